@@ -1,0 +1,26 @@
+"""Registers the resolver `${conf_digest:conf}` wherever Hydra composes: in `dvc exp run` and in `make params`.
+
+Hydra finds this module because .dvc/config names the repository as hydra.plugins_path; a SearchPathPlugin is the
+one kind of plugin that Hydra creates before it composes.
+"""
+
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from likeness.conf_digest import conf_digest
+
+
+class ConfDigestPlugin(SearchPathPlugin):
+    """Adds no search path; its creation registers the resolver."""
+
+    def __init__(self) -> None:
+        repository = Path(__file__).resolve().parent.parent
+        OmegaConf.register_new_resolver(
+            "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
+        )
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Nothing to add."""

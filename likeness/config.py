@@ -1,0 +1,125 @@
+"""params.yaml -> one frozen, strict Config; every problem is found at once, before any work or spending.
+
+Defaults live in conf/ only. Each package owns the model of its section; this file joins them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from likeness.caption import CaptionConfig
+from likeness.dataset import DatasetConfig
+from likeness.enhance import EnhanceConfig
+from likeness.errors import ConfigError
+from likeness.ingest import IngestConfig
+from likeness.lora.config import BaseModelConfig, TrainConfig
+from likeness.metrics import EvaluateConfig
+from likeness.naming import PERSONA_NAME
+from likeness.report import ReportConfig
+from likeness.resize import ResizeConfig
+from likeness.swap import SwapConfig
+
+# OmegaConf's word for a value that must be given.
+MISSING = "???"
+
+
+class Section(BaseModel):
+    """Base of the sections here: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Similarity(Section):
+    """SFace cosine thresholds of one persona; people of one synthetic mesh need higher ones than photographs."""
+
+    source_min: float = Field(ge=-1, le=1)
+    swap_min: float = Field(ge=-1, le=1)
+    target_max: float = Field(ge=-1, le=1)
+
+
+class Persona(Section):
+    """Who is drawn: the word that calls them up, and the photos kept away from training for the evaluation."""
+
+    name: str
+    trigger: str = Field(min_length=1)
+    class_word: str = Field(min_length=1)
+    held_out: tuple[str, ...]
+    similarity: Similarity
+
+
+class ItemsConfig(Section):
+    """Where finished items are kept (below .cache), the store a team shares, and how many are made at a time."""
+
+    root: str
+    remote: str | None
+    workers: int = Field(ge=1, le=256)
+
+
+class TrackingConfig(Section):
+    """MLflow: MLFLOW_TRACKING_URI wins over `uri`."""
+
+    enabled: bool
+    uri: str
+    experiment: str
+
+
+class Config(Section):
+    """All of params.yaml."""
+
+    conf_digest: str
+    personas: dict[str, Persona] = Field(min_length=1)
+    items: ItemsConfig
+    ingest: IngestConfig
+    swap: SwapConfig
+    resize: ResizeConfig
+    enhance: EnhanceConfig
+    caption: CaptionConfig
+    dataset: DatasetConfig
+    base: BaseModelConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    report: ReportConfig
+    tracking: TrackingConfig
+
+    @model_validator(mode="after")
+    def _names_match(self) -> "Config":
+        for key, persona in self.personas.items():
+            if key != persona.name:
+                raise ValueError(f"personas.{key}.name is {persona.name!r}; both must be the same word")
+            if PERSONA_NAME.fullmatch(key) is None:
+                raise ValueError(f"personas.{key}: a persona is called by a word like jade: a-z, 0-9 and _")
+        return self
+
+
+def load_config(path: Path) -> Config:
+    """The validated configuration.
+
+    Raises:
+        ConfigError: the file is missing or does not fit; lists every problem with its place.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    problems = [f"{place}: a value must be given (???)" for place in _missing(values, "")]
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        problems += [f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in error.errors()]
+        config = None
+    if problems or config is None:
+        raise ConfigError(
+            f"{path} has {len(problems)} problem(s):\n  " + "\n  ".join(problems),
+            remedy="correct conf/ and run `make params`",
+        )
+    return config
+
+
+def _missing(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+            yield from _missing(inner, f"{place}.{key}" if place else str(key))  # pyright: ignore[reportUnknownArgumentType]
+    elif value == MISSING:
+        yield place

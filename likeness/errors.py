@@ -1,0 +1,91 @@
+"""Every error likeness raises on purpose.
+
+    LikenessError
+    ├── ConfigError          a setting is wrong; nothing has run yet
+    ├── ConsentError         a likeness may not be used
+    ├── InputError           this photo, pair or image cannot be used; the others go on
+    └── ProviderError        whoever does the work could not
+        ├── TransientError   may go through when tried again
+        ├── RejectedError    the provider will never take this input
+        ├── AuthError        the key is missing or wrong: stop the stage
+        └── QuotaError       the account is empty: stop the stage
+
+A message says what happened to which item, `reason` is a slug for machines, `remedy` says what to do.
+"""
+
+from typing import Literal
+
+FailureKind = Literal["refused", "skipped", "failed"]
+
+
+class LikenessError(Exception):
+    """Base of the tree; `str(error)` reads `message. Remedy: ...`."""
+
+    default_reason = "error"
+
+    def __init__(self, message: str, *, reason: str | None = None, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  remedy: {self.remedy}" if self.remedy else self.message
+
+
+class ConfigError(LikenessError):
+    """A setting is wrong, missing or stale."""
+
+    default_reason = "config"
+
+
+class ConsentError(LikenessError):
+    """No valid consent covers this use of this likeness."""
+
+    default_reason = "consent"
+
+
+class InputError(LikenessError):
+    """One item cannot be used.
+
+    Deterministic: the same bytes and settings fail again, so the item store remembers it.
+    `kind` is `refused` (a rule of ours), `skipped` (outside a provider's range) or `failed` (broken).
+    """
+
+    default_reason = "input"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, remedy: str = "", kind: FailureKind = "failed"
+    ) -> None:
+        super().__init__(message, reason=reason, remedy=remedy)
+        self.kind: FailureKind = kind
+
+
+class ProviderError(LikenessError):
+    """The provider of a step failed; nothing about the item itself is known to be wrong."""
+
+    default_reason = "provider"
+
+
+class TransientError(ProviderError):
+    """A fault that may pass."""
+
+    default_reason = "provider-transient"
+
+
+class RejectedError(ProviderError):
+    """The provider refuses this input for good."""
+
+    default_reason = "provider-rejected"
+
+
+class AuthError(ProviderError):
+    """The key is missing, wrong or blocked."""
+
+    default_reason = "provider-auth"
+
+
+class QuotaError(ProviderError):
+    """Credits or budget are used up."""
+
+    default_reason = "provider-quota"

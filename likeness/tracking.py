@@ -1,0 +1,122 @@
+"""MLflow runs: the only module that imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
+
+Tracking never stops the work: when it fails the run goes on, and says at the end that nothing was logged and why.
+Metrics are sent in batches (one call a value is ten times slower over HTTP).
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from likeness.naming import cache_root
+
+# MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
+BATCH_METRICS = 1000
+
+
+class Tracker:
+    """One MLflow run as a context manager; without `enabled` it does nothing."""
+
+    def __init__(self, *, enabled: bool, uri: str, experiment: str, stage: str, persona: str,
+                 params: Mapping[str, Any]) -> None:  # fmt: skip
+        self._enabled, self._uri, self._experiment = enabled, uri, experiment
+        self._stage, self._persona, self._params = stage, persona, params
+        self._client: Any = None
+        self._run_id = ""
+        self.problem: str | None = None
+
+    def __enter__(self) -> Self:
+        if self._enabled:
+            self._try(self._start)
+        return self
+
+    def log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Log (step, {name: value}) rows."""
+        self._try(self._log_metrics, rows)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Log one file (a picture, a table) as an artifact."""
+        self._try(lambda: self._client.log_artifact(self._run_id, str(path), folder))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Tag the run, e.g. with the weights' sha256."""
+        self._try(lambda: [self._client.set_tag(self._run_id, key, value) for key, value in tags.items()])
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        status = "FINISHED" if kind is None else "FAILED"
+        self._try(lambda: self._client.set_terminated(self._run_id, status))
+        if self.problem is not None:
+            sys.stderr.write(
+                f"{self._stage}: MLflow was not reached, so this run is not fully logged there: {self.problem}\n"
+                "  remedy: check MLFLOW_TRACKING_URI, or set tracking.enabled: false in conf/tracking/mlflow.yaml\n"
+            )
+
+    def _start(self) -> None:
+        # Three retries of a dead server instead of MLflow's seven with back-off, which take minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        from mlflow import MlflowClient
+        from mlflow.entities import Param
+
+        client: Any = MlflowClient(tracking_uri=tracking_uri(self._uri))
+        experiment = client.get_experiment_by_name(self._experiment)
+        if experiment is None:
+            location = (cache_root().parent / "mlartifacts").resolve().as_uri()
+            local = tracking_uri(self._uri).startswith("sqlite:")
+            created = client.create_experiment(self._experiment, artifact_location=location if local else None)
+        else:
+            created = experiment.experiment_id
+        tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
+        run = client.create_run(created, tags=tags, run_name=f"{self._stage}@{self._persona}")
+        self._client, self._run_id = client, run.info.run_id
+        flat = [Param(key, str(value)) for key, value in flatten(self._params)]
+        client.log_batch(self._run_id, params=flat)
+
+    def _log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        import time
+
+        from mlflow.entities import Metric
+
+        now_ms = int(time.time() * 1000)
+        metrics = [Metric(name, float(value), now_ms, step) for step, row in rows for name, value in row.items()]
+        for start in range(0, len(metrics), BATCH_METRICS):
+            self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
+
+    def _try(self, call: Any, *arguments: Any) -> None:
+        if not self._enabled or self.problem is not None:
+            return
+        try:
+            call(*arguments)
+        # Whatever a tracking server or its client raises must not cost the work it only watches.
+        except Exception as error:  # noqa: BLE001
+            self.problem = f"{type(error).__name__}: {str(error).splitlines()[0][:300]}" if str(error) else repr(error)
+
+
+def tracking_uri(configured: str) -> str:
+    """MLFLOW_TRACKING_URI if set, else the configured one; a relative sqlite path is below the repository."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
+    scheme, separator, path = uri.partition(":///")
+    if scheme == "sqlite" and separator and not path.startswith("/"):
+        return f"sqlite:///{(cache_root().parent / path).resolve()}"
+    return uri
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested settings as dotted names."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        rows += flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]
+    return rows
+
+
+def _revision() -> dict[str, str]:
+    tags = {"DVC_EXP_NAME": name} if (name := os.environ.get("DVC_EXP_NAME")) else {}
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return tags | ({"mlflow.source.git.commit": found.stdout.strip()} if found.returncode == 0 else {})

@@ -1,0 +1,68 @@
+"""Build the training set: images, captions, Kohya TOML, metadata, card, and a zip with reproducible bytes.
+
+Reads data/PERSONA/{enhanced,captions}/, and the manifests of ingested/, swapped/ and resized/ for origin and card.
+Writes models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zip.
+"""
+
+import shutil
+
+from likeness.batch import finish, run_batch
+from likeness.config import Config, Persona
+from likeness.dataset.archive import write_zip
+from likeness.dataset.build import IMAGE, caption_files, image_work, manifest_entry, plan, training_images
+from likeness.dataset.card import CardFacts, dataset_card
+from likeness.dataset.layout import kohya_toml, metadata_jsonl
+from likeness.dataset.select import select
+from likeness.errors import InputError
+from likeness.manifest import read_manifest
+from likeness.naming import Places
+from stages import consent, run, store
+
+
+def main(cfg: Config, persona: Persona) -> None:
+    """Lay the chosen images out for the trainer, say where they come from, and pack them."""
+    places, record, options = Places(persona.name), consent(persona), cfg.dataset
+    steps = (places.ingested, places.swapped, places.resized, places.enhanced, places.captions)
+    made = {folder.name: read_manifest(folder) for folder in steps}
+
+    chosen, left_out = select(
+        made["enhanced"].entries, made["captions"], allow_review=options.allow_review
+    )
+    if not chosen:
+        raise InputError("no image is left for the training set", reason="empty-dataset",
+                         remedy=f"read the failures.jsonl files below {places.data}")  # fmt: skip
+    planned = plan(
+        chosen, made["swapped"], options=options, trigger=persona.trigger, class_word=persona.class_word,
+        synthetic=record.kind == "synthetic",
+    )  # fmt: skip
+
+    folder = places.lora_training
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier build left there would be trained on
+    works = [image_work(one, places.enhanced, options) for one in planned]
+    outcomes = run_batch("dataset", works, store(cfg), workers=cfg.items.workers)
+    by_id = {one.chosen.image.id: one for one in planned}
+    manifest = finish(
+        "dataset", folder, outcomes,
+        lambda outcome, item: (manifest_entry(by_id[outcome.work.id], item), {by_id[outcome.work.id].file: IMAGE}),
+        failures=left_out, max_failure_ratio=options.max_failure_ratio,
+    )  # fmt: skip
+
+    images = training_images(manifest, planned)
+    facts = CardFacts(
+        persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, license=options.license,
+        consent=record, stages=made, images=images, codes=[by_id[image.id].code for image in images],
+    )  # fmt: skip
+    texts = {
+        **caption_files(images),
+        "dataset.toml": kohya_toml({one.directory: one.repeats for one in planned},
+                                   class_tokens=f"{persona.trigger} {persona.class_word}", options=options.kohya),
+        "metadata.jsonl": metadata_jsonl(images),
+        "README.md": dataset_card(facts),
+    }  # fmt: skip
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    write_zip(places.dataset_zip, folder, [*texts, *(image.file_name for image in images)])
+
+
+if __name__ == "__main__":
+    run("dataset", main)

@@ -1,0 +1,65 @@
+"""items: look after the store of finished items.
+
+    python -m stages.items list              what is stored, by kind, with sizes
+    python -m stages.items verify            check every file against its digest
+    python -m stages.items prune --unused-days 30
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from likeness.config import load_config
+from likeness.errors import LikenessError
+from likeness.items import ItemStore
+from stages import PARAMS, store
+
+DAY_S = 86_400.0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m stages.items", description="look after the item store")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="what is stored: key, files, bytes")
+    commands.add_parser("verify", help="check every file against its digest; exit status 1 when one differs")
+    prune = commands.add_parser("prune", help="remove items that no run has used for some days")
+    prune.add_argument("--unused-days", type=float, required=True, help="remove what was last used before that")
+    parsed = parser.parse_args(arguments)
+    items = store(load_config(Path(PARAMS)))
+    if parsed.command == "list":
+        return show(items)
+    if parsed.command == "verify":
+        return verify(items)
+    removed, freed = items.prune(unused_for_s=parsed.unused_days * DAY_S)
+    sys.stdout.write(f"removed {removed} items, freed {freed / 1e6:.1f} MB\n")
+    return 0
+
+
+def show(items: ItemStore) -> int:
+    count = total = 0
+    for key in items.keys():  # noqa: SIM118  (a store is no dict)
+        if (item := items.get(key)) is None:
+            sys.stdout.write(f"{key[:16]}  damaged\n")
+            continue
+        size = sum(file.size for file in item.files.values())
+        names = ", ".join(item.files) or f"refused: {item.record.get('refusal', {}).get('reason', '?')}"
+        sys.stdout.write(f"{key[:16]}  {size:>10}  {names}\n")
+        count, total = count + 1, total + size
+    sys.stdout.write(f"{count} items, {total / 1e6:.1f} MB in {items.root}\n")
+    return 0
+
+
+def verify(items: ItemStore) -> int:
+    damaged = items.verify()
+    for key in damaged:
+        sys.stdout.write(f"{key}  damaged: it will be made again when it is needed\n")
+    sys.stdout.write(f"{len(damaged)} damaged items\n")
+    return 1 if damaged else 0
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except LikenessError as error:
+        sys.stderr.write(f"\nitems: {error}\n")
+        raise SystemExit(1) from error
