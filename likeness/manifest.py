@@ -79,7 +79,7 @@ class Manifest:
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Sort key that puts s2 before s10."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text))
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text))
 
 
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
@@ -112,7 +112,9 @@ def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
     remedy = f"run `dvc repro` so that the stage which writes {path.parent} makes it again"
     if not path.is_file():
         raise InputError(f"{path} is missing", reason="no-manifest", remedy=remedy)
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: JSON leaves U+2028 and its like inside strings.
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    for number, line in enumerate(lines, start=1):
         try:
             yield kind.model_validate_json(line)
         except ValidationError as error:

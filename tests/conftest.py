@@ -1,0 +1,51 @@
+"""Fixtures every test may use; sockets are closed unless a test asks for loopback."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Two cores: a thread pool inside every library only makes them wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from likeness.items import ItemStore
+
+PHOTOS = Path(__file__).parent / "photos"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Only loopback answers: a test that reaches for the network fails at once."""
+    if request.node.get_closest_marker("network"):
+        return
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if isinstance(address, tuple) and host not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def sitters() -> Path:
+    """The sitters' photographs: sources/, targets/ and extras/."""
+    return PHOTOS
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ItemStore:
+    """An empty item store."""
+    return ItemStore(tmp_path / "items")
+
+
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder is an empty one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    yield tmp_path

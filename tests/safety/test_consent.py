@@ -1,0 +1,140 @@
+"""No likeness without a valid record: each way a record can fail is refused."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from likeness.errors import ConsentError
+from likeness.items import sha256_bytes
+from likeness.safety.consent import RecordedFace, load_consent
+
+TODAY = datetime.date(2026, 11, 22)
+FACE = np.full(128, 128**-0.5, np.float32)
+RECORD = {
+    "id": "mia-2026-01",
+    "persona": "mia",
+    "kind": "release",
+    "subject": "Mia Example",
+    "adult": {"attested_by": "passport seen by J. Doe", "age_years": 31},
+    "scope": ["swap", "train", "generate"],
+    "signed": datetime.date(2026, 1, 2),
+    "expires": datetime.date(2027, 1, 2),
+    "evidence": {"file": "mia.pdf", "sha256": sha256_bytes(b"signed")},
+    "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(FACE)},
+    "photos": {"a.jpg": {"sha256": "a" * 64, "age_years": 30}},
+}
+TARGETS = {"licence": "CC0-1.0", "origin": "renders", "photos": {
+    "t.jpg": {"sha256": "b" * 64, "age_years": 40}, "u.jpg": {"sha256": "c" * 64, "licence": "CC-BY-4.0"}}}  # fmt: skip
+
+
+def write(folder: Path, changes=None, drop=(), targets=TARGETS):
+    record = {key: value for key, value in {**RECORD, **(changes or {})}.items() if key not in drop}
+    (folder / "mia.yaml").write_text(yaml.safe_dump(record))
+    (folder / "mia.pdf").write_bytes(b"signed")
+    if targets:
+        (folder / "mia.targets.yaml").write_text(yaml.safe_dump(targets))
+    return folder
+
+
+def test_a_valid_record_is_in_force(tmp_path):
+    consent = load_consent(write(tmp_path), "mia")
+    consent.require(["swap", "train", "generate"], today=TODAY)
+    assert np.allclose(consent.face_embedding, FACE, atol=1e-3)
+    assert np.linalg.norm(consent.face_embedding) == pytest.approx(1)
+
+
+def test_no_record_is_refused(tmp_path):
+    with pytest.raises(ConsentError, match="no consent record") as caught:
+        load_consent(tmp_path, "mia")
+    assert caught.value.reason == "consent-missing"
+
+
+@pytest.mark.parametrize("field", [key for key in RECORD if key not in ("photos",)])
+def test_an_incomplete_record_is_refused(tmp_path, field):
+    with pytest.raises(ConsentError, match=field):
+        load_consent(write(tmp_path, drop=(field,)), "mia")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"expires": None}, "expiry"),
+        ({"adult": {"attested_by": "x", "age_years": 17}}, "age_years"),
+        ({"adult": {"attested_by": "", "age_years": 30}}, "attested_by"),
+        ({"scope": []}, "scope"),
+        ({"scope": ["everything"]}, "scope"),
+        ({"kind": "celebrity"}, "kind"),
+        ({"persona": "zoe"}, "zoe"),
+        ({"extra": 1}, "extra"),
+        ({"face": {"embedder": "sface-2021dec-int8bq", "embedding": "AAAA"}}, "embedding"),
+        ({"photos": {"a.jpg": {"sha256": "a" * 64, "age_years": 12}}}, "age_years"),
+    ],
+)
+def test_a_wrong_record_is_refused(tmp_path, changes, words):
+    with pytest.raises(ConsentError, match=words):
+        load_consent(write(tmp_path, changes), "mia")
+
+
+@pytest.mark.parametrize("text", ["- a list", "key: [", "\x00"])
+def test_a_record_that_is_no_yaml_mapping_is_refused(tmp_path, text):
+    (tmp_path / "mia.yaml").write_text(text)
+    with pytest.raises(ConsentError):
+        load_consent(tmp_path, "mia")
+
+
+def test_changed_or_missing_evidence_is_refused(tmp_path):
+    write(tmp_path)
+    (tmp_path / "mia.pdf").write_bytes(b"signed by somebody else")
+    with pytest.raises(ConsentError, match="sha256"):
+        load_consent(tmp_path, "mia")
+    (tmp_path / "mia.pdf").unlink()
+    with pytest.raises(ConsentError, match="missing"):
+        load_consent(tmp_path, "mia")
+
+
+@pytest.mark.parametrize(
+    ("changes", "today", "reason"),
+    [
+        ({}, datetime.date(2027, 1, 3), "consent-expired"),
+        ({}, datetime.date(2026, 1, 1), "consent-not-yet"),
+        ({"revoked": datetime.date(2026, 5, 5)}, TODAY, "consent-revoked"),
+        ({"scope": ["swap", "train"]}, TODAY, "consent-scope"),
+    ],
+)
+def test_a_record_out_of_force_is_refused(tmp_path, changes, today, reason):
+    with pytest.raises(ConsentError) as caught:
+        load_consent(write(tmp_path, changes), "mia").require(["generate"], today=today)
+    assert caught.value.reason == reason
+
+
+def test_the_last_day_still_counts(tmp_path):
+    load_consent(write(tmp_path), "mia").require(["train"], today=datetime.date(2027, 1, 2))
+
+
+def test_an_attested_age_holds_for_exact_bytes_only(tmp_path):
+    consent = load_consent(write(tmp_path), "mia")
+    assert consent.attested_age("source", "a.jpg", "a" * 64) == 30
+    assert consent.attested_age("source", "a.jpg", "d" * 64) is None
+    assert consent.attested_age("source", "other.jpg", "e" * 64) is None
+    assert consent.attested_age("target", "t.jpg", "b" * 64) == 40
+    assert consent.attested_age("target", "u.jpg", "c" * 64) is None
+
+
+def test_a_synthetic_persons_age_holds_for_every_source_but_no_target(tmp_path):
+    consent = load_consent(write(tmp_path, {"kind": "synthetic", "expires": None}), "mia")
+    assert consent.attested_age("source", "new.jpg", "f" * 64) == 31
+    assert consent.attested_age("target", "new.jpg", "f" * 64) is None
+
+
+def test_a_target_without_a_licence_line_has_none(tmp_path):
+    consent = load_consent(write(tmp_path), "mia")
+    assert consent.target_licence("t.jpg", "b" * 64) == "CC0-1.0"
+    assert consent.target_licence("u.jpg", "c" * 64) == "CC-BY-4.0"
+    assert consent.target_licence("t.jpg", "f" * 64) is None
+    assert consent.target_licence("x.jpg", "b" * 64) is None
+    assert load_consent(write(tmp_path, targets=None), "mia") is not None
+    (tmp_path / "mia.targets.yaml").unlink()
+    assert load_consent(tmp_path, "mia").target_licence("t.jpg", "b" * 64) is None

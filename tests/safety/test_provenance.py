@@ -1,0 +1,60 @@
+"""What an image says of its own making."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from likeness.errors import InputError
+from likeness.images import decode_rgb, encode_jpeg
+from likeness.safety.provenance import SourceType, mark_jpeg, read_mark, source_type
+
+RGB = np.random.default_rng(0).integers(0, 255, (32, 24, 3)).astype(np.uint8)
+
+
+def test_pillow_reads_the_mark_as_xmp():
+    marked = mark_jpeg(encode_jpeg(RGB), SourceType.COMPOSITE_SYNTHETIC)
+    with Image.open(io.BytesIO(marked)) as image:
+        xmp = image.info["xmp"].decode()
+    assert 'DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"' in xmp
+
+
+def test_marking_keeps_every_pixel():
+    jpeg = encode_jpeg(RGB)
+    assert np.array_equal(decode_rgb(mark_jpeg(jpeg, SourceType.TRAINED)), decode_rgb(jpeg))
+
+
+def test_a_second_mark_replaces_the_first():
+    jpeg = encode_jpeg(RGB)
+    twice = mark_jpeg(mark_jpeg(jpeg, SourceType.TRAINED), SourceType.COMPOSITE_CAPTURE)
+    assert twice == mark_jpeg(jpeg, SourceType.COMPOSITE_CAPTURE)
+    assert read_mark(twice) == SourceType.COMPOSITE_CAPTURE
+    assert read_mark(jpeg) is None
+
+
+@pytest.mark.parametrize("code", list(SourceType))
+def test_every_code_reads_back(code: SourceType):
+    assert read_mark(mark_jpeg(encode_jpeg(RGB), code)) == code
+
+
+def test_what_is_no_jpeg_is_refused():
+    with pytest.raises(InputError) as caught:
+        mark_jpeg(b"\x89PNG", SourceType.TRAINED)
+    assert caught.value.reason == "not-jpeg"
+
+
+@pytest.mark.parametrize(
+    ("provider", "synthetic", "code"),
+    [
+        (None, False, SourceType.ALGORITHMICALLY_ENHANCED),
+        (None, True, SourceType.COMPOSITE_SYNTHETIC),
+        ("local", False, SourceType.COMPOSITE_CAPTURE),
+        ("local", True, SourceType.COMPOSITE_SYNTHETIC),
+        ("onnx", False, SourceType.COMPOSITE_WITH_TRAINED),
+        ("onnx", True, SourceType.COMPOSITE_WITH_TRAINED),
+        ("a provider nobody knows yet", False, SourceType.COMPOSITE_WITH_TRAINED),
+    ],
+)
+def test_an_unknown_swapper_counts_as_a_trained_network(provider: str | None, synthetic: bool, code: SourceType):
+    assert source_type(swap_provider=provider, synthetic=synthetic) == code
