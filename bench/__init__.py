@@ -1,0 +1,1 @@
+"""Measurements: each is a ratio against a floor or a peer taken in the same run (`make bench`)."""

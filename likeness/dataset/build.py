@@ -1,0 +1,121 @@
+"""The training set as a plan per image: where it goes, how often it is shown, what it says of its origin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from likeness.batch import Made, Work
+from likeness.dataset import DatasetConfig
+from likeness.dataset.layout import TrainingImage, group_of, image_dir, repeats_of
+from likeness.dataset.photo import PHOTO_VERSION, training_jpeg
+from likeness.dataset.select import Chosen
+from likeness.items import Item, item_key
+from likeness.manifest import Entry, Manifest
+from likeness.safety.provenance import SourceType, source_type
+
+IMAGE = "image.jpg"
+"""Name of the finished image inside its item."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What happens to one chosen image; `directory` is relative to the training set's folder."""
+
+    chosen: Chosen
+    code: SourceType
+    repeats: int
+    directory: str
+
+    @property
+    def file(self) -> str:
+        """`train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg`."""
+        return f"{self.directory}/{Path(self.chosen.image.file).stem}.jpg"
+
+
+def plan(
+    chosen: Sequence[Chosen], swapped: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
+    synthetic: bool,
+) -> list[Planned]:  # fmt: skip
+    """One plan an image; an image whose swapper is unknown is declared as a trained network's work."""
+    swappers = {entry.id: entry.provider for entry in swapped.entries}
+    repeats = repeats_of([pick.image for pick in chosen], options.repeats)
+    planned: list[Planned] = []
+    for pick in chosen:
+        swapper = swappers.get(pick.image.id, "unknown") if pick.image.target else None
+        times = repeats[group_of(pick.image)]
+        planned.append(
+            Planned(
+                chosen=pick,
+                code=source_type(swap_provider=swapper, synthetic=synthetic),
+                repeats=times,
+                directory=image_dir(times, trigger, class_word),
+            )
+        )
+    return planned
+
+
+def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work:
+    """The item that is this image, reduced and marked; `enhanced` is the enhance stage's folder."""
+    image, code = planned.chosen.image, planned.code
+    settings = {"side_px": options.side_px, "quality": options.jpeg_quality, "source_type": code.value}
+
+    def make() -> Made:
+        data, width, height = training_jpeg(
+            (enhanced / image.file).read_bytes(), side_px=options.side_px, quality=options.jpeg_quality, code=code
+        )
+        return Made(files={IMAGE: data}, record={"width": width, "height": height})
+
+    return Work(id=image.id, key=item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256]), make=make)
+
+
+def manifest_entry(planned: Planned, item: Item) -> Entry:
+    """The training image's manifest line: faces in its own pixels, parents the enhanced image and the caption."""
+    image = planned.chosen.image
+    width, height = int(item.record["width"]), int(item.record["height"])
+    across, down = width / image.width, height / image.height
+    faces = tuple(
+        face.model_copy(
+            update={
+                "box_px": tuple(
+                    round(length * ratio, 1)
+                    for length, ratio in zip(face.box_px, (across, down, across, down), strict=True)
+                )
+            }
+        )
+        for face in image.faces
+    )
+    return image.model_copy(
+        update={
+            "file": planned.file,
+            "sha256": item.files[IMAGE].sha256,
+            "width": width,
+            "height": height,
+            "faces": faces,
+            "provider": "dataset",
+            "cost_usd": 0.0,
+            "parents": (image.sha256, planned.chosen.caption.sha256),
+            "text": planned.chosen.text,
+        }
+    )
+
+
+def training_images(manifest: Manifest, planned: Sequence[Planned]) -> list[TrainingImage]:
+    """The lines of metadata.jsonl, in the manifest's order."""
+    repeats = {one.chosen.image.id: one.repeats for one in planned}
+    return [
+        TrainingImage(
+            file_name=entry.file,
+            text=entry.text or "",
+            sha256=entry.sha256,
+            id=entry.id,
+            rating=entry.rating,
+            repeats=repeats[entry.id],
+            parents=entry.parents,
+        )
+        for entry in manifest.entries
+    ]
+
+
+def caption_files(images: Sequence[TrainingImage]) -> dict[str, str]:
+    """{name: text} of the captions beside the images."""
+    return {str(PurePosixPath(image.file_name).with_suffix(".txt")): image.text + "\n" for image in images}

@@ -1,0 +1,57 @@
+"""Which enhanced images become training images: harmless, and with a caption."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from likeness.manifest import Entry, Failure, Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """An enhanced image that goes into the training set, with its caption's manifest line."""
+
+    image: Entry
+    caption: Entry
+
+    @property
+    def text(self) -> str:
+        """The caption on one line, as trainers read it."""
+        return " ".join((self.caption.text or "").split())
+
+
+def select(images: Sequence[Entry], captions: Manifest, *, allow_review: bool) -> tuple[list[Chosen], list[Failure]]:
+    """The images of the training set, and a failure line for each that stays out."""
+    by_id = {entry.id: entry for entry in captions.entries}
+    why = {failure.id: failure for failure in captions.failures}
+    chosen: list[Chosen] = []
+    failures: list[Failure] = []
+    for image in images:
+        caption = by_id.get(image.id)
+        if image.rating == "review" and not allow_review:
+            failures.append(_in_review(image))
+        elif caption is None or not (caption.text or "").strip():
+            failures.append(_without_caption(image, why.get(image.id)))
+        else:
+            chosen.append(Chosen(image=image, caption=caption))
+    return chosen, failures
+
+
+def _in_review(image: Entry) -> Failure:
+    return Failure(
+        id=image.id,
+        kind="refused",
+        reason="rating-review",
+        detail=f"{image.file} is rated review: it may be explicit, and nobody has looked at it",
+        remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
+    )
+
+
+def _without_caption(image: Entry, failure: Failure | None) -> Failure:
+    cause = f" ({failure.reason}: {failure.detail})" if failure else ""
+    return Failure(
+        id=image.id,
+        kind="failed",
+        reason="no-caption",
+        detail=f"{image.file} has no caption{cause}",
+        remedy=f"write one to captions_override/{image.id}.txt, or mend what the caption stage reports",
+    )

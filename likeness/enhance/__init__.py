@@ -1,0 +1,51 @@
+"""Enhance: twice the pixels, sharper, the same person. One Protocol, one module per provider."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from likeness.images import RGB
+from likeness.items import Json
+
+
+class EnhanceConfig(BaseModel):
+    """Section `enhance` of params.yaml; `provider` names an Enhancer and its options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: dict[str, Any]
+    jpeg_quality: int = Field(ge=50, le=100)
+    max_failure_ratio: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enhanced:
+    """An enlarged image, uint8 [H, W, 3] RGB, and what it cost."""
+
+    rgb: RGB
+    cost_usd: float = 0.0
+
+
+class Enhancer(Protocol):
+    """Enlarges images; safe to call from several threads between `with` and its end."""
+
+    @property
+    def name(self) -> str:
+        """The provider as manifests name it."""
+        ...
+
+    def identity(self) -> dict[str, Json]:
+        """Everything that decides the pixels: settings, weights digests; part of item keys."""
+        ...
+
+    def enhance(self, rgb: RGB) -> Enhanced:
+        """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,146 @@
+# pyright: basic
+# mostly torch and spandrel calls, which are untyped.
+"""Super-resolution by a network of the user's: any single-image architecture that spandrel knows.
+
+Real-ESRGAN, ESRGAN, DAT, SwinIR and more are recognised by the weights file alone. spandrel is an optional extra:
+it needs torchvision, whose builds must match torch's, so it is no part of the core installation.
+Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageModelDescriptor (read 2026-11).
+"""
+
+import importlib.util
+import threading
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from likeness.enhance import Enhanced
+from likeness.enhance.tiles import Floats, tiled
+from likeness.errors import ConfigError
+from likeness.images import RGB
+from likeness.items import Json, sha256_file
+
+INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperresEnhancer:
+    """Enlarges with the network in `weights`, then Lanczos to `scale` where the network's own factor is another."""
+
+    weights: str = Field(min_length=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    licence: str = Field(min_length=1)
+    scale: int = Field(ge=1, le=8)
+    tile_px: int = Field(ge=32)
+    overlap_px: int = Field(ge=0)
+    device: Literal["auto", "cpu", "cuda"]
+    half_on_gpu: bool
+
+    name = "superres"
+
+    def __post_init__(self) -> None:
+        """Refuse before anything runs.
+
+        Raises:
+            ConfigError: the weights are missing (`missing-weights`), or spandrel is (`missing-extra`).
+        """
+        if not Path(self.weights).is_file():
+            raise ConfigError(
+                f"enhance.provider.weights: {self.weights} does not exist",
+                reason="missing-weights",
+                remedy="download it (conf/enhance/superres.yaml says from where), or choose `enhance: lanczos`",
+            )
+        if importlib.util.find_spec("spandrel") is None:
+            raise ConfigError(
+                "enhance: superres needs spandrel, which is not installed", reason="missing-extra", remedy=INSTALL
+            )
+
+    def identity(self) -> dict[str, Json]:
+        """The weights' digest and what changes pixels: fp16 does, the kind of device rounds differently too."""
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "scale": self.scale,
+            "tile_px": self.tile_px,
+            "overlap_px": self.overlap_px,
+            "device": self._device.type,
+            "half": self._half,
+        }
+
+    def enhance(self, rgb: RGB) -> Enhanced:
+        """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
+        model = self._model
+        image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / 255
+        with self._one_at_a_time:  # the memory of one tile, however many threads ask
+            big = tiled(
+                self._run, image, scale=model.scale, tile_px=self.tile_px, overlap_px=self.overlap_px
+            )  # fmt: skip
+        pixels = np.ascontiguousarray((big.transpose(1, 2, 0) * 255).round().clip(0, 255).astype(np.uint8))
+        if model.scale == self.scale:
+            return Enhanced(rgb=pixels)
+        size = (rgb.shape[1] * self.scale, rgb.shape[0] * self.scale)
+        return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
+
+    def __enter__(self) -> Self:
+        _ = self._model
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__dict__.pop("_model", None)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(self.device)
+
+    @property
+    def _half(self) -> bool:
+        return self.half_on_gpu and self._device.type == "cuda" and self._model.supports_half
+
+    @cached_property
+    def _one_at_a_time(self) -> threading.Lock:
+        return threading.Lock()
+
+    @cached_property
+    def _model(self) -> Any:
+        if (found := sha256_file(Path(self.weights))) != self.sha256:
+            raise ConfigError(
+                f"{self.weights} has sha256 {found}, conf/ names {self.sha256}",
+                reason="wrong-weights",
+                remedy="download the file again, or record the new digest and licence in conf/enhance/superres.yaml",
+            )
+        try:
+            import spandrel  # here, because it takes seconds and is optional
+        except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision's build does not fit torch's
+            raise ConfigError(
+                f"spandrel does not import: {error}", reason="missing-extra", remedy=INSTALL
+            ) from error  # fmt: skip
+        try:
+            model = spandrel.ModelLoader(self._device).load_from_file(self.weights)
+        except spandrel.UnsupportedModelError as error:
+            raise self._unusable("spandrel does not know its architecture") from error
+        is_rgb = isinstance(model, spandrel.ImageModelDescriptor) and model.input_channels == model.output_channels == 3
+        if not is_rgb or model.purpose not in ("SR", "Restoration"):
+            raise self._unusable(f"it is a {model.architecture.name} network for {model.purpose}")
+        return model.eval()
+
+    def _unusable(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{self.weights} cannot enlarge an RGB image: {why}",
+            reason="wrong-weights",
+            remedy="choose weights of a single-image super-resolution network",
+        )
+
+    def _run(self, tile: Floats) -> Floats:
+        dtype = torch.float16 if self._half else torch.float32
+        tensor = torch.from_numpy(tile.copy()).to(self._device, dtype)[None]
+        return self._model.to(dtype)(tensor)[0].float().cpu().numpy()

@@ -1,0 +1,50 @@
+"""One image through the enhance stage: its key, its work and its manifest line."""
+
+from pathlib import Path
+
+from likeness.batch import Made, Work
+from likeness.enhance import EnhanceConfig, Enhancer
+from likeness.images import encode_jpeg, load_rgb
+from likeness.items import Item, Json, item_key
+from likeness.manifest import Entry, FaceEntry
+
+ENHANCE_VERSION = 1
+"""Raised whenever the same file and settings would give other pixels."""
+
+IMAGE = "image.jpg"
+
+
+def enhance_work(entry: Entry, folder: Path, enhancer: Enhancer, cfg: EnhanceConfig) -> Work:
+    """The work of one image in `folder`."""
+    settings: dict[str, Json] = {"provider": enhancer.identity(), "jpeg_quality": cfg.jpeg_quality}
+
+    def make() -> Made:
+        made = enhancer.enhance(load_rgb(folder / entry.file))
+        height, width = made.rgb.shape[:2]
+        image = encode_jpeg(made.rgb, cfg.jpeg_quality)
+        return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": made.cost_usd})
+
+    return Work(id=entry.id, key=item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256]), make=make)
+
+
+def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
+    """The manifest line of an enlarged image, its faces' boxes in its own pixels."""
+    width, height = item.record["size_px"]
+    return Entry(
+        id=entry.id,
+        file=file,
+        sha256=item.files[IMAGE].sha256,
+        width=width,
+        height=height,
+        source=entry.source,
+        target=entry.target,
+        rating=entry.rating,
+        faces=tuple(_enlarged(face, width / entry.width) for face in entry.faces),
+        provider=provider,
+        cost_usd=item.record["cost_usd"],
+        parents=(entry.sha256,),
+    )
+
+
+def _enlarged(face: FaceEntry, k: float) -> FaceEntry:
+    return face.model_copy(update={"box_px": tuple(round(value * k, 2) for value in face.box_px)})

@@ -1,0 +1,55 @@
+# pyright: basic
+# mostly cv2 calls, whose stubs don't know array shapes.
+"""Cut an aligned square out of a photograph without aliasing."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.faces.face import Floats
+
+MARGIN_PX = 4
+"""Kept around a cut-out region, so that interpolation at its edge sees real pixels."""
+
+
+def similarity_transform(points: Floats, template: Floats) -> NDArray[np.float64]:
+    """Rotation, scale and shift that take `points` [N, 2] nearest to `template` [N, 2], as [2, 3].
+
+    Source: Umeyama 1991, least squares, no reflection; what dlib and SFace's alignment use.
+    """
+    source, goal = np.asarray(points, np.float64), np.asarray(template, np.float64)
+    source_mean, goal_mean = source.mean(0), goal.mean(0)
+    source, goal = source - source_mean, goal - goal_mean
+    left, values, right = np.linalg.svd(goal.T @ source)
+    sign = np.array([1.0, np.sign(np.linalg.det(left @ right))])
+    rotation = (left * sign) @ right * ((values * sign).sum() / (source**2).sum())
+    return np.column_stack([rotation, goal_mean - rotation @ source_mean])
+
+
+def scale_of(matrix: NDArray[np.float64]) -> float:
+    """Output pixels per input pixel of a similarity [2, 3]."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> NDArray[np.uint8]:
+    """Apply a similarity [2, 3] (image to output pixels) and return [side_px, side_px, 3].
+
+    What lies outside the image is black. A large region is first shrunk by area averaging: bilinear
+    sampling alone skips pixels below half size, and its aliasing moves landmarks and embeddings.
+    """
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([[0, 0], [side_px, 0], [0, side_px], [side_px, side_px]]) @ back[:, :2].T + back[:, 2]
+    height, width = rgb.shape[:2]
+    low = np.clip(np.floor(corners.min(0)).astype(int) - MARGIN_PX, 0, [width - 1, height - 1])
+    high = np.clip(np.ceil(corners.max(0)).astype(int) + MARGIN_PX, low + 1, [width, height])
+    region = rgb[low[1] : high[1], low[0] : high[0]]
+    matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
+    scale = scale_of(matrix)
+    if scale < 1.0:
+        size = np.maximum(np.round((high - low) * scale).astype(int), 1)
+        region = cv2.resize(region, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+        shrink = size / (high - low)
+        # Pixel centres: x_small + 0.5 = shrink * (x + 0.5).
+        linear = matrix[:, :2] / shrink
+        matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
+    return cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR)

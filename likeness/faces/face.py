@@ -1,0 +1,91 @@
+"""What is known about one face, and its form in a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMBEDDING_SIZE = 128
+LANDMARKS = 468
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """One face in one image; pixels are those of the image it was found in."""
+
+    box_px: tuple[float, float, float, float]
+    """x, y, width, height; may reach over the image's edge."""
+    score: float
+    """The detector's confidence, 0..1."""
+    points5: Floats
+    """[5, 2]: the person's right eye, left eye, nose tip, right and left mouth corner."""
+    landmarks: Floats
+    """[468, 3]: MediaPipe's face mesh; z in pixels too, smaller is nearer to the camera."""
+    embedding: Floats
+    """[128], unit length (SFace)."""
+    yaw_deg: float
+    """Positive: the face turns to the image's right."""
+    pitch_deg: float
+    """Positive: the face looks up."""
+    roll_deg: float
+    """Positive: the head leans to the image's right (clockwise)."""
+    sharpness: float
+    """See `likeness.faces.measure.sharpness`."""
+    mouth_open: float
+    """Gap between the lips over the mouth's width; 0 is closed."""
+    eyes_open: float
+    """Height over width of the lid opening, mean of both eyes."""
+
+
+def similarity(a: Floats, b: Floats) -> float:
+    """Cosine of two embeddings [128], -1..1; they need not be unit length."""
+    norm = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return float(np.dot(a, b)) / norm if norm > 0 else 0.0
+
+
+def to_json(face: Face) -> dict[str, Any]:
+    """A face as JSON values, rounded so that files are stable: landmarks 0.01 px, embedding 1e-6."""
+    return {
+        "box_px": [round(float(value), 2) for value in face.box_px],
+        "score": round(face.score, 4),
+        "points5": _rows(face.points5, 2),
+        "landmarks": _rows(face.landmarks, 2),
+        "embedding": [round(float(value), 6) for value in face.embedding],
+        "yaw_deg": round(face.yaw_deg, 2),
+        "pitch_deg": round(face.pitch_deg, 2),
+        "roll_deg": round(face.roll_deg, 2),
+        "sharpness": round(face.sharpness, 4),
+        "mouth_open": round(face.mouth_open, 4),
+        "eyes_open": round(face.eyes_open, 4),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Face:
+    """Inverse of `to_json`, up to its rounding.
+
+    Raises:
+        KeyError: a field is missing.
+        ValueError: an array has the wrong shape.
+    """
+    x, y, width, height = (float(value) for value in data["box_px"])
+    return Face(
+        box_px=(x, y, width, height),
+        score=float(data["score"]),
+        points5=np.asarray(data["points5"], np.float32).reshape(5, 2),
+        landmarks=np.asarray(data["landmarks"], np.float32).reshape(LANDMARKS, 3),
+        embedding=np.asarray(data["embedding"], np.float32).reshape(EMBEDDING_SIZE),
+        yaw_deg=float(data["yaw_deg"]),
+        pitch_deg=float(data["pitch_deg"]),
+        roll_deg=float(data["roll_deg"]),
+        sharpness=float(data["sharpness"]),
+        mouth_open=float(data["mouth_open"]),
+        eyes_open=float(data["eyes_open"]),
+    )
+
+
+def _rows(values: Floats, decimals: int) -> list[list[float]]:
+    return [[round(float(value), decimals) for value in row] for row in values]

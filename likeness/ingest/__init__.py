@@ -1,0 +1,47 @@
+"""Ingest: anyone's photographs become upright sRGB PNGs with everything measured, or reasons why not.
+
+raw.py         which files there are, and the ids they keep
+decode.py      one file -> pixels                  (or empty-file, truncated, not-an-image, ...)
+analyse.py     one photo -> an item: photo.png, face.json and a record of measurements
+checks.py      what one photo's record decides     (no-face, blurred, explicit, apparent-minor, ...)
+select.py      what only the whole set decides     (duplicates, not-the-persona) and the persona's face
+"""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class NearDuplicateConfig(BaseModel):
+    """Two photos are near duplicates when both hold: hashes this close and faces this alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_hash_bits: int = Field(ge=0, le=64)
+    min_similarity: float = Field(ge=-1, le=1)
+
+
+class IngestConfig(BaseModel):
+    """Limits of reading, which are part of an item's key, and of judging, which are not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_file_mb: float = Field(gt=0)
+    max_megapixels: float = Field(gt=0)
+    max_side_px: int = Field(ge=256)
+    background_rgb: tuple[int, int, int]
+
+    min_side_px: int = Field(ge=1)
+    min_face_px: float = Field(ge=1)
+    background_face_ratio: float = Field(gt=0, le=1)
+    min_sharpness: float = Field(ge=0)
+    review_explicit: float = Field(ge=0, le=1)
+    max_explicit: float = Field(ge=0, le=1)
+    near_duplicate: NearDuplicateConfig
+    max_failure_ratio: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _review_comes_first(self) -> "IngestConfig":
+        if self.review_explicit > self.max_explicit:
+            raise ValueError("review_explicit must not be above max_explicit")
+        if not all(0 <= value <= 255 for value in self.background_rgb):
+            raise ValueError("background_rgb holds three numbers of 0 to 255")
+        return self

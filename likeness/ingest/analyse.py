@@ -1,0 +1,118 @@
+"""One photograph becomes an item: photo.png, the chosen face and everything the later decisions need.
+
+Nothing is decided here but whether the file can be read: measuring once and judging from the record means
+that a changed threshold costs no second look at the pixels.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from likeness.batch import Made
+from likeness.faces import Face, to_json
+from likeness.images import RGB, encode_png
+from likeness.ingest.decode import Limits, decode_photo
+from likeness.ingest.records import Measured, MeasuredFace
+from likeness.items import Json, item_key, sha256_pixels
+
+VERSION = 1
+"""Raised whenever the same bytes would give another photo.png or record."""
+
+PHOTO = "photo.png"
+FACE = "face.json"
+
+# Smaller faces have too few pixels for the age estimator to mean much: only the chosen face, on which the
+# decision hangs, is judged below this size, by an enlarged crop.
+JUDGED_FACE_PX = 128
+
+Rate = Callable[[RGB], float]
+"""Explicit-material score 0..1 of RGB pixels."""
+
+
+class FaceFinder(Protocol):
+    """Finds the faces of RGB pixels, largest first."""
+
+    def faces(self, rgb: NDArray[np.uint8]) -> list[Face]: ...
+
+
+class AgeJudge(Protocol):
+    """Apparent age in years of one face."""
+
+    def years(self, rgb: NDArray[np.uint8], face: Face) -> float: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruments:
+    """What measures a photo, and the digest of all weights it runs on."""
+
+    faces: FaceFinder
+    ages: AgeJudge
+    rate: Rate
+    digest: str
+    faces_version: int
+
+
+def photo_key(raw_sha256: str, limits: Limits, instruments: Instruments) -> str:
+    """The item's key: the raw bytes, how they are read, and what measures them."""
+    settings: dict[str, Json] = {
+        "limits": asdict(limits),
+        "faces_version": instruments.faces_version,
+        "models": instruments.digest,
+    }
+    return item_key("ingest", VERSION, settings, [raw_sha256])
+
+
+def analyse(path: Path, limits: Limits, instruments: Instruments) -> Made:
+    """Decode and measure one photo.
+
+    Returns:
+        photo.png, face.json of the largest face (absent without faces), and a `Measured` record.
+
+    Raises:
+        InputError: the file cannot be read as a picture (see `decode_photo`).
+    """
+    photo = decode_photo(path, limits)
+    faces = instruments.faces.faces(photo.rgb)
+    height, width = photo.rgb.shape[:2]
+    measured = Measured(
+        format=photo.format,
+        notes=photo.notes,
+        width=width,
+        height=height,
+        pixels_sha256=sha256_pixels(photo.rgb),
+        average_hash=str(cast(Any, imagehash).average_hash(Image.fromarray(photo.rgb))),
+        explicit=_finite(instruments.rate(photo.rgb), digits=4),
+        faces=_measured(photo.rgb, faces, instruments.ages),
+    )
+    files = {PHOTO: encode_png(photo.rgb)}
+    if faces:
+        files[FACE] = (json.dumps(to_json(faces[0]), sort_keys=True) + "\n").encode()
+    return Made(files=files, record=measured.record())
+
+
+def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeJudge) -> tuple[MeasuredFace, ...]:
+    found: list[MeasuredFace] = []
+    for index, face in enumerate(faces):
+        judged = index == 0 or min(face.box_px[2], face.box_px[3]) >= JUDGED_FACE_PX
+        values = to_json(face)
+        fields = ("box_px", "score", "yaw_deg", "pitch_deg", "sharpness", "embedding")
+        found.append(
+            MeasuredFace(
+                age_years=_finite(ages.years(rgb, face), digits=1) if judged else None,
+                **{name: values[name] for name in fields},
+            )
+        )
+    return tuple(found)
+
+
+def _finite(value: float, *, digits: int) -> float | None:
+    """Rounded, or None for what no instrument should say: it then counts as not measured, which refuses."""
+    return round(float(value), digits) if math.isfinite(value) else None

@@ -1,0 +1,165 @@
+"""What one photo's own measurements decide: safety first, one reason a photo."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.ingest import IngestConfig
+from likeness.ingest.raw import RawPhoto
+from likeness.ingest.records import Measured, MeasuredFace
+from likeness.safety.consent import ADULT_YEARS, Role
+
+
+class Attestations(Protocol):
+    """What the consent record says about faces and photos; `likeness.safety.consent.Consent` is one."""
+
+    @property
+    def face_embedding(self) -> NDArray[np.float32]:
+        """The recorded face [128], unit length."""
+        ...
+
+    def attested_age(self, role: Role, file_name: str, sha256: str) -> int | None:
+        """The age attested for exactly this photo, or None."""
+        ...
+
+    def target_licence(self, file_name: str, sha256: str) -> str | None:
+        """The licence that allows exactly this photo as a target, or None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A readable photo: which one, the sha256 of its raw bytes, and what was measured."""
+
+    raw: RawPhoto
+    sha256: str
+    measured: Measured
+
+    @property
+    def face(self) -> MeasuredFace:
+        """The chosen face: the largest."""
+        return self.measured.faces[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why a photo is not used; `detail` holds the measured value beside the limit."""
+
+    reason: str
+    detail: str
+    remedy: str
+
+
+def rating(explicit: float, cfg: IngestConfig) -> Literal["sfw", "review"]:
+    """How a photo that is not explicit is marked."""
+    return "sfw" if explicit < cfg.review_explicit else "review"
+
+
+def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Refusal | None:
+    """The first reason why this photo cannot be used, or None."""
+    return next((found for check in CHECKS for found in check(photo, cfg, attested)), None)
+
+
+def _explicit(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    score = photo.measured.explicit
+    if score is None:
+        yield Refusal(
+            reason="not-rated",
+            detail="the rater gave no number, and what cannot be rated is not used",
+            remedy="use another photo, or report this one",
+        )
+    elif score >= cfg.max_explicit:
+        yield Refusal(
+            reason="explicit",
+            detail=f"rated {score:.2f}, explicit from ingest.max_explicit {cfg.max_explicit:g}",
+            remedy="remove the photo: explicit material is never used",
+        )
+
+
+def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+    if photo.raw.role == "target" and attested.target_licence(photo.raw.name, photo.sha256) is None:
+        yield Refusal(
+            reason="no-licence",
+            detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",
+            remedy="add the photo to consent/PERSONA.targets.yaml with who it shows and its licence",
+        )
+
+
+def _faces(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    faces = photo.measured.faces
+    if not faces:
+        yield Refusal(
+            reason="no-face",
+            detail=f"no face found in {photo.measured.width}x{photo.measured.height} px",
+            remedy="use a photo in which the whole face is seen, lit and not covered",
+        )
+        return
+    largest = faces[0].side_px
+    rivals = [face for face in faces[1:] if face.side_px >= cfg.background_face_ratio * largest]
+    if rivals:
+        sizes = " and ".join(f"{face.side_px:.0f}" for face in (faces[0], *rivals))
+        yield Refusal(
+            reason="several-faces",
+            detail=f"{1 + len(rivals)} faces of {sizes} px (others count from "
+            f"ingest.background_face_ratio {cfg.background_face_ratio:g} of the largest)",
+            remedy="crop the photo so that one person is left",
+        )
+
+
+def _minor(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+    age = photo.face.age_years
+    remedy = (
+        "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
+        "else remove the photo"
+    )
+    if attested.attested_age(photo.raw.role, photo.raw.name, photo.sha256) is None:
+        if age is None:
+            yield Refusal(reason="age-not-judged", detail="the age could not be estimated", remedy=remedy)
+        elif age < ADULT_YEARS:
+            yield Refusal(
+                reason="apparent-minor",
+                detail=f"the face ({photo.face.side_px:.0f} px) looks {age:.1f}, no record attests an adult",
+                remedy=remedy,
+            )
+    # An attested age is the subject's; it says nothing of people behind.
+    for other in photo.measured.faces[1:]:
+        if other.age_years is not None and other.age_years < ADULT_YEARS:
+            yield Refusal(
+                reason="apparent-minor",
+                detail=f"a face behind ({other.side_px:.0f} px) looks {other.age_years:.1f}",
+                remedy="crop the photo so that only its subject is left",
+            )
+
+
+def _size(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    width, height, face = photo.measured.width, photo.measured.height, photo.face.side_px
+    if min(width, height) < cfg.min_side_px:
+        yield Refusal(
+            reason="too-small",
+            detail=f"{width}x{height} px, the shorter side needs ingest.min_side_px {cfg.min_side_px}",
+            remedy="use the original photo instead of a preview",
+        )
+    elif face < cfg.min_face_px:
+        yield Refusal(
+            reason="too-small",
+            detail=f"the face is {face:.0f} px wide, it needs ingest.min_face_px {cfg.min_face_px:g}",
+            remedy="use a photo taken from nearer, or of higher resolution",
+        )
+
+
+def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    if photo.face.sharpness < cfg.min_sharpness:
+        yield Refusal(
+            reason="blurred",
+            detail=f"sharpness {photo.face.sharpness:.3f}, below ingest.min_sharpness {cfg.min_sharpness:g}",
+            remedy="use a sharp photo, or lower ingest.min_sharpness",
+        )
+
+
+Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
+
+# In this order; those after _faces may rely on there being one.
+CHECKS: tuple[Check, ...] = (_explicit, _licence, _faces, _minor, _size, _sharp)

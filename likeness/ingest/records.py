@@ -1,0 +1,61 @@
+"""What is measured on one photo: the shape of an ingest item's record."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from likeness.manifest import FaceEntry
+
+
+class MeasuredFace(BaseModel):
+    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    box_px: tuple[float, float, float, float]
+    score: float
+    yaw_deg: float
+    pitch_deg: float
+    sharpness: float
+    age_years: float | None
+    embedding: tuple[float, ...]
+
+    @property
+    def side_px(self) -> float:
+        """The shorter side of the box."""
+        return min(self.box_px[2], self.box_px[3])
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        """The embedding as an array [128]."""
+        return np.asarray(self.embedding, dtype=np.float32)
+
+    def entry(self) -> FaceEntry:
+        """This face as a line of the manifest has it."""
+        return FaceEntry(**self.model_dump(exclude={"embedding"}))
+
+
+class Measured(BaseModel):
+    """One readable photo; faces largest first, `explicit` None where it could not be rated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str
+    notes: tuple[str, ...]
+    width: int
+    height: int
+    pixels_sha256: str
+    average_hash: str
+    explicit: float | None
+    faces: tuple[MeasuredFace, ...]
+
+    @property
+    def hash_bits(self) -> int:
+        """The 64-bit average hash as a number."""
+        return int(self.average_hash, 16)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values, for the item store."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,62 @@
+# pyright: basic
+# (peft injects its layers into an untyped diffusers model)
+"""The LoRA inside the UNet: put in, read, restored and taken out.
+
+Names here are PEFT's, `down_blocks.1....to_q.lora_A.weight` (down) and `lora_B` (up).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
+from torch import Tensor
+from torch.nn import Parameter
+
+from likeness.errors import ConfigError
+from likeness.lora.config import TrainConfig
+from likeness.lora.randomness import derive
+
+ADAPTER = "default"
+
+
+def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
+    """Add a fresh float32 LoRA and return its parameters by name, the only trainable ones.
+
+    The seed is set before PEFT draws the first weights, on the CPU whatever the device, so a run starts equally
+    on both.
+
+    Raises:
+        ConfigError: a target names no layer of this UNet.
+    """
+    names = [name for name, _ in unet.named_modules()]
+    if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
+        raise ConfigError(
+            f"train.targets: no layer of the base ends with {', '.join(unknown)}",
+            remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2",
+        )
+    config = LoraConfig(r=cfg.rank, lora_alpha=cfg.alpha, target_modules=list(cfg.targets), lora_dropout=0.0)  # pyright: ignore[reportArgumentType]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(cfg.seed, "lora-init"))
+        unet.add_adapter(config, adapter_name=ADAPTER)
+    parameters = {name.replace(f".{ADAPTER}.", "."): p for name, p in unet.named_parameters() if p.requires_grad}
+    for parameter in parameters.values():
+        parameter.data = parameter.data.float()
+    return parameters
+
+
+def remove_lora(unet: Any) -> None:
+    """Take every LoRA out again; the frozen weights are as they were."""
+    if names := list(getattr(unet, "peft_config", {})):
+        unet.delete_adapters(names)
+
+
+def lora_tensors(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A copy of the LoRA's weights on the CPU."""
+    return {name: parameter.detach().cpu().clone() for name, parameter in parameters.items()}
+
+
+def lora_layers(unet: Any) -> dict[str, LoraLayer]:
+    """The UNet's LoRA layers by the name of the layer they change."""
+    return {name: module for name, module in unet.named_modules() if isinstance(module, LoraLayer)}

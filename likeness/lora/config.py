@@ -1,0 +1,81 @@
+"""Sections `base` and `train` of params.yaml; no torch here, so that settings are checked without it."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Architecture = Literal["sdxl", "sd15"]
+
+# `base.source` of the model this project builds itself.
+TINY = "tiny"
+
+
+class Section(BaseModel):
+    """Base of the sections here: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaseModelConfig(Section):
+    """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
+
+    `source` is `tiny` (built from `seed`), a hub id, a folder in diffusers layout, or one .safetensors file;
+    `config` names a folder or hub id with the configuration files of a single file.
+    """
+
+    architecture: Architecture
+    source: str = Field(min_length=1)
+    revision: str | None
+    variant: str | None
+    config: str | None
+    seed: int | None = Field(ge=0)
+    name: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _seeded(self) -> Self:
+        if (self.source == TINY) != (self.seed is not None):
+            raise ValueError("base.seed belongs to the tiny base: a number there, null for any other source")
+        return self
+
+
+class TrainConfig(Section):
+    """How the LoRA is trained; conf/train/default.yaml explains each key."""
+
+    seed: int = Field(ge=0)
+    steps: int = Field(ge=1, description="optimizer steps")
+    side_px: int = Field(ge=32, le=4096)
+    bucket_step_px: int = Field(ge=8)
+    batch_size: int = Field(ge=1)
+    gradient_accumulation: int = Field(ge=1)
+
+    rank: int = Field(ge=1, le=1024)
+    alpha: float = Field(gt=0)
+    targets: tuple[str, ...] = Field(min_length=1)
+
+    lr: float = Field(gt=0, lt=1)
+    lr_schedule: Literal["constant", "cosine", "linear"]
+    warmup_steps: int = Field(ge=0)
+    betas: tuple[float, float]
+    weight_decay: float = Field(ge=0)
+    grad_clip_norm: float = Field(gt=0)
+    min_snr_gamma: float | None = Field(gt=0)
+
+    probe_draws: int = Field(ge=1)
+    divergence_factor: float = Field(gt=1)
+    log_every_steps: int = Field(ge=1)
+    checkpoint_every_steps: int = Field(ge=1)
+    checkpoints_kept: int = Field(ge=1)
+    weights_every_steps: int | None = Field(ge=1)
+    weights_dtype: Literal["float32", "float16", "bfloat16"]
+    device: Literal["auto", "cpu", "cuda"]
+    license: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.warmup_steps >= self.steps:
+            raise ValueError(f"train.warmup_steps {self.warmup_steps} leaves nothing of train.steps {self.steps}")
+        if self.side_px % self.bucket_step_px:
+            raise ValueError(
+                f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"
+            )
+        return self

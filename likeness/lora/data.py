@@ -1,0 +1,144 @@
+"""The training folder as samples, and the order in which a run sees them.
+
+Order is a pure function of (seed, epoch), so that a resumed run goes on with the very next batch.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from likeness.errors import InputError
+from likeness.items import sha256_bytes, sha256_file
+from likeness.lora.config import TrainConfig
+from likeness.lora.randomness import derive
+
+REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
+Bucket = tuple[int, int]
+"""Width and height of a training image in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One image of the training set with its caption, how often an epoch shows it, and its size in pixels."""
+
+    path: Path
+    text: str
+    sha256: str
+    repeats: int
+    width: int
+    height: int
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """The samples of a Kohya folder with metadata.jsonl, in its order.
+
+    Raises:
+        InputError: no metadata or no sample, an image is missing, unreadable or not the one that was recorded.
+    """
+    remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/ instead"
+    metadata = folder / "metadata.jsonl"
+    if not metadata.is_file():
+        raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
+    lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
+    samples: list[Sample] = []
+    for line in lines:
+        path = folder / line["file_name"]
+        if not path.is_file() or sha256_file(path) != line["sha256"]:
+            raise InputError(f"{path} is missing or is not the image that metadata.jsonl records",
+                             reason="dataset-changed", remedy=remedy)  # fmt: skip
+        try:
+            with Image.open(path) as image:
+                width, height = image.size
+        except (UnidentifiedImageError, OSError) as error:
+            raise InputError(f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy) from error
+        samples.append(Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
+                              width=width, height=height))  # fmt: skip
+    if not any(sample.repeats for sample in samples):
+        raise InputError(
+            f"{folder} holds no image to train on",
+            reason="empty-dataset",
+            remedy="read the failures.jsonl files below data/PERSONA/ to see why photos were left out",
+        )
+    return samples
+
+
+def dataset_digest(samples: Sequence[Sample]) -> str:
+    """sha256 over images, captions and repeats: what the weights were trained on, whatever the files are called."""
+    lines = sorted(json.dumps([sample.sha256, sample.text, sample.repeats]) for sample in samples)
+    return sha256_bytes("\n".join(lines).encode())
+
+
+def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:
+    """The bucket of at most `side_px` squared pixels whose shape is nearest, its sides multiples of `step_px`."""
+    area = side_px * side_px
+    sides = range(step_px, area // step_px + 1, step_px)
+    buckets = [(w, h) for w in sides if (h := area // w // step_px * step_px) > 0]
+    wanted = math.log(width / height)
+    return min(buckets, key=lambda size: (abs(math.log(size[0] / size[1]) - wanted), -size[0] * size[1]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A training image uint8 [H,W,3] RGB of its bucket's size, and where it was cut from the scaled original."""
+
+    rgb: NDArray[np.uint8]
+    crop_top: int
+    crop_left: int
+
+
+def fit_image(path: Path, bucket: Bucket) -> Fitted:
+    """Scale (Lanczos) so that the image covers the bucket and cut out the centre."""
+    width, height = bucket
+    with Image.open(path) as image:
+        scale = max(width / image.width, height / image.height)
+        size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return Fitted(rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A bucket and the samples of one batch, counted within the bucket."""
+
+    bucket: Bucket
+    members: tuple[int, ...]
+
+
+class Order:
+    """Which batch comes when; every batch has `batch_size` samples of one bucket."""
+
+    def __init__(self, samples: Sequence[Sample], cfg: TrainConfig) -> None:
+        self.batch_size, self.seed = cfg.batch_size, cfg.seed
+        self.members: dict[Bucket, list[int]] = {}
+        for index, sample in enumerate(samples):
+            bucket = bucket_for(sample.width, sample.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px)
+            self.members.setdefault(bucket, []).append(index)
+        self.members = dict(sorted(self.members.items()))
+        self._repeats = {b: [samples[i].repeats for i in members] for b, members in self.members.items()}
+        self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in self._repeats.values())
+
+    def epoch(self, number: int) -> list[Batch]:
+        """All batches of an epoch. A bucket's last batch is filled up with samples from the start of its list."""
+        random = np.random.Generator(np.random.PCG64(derive(self.seed, "order", number)))
+        batches: list[Batch] = []
+        for bucket, repeats in self._repeats.items():
+            shown = random.permutation(np.repeat(np.arange(len(repeats)), repeats)).tolist()
+            for start in range(0, len(shown), self.batch_size):
+                chosen = (shown[(start + offset) % len(shown)] for offset in range(self.batch_size))
+                batches.append(Batch(bucket, tuple(chosen)))
+        return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _repeats(line: dict[str, object], path: Path) -> int:
+    if isinstance(line.get("repeats"), int):
+        return int(str(line["repeats"]))
+    match = REPEATS.fullmatch(path.parent.name)
+    return int(match.group(1)) if match else 1

@@ -1,0 +1,138 @@
+"""Two drawings as inline SVG: the loss over steps, and similarity scores as rows of dots.
+
+Colours come from the page's CSS classes, so both follow its light and dark theme. Numbers are rounded to tenths of
+a unit of the drawing: equal data, equal bytes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+# The loss of diffusion training is dominated by which noise level was drawn: the mean of about this many steps
+# shows the trend.
+SMOOTHING_SHARE = 0.08
+
+WIDTH, HEIGHT = 960.0, 280.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 14.0, 34.0
+MAX_POINTS = 600  # more than the drawing has pixels would only make the page heavy
+
+ROW, LABELS, AXIS = 34.0, 250.0, 30.0
+DOTS_RIGHT = 40.0
+DOT_RADIUS = 3.4
+
+
+def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
+    """The loss at each step, faint, under its running mean; empty for fewer than two finite points."""
+    points = [(s, v) for s, v in zip(steps, losses, strict=True) if math.isfinite(v)]
+    if len(points) < 2:
+        return Markup("")
+    smooth = _smoothed([value for _, value in points])
+    first, last = points[0][0], points[-1][0]
+    low, high = 0.0, max(value for _, value in points) * 1.05 or 1.0
+
+    def x(step: float) -> float:
+        return LEFT + (step - first) / max(1, last - first) * (WIDTH - LEFT - RIGHT)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    grid = "".join(
+        f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
+        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
+        for v in ticks(low, high, 4)
+    )
+    grid += "".join(
+        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
+        for s in ticks(first, last, 6)
+    )
+    stride = max(1, len(points) // MAX_POINTS)
+    raw = _path([(x(s), y(v)) for s, v in points[::stride]])
+    mean = _path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::stride]])
+    title = f"Training loss over {last} steps: running mean from {smooth[0]:.3f} to {smooth[-1]:.3f}"
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
+        f'{grid}<path class="faint" d="{raw}"/><path class="line" d="{mean}"/>'
+        f'<text class="tick" x="{WIDTH - RIGHT:g}" y="{HEIGHT - 2:g}" text-anchor="end">step</text></svg>'
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DotRow:
+    """A row of the similarity drawing: scores of single images, and their mean if there are any."""
+
+    label: str
+    note: str
+    scores: Sequence[float]
+    mean: float | None
+    strong: bool = False
+
+
+def dot_rows(rows: Sequence[DotRow]) -> Markup:
+    """Similarity scores as dots on one axis, a row for each set of images, with a bar at each mean."""
+    values = [score for row in rows for score in row.scores]
+    if not values:
+        return Markup("")
+    low, high = min(0.0, math.floor(min(values) * 10) / 10), 1.0
+    height = AXIS + ROW * len(rows) + 12
+
+    def x(value: float) -> float:
+        return LABELS + (value - low) / (high - low) * (WIDTH - LABELS - DOTS_RIGHT)
+
+    parts = [
+        f'<line class="grid" x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{AXIS - 8:g}" y2="{height - 12:g}"/>'
+        f'<text class="tick" x="{x(v):.1f}" y="{AXIS - 14:g}" text-anchor="middle">{v:.1f}</text>'
+        for v in ticks(low, high, 6)
+    ]
+    for index, row in enumerate(rows):
+        y = AXIS + ROW * (index + 0.5)
+        css = "dot strong" if row.strong else "dot"
+        parts.append(f'<text class="label" x="0" y="{y - 1:g}">{escape(row.label)}</text>')
+        parts.append(f'<text class="tick" x="0" y="{y + 13:g}">{escape(row.note)}</text>')
+        parts += [
+            f'<circle class="{css}" cx="{x(score):.1f}" cy="{y + _jitter(n):.1f}" r="{DOT_RADIUS}"/>'
+            for n, score in enumerate(row.scores)
+        ]
+        if row.mean is not None:
+            parts.append(f'<rect class="mean" x="{x(row.mean) - 1.5:.1f}" y="{y - 12:g}" width="3" height="24"/>')
+            parts.append(
+                f'<text class="value" x="{WIDTH:g}" y="{y + 4:g}" text-anchor="end">{row.mean:.2f}</text>'
+            )
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {height:g}" role="img" '
+        f'aria-label="Similarity to the held-out photographs">{"".join(parts)}</svg>'
+    )
+
+
+def ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`, about so many."""
+    span = high - low
+    if span <= 0:
+        return [low]
+    power = 10.0 ** math.floor(math.log10(span / about))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
+    first = math.ceil(low / step - 1e-9)
+    return [round(n * step, 10) + 0.0 for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Centred running mean; the window shrinks at both ends."""
+    reach = max(1, round(len(values) * SMOOTHING_SHARE / 2))
+    sums = [0.0]
+    for value in values:
+        sums.append(sums[-1] + value)
+    smooth: list[float] = []
+    for index in range(len(values)):
+        near = min(reach, index, len(values) - 1 - index)
+        smooth.append((sums[index + near + 1] - sums[index - near]) / (2 * near + 1))
+    return smooth
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _jitter(index: int) -> float:
+    """Dots of one row lie on five lines, so that equal scores don't hide each other."""
+    return (index * 2 % 5 - 2) * 3.0

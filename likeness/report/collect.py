@@ -1,0 +1,157 @@
+"""Everything the report tells, read from the files the stages left; no pictures yet."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from safetensors import safe_open
+
+from likeness.errors import InputError
+from likeness.items import sha256_file
+from likeness.manifest import Entry, Manifest, read_manifest
+from likeness.naming import Places
+
+# Folder names in the order of the pipeline.
+STEPS = ("ingested", "swapped", "resized", "enhanced", "captions", "lora_training")
+
+
+class Record(BaseModel):
+    """Base of what is read here: frozen; unknown keys are another stage's business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Sample(Record):
+    """One picture the evaluation drew; no `file` when it was refused."""
+
+    id: str
+    prompt: str
+    seed: int
+    lora: bool
+    file: str | None
+    similarity: float | None
+
+
+class Group(Record):
+    """A set of images scored against the held-out photographs."""
+
+    images: int
+    faces: int
+    mean: float | None
+    by_yaw: dict[str, float | None]
+    by_image: dict[str, float]
+
+
+class Evaluation(Record):
+    """evaluation/details.json."""
+
+    lora_effect: float | None
+    groups: dict[str, Group]
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliverable:
+    """A file that leaves the pipeline; `path` is relative to the persona's models folder."""
+
+    path: str
+    what: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The loss at each logged step, the numbers of training/metrics.json and the weights' own metadata."""
+
+    steps: tuple[int, ...]
+    losses: tuple[float, ...]
+    metrics: Mapping[str, float]
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """All of it; `steps` maps a stage's folder name to its manifest, in pipeline order."""
+
+    places: Places
+    steps: Mapping[str, Manifest]
+    folders: Mapping[str, Path]
+    evaluation: Evaluation
+    evaluation_refusals: Manifest
+    training: Training
+    deliverables: tuple[Deliverable, ...]
+
+    def by_id(self, step: str) -> dict[str, Entry]:
+        """A stage's entries by id."""
+        return {entry.id: entry for entry in self.steps[step].entries}
+
+    def photo(self, label: str | None) -> Entry | None:
+        """The ingested photograph `s1` or `t1`."""
+        return self.by_id("ingested").get(f"{self.places.persona}-{label}") if label else None
+
+
+def collect(places: Places) -> Collected:
+    """Read all stages' outputs of a persona.
+
+    Raises:
+        InputError: something is missing or does not read; names the file and the remedy.
+    """
+    folders = {name: places.data / name for name in STEPS[:-1]} | {"lora_training": places.lora_training}
+    return Collected(
+        places=places,
+        steps={name: read_manifest(folder) for name, folder in folders.items()},
+        folders=folders,
+        evaluation=_evaluation(places.evaluation / "details.json"),
+        evaluation_refusals=read_manifest(places.evaluation),
+        training=_training(places),
+        deliverables=(
+            _deliverable(places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"),
+            _deliverable(places, places.dataset_zip, "training set as one archive with reproducible bytes"),
+            _deliverable(places, places.lora_training / "README.md", "dataset card"),
+            _deliverable(places, places.evaluation / "contact_sheet.png", "samples with and without the LoRA"),
+        ),
+    )
+
+
+def _evaluation(path: Path) -> Evaluation:
+    return Evaluation.model_validate_json(_text(path))
+
+
+def _training(places: Places) -> Training:
+    rows = list(csv.DictReader(_text(places.training / "loss.csv").splitlines()))
+    metrics = json.loads(_text(places.training / "metrics.json"))
+    _must_exist(places.weights)
+    with safe_open(places.weights, framework="np") as weights:
+        metadata: dict[str, str] = weights.metadata() or {}
+    return Training(
+        steps=tuple(int(row["step"]) for row in rows),
+        losses=tuple(float(row["loss"]) for row in rows),
+        metrics={name: float(value) for name, value in metrics.items() if isinstance(value, int | float)},
+        metadata=metadata,
+    )
+
+
+def _deliverable(places: Places, path: Path, what: str) -> Deliverable:
+    _must_exist(path)
+    return Deliverable(
+        path=path.relative_to(places.models).as_posix(),
+        what=what,
+        size=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
+
+
+def _text(path: Path) -> str:
+    _must_exist(path)
+    return path.read_text(encoding="utf-8")
+
+
+def _must_exist(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path} is missing", reason="missing-file",
+                         remedy="run `dvc repro`: it makes the stage before this one again")  # fmt: skip

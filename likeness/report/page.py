@@ -1,0 +1,141 @@
+"""The page: one HTML file that needs no network and no script."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import likeness
+from likeness.report import ReportConfig
+from likeness.report.charts import DotRow, dot_rows, loss_curve
+from likeness.report.collect import Collected
+from likeness.report.pictures import Album
+from likeness.report.view import (
+    OpenPhoto,
+    chains,
+    held_out,
+    mosaic,
+    refusal_groups,
+    sample_pairs,
+    step_rows,
+    strips,
+)
+from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, size_words, usd, verdict
+from likeness.safety.consent import Consent
+
+MOSAIC = 6
+OPEN_STRIPS = 4  # shown at once; the others unfold
+
+# Base64 makes three bytes four, and the text around the pictures needs room too.
+PICTURE_SHARE = 0.92
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who the page is about."""
+
+    persona: str
+    trigger: str
+    class_word: str
+    base: str
+    consent: Consent
+
+
+def page(subject: Subject, got: Collected, cfg: ReportConfig, open_photo: OpenPhoto) -> str:
+    """The report's HTML; equal inputs give equal text.
+
+    Args:
+        open_photo: reads a raw photograph that was refused for a technical reason.
+    """
+    album = Album(quality=cfg.jpeg_quality, max_bytes=int(cfg.max_page_bytes * PICTURE_SHARE))
+    environment = Environment(
+        loader=PackageLoader("likeness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    entries = got.steps["lora_training"].entries
+    # In the order of importance: what comes last goes without pictures when the page is full.
+    parts = {
+        "mosaic": mosaic(got, album, cfg, MOSAIC),
+        "pairs": sample_pairs(got, album, cfg),
+        "held_out": held_out(got, album, cfg),
+        "strips": strips(got, album, cfg),
+        "groups": refusal_groups(got, album, cfg, open_photo),
+    }
+    return environment.get_template("page.html.j2").render(
+        **parts,
+        subject=subject,
+        consent=subject.consent,
+        kind_words=KIND_WORDS[subject.consent.kind],
+        version=likeness.__version__,
+        facts=_facts(got),
+        deliverables=got.deliverables,
+        size_words=size_words,
+        steps=step_rows(got),
+        total_cost=usd(sum(e.cost_usd for m in got.steps.values() for e in m.entries)),
+        open_strips=OPEN_STRIPS,
+        more_images=len(entries) - len(parts["strips"]),
+        captions=[(entry.id, entry.text or "") for entry in entries],
+        curve=loss_curve(got.training.steps, got.training.losses),
+        training=_training_facts(got),
+        dots=_dots(got),
+        verdict=verdict(got.evaluation),
+        bins=_bins(got),
+        effect=got.evaluation.lora_effect,
+        chains=chains(got, subject.consent.id),
+        left_out=album.left_out,
+    )
+
+
+def _facts(got: Collected) -> list[tuple[str, str]]:
+    """Numbers for the head of the page."""
+    entries = got.steps["lora_training"].entries
+    own = sum(entry.target is None for entry in entries)
+    kinds = Counter(failure.kind for manifest in got.steps.values() for failure in manifest.failures)
+    swaps = got.evaluation.groups["swaps"].mean
+    return [
+        (str(len(entries)), f"training images: {own} photographs, {len(entries) - own} swaps"),
+        (str(sum(kinds.values())), f"left out: {kinds['refused']} refused, {kinds['skipped']} skipped, "
+                                   f"{kinds['failed']} failed"),
+        (got.training.metadata.get("ss_steps", "-"), "training steps"),
+        (f"{swaps:.2f}" if swaps is not None else "-", "likeness of the swaps to held-out photographs"),
+    ]  # fmt: skip
+
+
+def _training_facts(got: Collected) -> list[tuple[str, str]]:
+    told = (
+        ("base", "ss_base_model_version"), ("architecture", "modelspec.architecture"), ("rank", "ss_network_dim"),
+        ("alpha", "ss_network_alpha"), ("learning rate", "ss_learning_rate"), ("steps", "ss_steps"),
+        ("seed", "ss_seed"), ("resolution", "ss_resolution"), ("images", "ss_num_train_images"),
+    )  # fmt: skip
+    metadata = got.training.metadata
+    facts = [(name, metadata[key]) for name, key in told if metadata.get(key)]
+    return facts + [(name.replace("_", " "), f"{value:.4g}") for name, value in got.training.metrics.items()]
+
+
+def _dots(got: Collected):
+    rows = [
+        DotRow(
+            label=GROUP_WORDS[name][0],
+            note=f"{GROUP_WORDS[name][1]} ({group.faces} of {group.images} with a face)",
+            scores=list(group.by_image.values()),
+            mean=group.mean,
+            strong=name in ("photographs", "swaps", "samples_with"),
+        )
+        for name, group in got.evaluation.groups.items()
+    ]
+    return dot_rows(rows)
+
+
+def _bins(got: Collected) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Header and rows of the table of means by turn of the head."""
+    groups = {name: got.evaluation.groups[name] for name in ("photographs", "swaps", "samples_with")}
+    header = [bin_words(name) for name in groups["swaps"].by_yaw]
+    rows = [
+        (GROUP_WORDS[name][0], ["-" if mean is None else f"{mean:.2f}" for mean in group.by_yaw.values()])
+        for name, group in groups.items()
+    ]
+    return header, rows

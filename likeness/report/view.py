@@ -1,0 +1,264 @@
+"""The report's parts as the template shows them: rows, strips, refusals and chains, with their pictures."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.images import RGB
+from likeness.manifest import Entry, Failure
+from likeness.report import ReportConfig
+from likeness.report.collect import Collected, Sample
+from likeness.report.pictures import Album, Picture
+from likeness.report.words import SHOWABLE, STEP_WORDS, reason_words, usd
+
+OpenPhoto = Callable[[Path], RGB | None]
+"""Pixels of a user's raw photograph, or None when it cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """A line of the table of stages."""
+
+    name: str
+    what: str
+    by: str
+    items: int
+    refused: int
+    skipped: int
+    failed: int
+    cost: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A picture with the word below it; no picture when there is no room left or nothing to show."""
+
+    label: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """The way of one training image from the photographs to the caption."""
+
+    id: str
+    figures: Sequence[Figure]
+    caption: str
+    scores: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """One item that is not in the training set."""
+
+    id: str
+    detail: str
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalGroup:
+    """Items left out by one stage for one reason."""
+
+    step: str
+    kind: str
+    reason: str
+    remedies: Sequence[str]
+    items: Sequence[Refusal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A file in a chain of provenance: what it is, its name and the start of its sha256."""
+
+    what: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """From raw photographs to one training image."""
+
+    id: str
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplePair:
+    """What one prompt and seed draw without and with the LoRA."""
+
+    prompt: str
+    seed: int
+    without: Figure
+    drawn_with: Figure
+
+
+def step_rows(got: Collected) -> list[StepRow]:
+    """One row a stage, the evaluation last."""
+    rows: list[StepRow] = []
+    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
+        kinds = Counter(failure.kind for failure in manifest.failures)
+        name, what = STEP_WORDS[step]
+        rows.append(
+            StepRow(
+                name=name,
+                what=what,
+                by=", ".join(sorted({entry.provider for entry in manifest.entries})) or "-",
+                items=len(manifest.entries),
+                refused=kinds["refused"],
+                skipped=kinds["skipped"],
+                failed=kinds["failed"],
+                cost=usd(sum(entry.cost_usd for entry in manifest.entries)),
+            )
+        )
+    return rows
+
+
+def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
+    """The first `cfg.max_strips` training images, each with the pictures of its way."""
+    made: list[Strip] = []
+    by_step = {step: got.by_id(step) for step in ("swapped", "resized", "enhanced")}
+    for entry in got.steps["lora_training"].entries[: cfg.max_strips]:
+        figures = [_photo_figure(got, album, entry.source, "source", cfg)]
+        if entry.target:
+            figures.append(_photo_figure(got, album, entry.target, "target", cfg))
+        for step, label in (("swapped", "swapped"), ("resized", "cropped"), ("enhanced", "enhanced")):
+            if step == "swapped" and not entry.target:
+                continue  # the persona's own photograph passes the swap unchanged
+            found = by_step[step].get(entry.id)
+            if found is not None:
+                label = f"{label} {found.width}x{found.height}"
+            figures.append(Figure(label=label, picture=_of_entry(got, album, step, found, cfg.thumb_px)))
+        swapped = by_step["swapped"].get(entry.id)
+        scores = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in swapped.scores.items()) \
+            if swapped else ""  # fmt: skip
+        made.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
+    return made
+
+
+def refusal_groups(got: Collected, album: Album, cfg: ReportConfig, open_photo: OpenPhoto) -> list[RefusalGroup]:
+    """Everything left out, by stage and reason; the first `cfg.max_refused` items have pictures."""
+    found: dict[tuple[str, str, str], list[Failure]] = {}
+    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
+        for failure in manifest.failures:
+            found.setdefault((step, failure.kind, failure.reason), []).append(failure)
+    groups: list[RefusalGroup] = []
+    room = cfg.max_refused
+    for (step, kind, reason), failures in found.items():
+        items: list[Refusal] = []
+        for failure in failures:
+            figures = _refused_figures(got, album, step, failure, cfg, open_photo) if room > 0 else []
+            room -= 1
+            items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
+        groups.append(
+            RefusalGroup(
+                step=STEP_WORDS[step][0],
+                kind=kind,
+                reason=reason_words(reason),
+                remedies=list(dict.fromkeys(failure.remedy for failure in failures)),
+                items=items,
+            )
+        )
+    return groups
+
+
+def chains(got: Collected, consent_id: str) -> list[Chain]:
+    """Every training image back to the raw photographs it comes from."""
+    made: list[Chain] = []
+    for entry in got.steps["lora_training"].entries:
+        links: list[Link] = []
+        for label, what in ((entry.source, "raw source"), (entry.target, "raw target")):
+            if (photo := got.photo(label)) is not None:
+                links.append(Link(what=what, name=photo.origin or photo.file, sha256=_first(photo.parents)))
+        links.append(Link(what="consent", name=consent_id, sha256=""))
+        for step in ("swapped", "resized", "enhanced"):
+            if (made_there := got.by_id(step).get(entry.id)) is not None:
+                links.append(Link(what=step, name=made_there.file, sha256=made_there.sha256))
+        links.append(Link(what="training image", name=Path(entry.file).name, sha256=entry.sha256))
+        made.append(Chain(id=entry.id, links=links))
+    return made
+
+
+def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[SamplePair]:
+    """Samples of the evaluation, each prompt and seed without and with the LoRA."""
+    paired: dict[tuple[str, int], dict[bool, Sample]] = {}
+    for sample in got.evaluation.samples:
+        paired.setdefault((sample.prompt, sample.seed), {})[sample.lora] = sample
+
+    def figure(sample: Sample | None, label: str) -> Figure:
+        if sample is None or sample.file is None:
+            return Figure(label=f"{label}: not shown", picture=None)
+        score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
+        path = got.places.evaluation / sample.file
+        alt = f"{label}: {sample.prompt}, seed {sample.seed}"
+        return Figure(label=label + score, picture=album.file(path, alt, width_px=cfg.sample_px))
+
+    return [
+        SamplePair(
+            prompt=prompt, seed=seed,
+            without=figure(pair.get(False), "without"), drawn_with=figure(pair.get(True), "with LoRA"),
+        )
+        for (prompt, seed), pair in paired.items()
+    ]  # fmt: skip
+
+
+def mosaic(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[Picture]:
+    """Training images spread evenly over the set, for the head of the page."""
+    entries = got.steps["lora_training"].entries
+    chosen = [entries[index * len(entries) // count] for index in range(min(count, len(entries)))] if entries else []
+    found = (_of_entry(got, album, "lora_training", entry, cfg.thumb_px) for entry in chosen)
+    return [picture for picture in found if picture is not None]
+
+
+def held_out(got: Collected, album: Album, cfg: ReportConfig) -> list[Figure]:
+    """The photographs that training never saw."""
+    return [
+        Figure(label=entry.origin or entry.id, picture=_of_entry(got, album, "ingested", entry, cfg.thumb_px))
+        for entry in got.steps["ingested"].entries
+        if entry.held_out
+    ]
+
+
+def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cfg: ReportConfig) -> Figure:
+    entry = got.photo(label)
+    name = f"{word} {label}"
+    return Figure(label=name, picture=_of_entry(got, album, "ingested", entry, cfg.thumb_px))
+
+
+def _of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width_px: int) -> Picture | None:
+    if entry is None:
+        return None
+    return album.file(got.folders[step] / entry.file, f"{entry.id}, {STEP_WORDS[step][0].lower()}", width_px=width_px)
+
+
+def _refused_figures(
+    got: Collected, album: Album, step: str, failure: Failure, cfg: ReportConfig, open_photo: OpenPhoto
+) -> list[Figure]:
+    """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
+    width = cfg.thumb_px * 2 // 3
+    if step == "ingested":
+        path = _raw_photo(got, failure) if failure.reason in SHOWABLE else None
+        rgb = open_photo(path) if path else None
+        return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
+    if step != "swapped" or failure.reason == "explicit":
+        return []
+    photos = [got.photo(label) for label in failure.id.split("-")[1:]]
+    return [
+        Figure(label=photo.source or photo.target or "", picture=_of_entry(got, album, "ingested", photo, width))
+        for photo in photos
+        if photo is not None
+    ]
+
+
+def _raw_photo(got: Collected, failure: Failure) -> Path | None:
+    """The raw file of an ingest failure, whose detail begins with its name."""
+    name = failure.detail.partition(": ")[0]
+    label = failure.id.removeprefix(f"{got.places.persona}-")
+    folder = got.places.raw_targets if label.startswith("t") else got.places.raw_sources
+    return next((path for path in sorted(folder.iterdir()) if path.name == name), None)
+
+
+def _first(values: Sequence[str]) -> str:
+    return values[0] if values else ""

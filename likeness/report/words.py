@@ -1,0 +1,92 @@
+"""What slugs and numbers are called on the page, and what is not shown there."""
+
+from collections.abc import Mapping
+
+from likeness.report.collect import Evaluation
+
+STEP_WORDS: Mapping[str, tuple[str, str]] = {
+    "ingested": ("Ingest", "photographs read, measured and rated"),
+    "swapped": ("Swap", "the persona's face put on the targets"),
+    "resized": ("Resize", "cropped around the face"),
+    "enhanced": ("Enhance", "enlarged twice"),
+    "captions": ("Caption", "described for the trainer"),
+    "lora_training": ("Dataset", "laid out for training"),
+    "evaluation": ("Evaluate", "samples drawn with and without the LoRA"),
+}
+
+KIND_WORDS = {
+    "synthetic": "a person who does not exist",
+    "self": "the person who made this",
+    "release": "a person who signed a release",
+}
+
+# Photographs refused for these reasons may be shown again: what is wrong with them is technical. Everything else
+# (explicit, apparent minors, strangers, photographs without a licence) stays out of sight.
+SHOWABLE = frozenset({"no-face", "too-small", "blurred", "exact-duplicate", "near-duplicate"})
+
+GROUP_WORDS: Mapping[str, tuple[str, str]] = {
+    "held_out": ("Held-out photographs", "against each other: the ceiling"),
+    "photographs": ("Own photographs", "in the training set"),
+    "swaps": ("Swapped images", "in the training set"),
+    "samples_with": ("Samples with the LoRA", "what the model draws"),
+    "samples_without": ("Samples without it", "what the base draws"),
+    "targets": ("The target people", "other people: the floor"),
+}
+
+
+def reason_words(reason: str) -> str:
+    """`near-duplicate` as `Near duplicate`."""
+    return reason.replace("-", " ").capitalize()
+
+
+def bin_words(name: str) -> str:
+    """`15_30` as `15-30°`, the open last bin as `over 30°`."""
+    low, high = name.split("_")
+    return f"over {low}°" if float(high) >= 90 else f"{low}-{high}°"
+
+
+def size_words(size: int) -> str:
+    """Bytes in the unit a person would choose."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def usd(value: float) -> str:
+    """Money; nothing is said as a dash."""
+    return f"${value:.2f}" if value else "-"
+
+
+def verdict(evaluation: Evaluation) -> list[str]:
+    """The identity scores in plain sentences; where one is missing, that is said instead."""
+    groups = {name: group.mean for name, group in evaluation.groups.items()}
+    ceiling, floor = groups.get("held_out"), groups.get("targets")
+    said: list[str] = []
+    if ceiling is not None and floor is not None:
+        said.append(
+            f"On this set the same person scores {ceiling:.2f} and other people {floor:.2f}: a score means something "
+            "only between these two."
+        )
+    for name, what in (("photographs", "own photographs"), ("swaps", "swapped images")):
+        if (mean := groups.get(name)) is not None:
+            said.append(f"The {what} score {mean:.2f} on average{_place(mean, floor, ceiling)}.")
+    if (mean := groups.get("samples_with")) is not None:
+        without = groups.get("samples_without")
+        beside = f", {without:.2f} without the LoRA" if without is not None else ""
+        said.append(f"Samples drawn with the LoRA score {mean:.2f}{beside}{_place(mean, floor, ceiling)}.")
+    return [*said, *evaluation.notes]
+
+
+def _place(mean: float, floor: float | None, ceiling: float | None) -> str:
+    """Where a mean lies between strangers and the persona herself."""
+    if floor is None or ceiling is None or ceiling - floor < 0.05:
+        return ""
+    share = (mean - floor) / (ceiling - floor)
+    if share >= 0.85:
+        return ", as close as the persona's own photographs are to each other"
+    if share >= 0.5:
+        return ", nearer to the persona than to other people"
+    if share >= 0.15:
+        return ", nearer to other people than to the persona"
+    return ", no closer than other people"

@@ -1,0 +1,110 @@
+"""Where to cut: the largest crop, nearer when the face would be lost in it, with the head whole inside."""
+
+import math
+from dataclasses import dataclass
+
+from likeness.manifest import FaceEntry
+from likeness.resize import ResizeConfig
+
+Box = tuple[float, float, float, float]
+
+# A head around a detector's box (forehead to chin, ear to ear), in box heights or widths: hair and ears at the
+# sides, some neck below. Measured on the sitters; room above is a setting (`headroom`).
+SIDE_ROOM = 0.25
+CHIN_ROOM = 0.15
+
+# Where the middle of the face lies in the crop's height when there is a choice: portraits put the eyes near the
+# upper third, and the eyes lie above the box's middle.
+FACE_MIDDLE_Y = 0.42
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Crop `box_px` = (left, top, right, bottom) of the original, which becomes `size_px` = (width, height)."""
+
+    box_px: Box
+    size_px: tuple[int, int]
+
+    @property
+    def scale(self) -> float:
+        """Output pixels per original pixel, the same along both sides."""
+        return self.size_px[0] / (self.box_px[2] - self.box_px[0])
+
+
+def plan_cut(image_px: tuple[int, int], face_box_px: Box, cfg: ResizeConfig) -> Cut:
+    """The crop of an image of (width, height) around a face box (x, y, width, height).
+
+    The crop has exactly the output's aspect, so nothing is stretched. It is the largest that fits; where the face
+    is lower than `face_fraction_min` of it, it is smaller, down to `max_upscale` and to what holds the head.
+    """
+    width, height = image_px
+    size = bucket(width / height, cfg)
+    aspect = size[0] / size[1]
+    largest = min(height, width / aspect)
+    left, top, right, bottom = head_box(image_px, face_box_px, cfg.headroom)
+    face_height = face_box_px[3]
+    wanted = largest
+    if face_height < cfg.face_fraction_min * largest:
+        wanted = max(
+            face_height / cfg.face_fraction_min,
+            size[1] / cfg.max_upscale,
+            bottom - top,
+            (right - left) / aspect,
+        )
+    crop_height = min(largest, wanted)
+    crop_width = crop_height * aspect
+    x = _place(face_box_px[0] + face_box_px[2] / 2 - crop_width / 2, crop_width, (left, right), width)
+    y = _place(face_box_px[1] + face_height / 2 - FACE_MIDDLE_Y * crop_height, crop_height, (top, bottom), height)
+    return Cut(box_px=(x, y, x + crop_width, y + crop_height), size_px=size)
+
+
+def head_box(image_px: tuple[int, int], face_box_px: Box, headroom: float) -> Box:
+    """The whole head as (left, top, right, bottom) inside the image; `headroom` in face heights above the face."""
+    x, y, w, h = face_box_px
+    width, height = image_px
+    left, top = max(0.0, x - SIDE_ROOM * w), max(0.0, y - headroom * h)
+    return left, top, min(float(width), x + (1 + SIDE_ROOM) * w), min(float(height), y + (1 + CHIN_ROOM) * h)
+
+
+def bucket(aspect: float, cfg: ResizeConfig) -> tuple[int, int]:
+    """The (width, height) in multiples of `step_px`, of at most side_px squared, nearest to an aspect width / height.
+
+    Nearest is the smallest loss to the crop: |log| of the ratio of aspects; of equals, the larger area.
+    """
+    return min(
+        buckets(cfg), key=lambda size: (abs(math.log(aspect * size[1] / size[0])), -size[0] * size[1])
+    )  # fmt: skip
+
+
+def buckets(cfg: ResizeConfig) -> list[tuple[int, int]]:
+    """All sizes within `max_aspect`: for each side the greatest other side that keeps the area, both ways round."""
+    area, step = cfg.side_px**2, cfg.step_px
+    sizes: set[tuple[int, int]] = set()
+    for side in range(step, area // step + 1, step):
+        other = area // side // step * step
+        if max(side, other) <= cfg.max_aspect * min(side, other):
+            sizes |= {(side, other), (other, side)}
+    return sorted(sizes)
+
+
+def moved(face: FaceEntry, cut: Cut) -> FaceEntry:
+    """A face's box in the pixels of the resized image."""
+    x, y, w, h = face.box_px
+    left, top, k = cut.box_px[0], cut.box_px[1], cut.scale
+    box = tuple(round(value, 2) for value in ((x - left) * k, (y - top) * k, w * k, h * k))
+    return face.model_copy(update={"box_px": box})
+
+
+def is_inside(face: FaceEntry, cut: Cut) -> bool:
+    """Whether the middle of a face's box lies in the crop."""
+    x, y = face.box_px[0] + face.box_px[2] / 2, face.box_px[1] + face.box_px[3] / 2
+    return cut.box_px[0] <= x <= cut.box_px[2] and cut.box_px[1] <= y <= cut.box_px[3]
+
+
+def _place(start: float, length: float, keep: tuple[float, float], limit: float) -> float:
+    """Start of a stretch of `length` in 0..limit, near `start`, that holds `keep`, or is centred on it if it can't."""
+    if keep[1] - keep[0] <= length:
+        start = min(max(start, keep[1] - length), keep[0])
+    else:
+        start = (keep[0] + keep[1] - length) / 2
+    return min(max(start, 0.0), max(limit - length, 0.0))

@@ -1,0 +1,66 @@
+"""ingest: a person's raw photographs, whatever their format, become upright, measured, judged PNGs.
+
+Reads:  data/PERSONA/raw/sources/, data/PERSONA/raw/targets/, consent/
+Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.json, persona.json (the face),
+        notes.jsonl (what was changed on reading), manifest.jsonl, failures.jsonl
+"""
+
+import json
+import shutil
+
+from likeness.batch import Outcome, finish, run_batch
+from likeness.config import Config, Persona
+from likeness.errors import InputError
+from likeness.ingest import collect
+from likeness.ingest.instruments import local_instruments
+from likeness.ingest.raw import list_raw
+from likeness.ingest.select import persona_json, select
+from likeness.items import Item, write_atomic
+from likeness.manifest import Entry
+from likeness.naming import Places
+from stages import consent, run, store
+
+
+def main(cfg: Config, persona: Persona) -> None:
+    """Read and measure every photo, decide about the set, lay out what is accepted, name what is not."""
+    places = Places(persona.name)
+    files, failures = collect.hash_files(persona.name, list_raw(places, persona.held_out))
+    works = collect.works_for(persona.name, files, collect.limits_of(cfg.ingest), local_instruments())
+    outcomes = run_batch("ingest", works, store(cfg), workers=cfg.items.workers)
+    photos, unreadable = collect.candidates_of(files, outcomes)
+    selection = select(photos, cfg.ingest, consent(persona), source_min=persona.similarity.source_min)
+    failures += unreadable
+    failures += [
+        collect.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
+        for photo in photos
+        if photo.raw.label in selection.refusals
+    ]
+    accepted = {collect.photo_id(persona.name, photo.raw): photo for photo in selection.accepted}
+
+    def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
+        return collect.entry_of(persona.name, accepted[outcome.work.id], item, cfg.ingest, selection)
+
+    shutil.rmtree(places.ingested, ignore_errors=True)
+    places.ingested.mkdir(parents=True)
+    notes = "".join(json.dumps(line) + "\n" for line in collect.notes_of(persona.name, photos))
+    write_atomic(places.ingested / "notes.jsonl", notes.encode())
+    if selection.centroid is not None:
+        write_atomic(places.ingested / "persona.json", persona_json(selection))
+    finish(
+        "ingest",
+        places.ingested,
+        [outcome for outcome in outcomes if outcome.work.id in accepted],
+        entry,
+        failures=failures,
+        max_failure_ratio=cfg.ingest.max_failure_ratio,
+    )
+    if selection.centroid is None:
+        raise InputError(
+            f"ingest: no source photo of {persona.name} is left that is not held out",
+            reason="no-sources",
+            remedy=f"read {places.ingested}/failures.jsonl and add photos to {places.raw_sources}",
+        )
+
+
+if __name__ == "__main__":
+    run("ingest", main)

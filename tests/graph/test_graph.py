@@ -1,0 +1,136 @@
+"""The whole graph on a clean clone: nothing is done twice, nothing is lost, everything comes out the same."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from likeness.manifest import read_manifest
+
+pytestmark = pytest.mark.slow
+
+ZIP, WEIGHTS = "models/jade/jade_lora_dataset.zip", "models/jade/jade-v1.safetensors"
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_second_repro_does_nothing(house):
+    assert house.repro() == []
+    assert "up to date" in house.dvc("repro")
+
+
+def test_another_learning_rate_trains_again_and_repeats_no_data_stage(house):
+    house.params("train.lr=3e-4")
+    assert house.repro() == ["check", "train", "evaluate", "report"]
+
+
+def test_another_caption_setting_starts_at_the_captions(house):
+    before = house.tree("data/jade/enhanced")
+    house.params("personas.jade.class_word=person")
+    ran = house.repro("dataset@jade")
+    assert ran == ["check", "caption", "dataset"]
+    assert house.tree("data/jade/enhanced") == before
+
+
+def test_conf_edited_without_composing_stops_at_the_check(house):
+    path = house.folder / "conf" / "train" / "default.yaml"
+    path.write_text(path.read_text() + "\n# an edit\n")
+    said = house.dvc("repro", check=False)
+    assert "conf/ was edited" in said
+    assert "make params" in said
+    assert "Running stage 'ingest" not in said
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("revoked", "2026-01-01", "was revoked"), ("expires", "2026-11-22", "expired"), ("scope", ["train"], "not swap")],
+)
+def test_without_consent_in_force_nothing_runs_not_even_a_stage_by_hand(house, field, value, words):
+    path = house.folder / "consent" / "jade.yaml"
+    record = yaml.safe_load(path.read_text())
+    record[field] = value
+    if field == "expires":
+        record["signed"] = "2026-01-01"
+        record["expires"] = "2026-01-02"
+    path.write_text(yaml.safe_dump(record))
+    said = house.dvc("repro", check=False)
+    assert words in said.replace("generate, swap", "swap")
+    assert "Running stage 'ingest" not in said
+    by_hand = house.run("python", "-m", "stages.swap", "jade", check=False)
+    assert by_hand.returncode == 1
+    assert words in by_hand.stderr
+
+
+def test_killed_three_times_a_second_clone_ends_byte_identical(built, fresh):
+    fresh.repro("ingest@jade")
+    before = fresh.records()
+    fresh.kill_during("swap", lambda: fresh.records() >= before + 3)
+    survived = fresh.records() - before
+    assert fresh.repro("swap@jade")[-1] == "swap"
+    swapped = fresh.ledger("data-jade-swapped")
+    assert swapped["reused"] >= 3
+    assert swapped["made"] + swapped["reused"] == built.ledger("data-jade-swapped")["made"]
+    assert swapped["made"] <= built.ledger("data-jade-swapped")["made"] - survived + 0
+
+    fresh.repro("resize@jade")
+    before = fresh.records()
+    fresh.kill_during("enhance", lambda: fresh.records() >= before + 3)
+    fresh.repro("dataset@jade")
+    assert fresh.ledger("data-jade-enhanced")["reused"] >= 3
+    assert fresh.sha256(ZIP) == built.sha256(ZIP)
+
+    checkpoints = fresh.folder / ".cache" / "training"
+    fresh.kill_during("train", lambda: any(checkpoints.rglob("*.safetensors")))
+    fresh.repro()
+    assert fresh.sha256(WEIGHTS) == built.sha256(WEIGHTS)
+    for folder in ("data/jade", "models/jade"):
+        assert fresh.tree(folder) == built.tree(folder)
+
+
+def test_a_new_photo_computes_only_its_items(house):
+    shutil.copyfile(ROOT / "data/jade/raw/sources/jade_04.jpg", house.folder / "data/jade/raw/sources/jade_04.jpg")
+    counts = {name: house.ledger(name)["made"] for name in ("data-jade-swapped",)}
+    house.repro("dataset@jade")
+    assert house.ledger("data-jade-ingested")["made"] == 1
+    new = [e for e in read_manifest(house.folder / "data/jade/swapped").entries if e.source == "s4"]
+    assert new
+    for folder in ("data-jade-resized", "data-jade-enhanced", "data-jade-captions"):
+        assert house.ledger(folder)["made"] == len(new)
+    assert house.ledger("data-jade-swapped")["made"] < counts["data-jade-swapped"]
+
+
+def test_other_pixels_under_the_same_name_are_a_new_photo(house):
+    path = house.folder / "data/jade/raw/sources/jade_02.jpg"
+    before = {entry.id: entry.sha256 for entry in read_manifest(house.folder / "data/jade/swapped").entries}
+    picture = Image.open(path)
+    brighter = np.clip(np.asarray(picture).astype(np.int16) + 6, 0, 255).astype(np.uint8)
+    Image.fromarray(brighter).save(path, quality=95)
+    house.repro("dataset@jade")
+    after = {entry.id: entry.sha256 for entry in read_manifest(house.folder / "data/jade/swapped").entries}
+    assert house.ledger("data-jade-ingested")["made"] == 1
+    assert set(before) == set(after)
+    assert {name for name in after if after[name] != before[name]} == {name for name in after if "-s2" in name}
+
+
+def test_a_sweep_repeats_no_data_stage_and_shares_the_items(house):
+    said = house.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in _short() for f in ("-S", o)])
+    ran = [line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")]
+    assert ran == ["check", "train", "evaluate", "report"]
+    assert "evaluation/metrics.json" in house.dvc("metrics", "show")
+
+
+def _short():
+    from tests.graph.conftest import SHORT
+
+    return SHORT
+
+
+def test_a_hand_written_caption_wins_and_redoes_only_what_follows(house):
+    entry = read_manifest(house.folder / "data/jade/captions").entries[0]
+    (house.folder / f"data/jade/captions_override/{entry.id}.txt").write_text("jade woman, a caption by hand")
+    assert house.repro("dataset@jade") == ["caption", "dataset"]
+    texts = {e.id: e.text for e in read_manifest(house.folder / "data/jade/captions").entries}
+    assert texts[entry.id] == "jade woman, a caption by hand"
+    assert house.ledger("data-jade-captions")["items"] == len(texts)

@@ -1,0 +1,325 @@
+"""likeness.ingest.decode: anyone's file -> upright sRGB pixels, or the right reason."""
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image, ImageCms
+
+from likeness.errors import InputError
+from likeness.ingest.decode import Limits, Photo, decode_photo, matches_suffix
+
+LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
+RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 30), (30, 30, 220), (240, 240, 240)
+ORIENTATION = 0x0112
+
+pillow_heif.register_heif_opener()
+
+
+def corners(width: int = 96, height: int = 64) -> Image.Image:
+    """Red top left, green top right, blue bottom left, white bottom right."""
+    image = Image.new("RGB", (width, height), WHITE)
+    image.paste(RED, (0, 0, width // 2, height // 2))
+    image.paste(GREEN, (width // 2, 0, width, height // 2))
+    image.paste(BLUE, (0, height // 2, width // 2, height))
+    return image
+
+
+def corner_colours(photo: Photo) -> list[tuple[int, ...]]:
+    rgb = photo.rgb
+    height, width = rgb.shape[:2]
+    at = [(y, x) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
+    return [tuple(int(v) for v in rgb[y, x]) for y, x in at]
+
+
+def assert_upright(photo: Photo, tolerance: int = 14) -> None:
+    for found, expected in zip(corner_colours(photo), (RED, GREEN, BLUE, WHITE), strict=True):
+        assert np.abs(np.subtract(found, expected)).max() <= tolerance, (found, expected)
+
+
+def save(path: Path, image: Image.Image, format: str, **options: object) -> Path:
+    image.save(path, format=format, **options)
+    return path
+
+
+def reason(path: Path, limits: Limits = LIMITS) -> str:
+    with pytest.raises(InputError) as caught:
+        decode_photo(path, limits)
+    assert caught.value.remedy
+    assert path.name not in caught.value.message
+    return caught.value.reason
+
+
+FORMATS = ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "GIF", "BMP"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_read(tmp_path: Path, format: str) -> None:
+    photo = decode_photo(save(tmp_path / "photo", corners(), format), LIMITS)
+    assert photo.format == format
+    assert photo.rgb.shape == (64, 96, 3)
+    assert_upright(photo)
+
+
+def test_a_phones_jpeg_with_a_second_picture_gives_its_first(tmp_path: Path) -> None:
+    second = Image.new("RGB", (96, 64), "black")
+    path = save(tmp_path / "a.jpg", corners(), "MPO", save_all=True, append_images=[second])
+    photo = decode_photo(path, LIMITS)
+    assert photo.format == "MPO"
+    assert_upright(photo)
+
+
+UNDO = {
+    1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", sorted(UNDO))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+def test_exif_orientation_is_applied_exactly_once(tmp_path: Path, format: str, orientation: int) -> None:
+    stored = corners() if UNDO[orientation] is None else corners().transpose(UNDO[orientation])
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    # As bytes: given an object, pillow-heif 1.8 writes the tag without turning the picture (no irot box).
+    photo = decode_photo(save(tmp_path / "photo.x", stored, format, exif=exif.tobytes()), LIMITS)
+    assert photo.rgb.shape == (64, 96, 3)
+    assert_upright(photo)
+    assert any("upright" in note for note in photo.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_a_senseless_orientation_is_ignored(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    assert_upright(decode_photo(save(tmp_path / "a.jpg", corners(), "JPEG", exif=exif), LIMITS))
+
+
+def test_broken_exif_does_not_lose_the_photo(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", corners(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\x01" * 9)
+    assert_upright(decode_photo(path, LIMITS))
+
+
+def display_p3_like() -> bytes:
+    """A profile that maps its reds elsewhere than sRGB: sRGB's with red and blue primaries exchanged."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", data[128:132])[0]
+    tags = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
+    data[red : red + 4], data[blue : blue + 4] = data[blue : blue + 4], data[red : red + 4]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+def test_the_embedded_profile_is_applied(tmp_path: Path, format: str) -> None:
+    path = save(tmp_path / "photo.x", corners(), format, icc_profile=display_p3_like())
+    red, _, blue, _ = corner_colours(decode_photo(path, LIMITS))
+    assert np.abs(np.subtract(red, BLUE)).max() <= 20
+    assert np.abs(np.subtract(blue, RED)).max() <= 20
+
+
+def test_an_srgb_profile_changes_nothing(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = decode_photo(save(tmp_path / "a.png", corners(), "PNG", icc_profile=profile), LIMITS)
+    assert_upright(photo, tolerance=1)
+
+
+def test_an_unreadable_or_unfitting_profile_is_ignored_and_noted(tmp_path: Path) -> None:
+    broken = decode_photo(save(tmp_path / "a.jpg", corners(), "JPEG", icc_profile=b"no profile"), LIMITS)
+    assert_upright(broken)
+    assert any("profile unreadable" in note for note in broken.notes)
+    rgb_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey = decode_photo(
+        save(tmp_path / "g.jpg", corners().convert("L"), "JPEG", icc_profile=rgb_profile), LIMITS
+    )
+    assert any("profile ignored" in note for note in grey.notes)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_transparency_is_laid_on_the_background(tmp_path: Path, format: str) -> None:
+    image = corners().convert("RGBA")
+    image.putalpha(Image.new("L", image.size, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 48, 64))
+    limits = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(10, 200, 250))
+    photo = decode_photo(save(tmp_path / "photo.x", image, format), limits)
+    left, right, *_ = corner_colours(photo)
+    assert np.abs(np.subtract(left, (10, 200, 250))).max() <= 12
+    assert np.abs(np.subtract(right, GREEN)).max() <= 12
+    assert any("transparency" in note for note in photo.notes)
+
+
+def test_half_transparency_mixes_and_opaque_alpha_is_not_mentioned(tmp_path: Path) -> None:
+    half = Image.new("RGBA", (32, 32), (0, 0, 0, 128))
+    assert abs(int(decode_photo(save(tmp_path / "h.png", half, "PNG"), LIMITS).rgb[5, 5, 0]) - 127) <= 1
+    opaque = decode_photo(save(tmp_path / "o.png", corners().convert("RGBA"), "PNG"), LIMITS)
+    assert opaque.notes == ()
+
+
+def test_cmyk_without_a_profile_keeps_its_colours_and_says_so(tmp_path: Path) -> None:
+    photo = decode_photo(save(tmp_path / "a.jpg", corners().convert("CMYK"), "JPEG"), LIMITS)
+    assert_upright(photo, tolerance=20)
+    assert any("CMYK" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"),
+    [("P", "PNG"), ("L", "JPEG"), ("1", "PNG"), ("LA", "PNG"), ("P", "GIF"), ("CMYK", "TIFF"), ("LAB", "TIFF"),
+     ("YCbCr", "TIFF")],
+)  # fmt: skip
+def test_every_common_mode_becomes_rgb(tmp_path: Path, mode: str, format: str) -> None:
+    source = corners()
+    if mode == "LAB":
+        to_lab = ImageCms.buildTransform(
+            ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+        )
+        image = ImageCms.applyTransform(source, to_lab)
+    else:
+        image = source.convert(mode)
+    photo = decode_photo(save(tmp_path / "photo.x", image, format), LIMITS)
+    expected = np.asarray(source.convert("L"), int)
+    found = np.asarray(Image.fromarray(photo.rgb).convert("L"), int)
+    assert np.abs(found - expected).mean() < (110 if mode == "1" else 16)
+
+
+def test_16_bit_grey_is_scaled_and_not_clipped(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (32, 1))
+    for format in ("PNG", "TIFF"):
+        path = tmp_path / f"ramp.{format}"
+        Image.fromarray(ramp).save(path, format=format)
+        assert np.abs(decode_photo(path, LIMITS).rgb[3, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_32_bit_numbers_are_refused_because_their_range_is_unknown(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", Image.fromarray(np.ones((32, 32), np.float32)), "TIFF")
+    assert reason(path) == "unsupported-mode"
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_of_an_animation_the_first_frame_is_taken_and_said(tmp_path: Path, format: str) -> None:
+    later = [Image.new("RGB", (96, 64), colour) for colour in ("black", "yellow")]
+    path = save(tmp_path / "photo.x", corners(), format, save_all=True, append_images=later)
+    photo = decode_photo(path, LIMITS)
+    assert_upright(photo)
+    assert any("first of 3 frames" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "HEIF"])
+def test_a_large_photo_is_scaled_to_the_longest_side(tmp_path: Path, format: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    stored = corners(1000, 1500).transpose(Image.Transpose.ROTATE_90)
+    photo = decode_photo(save(tmp_path / "photo.x", stored, format, exif=exif.tobytes()), LIMITS)
+    assert photo.rgb.shape == (512, 341, 3)
+    assert_upright(photo)
+    assert any("down-scaled from 1500x1000" in n or "down-scaled from 1000x1500" in n for n in photo.notes)
+
+
+def test_content_decides_and_the_name_does_not(tmp_path: Path) -> None:
+    photo = decode_photo(save(tmp_path / "photo.png", corners(), "JPEG"), LIMITS)
+    assert photo.format == "JPEG"
+    assert not matches_suffix("photo.png", photo.format)
+    assert matches_suffix("PHOTO.JPG", photo.format)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"hello, I am text", b"%PDF-1.7 ...", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"\0" * 99],
+)
+def test_what_is_no_image_is_refused_as_such(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert reason(tmp_path / "a.jpg") == "not-an-image"
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    assert reason(tmp_path / "a.jpg") == "empty-file"
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "GIF", "BMP"])
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_file_that_ends_early_is_truncated_and_never_half_grey(
+    tmp_path: Path, format: str, part: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, format=format)
+    (tmp_path / "photo.x").write_bytes(buffer.getvalue()[: int(len(buffer.getvalue()) * part)])
+    assert reason(tmp_path / "photo.x") == "truncated"
+
+
+def test_a_missing_or_unreadable_file_is_named_so(tmp_path: Path) -> None:
+    assert reason(tmp_path / "gone.jpg") == "unreadable-file"
+
+
+def test_a_file_over_the_byte_limit_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(6_000_000)
+    assert reason(tmp_path / "a.jpg") == "file-too-large"
+
+
+def png_bomb(side_px: int) -> bytes:
+    """A valid PNG header that promises side x side pixels; zlib packs the zeros a thousandfold."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    row = b"\0" * (side_px * 3 + 1)
+    data = b"".join(packer.compress(row) for _ in range(min(side_px, 2000))) + packer.flush()
+    header = struct.pack(">IIBBBBB", side_px, side_px, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side_px", [1500, 12_000, 30_000, 60_000])
+def test_a_bomb_is_refused_from_its_header(tmp_path: Path, side_px: int) -> None:
+    (tmp_path / "bomb.png").write_bytes(png_bomb(side_px))
+    assert reason(tmp_path / "bomb.png") == "too-many-pixels"
+
+
+def webp_bomb() -> bytes:
+    """A small WebP whose header (RFC 9649, "VP8L": 14 bits a side) promises 16383x16383 pixels."""
+    buffer = io.BytesIO()
+    corners().save(buffer, "WEBP", lossless=True)
+    data = bytearray(buffer.getvalue())
+    at = data.index(b"VP8L") + 9
+    sizes = int.from_bytes(data[at : at + 4], "little") & ~0xFFFFFFF | 16382 | 16382 << 14
+    data[at : at + 4] = sizes.to_bytes(4, "little")
+    return bytes(data)
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from likeness.errors import InputError
+from likeness.ingest.decode import Limits, decode_photo
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+limits = Limits(max_file_mb=50, max_megapixels=64, max_side_px=2048, background_rgb=(255, 255, 255))
+before, reasons = peak(), []
+for path in sys.argv[1:]:
+    try:
+        decode_photo(Path(path), limits)
+    except InputError as error:
+        reasons.append(error.reason)
+print(peak() - before, *reasons)
+"""
+
+
+def test_bombs_take_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_bomb(30_000))
+    header = b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0) + b"\0" * 6
+    (tmp_path / "b.gif").write_bytes(
+        header + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\2\x4c\1\0;"
+    )
+    (tmp_path / "c.webp").write_bytes(webp_bomb())
+    files = [str(path) for path in sorted(tmp_path.iterdir())]
+    run = subprocess.run([sys.executable, "-c", MEASURE, *files], capture_output=True, text=True, check=True)
+    grown_kib, *reasons = run.stdout.split()
+    assert reasons == ["too-many-pixels"] * 3
+    assert int(grown_kib) < 60_000  # the three pictures would take 2.7, 4.3 and 0.8 GB

@@ -1,0 +1,142 @@
+"""The stage `dataset` on small folders: what is laid out, what stays out, and that bytes repeat."""
+
+import json
+import re
+import tomllib
+import zipfile
+
+import pytest
+import yaml
+from persona_folders import TARGET_LICENCE, Folders
+
+from likeness.config import Config, ItemsConfig, Persona, Similarity
+from likeness.dataset import DatasetConfig
+from likeness.errors import InputError
+from likeness.manifest import read_manifest, write_manifest
+from likeness.safety.provenance import SourceType, read_mark
+from stages.dataset import main
+
+PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s10", None))
+PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
+                  similarity=Similarity(source_min=0.7, swap_min=0.6, target_max=0.8))  # fmt: skip
+OPTIONS = DatasetConfig.model_validate(
+    {"side_px": 32, "jpeg_quality": 95, "repeats": 10, "allow_review": False, "license": "cc0-1.0",
+     "max_failure_ratio": 0.5, "kohya": {"resolution_px": 1024, "batch_size": 1, "bucket_reso_steps": 64,
+                                         "shuffle_caption": False, "keep_tokens": 1}}
+)  # fmt: skip
+
+
+def config(**changes) -> Config:
+    return Config.model_construct(
+        dataset=OPTIONS.model_copy(update=changes), items=ItemsConfig(root=".cache/items", remote=None, workers=2)
+    )
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch) -> Folders:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    made = Folders(tmp_path)
+    made.everything(PAIRS)
+    return made
+
+
+def test_kohya_folder_toml_and_metadata_agree(folders):
+    main(config(), PERSONA)
+    folder = folders.places.lora_training
+    (subset,) = tomllib.loads((folder / "dataset.toml").read_text())["datasets"][0]["subsets"]
+    images = sorted((folder / subset["image_dir"]).glob("*.jpg"))
+    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["jade-s1-t1", "jade-s2-t1", "jade-s2-t2", "jade-s10"]
+    assert sorted(row["file_name"] for row in rows) == [str(path.relative_to(folder)) for path in images]
+    assert (folder / "train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg").is_file()
+    for row in rows:
+        caption = (folder / row["file_name"]).with_suffix(".txt").read_text()
+        assert caption == row["text"] + "\n"
+        assert caption.startswith("jade woman, ")
+    manifest = read_manifest(folder)
+    assert {(entry.width, entry.height) for entry in manifest.entries} == {(32, 32)}
+    assert manifest.entries[0].faces[0].box_px == (8.0, 8.0, 16.0, 16.0)  # in the reduced image's pixels
+
+
+def test_every_image_says_that_it_is_synthetic(folders):
+    main(config(), PERSONA)
+    marks = {read_mark(path.read_bytes()) for path in folders.places.lora_training.rglob("*.jpg")}
+    assert marks == {SourceType.COMPOSITE_SYNTHETIC}
+
+
+def test_a_real_persons_photograph_and_swap_are_marked_apart(folders):
+    folders.consent(["t1", "t2"], kind="release")
+    main(config(), PERSONA)
+    folder = folders.places.lora_training / "train" / "10_jade woman"
+    assert read_mark((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
+    assert read_mark((folder / "jade-s1-t1-sfw-enhanced.jpg").read_bytes()) == SourceType.COMPOSITE_CAPTURE
+
+
+def test_two_builds_give_the_same_bytes_and_an_old_file_is_gone(folders):
+    main(config(), PERSONA)
+    first = folders.places.dataset_zip.read_bytes()
+    stray = folders.places.lora_training / "train" / "10_jade woman" / "old.jpg"
+    stray.write_bytes(b"left over")
+    main(config(), PERSONA)
+    assert folders.places.dataset_zip.read_bytes() == first
+    assert not stray.exists()
+
+
+def test_the_zip_is_the_training_folder_without_the_ledgers(folders):
+    main(config(), PERSONA)
+    folder = folders.places.lora_training
+    laid_out = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(folders.places.dataset_zip) as archive:
+        assert set(archive.namelist()) == laid_out - {"manifest.jsonl", "failures.jsonl"}
+
+
+def test_an_image_without_a_caption_stays_out_with_a_remedy(folders):
+    folders.captions(PAIRS, without=frozenset({"jade-s2-t1"}))
+    main(config(), PERSONA)
+    (failure,) = read_manifest(folders.places.lora_training).failures
+    assert (failure.id, failure.kind, failure.reason) == ("jade-s2-t1", "failed", "no-caption")
+    assert "captions_override" in failure.remedy
+    assert not list(folders.places.lora_training.rglob("jade-s2-t1*"))
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_review_goes_in_only_when_a_person_allows_it(folders, allowed):
+    enhanced = read_manifest(folders.places.enhanced)
+    entries = [entry.model_copy(update={"rating": "review"}) if entry.id == "jade-s1-t1" else entry
+               for entry in enhanced.entries]  # fmt: skip
+    write_manifest(folders.places.enhanced, entries, enhanced.failures)
+    main(config(allow_review=allowed), PERSONA)
+    manifest = read_manifest(folders.places.lora_training)
+    assert ("jade-s1-t1" in {entry.id for entry in manifest.entries}) is allowed
+    assert [failure.reason for failure in manifest.failures] == ([] if allowed else ["rating-review"])
+
+
+def test_nothing_left_is_an_error_with_a_remedy(folders):
+    folders.captions((), without=frozenset())
+    with pytest.raises(InputError) as caught:
+        main(config(), PERSONA)
+    assert caught.value.reason == "empty-dataset"
+
+
+def test_a_photo_more_makes_one_item_more(folders):
+    main(config(), PERSONA)
+    records = set(folders.root.glob(".cache/items/records/*/*"))
+    folders.everything((*PAIRS, ("s3", "t1")))
+    main(config(), PERSONA)
+    assert len(set(folders.root.glob(".cache/items/records/*/*")) - records) == 1
+
+
+def test_the_card_names_consent_licences_and_counts(folders):
+    main(config(), PERSONA)
+    card = (folders.places.lora_training / "README.md").read_text()
+    _, front, body = card.split("---\n", 2)
+    fields = yaml.safe_load(front)
+    assert fields["license"] == "cc0-1.0"
+    assert fields["task_categories"] == ["text-to-image"]
+    assert fields["size_categories"] == ["n<1K"]
+    assert "`jade-2026-01` (synthetic)" in body
+    assert "4 sfw" in body
+    assert f"| t1_mei.png | body and scene of 2 images | {TARGET_LICENCE} |" in body
+    assert "jade_s9.png" not in body  # held out, so not part of the set
+    assert re.search(r"4 images: `compositeSynthetic`", body)

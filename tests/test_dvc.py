@@ -1,0 +1,91 @@
+"""dvc.yaml lists exactly what a stage reads: no import that changes a result is missing from its deps."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report")
+
+# Moves bytes and never decides them (docs/decisions/0004).
+PLUMBING = {
+    "likeness", "likeness.batch", "likeness.conf_digest", "likeness.config", "likeness.errors", "likeness.items",
+    "likeness.manifest", "likeness.naming", "likeness.progress", "likeness.tracking", "likeness.safety",
+    "likeness.safety.consent", "stages",
+}  # fmt: skip
+
+
+def module_path(module: str) -> Path | None:
+    base = ROOT / Path(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] in ("likeness", "stages") and module_path(name)}
+
+
+def targets(values) -> set[str]:
+    """Modules that Hydra's `_target_` reaches from a section."""
+    if isinstance(values, dict):
+        found = {values["_target_"].rpartition(".")[0]} if "_target_" in values else set()
+        return found.union(*(targets(value) for value in values.values()), set())
+    return set()
+
+
+def closure(stage: str) -> set[Path]:
+    todo, seen = {f"stages.{stage}"} | targets(PARAMS[stage] if stage in PARAMS else {}), set()
+    while todo:
+        module = todo.pop()
+        path = module_path(module)
+        if path is None or module in seen or module in PLUMBING:
+            continue
+        seen.add(module)
+        todo |= imported(path)
+    return {module_path(module).relative_to(ROOT) for module in seen}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_module_that_decides_a_result_is_a_dependency(stage):
+    deps = [Path(dep) for dep in GRAPH[stage]["do"]["deps"] if dep.startswith(("likeness", "stages"))]
+    missing = {path for path in closure(stage) if not any(path == dep or dep in path.parents for dep in deps)}
+    assert not missing
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_dependency_on_code_is_idle(stage):
+    reached = closure(stage)
+    deps = [Path(dep) for dep in GRAPH[stage]["do"]["deps"] if dep.startswith(("likeness", "stages"))]
+    idle = [dep for dep in deps if not any(path == dep or dep in path.parents for path in reached)]
+    assert not idle
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_waits_for_the_check(stage):
+    assert "data/checked.json" in GRAPH[stage]["do"]["deps"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_output_is_persisted_or_kept_from_the_cache(stage):
+    outputs = [*GRAPH[stage]["do"].get("outs", []), *GRAPH[stage]["do"].get("metrics", []), *GRAPH[stage]["do"].get("plots", [])]
+    for output in outputs:
+        flags = next(iter(output.values())) if isinstance(output, dict) else {}
+        assert not flags.get("persist")
+        assert flags.get("cache", True)
+
+
+def test_the_graph_has_one_stage_a_step_and_persona():
+    assert set(GRAPH) == {"check", *STAGES}
+    assert all(GRAPH[stage]["foreach"] == "${personas}" for stage in STAGES)

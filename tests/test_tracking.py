@@ -1,0 +1,78 @@
+"""MLflow gets a run with params, metrics, files and tags; a dead server never stops the work."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from likeness.tracking import Tracker, flatten, tracking_uri
+
+mlflow = pytest.importorskip("mlflow")
+
+
+def tracker(uri, **changes):
+    settings = {"enabled": True, "uri": uri, "experiment": "likeness", "stage": "train", "persona": "jade"}
+    return Tracker(**{**settings, "params": {"train": {"lr": 1e-4, "steps": 3}}, **changes})
+
+
+def test_a_run_is_logged_whole(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_EXP_NAME", "slim-cat")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    Path("loss.csv").write_text("step,loss\n")
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(step, {"loss": 1 / step, "lr": 0.1}) for step in range(1, 1201)])
+        run.log_file(Path("loss.csv"))
+        run.set_tags({"weights_sha256": "abc"})
+    assert run.problem is None
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    [logged] = client.search_runs([client.get_experiment_by_name("likeness").experiment_id])
+    assert logged.info.status == "FINISHED"
+    assert logged.data.params == {"train.lr": "0.0001", "train.steps": "3"}
+    assert len(client.get_metric_history(logged.info.run_id, "loss")) == 1200
+    tags = logged.data.tags
+    assert (tags["DVC_EXP_NAME"], tags["likeness.stage"], tags["weights_sha256"]) == ("slim-cat", "train", "abc")
+    assert len(tags["mlflow.source.git.commit"]) == 40
+    assert [file.path for file in client.list_artifacts(logged.info.run_id)] == ["loss.csv"]
+
+
+def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(ValueError, match="diverged"), tracker("sqlite:///mlflow.db"):
+        raise ValueError("diverged")
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    [logged] = client.search_runs([client.get_experiment_by_name("likeness").experiment_id])
+    assert logged.info.status == "FAILED"
+
+
+def test_a_server_that_is_down_is_told_at_the_end_and_stops_nothing(in_tmp, monkeypatch, capsys):
+    # Port 9 (discard) has no listener here.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.set_tags({"a": "b"})
+    assert run.problem is not None
+    assert "MLflow was not reached" in capsys.readouterr().err
+    assert not Path("mlflow.db").exists()
+
+
+def test_switched_off_it_touches_nothing(in_tmp, capsys):
+    with tracker("sqlite:///mlflow.db", enabled=False) as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    assert list(in_tmp.iterdir()) == []
+    assert capsys.readouterr().err == ""
+
+
+def test_the_environment_wins_and_relative_databases_lie_in_the_repository(in_tmp, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert tracking_uri("sqlite:///mlflow.db") == "http://127.0.0.1:5000"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("DVC_ROOT", "/srv/house")
+    assert tracking_uri("sqlite:///mlflow.db") == "sqlite:////srv/house/mlflow.db"
+    assert tracking_uri("sqlite:////var/mlflow.db") == "sqlite:////var/mlflow.db"
+
+
+def test_settings_are_flattened_to_dotted_names():
+    assert dict(flatten({"a": {"b": {"c": 1}}, "d": [1, 2]})) == {"a.b.c": 1, "d": [1, 2]}
