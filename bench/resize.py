@@ -2,9 +2,9 @@
 
     python -m bench.resize        prints a line of JSON per way and one for the ratio
 
-Every way ends in the same 1024 px crop around the same face, encoded as JPEG of quality 95. PSNR is against the
-way that decodes everything (plain Pillow). The photograph is a sitter enlarged to 12 MP with grain added, so that
-the file has the detail a camera's has.
+Every way ends in the same 1024 px crop around the same face, encoded as JPEG of quality 95. PSNR is against
+the way that decodes everything (plain Pillow). The photograph is a sitter enlarged to 12 MP with grain
+added, so that the file has the detail a camera's has.
 """
 
 import io

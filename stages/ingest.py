@@ -42,7 +42,7 @@ def main(cfg: Config, persona: Persona) -> None:
 
     shutil.rmtree(places.ingested, ignore_errors=True)
     places.ingested.mkdir(parents=True)
-    notes = "".join(json.dumps(line) + "\n" for line in collect.notes_of(persona.name, photos))
+    notes = "".join(json.dumps(line) + "\n" for line in collect.notes_of(persona.name, selection.accepted))
     write_atomic(places.ingested / "notes.jsonl", notes.encode())
     if selection.centroid is not None:
         write_atomic(places.ingested / "persona.json", persona_json(selection))

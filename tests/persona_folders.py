@@ -1,11 +1,15 @@
 """The folders that the stages before `dataset` leave behind, with small pictures: what later stages' tests read."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import yaml
+from pydantic import BaseModel
+from safetensors.numpy import save_file
 
 from likeness.images import RGB, encode_jpeg, encode_png
 from likeness.items import sha256_bytes
@@ -14,7 +18,9 @@ from likeness.naming import Places, image_name, item_id
 from likeness.safety.consent import RecordedFace
 
 PERSONA = "jade"
+CONF = Path(__file__).parent.parent / "conf"
 TARGET_LICENCE = "CC0-1.0"
+Settings = TypeVar("Settings", bound=BaseModel)
 Picture = Callable[[str, int], RGB]
 
 
@@ -26,10 +32,15 @@ def coloured(name: str, side_px: int) -> RGB:
     return np.ascontiguousarray(plane.astype(np.uint8))
 
 
+def settings(kind: type[Settings], file: str, **changes: object) -> Settings:
+    """A section as conf/ has it, with some values changed."""
+    return kind.model_validate({**yaml.safe_load((CONF / file).read_text()), **changes})
+
+
 class Folders:
     """Writes data/jade/* and consent/ below `root`, stage after stage."""
 
-    def __init__(self, root: Path, *, picture: Picture = coloured, side_px: int = 32) -> None:
+    def __init__(self, root: Path, *, picture: Picture = coloured, side_px: int = 64) -> None:
         self.root, self.picture, self.side_px = root, picture, side_px
         self.places = Places(PERSONA)
         self.raw: dict[str, bytes] = {}
@@ -70,8 +81,8 @@ class Folders:
         blurred = self.at(self.places.raw_sources) / "blurred.png"
         _write(blurred, encode_png(self.picture("blurred", self.side_px)))
         write_manifest(self.at(self.places.ingested), entries, [
-            Failure(id="sources/blurred.png", kind="refused", reason="blurred", remedy="use a sharper photograph",
-                    detail="sources/blurred.png: the face is blurred (sharpness 3 < 20)"),
+            Failure(id=f"{PERSONA}-s99", kind="refused", reason="blurred", remedy="use a sharp photo",
+                    detail="blurred.png: sharpness 0.0100, it needs ingest.min_sharpness 0.03"),
         ])  # fmt: skip
 
     def stage(self, folder: str, word: str, ext: str, pairs: tuple[tuple[str, str | None], ...], scale: int) -> None:
@@ -105,6 +116,52 @@ class Folders:
             line = entry(name, str(file), text.encode(), rgb, source, target, parents=(), provider="attributes")
             entries.append(line.model_copy(update={"text": text}))
         write_manifest(self.at(self.places.captions), entries, [])
+
+    def training(self, steps: int = 40) -> None:
+        """The dataset's card and zip, loss.csv, metrics.json and a weights file with metadata."""
+        rng = np.random.default_rng(0)
+        losses = 0.12 + 0.1 * np.exp(-np.arange(steps) / 12) + rng.normal(0, 0.02, steps)
+        lines = ["step,loss", *(f"{step},{loss:.6f}" for step, loss in enumerate(losses, start=1))]
+        _write(self.at(self.places.training) / "loss.csv", "\n".join(lines).encode())
+        _write(self.at(self.places.training) / "metrics.json", json.dumps({"probe_loss_after": 0.14}).encode())
+        metadata = {"ss_steps": str(steps), "ss_network_dim": "8", "ss_network_alpha": "4", "ss_seed": "42",
+                    "ss_learning_rate": "0.001", "ss_base_model_version": "likeness-tiny-sdxl"}  # fmt: skip
+        path = self.at(self.places.weights)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"lora_unet_x.alpha": np.float32([4.0])}, path, metadata=metadata)
+
+    def evaluation(self, *, faces: bool = True, sample: Picture = coloured) -> None:
+        """Samples with and without the LoRA, details.json, contact sheet and metrics."""
+        folder = self.at(self.places.evaluation) / "samples"
+        entries: list[Entry] = []
+        samples: list[dict[str, object]] = []
+        for number, prompt in enumerate(("jade woman, a portrait", "a woman in a library"), start=1):
+            for lora in (False, True):
+                name = f"{PERSONA}-p{number}-seed1-{'with' if lora else 'without'}"
+                rgb = sample(name, self.side_px)
+                data = encode_jpeg(rgb)
+                _write(folder / f"{name}.jpg", data)
+                line = entry(name, f"{name}.jpg", data, rgb, None, None, parents=(), provider="diffusers")
+                entries.append(line)
+                samples.append({"id": name, "prompt": prompt, "seed": 1, "lora": lora, "file": f"{name}.jpg",
+                                "rating": "sfw",
+                                "similarity": 0.61 if faces and lora else None})  # fmt: skip
+        write_manifest(folder, entries, [])
+        rng = np.random.default_rng(1)
+        groups = {}
+        for name, mean, count in (("held_out", 0.86, 2), ("photographs", 0.83, 6), ("swaps", 0.72, 32),
+                                  ("samples_with", 0.61, 2), ("samples_without", 0.3, 2), ("targets", 0.48, 10)):  # fmt: skip
+            found = faces or not name.startswith("samples")
+            scores = {f"{name}{n}": round(float(v), 3) for n, v in enumerate(rng.normal(mean, 0.04, count))}
+            groups[name] = {
+                "images": count, "faces": count if found else 0, "mean": mean if found else None,
+                "by_yaw": {"0_15": mean if found else None, "15_30": None, "30_90": None},
+                "by_image": scores if found else {}, "face_share": float(found),
+            }  # fmt: skip
+        note = [] if faces else ["No face was found in the 2 samples drawn with the LoRA."]
+        details = {"lora_effect": 3.25, "groups": groups, "samples": samples, "notes": note}
+        _write(folder / "details.json", json.dumps(details).encode())
+        _write(self.at(self.places.evaluation) / "contact_sheet.png", encode_png(self.picture("sheet", 32)))
 
     def consent(self, targets: list[str], kind: str = "synthetic") -> None:
         """consent/jade.yaml with its evidence, and the licences of the targets."""

@@ -16,7 +16,7 @@ from likeness.items import Json
 
 @dataclass(frozen=True, kw_only=True)
 class LanczosEnhancer:
-    """Enlarges by `scale`; `unsharp_radius_px` is in pixels of the result, `unsharp_percent` 0 switches it off."""
+    """Enlarges by `scale`; the unsharp radius is in pixels of the result, 0 percent switches it off."""
 
     scale: int = Field(ge=1, le=8)
     unsharp_radius_px: float = Field(gt=0)
@@ -34,7 +34,9 @@ class LanczosEnhancer:
         height, width = rgb.shape[:2]
         big = Image.fromarray(rgb).resize((width * self.scale, height * self.scale), Image.Resampling.LANCZOS)
         if self.unsharp_percent:
-            mask = ImageFilter.UnsharpMask(self.unsharp_radius_px, self.unsharp_percent, self.unsharp_threshold)
+            mask = ImageFilter.UnsharpMask(
+                self.unsharp_radius_px, self.unsharp_percent, self.unsharp_threshold
+            )
             big = big.filter(mask)
         return Enhanced(rgb=np.array(big, dtype=np.uint8))
 

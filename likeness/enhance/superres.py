@@ -2,9 +2,10 @@
 # mostly torch and spandrel calls, which are untyped.
 """Super-resolution by a network of the user's: any single-image architecture that spandrel knows.
 
-Real-ESRGAN, ESRGAN, DAT, SwinIR and more are recognised by the weights file alone. spandrel is an optional extra:
-it needs torchvision, whose builds must match torch's, so it is no part of the core installation.
-Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageModelDescriptor (read 2026-11).
+Real-ESRGAN, ESRGAN, DAT, SwinIR and more are recognised by the weights file alone. spandrel is an optional
+extra: it needs torchvision, whose builds must match torch's, so it is no part of the core installation.
+Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageModelDescriptor (read
+2026-11).
 """
 
 import importlib.util
@@ -31,7 +32,7 @@ INSTALL = "pip install likeness[superres], with the torchvision build that belon
 
 @dataclass(frozen=True, kw_only=True)
 class SuperresEnhancer:
-    """Enlarges with the network in `weights`, then Lanczos to `scale` where the network's own factor is another."""
+    """Enlarges with the network in `weights`, then brings the result to `scale` if its factor is another."""
 
     weights: str = Field(min_length=1)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -54,15 +55,17 @@ class SuperresEnhancer:
             raise ConfigError(
                 f"enhance.provider.weights: {self.weights} does not exist",
                 reason="missing-weights",
-                remedy="download it (conf/enhance/superres.yaml says from where), or choose `enhance: lanczos`",
+                remedy="download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`",
             )
         if importlib.util.find_spec("spandrel") is None:
             raise ConfigError(
-                "enhance: superres needs spandrel, which is not installed", reason="missing-extra", remedy=INSTALL
+                "enhance: superres needs spandrel, which is not installed",
+                reason="missing-extra",
+                remedy=INSTALL,
             )
 
     def identity(self) -> dict[str, Json]:
-        """The weights' digest and what changes pixels: fp16 does, the kind of device rounds differently too."""
+        """The weights' digest and what changes pixels: fp16 does, and the kind of device."""
         return {
             "name": self.name,
             "sha256": self.sha256,
@@ -76,7 +79,7 @@ class SuperresEnhancer:
     def enhance(self, rgb: RGB) -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
         model = self._model
-        image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / 255
+        image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
         with self._one_at_a_time:  # the memory of one tile, however many threads ask
             big = tiled(
                 self._run, image, scale=model.scale, tile_px=self.tile_px, overlap_px=self.overlap_px
@@ -116,19 +119,22 @@ class SuperresEnhancer:
             raise ConfigError(
                 f"{self.weights} has sha256 {found}, conf/ names {self.sha256}",
                 reason="wrong-weights",
-                remedy="download the file again, or record the new digest and licence in conf/enhance/superres.yaml",
+                remedy="download it again, or record its digest and licence in conf/enhance/superres.yaml",
             )
         try:
-            import spandrel  # here, because it takes seconds and is optional
+            import spandrel  # pyright: ignore[reportMissingImports]  # here, because it takes seconds and is optional
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision's build does not fit torch's
             raise ConfigError(
                 f"spandrel does not import: {error}", reason="missing-extra", remedy=INSTALL
             ) from error  # fmt: skip
         try:
             model = spandrel.ModelLoader(self._device).load_from_file(self.weights)
-        except spandrel.UnsupportedModelError as error:
-            raise self._unusable("spandrel does not know its architecture") from error
-        is_rgb = isinstance(model, spandrel.ImageModelDescriptor) and model.input_channels == model.output_channels == 3
+        except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: shapes that do not fit
+            raise self._unusable(f"spandrel cannot load it: {str(error)[:200]}") from error
+        is_rgb = (
+            isinstance(model, spandrel.ImageModelDescriptor)
+            and model.input_channels == model.output_channels == 3
+        )
         if not is_rgb or model.purpose not in ("SR", "Restoration"):
             raise self._unusable(f"it is a {model.architecture.name} network for {model.purpose}")
         return model.eval()

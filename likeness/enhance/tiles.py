@@ -13,8 +13,9 @@ def tiled(
 ) -> Floats:
     """`network` of an image [C, H, W] in tiles: float32 [C, scale * H, scale * W].
 
-    Each tile is computed with `overlap_px` more of the image on each side, which is then cut off. With an overlap of
-    at least the network's receptive radius the result is what the whole image would have given, without seams.
+    Each tile is computed with `overlap_px` more of the image on each side, which is then cut off. With an
+    overlap of at least the network's receptive radius the result is what the whole image would have given,
+    without seams.
     """
     channels, height, width = image.shape
     result = np.empty((channels, height * scale, width * scale), np.float32)

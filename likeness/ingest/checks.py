@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from likeness.ingest import IngestConfig
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
 from likeness.safety.consent import ADULT_YEARS, Role
+from likeness.safety.rating import Rating, rating
 
 
 class Attestations(Protocol):
@@ -53,9 +54,9 @@ class Refusal:
     remedy: str
 
 
-def rating(explicit: float, cfg: IngestConfig) -> Literal["sfw", "review"]:
-    """How a photo that is not explicit is marked."""
-    return "sfw" if explicit < cfg.review_explicit else "review"
+def rating_of(photo: Candidate, cfg: IngestConfig) -> Rating:
+    """How explicit a photo is by the thresholds; one without a score counts as explicit."""
+    return rating(photo.measured.explicit, review_explicit=cfg.review_explicit, max_explicit=cfg.max_explicit)
 
 
 def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Refusal | None:
@@ -71,7 +72,7 @@ def _explicit(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[
             detail="the rater gave no number, and what cannot be rated is not used",
             remedy="use another photo, or report this one",
         )
-    elif score >= cfg.max_explicit:
+    elif rating_of(photo, cfg) == "explicit":
         yield Refusal(
             reason="explicit",
             detail=f"rated {score:.2f}, explicit from ingest.max_explicit {cfg.max_explicit:g}",

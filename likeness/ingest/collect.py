@@ -8,7 +8,7 @@ from typing import Any
 from likeness.batch import Outcome, Work
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
-from likeness.ingest.checks import Candidate, Refusal, rating
+from likeness.ingest.checks import Candidate, Refusal, rating_of
 from likeness.ingest.decode import Limits, matches_suffix
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
@@ -105,8 +105,9 @@ def entry_of(
 ) -> tuple[Entry, dict[str, str]]:
     """An accepted photo's line of the manifest, and its files {name in the folder: name in the item}."""
     raw, measured = photo.raw, photo.measured
-    explicit = measured.explicit if measured.explicit is not None else 1.0
-    word = rating(explicit, cfg)
+    word, explicit = rating_of(photo, cfg), measured.explicit
+    if word == "explicit" or explicit is None:
+        raise ValueError(f"{photo_id(persona, raw)} was accepted although it is explicit or not rated")
     name = image_name(persona, raw.label, None, word, "ingested", "png")
     scores = {"explicit": explicit}
     if raw.label in selection.similarities:
@@ -132,7 +133,7 @@ def entry_of(
 
 
 def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:
-    """What was changed or noticed on reading, for every photo where there is something to say."""
+    """What was changed or noticed on reading `photos`, where there is something to say."""
     lines: list[dict[str, Any]] = []
     for photo in photos:
         notes = list(photo.measured.notes)

@@ -112,6 +112,8 @@ def matches_suffix(name: str, format: str) -> bool:
 
 def _decode(image: Image.Image, limits: Limits) -> Photo:
     notes: list[str] = []
+    # HEIF is turned while decoding (boxes irot and imir). Its EXIF tag only repeats that: pillow-heif moves it
+    # to info["original_orientation"] and clears it, so that nothing turns the picture twice.
     stated = image.info.get("original_orientation") if image.format == "HEIF" else _orientation(image)
     profile = image.info.get("icc_profile")
     frames = int(getattr(image, "n_frames", 1))
@@ -175,10 +177,6 @@ def _starts_like_an_image(path: Path) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    # HEIF is turned while decoding (boxes irot and imir). Its EXIF tag only repeats that, ISO 23008-12 has
-    # readers ignore it, and pillow-heif moves it to info["original_orientation"].
-    if image.format == "HEIF":
-        return 1
     try:
         orientation: object = image.getexif().get(EXIF_ORIENTATION, 1)
     except BROKEN:  # metadata that does not read is no reason to lose the photo
@@ -190,7 +188,7 @@ def _too_many_pixels(measured: str, limits: Limits) -> InputError:
     return InputError(
         f"{measured}, the limit is {limits.max_megapixels:g} megapixels (read from the header)",
         reason="too-many-pixels",
-        remedy="scale it down, or raise ingest.max_megapixels if the memory allows (about 10 bytes a pixel)",
+        remedy="scale it down, or raise ingest.max_megapixels if the memory allows (about 16 bytes a pixel)",
         kind="refused",
     )
 

@@ -24,8 +24,7 @@ ADAPTER = "default"
 def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
     """Add a fresh float32 LoRA and return its parameters by name, the only trainable ones.
 
-    The seed is set before PEFT draws the first weights, on the CPU whatever the device, so a run starts equally
-    on both.
+    The seed is set before PEFT draws the first weights, on the CPU whatever the device.
 
     Raises:
         ConfigError: a target names no layer of this UNet.
@@ -36,11 +35,14 @@ def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
             f"train.targets: no layer of the base ends with {', '.join(unknown)}",
             remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2",
         )
-    config = LoraConfig(r=cfg.rank, lora_alpha=cfg.alpha, target_modules=list(cfg.targets), lora_dropout=0.0)  # pyright: ignore[reportArgumentType]
+    alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
+    config = LoraConfig(r=cfg.rank, lora_alpha=alpha, target_modules=list(cfg.targets), lora_dropout=0.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(cfg.seed, "lora-init"))
         unet.add_adapter(config, adapter_name=ADAPTER)
-    parameters = {name.replace(f".{ADAPTER}.", "."): p for name, p in unet.named_parameters() if p.requires_grad}
+    parameters = {
+        name.replace(f".{ADAPTER}.", "."): p for name, p in unet.named_parameters() if p.requires_grad
+    }
     for parameter in parameters.values():
         parameter.data = parameter.data.float()
     return parameters
@@ -48,8 +50,7 @@ def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
 
 def remove_lora(unet: Any) -> None:
     """Take every LoRA out again; the frozen weights are as they were."""
-    if names := list(getattr(unet, "peft_config", {})):
-        unet.delete_adapters(names)
+    unet.unload_lora()
 
 
 def lora_tensors(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 # (diffusers pipelines are not typed)
 """The base model: loaded from a seed, a hub id, a folder or one file, behind one small interface.
 
-Shapes: B batch, C latent channels, H and W latent height and width, K tokens of a prompt, D width of their embeddings.
+Shapes: B batch, C latent channels, H and W latent height and width, K tokens of a prompt, D their width.
 """
 
 import os
@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import torch
+from diffusers.utils import logging as diffusers_logging
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers.utils import logging as transformers_logging
-
-# Importing diffusers' pipelines warns that torchvision is not installed; nothing here needs it.
-transformers_logging.set_verbosity_error()
-
-from diffusers import DDPMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
-from diffusers.utils import logging as diffusers_logging
 
 from likeness.errors import ConfigError
 from likeness.items import sha256_bytes
@@ -29,17 +25,23 @@ from likeness.lora.digest import files_digest, folder_files, tensors_digest
 from likeness.lora.tiny import build_tiny
 from likeness.naming import cache_root
 
+# diffusers imports its classes when they are asked for, unseen by type checkers.
+parts: Any = diffusers
+
 RGB = NDArray[np.uint8]
 Condition = dict[str, Tensor]
 """`embeds` [K,D] of a prompt; SDXL adds `pooled` [D2] and `time_ids` [6]. A batch of them has B in front."""
 
-PIPELINES: dict[Architecture, Any] = {"sdxl": StableDiffusionXLPipeline, "sd15": StableDiffusionPipeline}
+PIPELINES: dict[Architecture, str] = {
+    "sdxl": "StableDiffusionXLPipeline",
+    "sd15": "StableDiffusionPipeline",
+}
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """A frozen model on its device: UNet and text encoders in `dtype`, the VAE in float32 (SDXL's overflows)."""
+    """A frozen model on its device: UNet and text encoders in `dtype`, the VAE in float32."""
 
     architecture: Architecture
     name: str
@@ -60,11 +62,11 @@ class Base:
 
     def alphas_cumprod(self) -> Tensor:
         """The training noise schedule [T], float32, on the device."""
-        return DDPMScheduler.from_config(self.pipeline.scheduler.config).alphas_cumprod.to(self.device)
+        return parts.DDPMScheduler.from_config(self.pipeline.scheduler.config).alphas_cumprod.to(self.device)
 
     @torch.no_grad()
     def encode_image(self, rgb: RGB) -> Tensor:
-        """Latents [C,H/8,W/8] of an image [H,W,3]: the mode of the VAE's posterior, scaled; float32 on the CPU."""
+        """Latents [C,H/8,W/8] of an image [H,W,3]: the posterior's mode, scaled; float32 on the CPU."""
         pixels = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1).unsqueeze(0) / PIXEL_HALF - 1
         vae = self.pipeline.vae
         mode = vae.encode(pixels.to(self.device)).latent_dist.mode()
@@ -129,11 +131,13 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     place = pick_device(device)
     narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     dtype = torch.bfloat16 if narrow else torch.float32
+    # Before the pipelines are imported: they warn that torchvision is missing, which nothing here needs.
+    transformers_logging.set_verbosity_error()
+    diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
     if cfg.source == TINY:
         pipeline: Any = build_tiny(cfg.architecture, cfg.seed or 0)
-        modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-        digest = tensors_digest({name: module.state_dict() for name, module in modules.items()})
+        digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
             pipeline, digest = _load(cfg, dtype)
@@ -141,22 +145,25 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
             raise ConfigError(
                 f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
                 reason="base-unavailable",
-                remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors file "
-                "with base.config naming its configuration folder",
+                remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
+                "file with base.config naming its configuration folder",
             ) from error
     _check_kind(pipeline, cfg)
     pipeline.set_progress_bar_config(disable=True)
-    for name, part in pipeline.components.items():
-        if isinstance(part, torch.nn.Module):
-            part.to(place).requires_grad_(False).eval()
-            if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
-                part.to(wanted)
+    for name, part in _modules(pipeline):
+        part.to(place).requires_grad_(False).eval()
+        if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
+            part.to(wanted)
     return Base(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
                 dtype=dtype)  # fmt: skip
 
 
+def _modules(pipeline: Any) -> list[tuple[str, Any]]:
+    return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
+
+
 def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
-    pipeline_class, memo = PIPELINES[cfg.architecture], cache_root() / "digests"
+    pipeline_class, memo = getattr(parts, PIPELINES[cfg.architecture]), cache_root() / "digests"
     options: dict[str, Any] = {} if cfg.architecture == "sdxl" else {"safety_checker": None}
     if cfg.source.endswith(".safetensors"):
         file = Path(cfg.source)

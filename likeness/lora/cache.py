@@ -24,7 +24,7 @@ PROMPT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, and their condition, [N,...] each."""
+    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32 and condition [N,...]."""
 
     latents: Tensor
     condition: Condition
@@ -32,7 +32,7 @@ class Shelf:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """Everything the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long."""
+    """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long."""
 
     order: Order
     shelves: dict[Bucket, Shelf]
@@ -75,7 +75,11 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
 def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
     settings = {**base.identity, "bucket": list(bucket)}
     make = partial(_encode_image, sample, bucket, base)
-    return Work(id=sample.path.stem, key=item_key("lora.latents", LATENTS_VERSION, settings, [sample.sha256]), make=make)
+    return Work(
+        id=sample.path.stem,
+        key=item_key("lora.latents", LATENTS_VERSION, settings, [sample.sha256]),
+        make=make,
+    )
 
 
 def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:

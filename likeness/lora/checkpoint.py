@@ -1,14 +1,15 @@
 """Checkpoints of a run: the LoRA, the optimizer and the losses so far, in one file written atomically.
 
 The frozen base is never saved, and no generator state either: randomness is derived from (seed, step).
-They lie in `.cache/training/RUN_KEY/`, outside DVC's outputs, which DVC deletes before it runs a stage. The run's
-key names everything that decides its result, so only the very same run is resumed.
+They lie in `.cache/training/RUN_KEY/`, outside DVC's outputs, which DVC deletes before it runs a stage. The
+run's key names everything that decides its result, so only the very same run is resumed.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -28,7 +29,7 @@ class Checkpoint:
 
 
 class RunFolder:
-    """The working files of one run; keeps its newest `kept` checkpoints and every intermediate weights file."""
+    """The working files of one run: its newest `kept` checkpoints and every intermediate weights file."""
 
     def __init__(self, folder: Path, *, key: str, kept: int) -> None:
         self.folder, self.key, self.kept = folder, key, kept
@@ -66,9 +67,10 @@ class RunFolder:
 
     def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            with safe_open(path, framework="pt") as opened:
+                file: Any = opened
+                metadata: dict[str, str] = file.metadata() or {}
+                tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in list(file.keys())}
         except (SafetensorError, OSError):
             return None
         intact = metadata.get("run") == self.key and metadata.get("sha256") == content_sha256(tensors)

@@ -73,7 +73,9 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.warmup_steps >= self.steps:
-            raise ValueError(f"train.warmup_steps {self.warmup_steps} leaves nothing of train.steps {self.steps}")
+            raise ValueError(
+                f"train.warmup_steps {self.warmup_steps} leaves nothing of train.steps {self.steps}"
+            )
         if self.side_px % self.bucket_step_px:
             raise ValueError(
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"

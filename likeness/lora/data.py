@@ -40,9 +40,9 @@ def read_samples(folder: Path) -> list[Sample]:
     """The samples of a Kohya folder with metadata.jsonl, in its order.
 
     Raises:
-        InputError: no metadata or no sample, an image is missing, unreadable or not the one that was recorded.
+        InputError: no metadata, no sample, or an image that is missing, unreadable or not the recorded one.
     """
-    remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/ instead"
+    remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
     metadata = folder / "metadata.jsonl"
     if not metadata.is_file():
         raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
@@ -57,9 +57,19 @@ def read_samples(folder: Path) -> list[Sample]:
             with Image.open(path) as image:
                 width, height = image.size
         except (UnidentifiedImageError, OSError) as error:
-            raise InputError(f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy) from error
-        samples.append(Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
-                              width=width, height=height))  # fmt: skip
+            raise InputError(
+                f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
+            ) from error
+        samples.append(
+            Sample(
+                path=path,
+                text=line["text"],
+                sha256=line["sha256"],
+                repeats=_repeats(line, path),
+                width=width,
+                height=height,
+            )
+        )
     if not any(sample.repeats for sample in samples):
         raise InputError(
             f"{folder} holds no image to train on",
@@ -70,13 +80,13 @@ def read_samples(folder: Path) -> list[Sample]:
 
 
 def dataset_digest(samples: Sequence[Sample]) -> str:
-    """sha256 over images, captions and repeats: what the weights were trained on, whatever the files are called."""
+    """sha256 over images, captions and repeats: what is trained on, whatever the files are called."""
     lines = sorted(json.dumps([sample.sha256, sample.text, sample.repeats]) for sample in samples)
     return sha256_bytes("\n".join(lines).encode())
 
 
 def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:
-    """The bucket of at most `side_px` squared pixels whose shape is nearest, its sides multiples of `step_px`."""
+    """The bucket of at most `side_px` squared pixels and nearest shape, its sides multiples of `step_px`."""
     area = side_px * side_px
     sides = range(step_px, area // step_px + 1, step_px)
     buckets = [(w, h) for w in sides if (h := area // w // step_px * step_px) > 0]
@@ -86,7 +96,7 @@ def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A training image uint8 [H,W,3] RGB of its bucket's size, and where it was cut from the scaled original."""
+    """A training image uint8 [H,W,3] RGB of its bucket's size, and where it was cut out of the scaled one."""
 
     rgb: NDArray[np.uint8]
     crop_top: int
@@ -101,7 +111,9 @@ def fit_image(path: Path, bucket: Bucket) -> Fitted:
         size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
         scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return Fitted(rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left)
+    return Fitted(
+        rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left
+    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ class Order:
         self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in self._repeats.values())
 
     def epoch(self, number: int) -> list[Batch]:
-        """All batches of an epoch. A bucket's last batch is filled up with samples from the start of its list."""
+        """All batches of an epoch; a bucket's last one is filled up from the start of the bucket's list."""
         random = np.random.Generator(np.random.PCG64(derive(self.seed, "order", number)))
         batches: list[Batch] = []
         for bucket, repeats in self._repeats.items():

@@ -1,9 +1,10 @@
-"""What identifies a base model: the sha256 of its weights and configuration files, or of the weights in memory."""
+"""What identifies a base model: the sha256 of its files, or of the weights in memory."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -52,7 +53,7 @@ def _file_digest(path: Path, memo: Path) -> str:
     note = memo / f"{sha256_bytes(str(real).encode())}.json"
     if note.is_file():
         try:
-            remembered = json.loads(note.read_bytes())
+            remembered: dict[str, Any] = json.loads(note.read_bytes())
         except ValueError:
             remembered = {}
         if remembered.get("state") == state:

@@ -1,4 +1,4 @@
-"""All randomness of training is derived from (seed, purpose, step), so that no generator state needs saving."""
+"""All randomness of training is derived from (seed, purpose, step), so no generator state is saved."""
 
 import hashlib
 
@@ -12,5 +12,5 @@ def derive(seed: int, *words: str | int) -> int:
 
 
 def generator(device: torch.device | str, seed: int, *words: str | int) -> torch.Generator:
-    """A generator on `device` seeded with `derive(seed, *words)`; seeding a CUDA generator does not wait for it."""
+    """A generator on `device` seeded with `derive(seed, *words)`."""
     return torch.Generator(device).manual_seed(derive(seed, *words))

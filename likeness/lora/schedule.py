@@ -6,7 +6,7 @@ from likeness.lora.config import TrainConfig
 
 
 def learning_rate(cfg: TrainConfig, step: int) -> float:
-    """The rate of optimizer step `step`, counted from 0; a pure function, so a resume has nothing to restore."""
+    """The rate of optimizer step `step`, counted from 0; pure, so a resume has nothing to restore."""
     if step < cfg.warmup_steps:
         return cfg.lr * (step + 1) / cfg.warmup_steps
     if cfg.lr_schedule == "constant":

@@ -2,26 +2,22 @@
 # (nothing but constructor calls of diffusers and transformers, which are not typed)
 """A base model of a few million parameters, built from a seed: the way through without a model hub.
 
-It has the parts, names and conditioning of the real one, so a LoRA for it has the same keys and the same code path.
-Its weights are random: it proves that training works, it draws nothing a person would recognise.
+It has the parts, names and conditioning of the real one, so a LoRA for it takes the same way. Its weights are
+random: it proves that training works, it draws nothing a person would recognise.
 """
 
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import (
-    AutoencoderKL,
-    EulerDiscreteScheduler,
-    PNDMScheduler,
-    StableDiffusionPipeline,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from likeness.lora.config import Architecture
 from likeness.lora.randomness import derive
+
+# diffusers imports its classes when they are asked for, and annotates their tuples wrongly.
+parts: Any = diffusers
 
 PROMPT_TOKENS = 77  # CLIP's context length
 TEXT_WIDTH = 64  # hidden size of each text encoder
@@ -36,16 +32,16 @@ NOISE_SCHEDULE: dict[str, Any] = {
 """Stable Diffusion's own, as in the scheduler_config.json of SDXL and SD 1.5."""
 
 
-def build_tiny(architecture: Architecture, seed: int) -> StableDiffusionXLPipeline | StableDiffusionPipeline:
+def build_tiny(architecture: Architecture, seed: int) -> Any:
     """The tiny model as a diffusers pipeline on the CPU in float32; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "tiny", architecture))
         return _sdxl() if architecture == "sdxl" else _sd15()
 
 
-def _sdxl() -> StableDiffusionXLPipeline:
+def _sdxl() -> Any:
     time_width = 32  # of each of the six size conditions
-    unet = UNet2DConditionModel(
+    unet = parts.UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(32, 64, 128),
         layers_per_block=2,
@@ -61,20 +57,20 @@ def _sdxl() -> StableDiffusionXLPipeline:
         projection_class_embeddings_input_dim=TEXT_WIDTH + 6 * time_width,
     )
     config = _text_config()
-    return StableDiffusionXLPipeline(
+    return parts.StableDiffusionXLPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(config),
         text_encoder_2=CLIPTextModelWithProjection(config),
         tokenizer=byte_tokenizer(),
         tokenizer_2=byte_tokenizer(),
         unet=unet,
-        scheduler=EulerDiscreteScheduler(**NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1),
+        scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1),
         add_watermarker=False,
     )
 
 
-def _sd15() -> StableDiffusionPipeline:
-    unet = UNet2DConditionModel(
+def _sd15() -> Any:
+    unet = parts.UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(32, 64, 128),
         layers_per_block=1,
@@ -84,20 +80,20 @@ def _sd15() -> StableDiffusionPipeline:
         norm_num_groups=16,
         cross_attention_dim=TEXT_WIDTH,
     )
-    return StableDiffusionPipeline(
+    return parts.StableDiffusionPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(_text_config()),
         tokenizer=byte_tokenizer(),
         unet=unet,
-        scheduler=PNDMScheduler(**NOISE_SCHEDULE, skip_prk_steps=True, steps_offset=1),
+        scheduler=parts.PNDMScheduler(**NOISE_SCHEDULE, skip_prk_steps=True, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
 
 
-def _vae() -> AutoencoderKL:
-    return AutoencoderKL(
+def _vae() -> Any:
+    return parts.AutoencoderKL(
         block_out_channels=(16, 32, 32, 32),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -126,7 +122,7 @@ def _text_config() -> CLIPTextConfig:
 
 
 def byte_tokenizer() -> CLIPTokenizer:
-    """A CLIP tokenizer of single bytes, which needs no vocabulary file: 256 bytes, 256 word ends, start and end."""
+    """A CLIP tokenizer of single bytes, without files: 256 bytes, 256 word ends, start and end."""
     letters = list(bytes_to_unicode().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: number for number, word in enumerate(words)}

@@ -1,7 +1,7 @@
 """safetensors bytes that are the same for the same content.
 
-The safetensors library writes metadata in the random order of a hash map, so a file with metadata never has the
-same bytes twice. Its own bytes without metadata are stable (tensors sorted by type and name); the header is
+The safetensors library writes metadata in the random order of a hash map, so a file with metadata never has
+the same bytes twice. Its bytes without metadata are stable (tensors sorted by type and name); the header is
 rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byte length, JSON, data).
 """
 

@@ -1,6 +1,9 @@
 """How well the LoRA does its work: identity, effect, and the pictures to judge by eye."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from itertools import pairwise
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class EvaluateConfig(BaseModel):
@@ -14,8 +17,26 @@ class EvaluateConfig(BaseModel):
     steps: int = Field(ge=1)
     guidance_scale: float = Field(ge=0)
     lora_scale: float = Field(ge=0)
-    side_px: int | None = Field(ge=32)
+    side_px: int | None = Field(ge=32, multiple_of=8)
     jpeg_quality: int = Field(ge=50, le=100)
     yaw_edges_deg: tuple[float, ...]
     max_failure_ratio: float = Field(ge=0, le=1)
     cell_px: int = Field(ge=64)
+
+    def drawn_prompts(self, trigger: str, class_word: str) -> list[str]:
+        """The prompts with the persona's words in their places."""
+        return [prompt.format(trigger=trigger, class_word=class_word) for prompt in self.prompts]
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Self:
+        try:
+            drawn = self.drawn_prompts("trigger", "class")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"a prompt may hold {{trigger}} and {{class_word}} and nothing else in braces: {error}") \
+                from error  # fmt: skip
+        if len(set(drawn)) < len(drawn) or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("the same prompt or seed is named twice")
+        edges = (0.0, *self.yaw_edges_deg, 90.0)
+        if any(low >= high for low, high in pairwise(edges)):
+            raise ValueError("yaw_edges_deg must rise, between 0 and 90")
+        return self

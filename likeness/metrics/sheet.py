@@ -2,13 +2,15 @@
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from likeness.images import RGB
+from likeness.manifest import Manifest
+from likeness.metrics.samples import Planned
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -27,6 +29,27 @@ class Row:
     label: str
     note: str
     cells: Sequence[RGB | None]
+
+
+def sample_rows(
+    planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
+) -> list[Row]:
+    """For each seed a row without and one with the LoRA, and the held-out photographs below; `review` is not shown."""
+    shown = {entry.id for entry in drawn.entries if entry.rating == "sfw"}
+    rows = [
+        Row(
+            label="with LoRA" if lora else "without",
+            note=f"seed {seed}",
+            cells=[
+                pictures[one.id] if one.id in shown else None
+                for one in planned
+                if one.seed == seed and one.lora == lora
+            ],
+        )
+        for seed in dict.fromkeys(one.seed for one in planned)
+        for lora in (False, True)
+    ]
+    return [*rows, Row(label="held out", note="real photographs, never trained on", cells=held_out)]
 
 
 def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:

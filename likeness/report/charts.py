@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 960.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 14.0, 34.0
 MAX_POINTS = 600  # more than the drawing has pixels would only make the page heavy
 
-ROW, LABELS, AXIS = 34.0, 250.0, 30.0
+ROW, LABELS, AXIS = 36.0, 290.0, 30.0
 DOTS_RIGHT = 40.0
 DOT_RADIUS = 3.4
 

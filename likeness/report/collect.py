@@ -25,13 +25,14 @@ class Record(BaseModel):
 
 
 class Sample(Record):
-    """One picture the evaluation drew; no `file` when it was refused."""
+    """One picture the evaluation drew; no `file` when it was refused, `rating` as in manifests or `explicit`."""
 
     id: str
     prompt: str
     seed: int
     lora: bool
     file: str | None
+    rating: str
     similarity: float | None
 
 
@@ -46,7 +47,7 @@ class Group(Record):
 
 
 class Evaluation(Record):
-    """evaluation/details.json."""
+    """evaluation/samples/details.json; a sample's `file` lies beside it."""
 
     lora_effect: float | None
     groups: dict[str, Group]
@@ -106,8 +107,8 @@ def collect(places: Places) -> Collected:
         places=places,
         steps={name: read_manifest(folder) for name, folder in folders.items()},
         folders=folders,
-        evaluation=_evaluation(places.evaluation / "details.json"),
-        evaluation_refusals=read_manifest(places.evaluation),
+        evaluation=_evaluation(places.evaluation / "samples" / "details.json"),
+        evaluation_refusals=read_manifest(places.evaluation / "samples"),
         training=_training(places),
         deliverables=(
             _deliverable(places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"),

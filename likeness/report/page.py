@@ -11,6 +11,7 @@ from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album
 from likeness.report.view import (
+    EXAMPLES,
     OpenPhoto,
     chains,
     held_out,
@@ -24,7 +25,6 @@ from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, size_words
 from likeness.safety.consent import Consent
 
 MOSAIC = 6
-OPEN_STRIPS = 4  # shown at once; the others unfold
 
 # Base64 makes three bytes four, and the text around the pictures needs room too.
 PICTURE_SHARE = 0.92
@@ -76,7 +76,7 @@ def page(subject: Subject, got: Collected, cfg: ReportConfig, open_photo: OpenPh
         size_words=size_words,
         steps=step_rows(got),
         total_cost=usd(sum(e.cost_usd for m in got.steps.values() for e in m.entries)),
-        open_strips=OPEN_STRIPS,
+        open_strips=EXAMPLES,
         more_images=len(entries) - len(parts["strips"]),
         captions=[(entry.id, entry.text or "") for entry in entries],
         curve=loss_curve(got.training.steps, got.training.losses),

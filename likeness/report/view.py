@@ -12,6 +12,9 @@ from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
 from likeness.report.words import SHOWABLE, STEP_WORDS, reason_words, usd
 
+EXAMPLES = 4
+"""Strips that are shown at once; the others unfold."""
+
 OpenPhoto = Callable[[Path], RGB | None]
 """Pixels of a user's raw photograph, or None when it cannot be read."""
 
@@ -117,10 +120,10 @@ def step_rows(got: Collected) -> list[StepRow]:
 
 
 def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
-    """The first `cfg.max_strips` training images, each with the pictures of its way."""
+    """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones come first."""
     made: list[Strip] = []
     by_step = {step: got.by_id(step) for step in ("swapped", "resized", "enhanced")}
-    for entry in got.steps["lora_training"].entries[: cfg.max_strips]:
+    for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES)[: cfg.max_strips]:
         figures = [_photo_figure(got, album, entry.source, "source", cfg)]
         if entry.target:
             figures.append(_photo_figure(got, album, entry.target, "target", cfg))
@@ -188,10 +191,10 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
         paired.setdefault((sample.prompt, sample.seed), {})[sample.lora] = sample
 
     def figure(sample: Sample | None, label: str) -> Figure:
-        if sample is None or sample.file is None:
+        if sample is None or sample.file is None or sample.rating != "sfw":
             return Figure(label=f"{label}: not shown", picture=None)
         score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
-        path = got.places.evaluation / sample.file
+        path = got.places.evaluation / "samples" / sample.file
         alt = f"{label}: {sample.prompt}, seed {sample.seed}"
         return Figure(label=label + score, picture=album.file(path, alt, width_px=cfg.sample_px))
 
@@ -206,10 +209,24 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
 
 def mosaic(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[Picture]:
     """Training images spread evenly over the set, for the head of the page."""
-    entries = got.steps["lora_training"].entries
-    chosen = [entries[index * len(entries) // count] for index in range(min(count, len(entries)))] if entries else []
+    chosen = examples_first(got.steps["lora_training"].entries, count)[:count]
     found = (_of_entry(got, album, "lora_training", entry, cfg.thumb_px) for entry in chosen)
     return [picture for picture in found if picture is not None]
+
+
+def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """The entries in their order, but led by `count` varied ones: a photograph, then swaps from all over the set."""
+    own = [entry for entry in entries if entry.target is None]
+    swaps = [entry for entry in entries if entry.target is not None]
+    chosen: dict[str, Entry] = {entry.id: entry for entry in own[:1]}
+    # Through the targets in turn, with another source each time where there is one.
+    seen: Counter[str] = Counter()
+    for _ in range(min(count - len(chosen), len(swaps))):
+        left = [entry for entry in swaps if entry.id not in chosen]
+        best = min(left, key=lambda entry: (seen[entry.target or ""], seen[entry.source or ""]))
+        seen.update((best.source or "", best.target or ""))
+        chosen[best.id] = best
+    return [*chosen.values(), *(entry for entry in entries if entry.id not in chosen)]
 
 
 def held_out(got: Collected, album: Album, cfg: ReportConfig) -> list[Figure]:

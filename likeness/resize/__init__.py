@@ -1,7 +1,7 @@
 """Resize: a crop that keeps the face whole and large enough, at one size or in equal-area buckets.
 
-    crop.py     where to cut and what size it becomes (numbers only)
-    fit.py      cut and resample a file, decoding no more of a JPEG than is needed
+crop.py     where to cut and what size it becomes (numbers only)
+fit.py      cut and resample a file, decoding no more of a JPEG than is needed
 """
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator

@@ -8,19 +8,19 @@ from likeness.resize import ResizeConfig
 
 Box = tuple[float, float, float, float]
 
-# A head around a detector's box (forehead to chin, ear to ear), in box heights or widths: hair and ears at the
-# sides, some neck below. Measured on the sitters; room above is a setting (`headroom`).
+# A head around a detector's box (forehead to chin, ear to ear), in box heights or widths: hair and ears at
+# the sides, some neck below. Measured on the sitters; room above is a setting (`headroom`).
 SIDE_ROOM = 0.25
 CHIN_ROOM = 0.15
 
-# Where the middle of the face lies in the crop's height when there is a choice: portraits put the eyes near the
-# upper third, and the eyes lie above the box's middle.
+# Where the middle of the face lies in the crop's height when there is a choice: portraits put the eyes near
+# the upper third, and the eyes lie above the box's middle.
 FACE_MIDDLE_Y = 0.42
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Crop `box_px` = (left, top, right, bottom) of the original, which becomes `size_px` = (width, height)."""
+    """Crop `box_px` (left, top, right, bottom) of the original; it becomes `size_px` (width, height)."""
 
     box_px: Box
     size_px: tuple[int, int]
@@ -34,8 +34,9 @@ class Cut:
 def plan_cut(image_px: tuple[int, int], face_box_px: Box, cfg: ResizeConfig) -> Cut:
     """The crop of an image of (width, height) around a face box (x, y, width, height).
 
-    The crop has exactly the output's aspect, so nothing is stretched. It is the largest that fits; where the face
-    is lower than `face_fraction_min` of it, it is smaller, down to `max_upscale` and to what holds the head.
+    The crop has exactly the output's aspect, so nothing is stretched. It is the largest that fits; where
+    the face is lower than `face_fraction_min` of it, it is smaller, down to `max_upscale` and to what holds
+    the head.
     """
     width, height = image_px
     size = bucket(width / height, cfg)
@@ -54,12 +55,14 @@ def plan_cut(image_px: tuple[int, int], face_box_px: Box, cfg: ResizeConfig) -> 
     crop_height = min(largest, wanted)
     crop_width = crop_height * aspect
     x = _place(face_box_px[0] + face_box_px[2] / 2 - crop_width / 2, crop_width, (left, right), width)
-    y = _place(face_box_px[1] + face_height / 2 - FACE_MIDDLE_Y * crop_height, crop_height, (top, bottom), height)
+    y = _place(
+        face_box_px[1] + face_height / 2 - FACE_MIDDLE_Y * crop_height, crop_height, (top, bottom), height
+    )
     return Cut(box_px=(x, y, x + crop_width, y + crop_height), size_px=size)
 
 
 def head_box(image_px: tuple[int, int], face_box_px: Box, headroom: float) -> Box:
-    """The whole head as (left, top, right, bottom) inside the image; `headroom` in face heights above the face."""
+    """The head as (left, top, right, bottom) inside the image; `headroom` is in face heights."""
     x, y, w, h = face_box_px
     width, height = image_px
     left, top = max(0.0, x - SIDE_ROOM * w), max(0.0, y - headroom * h)
@@ -67,7 +70,7 @@ def head_box(image_px: tuple[int, int], face_box_px: Box, headroom: float) -> Bo
 
 
 def bucket(aspect: float, cfg: ResizeConfig) -> tuple[int, int]:
-    """The (width, height) in multiples of `step_px`, of at most side_px squared, nearest to an aspect width / height.
+    """The (width, height) of `buckets` that is nearest to an aspect width / height.
 
     Nearest is the smallest loss to the crop: |log| of the ratio of aspects; of equals, the larger area.
     """
@@ -77,7 +80,7 @@ def bucket(aspect: float, cfg: ResizeConfig) -> tuple[int, int]:
 
 
 def buckets(cfg: ResizeConfig) -> list[tuple[int, int]]:
-    """All sizes within `max_aspect`: for each side the greatest other side that keeps the area, both ways round."""
+    """All sizes within `max_aspect`: to each side the greatest other side that keeps the area."""
     area, step = cfg.side_px**2, cfg.step_px
     sizes: set[tuple[int, int]] = set()
     for side in range(step, area // step + 1, step):
@@ -102,7 +105,7 @@ def is_inside(face: FaceEntry, cut: Cut) -> bool:
 
 
 def _place(start: float, length: float, keep: tuple[float, float], limit: float) -> float:
-    """Start of a stretch of `length` in 0..limit, near `start`, that holds `keep`, or is centred on it if it can't."""
+    """Start of a `length` within 0..limit, near `start`, that holds `keep` or is centred on it."""
     if keep[1] - keep[0] <= length:
         start = min(max(start, keep[1] - length), keep[0])
     else:

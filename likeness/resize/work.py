@@ -41,7 +41,7 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
-    """The manifest line of a resized image, its faces' boxes in its own pixels; faces cut away are left out."""
+    """The manifest line of a resized image, faces in its own pixels; faces cut away are left out."""
     left, top, right, bottom = item.record["box_px"]
     width, height = item.record["size_px"]
     cut = Cut(box_px=(left, top, right, bottom), size_px=(width, height))

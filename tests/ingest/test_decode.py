@@ -76,10 +76,15 @@ def test_a_phones_jpeg_with_a_second_picture_gives_its_first(tmp_path: Path) -> 
 
 
 UNDO = {
-    1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("orientation", sorted(UNDO))
@@ -170,9 +175,11 @@ def test_cmyk_without_a_profile_keeps_its_colours_and_says_so(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("mode", "format"),
-    [("P", "PNG"), ("L", "JPEG"), ("1", "PNG"), ("LA", "PNG"), ("P", "GIF"), ("CMYK", "TIFF"), ("LAB", "TIFF"),
-     ("YCbCr", "TIFF")],
-)  # fmt: skip
+    [
+        *(("P", "PNG"), ("L", "JPEG"), ("1", "PNG"), ("LA", "PNG"), ("P", "GIF")),
+        *(("CMYK", "TIFF"), ("LAB", "TIFF"), ("YCbCr", "TIFF")),
+    ],
+)
 def test_every_common_mode_becomes_rgb(tmp_path: Path, mode: str, format: str) -> None:
     source = corners()
     if mode == "LAB":
@@ -183,9 +190,10 @@ def test_every_common_mode_becomes_rgb(tmp_path: Path, mode: str, format: str) -
     else:
         image = source.convert(mode)
     photo = decode_photo(save(tmp_path / "photo.x", image, format), LIMITS)
-    expected = np.asarray(source.convert("L"), int)
-    found = np.asarray(Image.fromarray(photo.rgb).convert("L"), int)
-    assert np.abs(found - expected).mean() < (110 if mode == "1" else 16)
+    # Brightness of each quarter, because a dithered picture is right only on average.
+    expected = np.asarray(source.convert("L").resize((2, 2), Image.Resampling.BOX), int)
+    found = np.asarray(Image.fromarray(photo.rgb).convert("L").resize((2, 2), Image.Resampling.BOX), int)
+    assert np.abs(found - expected).max() <= 12
 
 
 def test_16_bit_grey_is_scaled_and_not_clipped(tmp_path: Path) -> None:

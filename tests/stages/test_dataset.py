@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 import yaml
-from persona_folders import TARGET_LICENCE, Folders
+from persona_folders import TARGET_LICENCE, Folders, settings
 
-from likeness.config import Config, ItemsConfig, Persona, Similarity
+from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
 from likeness.manifest import read_manifest, write_manifest
@@ -17,26 +17,19 @@ from likeness.safety.provenance import SourceType, read_mark
 from stages.dataset import main
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s10", None))
-PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
-                  similarity=Similarity(source_min=0.7, swap_min=0.6, target_max=0.8))  # fmt: skip
-OPTIONS = DatasetConfig.model_validate(
-    {"side_px": 32, "jpeg_quality": 95, "repeats": 10, "allow_review": False, "license": "cc0-1.0",
-     "max_failure_ratio": 0.5, "kohya": {"resolution_px": 1024, "batch_size": 1, "bucket_reso_steps": 64,
-                                         "shuffle_caption": False, "keep_tokens": 1}}
-)  # fmt: skip
+PERSONA = settings(Persona, "persona/jade.yaml")
 
 
 def config(**changes) -> Config:
     return Config.model_construct(
-        dataset=OPTIONS.model_copy(update=changes), items=ItemsConfig(root=".cache/items", remote=None, workers=2)
+        dataset=settings(DatasetConfig, "dataset/default.yaml", **{"side_px": 64, "max_failure_ratio": 0.5} | changes),
+        items=settings(ItemsConfig, "items/local.yaml"),
     )
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch) -> Folders:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    made = Folders(tmp_path)
+def folders(in_tmp) -> Folders:
+    made = Folders(in_tmp)
     made.everything(PAIRS)
     return made
 
@@ -55,8 +48,8 @@ def test_kohya_folder_toml_and_metadata_agree(folders):
         assert caption == row["text"] + "\n"
         assert caption.startswith("jade woman, ")
     manifest = read_manifest(folder)
-    assert {(entry.width, entry.height) for entry in manifest.entries} == {(32, 32)}
-    assert manifest.entries[0].faces[0].box_px == (8.0, 8.0, 16.0, 16.0)  # in the reduced image's pixels
+    assert {(entry.width, entry.height) for entry in manifest.entries} == {(64, 64)}
+    assert manifest.entries[0].faces[0].box_px == (16.0, 16.0, 32.0, 32.0)  # in the reduced image's pixels
 
 
 def test_every_image_says_that_it_is_synthetic(folders):

@@ -1,0 +1,60 @@
+"""Caption: one sentence an image, in the words a person would use. One Protocol, one module per provider.
+
+text.py         trigger, explicit words, a person's own captions
+work.py         one image through the stage
+attributes.py   what is measured from the image (regions.py, colour.py, traits.py)
+vlm.py          a local image-text-to-text model
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from likeness.images import RGB
+from likeness.items import Json
+
+
+class CaptionConfig(BaseModel):
+    """Section `caption` of params.yaml; `provider` names a Captioner and its options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: dict[str, Any]
+    max_failure_ratio: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What an image shows, without the trigger, and what it cost."""
+
+    text: str
+    cost_usd: float = 0.0
+
+
+class Captioner(Protocol):
+    """Describes images; safe to call from several threads between `with` and its end."""
+
+    @property
+    def name(self) -> str:
+        """The provider as manifests name it."""
+        ...
+
+    def identity(self) -> dict[str, Json]:
+        """Everything that decides the words: settings, weights digests; part of item keys."""
+        ...
+
+    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph.
+
+        Raises:
+            InputError: the image cannot be described.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,96 @@
+"""Captions from measurements alone: no model that could guess, and nothing said that isn't certain."""
+
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import Literal, Self
+
+import cv2
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from likeness.caption import Described, traits
+from likeness.caption.regions import Portrait, portrait
+from likeness.errors import InputError
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
+from likeness.images import RGB
+from likeness.items import Json
+
+Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
+
+# The order of a caption, whatever the order in conf/.
+TRAITS: dict[Trait, Callable[[Portrait], str | None]] = {
+    "framing": traits.framing,
+    "pose": traits.pose,
+    "expression": traits.expression,
+    "hair": traits.hair,
+    "clothes": traits.clothes,
+    "background": traits.background,
+    "lighting": traits.lighting,
+}
+
+ATTRIBUTES_VERSION = 1
+"""Raised whenever the same image would get other words."""
+
+# Longest side an image is measured at: bounds in traits.py that are in pixels hold for it.
+MEASURED_SIDE_PX = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributesCaptioner:
+    """Says the traits `describe_always`, and `describe_swapped` where the face is in another's photo."""
+
+    describe_always: tuple[Trait, ...]
+    describe_swapped: tuple[Trait, ...]
+
+    name = "attributes"
+
+    def identity(self) -> dict[str, Json]:
+        """The settings, the version of the words, and the face models."""
+        return {
+            "name": self.name,
+            "version": ATTRIBUTES_VERSION,
+            "describe_always": sorted(self.describe_always),
+            "describe_swapped": sorted(self.describe_swapped),
+            "faces": [FACES_VERSION, MODELS_DIGEST],
+        }
+
+    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+        """The phrases of the chosen traits that are certain, joined by commas.
+
+        Raises:
+            InputError: no face is found (`no-face`).
+        """
+        small = _measured(rgb)
+        faces = self._analyzer.faces(small)
+        if not faces:
+            raise InputError(
+                "no face is found in the enhanced image, so nothing can be measured",
+                reason="no-face",
+                remedy="write its caption in captions_override/, or remove the photo it was made from",
+            )
+        wanted = {*self.describe_always, *(self.describe_swapped if swapped else ())}
+        subject = portrait(small, faces[0])
+        phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
+        return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @cached_property
+    def _analyzer(self) -> FaceAnalyzer:
+        return FaceAnalyzer()
+
+
+def _measured(rgb: RGB) -> RGB:
+    height, width = rgb.shape[:2]
+    scale = MEASURED_SIDE_PX / max(height, width)
+    size = (round(width * scale), round(height * scale))
+    if size == (width, height):
+        return rgb
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(rgb, size, interpolation=method), np.uint8)

@@ -1,0 +1,99 @@
+"""The words around a description: the trigger, what no caption may say, and people's own captions."""
+
+import re
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.manifest import Entry, Failure
+
+# Captions are trained on and published, so explicit ones are refused whoever wrote them. Whole words, chosen
+# so that clothes and rooms can be described (a breast pocket, a bare wall); in doubt a caption is refused.
+EXPLICIT = re.compile(
+    r"\b(nudes?|nudity|nak(?:ed|edness)|topless|bottomless|undress(?:ed|ing)?|unclothed|porn\w*|nsfw|xxx|erotic\w*|"
+    r"sex|sexual\w*|sexy|genital\w*|penis(?:es)?|vagina\w*|vulvas?|nipples?|breasts|boobs?|tits?|areolas?|"
+    r"buttocks|anus|anal|orgasm\w*|masturbat\w*|ejaculat\w*|fellatio|cunnilingus|intercourse|blowjobs?|handjobs?|"
+    r"fetish\w*|bondage|bdsm|hentai|fuck\w*|cocks?|dicks?|pussy|pussies|cum|cumshots?|sluts?|whores?|stripper\w*)\b",
+    re.IGNORECASE,
+)
+
+SUFFIX = ".txt"
+# What messages call the file: refusals are remembered by content, whatever it is called.
+OVERRIDE_FILE = "its file in captions_override/"
+
+
+def compose(trigger: str, class_word: str, description: str) -> str:
+    """`jade woman, head and shoulders photo, ...`: the trigger first, where trainers keep tokens in place."""
+    return f"{trigger} {class_word}, {one_line(description)}"
+
+
+def one_line(text: str) -> str:
+    """Text with single spaces and no line breaks."""
+    return " ".join(text.split())
+
+
+def refuse_explicit(text: str, *, whose: str) -> None:
+    """Let a harmless caption pass.
+
+    Raises:
+        InputError: `caption-explicit`, refused.
+    """
+    if match := EXPLICIT.search(text):
+        raise InputError(
+            f"{whose} says {match.group().lower()!r}",
+            reason="caption-explicit",
+            remedy="explicit material is not captioned: remove the photo, or caption it without such words",
+            kind="refused",
+        )
+
+
+def read_override(data: bytes, *, trigger: str) -> str:
+    """The caption a person wrote, on one line.
+
+    Raises:
+        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, or is explicit; refused.
+    """
+    try:
+        text = one_line(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{OVERRIDE_FILE} is not UTF-8 text",
+            reason="override-unreadable",
+            remedy="save it as UTF-8",
+            kind="refused",
+        ) from error
+    if not re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text, re.IGNORECASE):
+        raise InputError(
+            f"{OVERRIDE_FILE} does not contain the trigger {trigger!r}",
+            reason="override-without-trigger",
+            remedy=f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
+            kind="refused",
+        )
+    refuse_explicit(text, whose=OVERRIDE_FILE)
+    return text
+
+
+def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, bytes], list[Failure]]:
+    """The bytes of the overrides by image id, and a line for each file that belongs to no image.
+
+    A file is called after the id (jade-s1-t1.txt) or the image (jade-s1-t1-sfw-enhanced.txt, which wins).
+    """
+    names = {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
+    found: dict[str, bytes] = {}
+    failures: list[Failure] = []
+    # Shorter names first, so that the image's own name overwrites the id's.
+    for path in sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: (len(path.name), path.name)):
+        if (image := names.get(path.stem)) is None:
+            failures.append(_unknown(path))
+        else:
+            found[image] = path.read_bytes()
+    return found, failures
+
+
+def _unknown(path: Path) -> Failure:
+    return Failure(
+        id=path.stem,
+        kind="skipped",
+        reason="override-unknown",
+        detail=f"{path.name} is called after no enhanced image, so nothing uses it",
+        remedy="call it after an id of the manifest (jade-s1-t1.txt), or delete it",
+    )

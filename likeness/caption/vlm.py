@@ -1,0 +1,158 @@
+# pyright: basic
+# mostly transformers calls, whose Auto classes are untyped.
+"""Captions by a local image-text-to-text model, greedily decoded so that they are reproducible.
+
+Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, transformers 5.23 (read
+2026-11).
+"""
+
+import re
+import threading
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, cast
+
+from PIL import Image
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from likeness.caption import Described
+from likeness.caption.text import one_line
+from likeness.errors import ConfigError, InputError
+from likeness.images import RGB
+from likeness.items import Json, sha256_bytes, sha256_file
+
+COMMIT = re.compile("[0-9a-f]{40}")
+
+# What decides a model's words in its folder.
+MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VlmCaptioner:
+    """Asks `model` (hub id or folder) the question `prompt`; loads it at the first image."""
+
+    model: str = Field(min_length=1)
+    revision: str | None
+    licence: str = Field(min_length=1)
+    prompt: str
+    max_new_tokens: int = Field(ge=1, le=1024)
+    side_px: int = Field(ge=32)
+    device: Literal["auto", "cpu", "cuda"]
+
+    name = "vlm"
+
+    def __post_init__(self) -> None:
+        """Refuse before anything runs.
+
+        Raises:
+            ConfigError: neither a folder nor a hub id pinned to a commit (`unpinned-model`).
+        """
+        if not Path(self.model).is_dir() and COMMIT.fullmatch(self.revision or "") is None:
+            raise ConfigError(
+                f"caption.provider: {self.model} is no folder, and revision {self.revision!r} is no commit",
+                reason="unpinned-model",
+                remedy="give the hub id's 40-digit commit as revision, or the path of a downloaded model",
+            )
+
+    def identity(self) -> dict[str, Json]:
+        """The model (digest of its folder, or id and commit), the question and what changes the answer."""
+        return {
+            "name": self.name,
+            "model": self._digest or [self.model, self.revision],
+            "prompt": self.prompt,
+            "max_new_tokens": self.max_new_tokens,
+            "side_px": self.side_px,
+            "device": self._device,
+        }
+
+    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+        """The model's answer on one line; whether the face was swapped makes no difference to it.
+
+        Raises:
+            InputError: it answered nothing (`caption-empty`).
+        """
+        image = Image.fromarray(rgb)
+        image.thumbnail((self.side_px, self.side_px), Image.Resampling.LANCZOS)
+        with self._one_at_a_time:  # generating keeps every core or the GPU busy by itself
+            text = one_line(self._answer(image))
+        if not text:
+            raise InputError(
+                f"{self.model} answered nothing",
+                reason="caption-empty",
+                remedy="write the caption in captions_override/, or change caption.provider.prompt",
+            )
+        return Described(text=text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__dict__.pop("_loaded", None)
+
+    @cached_property
+    def _digest(self) -> str | None:
+        folder = Path(self.model)
+        if not folder.is_dir():
+            return None
+        files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
+        return sha256_bytes("".join(f"{path.name} {sha256_file(path)}\n" for path in files).encode())
+
+    @cached_property
+    def _device(self) -> str:
+        import torch
+
+        return ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+
+    @cached_property
+    def _one_at_a_time(self) -> threading.Lock:
+        return threading.Lock()
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        import torch
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        # bf16 halves a GPU's memory; on a CPU it is slower than fp32.
+        dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
+        try:
+            processor = AutoProcessor.from_pretrained(self.model, revision=self.revision)
+            model = AutoModelForImageTextToText.from_pretrained(
+                self.model, revision=self.revision, dtype=dtype
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise ConfigError(
+                f"caption.provider.model: {self.model} does not load: {error}",
+                reason="missing-weights",
+                remedy="check the id, the revision and the network, or give the path of a downloaded model",
+            ) from error
+        return processor, cast(Any, model).to(self._device).eval()
+
+    def _answer(self, image: Image.Image) -> str:
+        import torch
+
+        processor, model = self._loaded
+        inputs = self._inputs(processor, image).to(self._device, model.dtype)
+        with torch.inference_mode():
+            tokens = model.generate(
+                **inputs, do_sample=False, num_beams=1, max_new_tokens=self.max_new_tokens
+            )[0]
+        asked = inputs["input_ids"][0] if "input_ids" in inputs else tokens[:0]
+        if len(tokens) >= len(asked) and torch.equal(tokens[: len(asked)], asked):
+            tokens = tokens[len(asked) :]  # decoder-only models repeat the question
+        return processor.decode(tokens, skip_special_tokens=True)
+
+    def _inputs(self, processor: Any, image: Image.Image) -> Any:
+        if not getattr(processor, "chat_template", None):
+            return processor(images=image, text=self.prompt or None, return_tensors="pt")
+        content = [{"type": "image", "image": image}, {"type": "text", "text": self.prompt}]
+        return processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )

@@ -1,0 +1,66 @@
+"""One image through the caption stage: its key, its work and its manifest line."""
+
+from pathlib import Path
+
+from likeness.batch import Made, Work
+from likeness.caption import Captioner
+from likeness.caption.text import compose, read_override, refuse_explicit
+from likeness.images import load_rgb
+from likeness.items import Item, Json, item_key, sha256_bytes
+from likeness.manifest import Entry
+
+CAPTION_VERSION = 1
+"""Raised whenever the same image and settings would give another text; providers have their own versions."""
+
+TEXT = "caption.txt"
+OVERRIDE = "override"
+"""The provider in the manifest of a caption that a person wrote."""
+
+
+def caption_work(entry: Entry, folder: Path, captioner: Captioner, *, trigger: str, class_word: str) -> Work:
+    """The work of describing one image in `folder`."""
+    swapped = entry.target is not None
+    settings: dict[str, Json] = {
+        "provider": captioner.identity(),
+        "trigger": trigger,
+        "class_word": class_word,
+        "swapped": swapped,
+    }
+
+    def make() -> Made:
+        described = captioner.describe(load_rgb(folder / entry.file), swapped=swapped)
+        refuse_explicit(described.text, whose=f"the caption of {entry.file}")
+        return _made(compose(trigger, class_word, described.text), captioner.name, described.cost_usd)
+
+    return Work(id=entry.id, key=item_key("caption", CAPTION_VERSION, settings, [entry.sha256]), make=make)
+
+
+def override_work(entry: Entry, override: bytes, *, trigger: str) -> Work:
+    """The work of taking over a caption that a person wrote; the image is not looked at."""
+    settings: dict[str, Json] = {"trigger": trigger}
+
+    def make() -> Made:
+        return _made(read_override(override, trigger=trigger), OVERRIDE, 0.0)
+
+    key = item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override)])
+    return Work(id=entry.id, key=key, make=make)
+
+
+def caption_entry(entry: Entry, item: Item, file: str) -> Entry:
+    """The manifest line of a caption: its image's, with the text, and the text file's name and digest."""
+    return entry.model_copy(
+        update={
+            "file": file,
+            "sha256": item.files[TEXT].sha256,
+            "provider": item.record["provider"],
+            "cost_usd": item.record["cost_usd"],
+            "parents": (entry.sha256,),
+            "scores": {},
+            "text": item.record["text"],
+        }
+    )
+
+
+def _made(text: str, provider: str, cost_usd: float) -> Made:
+    record: dict[str, Json] = {"text": text, "provider": provider, "cost_usd": cost_usd}
+    return Made(files={TEXT: f"{text}\n".encode()}, record=record)

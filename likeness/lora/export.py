@@ -1,0 +1,125 @@
+# pyright: basic
+# (diffusers pipelines and peft layers are not typed)
+"""The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
+
+Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a scalar
+`.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r for it
+(`convert_state_dict_to_kohya`), so the names are made here. A file gets its final name only after the check.
+"""
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from likeness.errors import LikenessError
+from likeness.items import write_atomic
+from likeness.lora.adapter import lora_layers, remove_lora
+from likeness.lora.base import Base, Condition
+from likeness.lora.randomness import generator
+
+PREFIX = "lora_unet_"
+PARTS = {"lora_A": "lora_down", "lora_B": "lora_up"}
+ADAPTER = "exported"
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+# Where the load check looks at the noise prediction: halfway, both image and noise are seen.
+CHECK_TIMESTEP = 500
+
+
+class LoadCheckError(LikenessError):
+    """The written file does not do in diffusers what the trained LoRA does; it did not get its name."""
+
+    default_reason = "load-check"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadCheck:
+    """What the check measured: tensors in the file, layers changed, mean |change| of the predicted noise."""
+
+    keys: int
+    layers: int
+    effect: float
+
+
+def kohya_tensors(lora: Mapping[str, Tensor], *, alpha: float, dtype: torch.dtype) -> dict[str, Tensor]:
+    """PEFT's `{layer}.lora_A.weight` and `lora_B` under Kohya's names, with a float32 alpha each."""
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in lora.items():
+        layer, part, _ = name.rsplit(".", 2)
+        kohya = PREFIX + layer.replace(".", "_")
+        tensors[f"{kohya}.{PARTS[part]}.weight"] = tensor.detach().cpu().to(dtype).contiguous()
+        tensors[f"{kohya}.alpha"] = torch.tensor(alpha, dtype=torch.float32)
+    return tensors
+
+
+def publish(
+    data: bytes, path: Path, base: Base, condition: Condition, latent_shape: tuple[int, ...]
+) -> LoadCheck:
+    """Write the file beside `path`, load it into the base, and give it its name only when all is right.
+
+    `condition` [1,...] and `latent_shape` (C,H,W) say on what the effect is measured. The training LoRA is
+    taken out of the UNet first, and the loaded one at the end.
+
+    Raises:
+        LoadCheckError: a key has no place, a weight or scale differs, or the LoRA changes nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unproven = path.with_name(f".{uuid.uuid4().hex[:8]}.unproven.safetensors")
+    try:
+        write_atomic(unproven, data)
+        check = check_loads(unproven, base, condition, latent_shape)
+        os.replace(unproven, path)
+    finally:
+        unproven.unlink(missing_ok=True)
+    return check
+
+
+@torch.no_grad()
+def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tuple[int, ...]) -> LoadCheck:
+    """Load a Kohya file through diffusers and compare it layer by layer; LoadCheckError on any difference."""
+    remove_lora(base.unet)
+    if lora_layers(base.unet):
+        raise LoadCheckError("the base still holds a LoRA, so the check would prove nothing")
+    noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
+    timesteps = torch.tensor([CHECK_TIMESTEP], device=base.device)
+    without = base.predict(noise, timesteps, condition)
+    base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
+    try:
+        tensors = load_file(file)
+        layers = _compare(tensors, base)
+        effect = (base.predict(noise, timesteps, condition) - without).float().abs().mean().item()
+    finally:
+        base.pipeline.unload_lora_weights()
+    if not effect > 0:
+        raise LoadCheckError(f"the LoRA does not change what the base predicts (mean change {effect})",
+                             remedy="train longer, or with a higher train.lr")  # fmt: skip
+    return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
+
+
+def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
+    layers: dict[str, Any] = {
+        PREFIX + name.replace(".", "_"): layer for name, layer in lora_layers(base.unet).items()
+    }
+    names = {key.split(".")[0] for key in tensors}
+    if names != set(layers):
+        wrong = sorted(names.symmetric_difference(layers))
+        raise LoadCheckError(
+            f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
+            remedy="train.targets names layers that diffusers does not map: leave them out, and report it",
+        )
+    for name, layer in layers.items():
+        down, up = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+        scale = tensors[f"{name}.alpha"].item() / len(down)
+        same = all(
+            torch.equal(loaded.cpu(), tensors[f"{name}.{part}.weight"].to(loaded.dtype))
+            for part, loaded in (("lora_down", down), ("lora_up", up))
+        )
+        if not same or abs(layer.scaling[ADAPTER] - scale) > 1e-6 * scale:
+            raise LoadCheckError(f"{name} was loaded with other weights or another scale than the file's")
+    return len(layers)

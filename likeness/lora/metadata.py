@@ -1,0 +1,121 @@
+"""What a weights file says about itself: Kohya's `ss_*`, Stability's `modelspec.*` and `likeness.*`.
+
+All values are strings. No date: equal training gives an equal file. Sources: sd-scripts, networks/lora.py and
+library/train_util.py; https://github.com/Stability-AI/ModelSpec 1.0.1 (both read 2026-11).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from likeness.lora.config import Architecture, TrainConfig
+from likeness.lora.data import Order, Sample, dataset_digest
+from likeness.lora.weights_file import content_sha256
+
+MODELSPEC_VERSION = "1.0.1"
+BASE_VERSION: dict[Architecture, str] = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1"}
+ARCHITECTURE: dict[Architecture, str] = {
+    "sdxl": "stable-diffusion-xl-v1-base/lora",
+    "sd15": "stable-diffusion-v1/lora",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Who the LoRA draws, what calls them up, what it was trained on, and under which consent and licence."""
+
+    output_name: str
+    title: str
+    trigger: str
+    class_word: str
+    consent_id: str
+    license: str
+    author: str
+    architecture: Architecture
+    base_name: str
+    base_digest: str
+
+
+def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
+             steps: int) -> dict[str, str]:  # fmt: skip
+    """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
+    sha256 = content_sha256(tensors)
+    order = Order(samples, cfg)
+    shown = sum(sample.repeats for sample in samples)
+    epoch = -(-steps * cfg.gradient_accumulation // order.batches_per_epoch)
+    folders: dict[str, list[Sample]] = {}
+    for sample in samples:
+        folders.setdefault(sample.path.parent.name, []).append(sample)
+    dirs = {
+        name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in sorted(folders.items())
+    }
+    tags = {name: _tags(held) for name, held in sorted(folders.items())}
+    buckets = {
+        str(number): {"resolution": list(bucket), "count": sum(samples[i].repeats for i in members)}
+        for number, (bucket, members) in enumerate(order.members.items())
+    }
+    return {
+        "ss_v2": "False",
+        "ss_base_model_version": BASE_VERSION[facts.architecture],
+        "ss_sd_model_name": facts.base_name,
+        "ss_network_module": "networks.lora",
+        "ss_network_dim": str(cfg.rank),
+        "ss_network_alpha": str(cfg.alpha),
+        "ss_network_args": _json({"targets": list(cfg.targets)}),
+        "ss_output_name": facts.output_name,
+        "ss_learning_rate": str(cfg.lr),
+        "ss_unet_lr": str(cfg.lr),
+        "ss_text_encoder_lr": "None",
+        "ss_optimizer": "torch.optim.AdamW" + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
+        "ss_lr_scheduler": cfg.lr_schedule,
+        "ss_lr_warmup_steps": str(cfg.warmup_steps),
+        "ss_max_grad_norm": str(cfg.grad_clip_norm),
+        "ss_min_snr_gamma": str(cfg.min_snr_gamma),
+        "ss_num_train_images": str(shown),
+        "ss_num_reg_images": "0",
+        "ss_num_batches_per_epoch": str(order.batches_per_epoch),
+        "ss_total_batch_size": str(cfg.batch_size * cfg.gradient_accumulation),
+        "ss_batch_size_per_device": str(cfg.batch_size),
+        "ss_gradient_accumulation_steps": str(cfg.gradient_accumulation),
+        "ss_steps": str(steps),
+        "ss_max_train_steps": str(cfg.steps),
+        "ss_epoch": str(epoch),
+        "ss_seed": str(cfg.seed),
+        "ss_resolution": f"({cfg.side_px}, {cfg.side_px})",
+        "ss_enable_bucket": "True",
+        "ss_tag_frequency": _json(tags),
+        "ss_dataset_dirs": _json(dirs),
+        "ss_bucket_info": _json({"buckets": buckets}),
+        "sshs_model_hash": sha256,
+        "sshs_legacy_hash": sha256[:8],
+        "modelspec.sai_model_spec": MODELSPEC_VERSION,
+        "modelspec.architecture": ARCHITECTURE[facts.architecture],
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": facts.title,
+        "modelspec.author": facts.author,
+        "modelspec.license": facts.license,
+        "modelspec.resolution": f"{cfg.side_px}x{cfg.side_px}",
+        "modelspec.prediction_type": "epsilon",
+        "modelspec.hash_sha256": f"0x{sha256}",
+        "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
+        "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
+        "likeness.dataset_sha256": dataset_digest(samples),
+        "likeness.base_sha256": facts.base_digest,
+        "likeness.consent_id": facts.consent_id,
+    }
+
+
+def _tags(samples: Sequence[Sample]) -> dict[str, int]:
+    counts = Counter(tag.strip() for sample in samples for tag in sample.text.split(",") if tag.strip())
+    return dict(sorted(counts.items()))
+
+
+def _arguments(**values: object) -> str:
+    return "(" + ",".join(f"{name}={value}" for name, value in values.items()) + ")"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,142 @@
+# pyright: basic
+# mostly cv2 and array arithmetic on untyped results.
+"""The source's face, bent onto the target's head: inner features keep the source's shape, the outline is the target's."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.faces import mesh
+from likeness.swap import Portrait
+from likeness.swap.blend import smoothstep
+
+# cv2 draws with this many bits below a pixel.
+SUBPIXEL_BITS = 4
+# Pixels kept around the source's landmarks, so that interpolation sees real pixels.
+MARGIN_PX = 10
+# Room around the target's face, as a share of its size, for blending.
+ROI_PAD = 0.35
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warped:
+    """The source face in the target's region: everything in the region's pixels, [h, w]."""
+
+    x0: int
+    y0: int
+    target: NDArray[np.uint8]  # [h, w, 3] the target photograph's region
+    pixels: NDArray[np.uint8]  # [h, w, 3] the warped source
+    covered: NDArray[np.bool_]  # where the mesh lies
+    facing: NDArray[np.float32]  # how squarely the source photograph saw this spot, 0..1
+    points: NDArray[np.float64]  # [468, 2] where the source's landmarks went
+    target_points: NDArray[np.float64]  # [468, 2]
+    width_px: float  # of the target's face
+
+
+def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> Warped:
+    """Piecewise affine warp over the face mesh.
+
+    The source's landmarks are laid over the target's by a 3-D similarity of the rigid ones; near the outline they
+    slide to the target's, over `outline_falloff` interocular distances.
+    """
+    of_source, of_target = source.face.landmarks.astype(float), target.face.landmarks.astype(float)
+    goal, scale = _goal(of_source, of_target, outline_falloff)
+    low, high = of_target[list(mesh.FACE_OVAL), :2].min(0), of_target[list(mesh.FACE_OVAL), :2].max(0)
+    pad = ROI_PAD * (high - low)
+    height, width = target.rgb.shape[:2]
+    x0, y0 = np.maximum(np.floor(low - pad), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(high + pad), [width, height]).astype(int)
+    offset = np.array([x0, y0])
+    crop, points = _source_crop(source, of_source, min(scale, 1.0))
+    points_in_roi, depth = goal[:, :2] - offset, goal[:, 2]
+    index = _triangle_index(points_in_roi, depth, (y1 - y0, x1 - x0))
+    field = _field(points_in_roi, points, index)
+    pixels = cv2.remap(crop, field[..., 0], field[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    widest = of_target[mesh.SIDES[1], :2] - of_target[mesh.SIDES[0], :2]
+    return Warped(
+        x0=int(x0),
+        y0=int(y0),
+        target=target.rgb[y0:y1, x0:x1],
+        pixels=pixels,
+        covered=index >= 0,
+        facing=_facing(of_source, points_in_roi, depth, index.shape),
+        points=points_in_roi,
+        target_points=of_target[:, :2] - offset,
+        width_px=float(np.linalg.norm(widest)),
+    )
+
+
+def _goal(of_source, of_target, falloff: float):
+    rigid = list(mesh.RIGID)
+    scale, rotation, shift = _similarity_3d(of_source[rigid], of_target[rigid])
+    aligned = scale * of_source @ rotation.T + shift
+    eyes = np.linalg.norm(of_target[263] - of_target[33])
+    from_outline = np.linalg.norm(of_target[:, None] - of_target[list(mesh.FACE_OVAL)][None], axis=2).min(1) / eyes
+    weight = 1 - smoothstep(from_outline / falloff)[:, None]
+    return weight * of_target + (1 - weight) * aligned, scale
+
+
+def _similarity_3d(a, b):
+    """Scale, rotation and shift of points a [N, 3] onto b, least squares (Umeyama 1991)."""
+    mean_a, mean_b = a.mean(0), b.mean(0)
+    left, values, right = np.linalg.svd((b - mean_b).T @ (a - mean_a))
+    sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    rotation = left @ sign @ right
+    scale = float(np.trace(np.diag(values) @ sign) / ((a - mean_a) ** 2).sum())
+    return scale, rotation, mean_b - scale * rotation @ mean_a
+
+
+def _source_crop(source: Portrait, of_source, scale: float):
+    """The source's face, shrunk by area averaging to the target's scale (sampling alone would alias)."""
+    low = np.maximum(np.floor(of_source[:, :2].min(0) - MARGIN_PX), 0).astype(int)
+    high = np.ceil(of_source[:, :2].max(0) + MARGIN_PX).astype(int)
+    crop = source.rgb[low[1] : high[1], low[0] : high[0]]
+    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    ratio = np.array([size[0] / crop.shape[1], size[1] / crop.shape[0]])
+    return small, (of_source[:, :2] - low + 0.5) * ratio - 0.5
+
+
+def _fixed(points):
+    return np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
+
+
+def _far_to_near(depth):
+    return np.argsort(-depth[mesh.triangles()].mean(1), kind="stable")
+
+
+def _triangle_index(points, depth, shape):
+    """[h, w]: the nearest triangle at each pixel, -1 outside the mesh."""
+    canvas = np.full(shape, -1, np.float32)
+    for number in _far_to_near(depth):
+        cv2.fillConvexPoly(canvas, _fixed(points[mesh.triangles()[number]]), float(number), shift=SUBPIXEL_BITS)
+    return canvas.astype(np.int32)
+
+
+def _field(points, source_points, index):
+    """[h, w, 2] float32: which source pixel belongs at each pixel."""
+    corners = np.concatenate([points[mesh.triangles()], np.ones((len(mesh.triangles()), 3, 1))], axis=2)
+    corners[np.abs(np.linalg.det(corners)) < 1e-6] = np.eye(3)
+    affine = np.linalg.solve(corners, source_points[mesh.triangles()])
+    y, x = np.mgrid[: index.shape[0], : index.shape[1]]
+    pixels = np.stack([x, y, np.ones_like(x)], axis=-1).astype(float)
+    return np.einsum("hwk,hwkc->hwc", pixels, affine[np.maximum(index, 0)]).astype(np.float32)
+
+
+def _facing(of_source, points, depth, shape):
+    a, b, c = (of_source[mesh.triangles()[:, corner]] for corner in range(3))
+    normal = np.cross(b - a, c - a)
+    toward = np.sign(normal[:, 2].mean()) * normal[:, 2] / np.linalg.norm(normal, axis=1)
+    total, count = np.zeros(len(of_source)), np.zeros(len(of_source))
+    for corner in range(3):
+        np.add.at(total, mesh.triangles()[:, corner], toward)
+        np.add.at(count, mesh.triangles()[:, corner], 1)
+    canvas = np.zeros(shape, np.float32)
+    of_point = total / np.maximum(count, 1)
+    for number in _far_to_near(depth):
+        triangle = mesh.triangles()[number]
+        cv2.fillConvexPoly(canvas, _fixed(points[triangle]), float(of_point[triangle].mean()), shift=SUBPIXEL_BITS)
+    # Spots seen at less than about 9 degrees hold stretched pixels; above 27 degrees they are fully trusted.
+    return smoothstep((canvas - 0.15) / 0.3)

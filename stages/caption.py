@@ -1,0 +1,47 @@
+"""caption: one sentence an image; what a person wrote in captions_override/ wins.
+
+reads   data/PERSONA/enhanced/, data/PERSONA/captions_override/
+writes  data/PERSONA/captions/
+"""
+
+from pathlib import Path
+
+from hydra.utils import instantiate
+
+from likeness.batch import Outcome, finish, run_batch
+from likeness.caption.text import find_overrides
+from likeness.caption.work import TEXT, caption_entry, caption_work, override_work
+from likeness.config import Config, Persona
+from likeness.items import Item
+from likeness.manifest import Entry, read_manifest
+from likeness.naming import Places
+from stages import run, store
+
+
+def main(cfg: Config, persona: Persona) -> None:
+    """Describe every enhanced image with the provider of conf/caption/, or take a person's own words."""
+    places = Places(persona.name)
+    images = {entry.id: entry for entry in read_manifest(places.enhanced).entries}
+    overrides, unknown = find_overrides(places.captions_override, list(images.values()))
+    with instantiate(cfg.caption.provider) as captioner:
+        works = [
+            override_work(entry, overrides[entry.id], trigger=persona.trigger)
+            if entry.id in overrides
+            else caption_work(
+                entry, places.enhanced, captioner, trigger=persona.trigger, class_word=persona.class_word
+            )
+            for entry in images.values()
+        ]
+        outcomes = run_batch("caption", works, store(cfg), workers=cfg.items.workers)
+
+    def line(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
+        entry = images[outcome.work.id]
+        name = f"{Path(entry.file).stem}.txt"
+        return caption_entry(entry, item, name), {name: TEXT}
+
+    ratio = cfg.caption.max_failure_ratio
+    finish("caption", places.captions, outcomes, line, failures=unknown, max_failure_ratio=ratio)
+
+
+if __name__ == "__main__":
+    run("caption", main)

@@ -1,0 +1,46 @@
+"""Tell what was made: one HTML page without network or scripts, and the model card.
+
+Reads the manifests and images of every stage, training/, evaluation/, the weights and the archive.
+Writes models/PERSONA/report/index.html and models/PERSONA/README.md.
+"""
+
+from pathlib import Path
+
+from likeness.config import Config, Persona
+from likeness.errors import InputError
+from likeness.images import RGB
+from likeness.ingest.decode import Limits, decode_photo
+from likeness.naming import Places
+from likeness.report.card import model_card
+from likeness.report.collect import collect
+from likeness.report.page import Subject, page
+from stages import consent, run
+
+
+def main(cfg: Config, persona: Persona) -> None:
+    """Collect, and write the page and the card."""
+    places = Places(persona.name)
+    subject = Subject(
+        persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, base=cfg.base.name,
+        consent=consent(persona),
+    )  # fmt: skip
+    got = collect(places)
+    limits = Limits(**{name: getattr(cfg.ingest, name) for name in Limits.__dataclass_fields__})
+
+    def open_photo(path: Path) -> RGB | None:
+        try:
+            return decode_photo(path, limits).rgb
+        except InputError:
+            return None
+
+    places.report.mkdir(parents=True, exist_ok=True)
+    html = page(subject, got, cfg.report, open_photo)
+    (places.report / "index.html").write_text(html, encoding="utf-8", newline="\n")
+    card = model_card(
+        subject, got, architecture=cfg.base.architecture, source=cfg.base.source, license=cfg.train.license
+    )
+    (places.models / "README.md").write_text(card, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    run("report", main)

@@ -1,0 +1,146 @@
+"""Train the persona's LoRA on the dataset, prove that it loads, and only then give it its name.
+
+Reads models/PERSONA/lora_training/ and the base model of conf/base/.
+Writes models/PERSONA/PERSONA-v1.safetensors and models/PERSONA/training/{loss.csv,metrics.json,checkpoints/}.
+"""
+
+import csv
+import io
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from likeness.config import Config, Persona
+from likeness.items import sha256_file, write_atomic
+from likeness.lora.base import load_base
+from likeness.lora.cache import encode_samples
+from likeness.lora.checkpoint import RunFolder
+from likeness.lora.config import TrainConfig
+from likeness.lora.data import Order, Sample, dataset_digest, read_samples
+from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
+from likeness.lora.loop import Trained, run_key, train
+from likeness.lora.metadata import Facts, describe
+from likeness.lora.schedule import learning_rate
+from likeness.lora.weights_file import weights_bytes
+from likeness.naming import Places, cache_root
+from likeness.tracking import Tracker
+from stages import consent, run, store
+
+FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
+
+
+def main(cfg: Config, persona: Persona) -> None:
+    """Say what will be done, encode, train, check, publish, and write down how it went."""
+    places = Places(persona.name)
+    samples = read_samples(places.lora_training)
+    sys.stderr.write(plan(samples, cfg.train))
+    base = load_base(cfg.base, device=cfg.train.device)
+    data = encode_samples(samples, base, cfg.train, store(cfg))
+    if data.cut:
+        sys.stderr.write(
+            f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
+        )
+    facts = Facts(
+        output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
+        class_word=persona.class_word, consent_id=consent(persona).id, license=cfg.train.license,
+        author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
+    )  # fmt: skip
+    to_file = partial(weights_file, facts, cfg.train, samples)
+    digest = dataset_digest(samples)
+    key = run_key(base, cfg.train, digest)
+    folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
+
+    rows: list[tuple[int, dict[str, float]]] = []
+    params = {
+        "train": cfg.train.model_dump(),
+        "base": cfg.base.model_dump(),
+        "dataset_sha256": digest,
+        "run": key,
+    }
+    tracking = cfg.tracking.model_dump()
+    with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker:
+        trained = train(
+            base, data, cfg.train, folder,
+            keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
+            on_window=lambda step, values: rows.append((step, values)),
+        )  # fmt: skip
+        shelf = next(iter(data.shelves.values()))
+        one = {name: tensor[:1] for name, tensor in shelf.condition.items()}
+        final = to_file(dict(trained.parameters), cfg.train.steps)
+        check = publish(final, places.weights, base, one, tuple(shelf.latents.shape[1:]))
+        write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
+        tracker.log_metrics(rows)
+        if trained.steps_per_s is not None:
+            tracker.log_metrics([(cfg.train.steps, {"steps_per_s": trained.steps_per_s})])
+        tracker.log_file(places.training / "loss.csv")
+        tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
+    sys.stderr.write(f"train: {places.weights} changes {check.layers} layers, loaded and checked\n")
+
+
+def plan(samples: Sequence[Sample], cfg: TrainConfig) -> str:
+    """What is about to happen, in numbers a person can check before it costs time."""
+    order = Order(samples, cfg)
+    shown = sum(sample.repeats for sample in samples)
+    steps_per_epoch = order.batches_per_epoch / cfg.gradient_accumulation
+    buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
+    return (
+        f"train: {len(samples)} images ({buckets}), with repeats {shown} an epoch\n"
+        f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.gradient_accumulation} images"
+        f", {cfg.steps} steps in all ({cfg.steps / steps_per_epoch:.1f} epochs)\n"
+    )
+
+
+def weights_file(
+    facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], lora: dict[str, Tensor], steps: int
+) -> bytes:
+    """The LoRA as Kohya-key safetensors bytes with its metadata."""
+    tensors = kohya_tensors(lora, alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
+    return weights_bytes(tensors, describe(tensors, facts, cfg, samples, steps=steps))
+
+
+def write_results(
+    folder: Path,
+    trained: Trained,
+    check: LoadCheck,
+    samples: Sequence[Sample],
+    cfg: TrainConfig,
+    run_folder: RunFolder,
+    stem: str,
+) -> None:
+    """loss.csv, metrics.json and the intermediate weights; no times, so equal runs write equal files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "checkpoints").mkdir(parents=True)
+    for step, path in run_folder.weights().items():
+        shutil.copyfile(path, folder / "checkpoints" / f"{stem}-step-{step:06d}.safetensors")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("step", "loss", "grad_norm", "lr"))
+    for step, (loss, norm) in enumerate(zip(trained.losses, trained.grad_norms, strict=True)):
+        writer.writerow((step + 1, _short(loss), _short(norm), _short(learning_rate(cfg, step))))
+    write_atomic(folder / "loss.csv", table.getvalue().encode())
+    window = max(1, cfg.steps // 10)
+    metrics = {
+        "steps": cfg.steps,
+        "images": len(samples),
+        "loss_first_tenth": _short(sum(trained.losses[:window]) / window),
+        "loss_last_tenth": _short(sum(trained.losses[-window:]) / window),
+        "probe_loss_before": _short(trained.probe_before),
+        "probe_loss_after": _short(trained.probe_after),
+        "lora_layers": check.layers,
+        "lora_effect": _short(check.effect),
+        "trainable_parameters": sum(parameter.numel() for parameter in trained.parameters.values()),
+    }
+    write_atomic(folder / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{FLOAT_DIGITS}g}")
+
+
+if __name__ == "__main__":
+    run("train", main)

@@ -1,0 +1,170 @@
+"""Training is a pure function of settings and data: killed or not, the file has the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import lora_runs
+import pytest
+import torch
+from lora_runs import make_folder, run_in, train_config
+
+from likeness.errors import ConfigError, TransientError
+from likeness.lora.adapter import remove_lora
+
+ROOT = Path(__file__).parents[2]
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(step):
+    def on_window(done, values):
+        if done >= step:
+            raise Stop
+
+    return on_window
+
+
+@pytest.fixture
+def whole(tmp_path, folder):
+    return run_in(tmp_path / "whole", folder, train_config())
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path, folder, whole):
+    again = run_in(tmp_path / "again", folder, train_config())
+    assert again.sha256 == whole.sha256
+    assert again.trained.losses == whole.trained.losses
+    assert all(norm > 0 for norm in again.trained.grad_norms)
+
+
+def test_the_loss_on_fixed_noise_falls(tmp_path, folder):
+    run = run_in(tmp_path, folder, train_config(steps=50, lr=5e-3, probe_draws=8))
+    assert run.trained.probe_after < run.trained.probe_before - 0.01
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": 1e-3},
+        {"seed": 43},
+        {"min_snr_gamma": None},
+        {"lr_schedule": "constant"},
+        {"gradient_accumulation": 2},
+    ],
+)
+def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, whole, change):
+    other = run_in(tmp_path / "other", folder, train_config(**change))
+    assert other.folder.key != whole.folder.key
+    assert tensors_of(other) != tensors_of(whole)
+
+
+def tensors_of(run):
+    return {name: parameter.tolist() for name, parameter in run.trained.parameters.items()}
+
+
+def test_a_setting_of_the_way_only_keeps_the_runs_key(tmp_path, folder, whole):
+    other = run_in(tmp_path / "other", folder, train_config(log_every_steps=1, checkpoint_every_steps=2))
+    assert (other.folder.key, other.sha256) == (whole.folder.key, whole.sha256)
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, folder, accumulation):
+    cfg = train_config(gradient_accumulation=accumulation)
+    whole = run_in(tmp_path / "whole", folder, cfg)
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
+    resumed = run_in(tmp_path / "cut", folder, cfg)
+    assert resumed.trained.resumed_from == 3
+    assert resumed.sha256 == whole.sha256
+    assert resumed.trained.losses == whole.trained.losses
+    assert resumed.trained.grad_norms == whole.trained.grad_norms
+    assert resumed.trained.probe_before == whole.trained.probe_before
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, folder, whole):
+    again = run_in(tmp_path / "whole", folder, train_config())
+    assert again.trained.resumed_from == 6
+    assert again.trained.steps_per_s is None
+    assert again.sha256 == whole.sha256
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, folder, whole):
+    command = [sys.executable, lora_runs.__file__, str(tmp_path / "killed"), str(folder), "4", json.dumps({})]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = run_in(tmp_path / "killed", folder, train_config())
+    assert resumed.trained.resumed_from == 3
+    assert resumed.sha256 == whole.sha256
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_step_and_stops(tmp_path, folder, whole, number):
+    def on_window(step, values):
+        if step == 2:
+            os.kill(os.getpid(), number)
+
+    cfg = train_config(checkpoint_every_steps=100)
+    with pytest.raises(TransientError, match="step 3 of 6") as caught:
+        run_in(tmp_path / "cut", folder, cfg, on_window=on_window)
+    assert "dvc repro" in caught.value.remedy
+    resumed = run_in(tmp_path / "cut", folder, cfg)
+    assert resumed.trained.resumed_from == 3
+    assert resumed.sha256 == whole.sha256
+
+
+def test_intermediate_weights_survive_an_interruption(tmp_path, folder):
+    cfg = train_config(weights_every_steps=2)
+    whole = run_in(tmp_path / "whole", folder, cfg)
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
+    cut = run_in(tmp_path / "cut", folder, cfg)
+    files = [{step: path.read_bytes() for step, path in run.folder.weights().items()} for run in (whole, cut)]
+    assert list(files[0]) == [2, 4]
+    assert files[0] == files[1]
+
+
+def test_a_diverging_run_stops_before_it_is_saved(tmp_path, folder):
+    cfg = train_config(steps=40, lr=0.9, lr_schedule="constant", weight_decay=0.0, divergence_factor=1.2,
+                       grad_clip_norm=1e9, checkpoint_every_steps=40)  # fmt: skip
+    with pytest.raises(ConfigError, match="diverged") as caught:
+        run_in(tmp_path, folder, cfg)
+    assert caught.value.reason == "diverged"
+    assert not list((tmp_path / "training").rglob("*.safetensors"))
+
+
+def test_buckets_of_several_shapes_are_trained_together(tmp_path):
+    folder = make_folder(tmp_path / "set", ((128, 128), (256, 64), (256, 64)), repeats=1)
+    run = run_in(tmp_path, folder, train_config(side_px=128, steps=3))
+    assert {tuple(shelf.latents.shape) for shelf in run.set.shelves.values()} == {
+        (1, 4, 16, 16),
+        (2, 4, 8, 32),
+    }
+    assert len(run.trained.losses) == 3
+
+
+def test_the_sd15_twin_is_trained_resumed_and_frozen(tmp_path, folder):
+    cfg = train_config()
+    whole = run_in(tmp_path / "whole", folder, cfg, architecture="sd15")
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, architecture="sd15", on_window=stop_at(4))
+    assert run_in(tmp_path / "cut", folder, cfg, architecture="sd15").sha256 == whole.sha256
+
+
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+def test_training_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
+    run = run_in(tmp_path, folder, train_config(steps=2), architecture=architecture)
+    remove_lora(run.base.unet)
+    trained, untouched = run.base.unet.state_dict(), fresh(architecture).unet.state_dict()
+    assert trained.keys() == untouched.keys()
+    assert all(torch.equal(trained[name], untouched[name]) for name in trained)
+
+
+def test_a_target_that_fits_nothing_is_named(tmp_path, folder):
+    with pytest.raises(ConfigError, match="to_banana"):
+        run_in(tmp_path, folder, train_config(targets=["to_q", "to_banana"]))

@@ -1,0 +1,126 @@
+"""One whole training run into a folder, as the stage does it; also a program, so that a test can kill it.
+
+python lora_runs.py FOLDER KILL_AFTER_STEP SETTINGS_JSON
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image
+from torch import Tensor
+
+from likeness.items import ItemStore, sha256_bytes, sha256_file
+from likeness.lora.base import Base, load_base
+from likeness.lora.cache import TrainingSet, encode_samples
+from likeness.lora.checkpoint import RunFolder
+from likeness.lora.config import BaseModelConfig, TrainConfig
+from likeness.lora.data import Sample, dataset_digest, read_samples
+from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.loop import Trained, run_key, train
+from likeness.lora.metadata import Facts, describe
+from likeness.lora.weights_file import weights_bytes
+
+ROOT = Path(__file__).parents[1]
+SIDE_PX = 64
+FACTS = Facts(
+    output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
+    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-tiny-sdxl",
+    base_digest="0" * 64,
+)  # fmt: skip
+
+
+def make_folder(folder: Path, sizes: tuple[tuple[int, int], ...] = ((96, 96),) * 3, repeats: int = 2) -> Path:
+    """A Kohya folder of smooth coloured images of these sizes, the same ones every time."""
+    random = np.random.default_rng(7)
+    images = folder / "train" / f"{repeats}_jade woman"
+    images.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, (width, height) in enumerate(sizes, start=1):
+        path = images / f"jade-s{number}.png"
+        coarse = Image.fromarray(random.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        coarse.resize((width, height), Image.Resampling.BICUBIC).save(path)
+        text = f"jade woman, picture {number}"
+        path.with_suffix(".txt").write_text(text)
+        name = path.relative_to(folder).as_posix()
+        lines.append({"file_name": name, "text": text, "sha256": sha256_file(path)})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def train_config(**changes: object) -> TrainConfig:
+    """conf/train/default.yaml made small."""
+    values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    small = {
+        "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
+        "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,
+        "weights_every_steps": None, "weights_dtype": "float32", "device": "cpu", "divergence_factor": 50.0,
+    }  # fmt: skip
+    return TrainConfig.model_validate(values | small | changes)
+
+
+def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
+    """conf/base/tiny.yaml, also as its SD 1.5 twin."""
+    values = yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text())
+    return BaseModelConfig.model_validate(values | {"architecture": architecture} | changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run with what it was made of; `data` are the weights file's bytes."""
+
+    base: Base
+    set: TrainingSet
+    folder: RunFolder
+    trained: Trained
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        return sha256_bytes(self.data)
+
+
+def to_file(samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
+    tensors = kohya_tensors(lora, alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
+    return weights_bytes(tensors, describe(tensors, FACTS, cfg, samples, steps=step))
+
+
+def run_in(
+    place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
+    on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+) -> Run:  # fmt: skip
+    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key."""
+    base = load_base(base_config(architecture), device="cpu")
+    samples = read_samples(dataset)
+    data = encode_samples(samples, base, cfg, ItemStore(place / "items"))
+    key = resume_as or run_key(base, cfg, dataset_digest(samples))
+    folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
+    save = partial(to_file, samples, cfg)
+    trained = train(
+        base, data, cfg, folder, on_window=on_window,
+        keep_weights=lambda step, lora: folder.save_weights(step, save(step, lora)),
+    )  # fmt: skip
+    final = save(cfg.steps, dict(trained.parameters))
+    return Run(base=base, set=data, folder=folder, trained=trained, data=final)
+
+
+def main(place: Path, dataset: Path, kill_after: int, settings: dict[str, object]) -> None:
+    torch.set_num_threads(1)
+
+    def kill(step: int, values: dict[str, float]) -> None:
+        if step >= kill_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run_in(place, dataset, train_config(**settings), on_window=kill)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4]))

@@ -1,0 +1,53 @@
+"""Drawings of the report."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from likeness.report.charts import DotRow, dot_rows, loss_curve, ticks
+
+
+@given(st.floats(-100, 100), st.floats(0.01, 1000), st.integers(2, 9))
+def test_ticks_are_round_inside_and_about_as_many_as_asked(low, span, about):
+    found = ticks(low, low + span, about)
+    assert len(found) <= about + 1
+    assert all(low - 1e-6 <= value <= low + span + 1e-6 for value in found)
+    steps = {round(b - a, 9) for a, b in zip(found, found[1:], strict=False)}
+    assert all(float(f"{step:.1e}") == pytest.approx(step) for step in steps)
+
+
+def test_the_curve_is_svg_and_leaves_out_what_is_no_number():
+    svg = loss_curve([1, 2, 3, 4], [0.5, math.nan, 0.3, 0.2])
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "svg"
+    assert "nan" not in svg
+    (raw,) = (node.get("d") for node in root.iter("path") if node.get("class") == "faint")
+    assert raw.count("L") == 2  # three finite points
+
+
+def test_a_falling_loss_falls_in_the_drawing():
+    root = ElementTree.fromstring(loss_curve(list(range(100)), [1 - n / 100 for n in range(100)]))
+    path = next(node.get("d") for node in root.iter("path") if node.get("class") == "line")
+    ys = [float(point.split()[1]) for point in re.split("[ML]", path)[1:]]
+    assert ys == sorted(ys)  # downwards is a larger y
+
+
+def test_too_little_to_draw_is_nothing():
+    assert loss_curve([1], [0.1]) == ""
+    assert loss_curve([], []) == ""
+    assert dot_rows([DotRow(label="x", note="", scores=[], mean=None)]) == ""
+
+
+def test_every_score_is_a_dot_inside_the_drawing_and_text_is_escaped():
+    svg = dot_rows([DotRow(label="<b>", note="&", scores=[-0.2, 0.5, 1.0], mean=0.43)])
+    root = ElementTree.fromstring(svg)
+    xs = [float(dot.get("cx")) for dot in root.iter("circle")]
+    assert len(xs) == 3
+    assert xs == sorted(xs)
+    assert 0 <= min(xs)
+    assert max(xs) <= 960
+    assert "0.43" in svg

@@ -1,0 +1,136 @@
+"""The stage `evaluate` with the tiny base: what it writes, what it refuses, what it draws again."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from persona_folders import Folders, settings
+from safetensors.torch import save_file
+
+from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.dataset import DatasetConfig
+from likeness.errors import InputError
+from likeness.images import load_rgb
+from likeness.ingest import IngestConfig
+from likeness.items import ItemStore
+from likeness.lora.config import BaseModelConfig, TrainConfig
+from likeness.manifest import read_manifest
+from likeness.metrics import EvaluateConfig
+from likeness.report.collect import Evaluation
+from likeness.safety.provenance import SourceType, read_mark
+from likeness.safety.rating import Rater
+from stages import dataset, evaluate
+
+PERSONA = settings(Persona, "persona/jade.yaml")
+LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
+
+
+def config(**changes) -> Config:
+    options = {"prompts": ["{trigger} {class_word}", "a tree"], "seeds": [3], "steps": 1, "side_px": 64, "cell_px": 64}
+    return Config.model_construct(
+        dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
+        evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
+        base=settings(BaseModelConfig, "base/tiny.yaml"),
+        train=settings(TrainConfig, "train/default.yaml", device="cpu"),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
+        items=settings(ItemsConfig, "items/local.yaml"),
+        tracking=TrackingConfig(enabled=False, uri="sqlite:///unused.db", experiment="test"),
+    )
+
+
+def write_lora(folders: Folders, strength: float) -> None:
+    """A LoRA on one layer of the tiny UNet's middle."""
+    from likeness.lora.base import load_base
+
+    unet = load_base(config().base, device="cpu").unet
+    width = unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_v.weight.shape[0]
+    tensors = {
+        f"{LAYER}.lora_down.weight": torch.randn(2, width, generator=torch.Generator().manual_seed(0)),
+        f"{LAYER}.lora_up.weight": strength * torch.linspace(-1, 1, 2 * width).reshape(width, 2),
+        f"{LAYER}.alpha": torch.tensor(2.0),
+    }
+    save_file(tensors, folders.places.weights)
+
+
+@pytest.fixture
+def folders(in_tmp) -> Folders:
+    made = Folders(in_tmp)
+    made.everything((("s1", "t1"), ("s2", None)))
+    dataset.main(config(), PERSONA)
+    for name in ("s1", "s2", "s9", "t1"):
+        embedding = np.eye(128, dtype=np.float32)[int(name[1:]) % 3].tolist()
+        face = {"embedding": embedding, "yaw_deg": 5.0}
+        (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
+    write_lora(made, 5.0)
+    return made
+
+
+def metrics(folders: Folders) -> dict:
+    return json.loads((folders.places.evaluation / "metrics.json").read_text())
+
+
+def test_every_prompt_is_drawn_both_ways_and_described(folders):
+    evaluate.main(config(), PERSONA)
+    samples = folders.places.evaluation / "samples"
+    entries = read_manifest(samples).entries
+    assert [entry.id for entry in entries] == ["jade-p1-seed3-with", "jade-p1-seed3-without",
+                                               "jade-p2-seed3-with", "jade-p2-seed3-without"]  # fmt: skip
+    for entry in entries:
+        assert read_mark((samples / entry.file).read_bytes()) == SourceType.TRAINED
+        assert load_rgb(samples / entry.file).shape == (64, 64, 3)
+    described = Evaluation.model_validate_json((samples / "details.json").read_text())  # as the report reads it
+    assert {sample.prompt for sample in described.samples} == {"jade woman", "a tree"}
+    assert (folders.places.evaluation / "contact_sheet.png").is_file()
+
+
+def test_metrics_say_that_the_lora_acts_and_that_no_face_can_be_judged(folders):
+    evaluate.main(config(), PERSONA)
+    found = metrics(folders)
+    assert found["lora_effect"] > 0
+    assert found["identity_samples_with"] is None
+    assert found["face_share_samples_with"] == 0.0
+    assert found["identity_targets"] == 0.0  # another person's embedding
+    details = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
+    assert any("No face was found" in note for note in details["notes"])
+
+
+def test_a_lora_that_does_nothing_has_no_effect(folders):
+    write_lora(folders, 0.0)
+    evaluate.main(config(), PERSONA)
+    assert metrics(folders)["lora_effect"] == 0.0
+
+
+def test_a_second_run_gives_equal_bytes_and_draws_nothing(folders, monkeypatch):
+    def files():
+        root = folders.places.evaluation
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    evaluate.main(config(), PERSONA)
+    first = files()
+    monkeypatch.setattr(evaluate, "sample", None)
+    evaluate.main(config(), PERSONA)
+    assert files() == first
+
+
+def test_other_weights_draw_only_the_pictures_with_the_lora_again(folders):
+    evaluate.main(config(), PERSONA)
+    before = set(ItemStore(".cache/items").keys())
+    write_lora(folders, 2.0)
+    evaluate.main(config(), PERSONA)
+    new = [ItemStore(".cache/items").get(key) for key in set(ItemStore(".cache/items").keys()) - before]
+    assert sum("image.jpg" in item.files for item in new) == 2
+
+
+def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
+    monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
+    with pytest.raises(InputError) as caught:
+        evaluate.main(config(), PERSONA)
+    assert caught.value.reason == "too-many-failures"
+    evaluate.main(config(max_failure_ratio=1.0), PERSONA)
+    assert not list(folders.places.evaluation.rglob("*.jpg"))
+    assert not [path for path in folders.root.glob(".cache/items/objects/*/*") if b"trainedAlgorithmic" in path.read_bytes()]
+    assert metrics(folders)["samples_refused"] == 4
+    assert metrics(folders)["lora_effect"] is None
+    failures = read_manifest(folders.places.evaluation / "samples").failures
+    assert {failure.reason for failure in failures} == {"explicit"}

@@ -1,0 +1,222 @@
+"""The stage `ingest` on folders of good and bad files, with made-up instruments."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
+
+import stages.ingest
+from likeness.config import Config, ItemsConfig, Persona, Similarity
+from likeness.errors import ConfigError, InputError
+from likeness.faces import from_json
+from likeness.images import load_rgb
+from likeness.items import sha256_file
+from likeness.manifest import Manifest, read_manifest
+from likeness.naming import Places
+
+PLACES = Places("jade")
+
+
+def persona(*held_out: str) -> Persona:
+    similarity = Similarity(source_min=0.7, swap_min=0.6, target_max=0.8)
+    return Persona(name="jade", trigger="jade", class_word="woman", held_out=held_out, similarity=similarity)
+
+
+def config(**changes: object) -> Config:
+    return Config.model_construct(
+        ingest=ingest_config(**({"max_failure_ratio": 1.0} | changes)),
+        items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+    )
+
+
+@pytest.fixture
+def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
+    tools = fake_instruments()
+    monkeypatch.setattr(stages.ingest, "local_instruments", lambda: tools)
+    monkeypatch.setattr(stages.ingest, "consent", lambda persona: FakeConsent(unlicensed=("unlicensed.png",)))
+    return tools
+
+
+def put(name: str, data: bytes) -> Path:
+    path = PLACES.data / "raw" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def good() -> None:
+    for n in (1, 2, 3):
+        put(f"sources/jade_{n}.png", png(seed=n))
+    put("targets/a.png", png(person=5, seed=10))
+    put("targets/b.png", png(person=6, seed=11, explicit=40))
+
+
+def ingest(*held_out: str, **changes: object) -> Manifest:
+    stages.ingest.main(config(**changes), persona(*held_out))
+    return read_manifest(PLACES.ingested)
+
+
+def test_good_photos_get_their_files_names_and_lines(instruments) -> None:
+    good()
+    manifest = ingest("jade_2.png")
+    assert manifest.failures == ()
+    assert [entry.file for entry in manifest.entries] == [
+        "jade-s1-sfw-ingested.png",
+        "jade-s2-sfw-ingested.png",
+        "jade-s3-sfw-ingested.png",
+        "jade-t1-sfw-ingested.png",
+        "jade-t2-review-ingested.png",
+    ]
+    assert [entry.held_out for entry in manifest.entries] == [False, True, False, False, False]
+    assert [(entry.source, entry.target) for entry in manifest.entries][2:4] == [("s3", None), (None, "t1")]
+    for entry in manifest.entries:
+        path = PLACES.ingested / entry.file
+        assert sha256_file(path) == entry.sha256
+        assert load_rgb(path).shape == (entry.height, entry.width, 3)
+        assert entry.origin is not None
+        folder = PLACES.raw_sources if entry.source else PLACES.raw_targets
+        assert entry.parents == (sha256_file(folder / entry.origin),)
+        from_json(json.loads((PLACES.ingested / f"{entry.id}.face.json").read_text()))
+    assert json.loads((PLACES.ingested / "persona.json").read_text())["photos"] == 2
+
+
+def test_a_refused_file_keeps_its_number_and_is_named_with_a_remedy(instruments) -> None:
+    good()
+    put("sources/a_first.jpg", b"")
+    put("targets/unlicensed.png", png(seed=12))
+    manifest = ingest()
+    assert [entry.id for entry in manifest.entries] == [
+        "jade-s2", "jade-s3", "jade-s4", "jade-t1", "jade-t2",
+    ]  # fmt: skip
+    assert [(f.id, f.kind, f.reason) for f in manifest.failures] == [
+        ("jade-s1", "failed", "empty-file"),
+        ("jade-t3", "refused", "no-licence"),
+    ]
+    assert manifest.failures[0].detail.startswith("a_first.jpg: ")
+    assert all(failure.remedy for failure in manifest.failures)
+    assert not list(PLACES.ingested.glob("jade-s1*"))
+
+
+def test_equal_broken_files_are_each_named(instruments) -> None:
+    good()
+    put("targets/y.png", b"not a photo")
+    put("targets/z.png", b"not a photo")
+    assert [f.detail[:6] for f in ingest().failures] == ["y.png:", "z.png:"]
+
+
+def test_a_name_that_does_not_fit_its_content_is_accepted_and_noted(instruments) -> None:
+    good()
+    put("sources/z.jpg", png(seed=9))
+    assert len(ingest().entries) == 6
+    lines = [json.loads(line) for line in (PLACES.ingested / "notes.jsonl").read_text().splitlines()]
+    assert lines == [
+        {"id": "jade-s4", "origin": "z.jpg", "notes": ["the name says .jpg, the content is PNG"]},
+    ]
+
+
+def test_one_photo_more_measures_only_that_one(instruments) -> None:
+    good()
+    first = ingest()
+    assert instruments.faces.calls == 5
+    put("sources/a_new.png", png(seed=20))
+    second = ingest()
+    assert instruments.faces.calls == 6
+    assert {e.sha256 for e in first.entries} < {e.sha256 for e in second.entries}
+
+
+def test_other_pixels_under_the_same_name_are_another_photo(instruments) -> None:
+    good()
+    before = ingest().entries[0]
+    put("sources/jade_1.png", png(seed=77))
+    after = ingest().entries[0]
+    assert instruments.faces.calls == 6
+    assert before.origin == after.origin
+    assert before.sha256 != after.sha256
+
+
+def test_a_changed_threshold_measures_nothing_again(instruments) -> None:
+    good()
+    ingest()
+    manifest = ingest(review_explicit=0.1, max_explicit=0.2)
+    assert instruments.faces.calls == 5
+    assert [failure.reason for failure in manifest.failures] == ["explicit"]
+    assert not list(PLACES.ingested.glob("jade-t2*"))
+
+
+def test_a_second_run_writes_the_same_bytes(instruments) -> None:
+    good()
+    put("targets/broken.png", png()[:100])
+    ingest()
+    first = {path.name: path.read_bytes() for path in PLACES.ingested.iterdir()}
+    ingest()
+    assert {path.name: path.read_bytes() for path in PLACES.ingested.iterdir()} == first
+
+
+def test_too_many_failures_stop_the_stage_after_both_files_are_written(instruments) -> None:
+    good()
+    for n in range(9):
+        put(f"targets/empty_{n}.jpg", b"")
+    with pytest.raises(InputError, match="max_failure_ratio"):
+        ingest(max_failure_ratio=0.5)
+    assert len(read_manifest(PLACES.ingested).failures) == 9
+
+
+def test_without_a_training_source_the_stage_stops(instruments) -> None:
+    put("sources/a.png", png())
+    put("targets/a.png", png())
+    with pytest.raises(InputError) as caught:
+        ingest("a.png")
+    assert caught.value.reason == "no-sources"
+
+
+def test_a_held_out_name_that_is_not_there_stops_before_any_work(instruments) -> None:
+    good()
+    with pytest.raises(ConfigError, match=r"jade_9\.png"):
+        ingest("jade_9.png")
+    assert instruments.faces.calls == 0
+
+
+FILES = st.sampled_from(
+    [
+        b"",
+        b"no image",
+        png()[:200],
+        png(seed=1),
+        png(seed=2),
+        png(seed=3, person=4),
+        png(seed=4, faces=0),
+        png(seed=5, faces=2),
+        png(seed=6, age=12),
+        png(seed=7, explicit=90),
+        png(seed=8, explicit=255),
+    ]
+)
+NAMES = st.text("abz019 é.", min_size=1, max_size=6).map(lambda text: f"p{text}.png")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sources=st.dictionaries(NAMES, FILES, min_size=1, max_size=6),
+    targets=st.dictionaries(NAMES, FILES, min_size=1, max_size=6),
+)
+def test_every_raw_file_ends_in_exactly_one_of_both_files(instruments, sources, targets) -> None:
+    for folder, files in (("sources", sources), ("targets", targets)):
+        for path in (PLACES.data / "raw" / folder).glob("*"):
+            path.unlink()
+        for name, data in files.items():
+            put(f"{folder}/{name}", data)
+    with contextlib.suppress(InputError):  # no source may be left; both files are written before it says so
+        ingest()
+    manifest = read_manifest(PLACES.ingested)
+    numbered = {f"jade-s{n}": name for n, name in enumerate(sorted(sources), start=1)}
+    numbered |= {f"jade-t{n}": name for n, name in enumerate(sorted(targets), start=1)}
+    ids = [entry.id for entry in manifest.entries] + [failure.id for failure in manifest.failures]
+    assert sorted(ids) == sorted(numbered)
+    assert all(entry.origin == numbered[entry.id] for entry in manifest.entries)
+    assert all(failure.detail.startswith(f"{numbered[failure.id]}: ") for failure in manifest.failures)
+    pictures = {path.name for path in PLACES.ingested.glob("*.png")}
+    assert pictures == {entry.file for entry in manifest.entries}

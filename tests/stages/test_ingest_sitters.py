@@ -1,0 +1,102 @@
+"""The stage `ingest` on the demo's photographs with the real models and the real consent record."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import stages.ingest
+from likeness.config import Config, ItemsConfig, Persona
+from likeness.faces import similarity
+from likeness.ingest import IngestConfig
+from likeness.manifest import Manifest, read_manifest
+from likeness.naming import Places
+from likeness.safety.consent import Consent, load_consent
+
+ROOT = Path(__file__).parents[2]
+PHOTOS = ROOT / "tests/photos"
+
+
+def read(path: str) -> dict:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+@pytest.fixture(scope="module")
+def consent() -> Consent:
+    return load_consent(ROOT / "consent", "jade")
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iterator[Manifest]:
+    """Everything at once: the extras lie among the sources."""
+    places, before = Places("jade"), Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("clone"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DVC_ROOT", raising=False)
+        patch.setattr(stages.ingest, "consent", lambda persona: consent)
+        for folder, goal in (
+            ("sources", places.raw_sources),
+            ("targets", places.raw_targets),
+            ("extras", places.raw_sources),
+        ):
+            shutil.copytree(PHOTOS / folder, goal, dirs_exist_ok=True)
+        cfg = Config.model_construct(
+            ingest=IngestConfig.model_validate(read("conf/ingest/default.yaml")),
+            items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+        )
+        stages.ingest.main(cfg, Persona.model_validate(read("conf/persona/jade.yaml")))
+        yield read_manifest(places.ingested)
+    os.chdir(before)
+
+
+def test_all_photographs_of_the_demo_are_accepted(ingested: Manifest) -> None:
+    # jade_01 has an exact copy that comes first in the order of names; either of the two will do.
+    origins = {str(entry.origin).replace("exact_duplicate_of_", "") for entry in ingested.entries}
+    expected = {path.name for folder in ("sources", "targets") for path in (PHOTOS / folder).iterdir()}
+    assert len(expected) == 18
+    assert origins == expected
+    assert {entry.rating for entry in ingested.entries} == {"sfw"}
+    assert [entry.origin for entry in ingested.entries if entry.held_out] == ["jade_07.jpg", "jade_08.png"]
+
+
+def test_every_extra_is_refused_for_its_own_reason(ingested: Manifest) -> None:
+    found = {failure.detail.split(":")[0]: failure.reason for failure in ingested.failures}
+    assert found == {
+        "blurred.jpg": "blurred",
+        "jade_01.jpg": "exact-duplicate",
+        "near_duplicate_of_jade_02.jpg": "near-duplicate",
+        "no_face.jpg": "no-face",
+        "tiny_200px.jpg": "too-small",
+        "two_people.jpg": "several-faces",
+    }
+
+
+def test_the_face_is_the_one_in_the_consent_record(ingested: Manifest, consent: Consent) -> None:
+    face = json.loads((Places("jade").ingested / "persona.json").read_text())
+    assert face["photos"] == 6
+    assert similarity(np.array(face["embedding"], np.float32), consent.face_embedding) > 0.95
+
+
+def test_rotated_and_transparent_photos_come_out_upright_and_opaque(ingested: Manifest) -> None:
+    by_origin = {entry.origin: entry for entry in ingested.entries}
+    assert (by_origin["jade_05.jpg"].width, by_origin["jade_05.jpg"].height) == (1024, 1280)
+    notes = (Places("jade").ingested / "notes.jsonl").read_text()
+    assert "EXIF orientation 6" in notes
+    assert "transparency" in notes
+
+
+def test_adults_who_look_like_minors_pass_by_the_age_recorded_for_their_photo(
+    ingested: Manifest, consent: Consent
+) -> None:
+    ages = {entry.origin: entry.faces[0].age_years for entry in ingested.entries if entry.target}
+    young = [name for name, age in ages.items() if age is None or age < 18]
+    assert "02_mei.jpg" in young
+    for entry in ingested.entries:
+        if entry.origin in young:
+            assert (consent.attested_age("target", entry.origin, entry.parents[0]) or 0) >= 18
+            assert consent.attested_age("target", entry.origin, "other bytes") is None

@@ -1,0 +1,196 @@
+"""The stage `report` on small folders: complete, self-contained, honest, safe, and the same each time."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+from persona_folders import Folders, coloured, settings
+
+from likeness.config import Config, ItemsConfig, Persona
+from likeness.dataset import DatasetConfig
+from likeness.errors import InputError
+from likeness.images import encode_png
+from likeness.ingest import IngestConfig
+from likeness.items import sha256_file
+from likeness.lora.config import BaseModelConfig, TrainConfig
+from likeness.manifest import Failure, read_manifest, write_manifest
+from likeness.report import ReportConfig
+from stages import dataset, report
+
+PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s3", None))
+PERSONA = settings(Persona, "persona/jade.yaml")
+VOID = {"meta", "img", "link", "br", "line", "path", "circle", "rect"}
+
+
+def config(base: str = "tiny", **changes) -> Config:
+    return Config.model_construct(
+        dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
+        report=settings(ReportConfig, "report/default.yaml", **changes),
+        base=settings(BaseModelConfig, f"base/{base}.yaml"),
+        train=settings(TrainConfig, "train/default.yaml"),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
+        items=settings(ItemsConfig, "items/local.yaml"),
+    )
+
+
+@pytest.fixture
+def folders(in_tmp) -> Folders:
+    made = Folders(in_tmp)
+    made.everything(PAIRS)
+    dataset.main(config(), PERSONA)
+    made.training()
+    made.evaluation()
+    return made
+
+
+def page(folders: Folders) -> str:
+    return (folders.places.report / "index.html").read_text()
+
+
+class Checker(HTMLParser):
+    """Collects what a page refers to, and that its tags close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.ids: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.references += [attributes[name] or "" for name in ("src", "href", "data", "srcset") if name in attributes]
+        self.ids |= {attributes["id"] or ""} if "id" in attributes else set()
+        self.images += [attributes] if tag == "img" else []
+        assert tag not in ("script", "iframe", "object", "link")
+        assert not [name for name in attributes if name.startswith("on")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def checked(html: str) -> Checker:
+    checker = Checker()
+    checker.feed(html)
+    assert checker.open == []
+    return checker
+
+
+def test_the_page_needs_nothing_from_outside(folders):
+    report.main(config(), PERSONA)
+    found = checked(page(folders))
+    for reference in found.references:
+        assert reference.startswith(("data:image/jpeg;base64,", "#"))
+        assert not reference.startswith("#") or reference[1:] in found.ids
+    assert "@import" not in page(folders)
+    assert "url(" not in page(folders)
+    assert all(image.get("alt") for image in found.images)
+
+
+def test_it_tells_all_that_was_made_and_left_out(folders):
+    report.main(config(), PERSONA)
+    html = page(folders)
+    assert sha256_file(folders.places.dataset_zip) in html
+    assert sha256_file(folders.places.weights) in html
+    assert "jade-2026-01" in html
+    for entry in read_manifest(folders.places.lora_training).entries:
+        assert html.count(entry.sha256) == 1  # the end of its chain
+        assert (entry.text or "") in html
+    for reason, remedy in (("Blurred", "use a sharp photo"), ("Yaw difference", "turned the same way")):
+        assert reason in html
+        assert remedy in html
+
+
+def test_equal_inputs_give_equal_bytes(folders):
+    report.main(config(), PERSONA)
+    first = page(folders), (folders.places.models / "README.md").read_text()
+    report.main(config(), PERSONA)
+    assert (page(folders), (folders.places.models / "README.md").read_text()) == first
+
+
+def refuse(folders: Folders, reason: str) -> None:
+    """One more photograph of strong colour, left out by ingest for this reason."""
+    (folders.places.raw_sources / "other.png").write_bytes(encode_png(coloured("other", 32)))
+    ingested = read_manifest(folders.places.ingested)
+    failure = Failure(id="jade-s98", kind="refused", reason=reason, detail="other.png: no", remedy="another one")
+    write_manifest(folders.places.ingested, ingested.entries, [failure])
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [("blurred", True), ("near-duplicate", True), ("explicit", False), ("apparent-minor", False),
+     ("no-licence", False), ("not-the-persona", False), ("a-reason-of-next-year", False)],
+)  # fmt: skip
+def test_a_refused_photograph_is_shown_only_for_technical_reasons(folders, reason, shown):
+    refuse(folders, reason)
+    report.main(config(), PERSONA)
+    images = [image for image in checked(page(folders)).images if image["alt"] == "jade-s98"]
+    assert len(images) == int(shown)
+
+
+def test_a_sample_in_review_is_not_shown(folders):
+    details = folders.places.evaluation / "samples" / "details.json"
+    details.write_text(details.read_text().replace('"rating": "sfw"', '"rating": "review"'))
+    report.main(config(), PERSONA)
+    assert not [image for image in checked(page(folders)).images if "seed 1" in (image["alt"] or "")]
+    assert "widget" not in (folders.places.models / "README.md").read_text()
+
+
+def test_without_faces_in_the_samples_it_says_so_and_claims_nothing(folders):
+    folders.evaluation(faces=False)
+    report.main(config(), PERSONA)
+    assert "No face was found in the 2 samples" in page(folders)
+    assert "Samples drawn with the LoRA score" not in page(folders)
+
+
+def test_a_full_page_leaves_pictures_out_and_counts_them(folders):
+    report.main(config(), PERSONA)
+    whole = len(checked(page(folders)).images)
+    report.main(config(max_page_bytes=100_000, thumb_px=32, sample_px=32), PERSONA)
+    small = page(folders)
+    assert len(small.encode()) < 130_000
+    report.main(config(max_strips=1), PERSONA)
+    assert 0 < len(checked(page(folders)).images) < whole
+    assert "3 images more are in the training set" in page(folders)
+
+
+def test_text_from_outside_is_escaped(folders):
+    captions = read_manifest(folders.places.captions)
+    hostile = '<script>alert("x")</script> & co'
+    entries = [entry.model_copy(update={"text": hostile}) for entry in captions.entries]
+    write_manifest(folders.places.captions, entries, captions.failures)
+    dataset.main(config(), PERSONA)
+    report.main(config(), PERSONA)
+    checked(page(folders))
+    assert "<script>" not in page(folders)
+
+
+@pytest.mark.parametrize(
+    ("base", "base_model"), [("tiny", None), ("sdxl", "stabilityai/stable-diffusion-xl-base-1.0")]
+)
+def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
+    report.main(config(base), PERSONA)
+    _, front, body = (folders.places.models / "README.md").read_text().split("---\n", 2)
+    fields = yaml.safe_load(front)
+    assert fields["library_name"] == "diffusers"
+    assert fields.get("base_model") == base_model
+    assert fields["instance_prompt"] == "jade woman"
+    assert fields["license"] == "cc0-1.0"
+    assert {"text-to-image", "lora", "template:sd-lora"} <= set(fields["tags"])
+    for widget in fields["widget"]:
+        assert (folders.places.models / widget["output"]["url"]).is_file()
+        assert "-with." in widget["output"]["url"]
+    assert sha256_file(folders.places.weights) in body
+    assert bool(re.search("draws no people", body)) == (base == "tiny")
+
+
+def test_a_missing_stage_is_named_with_a_remedy(folders):
+    (folders.places.training / "loss.csv").unlink()
+    with pytest.raises(InputError) as caught:
+        report.main(config(), PERSONA)
+    assert "loss.csv" in str(caught.value)
+    assert "dvc repro" in caught.value.remedy
