@@ -25,9 +25,7 @@ def main(cfg: Config, persona: Persona) -> None:
     steps = (places.ingested, places.swapped, places.resized, places.enhanced, places.captions)
     made = {folder.name: read_manifest(folder) for folder in steps}
 
-    chosen, left_out = select(
-        made["enhanced"].entries, made["captions"], allow_review=options.allow_review
-    )
+    chosen, left_out = select(made["enhanced"].entries, made["captions"], allow_review=options.allow_review)
     if not chosen:
         raise InputError("no image is left for the training set", reason="empty-dataset",
                          remedy=f"read the failures.jsonl files below {places.data}")  # fmt: skip

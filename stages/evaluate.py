@@ -20,7 +20,16 @@ from likeness.manifest import Manifest, read_manifest
 from likeness.metrics.effect import lora_effect
 from likeness.metrics.evaluation import details, flat_metrics, identities
 from likeness.metrics.groups import compared_groups
-from likeness.metrics.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, described, finished_sample, pairs, plan_samples
+from likeness.metrics.samples import (
+    IMAGE,
+    SAMPLES_VERSION,
+    Limits,
+    Planned,
+    described,
+    finished_sample,
+    pairs,
+    plan_samples,
+)
 from likeness.metrics.samples import entry as sample_entry
 from likeness.metrics.sheet import contact_sheet, sample_rows
 from likeness.naming import Places
@@ -28,23 +37,32 @@ from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.tracking import Tracker
 from stages import run, store
 
+
 def main(cfg: Config, persona: Persona) -> None:
     """Draw, look for faces, score, and lay out what a person judges by eye."""
     places, options, items = Places(persona.name), cfg.evaluate, store(cfg)
     folder = places.evaluation / "samples"
-    planned = plan_samples(persona.name, options.drawn_prompts(persona.trigger, persona.class_word), options.seeds)
+    planned = plan_samples(
+        persona.name, options.drawn_prompts(persona.trigger, persona.class_word), options.seeds
+    )
     shutil.rmtree(places.evaluation, ignore_errors=True)
     digest = sha256_file(places.weights)
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
-    with Tracker(**cfg.tracking.model_dump(), stage="evaluate", persona=persona.name, params=params) as tracker:
+    with Tracker(
+        **cfg.tracking.model_dump(), stage="evaluate", persona=persona.name, params=params
+    ) as tracker:
         drawn = draw(cfg, planned, places.weights, digest, items)
         pictures = {entry.id: load_rgb(folder / entry.file) for entry in drawn.entries}
-        groups = compared_groups(places, drawn, planned, FaceAnalyzer().faces, items, workers=cfg.items.workers)
+        groups = compared_groups(
+            places, drawn, planned, FaceAnalyzer().faces, items, workers=cfg.items.workers
+        )
         scores = identities(groups, yaw_edges_deg=options.yaw_edges_deg)
         effect = lora_effect([(pictures[a.id], pictures[b.id]) for a, b in pairs(planned)
                               if a.id in pictures and b.id in pictures])  # fmt: skip
         metrics = flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
-        samples = described(planned, drawn, scores["samples_with"].by_image | scores["samples_without"].by_image)
+        samples = described(
+            planned, drawn, scores["samples_with"].by_image | scores["samples_without"].by_image
+        )
         report = details(scores, samples, lora_effect=effect)
         held_out = [load_rgb(places.ingested / entry.file)
                     for entry in read_manifest(places.ingested).entries if entry.held_out]  # fmt: skip
@@ -52,7 +70,9 @@ def main(cfg: Config, persona: Persona) -> None:
         sheet = contact_sheet(f"{persona.name}, drawn by {cfg.base.name}", list(dict.fromkeys(one.prompt for one in planned)),
                               rows, cell_px=options.cell_px)  # fmt: skip
 
-        write_atomic(folder / "details.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+        write_atomic(
+            folder / "details.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode()
+        )
         write_atomic(places.evaluation / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
         write_atomic(places.evaluation / "contact_sheet.png", sheet)
         tracker.log_metrics([(0, {name: value for name, value in metrics.items() if value is not None})])
@@ -61,7 +81,9 @@ def main(cfg: Config, persona: Persona) -> None:
         tracker.set_tags({"weights_sha256": digest})
 
 
-def draw(cfg: Config, planned: Sequence[Planned], weights: Path, weights_sha256: str, items: ItemStore) -> Manifest:
+def draw(
+    cfg: Config, planned: Sequence[Planned], weights: Path, weights_sha256: str, items: ItemStore
+) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
     options, base, rater = cfg.evaluate, load_base(cfg.base, device=cfg.train.device), Rater()
     limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)

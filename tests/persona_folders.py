@@ -85,7 +85,9 @@ class Folders:
                     detail="blurred.png: sharpness 0.0100, it needs ingest.min_sharpness 0.03"),
         ])  # fmt: skip
 
-    def stage(self, folder: str, word: str, ext: str, pairs: tuple[tuple[str, str | None], ...], scale: int) -> None:
+    def stage(
+        self, folder: str, word: str, ext: str, pairs: tuple[tuple[str, str | None], ...], scale: int
+    ) -> None:
         entries: list[Entry] = []
         for source, target in pairs:
             name = image_name(PERSONA, source, target, "sfw", word, ext)
@@ -104,7 +106,9 @@ class Folders:
         ] if folder == "swapped" else []  # fmt: skip
         write_manifest(self.at(self.places.data) / folder, entries, failures)
 
-    def captions(self, pairs: tuple[tuple[str, str | None], ...], *, without: frozenset[str] = frozenset()) -> None:
+    def captions(
+        self, pairs: tuple[tuple[str, str | None], ...], *, without: frozenset[str] = frozenset()
+    ) -> None:
         entries: list[Entry] = []
         for source, target in pairs:
             if (name := item_id(PERSONA, source, target)) in without:
@@ -113,7 +117,9 @@ class Folders:
             file = Path(image_name(PERSONA, source, target, "sfw", "enhanced", "txt"))
             _write(self.at(self.places.captions) / file, (text + "\n").encode())
             rgb = np.zeros((self.side_px * 2, self.side_px * 2, 3), np.uint8)
-            line = entry(name, str(file), text.encode(), rgb, source, target, parents=(), provider="attributes")
+            line = entry(
+                name, str(file), text.encode(), rgb, source, target, parents=(), provider="attributes"
+            )
             entries.append(line.model_copy(update={"text": text}))
         write_manifest(self.at(self.places.captions), entries, [])
 
@@ -123,7 +129,9 @@ class Folders:
         losses = 0.12 + 0.1 * np.exp(-np.arange(steps) / 12) + rng.normal(0, 0.02, steps)
         lines = ["step,loss", *(f"{step},{loss:.6f}" for step, loss in enumerate(losses, start=1))]
         _write(self.at(self.places.training) / "loss.csv", "\n".join(lines).encode())
-        _write(self.at(self.places.training) / "metrics.json", json.dumps({"probe_loss_after": 0.14}).encode())
+        _write(
+            self.at(self.places.training) / "metrics.json", json.dumps({"probe_loss_after": 0.14}).encode()
+        )
         metadata = {"ss_steps": str(steps), "ss_network_dim": "8", "ss_network_alpha": "4", "ss_seed": "42",
                     "ss_learning_rate": "0.001", "ss_base_model_version": "likeness-tiny-sdxl"}  # fmt: skip
         path = self.at(self.places.weights)

@@ -61,11 +61,16 @@ def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work
 
     def make() -> Made:
         data, width, height = training_jpeg(
-            (enhanced / image.file).read_bytes(), side_px=options.side_px, quality=options.jpeg_quality, code=code
+            (enhanced / image.file).read_bytes(),
+            side_px=options.side_px,
+            quality=options.jpeg_quality,
+            code=code,
         )
         return Made(files={IMAGE: data}, record={"width": width, "height": height})
 
-    return Work(id=image.id, key=item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256]), make=make)
+    return Work(
+        id=image.id, key=item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256]), make=make
+    )
 
 
 def manifest_entry(planned: Planned, item: Item) -> Entry:

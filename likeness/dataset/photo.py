@@ -30,7 +30,9 @@ def training_size(width: int, height: int, side_px: int | None) -> tuple[int, in
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def training_jpeg(enhanced: bytes, *, side_px: int | None, quality: int, code: SourceType) -> tuple[bytes, int, int]:
+def training_jpeg(
+    enhanced: bytes, *, side_px: int | None, quality: int, code: SourceType
+) -> tuple[bytes, int, int]:
     """The marked JPEG of a training image, with its width and height in px.
 
     An enhanced JPEG that already has the size is not encoded a second time.

@@ -19,7 +19,9 @@ class Chosen:
         return " ".join((self.caption.text or "").split())
 
 
-def select(images: Sequence[Entry], captions: Manifest, *, allow_review: bool) -> tuple[list[Chosen], list[Failure]]:
+def select(
+    images: Sequence[Entry], captions: Manifest, *, allow_review: bool
+) -> tuple[list[Chosen], list[Failure]]:
     """The images of the training set, and a failure line for each that stays out."""
     by_id = {entry.id: entry for entry in captions.entries}
     why = {failure.id: failure for failure in captions.failures}

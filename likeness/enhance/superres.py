@@ -129,7 +129,7 @@ class SuperresEnhancer:
             ) from error  # fmt: skip
         try:
             model = spandrel.ModelLoader(self._device).load_from_file(self.weights)
-        except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: shapes that do not fit
+        except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: wrong shapes
             raise self._unusable(f"spandrel cannot load it: {str(error)[:200]}") from error
         is_rgb = (
             isinstance(model, spandrel.ImageModelDescriptor)

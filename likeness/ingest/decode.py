@@ -112,7 +112,7 @@ def matches_suffix(name: str, format: str) -> bool:
 
 def _decode(image: Image.Image, limits: Limits) -> Photo:
     notes: list[str] = []
-    # HEIF is turned while decoding (boxes irot and imir). Its EXIF tag only repeats that: pillow-heif moves it
+    # HEIF is turned while decoding (boxes irot and imir). Its EXIF tag only repeats it: pillow-heif moves it
     # to info["original_orientation"] and clears it, so that nothing turns the picture twice.
     stated = image.info.get("original_orientation") if image.format == "HEIF" else _orientation(image)
     profile = image.info.get("icc_profile")

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor
 
 from likeness.items import write_atomic
-from likeness.lora.weights_file import content_sha256, weights_bytes
+from likeness.lora.weights_file import content_sha256, read_metadata, weights_bytes
 
 NAME = re.compile(r"step-(\d{8})\.safetensors")
 
@@ -67,10 +67,8 @@ class RunFolder:
 
     def _read(self, path: Path) -> dict[str, Tensor] | None:
         try:
-            with safe_open(path, framework="pt") as opened:
-                file: Any = opened
-                metadata: dict[str, str] = file.metadata() or {}
-                tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in list(file.keys())}
+            data = path.read_bytes()
+            tensors, metadata = load(data), read_metadata(data)
         except (SafetensorError, OSError):
             return None
         intact = metadata.get("run") == self.key and metadata.get("sha256") == content_sha256(tensors)

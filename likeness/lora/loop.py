@@ -1,12 +1,11 @@
 """The training loop: explicit, resumable bit for bit, and without waiting for the device inside a step.
 
 Seeded before PEFT draws its first weights; order, noise and timesteps come from (seed, step), so the state of
-a run is its LoRA, its optimizer and the number of steps. Losses stay on the device and are read once per window.
+a run is its LoRA, its optimizer and the number of steps. Losses stay on the device, read once per window.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,23 +13,21 @@ import torch
 from accelerate import Accelerator  # pyright: ignore[reportMissingTypeStubs]
 from torch import Tensor
 from torch.nn import Parameter
-from torch.utils import deterministic as torch_fill
 
 from likeness.errors import ConfigError, TransientError
 from likeness.items import item_key
 from likeness.lora.adapter import add_lora, lora_tensors
-from likeness.lora.base import Base, Condition
+from likeness.lora.base import Base
 from likeness.lora.cache import TrainingSet
 from likeness.lora.checkpoint import Checkpoint, RunFolder
 from likeness.lora.config import TrainConfig
+from likeness.lora.determinism import deterministic
 from likeness.lora.interrupt import StopRequest
-from likeness.lora.loss import min_snr_weights, noise_loss, noisy_latents
-from likeness.lora.randomness import derive
+from likeness.lora.objective import Objective
 from likeness.lora.schedule import learning_rate
 from likeness.progress import Progress
 
 LOOP_VERSION = 1
-fill: Any = torch_fill  # sets fill_uninitialized_memory through a property that type checkers don't see
 # Settings that change what is written on the way, never the weights that come out.
 NO_EFFECT = {"log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "divergence_factor", "license"}
 
@@ -131,52 +128,6 @@ def train(
         )  # fmt: skip
 
 
-class Objective:
-    """The loss of a step, as a pure function of (seed, step, part)."""
-
-    def __init__(self, base: Base, data: TrainingSet, cfg: TrainConfig) -> None:
-        self.base, self.data, self.cfg = base, data, cfg
-        self.alphas = base.alphas_cumprod()
-        self.weights = min_snr_weights(self.alphas, cfg.min_snr_gamma)
-        self._random = torch.Generator(base.device)
-        self._epoch = -1
-
-    def training_loss(self, step: int, part: int) -> Tensor:
-        """The weighted loss of one batch, a scalar with its graph."""
-        latents, condition = self._batch(step * self.cfg.gradient_accumulation + part)
-        self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
-        timesteps = torch.randint(
-            len(self.alphas), latents.shape[:1], generator=self._random, device=latents.device
-        )
-        return self._loss(latents, condition, timesteps, self.weights[timesteps])
-
-    @torch.no_grad()
-    def probe(self) -> float:
-        """Unweighted loss over fixed batches and noise, timesteps spread evenly, to compare states."""
-        losses: list[Tensor] = []
-        for draw in range(self.cfg.probe_draws):
-            latents, condition = self._batch(draw)
-            count = len(latents)
-            self._random.manual_seed(derive(self.cfg.seed, "probe", draw))
-            spread = (torch.arange(count, device=latents.device) + 0.5) / count + draw
-            timesteps = (spread / self.cfg.probe_draws * len(self.alphas)).long()
-            losses.append(self._loss(latents, condition, timesteps, torch.ones_like(spread)))
-        return torch.stack(losses).mean().item()
-
-    def _loss(self, latents: Tensor, condition: Condition, timesteps: Tensor, weights: Tensor) -> Tensor:
-        noise = torch.randn(latents.shape, generator=self._random, device=latents.device)
-        noisy = noisy_latents(latents, noise, self.alphas, timesteps)
-        return noise_loss(self.base.predict(noisy, timesteps, condition), noise, weights)
-
-    def _batch(self, number: int) -> tuple[Tensor, Condition]:
-        epoch, position = divmod(number, self.data.order.batches_per_epoch)
-        if epoch != self._epoch:
-            self._batches, self._epoch = self.data.order.epoch(epoch), epoch
-            members = torch.tensor([batch.members for batch in self._batches])
-            self._members = members.to(self.base.device)
-        return self.data.take(self._batches[position], self._members[position])
-
-
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
@@ -201,23 +152,6 @@ class Watch:
         norm = self.norms[done - 1].item()
         self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": learning_rate(self.cfg, done - 1)})
         return mean
-
-
-@contextlib.contextmanager
-def deterministic(device: torch.device) -> Generator[None]:
-    """Only algorithms that give the same bits twice; on a GPU without one for an operation torch warns."""
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    filled = fill.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
-    fill.fill_uninitialized_memory = False  # a debugging aid that writes every new tensor once more
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        fill.fill_uninitialized_memory = filled
 
 
 def _accelerator(base: Base, cfg: TrainConfig) -> Accelerator:

@@ -11,7 +11,7 @@ import torch
 
 from likeness.errors import InputError
 from likeness.lora.base import RGB, Base
-from likeness.lora.loop import deterministic
+from likeness.lora.determinism import deterministic
 
 ADAPTER = "sampled"
 

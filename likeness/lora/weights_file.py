@@ -30,6 +30,11 @@ def content_sha256(tensors: Mapping[str, Tensor]) -> str:
     return hashlib.sha256(_split(save(dict(tensors)))[1]).hexdigest()
 
 
+def read_metadata(data: bytes) -> dict[str, str]:
+    """The metadata of a .safetensors file's bytes."""
+    return json.loads(_split(data)[0]).get("__metadata__", {})
+
+
 def _split(data: bytes) -> tuple[bytes, bytes]:
     end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
     return data[LENGTH_BYTES:end], data[end:]

@@ -73,7 +73,9 @@ def details(
     """details.json: the groups with every image's score, the samples, and the notes."""
     return {
         "lora_effect": lora_effect,
-        "groups": {name: vars(scores[name]) | {"face_share": round(scores[name].face_share, 4)} for name in GROUPS},
+        "groups": {
+            name: vars(scores[name]) | {"face_share": round(scores[name].face_share, 4)} for name in GROUPS
+        },
         "samples": list(samples),
         "notes": notes(scores, lora_effect=lora_effect),
     }

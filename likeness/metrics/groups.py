@@ -13,7 +13,13 @@ from likeness.naming import Places
 
 
 def compared_groups(
-    places: Places, drawn: Manifest, planned: Sequence[Planned], find: Finder, store: ItemStore, *, workers: int
+    places: Places,
+    drawn: Manifest,
+    planned: Sequence[Planned],
+    find: Finder,
+    store: ItemStore,
+    *,
+    workers: int,
 ) -> dict[str, Faces]:
     """Faces of the samples, the training images, the held-out photographs and the target people.
 
@@ -38,5 +44,7 @@ def compared_groups(
         "swaps": faces_of([trained[entry.id] for entry in training if entry.target is not None]),
         "samples_with": faces_of([found for name, found in samples.items() if name in with_lora]),
         "samples_without": faces_of([found for name, found in samples.items() if name not in with_lora]),
-        "targets": ingested_faces([photo for photo in photographs if photo.target is not None], places.ingested),
+        "targets": ingested_faces(
+            [photo for photo in photographs if photo.target is not None], places.ingested
+        ),
     }

@@ -7,6 +7,7 @@ photographs would reward copying them, so the references are photographs that tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,9 @@ class Identity:
         return self.faces / self.images if self.images else 0.0
 
 
-def against(references: Sequence[Seen], faces: Sequence[Seen], *, images: int, yaw_edges_deg: Sequence[float]) -> Identity:
+def against(
+    references: Sequence[Seen], faces: Sequence[Seen], *, images: int, yaw_edges_deg: Sequence[float]
+) -> Identity:
     """Score each face by its mean cosine to all `references`.
 
     A face never counts against itself: a reference with the same id is left out.
@@ -69,7 +72,7 @@ def against(references: Sequence[Seen], faces: Sequence[Seen], *, images: int, y
 def yaw_bins(edges_deg: Sequence[float]) -> list[str]:
     """Names of the bins: `0_15`, `15_30`, `30_90` for the edges 15 and 30."""
     bounds = [0.0, *edges_deg, 90.0]
-    return [f"{low:g}_{high:g}" for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [f"{low:g}_{high:g}" for low, high in pairwise(bounds)]
 
 
 def yaw_bin(yaw_deg: float, edges_deg: Sequence[float]) -> str:

@@ -104,7 +104,9 @@ def pairs(planned: Sequence[Planned]) -> list[tuple[Planned, Planned]]:
     return list(zip(planned[::2], planned[1::2], strict=True))
 
 
-def described(planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, float]) -> list[dict[str, Any]]:
+def described(
+    planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, float]
+) -> list[dict[str, Any]]:
     """The samples as details.json lists them; `scores` are similarities by id, where a face was found."""
     written = {entry.id: entry for entry in drawn.entries}
     return [

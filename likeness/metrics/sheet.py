@@ -60,7 +60,10 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
     unit = cell_px / CELL_PX
     margin, gap, labels, header, top = (round(unit * x) for x in (MARGIN, GAP, LABEL_WIDTH, HEADER, TITLE))
     across = max(len(columns), *(len(row.cells) for row in rows))
-    size = (2 * margin + labels + across * (cell_px + gap), 2 * margin + top + header + len(rows) * (cell_px + gap))
+    size = (
+        2 * margin + labels + across * (cell_px + gap),
+        2 * margin + top + header + len(rows) * (cell_px + gap),
+    )
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((margin, margin), title, INK, _font(TITLE_SIZE * unit))
@@ -84,12 +87,15 @@ def _tile(cell: RGB | None, cell_px: int) -> Image.Image:
     """A square tile: the picture fitted in whole, or an empty place that says so."""
     tile = Image.new("RGB", (cell_px, cell_px), TILE)
     if cell is None:
-        ImageDraw.Draw(tile).text((cell_px / 2, cell_px / 2), "not shown", QUIET, _font(cell_px / 20), anchor="mm")
+        ImageDraw.Draw(tile).text(
+            (cell_px / 2, cell_px / 2), "not shown", QUIET, _font(cell_px / 20), anchor="mm"
+        )
         return tile
     picture = Image.fromarray(np.ascontiguousarray(cell))
     scale = cell_px / max(picture.size)
     fitted = picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+        Image.Resampling.LANCZOS,
     )
     tile.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
     return tile

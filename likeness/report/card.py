@@ -40,7 +40,9 @@ def model_card(subject: Subject, got: Collected, *, architecture: str, source: s
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _front_matter(subject: Subject, got: Collected, hub_id: str | None, architecture: str, license: str) -> str:
+def _front_matter(
+    subject: Subject, got: Collected, hub_id: str | None, architecture: str, license: str
+) -> str:
     family = "stable-diffusion-xl" if architecture == "sdxl" else "stable-diffusion"
     tags = ["text-to-image", "diffusers", "lora", "template:sd-lora", family, "likeness"]
     samples = [sample for sample in got.evaluation.samples if sample.lora and sample.rating == "sfw"]

@@ -95,7 +95,9 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
             for n, score in enumerate(row.scores)
         ]
         if row.mean is not None:
-            parts.append(f'<rect class="mean" x="{x(row.mean) - 1.5:.1f}" y="{y - 12:g}" width="3" height="24"/>')
+            parts.append(
+                f'<rect class="mean" x="{x(row.mean) - 1.5:.1f}" y="{y - 12:g}" width="3" height="24"/>'
+            )
             parts.append(
                 f'<text class="value" x="{WIDTH:g}" y="{y + 4:g}" text-anchor="end">{row.mean:.2f}</text>'
             )

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
@@ -111,10 +112,14 @@ def collect(places: Places) -> Collected:
         evaluation_refusals=read_manifest(places.evaluation / "samples"),
         training=_training(places),
         deliverables=(
-            _deliverable(places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"),
+            _deliverable(
+                places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"
+            ),
             _deliverable(places, places.dataset_zip, "training set as one archive with reproducible bytes"),
             _deliverable(places, places.lora_training / "README.md", "dataset card"),
-            _deliverable(places, places.evaluation / "contact_sheet.png", "samples with and without the LoRA"),
+            _deliverable(
+                places, places.evaluation / "contact_sheet.png", "samples with and without the LoRA"
+            ),
         ),
     )
 
@@ -127,7 +132,7 @@ def _training(places: Places) -> Training:
     rows = list(csv.DictReader(_text(places.training / "loss.csv").splitlines()))
     metrics = json.loads(_text(places.training / "metrics.json"))
     _must_exist(places.weights)
-    with safe_open(places.weights, framework="np") as weights:
+    with cast(Any, safe_open)(places.weights, framework="np") as weights:  # an untyped extension module
         metadata: dict[str, str] = weights.metadata() or {}
     return Training(
         steps=tuple(int(row["step"]) for row in rows),

@@ -10,17 +10,8 @@ from likeness.report import ReportConfig
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album
-from likeness.report.view import (
-    EXAMPLES,
-    OpenPhoto,
-    chains,
-    held_out,
-    mosaic,
-    refusal_groups,
-    sample_pairs,
-    step_rows,
-    strips,
-)
+from likeness.report.refused import OpenPhoto, refusal_groups
+from likeness.report.view import EXAMPLES, chains, held_out, mosaic, sample_pairs, step_rows, strips
 from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, size_words, usd, verdict
 from likeness.safety.consent import Consent
 

@@ -1,22 +1,18 @@
-"""The report's parts as the template shows them: rows, strips, refusals and chains, with their pictures."""
+"""The report's parts as the template shows them: rows, strips, samples and chains, with their pictures."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from likeness.images import RGB
-from likeness.manifest import Entry, Failure
+from likeness.manifest import Entry
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import SHOWABLE, STEP_WORDS, reason_words, usd
+from likeness.report.words import STEP_WORDS, usd
 
 EXAMPLES = 4
 """Strips that are shown at once; the others unfold."""
-
-OpenPhoto = Callable[[Path], RGB | None]
-"""Pixels of a user's raw photograph, or None when it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,26 +45,6 @@ class Strip:
     figures: Sequence[Figure]
     caption: str
     scores: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """One item that is not in the training set."""
-
-    id: str
-    detail: str
-    figures: Sequence[Figure]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusalGroup:
-    """Items left out by one stage for one reason."""
-
-    step: str
-    kind: str
-    reason: str
-    remedies: Sequence[str]
-    items: Sequence[Refusal]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,38 +109,12 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
             found = by_step[step].get(entry.id)
             if found is not None:
                 label = f"{label} {found.width}x{found.height}"
-            figures.append(Figure(label=label, picture=_of_entry(got, album, step, found, cfg.thumb_px)))
+            figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
         swapped = by_step["swapped"].get(entry.id)
         scores = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in swapped.scores.items()) \
             if swapped else ""  # fmt: skip
         made.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
     return made
-
-
-def refusal_groups(got: Collected, album: Album, cfg: ReportConfig, open_photo: OpenPhoto) -> list[RefusalGroup]:
-    """Everything left out, by stage and reason; the first `cfg.max_refused` items have pictures."""
-    found: dict[tuple[str, str, str], list[Failure]] = {}
-    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
-        for failure in manifest.failures:
-            found.setdefault((step, failure.kind, failure.reason), []).append(failure)
-    groups: list[RefusalGroup] = []
-    room = cfg.max_refused
-    for (step, kind, reason), failures in found.items():
-        items: list[Refusal] = []
-        for failure in failures:
-            figures = _refused_figures(got, album, step, failure, cfg, open_photo) if room > 0 else []
-            room -= 1
-            items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
-        groups.append(
-            RefusalGroup(
-                step=STEP_WORDS[step][0],
-                kind=kind,
-                reason=reason_words(reason),
-                remedies=list(dict.fromkeys(failure.remedy for failure in failures)),
-                items=items,
-            )
-        )
-    return groups
 
 
 def chains(got: Collected, consent_id: str) -> list[Chain]:
@@ -210,7 +160,7 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
 def mosaic(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[Picture]:
     """Training images spread evenly over the set, for the head of the page."""
     chosen = examples_first(got.steps["lora_training"].entries, count)[:count]
-    found = (_of_entry(got, album, "lora_training", entry, cfg.thumb_px) for entry in chosen)
+    found = (of_entry(got, album, "lora_training", entry, cfg.thumb_px) for entry in chosen)
     return [picture for picture in found if picture is not None]
 
 
@@ -232,7 +182,7 @@ def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
 def held_out(got: Collected, album: Album, cfg: ReportConfig) -> list[Figure]:
     """The photographs that training never saw."""
     return [
-        Figure(label=entry.origin or entry.id, picture=_of_entry(got, album, "ingested", entry, cfg.thumb_px))
+        Figure(label=entry.origin or entry.id, picture=of_entry(got, album, "ingested", entry, cfg.thumb_px))
         for entry in got.steps["ingested"].entries
         if entry.held_out
     ]
@@ -241,40 +191,16 @@ def held_out(got: Collected, album: Album, cfg: ReportConfig) -> list[Figure]:
 def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cfg: ReportConfig) -> Figure:
     entry = got.photo(label)
     name = f"{word} {label}"
-    return Figure(label=name, picture=_of_entry(got, album, "ingested", entry, cfg.thumb_px))
+    return Figure(label=name, picture=of_entry(got, album, "ingested", entry, cfg.thumb_px))
 
 
-def _of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width_px: int) -> Picture | None:
+def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width_px: int) -> Picture | None:
+    """The picture of a stage's entry, if there is one."""
     if entry is None:
         return None
-    return album.file(got.folders[step] / entry.file, f"{entry.id}, {STEP_WORDS[step][0].lower()}", width_px=width_px)
-
-
-def _refused_figures(
-    got: Collected, album: Album, step: str, failure: Failure, cfg: ReportConfig, open_photo: OpenPhoto
-) -> list[Figure]:
-    """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
-    width = cfg.thumb_px * 2 // 3
-    if step == "ingested":
-        path = _raw_photo(got, failure) if failure.reason in SHOWABLE else None
-        rgb = open_photo(path) if path else None
-        return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
-    if step != "swapped" or failure.reason == "explicit":
-        return []
-    photos = [got.photo(label) for label in failure.id.split("-")[1:]]
-    return [
-        Figure(label=photo.source or photo.target or "", picture=_of_entry(got, album, "ingested", photo, width))
-        for photo in photos
-        if photo is not None
-    ]
-
-
-def _raw_photo(got: Collected, failure: Failure) -> Path | None:
-    """The raw file of an ingest failure, whose detail begins with its name."""
-    name = failure.detail.partition(": ")[0]
-    label = failure.id.removeprefix(f"{got.places.persona}-")
-    folder = got.places.raw_targets if label.startswith("t") else got.places.raw_sources
-    return next((path for path in sorted(folder.iterdir()) if path.name == name), None)
+    return album.file(
+        got.folders[step] / entry.file, f"{entry.id}, {STEP_WORDS[step][0].lower()}", width_px=width_px
+    )
 
 
 def _first(values: Sequence[str]) -> str:

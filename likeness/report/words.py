@@ -70,7 +70,9 @@ def verdict(evaluation: Evaluation) -> list[str]:
         )
     for name, what in (("photographs", "Own photographs"), ("swaps", "Swapped images")):
         if (mean := groups.get(name)) is not None:
-            said.append(f"{what} in the training set score {mean:.2f} on average{_place(mean, floor, ceiling)}.")
+            said.append(
+                f"{what} in the training set score {mean:.2f} on average{_place(mean, floor, ceiling)}."
+            )
     if (mean := groups.get("samples_with")) is not None:
         without = groups.get("samples_without")
         beside = f", {without:.2f} without the LoRA" if without is not None else ""

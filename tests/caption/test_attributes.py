@@ -55,11 +55,15 @@ def test_nobody_is_said_to_smile_who_does_not(name):
 
 
 def test_a_crop_to_the_face_is_a_close_up():
-    assert EVERYTHING.describe(photo("sources/jade_01.jpg")[300:900, 250:850], swapped=False).text.startswith("close-up")
+    assert EVERYTHING.describe(photo("sources/jade_01.jpg")[300:900, 250:850], swapped=False).text.startswith(
+        "close-up"
+    )
 
 
 def test_a_mirrored_photo_turns_the_other_way():
-    mirrored = EVERYTHING.describe(np.ascontiguousarray(photo("sources/jade_05.jpg")[:, ::-1]), swapped=False).text
+    mirrored = EVERYTHING.describe(
+        np.ascontiguousarray(photo("sources/jade_05.jpg")[:, ::-1]), swapped=False
+    ).text
     assert "head turned to the right" in mirrored
     assert "side light from the left" in mirrored
 

@@ -11,39 +11,68 @@ from likeness.manifest import Entry
 
 def image(item: str) -> Entry:
     return Entry(
-        id=item, file=f"{item}-sfw-enhanced.jpg", sha256="0" * 64, width=64, height=64, source="s1", target=None,
-        rating="sfw", faces=(), provider="lanczos", cost_usd=0, parents=(),
-    )  # fmt: skip
+        id=item,
+        file=f"{item}-sfw-enhanced.jpg",
+        sha256="0" * 64,
+        width=64,
+        height=64,
+        source="s1",
+        target=None,
+        rating="sfw",
+        faces=(),
+        provider="lanczos",
+        cost_usd=0,
+        parents=(),
+    )
 
 
 def test_the_trigger_comes_first_on_one_line():
     assert compose("jade", "woman", "a photo,\n  smiling ") == "jade woman, a photo, smiling"
 
 
-@pytest.mark.parametrize("text", ["a nude woman", "Topless, smiling", "soft porn", "her breasts", "an erotic pose"])
+@pytest.mark.parametrize(
+    "text", ["a nude woman", "Topless, smiling", "soft porn", "her breasts", "an erotic pose"]
+)
 def test_explicit_words_are_refused(text):
     with pytest.raises(InputError) as caught:
         refuse_explicit(text, whose="the caption")
     assert (caught.value.reason, caught.value.kind) == ("caption-explicit", "refused")
 
 
-@pytest.mark.parametrize("text", ["a breast pocket", "double-breasted jacket", "bare wall", "in Essex", "a cocktail bar",
-                                  "an analogue photo", "a cumulus cloud", "title page"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a breast pocket",
+        "double-breasted jacket",
+        "bare wall",
+        "in Essex",
+        "a cocktail bar",
+        "an analogue photo",
+        "a cumulus cloud",
+        "title page",
+    ],
+)
 def test_harmless_words_pass(text):
     refuse_explicit(text, whose="the caption")
 
 
 def test_an_override_is_taken_as_written_on_one_line():
-    assert read_override("\ufeffjade woman,\nin a garden\n".encode(), trigger="jade") == "jade woman, in a garden"
+    assert (
+        read_override("\ufeffjade woman,\nin a garden\n".encode(), trigger="jade")
+        == "jade woman, in a garden"
+    )
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"a woman in a garden", "override-without-trigger"), (b"jaded woman", "override-without-trigger"),
-        (b"", "override-without-trigger"), (b"\xff\xfe\x00", "override-unreadable"), (b"jade woman, nude", "caption-explicit"),
+        (b"a woman in a garden", "override-without-trigger"),
+        (b"jaded woman", "override-without-trigger"),
+        (b"", "override-without-trigger"),
+        (b"\xff\xfe\x00", "override-unreadable"),
+        (b"jade woman, nude", "caption-explicit"),
     ],
-)  # fmt: skip
+)
 def test_an_override_that_harms_the_training_is_refused_with_a_remedy(data, reason):
     with pytest.raises(InputError) as caught:
         read_override(data, trigger="jade")
@@ -52,11 +81,18 @@ def test_an_override_that_harms_the_training_is_refused_with_a_remedy(data, reas
 
 
 def test_files_are_matched_by_id_or_image_name_and_strangers_are_told(tmp_path: Path):
-    for name, text in {"jade-s1": "by id", "jade-s1-sfw-enhanced": "by name", "jade-s2": "two", "jade-s9": "?"}.items():
+    for name, text in {
+        "jade-s1": "by id",
+        "jade-s1-sfw-enhanced": "by name",
+        "jade-s2": "two",
+        "jade-s9": "?",
+    }.items():
         (tmp_path / f"{name}.txt").write_text(text)
     found, failures = find_overrides(tmp_path, [image("jade-s1"), image("jade-s2"), image("jade-s3")])
     assert found == {"jade-s1": b"by name", "jade-s2": b"two"}
-    assert [(line.id, line.kind, line.reason) for line in failures] == [("jade-s9", "skipped", "override-unknown")]
+    assert [(line.id, line.kind, line.reason) for line in failures] == [
+        ("jade-s9", "skipped", "override-unknown")
+    ]
 
 
 def test_no_folder_means_no_overrides(tmp_path: Path):

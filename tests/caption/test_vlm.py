@@ -1,4 +1,4 @@
-"""A local model writes the captions: tiny ones of random weights, in the real architectures and file formats."""
+"""A local model writes the captions: tiny ones of random weights in the real file formats."""
 
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from likeness.caption.vlm import VlmCaptioner
 from likeness.errors import ConfigError, InputError
 
-WORDS = "[PAD] [UNK] [BOS] [EOS] <image> a woman in garden photo of smiling USER: ASSISTANT:".split()
+TEXT = "[PAD] [UNK] [BOS] [EOS] <image> a woman in garden photo of smiling USER: ASSISTANT:"
+WORDS = TEXT.split()
 PROMPT = "a photo of a woman"
 SIDE_PX = 32
 RGB = np.random.default_rng(0).integers(0, 255, (80, 60, 3), dtype=np.uint8)
@@ -37,44 +38,81 @@ def tokenizer() -> PreTrainedTokenizerFast:
     words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", bos_token="[BOS]", eos_token="[EOS]",
+        tokenizer_object=words,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        bos_token="[BOS]",
+        eos_token="[EOS]",
         additional_special_tokens=["<image>"],
-    )  # fmt: skip
+    )
 
 
 def llava(folder: Path) -> None:
     """A decoder-only model with a chat template: it repeats the question before its answer."""
     vision = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=SIDE_PX,
-        patch_size=16, projection_dim=16,
-    )  # fmt: skip
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=SIDE_PX,
+        patch_size=16,
+        projection_dim=16,
+    )
     text = LlamaConfig(
-        vocab_size=len(WORDS), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=2, bos_token_id=2, eos_token_id=3, pad_token_id=0,
-    )  # fmt: skip
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        bos_token_id=2,
+        eos_token_id=3,
+        pad_token_id=0,
+    )
     size = {"height": SIDE_PX, "width": SIDE_PX}
     LlavaForConditionalGeneration(
         LlavaConfig(vision_config=vision, text_config=text, image_token_index=WORDS.index("<image>"))
     ).save_pretrained(folder)
     LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(size=size, crop_size=size), tokenizer=tokenizer(), patch_size=16,
-        vision_feature_select_strategy="default", chat_template=TEMPLATE, image_token="<image>",
+        image_processor=CLIPImageProcessorPil(size=size, crop_size=size),
+        tokenizer=tokenizer(),
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        chat_template=TEMPLATE,
+        image_token="<image>",
         num_additional_image_tokens=1,
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
 
 
 def blip(folder: Path) -> None:
-    """A captioner without a chat template."""
+    """A captioner without a chat template: it goes on from the prompt."""
     config = BlipConfig(
-        vision_config={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-                       "image_size": SIDE_PX, "patch_size": 16},
-        text_config={"vocab_size": len(WORDS), "hidden_size": 16, "encoder_hidden_size": 16, "intermediate_size": 16,
-                     "num_hidden_layers": 1, "num_attention_heads": 2, "bos_token_id": 2, "eos_token_id": 3,
-                     "sep_token_id": 3, "pad_token_id": 0},
-    )  # fmt: skip
+        vision_config={
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": SIDE_PX,
+            "patch_size": 16,
+        },
+        text_config={
+            "vocab_size": len(WORDS),
+            "hidden_size": 16,
+            "encoder_hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
+            "sep_token_id": 3,
+            "pad_token_id": 0,
+        },
+    )
     BlipForConditionalGeneration(config).save_pretrained(folder)
     size = {"height": SIDE_PX, "width": SIDE_PX}
-    BlipProcessor(image_processor=BlipImageProcessorPil(size=size), tokenizer=tokenizer()).save_pretrained(folder)
+    BlipProcessor(image_processor=BlipImageProcessorPil(size=size), tokenizer=tokenizer()).save_pretrained(
+        folder
+    )
 
 
 @pytest.fixture(scope="module", params=[llava, blip])
@@ -87,9 +125,14 @@ def folder(request, tmp_path_factory) -> Path:
 
 def captioner(model: Path | str, **changes) -> VlmCaptioner:
     options = {
-        "model": str(model), "revision": None, "licence": "CC0-1.0", "prompt": PROMPT, "max_new_tokens": 5,
-        "side_px": 64, "device": "cpu",
-    }  # fmt: skip
+        "model": str(model),
+        "revision": None,
+        "licence": "CC0-1.0",
+        "prompt": PROMPT,
+        "max_new_tokens": 5,
+        "side_px": 64,
+        "device": "cpu",
+    }
     return VlmCaptioner(**options | changes)
 
 
@@ -101,8 +144,8 @@ def test_it_answers_in_words_without_the_question_and_always_the_same(folder):
     assert answers[0] == answers[1]
     assert answers[0]
     assert set(answers[0].split()) <= set(WORDS)
-    assert PROMPT not in answers[0]
-    assert len(answers[0].split()) <= 5
+    assert "ASSISTANT: a" not in answers[0]
+    assert len(answers[0].split()) <= 5 + (len(PROMPT.split()) if folder.name.startswith("blip") else 0)
 
 
 def test_other_weights_under_the_same_path_are_another_identity(folder):

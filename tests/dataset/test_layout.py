@@ -9,7 +9,9 @@ from likeness.dataset import KohyaConfig
 from likeness.dataset.layout import TrainingImage, image_dir, kohya_toml, metadata_jsonl, repeats_of
 from likeness.manifest import Entry
 
-OPTIONS = KohyaConfig(resolution_px=1024, batch_size=2, bucket_reso_steps=64, shuffle_caption=False, keep_tokens=1)
+OPTIONS = KohyaConfig(
+    resolution_px=1024, batch_size=2, bucket_reso_steps=64, shuffle_caption=False, keep_tokens=1
+)
 
 
 def entries(photographs: int, swaps: int) -> list[Entry]:
@@ -26,7 +28,10 @@ def test_a_number_repeats_every_image_so_often():
 @pytest.mark.parametrize(("photographs", "swaps"), [(6, 32), (32, 6), (5, 5), (0, 9)])
 def test_balanced_shows_photographs_and_swaps_equally_often(photographs, swaps):
     repeats = repeats_of(entries(photographs, swaps), "balanced")
-    shown = {"photographs": photographs * repeats.get("photographs", 0), "swaps": swaps * repeats.get("swaps", 0)}
+    shown = {
+        "photographs": photographs * repeats.get("photographs", 0),
+        "swaps": swaps * repeats.get("swaps", 0),
+    }
     present = [count for count in shown.values() if count]
     assert min(repeats.values()) == 10
     assert max(present) - min(present) <= max(photographs, swaps) / 2
@@ -38,9 +43,18 @@ def test_the_toml_says_what_kohya_reads():
     assert parsed["general"] == {"caption_extension": ".txt", "shuffle_caption": False, "keep_tokens": 1}
     (dataset,) = parsed["datasets"]
     subsets = dataset.pop("subsets")
-    assert dataset == {"resolution": [1024, 1024], "batch_size": 2, "enable_bucket": True, "bucket_reso_steps": 64}
+    assert dataset == {
+        "resolution": [1024, 1024],
+        "batch_size": 2,
+        "enable_bucket": True,
+        "bucket_reso_steps": 64,
+    }
     assert [subset["num_repeats"] for subset in subsets] == [10, 53]
-    assert subsets[0] == {"image_dir": 'train/10_the "x" woman', "class_tokens": 'the "x" woman', "num_repeats": 10}
+    assert subsets[0] == {
+        "image_dir": 'train/10_the "x" woman',
+        "class_tokens": 'the "x" woman',
+        "num_repeats": 10,
+    }
 
 
 def test_the_folder_name_is_repeats_and_class():

@@ -34,7 +34,9 @@ def test_a_size_keeps_the_shape_and_stays_near_the_area(width, height, side_px):
     new_width, new_height = training_size(width, height, side_px)
     assert new_width <= width
     assert new_height <= height
-    assert abs(new_width / width - new_height / height) <= 1 / min(width, height) + 1 / min(new_width, new_height)
+    assert abs(new_width / width - new_height / height) <= 1 / min(width, height) + 1 / min(
+        new_width, new_height
+    )
     if width * height > side_px**2:
         assert new_width * new_height <= (side_px + 64) ** 2
 

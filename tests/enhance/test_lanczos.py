@@ -25,7 +25,9 @@ def test_a_mild_mask_is_nearer_to_the_photograph_than_none(sitters):
     half = np.array(Image.fromarray(photo).resize((256, 256), Image.Resampling.LANCZOS))
 
     def error(percent: int) -> float:
-        enhancer = LanczosEnhancer(scale=2, unsharp_radius_px=0.8, unsharp_percent=percent, unsharp_threshold=0)
+        enhancer = LanczosEnhancer(
+            scale=2, unsharp_radius_px=0.8, unsharp_percent=percent, unsharp_threshold=0
+        )
         return float(np.mean((enhancer.enhance(half).rgb.astype(float) - photo) ** 2))
 
     assert error(40) < error(0) < error(200)

@@ -41,9 +41,15 @@ def weights(tmp_path_factory) -> Path:
 
 def enhancer(path: Path, **changes) -> SuperresEnhancer:
     options = {
-        "weights": str(path), "sha256": sha256_file(path) if path.is_file() else "0" * 64, "licence": "CC0-1.0",
-        "scale": 2, "tile_px": 32, "overlap_px": 24, "device": "cpu", "half_on_gpu": True,
-    }  # fmt: skip
+        "weights": str(path),
+        "sha256": sha256_file(path) if path.is_file() else "0" * 64,
+        "licence": "CC0-1.0",
+        "scale": 2,
+        "tile_px": 32,
+        "overlap_px": 24,
+        "device": "cpu",
+        "half_on_gpu": True,
+    }
     return SuperresEnhancer(**options | changes)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -16,7 +17,7 @@ def test_ticks_are_round_inside_and_about_as_many_as_asked(low, span, about):
     found = ticks(low, low + span, about)
     assert len(found) <= about + 1
     assert all(low - 1e-6 <= value <= low + span + 1e-6 for value in found)
-    steps = {round(b - a, 9) for a, b in zip(found, found[1:], strict=False)}
+    steps = {round(b - a, 9) for a, b in pairwise(found)}
     assert all(float(f"{step:.1e}") == pytest.approx(step) for step in steps)
 
 
@@ -48,6 +49,6 @@ def test_every_score_is_a_dot_inside_the_drawing_and_text_is_escaped():
     xs = [float(dot.get("cx")) for dot in root.iter("circle")]
     assert len(xs) == 3
     assert xs == sorted(xs)
-    assert 0 <= min(xs)
+    assert min(xs) >= 0
     assert max(xs) <= 960
     assert "0.43" in svg

@@ -6,7 +6,9 @@ from likeness.report.words import SHOWABLE, bin_words, size_words, verdict
 
 def evaluation(notes=(), **means) -> Evaluation:
     groups = {
-        name: Group(images=1, faces=int(means.get(name) is not None), mean=means.get(name), by_yaw={}, by_image={})
+        name: Group(
+            images=1, faces=int(means.get(name) is not None), mean=means.get(name), by_yaw={}, by_image={}
+        )
         for name in ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
     }
     return Evaluation(lora_effect=1.0, groups=groups, samples=(), notes=notes)
@@ -34,7 +36,12 @@ def test_without_a_floor_and_a_ceiling_nothing_is_placed():
 
 
 def test_units_and_bins_read_well():
-    assert [size_words(n) for n in (999, 1500, 2_500_000, 3_000_000_000)] == ["999 bytes", "1.5 kB", "2.5 MB", "3.0 GB"]
+    assert [size_words(n) for n in (999, 1500, 2_500_000, 3_000_000_000)] == [
+        "999 bytes",
+        "1.5 kB",
+        "2.5 MB",
+        "3.0 GB",
+    ]
     assert bin_words("15_30") == "15-30°"
     assert bin_words("30_90") == "over 30°"
 

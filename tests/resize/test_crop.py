@@ -12,9 +12,14 @@ from likeness.resize import ResizeConfig
 from likeness.resize.crop import bucket, buckets, head_box, is_inside, moved, plan_cut
 
 SQUARE = ResizeConfig(
-    side_px=1024, step_px=64, max_aspect=1, face_fraction_min=0.18, max_upscale=1.5, headroom=0.5,
+    side_px=1024,
+    step_px=64,
+    max_aspect=1,
+    face_fraction_min=0.18,
+    max_upscale=1.5,
+    headroom=0.5,
     max_failure_ratio=0.2,
-)  # fmt: skip
+)
 BUCKETS = SQUARE.model_copy(update={"max_aspect": 2.0})
 
 
@@ -24,9 +29,13 @@ def face(*box: float) -> FaceEntry:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    width=st.integers(200, 6000), height=st.integers(200, 6000), cx=st.floats(0.05, 0.95), cy=st.floats(0.05, 0.95),
-    share=st.floats(0.03, 0.6), cfg=st.sampled_from([SQUARE, BUCKETS]),
-)  # fmt: skip
+    width=st.integers(200, 6000),
+    height=st.integers(200, 6000),
+    cx=st.floats(0.05, 0.95),
+    cy=st.floats(0.05, 0.95),
+    share=st.floats(0.03, 0.6),
+    cfg=st.sampled_from([SQUARE, BUCKETS]),
+)
 def test_the_cut_lies_in_the_image_keeps_the_aspect_and_the_face(width, height, cx, cy, share, cfg):
     face_height = share * min(width, height)
     box = (cx * width - 0.4 * face_height, cy * height - face_height / 2, 0.8 * face_height, face_height)

@@ -62,10 +62,14 @@ def test_grey_images_come_back_as_rgb():
     assert fit(buffer.getvalue(), Cut(box_px=(0, 0, 64, 64), size_px=(32, 32)), name="x").shape == (32, 32, 3)
 
 
+def whole(data: bytes) -> np.ndarray:
+    size = image_size(data, name="jade-s1.png")
+    return fit(data, Cut(box_px=(0, 0, *size), size_px=(64, 64)), name="jade-s1.png")
+
+
 @pytest.mark.parametrize("data", [b"", b"no image", jpeg(smooth(300, 300))[:900]])
 def test_unreadable_bytes_are_an_input_error(data):
     with pytest.raises(InputError) as caught:
-        size = image_size(data, name="jade-s1.png")
-        fit(data, Cut(box_px=(0, 0, *size), size_px=(64, 64)), name="jade-s1.png")
+        whole(data)
     assert caught.value.reason == "unreadable"
     assert "jade-s1.png" in str(caught.value)

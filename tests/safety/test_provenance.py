@@ -56,5 +56,7 @@ def test_what_is_no_jpeg_is_refused():
         ("a provider nobody knows yet", False, SourceType.COMPOSITE_WITH_TRAINED),
     ],
 )
-def test_an_unknown_swapper_counts_as_a_trained_network(provider: str | None, synthetic: bool, code: SourceType):
+def test_an_unknown_swapper_counts_as_a_trained_network(
+    provider: str | None, synthetic: bool, code: SourceType
+):
     assert source_type(swap_provider=provider, synthetic=synthetic) == code

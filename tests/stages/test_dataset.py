@@ -22,7 +22,9 @@ PERSONA = settings(Persona, "persona/jade.yaml")
 
 def config(**changes) -> Config:
     return Config.model_construct(
-        dataset=settings(DatasetConfig, "dataset/default.yaml", **{"side_px": 64, "max_failure_ratio": 0.5} | changes),
+        dataset=settings(
+            DatasetConfig, "dataset/default.yaml", **{"side_px": 64, "max_failure_ratio": 0.5} | changes
+        ),
         items=settings(ItemsConfig, "items/local.yaml"),
     )
 
@@ -62,7 +64,9 @@ def test_a_real_persons_photograph_and_swap_are_marked_apart(folders):
     folders.consent(["t1", "t2"], kind="release")
     main(config(), PERSONA)
     folder = folders.places.lora_training / "train" / "10_jade woman"
-    assert read_mark((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
+    assert (
+        read_mark((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
+    )
     assert read_mark((folder / "jade-s1-t1-sfw-enhanced.jpg").read_bytes()) == SourceType.COMPOSITE_CAPTURE
 
 

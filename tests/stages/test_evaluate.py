@@ -27,7 +27,13 @@ LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
 
 
 def config(**changes) -> Config:
-    options = {"prompts": ["{trigger} {class_word}", "a tree"], "seeds": [3], "steps": 1, "side_px": 64, "cell_px": 64}
+    options = {
+        "prompts": ["{trigger} {class_word}", "a tree"],
+        "seeds": [3],
+        "steps": 1,
+        "side_px": 64,
+        "cell_px": 64,
+    }
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
@@ -79,7 +85,9 @@ def test_every_prompt_is_drawn_both_ways_and_described(folders):
     for entry in entries:
         assert read_mark((samples / entry.file).read_bytes()) == SourceType.TRAINED
         assert load_rgb(samples / entry.file).shape == (64, 64, 3)
-    described = Evaluation.model_validate_json((samples / "details.json").read_text())  # as the report reads it
+    described = Evaluation.model_validate_json(
+        (samples / "details.json").read_text()
+    )  # as the report reads it
     assert {sample.prompt for sample in described.samples} == {"jade woman", "a tree"}
     assert (folders.places.evaluation / "contact_sheet.png").is_file()
 
@@ -129,7 +137,11 @@ def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
     assert caught.value.reason == "too-many-failures"
     evaluate.main(config(max_failure_ratio=1.0), PERSONA)
     assert not list(folders.places.evaluation.rglob("*.jpg"))
-    assert not [path for path in folders.root.glob(".cache/items/objects/*/*") if b"trainedAlgorithmic" in path.read_bytes()]
+    assert not [
+        path
+        for path in folders.root.glob(".cache/items/objects/*/*")
+        if b"trainedAlgorithmic" in path.read_bytes()
+    ]
     assert metrics(folders)["samples_refused"] == 4
     assert metrics(folders)["lora_effect"] is None
     failures = read_manifest(folders.places.evaluation / "samples").failures

@@ -60,7 +60,9 @@ class Checker(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
-        self.references += [attributes[name] or "" for name in ("src", "href", "data", "srcset") if name in attributes]
+        self.references += [
+            attributes[name] or "" for name in ("src", "href", "data", "srcset") if name in attributes
+        ]
         self.ids |= {attributes["id"] or ""} if "id" in attributes else set()
         self.images += [attributes] if tag == "img" else []
         assert tag not in ("script", "iframe", "object", "link")
@@ -116,7 +118,9 @@ def refuse(folders: Folders, reason: str) -> None:
     """One more photograph of strong colour, left out by ingest for this reason."""
     (folders.places.raw_sources / "other.png").write_bytes(encode_png(coloured("other", 32)))
     ingested = read_manifest(folders.places.ingested)
-    failure = Failure(id="jade-s98", kind="refused", reason=reason, detail="other.png: no", remedy="another one")
+    failure = Failure(
+        id="jade-s98", kind="refused", reason=reason, detail="other.png: no", remedy="another one"
+    )
     write_manifest(folders.places.ingested, ingested.entries, [failure])
 
 

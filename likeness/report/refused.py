@@ -1,0 +1,93 @@
+"""What was left out, as the template shows it: by stage and reason, with pictures where they may be shown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.images import RGB
+from likeness.manifest import Failure
+from likeness.report import ReportConfig
+from likeness.report.collect import Collected
+from likeness.report.pictures import Album
+from likeness.report.view import Figure, of_entry
+from likeness.report.words import SHOWABLE, STEP_WORDS, reason_words
+
+OpenPhoto = Callable[[Path], RGB | None]
+"""Pixels of a user's raw photograph, or None when it cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """One item that is not in the training set."""
+
+    id: str
+    detail: str
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusalGroup:
+    """Items left out by one stage for one reason."""
+
+    step: str
+    kind: str
+    reason: str
+    remedies: Sequence[str]
+    items: Sequence[Refusal]
+
+
+def refusal_groups(
+    got: Collected, album: Album, cfg: ReportConfig, open_photo: OpenPhoto
+) -> list[RefusalGroup]:
+    """Everything left out, by stage and reason; the first `cfg.max_refused` items have pictures."""
+    found: dict[tuple[str, str, str], list[Failure]] = {}
+    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
+        for failure in manifest.failures:
+            found.setdefault((step, failure.kind, failure.reason), []).append(failure)
+    groups: list[RefusalGroup] = []
+    room = cfg.max_refused
+    for (step, kind, reason), failures in found.items():
+        items: list[Refusal] = []
+        for failure in failures:
+            figures = _refused_figures(got, album, step, failure, cfg, open_photo) if room > 0 else []
+            room -= 1
+            items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
+        groups.append(
+            RefusalGroup(
+                step=STEP_WORDS[step][0],
+                kind=kind,
+                reason=reason_words(reason),
+                remedies=list(dict.fromkeys(failure.remedy for failure in failures)),
+                items=items,
+            )
+        )
+    return groups
+
+
+def _refused_figures(
+    got: Collected, album: Album, step: str, failure: Failure, cfg: ReportConfig, open_photo: OpenPhoto
+) -> list[Figure]:
+    """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
+    width = cfg.thumb_px * 2 // 3
+    if step == "ingested":
+        path = _raw_photo(got, failure) if failure.reason in SHOWABLE else None
+        rgb = open_photo(path) if path else None
+        return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
+    if step != "swapped" or failure.reason == "explicit":
+        return []
+    photos = [got.photo(label) for label in failure.id.split("-")[1:]]
+    return [
+        Figure(
+            label=photo.source or photo.target or "", picture=of_entry(got, album, "ingested", photo, width)
+        )
+        for photo in photos
+        if photo is not None
+    ]
+
+
+def _raw_photo(got: Collected, failure: Failure) -> Path | None:
+    """The raw file of an ingest failure, whose detail begins with its name."""
+    name = failure.detail.partition(": ")[0]
+    label = failure.id.removeprefix(f"{got.places.persona}-")
+    folder = got.places.raw_targets if label.startswith("t") else got.places.raw_sources
+    return next((path for path in sorted(folder.iterdir()) if path.name == name), None)

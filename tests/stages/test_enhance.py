@@ -1,0 +1,84 @@
+"""The stage enhance: twice the pixels, boxes too, through whatever provider conf/ names."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from likeness.enhance import EnhanceConfig
+from likeness.images import encode_png, load_rgb
+from likeness.items import sha256_bytes
+from likeness.manifest import Entry, FaceEntry, read_manifest, write_manifest
+from likeness.naming import Places
+from stages.enhance import main
+
+PERSONA = SimpleNamespace(name="jade")
+PLACES = Places("jade")
+LANCZOS = {
+    "_target_": "likeness.enhance.lanczos.LanczosEnhancer",
+    "scale": 2,
+    "unsharp_radius_px": 0.8,
+    "unsharp_percent": 40,
+    "unsharp_threshold": 0,
+}
+
+
+def config(**changes) -> SimpleNamespace:
+    enhance = EnhanceConfig(provider=LANCZOS | changes, jpeg_quality=95, max_failure_ratio=0.5)
+    return SimpleNamespace(
+        enhance=enhance, items=SimpleNamespace(root=".cache/items", remote=None, workers=2)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _folder(in_tmp: Path) -> None:
+    y, x = np.mgrid[0:48, 0:64]
+    rgb = np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8)
+    PLACES.resized.mkdir(parents=True)
+    (PLACES.resized / "jade-s1-t1-review-resized.png").write_bytes(data := encode_png(rgb))
+    face = FaceEntry(box_px=(10, 12, 20, 25.5), score=0.9, yaw_deg=3, pitch_deg=0, sharpness=1, age_years=30)
+    entry = Entry(
+        id="jade-s1-t1",
+        file="jade-s1-t1-review-resized.png",
+        sha256=sha256_bytes(data),
+        width=64,
+        height=48,
+        source="s1",
+        target="t1",
+        rating="review",
+        faces=(face,),
+        provider="pillow",
+        cost_usd=0,
+        parents=(),
+    )
+    write_manifest(PLACES.resized, [entry], [])
+
+
+def test_the_image_doubles_and_the_manifest_with_it():
+    main(config(), PERSONA)
+    (entry,) = read_manifest(PLACES.enhanced).entries
+    assert entry.file == "jade-s1-t1-review-enhanced.jpg"
+    assert (entry.width, entry.height, entry.rating, entry.provider) == (128, 96, "review", "lanczos")
+    assert entry.faces[0].box_px == (20, 24, 40, 51)
+    assert entry.faces[0].yaw_deg == 3
+    data = (PLACES.enhanced / entry.file).read_bytes()
+    assert sha256_bytes(data) == entry.sha256
+    big, small = (
+        load_rgb(PLACES.enhanced / entry.file),
+        load_rgb(PLACES.resized / "jade-s1-t1-review-resized.png"),
+    )
+    assert big.shape == (96, 128, 3)
+    assert np.abs(big[1::2, 1::2].astype(int) - small).mean() < 6
+
+
+def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
+    main(config(), PERSONA)
+    first = (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes()
+    made = []
+    monkeypatch.setattr("likeness.enhance.work.load_rgb", lambda path: made.append(path) or load_rgb(path))
+    main(config(), PERSONA)
+    assert made == []
+    assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first
+    main(config(unsharp_percent=0), PERSONA)
+    assert len(made) == 1

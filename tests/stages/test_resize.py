@@ -1,0 +1,105 @@
+"""The stage resize: files, names and boxes; only what changed is made again."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from likeness.images import encode_png, load_rgb
+from likeness.items import sha256_bytes
+from likeness.manifest import Entry, FaceEntry, read_manifest, write_manifest
+from likeness.naming import Places, image_name, item_id
+from likeness.resize import ResizeConfig
+from stages.resize import main
+
+PERSONA = SimpleNamespace(name="jade")
+PLACES = Places("jade")
+
+
+def config(**changes) -> SimpleNamespace:
+    resize = ResizeConfig(
+        side_px=64,
+        step_px=16,
+        max_aspect=1,
+        face_fraction_min=0.2,
+        max_upscale=2,
+        headroom=0.5,
+        max_failure_ratio=0.5,
+    )
+    items = SimpleNamespace(root=".cache/items", remote=None, workers=2)
+    return SimpleNamespace(resize=resize.model_copy(update=changes), items=items)
+
+
+def swapped(source: str, target: str | None, seed: int, *, known_face: bool = True) -> Entry:
+    """An image of noise with a black square where the manifest says that a face is."""
+    rgb = np.random.default_rng(seed).integers(100, 255, (200, 150, 3), dtype=np.uint8)
+    rgb[60:100, 50:80] = 0
+    face = FaceEntry(box_px=(50, 60, 30, 40), score=0.9, yaw_deg=0, pitch_deg=0, sharpness=1, age_years=30)
+    name = image_name("jade", source, target, "sfw", "swapped", "png")
+    PLACES.swapped.mkdir(parents=True, exist_ok=True)
+    (PLACES.swapped / name).write_bytes(data := encode_png(rgb))
+    return Entry(
+        id=item_id("jade", source, target),
+        file=name,
+        sha256=sha256_bytes(data),
+        width=150,
+        height=200,
+        source=source,
+        target=target,
+        rating="sfw",
+        faces=(face,) if known_face else (),
+        provider="local",
+        cost_usd=0,
+        parents=(),
+    )
+
+
+def contents() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in PLACES.resized.iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def _folder(in_tmp: Path) -> None:
+    write_manifest(PLACES.swapped, [swapped("s1", "t1", 1), swapped("s2", None, 2)], [])
+
+
+def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
+    main(config(), PERSONA)
+    entries = read_manifest(PLACES.resized).entries
+    assert [entry.file for entry in entries] == ["jade-s1-t1-sfw-resized.png", "jade-s2-sfw-resized.png"]
+    for entry in entries:
+        rgb = load_rgb(PLACES.resized / entry.file)
+        assert rgb.shape == (64, 64, 3)
+        assert (entry.width, entry.height) == (64, 64)
+        x, y, w, h = entry.faces[0].box_px
+        assert rgb[int(y) + 2 : int(y + h) - 2, int(x) + 2 : int(x + w) - 2].max() < 40
+        assert entry.parents
+
+
+def test_a_second_run_makes_nothing_and_gives_the_same_bytes(monkeypatch):
+    main(config(), PERSONA)
+    before = contents()
+    monkeypatch.setattr("likeness.resize.work.fit", None)
+    main(config(), PERSONA)
+    assert contents() == before
+
+
+def test_a_replaced_photo_and_another_setting_are_made_again():
+    main(config(), PERSONA)
+    before = contents()
+    write_manifest(PLACES.swapped, [swapped("s1", "t1", 9), swapped("s2", None, 2)], [])
+    main(config(), PERSONA)
+    after = contents()
+    assert after["jade-s1-t1-sfw-resized.png"] != before["jade-s1-t1-sfw-resized.png"]
+    assert after["jade-s2-sfw-resized.png"] == before["jade-s2-sfw-resized.png"]
+    main(config(max_aspect=2), PERSONA)
+    assert {(e.width, e.height) for e in read_manifest(PLACES.resized).entries} == {(48, 80)}
+
+
+def test_an_image_without_a_known_face_fails_alone():
+    write_manifest(PLACES.swapped, [swapped("s1", "t1", 1), swapped("s2", None, 2, known_face=False)], [])
+    main(config(), PERSONA)
+    manifest = read_manifest(PLACES.resized)
+    assert [entry.id for entry in manifest.entries] == ["jade-s1-t1"]
+    assert [(line.id, line.reason) for line in manifest.failures] == [("jade-s2", "no-face")]
