@@ -12,7 +12,11 @@ VERSIONS = ("dvc", "hydra-core", "pillow", "torch", "diffusers", "peft", "accele
 
 
 def main(names: list[str]) -> None:
-    machine = {"python": platform.python_version(), "cores": os.cpu_count(), **{n: version(n) for n in VERSIONS}}
+    machine = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        **{n: version(n) for n in VERSIONS},
+    }
     sys.stdout.write(json.dumps({"machine": machine}) + "\n")
     for name in names or MEASUREMENTS:
         sys.stdout.flush()

@@ -26,7 +26,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         house, bare = Path(folder) / "house", Path(folder) / "bare"
         for copy in (house, bare):
-            shutil.copytree(".", copy, ignore=shutil.ignore_patterns(".venv", ".cache", "mlartifacts", "tests"))
+            shutil.copytree(
+                ".", copy, ignore=shutil.ignore_patterns(".venv", ".cache", "mlartifacts", "tests")
+            )
         write_bare(bare)
         dvc(bare, "commit", "-f", "-q")
         dvc(bare, "repro", "-q")
@@ -36,9 +38,16 @@ def main() -> None:
             ours.append(dvc(house, "repro", "-q"))
             floor.append(dvc(bare, "repro", "-q"))
     files = sum(path.is_file() for base in KEPT for path in Path(base).rglob("*"))
-    row = {"bench": "noop", "files": files, "house_s": statistics.median(ours), "bare_s": statistics.median(floor)}
+    row = {
+        "bench": "noop",
+        "files": files,
+        "house_s": statistics.median(ours),
+        "bare_s": statistics.median(floor),
+    }
     row["ratio"] = statistics.median(a / b for a, b in zip(ours, floor, strict=True))
-    sys.stdout.write(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
+    sys.stdout.write(
+        json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}) + "\n"
+    )
 
 
 def write_bare(folder: Path) -> None:
@@ -47,7 +56,11 @@ def write_bare(folder: Path) -> None:
     stages = {}
     for name, entry in locked.items():
         deps = [dep["path"] for dep in entry.get("deps", []) if dep["path"].startswith(KEPT)]
-        stages[name.replace("@", "-")] = {"cmd": "true", "deps": deps, "outs": [out["path"] for out in entry["outs"]]}
+        stages[name.replace("@", "-")] = {
+            "cmd": "true",
+            "deps": deps,
+            "outs": [out["path"] for out in entry["outs"]],
+        }
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     (folder / "dvc.lock").unlink()
     (folder / "params.yaml").unlink()

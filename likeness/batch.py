@@ -163,10 +163,14 @@ def _run_one(work: Work, store: ItemStore) -> Outcome:
     except InputError as error:
         failure = failure_of(work.id, error)
         store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", exclude={"id"})})
-        return Outcome(work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started)
+        return Outcome(
+            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
+        )
     except ProviderError as error:
         failure = failure_of(work.id, error)
-        return Outcome(work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started)
+        return Outcome(
+            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
+        )
     item = store.put(work.key, made.files, made.record)
     return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
 
@@ -195,4 +199,3 @@ def _write_ledger(stage: str, folder: Path, outcomes: Sequence[Outcome], manifes
 def _cost(outcome: Outcome) -> float:
     paid = not outcome.reused and outcome.item is not None
     return float(cast(Item, outcome.item).record.get("cost_usd", 0.0)) if paid else 0.0
-

@@ -1,3 +1,5 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# fsspec ships no types.
 """The content-addressed store of finished items: what is paid for once is never made again.
 
 An item is the finished file(s) of one unit of work under a key that names everything that decides its content:
@@ -54,7 +56,9 @@ def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
 def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> str:
     """Key of the item that `operation` at `version` makes of `inputs` (sha256 digests) under `settings`."""
     described = {"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)}
-    return sha256_bytes(json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+    return sha256_bytes(
+        json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    )
 
 
 @dataclass(frozen=True)

@@ -118,4 +118,6 @@ def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
         try:
             yield kind.model_validate_json(line)
         except ValidationError as error:
-            raise InputError(f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy) from error
+            raise InputError(
+                f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy
+            ) from error

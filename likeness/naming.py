@@ -23,7 +23,9 @@ def item_id(persona: str, source: str | None, target: str | None) -> str:
     return "-".join(part for part in (persona, source, target) if part)
 
 
-def image_name(persona: str, source: str | None, target: str | None, rating: str, stage: str, ext: str) -> str:
+def image_name(
+    persona: str, source: str | None, target: str | None, rating: str, stage: str, ext: str
+) -> str:
     """`jade-s1-t1-sfw-swapped.png`."""
     return f"{item_id(persona, source, target)}-{rating}-{stage}.{ext}"
 

@@ -54,7 +54,11 @@ class Progress:
         """One plain line on stderr, beside the bar."""
         self._bars.console.print(f"{self.stage}: {text}", highlight=False, markup=False, soft_wrap=True)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.words.items()))
-        self.line(f"{self.done}/{self.total} in {time.monotonic() - self._started:.1f} s ({counts or 'nothing to do'})")
+        self.line(
+            f"{self.done}/{self.total} in {time.monotonic() - self._started:.1f} s ({counts or 'nothing to do'})"
+        )

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from likeness.naming import cache_root
 
@@ -47,7 +47,9 @@ class Tracker:
         """Tag the run, e.g. with the weights' sha256."""
         self._try(lambda: [self._client.set_tag(self._run_id, key, value) for key, value in tags.items()])
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         status = "FINISHED" if kind is None else "FAILED"
         self._try(lambda: self._client.set_terminated(self._run_id, status))
         if self.problem is not None:
@@ -70,7 +72,9 @@ class Tracker:
         if experiment is None:
             location = (cache_root().parent / "mlartifacts").resolve().as_uri()
             local = tracking_uri(self._uri).startswith("sqlite:")
-            created = client.create_experiment(self._experiment, artifact_location=location if local else None)
+            created = client.create_experiment(
+                self._experiment, artifact_location=location if local else None
+            )
         else:
             created = experiment.experiment_id
         tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
@@ -85,7 +89,9 @@ class Tracker:
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
-        metrics = [Metric(name, float(value), now_ms, step) for step, row in rows for name, value in row.items()]
+        metrics = [
+            Metric(name, float(value), now_ms, step) for step, row in rows for name, value in row.items()
+        ]
         for start in range(0, len(metrics), BATCH_METRICS):
             self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
 
@@ -95,8 +101,10 @@ class Tracker:
         try:
             call(*arguments)
         # Whatever a tracking server or its client raises must not cost the work it only watches.
-        except Exception as error:  # noqa: BLE001
-            self.problem = f"{type(error).__name__}: {str(error).splitlines()[0][:300]}" if str(error) else repr(error)
+        except Exception as error:
+            self.problem = (
+                f"{type(error).__name__}: {str(error).splitlines()[0][:300]}" if str(error) else repr(error)
+            )
 
 
 def tracking_uri(configured: str) -> str:
@@ -112,7 +120,10 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
     """Nested settings as dotted names."""
     rows: list[tuple[str, Any]] = []
     for key, value in values.items():
-        rows += flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]
+        if isinstance(value, Mapping):
+            rows += flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value))
     return rows
 
 

@@ -37,7 +37,7 @@ def run(stage: str, main: Main) -> None:
     try:
         cfg = load_config(PARAMS)
         persona = _persona(cfg, sys.argv[1:], stage)
-        consent(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
+        consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
         main(cfg, persona)
     except LikenessError as error:
         sys.stderr.write(f"\n{stage}: {error}\n")
@@ -53,7 +53,7 @@ def store(cfg: Config) -> ItemStore:
     return ItemStore(Path(os.path.abspath(cache_root().parent)) / cfg.items.root, cfg.items.remote)
 
 
-def consent(persona: Persona) -> Consent:
+def consent_of(persona: Persona) -> Consent:
     """The persona's verified consent record."""
     return load_consent(CONSENT, persona.name)
 

@@ -1,8 +1,8 @@
 """consent: read and bind consent records.
 
-    python -m stages.consent show PERSONA        the record, and whether it is in force
-    python -m stages.consent bind PERSONA        the `face:` lines to record, from data/PERSONA/raw/sources
-    python -m stages.consent artefacts PERSONA   every file made from this likeness, for a revocation
+python -m stages.consent show PERSONA        the record, and whether it is in force
+python -m stages.consent bind PERSONA        the `face:` lines to record, from data/PERSONA/raw/sources
+python -m stages.consent artefacts PERSONA   every file made from this likeness, for a revocation
 """
 
 import datetime
@@ -11,25 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
+from likeness.config import load_config
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import FaceAnalyzer
-from likeness.images import open_photo
+from likeness.ingest.collect import limits_of
+from likeness.ingest.decode import decode_photo
 from likeness.items import sha256_file
 from likeness.naming import Places
 from likeness.safety.consent import RecordedFace, load_consent
-from stages import CONSENT, USES
-
-# The widest side the faces are measured at, px; larger photographs gain nothing.
-BIND_SIDE_PX = 2048
-BIND_MEGAPIXELS = 100.0
+from stages import CONSENT, PARAMS, USES
 
 
 def show(persona: str) -> None:
     """The record in a few lines, and its standing today."""
     record = load_consent(CONSENT, persona)
     sys.stdout.write(f"{record.id}: {record.subject} ({record.kind}), scope {', '.join(record.scope)}\n")
-    record.require(sorted({use for uses in USES.values() for use in uses}), today=datetime.datetime.now(datetime.UTC).date())
-    sys.stdout.write(f"in force, until {record.expires or 'revoked'}; evidence {record.evidence.file} is as recorded\n")
+    record.require(
+        sorted({use for uses in USES.values() for use in uses}),
+        today=datetime.datetime.now(datetime.UTC).date(),
+    )
+    sys.stdout.write(
+        f"in force, until {record.expires or 'revoked'}; evidence {record.evidence.file} is as recorded\n"
+    )
 
 
 def bind(persona: str) -> None:
@@ -37,7 +40,7 @@ def bind(persona: str) -> None:
     analyzer = FaceAnalyzer()
     embeddings: list[np.ndarray] = []
     for path in sorted(Places(persona).raw_sources.glob("*")):
-        faces = analyzer.faces(open_photo(path, max_megapixels=BIND_MEGAPIXELS, max_side_px=BIND_SIDE_PX).rgb)
+        faces = analyzer.faces(decode_photo(path, limits_of(load_config(PARAMS).ingest)).rgb)
         sys.stderr.write(f"{path.name}: {len(faces)} face(s)\n")
         if len(faces) == 1:
             embeddings.append(faces[0].embedding)

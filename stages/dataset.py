@@ -1,12 +1,12 @@
 """Build the training set: images, captions, Kohya TOML, metadata, card, and a zip with reproducible bytes.
 
-Reads data/PERSONA/{enhanced,captions}/, and the manifests of ingested/, swapped/ and resized/ for origin and card.
+Reads data/PERSONA/{enhanced,captions}/, and the manifests of ingested/, swapped/, resized/ for the card.
 Writes models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zip.
 """
 
 import shutil
 
-from likeness.batch import finish, run_batch
+from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import IMAGE, caption_files, image_work, manifest_entry, plan, training_images
@@ -14,14 +14,15 @@ from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.manifest import read_manifest
+from likeness.items import Item
+from likeness.manifest import Entry, read_manifest
 from likeness.naming import Places
-from stages import consent, run, store
+from stages import consent_of, run, store
 
 
 def main(cfg: Config, persona: Persona) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
-    places, record, options = Places(persona.name), consent(persona), cfg.dataset
+    places, record, options = Places(persona.name), consent_of(persona), cfg.dataset
     steps = (places.ingested, places.swapped, places.resized, places.enhanced, places.captions)
     made = {folder.name: read_manifest(folder) for folder in steps}
 
@@ -39,11 +40,13 @@ def main(cfg: Config, persona: Persona) -> None:
     works = [image_work(one, places.enhanced, options) for one in planned]
     outcomes = run_batch("dataset", works, store(cfg), workers=cfg.items.workers)
     by_id = {one.chosen.image.id: one for one in planned}
-    manifest = finish(
-        "dataset", folder, outcomes,
-        lambda outcome, item: (manifest_entry(by_id[outcome.work.id], item), {by_id[outcome.work.id].file: IMAGE}),
-        failures=left_out, max_failure_ratio=options.max_failure_ratio,
-    )  # fmt: skip
+
+    def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
+        one = by_id[outcome.work.id]
+        return manifest_entry(one, item), {one.file: IMAGE}
+
+    limit = options.max_failure_ratio
+    manifest = finish("dataset", folder, outcomes, entry, failures=left_out, max_failure_ratio=limit)
 
     images = training_images(manifest, planned)
     facts = CardFacts(
@@ -52,11 +55,14 @@ def main(cfg: Config, persona: Persona) -> None:
     )  # fmt: skip
     texts = {
         **caption_files(images),
-        "dataset.toml": kohya_toml({one.directory: one.repeats for one in planned},
-                                   class_tokens=f"{persona.trigger} {persona.class_word}", options=options.kohya),
+        "dataset.toml": kohya_toml(
+            {one.directory: one.repeats for one in planned},
+            class_tokens=f"{persona.trigger} {persona.class_word}",
+            options=options.kohya,
+        ),
         "metadata.jsonl": metadata_jsonl(images),
         "README.md": dataset_card(facts),
-    }  # fmt: skip
+    }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     write_zip(places.dataset_zip, folder, [*texts, *(image.file_name for image in images)])

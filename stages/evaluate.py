@@ -1,7 +1,7 @@
 """Draw the persona with and without the LoRA, and measure how like it is to photographs training never saw.
 
-Reads models/PERSONA/PERSONA-v1.safetensors, models/PERSONA/lora_training/, data/PERSONA/ingested/ and the base.
-Writes models/PERSONA/evaluation/: samples/ (pictures, manifest, details.json), contact_sheet.png, metrics.json.
+Reads models/PERSONA/PERSONA-v1.safetensors and lora_training/, data/PERSONA/ingested/, and the base model.
+Writes models/PERSONA/evaluation/: samples/ (with manifest and details.json), contact_sheet.png, metrics.json.
 """
 
 import json
@@ -9,14 +9,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.batch import Made, Work, finish, run_batch
+from likeness.batch import Made, Outcome, Work, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.items import ItemStore, item_key, sha256_file, write_atomic
+from likeness.items import Item, ItemStore, item_key, sha256_file, write_atomic
 from likeness.lora.base import load_base
 from likeness.lora.sample import Shot, sample
-from likeness.manifest import Manifest, read_manifest
+from likeness.manifest import Entry, Manifest, read_manifest
 from likeness.metrics.effect import lora_effect
 from likeness.metrics.evaluation import details, flat_metrics, identities
 from likeness.metrics.groups import compared_groups
@@ -26,8 +26,8 @@ from likeness.metrics.samples import (
     Limits,
     Planned,
     described,
+    drawn_pairs,
     finished_sample,
-    pairs,
     plan_samples,
 )
 from likeness.metrics.samples import entry as sample_entry
@@ -41,39 +41,33 @@ from stages import run, store
 def main(cfg: Config, persona: Persona) -> None:
     """Draw, look for faces, score, and lay out what a person judges by eye."""
     places, options, items = Places(persona.name), cfg.evaluate, store(cfg)
-    folder = places.evaluation / "samples"
-    planned = plan_samples(
-        persona.name, options.drawn_prompts(persona.trigger, persona.class_word), options.seeds
-    )
     shutil.rmtree(places.evaluation, ignore_errors=True)
+    prompts = options.drawn_prompts(persona.trigger, persona.class_word)
+    planned = plan_samples(persona.name, prompts, options.seeds)
     digest = sha256_file(places.weights)
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
-    with Tracker(
-        **cfg.tracking.model_dump(), stage="evaluate", persona=persona.name, params=params
-    ) as tracker:
-        drawn = draw(cfg, planned, places.weights, digest, items)
-        pictures = {entry.id: load_rgb(folder / entry.file) for entry in drawn.entries}
-        groups = compared_groups(
-            places, drawn, planned, FaceAnalyzer().faces, items, workers=cfg.items.workers
-        )
+    tracking = cfg.tracking.model_dump()
+    with Tracker(**tracking, stage="evaluate", persona=persona.name, params=params) as tracker:
+        drawn = draw(cfg, planned, places, digest, items)
+        samples = places.evaluation / "samples"
+        pictures = {entry.id: load_rgb(samples / entry.file) for entry in drawn.entries}
+        faces = FaceAnalyzer().faces
+        groups = compared_groups(places, drawn, planned, faces, items, workers=cfg.items.workers)
         scores = identities(groups, yaw_edges_deg=options.yaw_edges_deg)
-        effect = lora_effect([(pictures[a.id], pictures[b.id]) for a, b in pairs(planned)
-                              if a.id in pictures and b.id in pictures])  # fmt: skip
+        effect = lora_effect(drawn_pairs(planned, pictures))
         metrics = flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
-        samples = described(
-            planned, drawn, scores["samples_with"].by_image | scores["samples_without"].by_image
+        photographs = read_manifest(places.ingested).entries
+        held_out = [load_rgb(places.ingested / photo.file) for photo in photographs if photo.held_out]
+        title, rows = (
+            f"{persona.name}, drawn by {cfg.base.name}",
+            sample_rows(planned, drawn, pictures, held_out),
         )
-        report = details(scores, samples, lora_effect=effect)
-        held_out = [load_rgb(places.ingested / entry.file)
-                    for entry in read_manifest(places.ingested).entries if entry.held_out]  # fmt: skip
-        rows = sample_rows(planned, drawn, pictures, held_out)
-        sheet = contact_sheet(f"{persona.name}, drawn by {cfg.base.name}", list(dict.fromkeys(one.prompt for one in planned)),
-                              rows, cell_px=options.cell_px)  # fmt: skip
 
-        write_atomic(
-            folder / "details.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode()
+        write_json(
+            samples / "details.json", details(scores, described(planned, drawn, scores), lora_effect=effect)
         )
-        write_atomic(places.evaluation / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
+        write_json(places.evaluation / "metrics.json", metrics)
+        sheet = contact_sheet(title, prompts, rows, cell_px=options.cell_px)
         write_atomic(places.evaluation / "contact_sheet.png", sheet)
         tracker.log_metrics([(0, {name: value for name, value in metrics.items() if value is not None})])
         tracker.log_file(places.evaluation / "contact_sheet.png")
@@ -81,41 +75,45 @@ def main(cfg: Config, persona: Persona) -> None:
         tracker.set_tags({"weights_sha256": digest})
 
 
-def draw(
-    cfg: Config, planned: Sequence[Planned], weights: Path, weights_sha256: str, items: ItemStore
-) -> Manifest:
+def draw(cfg: Config, planned: Sequence[Planned], places: Places, digest: str, items: ItemStore) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
     options, base, rater = cfg.evaluate, load_base(cfg.base, device=cfg.train.device), Rater()
     limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
+    by_id = {one.id: one for one in planned}
 
     def work(one: Planned) -> Work:
         shot = Shot(
             prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
             guidance_scale=options.guidance_scale, side_px=options.side_px or cfg.train.side_px,
         )  # fmt: skip
-        settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": options.jpeg_quality,
-                    "lora_scale": options.lora_scale if one.lora else None}  # fmt: skip
+        settings = {
+            **vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST,
+            "quality": options.jpeg_quality,
+            "lora_scale": options.lora_scale if one.lora else None,
+        }  # fmt: skip
 
         def make() -> Made:
-            lora = weights if one.lora else None
+            lora = places.weights if one.lora else None
             (rgb,) = sample(base, [shot], lora=lora, lora_scale=options.lora_scale)
             return finished_sample(rgb, rater.explicit, limits, quality=options.jpeg_quality)
 
-        inputs = [weights_sha256] if one.lora else []
+        inputs = [digest] if one.lora else []
         return Work(id=one.id, key=item_key("evaluate.sample", SAMPLES_VERSION, settings, inputs), make=make)
+
+    def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
+        one = by_id[outcome.work.id]
+        parents = (digest,) if one.lora else ()
+        return sample_entry(one, item, provider=base.name, parents=parents), {one.file: IMAGE}
 
     # One worker: the pictures share one pipeline.
     outcomes = run_batch("evaluate", [work(one) for one in planned], items, workers=1)
-    by_id = {one.id: one for one in planned}
-    return finish(
-        "evaluate", weights.parent / "evaluation" / "samples", outcomes,
-        lambda outcome, item: (
-            sample_entry(by_id[outcome.work.id], item, provider=base.name,
-                         parents=(weights_sha256,) if by_id[outcome.work.id].lora else ()),
-            {by_id[outcome.work.id].file: IMAGE},
-        ),
-        max_failure_ratio=options.max_failure_ratio,
-    )  # fmt: skip
+    folder = places.evaluation / "samples"
+    return finish("evaluate", folder, outcomes, entry, max_failure_ratio=options.max_failure_ratio)
+
+
+def write_json(path: Path, values: object) -> None:
+    """Write indented JSON."""
+    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 if __name__ == "__main__":

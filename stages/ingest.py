@@ -18,7 +18,7 @@ from likeness.ingest.select import persona_json, select
 from likeness.items import Item, write_atomic
 from likeness.manifest import Entry
 from likeness.naming import Places
-from stages import consent, run, store
+from stages import consent_of, run, store
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -28,7 +28,7 @@ def main(cfg: Config, persona: Persona) -> None:
     works = collect.works_for(persona.name, files, collect.limits_of(cfg.ingest), local_instruments())
     outcomes = run_batch("ingest", works, store(cfg), workers=cfg.items.workers)
     photos, unreadable = collect.candidates_of(files, outcomes)
-    selection = select(photos, cfg.ingest, consent(persona), source_min=persona.similarity.source_min)
+    selection = select(photos, cfg.ingest, consent_of(persona), source_min=persona.similarity.source_min)
     failures += unreadable
     failures += [
         collect.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])

@@ -1,8 +1,8 @@
 """items: look after the store of finished items.
 
-    python -m stages.items list              what is stored, by kind, with sizes
-    python -m stages.items verify            check every file against its digest
-    python -m stages.items prune --unused-days 30
+python -m stages.items list              what is stored, by kind, with sizes
+python -m stages.items verify            check every file against its digest
+python -m stages.items prune --unused-days 30
 """
 
 import argparse
@@ -23,7 +23,9 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("list", help="what is stored: key, files, bytes")
     commands.add_parser("verify", help="check every file against its digest; exit status 1 when one differs")
     prune = commands.add_parser("prune", help="remove items that no run has used for some days")
-    prune.add_argument("--unused-days", type=float, required=True, help="remove what was last used before that")
+    prune.add_argument(
+        "--unused-days", type=float, required=True, help="remove what was last used before that"
+    )
     parsed = parser.parse_args(arguments)
     items = store(load_config(Path(PARAMS)))
     if parsed.command == "list":

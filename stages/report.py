@@ -14,7 +14,7 @@ from likeness.naming import Places
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.page import Subject, page
-from stages import consent, run
+from stages import consent_of, run
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -22,7 +22,7 @@ def main(cfg: Config, persona: Persona) -> None:
     places = Places(persona.name)
     subject = Subject(
         persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, base=cfg.base.name,
-        consent=consent(persona),
+        consent=consent_of(persona),
     )  # fmt: skip
     got = collect(places)
     limits = Limits(**{name: getattr(cfg.ingest, name) for name in Limits.__dataclass_fields__})

@@ -36,7 +36,9 @@ def table(persona: str, places: Places) -> Table:
         seconds = _read(cache_root() / "ledger" / f"{stage}@{persona}.json").get("seconds")
         total_s += seconds or 0.0
         total_usd += counts.get("cost_usd", 0.0)
-        numbers = [str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")]
+        numbers = [
+            str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")
+        ]
         cost = f"${counts['cost_usd']:.2f}" if counts else ""
         view.add_row(stage, *numbers, "" if seconds is None else f"{seconds:.1f}", cost)
     view.add_section()

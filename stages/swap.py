@@ -28,11 +28,18 @@ def main(cfg: Config, persona: Persona) -> None:
     places = Places(persona.name)
     sources, targets = photos(places)
     pairs, skipped = choose_pairs(
-        persona.name, {s: p.face for s, p in sources.items()}, {t: p.face for t, p in targets.items()}, cfg.swap
+        persona.name,
+        {s: p.face for s, p in sources.items()},
+        {t: p.face for t, p in targets.items()},
+        cfg.swap,
     )
     bench = prepare(cfg, persona, places)
     made = {item_id(persona.name, s, t): (sources[s], targets[t]) for s, t in pairs}
-    kept = {item_id(persona.name, s, None): photo for s, photo in sources.items()} if cfg.swap.include_sources else {}
+    kept = (
+        {item_id(persona.name, s, None): photo for s, photo in sources.items()}
+        if cfg.swap.include_sources
+        else {}
+    )
     works = [keep_work(persona.name, photo) for photo in kept.values()]
     works += [swap_work(persona.name, *pair, bench) for pair in made.values()]
     if not works:

@@ -29,7 +29,7 @@ from likeness.lora.schedule import learning_rate
 from likeness.lora.weights_file import weights_bytes
 from likeness.naming import Places, cache_root
 from likeness.tracking import Tracker
-from stages import consent, run, store
+from stages import consent_of, run, store
 
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 
@@ -47,7 +47,7 @@ def main(cfg: Config, persona: Persona) -> None:
         )
     facts = Facts(
         output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
-        class_word=persona.class_word, consent_id=consent(persona).id, license=cfg.train.license,
+        class_word=persona.class_word, consent_id=consent_of(persona).id, license=cfg.train.license,
         author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
     )  # fmt: skip
     to_file = partial(weights_file, facts, cfg.train, samples)

@@ -1,4 +1,4 @@
-"""The folders that the stages before `dataset` leave behind, with small pictures: what later stages' tests read."""
+"""The folders that the stages before `dataset` leave behind, with small pictures."""
 
 import hashlib
 import json
@@ -50,13 +50,15 @@ class Folders:
         return self.root / path
 
     def everything(self, pairs: tuple[tuple[str, str | None], ...]) -> None:
-        """All folders for these (source, target) pairs, one source more held out, and a refusal in each stage."""
+        """All folders for these (source, target) pairs, one more source held out, and two refusals."""
         sources = sorted({source for source, _ in pairs})
         targets = sorted({target for _, target in pairs if target})
         self.ingest(sources, targets, held_out=["s9"])
         for stage, word, ext, scale in (
-            ("swapped", "swapped", "png", 1), ("resized", "resized", "png", 1), ("enhanced", "enhanced", "jpg", 2),
-        ):  # fmt: skip
+            ("swapped", "swapped", "png", 1),
+            ("resized", "resized", "png", 1),
+            ("enhanced", "enhanced", "jpg", 2),
+        ):
             self.stage(stage, word, ext, pairs, scale)
         self.captions(pairs)
         self.consent(targets)
@@ -74,16 +76,34 @@ class Folders:
             name = image_name(PERSONA, source, target, "sfw", "ingested", "png")
             _write(self.at(self.places.ingested) / name, self.raw[photo])
             entries.append(
-                entry(item_id(PERSONA, source, target), name, self.raw[photo], rgb, source, target,
-                      parents=(sha256_bytes(self.raw[photo]),), provider="local", origin=origin,
-                      held_out=photo in held_out)
-            )  # fmt: skip
+                entry(
+                    item_id(PERSONA, source, target),
+                    name,
+                    self.raw[photo],
+                    rgb,
+                    source,
+                    target,
+                    parents=(sha256_bytes(self.raw[photo]),),
+                    provider="local",
+                    origin=origin,
+                    held_out=photo in held_out,
+                )
+            )
         blurred = self.at(self.places.raw_sources) / "blurred.png"
         _write(blurred, encode_png(self.picture("blurred", self.side_px)))
-        write_manifest(self.at(self.places.ingested), entries, [
-            Failure(id=f"{PERSONA}-s99", kind="refused", reason="blurred", remedy="use a sharp photo",
-                    detail="blurred.png: sharpness 0.0100, it needs ingest.min_sharpness 0.03"),
-        ])  # fmt: skip
+        write_manifest(
+            self.at(self.places.ingested),
+            entries,
+            [
+                Failure(
+                    id=f"{PERSONA}-s99",
+                    kind="refused",
+                    reason="blurred",
+                    remedy="use a sharp photo",
+                    detail="blurred.png: sharpness 0.0100, it needs ingest.min_sharpness 0.03",
+                ),
+            ],
+        )
 
     def stage(
         self, folder: str, word: str, ext: str, pairs: tuple[tuple[str, str | None], ...], scale: int
@@ -96,14 +116,30 @@ class Folders:
             _write(self.at(self.places.data) / folder / name, data)
             parents = tuple(sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
             entries.append(
-                entry(item_id(PERSONA, source, target), name, data, rgb, source, target, parents=parents,
-                      provider="local" if folder == "swapped" else "lanczos")
-            )  # fmt: skip
-        failures = [
-            Failure(id=f"{PERSONA}-{pairs[0][0]}-t8", kind="skipped", reason="yaw-difference",
+                entry(
+                    item_id(PERSONA, source, target),
+                    name,
+                    data,
+                    rgb,
+                    source,
+                    target,
+                    parents=parents,
+                    provider="local" if folder == "swapped" else "lanczos",
+                )
+            )
+        failures = (
+            [
+                Failure(
+                    id=f"{PERSONA}-{pairs[0][0]}-t8",
+                    kind="skipped",
+                    reason="yaw-difference",
                     detail="the heads are turned 41 degrees apart, the local provider bridges 25",
-                    remedy="add a source photograph turned the same way"),
-        ] if folder == "swapped" else []  # fmt: skip
+                    remedy="add a source photograph turned the same way",
+                ),
+            ]
+            if folder == "swapped"
+            else []
+        )
         write_manifest(self.at(self.places.data) / folder, entries, failures)
 
     def captions(
@@ -132,8 +168,14 @@ class Folders:
         _write(
             self.at(self.places.training) / "metrics.json", json.dumps({"probe_loss_after": 0.14}).encode()
         )
-        metadata = {"ss_steps": str(steps), "ss_network_dim": "8", "ss_network_alpha": "4", "ss_seed": "42",
-                    "ss_learning_rate": "0.001", "ss_base_model_version": "likeness-tiny-sdxl"}  # fmt: skip
+        metadata = {
+            "ss_steps": str(steps),
+            "ss_network_dim": "8",
+            "ss_network_alpha": "4",
+            "ss_seed": "42",
+            "ss_learning_rate": "0.001",
+            "ss_base_model_version": "likeness-tiny-sdxl",
+        }
         path = self.at(self.places.weights)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({"lora_unet_x.alpha": np.float32([4.0])}, path, metadata=metadata)
@@ -151,21 +193,38 @@ class Folders:
                 _write(folder / f"{name}.jpg", data)
                 line = entry(name, f"{name}.jpg", data, rgb, None, None, parents=(), provider="diffusers")
                 entries.append(line)
-                samples.append({"id": name, "prompt": prompt, "seed": 1, "lora": lora, "file": f"{name}.jpg",
-                                "rating": "sfw",
-                                "similarity": 0.61 if faces and lora else None})  # fmt: skip
+                samples.append(
+                    {
+                        "id": name,
+                        "prompt": prompt,
+                        "seed": 1,
+                        "lora": lora,
+                        "file": f"{name}.jpg",
+                        "rating": "sfw",
+                        "similarity": 0.61 if faces and lora else None,
+                    }
+                )
         write_manifest(folder, entries, [])
         rng = np.random.default_rng(1)
         groups = {}
-        for name, mean, count in (("held_out", 0.86, 2), ("photographs", 0.83, 6), ("swaps", 0.72, 32),
-                                  ("samples_with", 0.61, 2), ("samples_without", 0.3, 2), ("targets", 0.48, 10)):  # fmt: skip
+        for name, mean, count in (
+            ("held_out", 0.86, 2),
+            ("photographs", 0.83, 6),
+            ("swaps", 0.72, 32),
+            ("samples_with", 0.61, 2),
+            ("samples_without", 0.3, 2),
+            ("targets", 0.48, 10),
+        ):
             found = faces or not name.startswith("samples")
             scores = {f"{name}{n}": round(float(v), 3) for n, v in enumerate(rng.normal(mean, 0.04, count))}
             groups[name] = {
-                "images": count, "faces": count if found else 0, "mean": mean if found else None,
+                "images": count,
+                "faces": count if found else 0,
+                "mean": mean if found else None,
                 "by_yaw": {"0_15": mean if found else None, "15_30": None, "30_90": None},
-                "by_image": scores if found else {}, "face_share": float(found),
-            }  # fmt: skip
+                "by_image": scores if found else {},
+                "face_share": float(found),
+            }
         note = [] if faces else ["No face was found in the 2 samples drawn with the LoRA."]
         details = {"lora_effect": 3.25, "groups": groups, "samples": samples, "notes": note}
         _write(folder / "details.json", json.dumps(details).encode())
@@ -178,12 +237,17 @@ class Folders:
         face = np.zeros(128, np.float32)
         face[0] = 1.0
         record = {
-            "id": "jade-2026-01", "persona": PERSONA, "kind": kind, "subject": "a person who does not exist",
-            "adult": {"attested_by": "who made her", "age_years": 32}, "scope": ["swap", "train", "generate"],
-            "signed": "2026-01-01", "expires": None if kind == "synthetic" else "2099-01-01",
+            "id": "jade-2026-01",
+            "persona": PERSONA,
+            "kind": kind,
+            "subject": "a person who does not exist",
+            "adult": {"attested_by": "who made her", "age_years": 32},
+            "scope": ["swap", "train", "generate"],
+            "signed": "2026-01-01",
+            "expires": None if kind == "synthetic" else "2099-01-01",
             "evidence": {"file": "evidence.txt", "sha256": sha256_bytes(b"made by a program\n")},
             "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(face)},
-        }  # fmt: skip
+        }
         photos = {f"{name}_mei.png": {"sha256": sha256_bytes(self.raw[name])} for name in targets}
         licences = {"licence": TARGET_LICENCE, "origin": "rendered for this test", "photos": photos}
         _write(folder / f"{PERSONA}.yaml", yaml.safe_dump(record).encode())
@@ -191,16 +255,44 @@ class Folders:
 
 
 def entry(
-    name: str, file: str, data: bytes, rgb: RGB, source: str | None, target: str | None, *,
-    parents: tuple[str, ...], provider: str, origin: str | None = None, held_out: bool = False,
-) -> Entry:  # fmt: skip
+    name: str,
+    file: str,
+    data: bytes,
+    rgb: RGB,
+    source: str | None,
+    target: str | None,
+    *,
+    parents: tuple[str, ...],
+    provider: str,
+    origin: str | None = None,
+    held_out: bool = False,
+) -> Entry:
     """A manifest line with one face in the middle of the picture."""
     height, width = rgb.shape[:2]
-    face = FaceEntry(box_px=(width / 4, height / 4, width / 2, height / 2), score=0.9, yaw_deg=4.0, pitch_deg=0.0,
-                     sharpness=50.0, age_years=33.0)  # fmt: skip
-    return Entry(id=name, file=file, sha256=sha256_bytes(data), width=width, height=height, source=source,
-                 target=target, rating="sfw", faces=(face,), provider=provider, cost_usd=0.0, parents=parents,
-                 origin=origin, held_out=held_out)  # fmt: skip
+    face = FaceEntry(
+        box_px=(width / 4, height / 4, width / 2, height / 2),
+        score=0.9,
+        yaw_deg=4.0,
+        pitch_deg=0.0,
+        sharpness=50.0,
+        age_years=33.0,
+    )
+    return Entry(
+        id=name,
+        file=file,
+        sha256=sha256_bytes(data),
+        width=width,
+        height=height,
+        source=source,
+        target=target,
+        rating="sfw",
+        faces=(face,),
+        provider=provider,
+        cost_usd=0.0,
+        parents=parents,
+        origin=origin,
+        held_out=held_out,
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -97,9 +97,15 @@ def test_an_edit_of_a_laid_out_file_leaves_the_store_intact(store, in_tmp):
 
 
 def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp):
-    works = [work(1), work(2, error=InputError("broken", reason="truncated")), work(3, error=InputError("broken"))]
+    works = [
+        work(1),
+        work(2, error=InputError("broken", reason="truncated")),
+        work(3, error=InputError("broken")),
+    ]
     with pytest.raises(InputError, match="2 of 3 items failed") as caught:
-        finish("swap", in_tmp / "out", run_batch("swap", works, store, workers=1), entry, max_failure_ratio=0.5)
+        finish(
+            "swap", in_tmp / "out", run_batch("swap", works, store, workers=1), entry, max_failure_ratio=0.5
+        )
     assert "failures.jsonl" in caught.value.remedy
     assert len(read_manifest(in_tmp / "out").failures) == 2
 

@@ -46,7 +46,7 @@ def targets(values) -> set[str]:
 
 
 def closure(stage: str) -> set[Path]:
-    todo, seen = {f"stages.{stage}"} | targets(PARAMS[stage] if stage in PARAMS else {}), set()
+    todo, seen = {f"stages.{stage}"} | targets(PARAMS.get(stage, {})), set()
     while todo:
         module = todo.pop()
         path = module_path(module)
@@ -79,7 +79,11 @@ def test_every_stage_waits_for_the_check(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_output_is_persisted_or_kept_from_the_cache(stage):
-    outputs = [*GRAPH[stage]["do"].get("outs", []), *GRAPH[stage]["do"].get("metrics", []), *GRAPH[stage]["do"].get("plots", [])]
+    outputs = [
+        *GRAPH[stage]["do"].get("outs", []),
+        *GRAPH[stage]["do"].get("metrics", []),
+        *GRAPH[stage]["do"].get("plots", []),
+    ]
     for output in outputs:
         flags = next(iter(output.values())) if isinstance(output, dict) else {}
         assert not flags.get("persist")

@@ -40,7 +40,13 @@ def repr_json(value):
 
 
 @pytest.mark.parametrize(
-    "other", [("swap", 1, {}, ["b", "a"]), ("swap", 2, {}, ["a", "b"]), ("crop", 1, {}, ["a", "b"]), ("swap", 1, {}, ["ab"])]
+    "other",
+    [
+        ("swap", 1, {}, ["b", "a"]),
+        ("swap", 2, {}, ["a", "b"]),
+        ("crop", 1, {}, ["a", "b"]),
+        ("swap", 1, {}, ["ab"]),
+    ],
 )
 def test_operation_version_and_input_order_are_part_of_a_key(other):
     assert item_key("swap", 1, {}, ["a", "b"]) != item_key(*other)
@@ -53,7 +59,9 @@ def test_what_is_put_is_got_back(tmp_path_factory, files, record):
     item = store.get("ab" * 32)
     assert item is not None
     assert {name: file.path.read_bytes() for name, file in item.files.items()} == files
-    assert {name: file.sha256 for name, file in item.files.items()} == {n: sha256_bytes(d) for n, d in files.items()}
+    assert {name: file.sha256 for name, file in item.files.items()} == {
+        n: sha256_bytes(d) for n, d in files.items()
+    }
     assert item.record == record
 
 
@@ -89,7 +97,10 @@ def test_prune_removes_old_items_and_their_files_only(store):
     assert freed > 0
     assert store.get("a" * 64) is None
     kept = store.get("b" * 64)
-    assert {name: file.path.read_bytes() for name, file in kept.files.items()} == {"picture": b"new", "shared": b"shared"}
+    assert {name: file.path.read_bytes() for name, file in kept.files.items()} == {
+        "picture": b"new",
+        "shared": b"shared",
+    }
 
 
 def test_prune_keeps_a_file_that_a_writer_has_just_put_down(store):

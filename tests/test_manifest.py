@@ -32,7 +32,9 @@ def test_a_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_path_fac
     before = [(folder / name).read_bytes() for name in ("manifest.jsonl", "failures.jsonl")]
     assert read_manifest(folder) == written
     write_manifest(folder, reversed(written.entries), reversed(written.failures))
-    if len({e.id for e in entries}) == len(entries) and len({(f.id, f.reason) for f in failures}) == len(failures):
+    if len({e.id for e in entries}) == len(entries) and len({(f.id, f.reason) for f in failures}) == len(
+        failures
+    ):
         assert [(folder / name).read_bytes() for name in ("manifest.jsonl", "failures.jsonl")] == before
 
 
@@ -42,7 +44,7 @@ def test_ids_sort_as_a_person_counts():
 
 
 def test_a_missing_manifest_names_the_remedy(tmp_path):
-    with pytest.raises(InputError, match="manifest.jsonl is missing") as caught:
+    with pytest.raises(InputError, match=r"manifest\.jsonl is missing") as caught:
         read_manifest(tmp_path)
     assert "dvc repro" in caught.value.remedy
 

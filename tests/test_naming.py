@@ -11,7 +11,13 @@ PERSONAS = st.from_regex(PERSONA_NAME, fullmatch=True)
 NUMBERS = st.integers(min_value=1, max_value=10**6)
 
 
-@given(PERSONAS, NUMBERS, st.none() | NUMBERS, st.sampled_from(["sfw", "review"]), st.sampled_from(["swapped", "enhanced"]))
+@given(
+    PERSONAS,
+    NUMBERS,
+    st.none() | NUMBERS,
+    st.sampled_from(["sfw", "review"]),
+    st.sampled_from(["swapped", "enhanced"]),
+)
 def test_a_name_reads_back_to_its_parts(persona, source, target, rating, stage):
     t = f"t{target}" if target else None
     name = image_name(persona, f"s{source}", t, rating, stage, "jpg")
@@ -24,7 +30,9 @@ def test_the_missions_own_example():
     assert image_name("jade", "s1", "t1", "sfw", "enhanced", "jpg") == "jade-s1-t1-sfw-enhanced.jpg"
 
 
-@pytest.mark.parametrize("name", ["jade.jpg", "jade-s0-sfw-enhanced.jpg", "jade-s1-explicit-enhanced.jpg", "../jade-s1-sfw-a.jpg"])
+@pytest.mark.parametrize(
+    "name", ["jade.jpg", "jade-s0-sfw-enhanced.jpg", "jade-s1-explicit-enhanced.jpg", "../jade-s1-sfw-a.jpg"]
+)
 def test_other_names_are_refused(name):
     with pytest.raises(ConfigError):
         parse_image_name(name)

@@ -19,7 +19,10 @@ def test_a_run_is_logged_whole(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_EXP_NAME", "slim-cat")
     subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+        check=True,
+    )
     Path("loss.csv").write_text("step,loss\n")
     with tracker("sqlite:///mlflow.db") as run:
         run.log_metrics([(step, {"loss": 1 / step, "lr": 0.1}) for step in range(1, 1201)])
@@ -32,7 +35,11 @@ def test_a_run_is_logged_whole(in_tmp, monkeypatch):
     assert logged.data.params == {"train.lr": "0.0001", "train.steps": "3"}
     assert len(client.get_metric_history(logged.info.run_id, "loss")) == 1200
     tags = logged.data.tags
-    assert (tags["DVC_EXP_NAME"], tags["likeness.stage"], tags["weights_sha256"]) == ("slim-cat", "train", "abc")
+    assert (tags["DVC_EXP_NAME"], tags["likeness.stage"], tags["weights_sha256"]) == (
+        "slim-cat",
+        "train",
+        "abc",
+    )
     assert len(tags["mlflow.source.git.commit"]) == 40
     assert [file.path for file in client.list_artifacts(logged.info.run_id)] == ["loss.csv"]
 

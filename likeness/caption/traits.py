@@ -18,15 +18,16 @@ from likeness.caption.regions import Portrait
 FRAMINGS = ((0.75, "close-up"), (1.6, "head and shoulders"), (2.6, "upper body"), (4.2, "half body"),
             (7.2, "three-quarter length"), (8.8, None), (np.inf, "full body"))  # fmt: skip
 
-# Degrees of yaw up to which a face is called so.
-FACING, SLIGHTLY, TURNED = 12.0, 20.0, 55.0
-# Faces at rest measure -11 to 3 degrees of pitch here: the camera is seldom at eye level.
-LOOKS_UP, LOOKS_DOWN = 15.0, -22.0
+# Degrees of yaw up to which a face is called so; the sitters leave gaps at 12 to 16 and at 19 to 27.
+FACING, SLIGHTLY, TURNED = 13.5, 22.0, 55.0
+# Faces at rest measure -9 to 8 degrees of pitch here: the camera is seldom at eye level.
+LOOKS_UP, LOOKS_DOWN = 17.0, -20.0
 
 # Smile: mouth width over the eyes' outer distance, plus the corners' lift over the mouth's width, plus half
-# of the mouth's opening. At rest .55 to .62, smiling .70 to .79.
-SMILING, AT_REST = 0.69, 0.635
-LIPS_PARTED, LIPS_CLOSED, EYES_CLOSED = 0.12, 0.05, 0.12
+# of the mouth's opening. The sitters whose faces were rendered with a smile of 0 to .3 measure .57 to .62,
+# those with .55 (lips closed) .62 to .71, those with .75 and more .71 to .79.
+SMILING, AT_REST = 0.69, 0.62
+LIPS_PARTED, EYES_CLOSED = 0.12, 0.12
 # Beyond these angles the mouth is foreshortened too much to judge.
 JUDGED_YAW, JUDGED_PITCH = 35.0, 20.0
 MOUTH_RIGHT, MOUTH_LEFT, LIP_UPPER, LIP_LOWER, EYE_RIGHT, EYE_LEFT = 61, 291, 13, 14, 33, 263

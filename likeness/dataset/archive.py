@@ -15,7 +15,8 @@ FILE_MODE = 0o100644  # regular file, rw-r--r--
 def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
     """Write the files `names` (relative to `root`, "/" between folders) to a zip at `path`, atomically.
 
-    Everything is stored, nothing deflated: JPEGs don't shrink, and deflate's output changes with zlib's version.
+    Everything is stored, nothing deflated: JPEGs don't shrink, and deflate's output changes with
+    zlib's version.
     """
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)

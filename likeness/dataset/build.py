@@ -74,7 +74,7 @@ def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work
 
 
 def manifest_entry(planned: Planned, item: Item) -> Entry:
-    """The training image's manifest line: faces in its own pixels, parents the enhanced image and the caption."""
+    """The training image's manifest line: faces in its own pixels, parents are enhanced image and caption."""
     image = planned.chosen.image
     width, height = int(item.record["width"]), int(item.record["height"])
     across, down = width / image.width, height / image.height

@@ -18,7 +18,7 @@ SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"
 
 MADE_BY = {
     "ingested": "photographs decoded, turned upright, brought to sRGB, measured and rated",
-    "swapped": "the persona's face put on the target photographs; the persona's own photographs pass unchanged",
+    "swapped": "the persona's face put on the target photographs; her or his own pass unchanged",
     "resized": "cropped around the face to the training resolution",
     "enhanced": "enlarged twice",
     "captions": "described in a sentence that starts with the trigger word",
@@ -83,7 +83,7 @@ Images and captions that teach a text-to-image model to draw **{facts.trigger} {
 
 - `train/`: images with a caption of the same stem, in Kohya's `repeats_name` folders
 - `dataset.toml`: the same as configuration for sd-scripts
-- `metadata.jsonl`: for `load_dataset("imagefolder", data_dir=...)`, with digests of every image and its parents
+- `metadata.jsonl`: for `load_dataset("imagefolder", data_dir=...)`, with digests of images and their parents
 """
 
 
@@ -128,7 +128,8 @@ def _origin(facts: CardFacts) -> str:
 |---|---|---|
 {chr(10).join(rows)}
 
-{sum(entry.held_out for entry in ingested)} more photographs of the persona are held out for evaluation and are not in this set.
+{sum(entry.held_out for entry in ingested)} photographs of the persona are held out
+for evaluation and are not in this set.
 """
 
 
@@ -142,10 +143,10 @@ def _use(facts: CardFacts) -> str:
     return f"""
 ## Use and limits
 
-{subject}{until} Use beyond the consent record, sexual content and deception about real events are not allowed.
-Most images are composites: the body, clothes and scene belong to the target photographs, only the face to the
-persona. Captions are machine-written unless a person replaced them. Nothing here is rated explicit; the rating
-is a classifier's and can be wrong.
+{subject}{until} Use beyond the consent record, sexual content and deception about real events are not
+allowed. Most images are composites: the body, clothes and scene belong to the target photographs, only the
+face to the persona. Captions are machine-written unless a person replaced them. Nothing here is rated
+explicit; the rating is a classifier's and can be wrong.
 """
 
 

@@ -75,7 +75,7 @@ def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConf
 
 
 def metadata_jsonl(images: Sequence[TrainingImage]) -> str:
-    """metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with this project's own fields."""
+    """metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields."""
     return "".join(json.dumps(vars(image), ensure_ascii=False) + "\n" for image in images)
 
 

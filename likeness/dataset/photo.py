@@ -1,4 +1,4 @@
-"""One training image: the enhanced image brought to the size the trainer reads, and marked with its origin."""
+"""One training image: the enhanced image at the size the trainer reads, marked with its origin."""
 
 import math
 
@@ -11,15 +11,15 @@ from likeness.safety.provenance import SourceType, mark_jpeg
 PHOTO_VERSION = 1
 """Raised whenever the same input would give other pixels or bytes."""
 
-# Trainers cut buckets to a multiple of 64 px (sd-scripts, bucket_reso_steps); 64 is the VAE's 8 times the UNet's 8.
+# Trainers cut buckets to a multiple of 64 px (sd-scripts, bucket_reso_steps): the VAE's 8 times the UNet's 8.
 GRID_PX = 64
 
 
 def training_size(width: int, height: int, side_px: int | None) -> tuple[int, int]:
     """The (width, height) an image is reduced to: the area of a `side_px` square, shape kept, never enlarged.
 
-    A size on the trainer's grid of 64 px with exactly the same shape is preferred, so that an enhanced 2x bucket
-    (1664x2432) comes back as the bucket it was (832x1216).
+    A size on the trainer's grid of 64 px with exactly the same shape is preferred, so that an enhanced 2x
+    bucket (1664x2432) comes back as the bucket it was (832x1216).
     """
     scale = 1.0 if side_px is None else side_px / math.sqrt(width * height)
     if scale >= 1:

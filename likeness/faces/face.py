@@ -25,6 +25,8 @@ class Face:
     """[5, 2]: the person's right eye, left eye, nose tip, right and left mouth corner."""
     landmarks: Floats
     """[468, 3]: MediaPipe's face mesh; z in pixels too, smaller is nearer to the camera."""
+    landmark_score: float = 1.0
+    """The mesh's confidence, 0..1; below .5 the landmarks (and pose, mouth, eyes) mean nothing."""
     embedding: Floats
     """[128], unit length (SFace)."""
     yaw_deg: float
@@ -54,6 +56,7 @@ def to_json(face: Face) -> dict[str, Any]:
         "score": round(face.score, 4),
         "points5": _rows(face.points5, 2),
         "landmarks": _rows(face.landmarks, 2),
+        "landmark_score": round(face.landmark_score, 4),
         "embedding": [round(float(value), 6) for value in face.embedding],
         "yaw_deg": round(face.yaw_deg, 2),
         "pitch_deg": round(face.pitch_deg, 2),
@@ -77,6 +80,7 @@ def from_json(data: Mapping[str, Any]) -> Face:
         score=float(data["score"]),
         points5=np.asarray(data["points5"], np.float32).reshape(5, 2),
         landmarks=np.asarray(data["landmarks"], np.float32).reshape(LANDMARKS, 3),
+        landmark_score=float(data["landmark_score"]),
         embedding=np.asarray(data["embedding"], np.float32).reshape(EMBEDDING_SIZE),
         yaw_deg=float(data["yaw_deg"]),
         pitch_deg=float(data["pitch_deg"]),

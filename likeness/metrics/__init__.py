@@ -32,8 +32,7 @@ class EvaluateConfig(BaseModel):
         try:
             drawn = self.drawn_prompts("trigger", "class")
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"a prompt may hold {{trigger}} and {{class_word}} and nothing else in braces: {error}") \
-                from error  # fmt: skip
+            raise ValueError(f"in braces a prompt may hold trigger or class_word only: {error}") from error
         if len(set(drawn)) < len(drawn) or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("the same prompt or seed is named twice")
         edges = (0.0, *self.yaw_edges_deg, 90.0)

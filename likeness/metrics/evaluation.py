@@ -1,4 +1,4 @@
-"""From faces and pictures to metrics.json (flat numbers, for `dvc metrics`) and details.json (for the report)."""
+"""From faces and pictures to metrics.json (flat, for `dvc metrics`) and details.json (for the report)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,18 +49,18 @@ def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[
     said: list[str] = []
     if not scores["held_out"].faces:
         said.append(
-            "No photograph is held out, so nothing is compared: name some in personas.NAME.held_out, in conf/persona/."
+            "No photograph is held out, so nothing is compared: name some under `held_out` in conf/persona/."
         )
     with_lora = scores["samples_with"]
     if not with_lora.faces:
         said.append(
-            f"No face was found in the {with_lora.images} samples drawn with the LoRA, so their likeness cannot be "
-            "measured. A tiny base cannot draw people; this says nothing about the LoRA on a base that can."
+            f"No face was found in the {with_lora.images} samples drawn with the LoRA, so their likeness "
+            "cannot be measured. A tiny base cannot draw people; this says nothing about the LoRA on another."
         )
     elif with_lora.face_share < 1:
         said.append(
-            f"A face was found in {with_lora.faces} of the {with_lora.images} samples drawn with the LoRA; the "
-            "others do not count in the mean."
+            f"A face was found in {with_lora.faces} of the {with_lora.images} samples drawn with the LoRA; "
+            "the others do not count in the mean."
         )
     if lora_effect == 0.0:
         said.append("The LoRA changed no pixel of any sample: it was not trained, or it was not loaded.")

@@ -1,8 +1,8 @@
 """How alike two sets of faces are, in the cosine of their embeddings.
 
-Scores of different embedders never mix. A mean hides that similarity falls as heads turn (|yaw| correlates -0.76
-with it in published measurements), so scores also come in bins of |yaw|; and a score against the training
-photographs would reward copying them, so the references are photographs that training never saw.
+Scores of different embedders never mix. A mean hides that similarity falls as heads turn (|yaw| correlates
+-0.76 with it in published measurements), so scores also come in bins of |yaw|; and a score against the
+training photographs would reward copying them, so the references are photographs that training never saw.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Scores of a set of images; the means are None when no face was found, which says nothing about likeness."""
+    """Scores of a set of images; the means are None when no face was found, which proves nothing."""
 
     images: int
     faces: int

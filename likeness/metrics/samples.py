@@ -10,6 +10,7 @@ from likeness.errors import InputError
 from likeness.images import RGB, encode_jpeg
 from likeness.items import Item
 from likeness.manifest import Entry, Manifest
+from likeness.metrics.identity import Identity
 from likeness.safety.provenance import SourceType, mark_jpeg
 from likeness.safety.rating import rating
 
@@ -37,7 +38,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Explicit-material scores: from the first on a picture is marked, from the second on it is never written."""
+    """Explicit-material scores: from the first on it is marked, from the second on never written."""
 
     review_explicit: float
     max_explicit: float
@@ -47,7 +48,10 @@ def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> 
     """Every prompt with every seed, without and with the LoRA."""
     return [
         Planned(
-            id=f"{persona}-p{number}-seed{seed}-{'with' if lora else 'without'}", prompt=prompt, seed=seed, lora=lora
+            id=f"{persona}-p{number}-seed{seed}-{'with' if lora else 'without'}",
+            prompt=prompt,
+            seed=seed,
+            lora=lora,
         )
         for (number, prompt), seed, lora in product(enumerate(prompts, start=1), seeds, (False, True))
     ]  # fmt: skip
@@ -63,7 +67,7 @@ def finished_sample(rgb: RGB, rate: Callable[[RGB], float], limits: Limits, *, q
     word = rating(score, **vars(limits))
     if word == "explicit":
         raise InputError(
-            f"the drawn picture is rated {score:.2f}, explicit from {limits.max_explicit:g} on; it was not kept",
+            f"the picture is rated {score:.2f}, explicit from {limits.max_explicit:g} on; it is not kept",
             reason="explicit",
             remedy="change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
             kind="refused",
@@ -104,17 +108,25 @@ def pairs(planned: Sequence[Planned]) -> list[tuple[Planned, Planned]]:
     return list(zip(planned[::2], planned[1::2], strict=True))
 
 
+def drawn_pairs(planned: Sequence[Planned], pictures: Mapping[str, RGB]) -> list[tuple[RGB, RGB]]:
+    """(without, with) pixels where both were written; `pictures` by id."""
+    return [
+        (pictures[a.id], pictures[b.id]) for a, b in pairs(planned) if a.id in pictures and b.id in pictures
+    ]
+
+
 def described(
-    planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, float]
+    planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, Identity]
 ) -> list[dict[str, Any]]:
-    """The samples as details.json lists them; `scores` are similarities by id, where a face was found."""
+    """The samples as details.json lists them, with their similarity where a face was found."""
     written = {entry.id: entry for entry in drawn.entries}
+    similar = scores["samples_with"].by_image | scores["samples_without"].by_image
     return [
         {
             **vars(one),
             "file": one.file if one.id in written else None,
             "rating": written[one.id].rating if one.id in written else "explicit",
-            "similarity": scores.get(one.id),
+            "similarity": similar.get(one.id),
         }
         for one in planned
     ]

@@ -19,7 +19,7 @@ from likeness.metrics.identity import Seen
 Finder = Callable[[RGB], Sequence[Face]]
 """Faces of an image, largest first."""
 
-# The detector was trained on faces of 10 px and more in larger pictures; small samples are enlarged to this side.
+# The detector was trained on faces of 10 px and more; small samples are enlarged to this side.
 SEARCHED_SIDE_PX = 512
 
 

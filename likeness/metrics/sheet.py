@@ -1,4 +1,4 @@
-"""The contact sheet: what each prompt draws without and with the LoRA, above real photographs nobody trained on."""
+"""The contact sheet: what each prompt draws without and with the LoRA, above held-out photographs."""
 
 import io
 import textwrap
@@ -34,7 +34,7 @@ class Row:
 def sample_rows(
     planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
 ) -> list[Row]:
-    """For each seed a row without and one with the LoRA, and the held-out photographs below; `review` is not shown."""
+    """A row without and one with the LoRA for each seed, then the held-out photographs; no `review`."""
     shown = {entry.id for entry in drawn.entries if entry.rating == "sfw"}
     rows = [
         Row(

@@ -63,16 +63,16 @@ def _front_matter(
 def _summary(subject: Subject, hub_id: str | None, source: str) -> str:
     base = f"[{subject.base}](https://huggingface.co/{hub_id})" if hub_id else subject.base
     tiny = (
-        "\nThe base is a model of a few million parameters that likeness builds from a seed to prove the way through. "
-        "It draws no people, so the samples show that the LoRA works, not what it could draw.\n"
+        "\nThe base is a model of a few million parameters that likeness builds from a seed to prove the way "
+        "through. It draws no people, so the samples show that the LoRA works, not what it could draw.\n"
         if source == TINY
         else ""
     )
     return f"""
 # {subject.persona}: LoRA for {subject.base}
 
-A LoRA that teaches {base} to draw **{subject.trigger} {subject.class_word}**: {KIND_WORDS[subject.consent.kind]}.
-Made with likeness, under consent record `{subject.consent.id}`.
+A LoRA that teaches {base} to draw **{subject.trigger} {subject.class_word}**:
+{KIND_WORDS[subject.consent.kind]}. Made with likeness, under consent record `{subject.consent.id}`.
 {tiny}"""
 
 
@@ -146,10 +146,11 @@ def _limits(subject: Subject) -> str:
     return f"""
 ## Allowed use and limits
 
-The consent record covers: {", ".join(subject.consent.scope)}.{until} Not allowed: sexual content, deception about
-real events or about who is shown, and any use outside the record. Mark pictures made with this LoRA as generated
-(IPTC digital source type `trainedAlgorithmicMedia`), as the samples here are; the EU AI Act (art. 50) asks for it.
-A LoRA repeats what it was shown: expect the clothes, light and backgrounds of the training set to come through.
+The consent record covers: {", ".join(subject.consent.scope)}.{until} Not allowed: sexual content,
+deception about real events or about who is shown, and any use outside the record. Mark pictures made with
+this LoRA as generated (IPTC digital source type `trainedAlgorithmicMedia`), as the samples here are; the EU
+AI Act (art. 50) asks for it. A LoRA repeats what it was shown: expect clothes, light and backgrounds of the
+training set to come through.
 """
 
 

@@ -1,7 +1,7 @@
 """Two drawings as inline SVG: the loss over steps, and similarity scores as rows of dots.
 
-Colours come from the page's CSS classes, so both follow its light and dark theme. Numbers are rounded to tenths of
-a unit of the drawing: equal data, equal bytes.
+Colours come from the page's CSS classes, so both follow its light and dark theme. Numbers are rounded to
+tenths of a unit of the drawing: equal data, equal bytes.
 """
 
 import math
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-# The loss of diffusion training is dominated by which noise level was drawn: the mean of about this many steps
-# shows the trend.
+# The loss of diffusion training is dominated by which noise level was drawn: the mean of about this many
+# steps shows the trend.
 SMOOTHING_SHARE = 0.08
 
 WIDTH, HEIGHT = 960.0, 280.0

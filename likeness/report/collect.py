@@ -26,7 +26,7 @@ class Record(BaseModel):
 
 
 class Sample(Record):
-    """One picture the evaluation drew; no `file` when it was refused, `rating` as in manifests or `explicit`."""
+    """One picture the evaluation drew; no `file` when refused, `rating` as in manifests or `explicit`."""
 
     id: str
     prompt: str

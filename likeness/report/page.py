@@ -98,7 +98,8 @@ def _facts(got: Collected) -> list[tuple[str, str]]:
 
 def _training_facts(got: Collected) -> list[tuple[str, str]]:
     told = (
-        ("base", "ss_base_model_version"), ("architecture", "modelspec.architecture"), ("rank", "ss_network_dim"),
+        ("base", "ss_base_model_version"), ("architecture", "modelspec.architecture"),
+        ("rank", "ss_network_dim"),
         ("alpha", "ss_network_alpha"), ("learning rate", "ss_learning_rate"), ("steps", "ss_steps"),
         ("seed", "ss_seed"), ("resolution", "ss_resolution"), ("images", "ss_num_train_images"),
     )  # fmt: skip

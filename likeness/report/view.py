@@ -96,7 +96,7 @@ def step_rows(got: Collected) -> list[StepRow]:
 
 
 def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
-    """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones come first."""
+    """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones first."""
     made: list[Strip] = []
     by_step = {step: got.by_id(step) for step in ("swapped", "resized", "enhanced")}
     for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES)[: cfg.max_strips]:
@@ -111,8 +111,8 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
                 label = f"{label} {found.width}x{found.height}"
             figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
         swapped = by_step["swapped"].get(entry.id)
-        scores = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in swapped.scores.items()) \
-            if swapped else ""  # fmt: skip
+        told = swapped.scores.items() if swapped else ()
+        scores = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in told)
         made.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
     return made
 
@@ -165,7 +165,7 @@ def mosaic(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[
 
 
 def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
-    """The entries in their order, but led by `count` varied ones: a photograph, then swaps from all over the set."""
+    """The entries in their order, but led by `count` varied ones: a photograph, then swaps."""
     own = [entry for entry in entries if entry.target is None]
     swaps = [entry for entry in entries if entry.target is not None]
     chosen: dict[str, Entry] = {entry.id: entry for entry in own[:1]}

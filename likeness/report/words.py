@@ -20,8 +20,8 @@ KIND_WORDS = {
     "release": "a person who signed a release",
 }
 
-# Photographs refused for these reasons may be shown again: what is wrong with them is technical. Everything else
-# (explicit, apparent minors, strangers, photographs without a licence) stays out of sight.
+# Photographs refused for these reasons may be shown again: what is wrong with them is technical. Everything
+# else (explicit, apparent minors, strangers, photographs without a licence) stays out of sight.
 SHOWABLE = frozenset({"no-face", "too-small", "blurred", "exact-duplicate", "near-duplicate"})
 
 GROUP_WORDS: Mapping[str, tuple[str, str]] = {
@@ -65,8 +65,8 @@ def verdict(evaluation: Evaluation) -> list[str]:
     said: list[str] = []
     if ceiling is not None and floor is not None:
         said.append(
-            f"On this set the same person scores {ceiling:.2f} and other people {floor:.2f}: a score means something "
-            "only between these two."
+            f"On this set the same person scores {ceiling:.2f} and other people {floor:.2f}: a score means "
+            "something only between these two."
         )
     for name, what in (("photographs", "Own photographs"), ("swaps", "Swapped images")):
         if (mean := groups.get(name)) is not None:

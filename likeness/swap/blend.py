@@ -1,6 +1,8 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # mostly cv2 calls, whose stubs don't know array shapes.
 """Laplacian pyramid blending (Burt & Adelson 1983, A Multiresolution Spline): no seam at any scale."""
+
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,7 +13,12 @@ Image = NDArray[np.float32]
 
 def blend(inner: Image, outer: Image, mask: Image, levels: int) -> Image:
     """`inner` where `mask` [H, W] is 1, `outer` where it is 0; images float32 [H, W, 3], any range."""
-    pairs = zip(_laplacian(inner, levels)[::-1], _laplacian(outer, levels)[::-1], _gaussian(mask, levels)[::-1], strict=True)
+    pairs = zip(
+        _laplacian(inner, levels)[::-1],
+        _laplacian(outer, levels)[::-1],
+        _gaussian(mask, levels)[::-1],
+        strict=True,
+    )
     out = None
     for a, b, m in pairs:
         level = a * m[..., None] + b * (1 - m[..., None])
@@ -34,5 +41,5 @@ def _gaussian(image: Image, levels: int) -> list[Image]:
 
 def _laplacian(image: Image, levels: int) -> list[Image]:
     gaussian = _gaussian(image, levels)
-    fine = [a - cv2.pyrUp(b, dstsize=a.shape[1::-1]) for a, b in zip(gaussian, gaussian[1:], strict=False)]
+    fine = [a - cv2.pyrUp(b, dstsize=a.shape[1::-1]) for a, b in pairwise(gaussian)]
     return [*fine, gaussian[-1]]

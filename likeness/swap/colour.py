@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # mostly cv2 calls, which are untyped.
 """The source's skin in the target's light: colour matched on the cheeks, then its shading over the whole face."""
 
@@ -61,12 +61,16 @@ def match_shading(source: Lab, target: Lab, source_skin: Mask, target_skin: Mask
     return out
 
 
-def keep_eyes(matched: Lab, source: Lab, target: Lab, source_eyes: Mask, target_eyes: Mask, width_px: float) -> Lab:
+def keep_eyes(
+    matched: Lab, source: Lab, target: Lab, source_eyes: Mask, target_eyes: Mask, width_px: float
+) -> Lab:
     """The white of an eye is no skin: inside the lids only the target's light is taken over, not its skin tone."""
     if source_eyes.sum() < 8 or target_eyes.sum() < 8:
         return matched
     weight = cv2.GaussianBlur(source_eyes.astype(np.float32), (0, 0), max(0.6, 0.008 * width_px))[..., None]
-    light = np.percentile(target[target_eyes][:, 0], 85) / max(np.percentile(source[source_eyes][:, 0], 85), 1.0)
+    light = np.percentile(target[target_eyes][:, 0], 85) / max(
+        np.percentile(source[source_eyes][:, 0], 85), 1.0
+    )
     own = source.copy()
     own[..., 0] *= np.clip(light, 0.45, 1.5)
     return matched * (1 - weight) + own * weight

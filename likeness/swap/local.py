@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # mostly cv2 calls, which are untyped.
 """The embedded swapper: a classical mesh warp with colour matching and pyramid blending; no network, no GPU."""
 
@@ -52,7 +52,9 @@ class LocalSwapper:
         region = blended * rim + plain * (1 - rim)
         out = target.rgb.copy()
         height, width = inside.shape
-        out[warped.y0 : warped.y0 + height, warped.x0 : warped.x0 + width] = np.clip(region * 255 + 0.5, 0, 255)
+        out[warped.y0 : warped.y0 + height, warped.x0 : warped.x0 + width] = np.clip(
+            region * 255 + 0.5, 0, 255
+        )
         return out
 
     def _mask(self, warped: Warped, inside: regions.Mask, over: regions.Mask) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # onnxruntime and cv2 calls are untyped.
 """A swap network the user supplies, inswapper-style: a 128 px aligned crop and a 512-d identity in, the crop out.
 
@@ -27,7 +27,8 @@ from likeness.swap.blend import smoothstep
 
 # ArcFace's five points in a 112 px crop (Deng et al. 2019, arXiv:1801.07698; insightface's arcface_dst).
 ARCFACE_112 = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
 )
 RECOGNISER_SIDE_PX = 112
 EMBEDDING_SIZE = 512
@@ -86,8 +87,13 @@ class OnnxSwapper:
         local = self._local  # pyright: ignore[reportAttributeAccessIssue]  (set when validated)
         if not hasattr(local, "sessions"):
             available = set(ort.get_available_providers())
-            providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
-            sessions = [ort.InferenceSession(str(path), providers=providers) for path in (self.swapper, self.recogniser)]
+            providers = [
+                name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available
+            ]
+            sessions = [
+                ort.InferenceSession(str(path), providers=providers)
+                for path in (self.swapper, self.recogniser)
+            ]
             local.sessions = (*sessions, identity_map(self.swapper))
         return local.sessions
 
@@ -113,17 +119,21 @@ def identity_map(path: Path) -> NDArray[np.float32] | None:
 def _tensor(portrait: Portrait, side: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     template = ARCFACE_112 / RECOGNISER_SIDE_PX * side
     if side % 128 == 0:
-        template = (ARCFACE_112 + [SHIFT_AT_128, 0]) / 128 * side
+        template = (ARCFACE_112 + np.array([SHIFT_AT_128, 0])) / 128 * side
     matrix = similarity_transform(portrait.face.points5, template.astype(np.float32))
     crop = warp(portrait.rgb, matrix, side).astype(np.float32) / 255
     return np.ascontiguousarray(crop.transpose(2, 0, 1)[None]), matrix
 
 
 def _run(session: Any, *tensors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return session.run(None, {put.name: tensor for put, tensor in zip(session.get_inputs(), tensors, strict=True)})[0]
+    return session.run(
+        None, {put.name: tensor for put, tensor in zip(session.get_inputs(), tensors, strict=True)}
+    )[0]
 
 
-def _paste(rgb: NDArray[np.uint8], crop: NDArray[np.float32], matrix: NDArray[np.float64], feather: float) -> NDArray[np.uint8]:
+def _paste(
+    rgb: NDArray[np.uint8], crop: NDArray[np.float32], matrix: NDArray[np.float64], feather: float
+) -> NDArray[np.uint8]:
     side, (height, width) = crop.shape[0], rgb.shape[:2]
     from_edge = np.minimum(*np.meshgrid(*[np.minimum(np.arange(side), side - 1 - np.arange(side))] * 2))
     mask = smoothstep(from_edge / (feather * side))
@@ -131,4 +141,6 @@ def _paste(rgb: NDArray[np.uint8], crop: NDArray[np.float32], matrix: NDArray[np
     flags = cv2.INTER_CUBIC
     drawn = cv2.warpAffine(crop, back, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     weight = cv2.warpAffine(mask, back, (width, height), flags=cv2.INTER_LINEAR)[..., None]
-    return np.clip((drawn * weight + rgb.astype(np.float32) / 255 * (1 - weight)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.clip((drawn * weight + rgb.astype(np.float32) / 255 * (1 - weight)) * 255 + 0.5, 0, 255).astype(
+        np.uint8
+    )

@@ -31,7 +31,13 @@ def choose_pairs(
         else:
             reason, detail, remedy = problem
             skipped.append(
-                Failure(id=item_id(persona, source, target), kind="skipped", reason=reason, detail=detail, remedy=remedy)
+                Failure(
+                    id=item_id(persona, source, target),
+                    kind="skipped",
+                    reason=reason,
+                    detail=detail,
+                    remedy=remedy,
+                )
             )
     most = config.sources_per_target if config.pairs == "best" else None
     chosen = [
@@ -55,9 +61,17 @@ def out_of_range(source: Face, target: Face, limits: PairLimits) -> tuple[str, s
     side = min(*source.box_px[2:], *target.box_px[2:])
     nearer = "add a source photo in a pose nearer to this target's"
     if yaw > limits.max_yaw_difference_deg:
-        return "yaw-difference", f"heads turned {yaw:.0f} degrees apart, {limits.max_yaw_difference_deg:g} allowed", nearer
+        return (
+            "yaw-difference",
+            f"heads turned {yaw:.0f} degrees apart, {limits.max_yaw_difference_deg:g} allowed",
+            nearer,
+        )
     if pitch > limits.max_pitch_difference_deg:
-        return "pitch-difference", f"heads tilted {pitch:.0f} degrees apart, {limits.max_pitch_difference_deg:g} allowed", nearer
+        return (
+            "pitch-difference",
+            f"heads tilted {pitch:.0f} degrees apart, {limits.max_pitch_difference_deg:g} allowed",
+            nearer,
+        )
     if mouth > limits.max_mouth_difference:
         return (
             "mouth-opening",
@@ -65,5 +79,9 @@ def out_of_range(source: Face, target: Face, limits: PairLimits) -> tuple[str, s
             "add a source photo with the mouth held as in this target",
         )
     if side < limits.min_face_px:
-        return "tiny-face", f"a face {side:.0f} px wide, {limits.min_face_px:g} needed", "use a photo taken closer, or a larger file"
+        return (
+            "tiny-face",
+            f"a face {side:.0f} px wide, {limits.min_face_px:g} needed",
+            "use a photo taken closer, or a larger file",
+        )
     return None

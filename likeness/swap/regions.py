@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # mostly cv2 drawing calls, which are untyped.
 """Masks over a face's region: cheeks, features, the oval, and what lies over the skin (hair, shadows)."""
 
@@ -24,7 +24,9 @@ OTHER_CHROMA = 16.0
 def hull(points: NDArray[np.float64], shape: tuple[int, int], growth: float = 1.0) -> Mask:
     """The convex hull of points [N, 2], grown around its centre."""
     centre = points.mean(0)
-    corners = cv2.convexHull(np.round(((points - centre) * growth + centre) * (1 << SUBPIXEL_BITS)).astype(np.int32))
+    corners = cv2.convexHull(
+        np.round(((points - centre) * growth + centre) * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    )
     canvas = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(canvas, corners, 255, shift=SUBPIXEL_BITS)
     return canvas > 0
@@ -50,7 +52,12 @@ def eyes(points: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
 
 def features(points: NDArray[np.float64], shape: tuple[int, int], growth: float = FEATURE_GROWTH) -> Mask:
     """Eyes with brows, lips and nostrils: dark or coloured without being hair or shadow."""
-    groups = (mesh.LIPS_OUTER, mesh.NOSTRILS, mesh.LEFT_EYE + mesh.LEFT_BROW, mesh.RIGHT_EYE + mesh.RIGHT_BROW)
+    groups = (
+        mesh.LIPS_OUTER,
+        mesh.NOSTRILS,
+        mesh.LEFT_EYE + mesh.LEFT_BROW,
+        mesh.RIGHT_EYE + mesh.RIGHT_BROW,
+    )
     canvas = np.zeros(shape, bool)
     for group in groups:
         canvas |= hull(points[list(group)], shape, growth)
@@ -69,7 +76,11 @@ def overlay(lab: NDArray[np.float32], reference: Mask, inside: Mask, spared: Mas
     _, label, stats, _ = cv2.connectedComponentsWithStats(odd)
     depth = max(1, round(0.04 * width_px))
     core = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=depth) > 0
-    touching = [i for i in np.unique(label[inside & ~core]) if i and stats[i, cv2.CC_STAT_AREA] >= 0.0015 * width_px**2]
+    touching = [
+        i
+        for i in np.unique(label[inside & ~core])
+        if i and stats[i, cv2.CC_STAT_AREA] >= 0.0015 * width_px**2
+    ]
     radius = max(1, round(0.02 * width_px))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return cv2.dilate(np.isin(label, touching).astype(np.uint8), disc) > 0

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportReturnType=false, reportArgumentType=false
 # mostly cv2 and array arithmetic on untyped results.
 """The source's face, bent onto the target's head: inner features keep the source's shape, the outline is the target's."""
 
@@ -73,7 +73,9 @@ def _goal(of_source, of_target, falloff: float):
     scale, rotation, shift = _similarity_3d(of_source[rigid], of_target[rigid])
     aligned = scale * of_source @ rotation.T + shift
     eyes = np.linalg.norm(of_target[263] - of_target[33])
-    from_outline = np.linalg.norm(of_target[:, None] - of_target[list(mesh.FACE_OVAL)][None], axis=2).min(1) / eyes
+    from_outline = (
+        np.linalg.norm(of_target[:, None] - of_target[list(mesh.FACE_OVAL)][None], axis=2).min(1) / eyes
+    )
     weight = 1 - smoothstep(from_outline / falloff)[:, None]
     return weight * of_target + (1 - weight) * aligned, scale
 
@@ -111,7 +113,9 @@ def _triangle_index(points, depth, shape):
     """[h, w]: the nearest triangle at each pixel, -1 outside the mesh."""
     canvas = np.full(shape, -1, np.float32)
     for number in _far_to_near(depth):
-        cv2.fillConvexPoly(canvas, _fixed(points[mesh.triangles()[number]]), float(number), shift=SUBPIXEL_BITS)
+        cv2.fillConvexPoly(
+            canvas, _fixed(points[mesh.triangles()[number]]), float(number), shift=SUBPIXEL_BITS
+        )
     return canvas.astype(np.int32)
 
 
@@ -137,6 +141,8 @@ def _facing(of_source, points, depth, shape):
     of_point = total / np.maximum(count, 1)
     for number in _far_to_near(depth):
         triangle = mesh.triangles()[number]
-        cv2.fillConvexPoly(canvas, _fixed(points[triangle]), float(of_point[triangle].mean()), shift=SUBPIXEL_BITS)
+        cv2.fillConvexPoly(
+            canvas, _fixed(points[triangle]), float(of_point[triangle].mean()), shift=SUBPIXEL_BITS
+        )
     # Spots seen at less than about 9 degrees hold stretched pixels; above 27 degrees they are fully trusted.
     return smoothstep((canvas - 0.15) / 0.3)

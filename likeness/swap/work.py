@@ -82,7 +82,9 @@ def keep_work(persona: str, source: Photo) -> Work:
     )
 
 
-def swap_entry(persona: str, source: Photo, target: Photo, item: Item, provider: str) -> tuple[Entry, dict[str, str]]:
+def swap_entry(
+    persona: str, source: Photo, target: Photo, item: Item, provider: str
+) -> tuple[Entry, dict[str, str]]:
     """A swap's manifest line: rated as the worst of both photos and the result."""
     record = item.record
     ratings = {source.entry.rating, target.entry.rating, record["rating"]}

@@ -15,8 +15,17 @@ OPTIONS = KohyaConfig(
 
 
 def entries(photographs: int, swaps: int) -> list[Entry]:
-    common = {"file": "", "sha256": "", "width": 1, "height": 1, "rating": "sfw", "faces": (), "provider": "",
-              "cost_usd": 0.0, "parents": ()}  # fmt: skip
+    common = {
+        "file": "",
+        "sha256": "",
+        "width": 1,
+        "height": 1,
+        "rating": "sfw",
+        "faces": (),
+        "provider": "",
+        "cost_usd": 0.0,
+        "parents": (),
+    }
     own = [Entry(id=f"jade-s{n}", source=f"s{n}", target=None, **common) for n in range(photographs)]
     return own + [Entry(id=f"jade-s1-t{n}", source="s1", target=f"t{n}", **common) for n in range(swaps)]
 
@@ -38,8 +47,8 @@ def test_balanced_shows_photographs_and_swaps_equally_often(photographs, swaps):
 
 
 def test_the_toml_says_what_kohya_reads():
-    parsed = tomllib.loads(kohya_toml({'train/10_the "x" woman': 10, "train/53_b": 53}, class_tokens='the "x" woman',
-                                      options=OPTIONS))  # fmt: skip
+    dirs = {'train/10_the "x" woman': 10, "train/53_b": 53}
+    parsed = tomllib.loads(kohya_toml(dirs, class_tokens='the "x" woman', options=OPTIONS))
     assert parsed["general"] == {"caption_extension": ".txt", "shuffle_caption": False, "keep_tokens": 1}
     (dataset,) = parsed["datasets"]
     subsets = dataset.pop("subsets")
@@ -62,10 +71,22 @@ def test_the_folder_name_is_repeats_and_class():
 
 
 def test_metadata_is_one_json_line_an_image():
-    image = TrainingImage(file_name="train/10_a/x.jpg", text='says "hé"', sha256="ab", id="jade-s1", rating="sfw",
-                          repeats=10, parents=("cd", "ef"))  # fmt: skip
+    image = TrainingImage(
+        file_name="train/10_a/x.jpg",
+        text='says "hé"',
+        sha256="ab",
+        id="jade-s1",
+        rating="sfw",
+        repeats=10,
+        parents=("cd", "ef"),
+    )
     (line,) = metadata_jsonl([image]).splitlines()
     assert json.loads(line) == {
-        "file_name": "train/10_a/x.jpg", "text": 'says "hé"', "sha256": "ab", "id": "jade-s1", "rating": "sfw",
-        "repeats": 10, "parents": ["cd", "ef"],
-    }  # fmt: skip
+        "file_name": "train/10_a/x.jpg",
+        "text": 'says "hé"',
+        "sha256": "ab",
+        "id": "jade-s1",
+        "rating": "sfw",
+        "repeats": 10,
+        "parents": ["cd", "ef"],
+    }

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from house import SHORT
 from PIL import Image
 
 from likeness.manifest import read_manifest
@@ -45,7 +46,11 @@ def test_conf_edited_without_composing_stops_at_the_check(house):
 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
-    [("revoked", "2026-01-01", "was revoked"), ("expires", "2026-11-22", "expired"), ("scope", ["train"], "not swap")],
+    [
+        ("revoked", "2026-01-01", "was revoked"),
+        ("expires", "2026-11-22", "expired"),
+        ("scope", ["train"], "not swap"),
+    ],
 )
 def test_without_consent_in_force_nothing_runs_not_even_a_stage_by_hand(house, field, value, words):
     path = house.folder / "consent" / "jade.yaml"
@@ -90,7 +95,9 @@ def test_killed_three_times_a_second_clone_ends_byte_identical(built, fresh):
 
 
 def test_a_new_photo_computes_only_its_items(house):
-    shutil.copyfile(ROOT / "data/jade/raw/sources/jade_04.jpg", house.folder / "data/jade/raw/sources/jade_04.jpg")
+    shutil.copyfile(
+        ROOT / "data/jade/raw/sources/jade_04.jpg", house.folder / "data/jade/raw/sources/jade_04.jpg"
+    )
     counts = {name: house.ledger(name)["made"] for name in ("data-jade-swapped",)}
     house.repro("dataset@jade")
     assert house.ledger("data-jade-ingested")["made"] == 1
@@ -111,20 +118,16 @@ def test_other_pixels_under_the_same_name_are_a_new_photo(house):
     after = {entry.id: entry.sha256 for entry in read_manifest(house.folder / "data/jade/swapped").entries}
     assert house.ledger("data-jade-ingested")["made"] == 1
     assert set(before) == set(after)
-    assert {name for name in after if after[name] != before[name]} == {name for name in after if "-s2" in name}
+    assert {name for name in after if after[name] != before[name]} == {
+        name for name in after if "-s2" in name
+    }
 
 
 def test_a_sweep_repeats_no_data_stage_and_shares_the_items(house):
-    said = house.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in _short() for f in ("-S", o)])
+    said = house.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
     ran = [line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")]
     assert ran == ["check", "train", "evaluate", "report"]
     assert "evaluation/metrics.json" in house.dvc("metrics", "show")
-
-
-def _short():
-    from tests.graph.conftest import SHORT
-
-    return SHORT
 
 
 def test_a_hand_written_caption_wins_and_redoes_only_what_follows(house):

@@ -43,8 +43,8 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, folder, whole):
 
 
 def test_the_loss_on_fixed_noise_falls(tmp_path, folder):
-    run = run_in(tmp_path, folder, train_config(steps=50, lr=5e-3, probe_draws=8))
-    assert run.trained.probe_after < run.trained.probe_before - 0.01
+    run = run_in(tmp_path, folder, train_config(steps=40, lr=3e-3, probe_draws=8, rank=8, alpha=8))
+    assert run.trained.probe_after < run.trained.probe_before - 0.004
 
 
 @pytest.mark.parametrize(

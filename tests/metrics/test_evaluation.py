@@ -16,8 +16,10 @@ def scored(**faces: Faces):
 
 
 def found(*names: str, images: int | None = None) -> Faces:
-    return Faces(images=len(names) if images is None else images,
-                 seen=[Seen(id=name, embedding=FACE, yaw_deg=5.0) for name in names])  # fmt: skip
+    return Faces(
+        images=len(names) if images is None else images,
+        seen=[Seen(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
+    )
 
 
 def test_metrics_are_flat_numbers_or_null():

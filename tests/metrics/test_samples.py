@@ -15,10 +15,18 @@ from likeness.safety.provenance import SourceType, read_mark
 LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)
 RGB = np.full((16, 16, 3), 120, np.uint8)
 OPTIONS = {
-    "prompts": ["{trigger} {class_word}, a portrait", "a {class_word}"], "negative_prompt": "", "seeds": [1, 2],
-    "steps": 2, "guidance_scale": 1.0, "lora_scale": 1.0, "side_px": 64, "jpeg_quality": 90,
-    "yaw_edges_deg": [15, 30], "max_failure_ratio": 0.5, "cell_px": 64,
-}  # fmt: skip
+    "prompts": ["{trigger} {class_word}, a portrait", "a {class_word}"],
+    "negative_prompt": "",
+    "seeds": [1, 2],
+    "steps": 2,
+    "guidance_scale": 1.0,
+    "lora_scale": 1.0,
+    "side_px": 64,
+    "jpeg_quality": 90,
+    "yaw_edges_deg": [15, 30],
+    "max_failure_ratio": 0.5,
+    "cell_px": 64,
+}
 
 
 def test_every_prompt_and_seed_is_drawn_with_and_without():
@@ -50,9 +58,16 @@ def test_prompts_take_the_personas_words():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("prompts", ["a {nobody}"]), ("prompts", ["a {"]), ("prompts", ["a", "a"]), ("seeds", [1, 1]),
-     ("yaw_edges_deg", [30, 15]), ("yaw_edges_deg", [90]), ("side_px", 65)],
-)  # fmt: skip
+    [
+        ("prompts", ["a {nobody}"]),
+        ("prompts", ["a {"]),
+        ("prompts", ["a", "a"]),
+        ("seeds", [1, 1]),
+        ("yaw_edges_deg", [30, 15]),
+        ("yaw_edges_deg", [90]),
+        ("side_px", 65),
+    ],
+)
 def test_settings_that_cannot_be_drawn_are_refused(key, value):
     with pytest.raises(ValidationError):
         EvaluateConfig(**{**OPTIONS, key: value})

@@ -47,5 +47,14 @@ def test_units_and_bins_read_well():
 
 
 def test_nothing_unsafe_may_be_shown():
-    assert SHOWABLE.isdisjoint({"explicit", "not-rated", "apparent-minor", "age-not-judged", "no-licence",
-                                "not-the-persona", "several-faces"})  # fmt: skip
+    assert SHOWABLE.isdisjoint(
+        {
+            "explicit",
+            "not-rated",
+            "apparent-minor",
+            "age-not-judged",
+            "no-licence",
+            "not-the-persona",
+            "several-faces",
+        }
+    )

@@ -100,8 +100,10 @@ def test_an_image_without_a_caption_stays_out_with_a_remedy(folders):
 @pytest.mark.parametrize("allowed", [False, True])
 def test_review_goes_in_only_when_a_person_allows_it(folders, allowed):
     enhanced = read_manifest(folders.places.enhanced)
-    entries = [entry.model_copy(update={"rating": "review"}) if entry.id == "jade-s1-t1" else entry
-               for entry in enhanced.entries]  # fmt: skip
+    entries = [
+        entry.model_copy(update={"rating": "review"}) if entry.id == "jade-s1-t1" else entry
+        for entry in enhanced.entries
+    ]
     write_manifest(folders.places.enhanced, entries, enhanced.failures)
     main(config(allow_review=allowed), PERSONA)
     manifest = read_manifest(folders.places.lora_training)

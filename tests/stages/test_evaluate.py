@@ -80,8 +80,12 @@ def test_every_prompt_is_drawn_both_ways_and_described(folders):
     evaluate.main(config(), PERSONA)
     samples = folders.places.evaluation / "samples"
     entries = read_manifest(samples).entries
-    assert [entry.id for entry in entries] == ["jade-p1-seed3-with", "jade-p1-seed3-without",
-                                               "jade-p2-seed3-with", "jade-p2-seed3-without"]  # fmt: skip
+    assert [entry.id for entry in entries] == [
+        "jade-p1-seed3-with",
+        "jade-p1-seed3-without",
+        "jade-p2-seed3-with",
+        "jade-p2-seed3-without",
+    ]
     for entry in entries:
         assert read_mark((samples / entry.file).read_bytes()) == SourceType.TRAINED
         assert load_rgb(samples / entry.file).shape == (64, 64, 3)

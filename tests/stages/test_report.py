@@ -126,9 +126,16 @@ def refuse(folders: Folders, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "shown"),
-    [("blurred", True), ("near-duplicate", True), ("explicit", False), ("apparent-minor", False),
-     ("no-licence", False), ("not-the-persona", False), ("a-reason-of-next-year", False)],
-)  # fmt: skip
+    [
+        ("blurred", True),
+        ("near-duplicate", True),
+        ("explicit", False),
+        ("apparent-minor", False),
+        ("no-licence", False),
+        ("not-the-persona", False),
+        ("a-reason-of-next-year", False),
+    ],
+)
 def test_a_refused_photograph_is_shown_only_for_technical_reasons(folders, reason, shown):
     refuse(folders, reason)
     report.main(config(), PERSONA)

@@ -1,0 +1,104 @@
+"""Reading the training folder, fitting its images into buckets, and the order in which they are seen."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from lora_runs import make_folder, train_config
+from PIL import Image
+
+from likeness.errors import InputError
+from likeness.lora.data import Order, bucket_for, dataset_digest, fit_image, read_samples
+
+
+def edit_metadata(folder, change):
+    path = folder / "metadata.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(change(line)) + "\n" for line in lines))
+
+
+def test_samples_come_with_captions_repeats_and_sizes(tmp_path):
+    samples = read_samples(make_folder(tmp_path, ((96, 64), (64, 96)), repeats=10))
+    assert [(s.width, s.height, s.repeats) for s in samples] == [(96, 64, 10), (64, 96, 10)]
+    assert samples[0].text == "jade woman, picture 1"
+
+
+def test_repeats_of_the_metadata_win_over_the_folders_name(folder):
+    edit_metadata(folder, lambda line: line | {"repeats": 7})
+    assert {sample.repeats for sample in read_samples(folder)} == {7}
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda folder: (folder / "metadata.jsonl").unlink(), "missing-file"),
+        (lambda folder: (folder / "metadata.jsonl").write_text(""), "empty-dataset"),
+        (lambda folder: edit_metadata(folder, lambda line: line | {"repeats": 0}), "empty-dataset"),
+        (lambda folder: next(folder.rglob("*.png")).unlink(), "dataset-changed"),
+        (lambda folder: next(folder.rglob("*.png")).write_bytes(b"other"), "dataset-changed"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_refused(folder, damage, reason):
+    damage(folder)
+    with pytest.raises(InputError) as caught:
+        read_samples(folder)
+    assert caught.value.reason == reason
+    assert caught.value.remedy
+
+
+def test_the_digest_names_content_not_files_and_not_order(folder):
+    samples = read_samples(folder)
+    assert dataset_digest(samples[::-1]) == dataset_digest(samples)
+    recaptioned = folder / "metadata.jsonl"
+    recaptioned.write_text(recaptioned.read_text().replace("picture 2", "picture two"))
+    assert dataset_digest(read_samples(folder)) != dataset_digest(samples)
+
+
+@pytest.mark.parametrize(
+    ("size", "bucket"),
+    [
+        ((1024, 1024), (1024, 1024)),
+        ((2000, 2000), (1024, 1024)),
+        ((1216, 832), (1216, 832)),
+        ((832, 1216), (832, 1216)),
+        ((4000, 1000), (2048, 512)),
+    ],
+)
+def test_buckets_are_sdxls(size, bucket):
+    assert bucket_for(*size, side_px=1024, step_px=64) == bucket
+
+
+def test_an_image_is_scaled_to_cover_its_bucket_and_cut_in_the_middle(tmp_path):
+    pixels = np.zeros((100, 300, 3), np.uint8)
+    pixels[:, 100:200] = 255
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    fitted = fit_image(tmp_path / "wide.png", (50, 50))
+    assert fitted.rgb.shape == (50, 50, 3)
+    assert (fitted.crop_top, fitted.crop_left) == (0, 50)
+    assert fitted.rgb.mean() > 250
+
+
+def test_an_epoch_shows_every_sample_as_often_as_it_repeats(tmp_path):
+    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 5 + ((128, 32),) * 3, repeats=2))
+    order = Order(samples, train_config(side_px=64, bucket_step_px=32, batch_size=2))
+    assert order.batches_per_epoch == 5 + 3
+    shown = Counter((batch.bucket, member) for batch in order.epoch(0) for member in batch.members)
+    assert set(shown.values()) == {2}
+    assert len(shown) == 8
+
+
+def test_a_last_batch_is_filled_up_from_its_own_bucket(tmp_path):
+    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 3, repeats=1))
+    order = Order(samples, train_config(batch_size=4))
+    assert [len(batch.members) for batch in order.epoch(0)] == [4]
+    assert set(order.epoch(0)[0].members) == {0, 1, 2}
+
+
+def test_order_depends_on_seed_and_epoch_alone(tmp_path):
+    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 6, repeats=3))
+    order, again = (Order(samples, train_config()) for _ in range(2))
+    again.epoch(5)
+    assert order.epoch(1) == again.epoch(1)
+    assert order.epoch(1) != order.epoch(2)
+    assert order.epoch(1) != Order(samples, train_config(seed=43)).epoch(1)
