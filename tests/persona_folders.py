@@ -115,6 +115,7 @@ class Folders:
             data = encode_png(rgb) if ext == "png" else encode_jpeg(rgb)
             _write(self.at(self.places.data) / folder / name, data)
             parents = tuple(sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
+            swapper = "LocalSwapper" if target else "none"
             entries.append(
                 entry(
                     item_id(PERSONA, source, target),
@@ -124,7 +125,7 @@ class Folders:
                     source,
                     target,
                     parents=parents,
-                    provider="local" if folder == "swapped" else "lanczos",
+                    provider=swapper if folder == "swapped" else "lanczos",
                 )
             )
         failures = (

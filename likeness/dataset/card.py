@@ -90,7 +90,7 @@ Images and captions that teach a text-to-image model to draw **{facts.trigger} {
 def _making(facts: CardFacts) -> str:
     rows: list[str] = []
     for name, manifest in facts.stages.items():
-        by = ", ".join(sorted({entry.provider for entry in manifest.entries})) or "-"
+        by = ", ".join(sorted({entry.provider for entry in manifest.entries} - {"none"})) or "-"
         rows.append(
             f"| {name} | {MADE_BY.get(name, '')} | {by} | {len(manifest.entries)} | {len(manifest.failures)} "
             f"| {_usd(_cost(manifest))} |"

@@ -19,6 +19,9 @@ MAX_IOU = 0.3
 MAX_INSIDE = 0.6
 """Boxes that overlap by more, or lie within a better one by more than this share, are the same face."""
 
+MIN_SIDE_PX = 10
+"""YuNet's smallest face; of thinner pictures it reports boxes of infinite size."""
+
 TOP_K = 500
 
 
@@ -31,6 +34,8 @@ class Detector:
     def rows(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Faces of an image [H, W, 3], largest first, as [N, 15]: x, y, width, height, 5 points, score."""
         height, width = rgb.shape[:2]
+        if min(height, width) < MIN_SIDE_PX:
+            return np.empty((0, 15), np.float32)
         scales = sorted({min(1.0, side / max(height, width)) for side in LONG_SIDES_PX}, reverse=True)
         found = np.concatenate([self._rows_at(rgb, scale) for scale in scales])
         return _largest_first(_same_faces_once(found))
@@ -44,6 +49,7 @@ class Detector:
         if rows is None:
             return np.empty((0, 15), np.float32)
         rows = np.array(rows, np.float32)
+        rows = rows[np.isfinite(rows).all(1) & (rows[:, 2:4] >= 1).all(1)]
         rows[:, 0:14:2] *= width / size[0]
         rows[:, 1:14:2] *= height / size[1]
         return rows

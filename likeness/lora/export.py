@@ -2,8 +2,8 @@
 # (diffusers pipelines and peft layers are not typed)
 """The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
 
-Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and
-a scalar `.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r
+Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a
+scalar `.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r
 for it (`convert_state_dict_to_kohya`), so the names are made here. A file gets its name only after the check.
 """
 

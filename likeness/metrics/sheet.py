@@ -49,7 +49,7 @@ def sample_rows(
         for seed in dict.fromkeys(one.seed for one in planned)
         for lora in (False, True)
     ]
-    return [*rows, Row(label="held out", note="real photographs, never trained on", cells=held_out)]
+    return [*rows, Row(label="held out", note="photographs, never trained on", cells=held_out)]
 
 
 def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:

@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 960.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 14.0, 34.0
 MAX_POINTS = 600  # more than the drawing has pixels would only make the page heavy
 
-ROW, LABELS, AXIS = 36.0, 290.0, 30.0
+ROW, LABELS, AXIS = 36.0, 320.0, 30.0
 DOTS_RIGHT = 40.0
 DOT_RADIUS = 3.4
 
@@ -94,6 +94,8 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
             f'<circle class="{css}" cx="{x(score):.1f}" cy="{y + _jitter(n):.1f}" r="{DOT_RADIUS}"/>'
             for n, score in enumerate(row.scores)
         ]
+        if not row.scores:
+            parts.append(f'<text class="tick" x="{x(low) + 10:.1f}" y="{y + 4:g}">no face found</text>')
         if row.mean is not None:
             parts.append(
                 f'<rect class="mean" x="{x(row.mean) - 1.5:.1f}" y="{y - 12:g}" width="3" height="24"/>'
@@ -119,15 +121,15 @@ def ticks(low: float, high: float, about: int) -> list[float]:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    """Centred running mean; the window shrinks at both ends."""
+    """Centred running mean; at both ends the window loses the half that would lie outside."""
     reach = max(1, round(len(values) * SMOOTHING_SHARE / 2))
     sums = [0.0]
     for value in values:
         sums.append(sums[-1] + value)
     smooth: list[float] = []
     for index in range(len(values)):
-        near = min(reach, index, len(values) - 1 - index)
-        smooth.append((sums[index + near + 1] - sums[index - near]) / (2 * near + 1))
+        first, last = max(0, index - reach), min(len(values), index + reach + 1)
+        smooth.append((sums[last] - sums[first]) / (last - first))
     return smooth
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 import likeness
 from likeness.report import ReportConfig
@@ -12,7 +13,7 @@ from likeness.report.collect import Collected
 from likeness.report.pictures import Album
 from likeness.report.refused import OpenPhoto, refusal_groups
 from likeness.report.view import EXAMPLES, chains, held_out, mosaic, sample_pairs, step_rows, strips
-from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, size_words, usd, verdict
+from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, size_words, usd, verdict
 from likeness.safety.consent import Consent
 
 MOSAIC = 6
@@ -98,17 +99,18 @@ def _facts(got: Collected) -> list[tuple[str, str]]:
 
 def _training_facts(got: Collected) -> list[tuple[str, str]]:
     told = (
-        ("base", "ss_base_model_version"), ("architecture", "modelspec.architecture"),
-        ("rank", "ss_network_dim"),
+        ("architecture", "modelspec.architecture"), ("rank", "ss_network_dim"),
         ("alpha", "ss_network_alpha"), ("learning rate", "ss_learning_rate"), ("steps", "ss_steps"),
-        ("seed", "ss_seed"), ("resolution", "ss_resolution"), ("images", "ss_num_train_images"),
+        ("seed", "ss_seed"), ("resolution", "ss_resolution"), ("images an epoch", "ss_num_train_images"),
     )  # fmt: skip
     metadata = got.training.metadata
     facts = [(name, metadata[key]) for name, key in told if metadata.get(key)]
-    return facts + [(name.replace("_", " "), f"{value:.4g}") for name, value in got.training.metrics.items()]
+    named = {name for name, _ in facts}
+    measured = [(name.replace("_", " "), value) for name, value in got.training.metrics.items()]
+    return facts + [(name, number_words(value)) for name, value in measured if name not in named]
 
 
-def _dots(got: Collected):
+def _dots(got: Collected) -> Markup:
     rows = [
         DotRow(
             label=GROUP_WORDS[name][0],

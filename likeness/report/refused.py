@@ -73,7 +73,7 @@ def _refused_figures(
         path = _raw_photo(got, failure) if failure.reason in SHOWABLE else None
         rgb = open_photo(path) if path else None
         return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
-    if step != "swapped" or failure.reason == "explicit":
+    if step != "swapped" or "explicit" in failure.reason:
         return []
     photos = [got.photo(label) for label in failure.id.split("-")[1:]]
     return [

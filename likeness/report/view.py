@@ -11,6 +11,9 @@ from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
 from likeness.report.words import STEP_WORDS, usd
 
+NOBODY = "none"
+"""The provider of an image that a stage passes on unchanged."""
+
 EXAMPLES = 4
 """Strips that are shown at once; the others unfold."""
 
@@ -84,7 +87,7 @@ def step_rows(got: Collected) -> list[StepRow]:
             StepRow(
                 name=name,
                 what=what,
-                by=", ".join(sorted({entry.provider for entry in manifest.entries})) or "-",
+                by=", ".join(sorted({entry.provider for entry in manifest.entries} - {NOBODY})) or "-",
                 items=len(manifest.entries),
                 refused=kinds["refused"],
                 skipped=kinds["skipped"],
@@ -112,7 +115,9 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
             figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
         swapped = by_step["swapped"].get(entry.id)
         told = swapped.scores.items() if swapped else ()
-        scores = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in told)
+        scores = ", ".join(
+            f"{name.replace('_', ' ')} {value:.2f}" for name, value in told if name != "explicit"
+        )
         made.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
     return made
 
@@ -195,8 +200,8 @@ def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cf
 
 
 def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width_px: int) -> Picture | None:
-    """The picture of a stage's entry, if there is one."""
-    if entry is None:
+    """The picture of a stage's entry, if there is one and it is plainly harmless."""
+    if entry is None or entry.rating != "sfw":
         return None
     return album.file(
         got.folders[step] / entry.file, f"{entry.id}, {STEP_WORDS[step][0].lower()}", width_px=width_px

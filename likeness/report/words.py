@@ -53,6 +53,11 @@ def size_words(size: int) -> str:
     return f"{size} bytes"
 
 
+def number_words(value: float) -> str:
+    """`485,376` or `1.131`."""
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"
+
+
 def usd(value: float) -> str:
     """Money; nothing is said as a dash."""
     return f"${value:.2f}" if value else "-"

@@ -106,8 +106,6 @@ def is_inside(face: FaceEntry, cut: Cut) -> bool:
 
 def _place(start: float, length: float, keep: tuple[float, float], limit: float) -> float:
     """Start of a `length` within 0..limit, near `start`, that holds `keep` or is centred on it."""
-    if keep[1] - keep[0] <= length:
-        start = min(max(start, keep[1] - length), keep[0])
-    else:
-        start = (keep[0] + keep[1] - length) / 2
-    return min(max(start, 0.0), max(limit - length, 0.0))
+    fits = keep[1] - keep[0] <= length
+    holding = min(max(start, keep[1] - length), keep[0]) if fits else (keep[0] + keep[1] - length) / 2
+    return min(max(holding, 0.0), max(limit - length, 0.0))

@@ -11,8 +11,8 @@ from likeness.errors import InputError
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
-# Swap providers that move pixels and train nothing; any other name counts as a trained network.
-CLASSICAL_SWAPPERS = frozenset({"local"})
+# Swap providers (as manifests name them) that only move pixels; any other counts as a trained network.
+CLASSICAL_SWAPPERS = frozenset({"LocalSwapper"})
 
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1

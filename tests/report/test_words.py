@@ -1,7 +1,7 @@
 """Sentences about scores."""
 
 from likeness.report.collect import Evaluation, Group
-from likeness.report.words import SHOWABLE, bin_words, size_words, verdict
+from likeness.report.words import SHOWABLE, bin_words, number_words, size_words, verdict
 
 
 def evaluation(notes=(), **means) -> Evaluation:
@@ -42,6 +42,7 @@ def test_units_and_bins_read_well():
         "2.5 MB",
         "3.0 GB",
     ]
+    assert [number_words(n) for n in (485376.0, 1.13083, 0.00012345)] == ["485,376", "1.131", "0.0001234"]
     assert bin_words("15_30") == "15-30°"
     assert bin_words("30_90") == "over 30°"
 

@@ -9,6 +9,7 @@ from PIL import Image
 from likeness.errors import InputError
 from likeness.images import decode_rgb, encode_jpeg
 from likeness.safety.provenance import SourceType, mark_jpeg, read_mark, source_type
+from likeness.swap.local import LocalSwapper
 
 RGB = np.random.default_rng(0).integers(0, 255, (32, 24, 3)).astype(np.uint8)
 
@@ -49,10 +50,10 @@ def test_what_is_no_jpeg_is_refused():
     [
         (None, False, SourceType.ALGORITHMICALLY_ENHANCED),
         (None, True, SourceType.COMPOSITE_SYNTHETIC),
-        ("local", False, SourceType.COMPOSITE_CAPTURE),
-        ("local", True, SourceType.COMPOSITE_SYNTHETIC),
-        ("onnx", False, SourceType.COMPOSITE_WITH_TRAINED),
-        ("onnx", True, SourceType.COMPOSITE_WITH_TRAINED),
+        (LocalSwapper.__name__, False, SourceType.COMPOSITE_CAPTURE),
+        (LocalSwapper.__name__, True, SourceType.COMPOSITE_SYNTHETIC),
+        ("OnnxSwapper", False, SourceType.COMPOSITE_WITH_TRAINED),
+        ("OnnxSwapper", True, SourceType.COMPOSITE_WITH_TRAINED),
         ("a provider nobody knows yet", False, SourceType.COMPOSITE_WITH_TRAINED),
     ],
 )

@@ -205,3 +205,20 @@ def test_a_missing_stage_is_named_with_a_remedy(folders):
         report.main(config(), PERSONA)
     assert "loss.csv" in str(caught.value)
     assert "dvc repro" in caught.value.remedy
+
+
+def test_an_image_in_review_is_listed_without_its_picture(folders):
+    report.main(config(), PERSONA)
+    before = len(checked(page(folders)).images)
+    for name in ("lora_training", "enhanced", "resized", "swapped"):
+        folder = folders.places.lora_training if name == "lora_training" else folders.places.data / name
+        manifest = read_manifest(folder)
+        entries = [
+            entry.model_copy(update={"rating": "review"}) if entry.id == "jade-s2-t2" else entry
+            for entry in manifest.entries
+        ]
+        write_manifest(folder, entries, manifest.failures)
+    report.main(config(), PERSONA)
+    assert len(checked(page(folders)).images) < before
+    assert not [image for image in checked(page(folders)).images if "jade-s2-t2," in (image["alt"] or "")]
+    assert "jade-s2-t2" in page(folders)

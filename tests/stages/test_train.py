@@ -1,0 +1,90 @@
+"""The stage `train`: what it writes, that it repeats byte for byte, and what it says before and after."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from lora_runs import base_config, make_folder, train_config
+from persona_folders import Folders
+from safetensors import safe_open
+
+from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
+from likeness.errors import InputError
+from likeness.items import sha256_file
+from likeness.naming import Places
+from stages.train import main
+
+PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
+                  similarity=Similarity(source_min=0.7, swap_min=0.6, target_max=0.8))  # fmt: skip
+
+
+def config(**changes) -> Config:
+    return Config.model_construct(
+        base=base_config(),
+        train=train_config(**({"weights_every_steps": 4} | changes)),
+        items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+        tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
+    )
+
+
+@pytest.fixture
+def places(in_tmp: Path) -> Places:
+    torch.set_num_threads(1)
+    Folders(in_tmp).consent([])
+    places = Places("jade")
+    make_folder(places.lora_training)
+    return places
+
+
+def contents(places: Places) -> dict[str, str]:
+    files = [places.weights, *(path for path in places.training.rglob("*") if path.is_file())]
+    return {path.as_posix(): sha256_file(path) for path in files}
+
+
+def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
+    main(config(), PERSONA)
+    first = contents(places)
+    assert set(first) == {
+        "models/jade/jade-v1.safetensors",
+        "models/jade/training/loss.csv",
+        "models/jade/training/metrics.json",
+        "models/jade/training/checkpoints/jade-v1-step-000004.safetensors",
+    }
+    said = capfd.readouterr().err
+    assert "3 images (64x64: 3), with repeats 6 an epoch" in said
+    assert "3 steps an epoch of 2 x 1 images, 6 steps in all (2.0 epochs)" in said
+    assert "changes 192 layers, loaded and checked" in said
+
+    rows = list(csv.DictReader((places.training / "loss.csv").open()))
+    assert [row["step"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    metrics = json.loads((places.training / "metrics.json").read_text())
+    assert (metrics["steps"], metrics["images"], metrics["lora_layers"]) == (6, 3, 192)
+    assert metrics["lora_effect"] > 0
+    assert metrics["probe_loss_before"] != metrics["probe_loss_after"]
+    with safe_open(places.weights, framework="pt") as file:
+        assert file.metadata()["likeness.consent_id"] == "jade-2026-01"
+        assert file.metadata()["ss_output_name"] == "jade-v1"
+
+    # DVC deletes a stage's outputs before it runs it.
+    for name in first:
+        Path(name).unlink()
+    main(config(), PERSONA)
+    assert contents(places) == first
+    assert "6 resumed" in capfd.readouterr().err
+
+
+def test_an_empty_dataset_is_refused_before_the_base_is_loaded(places):
+    (places.lora_training / "metadata.jsonl").write_text("")
+    with pytest.raises(InputError) as caught:
+        main(config(), PERSONA)
+    assert caught.value.reason == "empty-dataset"
+    assert not places.weights.exists()
+    assert not Path(".cache").exists()
+
+
+def test_intermediate_weights_of_earlier_settings_do_not_stay(places):
+    main(config(steps=3, weights_every_steps=2), PERSONA)
+    main(config(steps=3, weights_every_steps=None), PERSONA)
+    assert list((places.training / "checkpoints").iterdir()) == []
