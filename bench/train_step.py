@@ -2,10 +2,12 @@
 
     python -m bench.train_step       prints one line of JSON
 
-The floor does forward, mean squared error, backward and AdamW and nothing else: no batches, noise, weights, clipping,
-learning rate, records. Both sides train in one process and take turns, so a slow moment of the machine hits both.
+The floor does forward, mean squared error, backward and AdamW and nothing else: no batches, noise, weights,
+clipping, learning rate, records. A step of the house is measured inside the real loop, from one call of the UNet to
+the next. Both train in one process and take turns every few steps, so a slow moment of the machine hits both.
 """
 
+import itertools
 import json
 import statistics
 import sys
@@ -28,62 +30,47 @@ from likeness.lora.cache import TrainingSet, encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.data import Sample
-from likeness.lora.determinism import deterministic
 from likeness.lora.loop import train
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos/sources"
-ROUNDS = 9
-STEPS = 24  # of one round; its first WARM_UP are not counted
-WARM_UP = 4
+STEPS = 64
+BLOCK = 4  # steps of one side before the other's turn
+WARM_UP_BLOCKS = 2
 
 
 def main() -> None:
-    """Measure in turns and print the median ratio."""
-    torch.set_num_threads(torch.get_num_threads())
+    """Measure in turns and print the median of the blocks' ratios."""
     values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
-    small = {"steps": STEPS, "warmup_steps": 1, "weights_every_steps": None, "checkpoint_every_steps": STEPS}
-    cfg = TrainConfig.model_validate(values | small | {"log_every_steps": STEPS, "probe_draws": 1})
+    once = {"weights_every_steps": None, "checkpoint_every_steps": STEPS, "probe_draws": 1}
+    cfg = TrainConfig.model_validate(values | once | {"steps": STEPS, "log_every_steps": BLOCK})
     base_cfg = BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text()))
-    ours: list[float] = []
-    floors: list[float] = []
     with tempfile.TemporaryDirectory() as place:
-        samples = pictures(Path(place))
-        for number in range(ROUNDS):
-            base = load_base(base_cfg, device=cfg.device)
-            data = encode_samples(samples, base, cfg, ItemStore(Path(place) / "items"))
-            house = house_step(base, data, cfg, Path(place) / str(number))
-            floor = floor_step(load_base(base_cfg, device=cfg.device), data, cfg)
-            # Whoever goes first in a round is alternated.
-            pair = (house, floor) if number % 2 else (floor, house)
-            seconds = {side: side() for side in pair}
-            ours.append(seconds[house])
-            floors.append(seconds[floor])
-    ratio = statistics.median(a / b for a, b in zip(ours, floors, strict=True))
+        base, twin = (load_base(base_cfg, device=cfg.device) for _ in range(2))
+        data = encode_samples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))
+        floor = floor_block(twin, data, cfg)
+        ours: list[float] = []
+        floors: list[float] = []
+        starts: list[float] = []
+
+        def turn(_step: int, _values: dict[str, float]) -> None:
+            ours.append(median_gap(starts[-BLOCK:]))
+            floors.append(floor())
+
+        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base)))
+        train(base, data, cfg, RunFolder(Path(place) / "run", key="bench", kept=1), on_window=turn)
+    ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {
         "bench": "train_step", "device": str(base.device), "threads": torch.get_num_threads(),
         "batch": cfg.batch_size, "side_px": cfg.side_px, "house_ms": round(statistics.median(ours) * 1e3, 2),
-        "floor_ms": round(statistics.median(floors) * 1e3, 2), "ratio": round(ratio, 4),
+        "floor_ms": round(statistics.median(floors) * 1e3, 2),
+        "ratio": round(statistics.median(a / b for a, b in zip(ours, floors, strict=True)), 4),
     }  # fmt: skip
     sys.stdout.write(json.dumps(row) + "\n")
 
 
-def house_step(base: Base, data: TrainingSet, cfg: TrainConfig, place: Path) -> Callable[[], float]:
-    """Median seconds of a step inside the real loop, seen from its calls of the UNet."""
-
-    def measure() -> float:
-        starts: list[float] = []
-        hook = base.unet.register_forward_pre_hook(lambda *_: starts.append(time.perf_counter()))
-        train(base, data, cfg, RunFolder(place, key="bench", kept=1))
-        hook.remove()
-        # The first and the last call are the probe's.
-        return median_gap(starts[1:-1])
-
-    return measure
-
-
-def floor_step(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[], float]:
-    """Median seconds of the same number of steps on one batch, noise and timesteps."""
+def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[], float]:
+    """Returns what runs BLOCK floor steps and gives the median seconds of one."""
     parameters = add_lora(base.unet, cfg)
     optimizer: Any = torch.optim.AdamW(
         parameters.values(), lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, fused=True
@@ -95,20 +82,26 @@ def floor_step(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[], 
 
     def measure() -> float:
         starts: list[float] = []
-        with deterministic(base.device):
-            for _ in range(STEPS):
-                starts.append(time.perf_counter())
-                mse_loss(base.predict(latents, timesteps, condition).float(), noise).backward()
-                optimizer.step()
-                optimizer.zero_grad()
+        for _ in range(BLOCK):
+            starts.append(now(base))
+            mse_loss(base.predict(latents, timesteps, condition).float(), noise).backward()
+            optimizer.step()
+            optimizer.zero_grad()
         return median_gap(starts)
 
     return measure
 
 
+def now(base: Base) -> float:
+    """Seconds once the device has done what it was given."""
+    if base.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def median_gap(starts: list[float]) -> float:
-    """Median of the times between starts, without the warm-up."""
-    return statistics.median(b - a for a, b in zip(starts[WARM_UP:], starts[WARM_UP + 1 :], strict=False))
+    """Median of the times between starts."""
+    return statistics.median(b - a for a, b in itertools.pairwise(starts))
 
 
 def pictures(place: Path) -> list[Sample]:

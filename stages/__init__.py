@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hydra.errors import InstantiationException
+
 from likeness.config import Config, Persona, load_config
 from likeness.errors import ConfigError, LikenessError
 from likeness.items import ItemStore, write_atomic
@@ -39,8 +41,10 @@ def run(stage: str, main: Main) -> None:
         persona = _persona(cfg, sys.argv[1:], stage)
         consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
         main(cfg, persona)
-    except LikenessError as error:
-        sys.stderr.write(f"\n{stage}: {error}\n")
+    except (LikenessError, InstantiationException) as error:
+        # Hydra wraps what a provider says of its own settings.
+        told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+        sys.stderr.write(f"\n{stage}: {told}\n")
         raise SystemExit(1) from error
     seconds = {"stage": stage, "persona": persona.name, "seconds": round(time.monotonic() - started, 1)}
     path = cache_root() / "ledger" / f"{stage}@{persona.name}.json"

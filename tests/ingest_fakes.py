@@ -69,7 +69,7 @@ def a_face(vector: np.ndarray, side_px: float) -> Face:
         yaw_deg=1.0,
         pitch_deg=2.0,
         roll_deg=3.0,
-        sharpness=0.2,
+        sharpness=0.5,
         mouth_open=0.0,
         eyes_open=0.3,
     )
@@ -116,7 +116,7 @@ def measured_face(**changes: object) -> MeasuredFace:
         "score": 0.9,
         "yaw_deg": 0.0,
         "pitch_deg": 0.0,
-        "sharpness": 0.2,
+        "sharpness": 0.5,
         "age_years": 30.0,
         "embedding": tuple(float(v) for v in embedding(0)),
     }

@@ -120,7 +120,8 @@ def _origin(facts: CardFacts) -> str:
         if not (count := swaps[entry.target]):
             continue
         licence = facts.consent.target_licence(entry.origin or "", entry.parents[0] if entry.parents else "")
-        rows.append(f"| {entry.origin} | body and scene of {count} images | {licence or 'not recorded'} |")
+        shown = f"body and scene of {count} image{'s' if count > 1 else ''}"
+        rows.append(f"| {entry.origin} | {shown} | {licence or 'not recorded'} |")
     return f"""
 ## Where the photographs come from
 

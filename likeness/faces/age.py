@@ -50,7 +50,8 @@ class AgeEstimator:
         chip = warp(rgb, matrix, CHIP_SIDE_PX).astype(np.float32)
         tensor = ((chip - np.array(MEANS_RGB, np.float32)) / 256).transpose(2, 0, 1)[None]
         session = self._session()
-        bins = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(tensor)})[0][0]
+        outputs = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(tensor)})
+        bins = np.asarray(outputs[0], np.float32)[0]
         return float(np.dot(bins, BIN_YEARS) / bins.sum())
 
     def _session(self) -> ort.InferenceSession:

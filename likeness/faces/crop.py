@@ -2,6 +2,8 @@
 # mostly cv2 calls, whose stubs don't know array shapes.
 """Cut an aligned square out of a photograph without aliasing."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -55,11 +57,15 @@ def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> N
     matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
     scale = scale_of(matrix)
     if scale >= 1.0:
-        return cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC)
+        return _pixels(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC))
     size = np.maximum(np.round((high - low) * scale).astype(int), 1)
     region = cv2.resize(region, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     shrink = size / (high - low)
     # Pixel centres: small + 0.5 = shrink * (large + 0.5).
     linear = matrix[:, :2] / shrink
     matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
-    return cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR)
+    return _pixels(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR))
+
+
+def _pixels(values: Any) -> NDArray[np.uint8]:
+    return np.asarray(values, np.uint8)

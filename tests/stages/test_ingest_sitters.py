@@ -38,7 +38,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iter
     os.chdir(tmp_path_factory.mktemp("clone"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DVC_ROOT", raising=False)
-        patch.setattr(stages.ingest, "consent", lambda persona: consent)
+        patch.setattr(stages.ingest, "consent_of", lambda persona: consent)
         for folder, goal in (
             ("sources", places.raw_sources),
             ("targets", places.raw_targets),
