@@ -34,7 +34,7 @@ from likeness.lora.loop import train
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos/sources"
-STEPS = 64
+STEPS = 96
 BLOCK = 4  # steps of one side before the other's turn
 WARM_UP_BLOCKS = 2
 

@@ -125,10 +125,14 @@ def pick_device(wanted: str) -> torch.device:
 def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     """The base model of the settings, frozen and on its device.
 
+    On a CPU it also sets the process's number of torch threads to `cpu_threads`, if that is given.
+
     Raises:
         ConfigError: no such model or GPU, or the model is of another kind than base.architecture says.
     """
     place = pick_device(device)
+    if place.type == "cpu" and cfg.cpu_threads is not None:
+        torch.set_num_threads(cfg.cpu_threads)
     narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     dtype = torch.bfloat16 if narrow else torch.float32
     # Before the pipelines are imported: they warn that torchvision is missing, which nothing here needs.

@@ -29,6 +29,7 @@ class BaseModelConfig(Section):
     variant: str | None
     config: str | None
     seed: int | None = Field(ge=0)
+    cpu_threads: int | None = Field(ge=1)
     name: str = Field(min_length=1)
 
     @model_validator(mode="after")
