@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ldm_file import write_single_file
 from lora_runs import base_config
 
 from likeness.errors import ConfigError
@@ -77,6 +78,20 @@ def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architect
     assert torch.equal(predict(read), predict(made))
     again = load_base(pretrained(tmp_path / "model", architecture), device="cpu")
     assert again.digest == read.digest
+
+
+def test_one_safetensors_file_is_the_same_model(tmp_path, in_tmp, fresh):
+    made = fresh("sd15")
+    made.pipeline.save_pretrained(tmp_path / "model")
+    write_single_file(made.pipeline, tmp_path / "model.safetensors")
+    # The configuration and the tokenizer come from the folder, the weights from the file.
+    for weights in (tmp_path / "model").rglob("*.safetensors"):
+        weights.unlink()
+    source, config = tmp_path / "model.safetensors", str(tmp_path / "model")
+    read = load_base(pretrained(source, "sd15", config=config), device="cpu")
+    assert torch.equal(predict(read), predict(made))
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert torch.allclose(read.encode_image(rgb), made.encode_image(rgb), atol=1e-5)
 
 
 def test_a_folders_digest_follows_its_bytes_and_reads_the_wanted_variant(tmp_path, fresh):

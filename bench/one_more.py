@@ -1,0 +1,67 @@
+"""One photo more in 1,000: the stage again, over the cost of its one new item.
+
+Floor: making that one item and nothing else. `again_s` is the stage with nothing new: reading the manifest, 1,000
+verified look-ups in the item store, laying 1,000 files out.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from likeness.batch import Made, Work, finish, run_batch
+from likeness.images import decode_rgb, encode_jpeg, encode_png
+from likeness.items import ItemStore, item_key, sha256_bytes
+from likeness.manifest import Entry
+
+ITEMS, SIDE_PX, WORKERS = 1000, 512, 2
+
+
+def photo(number: int) -> bytes:
+    """A noisy 512 px picture, about the bytes of a photograph of that size."""
+    noise = np.random.default_rng(number).normal(128, 12, (SIDE_PX // 4, SIDE_PX // 4, 3)).clip(0, 255)
+    return encode_jpeg(np.kron(noise, np.ones((4, 4, 1))).astype(np.uint8))
+
+
+def make(number: int) -> Made:
+    """Decode and encode again as PNG: a cheap stage, so that the overhead shows."""
+    return Made(files={"image": encode_png(decode_rgb(photo(number)))}, record={"number": number})
+
+
+def stage(folder: Path, store: ItemStore, count: int) -> float:
+    """Seconds of a whole stage over `count` photos."""
+    started = time.perf_counter()
+    works = [
+        Work(id=f"jade-s{n}", key=item_key("bench", 1, {}, [sha256_bytes(str(n).encode())]), make=partial(make, n))
+        for n in range(1, count + 1)
+    ]
+
+    def entry(outcome, item):
+        name = f"{outcome.work.id}.png"
+        line = Entry(id=outcome.work.id, file=name, sha256=item.files["image"].sha256, width=SIDE_PX, height=SIDE_PX,
+                     source=None, target=None, rating="sfw", faces=(), provider="bench", cost_usd=0, parents=())  # fmt: skip
+        return line, {name: "image"}
+
+    finish("bench", folder, run_batch("bench", works, store, workers=WORKERS), entry, max_failure_ratio=0)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        store, folder = ItemStore(Path(temporary) / "items"), Path(temporary) / "out"
+        row = {"bench": "one_more", "items": ITEMS, "first_s": stage(folder, store, ITEMS)}
+        row["again_s"] = stage(folder, store, ITEMS)
+        row["one_more_s"] = stage(folder, store, ITEMS + 1)
+        started = time.perf_counter()
+        make(ITEMS + 2)
+        row["one_item_s"] = time.perf_counter() - started
+    row["over_first"] = row["one_more_s"] / row["first_s"]
+    sys.stdout.write(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
