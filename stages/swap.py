@@ -78,6 +78,7 @@ def prepare(cfg: Config, persona: Persona, places: Places) -> SwapBench:
         settings=cfg.swap.provider,
         persona=np.array(face, np.float32),
         rules=rules,
+        max_bridge_contrast=cfg.swap.limits.max_bridge_contrast,
         analyzer=FaceAnalyzer(),
         rater=Rater(),
     )

@@ -83,7 +83,11 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
     timesteps = torch.tensor([CHECK_TIMESTEP], device=base.device)
     without = base.predict(noise, timesteps, condition)
-    base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
+    try:
+        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
+    except (ValueError, RuntimeError, KeyError) as error:
+        base.pipeline.unload_lora_weights()
+        raise _failed(f"diffusers does not load it: {error}") from error
     try:
         tensors = load_file(file)
         layers = _compare(tensors, base)

@@ -41,6 +41,7 @@ class PairLimits(BaseModel):
     max_pitch_difference_deg: float = Field(gt=0)
     max_mouth_difference: float = Field(gt=0)
     min_face_px: float = Field(gt=0)
+    max_bridge_contrast: float = Field(gt=0)
 
 
 class SwapConfig(BaseModel):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.batch import Made, Work
+from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, from_json
 from likeness.images import encode_png, load_rgb
 from likeness.items import Item, Json, item_key, sha256_bytes
@@ -19,6 +20,7 @@ from likeness.naming import image_name, item_id
 from likeness.safety.postcondition import SwapRules, check_swap
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.swap import Portrait, Swapper
+from likeness.swap.glasses import bridge_contrast
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
 VERSION = 1
@@ -52,6 +54,7 @@ class SwapBench:
     settings: Mapping[str, Any]
     persona: NDArray[np.float32]
     rules: SwapRules
+    max_bridge_contrast: float
     analyzer: FaceAnalyzer
     rater: Rater
 
@@ -63,6 +66,7 @@ def swap_work(persona: str, source: Photo, target: Photo, bench: SwapBench) -> W
         "provider_version": bench.swapper.version,
         "faces": [FACES_VERSION, MODELS_DIGEST, RATER_DIGEST],
         "rules": asdict(bench.rules),
+        "max_bridge_contrast": bench.max_bridge_contrast,
         "persona": sha256_bytes(np.round(bench.persona, 6).astype("<f4").tobytes()),
     }
     inputs = [source.entry.sha256, target.entry.sha256]
@@ -118,6 +122,12 @@ def keep_entry(persona: str, source: Photo, item: Item) -> tuple[Entry, dict[str
 
 def _swap(source: Photo, target: Photo, bench: SwapBench) -> Made:
     portraits = source.portrait(), target.portrait()
+    for photo, portrait in zip((source, target), portraits, strict=True):
+        contrast = bridge_contrast(portrait.rgb, portrait.face)
+        if contrast > bench.max_bridge_contrast:
+            raise InputError(f"{photo.entry.id} seems to wear glasses (bridge contrast {contrast:.2f}, "
+                             f"{bench.max_bridge_contrast:g} allowed)", reason="glasses", kind="skipped",
+                             remedy="use a photo without glasses, or raise swap.limits.max_bridge_contrast")  # fmt: skip
     rgb = bench.swapper.swap(*portraits)
     checked = check_swap(rgb, persona=bench.persona, target=target.face.embedding, rules=bench.rules,
                          analyzer=bench.analyzer, rater=bench.rater)  # fmt: skip

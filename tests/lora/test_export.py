@@ -100,18 +100,41 @@ def test_a_failed_check_leaves_the_published_file_alone(tmp_path, folder):
     assert out.read_bytes() == run.data
 
 
-def test_a_scale_or_weight_lost_on_the_way_is_seen(tmp_path, folder, monkeypatch):
+def without_a_layer(tensors):
+    lost = min(tensors).split(".")[0]
+    return {key: value for key, value in tensors.items() if not key.startswith(lost)}
+
+
+def changed_weight(tensors):
+    key = next(key for key in tensors if "lora_up" in key)
+    return tensors | {key: tensors[key] + 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(doubled_alpha, "scale"), (changed_weight, "other weights"), (without_a_layer, "1 layer")],
+)
+def test_what_gets_lost_on_the_way_is_seen(tmp_path, folder, monkeypatch, change, word):
     run = run_in(tmp_path, folder, train_config(steps=2))
     file = tmp_path / "x.safetensors"
     file.write_bytes(run.data)
     load, other = run.base.pipeline.load_lora_weights, tmp_path / "other.safetensors"
-    other.write_bytes(weights_bytes(doubled_alpha(load_file(file)), {}))
+    other.write_bytes(weights_bytes(change(load_file(file)), {}))
     monkeypatch.setattr(
         type(run.base.pipeline),
         "load_lora_weights",
         lambda self, folder, weight_name, adapter_name: load(other, adapter_name=adapter_name),
     )
-    with pytest.raises(ProviderError, match="scale"):
+    with pytest.raises(ProviderError, match=word):
+        check_loads(file, run.base, *inputs(run))
+
+
+def test_a_key_that_diffusers_does_not_know_fails_the_check(tmp_path, folder):
+    run = run_in(tmp_path, folder, train_config(steps=2))
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(run.data)
+    file.write_bytes(weights_bytes(load_file(file) | {"unet.conv_in.lora_A.weight": torch.ones(2, 4)}, {}))
+    with pytest.raises(ProviderError):
         check_loads(file, run.base, *inputs(run))
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import lora_runs
 import pytest
@@ -14,6 +15,7 @@ from lora_runs import make_folder, run_in, train_config
 
 from likeness.errors import ConfigError, TransientError
 from likeness.lora.adapter import remove_lora
+from likeness.lora.objective import Objective
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +89,18 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, fol
     assert resumed.trained.losses == whole.trained.losses
     assert resumed.trained.grad_norms == whole.trained.grad_norms
     assert resumed.trained.probe_before == whole.trained.probe_before
+
+
+def test_noise_and_timesteps_differ_between_steps_and_between_parts_of_a_step(whole):
+    seen = []
+    base = SimpleNamespace(device=whole.base.device, alphas_cumprod=whole.base.alphas_cumprod)
+    base.predict = lambda noisy, timesteps, condition: seen.append((noisy, timesteps)) or noisy
+    objective = Objective(base, whole.set, train_config(gradient_accumulation=3))
+    for step, part in ((0, 0), (0, 1), (1, 0), (0, 0)):
+        objective.training_loss(step, part)
+    assert all(not torch.equal(seen[0][1], timesteps) for _, timesteps in seen[1:3])
+    assert torch.equal(seen[0][0], seen[3][0])
+    assert torch.equal(seen[0][1], seen[3][1])
 
 
 def test_a_finished_run_is_not_trained_again(folder, whole):

@@ -11,14 +11,20 @@ from likeness.swap.pairs import choose_pairs
 
 CONFIG = {
     "provider": {}, "pairs": "best", "sources_per_target": 2, "include_sources": True, "max_failure_ratio": 0.5,
-    "limits": {"max_yaw_difference_deg": 20, "max_pitch_difference_deg": 15, "max_mouth_difference": 0.1, "min_face_px": 64},
+    "limits": {"max_yaw_difference_deg": 20, "max_pitch_difference_deg": 15, "max_mouth_difference": 0.1, "min_face_px": 64,
+               "max_bridge_contrast": 0.15},
 }  # fmt: skip
 
 
 def face(yaw=0.0, pitch=0.0, mouth=0.0, side=200.0):
     values = {field.name: 0.0 for field in dataclasses.fields(Face)}
     values |= {"points5": np.zeros((5, 2)), "landmarks": np.zeros((468, 3)), "embedding": np.zeros(128)}
-    values |= {"box_px": (0.0, 0.0, side, side * 1.3), "yaw_deg": yaw, "pitch_deg": pitch, "mouth_open": mouth}
+    values |= {
+        "box_px": (0.0, 0.0, side, side * 1.3),
+        "yaw_deg": yaw,
+        "pitch_deg": pitch,
+        "mouth_open": mouth,
+    }
     return Face(**values)
 
 
@@ -36,7 +42,9 @@ def face(yaw=0.0, pitch=0.0, mouth=0.0, side=200.0):
 def test_a_pair_out_of_range_is_skipped_with_its_reason(source, target, reason):
     pairs, skipped = choose_pairs("jade", {"s1": source}, {"t1": target}, SwapConfig.model_validate(CONFIG))
     assert pairs == []
-    assert [(failure.id, failure.kind, failure.reason) for failure in skipped] == [("jade-s1-t1", "skipped", reason)]
+    assert [(failure.id, failure.kind, failure.reason) for failure in skipped] == [
+        ("jade-s1-t1", "skipped", reason)
+    ]
     assert skipped[0].remedy
 
 
