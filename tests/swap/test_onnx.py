@@ -17,7 +17,11 @@ SIDE = 128
 def save(path, nodes, inputs, outputs, initializers=()):
     info = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
-        nodes, "g", [info(n, 1, s) for n, s in inputs], [info(n, 1, s) for n, s in outputs], list(initializers)
+        nodes,
+        "g",
+        [info(n, 1, s) for n, s in inputs],
+        [info(n, 1, s) for n, s in outputs],
+        list(initializers),
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))
