@@ -5,6 +5,7 @@ writes  data/PERSONA/swapped/
 """
 
 import json
+import shutil
 
 import numpy as np
 from hydra.utils import instantiate
@@ -13,45 +14,54 @@ from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.faces import FaceAnalyzer
-from likeness.items import Item
+from likeness.items import Item, ItemStore
 from likeness.manifest import Entry, read_manifest
 from likeness.naming import Places, item_id
 from likeness.safety.postcondition import SwapRules
 from likeness.safety.rating import Rater
-from likeness.swap.pairs import choose_pairs
-from likeness.swap.work import Photo, SwapBench, keep_entry, keep_work, swap_entry, swap_work
+from likeness.swap.pairs import Candidate, choose_pairs
+from likeness.swap.work import (
+    Photo,
+    SwapBench,
+    judged,
+    keep_entry,
+    keep_work,
+    swap_entry,
+    swap_work,
+    traits_of,
+    traits_work,
+)
 from stages import run, store
 
 
 def main(cfg: Config, persona: Persona) -> None:
-    """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources themselves."""
-    places = Places(persona.name)
+    """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
+    places, items, name = Places(persona.name), store(cfg), persona.name
     sources, targets = photos(places)
+    candidates = measured({**sources, **targets}, items, cfg.items.workers)
     pairs, skipped = choose_pairs(
-        persona.name,
-        {s: p.face for s, p in sources.items()},
-        {t: p.face for t, p in targets.items()},
-        cfg.swap,
+        name, {label: candidates[label] for label in sources}, {t: candidates[t] for t in targets}, cfg.swap
     )
+    kept = {item_id(name, s, None): photo for s, photo in sources.items() if cfg.swap.include_sources}
+    made = {item_id(name, s, t): (sources[s], targets[t]) for s, t in pairs}
+    if not kept and not made:
+        raise InputError(
+            f"swap: nothing to do for {name}: no pair is within swap.limits",
+            reason="no-pairs",
+            remedy=f"read {places.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/",
+        )
     bench = prepare(cfg, persona, places)
-    made = {item_id(persona.name, s, t): (sources[s], targets[t]) for s, t in pairs}
-    kept = (
-        {item_id(persona.name, s, None): photo for s, photo in sources.items()}
-        if cfg.swap.include_sources
-        else {}
-    )
-    works = [keep_work(persona.name, photo) for photo in kept.values()]
-    works += [swap_work(persona.name, *pair, bench) for pair in made.values()]
-    if not works:
-        raise InputError(f"swap: nothing to do for {persona.name}: no pair is within swap.limits", reason="no-pairs",
-                         remedy=f"read {places.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/")  # fmt: skip
-    outcomes = run_batch("swap", works, store(cfg), workers=cfg.items.workers)
+    works = [keep_work(name, photo) for photo in kept.values()]
+    works += [swap_work(name, source, target, bench) for source, target in made.values()]
+    outcomes = run_batch("swap", works, items, workers=cfg.items.workers)
+    outcomes = [judged(o, made[o.work.id][1], bench) if o.work.id in made else o for o in outcomes]
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
         if outcome.work.id in kept:
-            return keep_entry(persona.name, kept[outcome.work.id], item)
-        return swap_entry(persona.name, *made[outcome.work.id], item, type(bench.swapper).__name__)
+            return keep_entry(name, kept[outcome.work.id], item)
+        return swap_entry(name, *made[outcome.work.id], item, bench)
 
+    shutil.rmtree(places.swapped, ignore_errors=True)
     ratio = cfg.swap.max_failure_ratio
     finish("swap", places.swapped, outcomes, entry, failures=skipped, max_failure_ratio=ratio)
 
@@ -64,21 +74,28 @@ def photos(places: Places) -> tuple[dict[str, Photo], dict[str, Photo]]:
     return sources, targets
 
 
+def measured(photos: dict[str, Photo], items: ItemStore, workers: int) -> dict[str, Candidate]:
+    """What the choice of pairs looks at, by label."""
+    outcomes = run_batch(
+        "swap: light", [traits_work(photo) for photo in photos.values()], items, workers=workers
+    )
+    return {
+        label: Candidate(face=photo.face, traits=traits_of(outcome))
+        for (label, photo), outcome in zip(photos.items(), outcomes, strict=True)
+    }
+
+
 def prepare(cfg: Config, persona: Persona, places: Places) -> SwapBench:
     """The provider and what judges its results."""
     face = json.loads((places.ingested / "persona.json").read_bytes())["embedding"]
-    rules = SwapRules(
-        to_persona_min=persona.similarity.swap_min,
-        to_target_max=persona.similarity.target_max,
-        review_explicit=cfg.ingest.review_explicit,
-        max_explicit=cfg.ingest.max_explicit,
-    )
+    similarity = persona.similarity
     return SwapBench(
         swapper=instantiate(cfg.swap.provider),
         settings=cfg.swap.provider,
         persona=np.array(face, np.float32),
-        rules=rules,
-        max_bridge_contrast=cfg.swap.limits.max_bridge_contrast,
+        rules=SwapRules(to_persona_min=similarity.swap_min, to_target_max=similarity.target_max),
+        review_explicit=cfg.ingest.review_explicit,
+        max_explicit=cfg.ingest.max_explicit,
         analyzer=FaceAnalyzer(),
         rater=Rater(),
     )

@@ -1,6 +1,7 @@
-"""What must hold of a swap before anyone sees it: the persona's face, no longer the target's, nothing explicit.
+"""What must hold of a swap: the persona's face, no longer the target's, nothing explicit.
 
-Other tools return the unswapped third person as a success; here that is a refusal.
+Other tools return the unswapped third person as a success; here that is a refusal. Measuring and judging are
+apart, so that another threshold, or a persona's face from one photo more, measures nothing again.
 """
 
 from dataclasses import dataclass
@@ -10,65 +11,71 @@ from numpy.typing import NDArray
 
 from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, similarity
-from likeness.safety.rating import Rater, Rating, rating
+from likeness.safety.rating import Rater, rating
 
 REMEDY = "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwapRules:
-    """Cosine thresholds on SFace embeddings, and the scores from which a picture is `review` or explicit."""
+    """Cosine thresholds on SFace embeddings (`personas.NAME.similarity`)."""
 
     to_persona_min: float
     to_target_max: float
-    review_explicit: float
-    max_explicit: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """A result that passed, and what was measured on it."""
+class Measured:
+    """The face where the target's was, and the picture's explicit-material score 0..1."""
 
     face: Face
-    to_persona: float
-    to_target: float
     explicit: float
-    rating: Rating
 
 
-def check_swap(
-    rgb: NDArray[np.uint8],
+def measure_swap(
+    rgb: NDArray[np.uint8], target: Face, *, analyzer: FaceAnalyzer, rater: Rater, max_explicit: float
+) -> Measured:
+    """Find the swapped face in an image [H, W, 3] and rate the image.
+
+    Raises:
+        InputError: refused as `swap-no-face` or `explicit`.
+    """
+    nearest = max(analyzer.faces(rgb), key=lambda face: _overlap(face, target), default=None)
+    if nearest is None or _overlap(nearest, target) == 0:
+        raise _refused("swap-no-face", "no face is found where the target's was")
+    explicit = rater.explicit(rgb)
+    if rating(explicit, review_explicit=max_explicit, max_explicit=max_explicit) == "explicit":
+        raise _refused("explicit", f"the result is rated explicit ({explicit:.2f}, {max_explicit:g} allowed)")
+    return Measured(face=nearest, explicit=explicit)
+
+
+def judge_swap(
+    embedding: NDArray[np.float32],
     *,
     persona: NDArray[np.float32],
     target: NDArray[np.float32],
     rules: SwapRules,
-    analyzer: FaceAnalyzer,
-    rater: Rater,
-) -> Checked:
-    """Measure a swapped image [H, W, 3]; `persona` and `target` are embeddings [128].
+) -> dict[str, float]:
+    """Scores `to_persona` and `to_target` of a result's embedding [128].
 
     Raises:
-        InputError: refused as `swap-no-face`, `swap-not-the-persona`, `swap-still-the-target` or `explicit`.
+        InputError: refused as `swap-not-the-persona` or `swap-still-the-target`.
     """
-    faces = analyzer.faces(rgb)
-    if not faces:
-        raise _refused("swap-no-face", "no face is found in the result")
-    to_persona, to_target = similarity(faces[0].embedding, persona), similarity(faces[0].embedding, target)
+    to_persona, to_target = similarity(embedding, persona), similarity(embedding, target)
+    # Written so that a NaN is refused.
     if not to_persona >= rules.to_persona_min:
-        raise _refused(
-            "swap-not-the-persona",
-            f"similarity to the persona {to_persona:.2f}, {rules.to_persona_min:g} needed",
-        )
+        detail = f"similarity to the persona is {to_persona:.3f}, {rules.to_persona_min:g} needed"
+        raise _refused("swap-not-the-persona", detail)
     if not to_target <= rules.to_target_max:
-        raise _refused(
-            "swap-still-the-target",
-            f"similarity to the target {to_target:.2f}, {rules.to_target_max:g} allowed",
-        )
-    explicit = rater.explicit(rgb)
-    word = rating(explicit, review_explicit=rules.review_explicit, max_explicit=rules.max_explicit)
-    if word == "explicit":
-        raise _refused("explicit", f"rated explicit ({explicit:.2f})")
-    return Checked(face=faces[0], to_persona=to_persona, to_target=to_target, explicit=explicit, rating=word)
+        detail = f"similarity to the target is {to_target:.3f}, {rules.to_target_max:g} allowed"
+        raise _refused("swap-still-the-target", detail)
+    return {"to_persona": round(to_persona, 4), "to_target": round(to_target, 4)}
+
+
+def _overlap(a: Face, b: Face) -> float:
+    """Area the boxes share, px²."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a.box_px, b.box_px
+    return max(0.0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0.0, min(ay + ah, by + bh) - max(ay, by))
 
 
 def _refused(reason: str, detail: str) -> InputError:

@@ -33,7 +33,7 @@ class Swapper(Protocol):
 
 
 class PairLimits(BaseModel):
-    """Pairs beyond these are skipped: the provider would draw them badly."""
+    """Photos and pairs beyond these are skipped: the provider would draw them badly (pairs.py, traits.py)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +41,7 @@ class PairLimits(BaseModel):
     max_pitch_difference_deg: float = Field(gt=0)
     max_mouth_difference: float = Field(gt=0)
     min_face_px: float = Field(gt=0)
-    max_bridge_contrast: float = Field(gt=0)
+    max_bridge_line: float = Field(gt=0)
 
 
 class SwapConfig(BaseModel):

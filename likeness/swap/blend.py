@@ -1,4 +1,4 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
+# pyright: basic
 # mostly cv2 calls, whose stubs don't know array shapes.
 """Laplacian pyramid blending (Burt & Adelson 1983, A Multiresolution Spline): no seam at any scale."""
 
@@ -23,7 +23,7 @@ def blend(inner: Image, outer: Image, mask: Image, levels: int) -> Image:
     for a, b, m in pairs:
         level = a * m[..., None] + b * (1 - m[..., None])
         out = level if out is None else cv2.pyrUp(out, dstsize=level.shape[1::-1]) + level
-    return out  # pyright: ignore[reportReturnType]  (levels >= 0: at least one level)
+    return out  # pyright: ignore[reportReturnType]
 
 
 def smoothstep(x: NDArray[np.floating]) -> Image:
@@ -35,7 +35,7 @@ def smoothstep(x: NDArray[np.floating]) -> Image:
 def _gaussian(image: Image, levels: int) -> list[Image]:
     out = [image]
     for _ in range(levels):
-        out.append(cv2.pyrDown(out[-1]))
+        out.append(np.asarray(cv2.pyrDown(out[-1]), np.float32))
     return out
 
 

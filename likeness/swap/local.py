@@ -1,6 +1,6 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
+# pyright: basic
 # mostly cv2 calls, which are untyped.
-"""The embedded swapper: a classical mesh warp with colour matching and pyramid blending; no network, no GPU."""
+"""The embedded swapper: a classical mesh warp, colour matching and pyramid blending; no network, no GPU."""
 
 from typing import ClassVar
 
@@ -40,11 +40,15 @@ class LocalSwapper:
         warped = warp_face(source, target, outline_falloff=self.outline_falloff)
         inside = regions.oval(warped.target_points, warped.covered.shape) & warped.covered
         if not inside.any():
-            raise InputError("the face mesh does not cover the target's face", reason="no-overlap", kind="skipped",
-                             remedy="use a target photo that shows the whole face")  # fmt: skip
+            raise InputError(
+                "the face mesh does not cover the target's face",
+                reason="no-overlap",
+                kind="skipped",
+                remedy="use a target photo that shows the whole face",
+            )
         matched, over = _in_targets_light(warped, inside)
         mask = self._mask(warped, inside, over)
-        plain = warped.target.astype(np.float32) / 255
+        plain = (warped.target / 255).astype(np.float32)
         inner = np.where(inside[..., None], colour.to_rgb(matched), plain).astype(np.float32)
         levels = max(1, int(np.log2(max(warped.width_px, 2 * COARSEST_FACE_PX) / COARSEST_FACE_PX)))
         blended = blend(inner, plain, mask, levels)
@@ -69,7 +73,7 @@ class LocalSwapper:
 
 
 def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[colour.Lab, regions.Mask]:
-    """The warped source in the target's colours [h, w, 3] Lab, and where hair or shadow lies over either face."""
+    """The warped source in the target's colours [h, w, 3] Lab, and where hair or shadow covers a face."""
     shape, width = inside.shape, warped.width_px
     of_source, of_target = colour.to_lab(warped.pixels), colour.to_lab(warped.target)
     cheeks_s = regions.cheeks(warped.points, shape) & (warped.facing > 0.5)
@@ -81,8 +85,12 @@ def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[colour.Lab,
     over_t = regions.overlay(of_target, cheeks_t, inside, features_t, width)
     cheeks_s, cheeks_t = cheeks_s & ~over_s, cheeks_t & ~over_t
     if not (cheeks_s.any() and cheeks_t.any()):
-        raise InputError("no cheek is lit and uncovered in both photos", reason="hidden-cheeks", kind="skipped",
-                         remedy="use photos in which hair and shadow leave a cheek free")  # fmt: skip
+        raise InputError(
+            "no cheek is lit and uncovered in both photos",
+            reason="hidden-cheeks",
+            kind="skipped",
+            remedy="use photos in which hair and shadow leave a cheek free",
+        )
     matched = colour.match_cheeks(of_source, of_target, cheeks_s, cheeks_t)
     skin_s = inside & ~over_s & ~features_s & (warped.facing > 0.3)
     skin_t = inside & ~over_t & ~features_t
@@ -93,4 +101,4 @@ def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[colour.Lab,
 
 def _from_outline(inside: regions.Mask) -> NDArray[np.float32]:
     """Distance to the outside, px."""
-    return cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)

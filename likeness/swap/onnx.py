@@ -1,11 +1,12 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
+# pyright: basic
 # onnxruntime and cv2 calls are untyped.
-"""A swap network the user supplies, inswapper-style: a 128 px aligned crop and a 512-d identity in, the crop out.
+"""A swap network the user supplies, inswapper-style: an aligned crop and an identity in, the crop out.
 
 likeness ships none: the known ones are licensed for research only. Contract of the two files:
 recogniser: input [1, 3, 112, 112] RGB scaled to -1..1, output [1, 512];
-swapper: inputs [1, 3, S, S] RGB 0..1 and [1, 512], output [1, 3, S, S] RGB 0..1. When the swapper's last
-initializer is a square [512, 512] matrix, the identity is multiplied by it first (insightface's `emap`).
+swapper: inputs [1, 3, S, S] RGB 0..1 and [1, 512], in any order, output [1, 3, S, S] RGB 0..1. When its last
+initializer is a [512, 512] matrix, the identity is multiplied by it first.
+Source: insightface's inswapper.py (`emap`) and face_align.py, read 2026-11.
 """
 
 import threading
@@ -20,27 +21,38 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
-from likeness.faces.crop import similarity_transform, warp
+from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.items import sha256_file
-from likeness.swap import Portrait
+from likeness.swap import Portrait, regions
 from likeness.swap.blend import smoothstep
 
-# ArcFace's five points in a 112 px crop (Deng et al. 2019, arXiv:1801.07698; insightface's arcface_dst).
-ARCFACE_112 = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
-    np.float32,
-)
-RECOGNISER_SIDE_PX = 112
 EMBEDDING_SIZE = 512
-# Insightface shifts the template right by 8 px of 128 for sides that are multiples of 128.
-SHIFT_AT_128 = 8.0
+# Insightface puts the 112 px template 8 px from the left of a 128 px square.
+SHIFT_PX, SHIFTED_SIDE_PX = 8.0, 128
+
+
+class Network:
+    """Both files, opened once for all threads: many may run one session, which can take half a gigabyte."""
+
+    def __init__(self, swapper: Path, recogniser: Path) -> None:
+        self._paths = swapper, recogniser
+        self._lock = threading.Lock()
+        self._opened: tuple[Any, Any, NDArray[np.float32] | None] | None = None
+
+    def opened(self) -> tuple[Any, Any, NDArray[np.float32] | None]:
+        """Sessions of swapper and recogniser, and the swapper's identity matrix."""
+        with self._lock:
+            if self._opened is None:
+                swapper, recogniser = self._paths
+                self._opened = _open(swapper), _open(recogniser), identity_map(swapper)
+            return self._opened
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class OnnxSwapper:
-    """A network from `swapper` and a `recogniser`, both verified by sha256; `licence` says what allows their use.
+    """A network `swapper` and a `recogniser`, verified by sha256; `licence` says what allows their use.
 
-    feather: width of the soft edge of the pasted square, as a share of its side.
+    feather: width of the blend inside the face's outline, as a share of the face's width.
     """
 
     swapper: Path
@@ -63,39 +75,32 @@ class OnnxSwapper:
     def _verified(self) -> "OnnxSwapper":
         for path, sha256 in ((self.swapper, self.swapper_sha256), (self.recogniser, self.recogniser_sha256)):
             if not path.is_file():
-                raise ConfigError(f"swap.provider: there is no file {path}", reason="missing-weights",
-                                  remedy="put the network there, or choose `swap: local` in conf/config.yaml")  # fmt: skip
+                raise ConfigError(
+                    f"swap.provider: there is no file {path}",
+                    reason="missing-weights",
+                    remedy="put the network there, or choose `swap: local` in conf/config.yaml",
+                )
             if (found := sha256_file(path)) != sha256:
-                raise ConfigError(f"swap.provider: {path} has sha256 {found}, conf/ names {sha256}", reason="wrong-weights",
-                                  remedy="use the file that was reviewed, or record the new one's sha256")  # fmt: skip
-        object.__setattr__(self, "_local", threading.local())
+                raise ConfigError(
+                    f"swap.provider: {path} has sha256 {found}, conf/ names {sha256}",
+                    reason="wrong-weights",
+                    remedy="use the file that was reviewed, or record the new one's sha256",
+                )
+        object.__setattr__(self, "_network", Network(self.swapper, self.recogniser))
         return self
 
     def swap(self, source: Portrait, target: Portrait) -> NDArray[np.uint8]:
-        """The target with the network's face pasted back, [H, W, 3]."""
-        swapper, recogniser, emap = self._sessions()
-        identity = _run(recogniser, _tensor(source, RECOGNISER_SIDE_PX)[0] * 2 - 1)[0]
+        """The target with the network's face pasted back, [H, W, 3]; outside its oval nothing is touched."""
+        network: Network = getattr(self, "_network")  # noqa: B009  (set when validated: it is no setting)
+        swapper, recogniser, emap = network.opened()
+        identity = _run(recogniser, _crop(source, FACE_TEMPLATE_SIDE_PX)[0] * 2 - 1)[0]
         if emap is not None:
             identity = identity @ emap
         identity = (identity / np.linalg.norm(identity)).astype(np.float32)
-        side = int(swapper.get_inputs()[0].shape[2])
-        crop, matrix = _tensor(target, side)
+        side_px = next(int(put.shape[2]) for put in swapper.get_inputs() if len(put.shape) == 4)
+        crop, matrix = _crop(target, side_px)
         drawn = _run(swapper, crop, identity[None])[0].transpose(1, 2, 0)
-        return _paste(target.rgb, np.clip(drawn, 0, 1), matrix, self.feather)
-
-    def _sessions(self) -> tuple[Any, Any, NDArray[np.float32] | None]:
-        local = self._local  # pyright: ignore[reportAttributeAccessIssue]  (set when validated)
-        if not hasattr(local, "sessions"):
-            available = set(ort.get_available_providers())
-            providers = [
-                name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available
-            ]
-            sessions = [
-                ort.InferenceSession(str(path), providers=providers)
-                for path in (self.swapper, self.recogniser)
-            ]
-            local.sessions = (*sessions, identity_map(self.swapper))
-        return local.sessions
+        return _paste(target, np.clip(drawn, 0, 1).astype(np.float32), matrix, self.feather)
 
 
 def identity_map(path: Path) -> NDArray[np.float32] | None:
@@ -108,39 +113,58 @@ def identity_map(path: Path) -> NDArray[np.float32] | None:
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise ConfigError("swap: onnx needs the package onnx to read the network's identity matrix",
-                          reason="missing-package", remedy="pip install 'likeness[onnx]'") from error  # fmt: skip
+        raise ConfigError(
+            "swap: onnx needs the package onnx to read the network's identity matrix",
+            reason="missing-package",
+            remedy="pip install 'likeness[onnx]'",
+        ) from error
     initializers = onnx.load(str(path)).graph.initializer
     if not initializers or tuple(initializers[-1].dims) != (EMBEDDING_SIZE, EMBEDDING_SIZE):
         return None
     return numpy_helper.to_array(initializers[-1]).astype(np.float32)
 
 
-def _tensor(portrait: Portrait, side: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    template = ARCFACE_112 / RECOGNISER_SIDE_PX * side
-    if side % 128 == 0:
-        template = (ARCFACE_112 + np.array([SHIFT_AT_128, 0])) / 128 * side
+def _open(path: Path) -> ort.InferenceSession:
+    available = set(ort.get_available_providers())
+    wanted = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
+    return ort.InferenceSession(str(path), providers=wanted)
+
+
+def _crop(portrait: Portrait, side_px: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """The aligned face [1, 3, side, side], 0..1, and the matrix [2, 3] that took it out."""
+    template = FACE_TEMPLATE * (side_px / FACE_TEMPLATE_SIDE_PX)
+    if side_px % SHIFTED_SIDE_PX == 0:
+        shifted = np.add(FACE_TEMPLATE, [SHIFT_PX, 0])
+        template = shifted * (side_px / SHIFTED_SIDE_PX)
     matrix = similarity_transform(portrait.face.points5, template.astype(np.float32))
-    crop = warp(portrait.rgb, matrix, side).astype(np.float32) / 255
-    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None]), matrix
+    crop = warp(portrait.rgb, matrix, side_px).astype(np.float32) / 255
+    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None], np.float32), matrix
 
 
 def _run(session: Any, *tensors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return session.run(
-        None, {put.name: tensor for put, tensor in zip(session.get_inputs(), tensors, strict=True)}
-    )[0]
+    """Run a session on tensors told apart by their number of dimensions; half-precision inputs are served."""
+    feed = {}
+    for put in session.get_inputs():
+        kind = np.float16 if put.type == "tensor(float16)" else np.float32
+        feed[put.name] = next(tensor for tensor in tensors if tensor.ndim == len(put.shape)).astype(kind)
+    return session.run(None, feed)[0].astype(np.float32)
 
 
 def _paste(
-    rgb: NDArray[np.uint8], crop: NDArray[np.float32], matrix: NDArray[np.float64], feather: float
+    target: Portrait, crop: NDArray[np.float32], matrix: NDArray[np.float64], feather: float
 ) -> NDArray[np.uint8]:
-    side, (height, width) = crop.shape[0], rgb.shape[:2]
-    from_edge = np.minimum(*np.meshgrid(*[np.minimum(np.arange(side), side - 1 - np.arange(side))] * 2))
-    mask = smoothstep(from_edge / (feather * side))
+    height, width = target.rgb.shape[:2]
+    points = target.face.landmarks[:, :2].astype(float)
     back = cv2.invertAffineTransform(matrix)
-    flags = cv2.INTER_CUBIC
-    drawn = cv2.warpAffine(crop, back, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    weight = cv2.warpAffine(mask, back, (width, height), flags=cv2.INTER_LINEAR)[..., None]
-    return np.clip((drawn * weight + rgb.astype(np.float32) / 255 * (1 - weight)) * 255 + 0.5, 0, 255).astype(
-        np.uint8
+    whole = np.ones(crop.shape[:2], np.uint8)
+    drawn_at = cv2.warpAffine(whole, back, (width, height), flags=cv2.INTER_NEAREST) > 0
+    inside = (regions.oval(points, (height, width)) & drawn_at).astype(np.uint8)
+    widest = points[list(regions.mesh.SIDES)]
+    face_px = float(np.linalg.norm(widest[1] - widest[0]))
+    depth = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32)
+    weight = smoothstep(depth / max(feather * face_px, 1.0))[..., None]
+    drawn = cv2.warpAffine(
+        crop, back, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+    blended = drawn * weight + target.rgb.astype(np.float32) / 255 * (1 - weight)
+    return np.clip(blended * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
+# pyright: basic
 # mostly cv2 drawing calls, which are untyped.
 """Masks over a face's region: cheeks, features, the oval, and what lies over the skin (hair, shadows)."""
 

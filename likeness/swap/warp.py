@@ -1,6 +1,6 @@
-# pyright: basic, reportReturnType=false, reportArgumentType=false
+# pyright: basic
 # mostly cv2 and array arithmetic on untyped results.
-"""The source's face, bent onto the target's head: inner features keep the source's shape, the outline is the target's."""
+"""The source's face, bent onto the target's head: its own inner features in the target's outline."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.errors import InputError
 from likeness.faces import mesh
 from likeness.swap import Portrait
 from likeness.swap.blend import smoothstep
@@ -18,6 +19,8 @@ SUBPIXEL_BITS = 4
 MARGIN_PX = 10
 # Room around the target's face, as a share of its size, for blending.
 ROI_PAD = 0.35
+# Less is no face: the pyramids need a few pixels.
+MIN_REGION_PX = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,11 @@ class Warped:
 def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> Warped:
     """Piecewise affine warp over the face mesh.
 
-    The source's landmarks are laid over the target's by a 3-D similarity of the rigid ones; near the outline they
-    slide to the target's, over `outline_falloff` interocular distances.
+    The source's landmarks are laid over the target's by a 3-D similarity of the rigid ones; near the outline
+    they slide to the target's, over `outline_falloff` interocular distances.
+
+    Raises:
+        InputError: `no-overlap`: the target's face is not in its picture.
     """
     of_source, of_target = source.face.landmarks.astype(float), target.face.landmarks.astype(float)
     goal, scale = _goal(of_source, of_target, outline_falloff)
@@ -48,6 +54,13 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
     height, width = target.rgb.shape[:2]
     x0, y0 = np.maximum(np.floor(low - pad), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(high + pad), [width, height]).astype(int)
+    if min(x1 - x0, y1 - y0) < MIN_REGION_PX:
+        raise InputError(
+            "the target's face lies outside its picture",
+            reason="no-overlap",
+            kind="skipped",
+            remedy="use a target photo that shows the whole face",
+        )
     offset = np.array([x0, y0])
     crop, points = _source_crop(source, of_source, min(scale, 1.0))
     points_in_roi, depth = goal[:, :2] - offset, goal[:, 2]
@@ -59,7 +72,7 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
         x0=int(x0),
         y0=int(y0),
         target=target.rgb[y0:y1, x0:x1],
-        pixels=pixels,
+        pixels=np.asarray(pixels, np.uint8),
         covered=index >= 0,
         facing=_facing(of_source, points_in_roi, depth, index.shape),
         points=points_in_roi,

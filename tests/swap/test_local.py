@@ -1,108 +1,118 @@
-"""The embedded swap shows the persona in the target's picture, and touches nothing but the face."""
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from swap_portraits import ANALYZER, local_swapper, persona, sitter
 
 from likeness.errors import InputError
-from likeness.faces import FaceAnalyzer, similarity
-from likeness.ingest.decode import Limits, decode_photo
-from likeness.safety.postcondition import SwapRules, check_swap
-from likeness.safety.rating import Rater
-from likeness.swap import Portrait
-from likeness.swap.local import LocalSwapper
+from likeness.faces import mesh, similarity
+from likeness.swap import Portrait, regions
 
-LIMITS = Limits(max_file_mb=50, max_megapixels=64, max_side_px=2048, background_rgb=(255, 255, 255))
-SWAPPER = LocalSwapper(outline_falloff=0.55, erode=0.05, feather=0.05)
-RULES = {"to_persona_min": 0.6, "to_target_max": 0.8, "review_explicit": 0.3, "max_explicit": 0.7}
+# A light, a dark and a small face; jade_01 is seen from the front.
+TARGETS = ["targets/01_mei.jpg", "targets/07_kofi.jpg", "targets/10_leo.jpg"]
+SOURCE = "sources/jade_01.jpg"
 
 
-@pytest.fixture(scope="module")
-def portraits(request):
-    from conftest import PHOTOS
-
-    analyzer = FaceAnalyzer()
-
-    def read(path):
-        rgb = decode_photo(path, LIMITS).rgb
-        return Portrait(rgb=rgb, face=analyzer.faces(rgb)[0])
-
-    names = ("sources/jade_01.jpg", "sources/jade_03.jpg", "targets/07_kofi.jpg", "targets/09_tom.jpg")
-    return {name.split("/")[1][:-4]: read(PHOTOS / name) for name in names}
+def outline(portrait: Portrait) -> np.ndarray:
+    return regions.oval(portrait.face.landmarks[:, :2].astype(float), portrait.rgb.shape[:2])
 
 
-@pytest.mark.parametrize("target", ["07_kofi", "09_tom"])
-def test_the_result_is_nearer_to_the_persona_than_the_target_was(portraits, target):
-    source, goal = portraits["jade_01"], portraits[target]
-    result = SWAPPER.swap(source, goal)
-    persona = portraits["jade_03"].face.embedding  # another photo of her: no credit for copied pixels
-    face = FaceAnalyzer().faces(result)[0]
-    assert similarity(face.embedding, persona) > similarity(goal.face.embedding, persona) + 0.1
-    assert similarity(face.embedding, persona) > 0.55
+@pytest.fixture(scope="module", params=TARGETS)
+def swapped(request):
+    target = sitter(request.param)
+    return target, local_swapper().swap(sitter(SOURCE), target)
 
 
-def test_only_the_face_changes(portraits):
-    goal = portraits["09_tom"]
-    result = SWAPPER.swap(portraits["jade_01"], goal)
-    assert result.shape == goal.rgb.shape
-    assert result.dtype == np.uint8
-    changed = np.argwhere((result != goal.rgb).any(axis=2))
-    outline = goal.face.landmarks[:, :2]
-    low, high = outline.min(0)[::-1] - 1, outline.max(0)[::-1] + 1
-    assert (changed >= low).all()
-    assert (changed <= high).all()
-    assert len(changed) > 0.3 * np.prod(high - low)
+def test_the_result_is_nearer_to_the_persona_and_farther_from_the_target(swapped):
+    target, rgb = swapped
+    face = ANALYZER.faces(rgb)[0]
+    before, after = similarity(target.face.embedding, persona()), similarity(face.embedding, persona())
+    assert after > before + 0.1
+    assert after > 0.6
+    assert similarity(face.embedding, target.face.embedding) < 0.8
 
 
-def test_the_skin_takes_the_targets_tone(portraits):
-    goal = portraits["07_kofi"]
-    result = SWAPPER.swap(portraits["jade_01"], goal)
-    x, y = goal.face.landmarks[[50, 280], :2].mean(0).round().astype(int)
-    patch = (slice(y - 5, y + 6), slice(x - 25, x + 26))
-    assert abs(result[patch].mean() - goal.rgb[patch].mean()) < 40
-    assert portraits["jade_01"].rgb[400:900, 400:600].mean() - result[patch].mean() > 40
+def test_nothing_outside_the_targets_outline_changes(swapped):
+    target, rgb = swapped
+    assert rgb.shape == target.rgb.shape
+    assert rgb.dtype == np.uint8
+    outside = ~outline(target)
+    np.testing.assert_array_equal(rgb[outside], target.rgb[outside])
+    assert (rgb[outline(target)] != target.rgb[outline(target)]).any()
 
 
-def test_equal_inputs_give_equal_pixels(portraits):
-    pair = portraits["jade_01"], portraits["09_tom"]
-    assert (SWAPPER.swap(*pair) == SWAPPER.swap(*pair)).all()
+def test_the_outline_stays_where_it_was(swapped):
+    target, rgb = swapped
+    face = ANALYZER.faces(rgb)[0]
+    moved = np.linalg.norm((face.landmarks - target.face.landmarks)[list(mesh.FACE_OVAL), :2], axis=1).mean()
+    assert moved < 0.05 * target.face.box_px[2]
 
 
-def check(portraits, rgb, **rules):
-    target = portraits["09_tom"].face.embedding
-    return check_swap(rgb, persona=portraits["jade_03"].face.embedding, target=target,
-                      rules=SwapRules(**{**RULES, **rules}), analyzer=FaceAnalyzer(), rater=Rater())  # fmt: skip
+def test_skin_keeps_the_targets_tone(swapped):
+    target, rgb = swapped
+    points = target.face.landmarks[:, :2].astype(float)
+    cheeks = regions.cheeks(points, rgb.shape[:2])
+    difference = np.median(rgb[cheeks], axis=0) - np.median(target.rgb[cheeks], axis=0)
+    assert np.abs(difference).max() < 25
 
 
-def test_a_good_swap_passes_the_postcondition(portraits):
-    checked = check(portraits, SWAPPER.swap(portraits["jade_01"], portraits["09_tom"]))
-    assert checked.rating == "sfw"
-    assert checked.to_persona >= 0.6
+def test_no_seam_at_the_edge_of_the_blend(swapped):
+    target, rgb = swapped
+    points = target.face.landmarks[:, :2].astype(float)
+    shape = rgb.shape[:2]
+    rim = outline(target) & ~regions.hull(points[list(mesh.FACE_OVAL)], shape, 0.88)
+    change = rgb.astype(float).mean(2) - target.rgb.astype(float).mean(2)
+    # The step from a pixel to its neighbour that the swap adds: a seam would add tens.
+    added = np.abs(np.diff(change, axis=1))[rim[:, 1:]]
+    assert np.percentile(added, 95) < 12
 
 
-def test_an_unswapped_target_is_refused(portraits):
+def test_the_same_pair_gives_the_same_bytes_and_the_inputs_stay_as_they_were():
+    source, target = sitter(SOURCE), sitter(TARGETS[0])
+    before = source.rgb.copy(), target.rgb.copy()
+    first, second = (local_swapper().swap(source, target) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(source.rgb, before[0])
+    np.testing.assert_array_equal(target.rgb, before[1])
+
+
+def test_hair_over_the_targets_face_stays():
+    target = sitter("targets/03_amara.jpg")
+    rgb = local_swapper().swap(sitter(SOURCE), target)
+    dark = outline(target) & (target.rgb.max(axis=2) < 35)
+    brow = target.face.landmarks[:, 1] < target.face.landmarks[list(mesh.LEFT_BROW), 1].min()
+    fringe = dark.copy()
+    fringe[int(target.face.landmarks[~brow, 1].min()) :] = False
+    assert fringe.sum() > 50
+    changed = np.abs(rgb.astype(int) - target.rgb.astype(int)).max(axis=2)[fringe]
+    assert np.percentile(changed, 90) < 30
+
+
+def test_a_face_that_reaches_over_the_edge_of_the_picture_can_be_swapped():
+    whole = sitter(TARGETS[0])
+    x, y = int(whole.face.box_px[0] + 15), int(whole.face.box_px[1] - 60)
+    shift = np.array([x, y, 0], np.float32)
+    face = replace(whole.face, landmarks=whole.face.landmarks - shift)
+    cut = Portrait(rgb=np.ascontiguousarray(whole.rgb[y:, x:]), face=face)
+    assert local_swapper().swap(sitter(SOURCE), cut).shape == cut.rgb.shape
+
+
+def test_a_face_outside_the_picture_is_skipped_with_a_reason():
+    source, target = sitter(SOURCE), sitter(TARGETS[0])
+    away = replace(target.face, landmarks=target.face.landmarks + np.float32(5000))
     with pytest.raises(InputError) as caught:
-        check(portraits, portraits["09_tom"].rgb)
-    assert caught.value.reason == "swap-not-the-persona"
-    with pytest.raises(InputError) as caught:
-        check(portraits, portraits["09_tom"].rgb, to_persona_min=-1.0)
-    assert caught.value.reason == "swap-still-the-target"
-    assert caught.value.kind == "refused"
+        local_swapper().swap(source, Portrait(rgb=target.rgb, face=away))
+    assert caught.value.kind == "skipped"
+    assert caught.value.remedy
 
 
-def test_a_result_without_a_face_is_refused(portraits):
-    with pytest.raises(InputError) as caught:
-        check(portraits, np.full((256, 256, 3), 128, np.uint8))
-    assert caught.value.reason == "swap-no-face"
-
-
-def test_an_explicit_result_is_refused(portraits):
-    good = SWAPPER.swap(portraits["jade_01"], portraits["09_tom"])
-    with pytest.raises(InputError) as caught:
-        check(portraits, good, max_explicit=0.0001, review_explicit=0.00005)
-    assert caught.value.reason == "explicit"
-
-
-@pytest.mark.parametrize("bound", ["to_persona_min", "to_target_max"])
-def test_a_threshold_that_is_no_number_refuses(portraits, bound):
-    with pytest.raises(InputError):
-        check(portraits, SWAPPER.swap(portraits["jade_01"], portraits["09_tom"]), **{bound: float("nan")})
+def test_a_pair_takes_less_than_a_second():
+    source, target = sitter(SOURCE), sitter("targets/07_kofi.jpg")
+    swapper = local_swapper()
+    times_s = []
+    for _ in range(3):
+        started = time.process_time()
+        swapper.swap(source, target)
+        times_s.append(time.process_time() - started)
+    assert min(times_s) < 1.0

@@ -1,63 +1,76 @@
-"""Pairs outside the provider's range are skipped with the reason; of the rest the nearest poses are taken."""
-
-import dataclasses
-
-import numpy as np
 import pytest
+from swap_portraits import candidate, config
 
-from likeness.faces import Face
-from likeness.swap import SwapConfig
 from likeness.swap.pairs import choose_pairs
 
-CONFIG = {
-    "provider": {}, "pairs": "best", "sources_per_target": 2, "include_sources": True, "max_failure_ratio": 0.5,
-    "limits": {"max_yaw_difference_deg": 20, "max_pitch_difference_deg": 15, "max_mouth_difference": 0.1, "min_face_px": 64,
-               "max_bridge_contrast": 0.15},
-}  # fmt: skip
 
-
-def face(yaw=0.0, pitch=0.0, mouth=0.0, side=200.0):
-    values = {field.name: 0.0 for field in dataclasses.fields(Face)}
-    values |= {"points5": np.zeros((5, 2)), "landmarks": np.zeros((468, 3)), "embedding": np.zeros(128)}
-    values |= {
-        "box_px": (0.0, 0.0, side, side * 1.3),
-        "yaw_deg": yaw,
-        "pitch_deg": pitch,
-        "mouth_open": mouth,
-    }
-    return Face(**values)
+def reasons(sources, targets, **changes):
+    pairs, skipped = choose_pairs("jade", sources, targets, config(**changes))
+    return pairs, {failure.id: failure.reason for failure in skipped}
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "reason"),
+    ("changes", "reason"),
     [
-        (face(yaw=21), face(), "yaw-difference"),
-        (face(yaw=-15), face(yaw=15), "yaw-difference"),
-        (face(pitch=20), face(), "pitch-difference"),
-        (face(mouth=0.2), face(), "mouth-opening"),
-        (face(), face(side=50), "tiny-face"),
-        (face(side=50), face(), "tiny-face"),
+        ({"yaw_deg": -40.0}, "yaw-difference"),
+        ({"pitch_deg": 25.0}, "pitch-difference"),
+        ({"mouth_open": 0.4}, "mouth-opening"),
     ],
 )
-def test_a_pair_out_of_range_is_skipped_with_its_reason(source, target, reason):
-    pairs, skipped = choose_pairs("jade", {"s1": source}, {"t1": target}, SwapConfig.model_validate(CONFIG))
-    assert pairs == []
-    assert [(failure.id, failure.kind, failure.reason) for failure in skipped] == [
-        ("jade-s1-t1", "skipped", reason)
-    ]
-    assert skipped[0].remedy
+def test_a_pair_out_of_range_is_skipped_with_its_reason_and_the_others_stay(changes, reason):
+    sources = {"s1": candidate(), "s2": candidate(**changes)}
+    pairs, skipped = reasons(sources, {"t1": candidate()})
+    assert pairs == [("s1", "t1")]
+    assert skipped == {"jade-s2-t1": reason}
 
 
-def test_the_best_sources_are_those_held_like_the_target():
-    sources = {"s1": face(yaw=18), "s2": face(yaw=9), "s10": face(yaw=1), "s3": face(yaw=-9)}
-    targets = {"t1": face(), "t2": face(yaw=12)}
-    pairs, _ = choose_pairs("jade", sources, targets, SwapConfig.model_validate(CONFIG))
-    assert pairs == [("s1", "t2"), ("s2", "t1"), ("s2", "t2"), ("s10", "t1")]
+@pytest.mark.parametrize(
+    ("photo", "reason"),
+    [
+        (candidate(box_px=(0.0, 0.0, 40.0, 55.0)), "tiny-face"),
+        (candidate(line=0.5), "glasses"),
+    ],
+)
+def test_an_unusable_photo_is_named_once_and_not_per_pair(photo, reason):
+    sources = {"s1": candidate(), "s2": candidate()}
+    pairs, skipped = reasons(sources, {"t1": candidate(), "t2": photo})
+    assert pairs == [("s1", "t1"), ("s2", "t1")]
+    assert skipped == {"jade-t2": reason}
 
 
-def test_all_pairs_within_range_are_taken_when_asked_for():
-    sources = {f"s{n}": face(yaw=n) for n in range(1, 6)}
-    config = SwapConfig.model_validate(CONFIG | {"pairs": "all"})
-    pairs, skipped = choose_pairs("jade", sources, {"t1": face()}, config)
-    assert pairs == [(label, "t1") for label in sources]
-    assert skipped == []
+def test_every_skip_says_what_to_do():
+    _, skipped = choose_pairs("jade", {"s1": candidate(yaw_deg=60.0)}, {"t1": candidate()}, config())
+    assert skipped[0].kind == "skipped"
+    assert "60.0 degrees" in skipped[0].detail
+    assert "source photo" in skipped[0].remedy
+
+
+def test_best_takes_the_nearest_poses_and_leaves_no_line_for_the_rest():
+    sources = {f"s{n}": candidate(yaw_deg=4.0 * n) for n in range(1, 6)}
+    pairs, skipped = reasons(sources, {"t1": candidate(yaw_deg=9.0)}, sources_per_target=2)
+    assert pairs == [("s2", "t1"), ("s3", "t1")]
+    assert skipped == {}
+
+
+def test_among_equal_poses_the_light_decides():
+    sources = {"s1": candidate(left=80, right=40), "s2": candidate(left=40, right=80), "s3": candidate()}
+    target = {"t1": candidate(left=45, right=75)}
+    pairs, _ = reasons(sources, target, sources_per_target=1)
+    assert pairs == [("s2", "t1")]
+
+
+def test_all_takes_every_pair_in_range():
+    sources = {f"s{n}": candidate(yaw_deg=2.0 * n) for n in range(1, 12)}
+    pairs, _ = reasons(sources, {"t1": candidate(), "t2": candidate()}, pairs="all", sources_per_target=1)
+    assert len(pairs) == 22
+    assert pairs[:3] == [("s1", "t1"), ("s1", "t2"), ("s2", "t1")]
+    assert pairs[-1] == ("s11", "t2")
+
+
+def test_the_order_of_the_photos_changes_nothing():
+    sources = {f"s{n}": candidate() for n in range(1, 8)}
+    backwards = dict(reversed(sources.items()))
+    targets = {"t1": candidate(), "t2": candidate()}
+    assert reasons(sources, targets, sources_per_target=3) == reasons(
+        backwards, targets, sources_per_target=3
+    )

@@ -1,0 +1,104 @@
+"""A swap is refused unless it shows the persona, no longer the target, and nothing explicit."""
+
+import numpy as np
+import pytest
+from swap_portraits import face
+
+from likeness.errors import InputError
+from likeness.safety.postcondition import SwapRules, judge_swap, measure_swap
+
+RULES = SwapRules(to_persona_min=0.65, to_target_max=0.8)
+PERSONA, TARGET, OTHER = np.eye(3, 128, dtype=np.float32)
+PICTURE = np.zeros((320, 320, 3), np.uint8)
+
+
+class Sees:
+    """Finds the same faces in every picture."""
+
+    def __init__(self, *faces):
+        self.found = list(faces)
+
+    def faces(self, rgb):
+        return self.found
+
+
+class Rates:
+    """Gives every picture the same score."""
+
+    def __init__(self, score):
+        self.score = score
+
+    def explicit(self, rgb):
+        return self.score
+
+
+def embedding(persona: float, target: float) -> np.ndarray:
+    """A unit vector with these cosines to the two."""
+    rest = np.sqrt(max(0.0, 1 - persona**2 - target**2))
+    return persona * PERSONA + target * TARGET + rest * OTHER
+
+
+def measured(*faces, score=0.01, where=None):
+    return measure_swap(PICTURE, where or face(), analyzer=Sees(*faces), rater=Rates(score), max_explicit=0.7)
+
+
+def refusal(persona: float, target: float, rules: SwapRules = RULES) -> str:
+    """Why a result with these cosines is refused."""
+    with pytest.raises(InputError) as caught:
+        judge_swap(embedding(persona, target), persona=PERSONA, target=TARGET, rules=rules)
+    assert caught.value.kind == "refused"
+    assert caught.value.remedy
+    return caught.value.reason
+
+
+def test_the_persona_passes_with_both_scores():
+    scores = judge_swap(embedding(0.7, 0.6), persona=PERSONA, target=TARGET, rules=RULES)
+    assert scores == pytest.approx({"to_persona": 0.7, "to_target": 0.6}, abs=1e-4)
+
+
+@pytest.mark.parametrize(("persona", "target"), [(0.64, 0.2), (0.0, 1.0)])
+def test_another_face_is_refused(persona, target):
+    assert refusal(persona, target) == "swap-not-the-persona"
+
+
+def test_an_unswapped_lookalike_is_refused_although_it_is_near_the_persona():
+    lenient = SwapRules(to_persona_min=0.4, to_target_max=0.8)
+    assert refusal(0.5, 0.85, lenient) == "swap-still-the-target"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        SwapRules(to_persona_min=float("nan"), to_target_max=0.8),
+        SwapRules(to_persona_min=0.65, to_target_max=float("nan")),
+    ],
+)
+def test_a_threshold_that_is_no_number_refuses(rules):
+    assert refusal(0.7, 0.2, rules).startswith("swap-")
+
+
+def test_a_result_without_a_face_is_refused():
+    with pytest.raises(InputError) as caught:
+        measured()
+    assert caught.value.reason == "swap-no-face"
+
+
+def test_a_face_elsewhere_in_the_picture_is_not_the_swapped_one():
+    bystander = face(box_px=(0.0, 0.0, 90.0, 85.0))
+    with pytest.raises(InputError) as caught:
+        measured(bystander)
+    assert caught.value.reason == "swap-no-face"
+    larger = face(box_px=(230.0, 0.0, 90.0, 320.0))
+    swapped = face(box_px=(102.0, 88.0, 118.0, 142.0), embedding=PERSONA)
+    assert measured(larger, bystander, swapped).face is swapped
+
+
+@pytest.mark.parametrize("score", [0.7, 0.99])
+def test_an_explicit_result_is_refused(score):
+    with pytest.raises(InputError) as caught:
+        measured(face(), score=score)
+    assert (caught.value.reason, caught.value.kind) == ("explicit", "refused")
+
+
+def test_the_score_of_what_passes_is_kept():
+    assert measured(face(), score=0.69).explicit == 0.69

@@ -1,0 +1,195 @@
+"""The stage swap: what it makes, what it makes again, and what it refuses."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from swap_portraits import close_up, config
+
+from likeness.errors import InputError
+from likeness.faces import to_json
+from likeness.images import encode_png, load_rgb
+from likeness.items import sha256_bytes
+from likeness.manifest import Entry, read_manifest, write_manifest
+from likeness.naming import Places, image_name, item_id
+from likeness.swap import Portrait
+from likeness.swap.local import LocalSwapper
+from stages.swap import main
+
+PLACES = Places("jade")
+SOURCES = {"s1": "sources/jade_01.jpg", "s2": "sources/jade_03.jpg"}
+TARGETS = {"t1": "targets/01_mei.jpg", "t2": "targets/07_kofi.jpg"}
+HELD_OUT = {"s7": "sources/jade_07.jpg"}
+
+
+class Ingested:
+    """Writes data/jade/ingested as the stage before does."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        PLACES.ingested.mkdir(parents=True)
+        for label, name in {**SOURCES, **TARGETS, **HELD_OUT}.items():
+            self.add(label, close_up(name), held_out=label in HELD_OUT)
+
+    def add(self, label: str, portrait: Portrait, *, rating: str = "sfw", held_out: bool = False) -> None:
+        source, target = (label, None) if label.startswith("s") else (None, label)
+        name, photo = (
+            image_name("jade", source, target, rating, "ingested", "png"),
+            item_id("jade", label, None),
+        )
+        data = encode_png(portrait.rgb)
+        (PLACES.ingested / name).write_bytes(data)
+        (PLACES.ingested / f"{photo}.face.json").write_text(json.dumps(to_json(portrait.face)))
+        height, width = portrait.rgb.shape[:2]
+        self.entries[label] = Entry(
+            id=photo, file=name, sha256=sha256_bytes(data), width=width, height=height, source=source,
+            target=target, rating=rating, faces=(), provider="local", cost_usd=0, parents=(),
+            origin=f"{label}.jpg", held_out=held_out,
+        )  # fmt: skip
+        self.write()
+
+    def write(self) -> None:
+        write_manifest(PLACES.ingested, self.entries.values(), [])
+        own = [label for label, entry in self.entries.items() if entry.source and not entry.held_out]
+        faces = [json.loads((PLACES.ingested / f"jade-{label}.face.json").read_text()) for label in own]
+        total = np.sum([face["embedding"] for face in faces], axis=0)
+        persona = {"embedding": (total / np.linalg.norm(total)).tolist(), "photos": len(own)}
+        (PLACES.ingested / "persona.json").write_text(json.dumps(persona))
+
+
+@pytest.fixture
+def ingested(in_tmp):
+    return Ingested()
+
+
+@pytest.fixture
+def swapped(monkeypatch):
+    """Counts what the provider was really asked for."""
+    calls: list[None] = []
+    original = LocalSwapper.swap
+
+    def counted(self, source, target):
+        calls.append(None)
+        return original(self, source, target)
+
+    monkeypatch.setattr(LocalSwapper, "swap", counted)
+    return calls
+
+
+def run(*, swap_min: float = 0.6, target_max: float = 0.85, **changes: object):
+    cfg = SimpleNamespace(
+        swap=config(**changes),
+        items=SimpleNamespace(root=".cache/items", remote=None, workers=2),
+        ingest=SimpleNamespace(review_explicit=0.3, max_explicit=0.7),
+    )
+    similarity = SimpleNamespace(swap_min=swap_min, target_max=target_max)
+    main(cfg, SimpleNamespace(name="jade", similarity=similarity))
+    return read_manifest(PLACES.swapped)
+
+
+def files() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in PLACES.swapped.iterdir()}
+
+
+def ids(manifest) -> list[str]:
+    return [entry.id for entry in manifest.entries]
+
+
+def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(ingested, swapped):
+    manifest = run()
+    assert ids(manifest) == ["jade-s1", "jade-s1-t1", "jade-s1-t2", "jade-s2", "jade-s2-t1", "jade-s2-t2"]
+    assert len(swapped) == 4
+    pair = manifest.entries[1]
+    assert pair.file == "jade-s1-t1-sfw-swapped.png"
+    assert pair.parents == (ingested.entries["s1"].sha256, ingested.entries["t1"].sha256)
+    assert pair.scores["to_persona"] > 0.6
+    assert pair.scores["to_target"] < 0.85
+    assert pair.sha256 == sha256_bytes((PLACES.swapped / pair.file).read_bytes())
+    assert len(pair.faces) == 1
+    assert pair.provider == "LocalSwapper"
+
+
+def test_the_own_photo_is_the_ingested_one_unchanged(ingested):
+    entry = run().entries[0]
+    assert (entry.id, entry.source, entry.target) == ("jade-s1", "s1", None)
+    ours = (PLACES.swapped / "jade-s1-sfw-swapped.png").read_bytes()
+    assert ours == (PLACES.ingested / "jade-s1-sfw-ingested.png").read_bytes()
+
+
+def test_without_own_photos_only_pairs_are_made(ingested):
+    assert ids(run(include_sources=False)) == ["jade-s1-t1", "jade-s1-t2", "jade-s2-t1", "jade-s2-t2"]
+
+
+def test_a_second_run_swaps_nothing_and_gives_the_same_bytes(ingested, swapped):
+    run()
+    before, calls = files(), len(swapped)
+    (PLACES.swapped / "left-over.png").write_bytes(b"of an earlier run")
+    run()
+    assert files() == before
+    assert len(swapped) == calls
+
+
+def test_one_source_more_swaps_only_its_own_pairs(ingested, swapped):
+    run()
+    calls = len(swapped)
+    ingested.add("s3", close_up("sources/jade_06.jpg"))
+    assert {"jade-s3", "jade-s3-t1", "jade-s3-t2"} <= set(ids(run()))
+    assert len(swapped) == calls + 2
+
+
+def test_another_picture_under_the_same_name_is_swapped_again(ingested, swapped):
+    run()
+    before, calls = files(), len(swapped)
+    old = load_rgb(PLACES.ingested / ingested.entries["t2"].file)
+    brighter = np.clip(old.astype(int) + 6, 0, 255).astype(np.uint8)
+    ingested.add("t2", Portrait(rgb=brighter, face=close_up(TARGETS["t2"]).face))
+    run()
+    assert len(swapped) == calls + 2
+    changed = {name for name, data in files().items() if before[name] != data}
+    assert changed == {"jade-s1-t2-sfw-swapped.png", "jade-s2-t2-sfw-swapped.png", "manifest.jsonl"}
+
+
+def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
+    run()
+    calls = len(swapped)
+    with pytest.raises(InputError, match="max_failure_ratio"):
+        run(swap_min=0.99)
+    manifest = read_manifest(PLACES.swapped)
+    assert ids(manifest) == ["jade-s1", "jade-s2"]
+    assert {failure.reason for failure in manifest.failures} == {"swap-not-the-persona"}
+    assert not list(Path(PLACES.swapped).glob("*-t*.png"))
+    assert len(run().entries) == 6
+    assert len(swapped) == calls
+
+
+def test_a_swap_that_is_still_the_target_is_refused(ingested, monkeypatch):
+    monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target: target.rgb)
+    manifest = run(swap_min=-1.0, target_max=0.8, max_failure_ratio=1.0)
+    assert ids(manifest) == ["jade-s1", "jade-s2"]
+    assert {failure.reason for failure in manifest.failures} == {"swap-still-the-target"}
+
+
+def test_a_swap_is_rated_as_the_worst_of_both_photos(ingested):
+    ingested.add("t1", close_up(TARGETS["t1"]), rating="review")
+    ratings = {entry.id: entry.rating for entry in run().entries}
+    assert ratings["jade-s1-t1"] == "review"
+    assert ratings["jade-s1-t2"] == "sfw"
+    assert (PLACES.swapped / "jade-s1-t1-review-swapped.png").is_file()
+
+
+def test_pairs_out_of_range_are_listed_and_the_rest_goes_on(ingested):
+    limits = {**config().limits.model_dump(), "max_yaw_difference_deg": 8}
+    manifest = run(limits=limits)
+    skipped = {failure.id: failure.reason for failure in manifest.failures}
+    assert "jade-s2-t1" in skipped
+    assert set(skipped.values()) == {"yaw-difference"}
+    assert "jade-s1-t1" in ids(manifest)
+
+
+def test_no_pair_and_no_own_photo_is_an_error_with_a_remedy(ingested):
+    limits = {**config().limits.model_dump(), "min_face_px": 2000}
+    with pytest.raises(InputError) as caught:
+        run(limits=limits, include_sources=False)
+    assert "swap.limits" in caught.value.remedy
