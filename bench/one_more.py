@@ -36,7 +36,11 @@ def stage(folder: Path, store: ItemStore, count: int) -> float:
     """Seconds of a whole stage over `count` photos."""
     started = time.perf_counter()
     works = [
-        Work(id=f"jade-s{n}", key=item_key("bench", 1, {}, [sha256_bytes(str(n).encode())]), make=partial(make, n))
+        Work(
+            id=f"jade-s{n}",
+            key=item_key("bench", 1, {}, [sha256_bytes(str(n).encode())]),
+            make=partial(make, n),
+        )
         for n in range(1, count + 1)
     ]
 
@@ -60,7 +64,9 @@ def main() -> None:
         make(ITEMS + 2)
         row["one_item_s"] = time.perf_counter() - started
     row["over_first"] = row["one_more_s"] / row["first_s"]
-    sys.stdout.write(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
+    sys.stdout.write(
+        json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     without = base.predict(noise, timesteps, condition)
     try:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
-    except (ValueError, RuntimeError, KeyError) as error:
+    except (ValueError, RuntimeError, LookupError) as error:
         base.pipeline.unload_lora_weights()
         raise _failed(f"diffusers does not load it: {error}") from error
     try:

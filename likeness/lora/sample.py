@@ -69,7 +69,7 @@ def _lora(base: Base, file: Path | None, scale: float) -> Generator[None]:
         return
     try:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, LookupError) as error:
         raise InputError(
             f"{file} does not fit the base {base.name}: {error}",
             reason="lora-misfit",

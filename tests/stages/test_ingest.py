@@ -37,7 +37,9 @@ def config(**changes: object) -> Config:
 def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
     tools = fake_instruments()
     monkeypatch.setattr(stages.ingest, "local_instruments", lambda: tools)
-    monkeypatch.setattr(stages.ingest, "consent_of", lambda persona: FakeConsent(unlicensed=("unlicensed.png",)))
+    monkeypatch.setattr(
+        stages.ingest, "consent_of", lambda persona: FakeConsent(unlicensed=("unlicensed.png",))
+    )
     return tools
 
 

@@ -27,7 +27,9 @@ def call(folder, *arguments):
     import os
 
     env = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")} | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, env=env, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, env=env, capture_output=True, text=True
+    )
 
 
 def edit(path, **changes):
