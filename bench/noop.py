@@ -1,7 +1,7 @@
 """No-op `dvc repro` of the house over a bare DVC graph that watches the same files.
 
-Floor: the same working tree and DVC version, with a dvc.yaml that lists the same data folders as deps and outs in as
-many stages, without foreach, params, code dependencies or Hydra. Run after `make demo`.
+Floor: the same working tree and DVC version, with a plain dvc.yaml that lists the same files as deps and outs in as
+many stages, without foreach, params or Hydra. Run after `make demo`.
 """
 
 import json
@@ -51,11 +51,11 @@ def main() -> None:
 
 
 def write_bare(folder: Path) -> None:
-    """One plain stage a stage of the lock file, with only the data it reads and writes."""
+    """One plain stage a stage of the lock file, with the files it reads and writes."""
     locked = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
     stages = {}
     for name, entry in locked.items():
-        deps = [dep["path"] for dep in entry.get("deps", []) if dep["path"].startswith(KEPT)]
+        deps = [dep["path"] for dep in entry.get("deps", []) if dep["path"] != "params.yaml"]
         stages[name.replace("@", "-")] = {
             "cmd": "true",
             "deps": deps,
