@@ -6,12 +6,15 @@ python -m stages.items prune --unused-days 30
 """
 
 import argparse
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from likeness.config import load_config
 from likeness.errors import LikenessError
 from likeness.items import ItemStore
+from likeness.naming import cache_root
 from stages import PARAMS, store
 
 DAY_S = 86_400.0
@@ -22,7 +25,9 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="what is stored: key, files, bytes")
     commands.add_parser("verify", help="check every file against its digest; exit status 1 when one differs")
-    prune = commands.add_parser("prune", help="remove items that no run has used for some days")
+    prune = commands.add_parser(
+        "prune", help="remove items and working checkpoints that no run has used for some days"
+    )
     prune.add_argument(
         "--unused-days", type=float, required=True, help="remove what was last used before that"
     )
@@ -33,8 +38,23 @@ def main(arguments: list[str]) -> int:
     if parsed.command == "verify":
         return verify(items)
     removed, freed = items.prune(unused_for_s=parsed.unused_days * DAY_S)
-    sys.stdout.write(f"removed {removed} items, freed {freed / 1e6:.1f} MB\n")
+    runs = prune_training(cache_root() / "training", unused_for_s=parsed.unused_days * DAY_S)
+    sys.stdout.write(
+        f"removed {removed} items, freed {freed / 1e6:.1f} MB; removed {runs} training folders\n"
+    )
     return 0
+
+
+def prune_training(folder: Path, *, unused_for_s: float) -> int:
+    """Remove working checkpoints of runs whose last file is older than that; returns how many runs."""
+    old = [
+        run
+        for run in folder.glob("*/")
+        if time.time() - max((file.stat().st_mtime for file in run.rglob("*")), default=0.0) > unused_for_s
+    ]
+    for run in old:
+        shutil.rmtree(run)
+    return len(old)
 
 
 def show(items: ItemStore) -> int:

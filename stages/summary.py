@@ -12,11 +12,16 @@ from likeness.config import load_config
 from likeness.naming import Places, cache_root
 from stages import PARAMS
 
+# Where nobody's terminal sets a width, e.g. in a log.
+LOG_COLUMNS = 110
+
 STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report")
 
 
 def main() -> None:
-    console = Console(width=None)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_COLUMNS)
     for persona in load_config(PARAMS).personas:
         places = Places(persona)
         console.print(table(persona, places))

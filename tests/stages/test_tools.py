@@ -82,7 +82,13 @@ def test_items_lists_verifies_and_prunes(house):
     next((house / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
     assert call(house, "stages.items", "verify").returncode == 1
     assert "damaged" in call(house, "stages.items", "list").stdout
+    checkpoint = house / ".cache" / "training" / "abc" / "step-4.safetensors"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"lora")
+    assert "removed 0 items" in call(house, "stages.items", "prune", "--unused-days", "1").stdout
+    assert checkpoint.exists()
     assert "removed 2 items" in call(house, "stages.items", "prune", "--unused-days", "-1").stdout
+    assert not checkpoint.parent.exists()
 
 
 def test_consent_shows_its_standing_and_lists_what_came_from_it(house):
