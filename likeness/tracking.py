@@ -6,6 +6,7 @@ Metrics are sent in batches (one call a value is ten times slower over HTTP).
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from likeness.naming import cache_root
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
+# `//user:password@` of a tracking URI: a message must not repeat it.
+USER_INFO = re.compile(r"//[^/@\s]+@")
 
 
 class Tracker:
@@ -102,9 +105,8 @@ class Tracker:
             call(*arguments)
         # Whatever a tracking server or its client raises must not cost the work it only watches.
         except Exception as error:
-            self.problem = (
-                f"{type(error).__name__}: {str(error).splitlines()[0][:300]}" if str(error) else repr(error)
-            )
+            told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            self.problem = USER_INFO.sub("//***@", told)[:300]
 
 
 def tracking_uri(configured: str) -> str:

@@ -55,13 +55,15 @@ def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
 
 def test_a_server_that_is_down_is_told_at_the_end_and_stops_nothing(in_tmp, monkeypatch, capsys):
     # Port 9 (discard) has no listener here.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:planted-secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with tracker("sqlite:///mlflow.db") as run:
         run.log_metrics([(1, {"loss": 1.0})])
         run.set_tags({"a": "b"})
     assert run.problem is not None
-    assert "MLflow was not reached" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "MLflow was not reached" in said
+    assert "planted-secret" not in said
     assert not Path("mlflow.db").exists()
 
 
