@@ -98,12 +98,12 @@ class ItemStore:
             described = json.loads(self._fs.cat_file(str(self._record_path(key))))
             hashes: dict[str, str] = described["files"]
             record: dict[str, Json] = described["record"]
+            files = {name: self._stored(digest) for name, digest in hashes.items()}
         except (FileNotFoundError, ValueError, KeyError):
             return None
-        files = {name: self._stored(digest) for name, digest in hashes.items()}
-        if not all(file.path.is_file() and sha256_file(file.path) == file.sha256 for file in files.values()):
+        if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
-        return Item(key, {n: self._sized(f) for n, f in files.items()}, record)
+        return Item(key, files, record)
 
     def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         """Keep a finished item; safe against kills and against a second writer of the same key."""
@@ -155,10 +155,8 @@ class ItemStore:
             return []
 
     def _stored(self, digest: str) -> StoredFile:
-        return StoredFile(self._object_path(digest), digest, 0)
-
-    def _sized(self, file: StoredFile) -> StoredFile:
-        return StoredFile(file.path, file.sha256, file.path.stat().st_size)
+        path = self._object_path(digest)
+        return StoredFile(path, digest, path.stat().st_size)
 
     def _object_path(self, digest: str) -> Path:
         return self.root / "objects" / digest[:2] / digest[2:]

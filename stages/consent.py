@@ -56,7 +56,7 @@ def artefacts(persona: str) -> None:
     places = Places(persona)
     for folder in (places.data, places.models):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path != places.models / "README.md":
+            if path.is_file():
                 sys.stdout.write(f"{sha256_file(path)}  {path}\n")
     sys.stderr.write(
         "Also made from this likeness: the item store (.cache), DVC's cache and remotes (`dvc gc`, `dvc push`), "

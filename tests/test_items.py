@@ -146,3 +146,9 @@ def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypa
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_lost_file_counts_as_not_made(store):
+    store.put("a" * 64, {"picture": b"picture"}, {}).files["picture"].path.unlink()
+    assert store.get("a" * 64) is None
+    assert store.verify() == ["a" * 64]

@@ -95,12 +95,15 @@ def test_consent_shows_its_standing_and_lists_what_came_from_it(house):
     (house / "data" / "jade" / "swapped").mkdir(parents=True)
     (house / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
     assert "in force" in call(house, "stages.consent", "show", "jade").stdout
+    (house / "models" / "jade").mkdir(parents=True)
+    (house / "models" / "jade" / "README.md").write_bytes(b"card")
     edit(house / "consent" / "jade.yaml", revoked="2026-01-01")
     shown = call(house, "stages.consent", "show", "jade")
     assert shown.returncode == 1
     assert "revoked" in shown.stderr
     listed = call(house, "stages.consent", "artefacts", "jade").stdout
     assert f"{sha256_bytes(b'picture')}  data/jade/swapped/jade-s1-t1-sfw-swapped.png" in listed
+    assert f"{sha256_bytes(b'card')}  models/jade/README.md" in listed
 
 
 def test_summary_works_before_anything_has_run(house):
