@@ -22,6 +22,10 @@ MAX_INSIDE = 0.6
 MIN_SIDE_PX = 10
 """YuNet's smallest face; of thinner pictures it reports boxes of infinite size."""
 
+MIN_CANVAS_PX = 64
+"""Smaller pictures are framed in black up to this. OpenCV pads to a multiple of 32, and where a side of 32 shrinks
+to a map one cell wide its convolution reads memory beside the map (seen with 4.14: other faces at every call)."""
+
 TOP_K = 500
 
 
@@ -44,8 +48,10 @@ class Detector:
         height, width = rgb.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = rgb if scale == 1.0 else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        self._yunet.setInputSize(size)
-        _, rows = self._yunet.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        right, bottom = (max(0, MIN_CANVAS_PX - side) for side in size)
+        canvas = cv2.copyMakeBorder(small, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+        self._yunet.setInputSize((canvas.shape[1], canvas.shape[0]))
+        _, rows = self._yunet.detect(cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
         if rows is None:
             return np.empty((0, 15), np.float32)
         rows = np.array(rows, np.float32)
