@@ -17,11 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from likeness.errors import AuthError, ConsentError, InputError, LikenessError, ProviderError, QuotaError
+from likeness.errors import (
+    AuthError,
+    ConsentError,
+    InputError,
+    LikenessError,
+    ProviderError,
+    QuotaError,
+    TransientError,
+)
 from likeness.items import Item, ItemStore, Json, write_atomic
 from likeness.manifest import Entry, Failure, Manifest, write_manifest
 from likeness.naming import cache_root
 from likeness.progress import Progress
+from likeness.till import STOP, WORKING_ON
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409
@@ -46,13 +55,15 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Exactly one of `item` and `failure` is set; `reused` when the store had the answer."""
+    """Exactly one of `item` and `failure` is set; `reused` when the store had the answer; `unfinished` when the
+    failure may not happen again."""
 
     work: Work
     item: Item | None
     failure: Failure | None
     reused: bool
     seconds: float = 0.0
+    unfinished: bool = False
 
 
 def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: int) -> list[Outcome]:
@@ -60,6 +71,7 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
 
     Raises:
         AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
+        TransientError: `stopped`: STOP was set; what was running is finished and stored.
     """
     outcomes: dict[int, Outcome] = {}
     queue = iter(enumerate(works))
@@ -67,7 +79,11 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
     with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             while True:
-                while len(running) < workers and (following := next(queue, None)) is not None:
+                while (
+                    not STOP.is_set()
+                    and len(running) < workers
+                    and (following := next(queue, None)) is not None
+                ):
                     running[pool.submit(_run_one, following[1], store)] = following[0]
                 if not running:
                     break
@@ -78,6 +94,12 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if STOP.is_set():
+        raise TransientError(
+            f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
+            reason="stopped",
+            remedy="run `dvc repro` again: what is finished or ordered is kept",
+        )
     return [outcomes[index] for index in range(len(works))]
 
 
@@ -89,6 +111,8 @@ def finish(
     *,
     failures: Sequence[Failure] = (),
     max_failure_ratio: float,
+    leave_unfinished: bool = False,
+    spent_usd: float = 0.0,
 ) -> Manifest:
     """Lay the finished files into `folder` under readable names and write manifest.jsonl and failures.jsonl.
 
@@ -97,6 +121,8 @@ def finish(
     Raises:
         InputError: more than `max_failure_ratio` of the items failed or were refused (skipped ones don't count);
             the folder and both files are complete when it is raised.
+        TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
+            take the stage for done and never try them again.
     """
     entries: list[Entry] = []
     failed = list(failures)
@@ -109,7 +135,7 @@ def finish(
             lay(outcome.item.files[stored].path, folder / name)
         entries.append(line)
     manifest = write_manifest(folder, entries, failed)
-    _write_ledger(stage, folder, outcomes, manifest)
+    _write_ledger(stage, folder, outcomes, manifest, spent_usd)
     counted = [failure for failure in failed if failure.kind != "skipped"]
     total = len(entries) + len(counted)
     if total and len(counted) / total > max_failure_ratio:
@@ -119,6 +145,14 @@ def finish(
             f"more than max_failure_ratio {max_failure_ratio}",
             reason="too-many-failures",
             remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
+        )
+    unfinished = [outcome.work.id for outcome in outcomes if outcome.unfinished]
+    if unfinished and not leave_unfinished:
+        raise TransientError(
+            f"{stage}: {len(unfinished)} of {total} items are not finished: {', '.join(unfinished[:5])} ...",
+            reason="unfinished",
+            remedy=f"run `dvc repro` again: what is finished is kept and costs nothing; {folder}/failures.jsonl says "
+            "why. To go on without them, set items.leave_unfinished: true in conf/items/ and run `make params`",
         )
     return manifest
 
@@ -151,6 +185,7 @@ def failure_of(item_id: str, error: LikenessError) -> Failure:
 
 def _run_one(work: Work, store: ItemStore) -> Outcome:
     started = time.monotonic()
+    WORKING_ON.set(work.id)
     if (item := store.get(work.key)) is not None:
         store.touch(item)
         if (refusal := item.record.get("refusal")) is not None:
@@ -167,9 +202,13 @@ def _run_one(work: Work, store: ItemStore) -> Outcome:
             work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
         )
     except ProviderError as error:
-        failure = failure_of(work.id, error)
         return Outcome(
-            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
+            work=work,
+            item=None,
+            failure=failure_of(work.id, error),
+            reused=False,
+            seconds=time.monotonic() - started,
+            unfinished=isinstance(error, TransientError),
         )
     item = store.put(work.key, made.files, made.record)
     return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
@@ -181,7 +220,9 @@ def _word(outcome: Outcome) -> str:
     return "reused" if outcome.reused else "made"
 
 
-def _write_ledger(stage: str, folder: Path, outcomes: Sequence[Outcome], manifest: Manifest) -> None:
+def _write_ledger(
+    stage: str, folder: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
+) -> None:
     kinds = Counter(failure.kind for failure in manifest.failures)
     counts: dict[str, Any] = {
         "stage": stage,
@@ -189,13 +230,8 @@ def _write_ledger(stage: str, folder: Path, outcomes: Sequence[Outcome], manifes
         "made": sum(not outcome.reused for outcome in outcomes),
         "reused": sum(outcome.reused for outcome in outcomes),
         **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
-        "cost_usd": round(sum(_cost(outcome) for outcome in outcomes), 6),
+        "cost_usd": round(spent_usd, 6),
     }
     path = ledger_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(counts).encode())
-
-
-def _cost(outcome: Outcome) -> float:
-    paid = not outcome.reused and outcome.item is not None
-    return float(cast(Item, outcome.item).record.get("cost_usd", 0.0)) if paid else 0.0

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
+from likeness.costs import BudgetConfig, Price
 from likeness.dataset import DatasetConfig
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
@@ -51,11 +52,13 @@ class Persona(Section):
 
 
 class ItemsConfig(Section):
-    """Where finished items are kept (below .cache), the store a team shares, and how many are made at a time."""
+    """Where finished items are kept (below .cache), the store a team shares, how many are made at a time, and
+    whether a stage may end without items that failed in a way that may pass."""
 
     root: str
     remote: str | None
     workers: int = Field(ge=1, le=256)
+    leave_unfinished: bool
 
 
 class TrackingConfig(Section):
@@ -72,6 +75,8 @@ class Config(Section):
     conf_digest: str
     personas: dict[str, Persona] = Field(min_length=1)
     items: ItemsConfig
+    prices: dict[str, dict[str, Price]]
+    budget: BudgetConfig
     ingest: IngestConfig
     swap: SwapConfig
     resize: ResizeConfig

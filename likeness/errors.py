@@ -6,6 +6,8 @@
     ├── InputError           this photo, pair or image cannot be used; the others go on
     └── ProviderError        whoever does the work could not
         ├── TransientError   may go through when tried again
+        │   ├── InDoubtError     sent, and the answer never came whole: perhaps carried out and billed
+        │   └── JobLostError     a bought job failed, vanished or never ends at the provider
         ├── RejectedError    the provider will never take this input
         ├── AuthError        the key is missing or wrong: stop the stage
         └── QuotaError       the account is empty: stop the stage
@@ -71,6 +73,24 @@ class TransientError(ProviderError):
     """A fault that may pass."""
 
     default_reason = "provider-transient"
+
+
+class InDoubtError(TransientError):
+    """A request that costs money was sent and no whole answer came back: it may have been carried out."""
+
+    default_reason = "provider-in-doubt"
+
+
+class JobLostError(TransientError):
+    """A job that was ordered will not deliver; `billed` is False when the provider says that it failed."""
+
+    default_reason = "provider-job-lost"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True
+    ) -> None:
+        super().__init__(message, reason=reason, remedy=remedy)
+        self.billed = billed
 
 
 class RejectedError(ProviderError):

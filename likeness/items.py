@@ -8,12 +8,15 @@ File names are never part of a key. Layout under the root:
 
     objects/ab/cdef...            file bytes, named by their sha256
     records/ab/cdef....json       {"files": {name: sha256}, "record": {...}}, named by the item's key
+    tickets/cdef....json          what a provider gave for an order that it has not delivered yet
 
 Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
 leaves at most an unreferenced file, which `prune` removes. Every read is verified against the sha256.
 All access goes through fsspec, so that a remote (S3) store is the same code with another URL.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -148,6 +151,40 @@ class ItemStore:
         """Mark an item as used now, for `prune`."""
         os.utime(self._record_path(item.key))
 
+    def ticket(self, key: str) -> dict[str, Json] | None:
+        """What is known of an order of the item that was accepted and not delivered yet."""
+        try:
+            return json.loads(self._ticket_path(key).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def keep_ticket(self, key: str, ticket: Mapping[str, Json]) -> None:
+        """Remember an order before anything else happens to it: after a crash it is asked for, not bought again."""
+        self._write(self._ticket_path(key), json.dumps(dict(ticket), sort_keys=True).encode())
+
+    def drop_ticket(self, key: str) -> None:
+        """Forget an order that was delivered or lost."""
+        self._ticket_path(key).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """One thread of one process at a time works on this item; others wait, also for a process that
+        outlives a killed run. The lock goes with its holder, however that ends."""
+        path = self._ticket_path(key).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with path.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _same_file(file.fileno(), path):  # else the holder before us has removed it
+                    try:
+                        yield
+                    finally:
+                        path.unlink()
+                    return
+
+    def _ticket_path(self, key: str) -> Path:
+        return self.root / "tickets" / f"{key}.json"
+
     def _named(self, key: str) -> list[str]:
         try:
             return list(json.loads(self._record_path(key).read_bytes())["files"].values())
@@ -167,6 +204,13 @@ class ItemStore:
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_atomic(path: Path, data: bytes) -> None:

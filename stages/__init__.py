@@ -10,14 +10,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 
 from likeness.config import Config, Persona, load_config
+from likeness.costs import Spending
 from likeness.errors import ConfigError, LikenessError
 from likeness.items import ItemStore, write_atomic
 from likeness.naming import cache_root
 from likeness.safety.consent import Consent, Use, load_consent
+from likeness.till import Till
+from stages.survive import survive_kills
 
 PARAMS = Path("params.yaml")
 CONSENT = Path("consent")
@@ -40,6 +45,8 @@ def run(stage: str, main: Main) -> None:
         cfg = load_config(PARAMS)
         persona = _persona(cfg, sys.argv[1:], stage)
         consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
+        if is_remote(getattr(cfg, stage, None)):
+            survive_kills()
         main(cfg, persona)
     except (LikenessError, InstantiationException) as error:
         # Hydra wraps what a provider says of its own settings.
@@ -55,6 +62,33 @@ def run(stage: str, main: Main) -> None:
 def store(cfg: Config) -> ItemStore:
     """The item store of this repository, shared with DVC's temporary experiment folders."""
     return ItemStore(Path(os.path.abspath(cache_root().parent)) / cfg.items.root, cfg.items.remote)
+
+
+def provider(section: Any) -> Any:
+    """The provider that a section of the config names, with plain lists and dicts for settings."""
+    return instantiate(section.provider, _convert_="all")
+
+
+def is_remote(section: Any) -> bool:
+    """Whether a section's provider sends its work elsewhere."""
+    return "base_url" in getattr(section, "provider", ())
+
+
+def workers(cfg: Config, section: Any) -> int:
+    """How many items are worked on at a time: enough to fill what a remote provider is allowed in flight."""
+    return max(cfg.items.workers, section.provider.get("limits", {}).get("in_flight", 0))
+
+
+def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Till:
+    """Where a stage buys: the budget and the prices of conf/, the ledger of this repository."""
+    spending = Spending(
+        cache_root() / "ledger" / "spending.jsonl",
+        prices=cfg.prices,
+        budget=cfg.budget,
+        stage=stage,
+        persona=persona.name,
+    )
+    return Till(items, spending)
 
 
 def consent_of(persona: Persona) -> Consent:

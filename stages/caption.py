@@ -6,8 +6,6 @@ writes  data/PERSONA/captions/
 
 from pathlib import Path
 
-from hydra.utils import instantiate
-
 from likeness.batch import Outcome, finish, run_batch
 from likeness.caption.text import find_overrides
 from likeness.caption.work import TEXT, caption_entry, caption_work, override_work
@@ -15,7 +13,7 @@ from likeness.config import Config, Persona
 from likeness.items import Item
 from likeness.manifest import Entry, read_manifest
 from likeness.naming import Places
-from stages import run, store
+from stages import provider, run, store, till, workers
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -23,24 +21,34 @@ def main(cfg: Config, persona: Persona) -> None:
     places = Places(persona.name)
     images = {entry.id: entry for entry in read_manifest(places.enhanced).entries}
     overrides, unknown = find_overrides(places.captions_override, list(images.values()))
-    with instantiate(cfg.caption.provider) as captioner:
+    items, chosen = store(cfg), provider(cfg.caption)
+    shop = till(cfg, items, "caption", persona)
+    with chosen.opened(shop) as captioner:
         works = [
             override_work(entry, overrides[entry.id], trigger=persona.trigger)
             if entry.id in overrides
             else caption_work(
-                entry, places.enhanced, captioner, trigger=persona.trigger, class_word=persona.class_word
+                entry,
+                places.enhanced,
+                chosen,
+                captioner,
+                trigger=persona.trigger,
+                class_word=persona.class_word,
             )
             for entry in images.values()
         ]
-        outcomes = run_batch("caption", works, store(cfg), workers=cfg.items.workers)
+        outcomes = run_batch("caption", works, items, workers=workers(cfg, cfg.caption))
 
     def line(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
         entry = images[outcome.work.id]
         name = f"{Path(entry.file).stem}.txt"
         return caption_entry(entry, item, name), {name: TEXT}
 
-    ratio = cfg.caption.max_failure_ratio
-    finish("caption", places.captions, outcomes, line, failures=unknown, max_failure_ratio=ratio)
+    finish(
+        "caption", places.captions, outcomes, line, failures=unknown,
+        max_failure_ratio=cfg.caption.max_failure_ratio, leave_unfinished=cfg.items.leave_unfinished,
+        spent_usd=shop.spending.spent_usd,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

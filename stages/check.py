@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
 from likeness.items import write_atomic
-from stages import CONSENT, PARAMS, USES, load_consent, store
+from stages import CONSENT, PARAMS, USES, load_consent, provider, store
 
 CHECKED = Path("data/checked.json")
 
@@ -48,7 +47,7 @@ def provider_problems(cfg: Config) -> Iterator[str]:
     """Every provider is built once: its settings, files and licences are checked where it declares them."""
     for section in ("swap", "enhance", "caption"):
         try:
-            instantiate(getattr(cfg, section).provider)
+            provider(getattr(cfg, section))
         except InstantiationException as error:
             cause = error.__cause__
             yield f"{section}: {cause if cause is not None else error}"

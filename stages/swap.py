@@ -8,7 +8,6 @@ import json
 import shutil
 
 import numpy as np
-from hydra.utils import instantiate
 
 from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
@@ -19,6 +18,7 @@ from likeness.manifest import Entry, read_manifest
 from likeness.naming import Places, item_id
 from likeness.safety.postcondition import SwapRules
 from likeness.safety.rating import Rater
+from likeness.swap import Swapper, SwapProvider
 from likeness.swap.pairs import Candidate, choose_pairs
 from likeness.swap.work import (
     Photo,
@@ -31,7 +31,7 @@ from likeness.swap.work import (
     traits_of,
     traits_work,
 )
-from stages import run, store
+from stages import provider, run, store, till, workers
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -50,10 +50,12 @@ def main(cfg: Config, persona: Persona) -> None:
             reason="no-pairs",
             remedy=f"read {places.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/",
         )
-    bench = prepare(cfg, persona, places)
-    works = [keep_work(name, photo) for photo in kept.values()]
-    works += [swap_work(name, source, target, bench) for source, target in made.values()]
-    outcomes = run_batch("swap", works, items, workers=cfg.items.workers)
+    chosen, shop = provider(cfg.swap), till(cfg, items, "swap", persona)
+    with chosen.opened(shop) as swapper:
+        bench = prepare(cfg, persona, places, chosen, swapper)
+        works = [keep_work(name, photo) for photo in kept.values()]
+        works += [swap_work(name, source, target, bench) for source, target in made.values()]
+        outcomes = run_batch("swap", works, items, workers=workers(cfg, cfg.swap))
     outcomes = [judged(o, made[o.work.id][1], bench) if o.work.id in made else o for o in outcomes]
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
@@ -62,8 +64,10 @@ def main(cfg: Config, persona: Persona) -> None:
         return swap_entry(name, *made[outcome.work.id], item, bench)
 
     shutil.rmtree(places.swapped, ignore_errors=True)
-    ratio = cfg.swap.max_failure_ratio
-    finish("swap", places.swapped, outcomes, entry, failures=skipped, max_failure_ratio=ratio)
+    finish(
+        "swap", places.swapped, outcomes, entry, failures=skipped, max_failure_ratio=cfg.swap.max_failure_ratio,
+        leave_unfinished=cfg.items.leave_unfinished, spent_usd=shop.spending.spent_usd,
+    )  # fmt: skip
 
 
 def photos(places: Places) -> tuple[dict[str, Photo], dict[str, Photo]]:
@@ -85,13 +89,16 @@ def measured(photos: dict[str, Photo], items: ItemStore, workers: int) -> dict[s
     }
 
 
-def prepare(cfg: Config, persona: Persona, places: Places) -> SwapBench:
-    """The provider and what judges its results."""
+def prepare(
+    cfg: Config, persona: Persona, places: Places, chosen: SwapProvider, swapper: Swapper
+) -> SwapBench:
+    """The swapper and what judges its results."""
     face = json.loads((places.ingested / "persona.json").read_bytes())["embedding"]
     similarity = persona.similarity
     return SwapBench(
-        swapper=instantiate(cfg.swap.provider),
-        settings=cfg.swap.provider,
+        provider=chosen.name,
+        identity=chosen.identity(),
+        swapper=swapper,
         persona=np.array(face, np.float32),
         rules=SwapRules(to_persona_min=similarity.swap_min, to_target_max=similarity.target_max),
         review_explicit=cfg.ingest.review_explicit,

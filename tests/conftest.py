@@ -9,7 +9,9 @@ import pytest
 # Two cores: a thread pool inside every library only makes them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from likeness.costs import BudgetConfig, Spending
 from likeness.items import ItemStore
+from likeness.till import Till
 
 PHOTOS = Path(__file__).parent / "photos"
 
@@ -40,6 +42,15 @@ def sitters() -> Path:
 def store(tmp_path: Path) -> ItemStore:
     """An empty item store."""
     return ItemStore(tmp_path / "items")
+
+
+@pytest.fixture
+def till(store: ItemStore, tmp_path: Path) -> Till:
+    """A till of that store; nothing has a price, so nothing can be bought."""
+    budget = BudgetConfig(max_usd=0)
+    return Till(
+        store, Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
+    )
 
 
 @pytest.fixture

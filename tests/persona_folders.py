@@ -115,7 +115,7 @@ class Folders:
             data = encode_png(rgb) if ext == "png" else encode_jpeg(rgb)
             _write(self.at(self.places.data) / folder / name, data)
             parents = tuple(sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
-            swapper = "LocalSwapper" if target else "none"
+            swapper = "local" if target else "none"
             entries.append(
                 entry(
                     item_id(PERSONA, source, target),

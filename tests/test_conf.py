@@ -20,8 +20,8 @@ CHOICES = sorted(
     if path.parent.name not in ("persona", "experiment")
 )
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
-# These name files that only a user has; without them they compose, and refuse to be built.
-NEEDS_FILES = {"swap=onnx", "enhance=superres", "caption=vlm"}
+# These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
+NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
 
 
 def compose(folder: Path, *overrides: str) -> Path:
@@ -32,7 +32,7 @@ def compose(folder: Path, *overrides: str) -> Path:
 @pytest.mark.parametrize("choice", [*CHOICES, *EXPERIMENTS])
 def test_every_choice_composes_and_validates(tmp_path, choice):
     path = compose(tmp_path, choice)
-    if choice in NEEDS_FILES:
+    if choice in NEEDS_A_USER:
         with pytest.raises(ConfigError, match="a value must be given"):
             load_config(path)
         return

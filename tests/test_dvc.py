@@ -13,9 +13,10 @@ STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", 
 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
-    "likeness", "likeness.batch", "likeness.conf_digest", "likeness.config", "likeness.errors", "likeness.items",
-    "likeness.manifest", "likeness.naming", "likeness.progress", "likeness.tracking", "likeness.safety",
-    "likeness.safety.consent", "stages",
+    "likeness", "likeness.batch", "likeness.conf_digest", "likeness.config", "likeness.costs", "likeness.errors",
+    "likeness.http", "likeness.items", "likeness.manifest", "likeness.maxstudio", "likeness.naming",
+    "likeness.progress", "likeness.s3", "likeness.safety", "likeness.safety.consent", "likeness.shared_items",
+    "likeness.till", "likeness.tracking", "stages", "stages.survive",
 }  # fmt: skip
 
 

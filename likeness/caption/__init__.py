@@ -1,23 +1,27 @@
-"""Caption: one sentence an image, in the words a person would use. One Protocol, one module per provider.
+"""Caption: one sentence an image, in the words a person would use. Two Protocols, one module per provider.
 
 text.py         trigger, explicit words, a person's own captions
 work.py         one image through the stage
 attributes.py   what is measured from the image (regions.py, colour.py, traits.py)
 vlm.py          a local image-text-to-text model
+grok.py         xAI's Responses API
+openai.py       any server that speaks OpenAI's chat completions: vLLM, Ollama, LM Studio
+asked.py        what the last two share: the picture sent, the answer's form, tokens and their price
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
 from likeness.items import Json
+from likeness.till import Till
 
 
 class CaptionConfig(BaseModel):
-    """Section `caption` of params.yaml; `provider` names a Captioner and its options."""
+    """Section `caption` of params.yaml; `provider` names a CaptionProvider and its options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +38,19 @@ class Described:
 
 
 class Captioner(Protocol):
-    """Describes images; safe to call from several threads between `with` and its end."""
+    """Describes images; safe to call from several threads."""
+
+    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph.
+
+        Raises:
+            InputError: the image cannot be described.
+        """
+        ...
+
+
+class CaptionProvider(Protocol):
+    """What `caption.provider` names: settings, cheap to construct."""
 
     @property
     def name(self) -> str:
@@ -45,16 +61,6 @@ class Captioner(Protocol):
         """Everything that decides the words: settings, weights digests; part of item keys."""
         ...
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
-        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph.
-
-        Raises:
-            InputError: the image cannot be described.
-        """
+    def opened(self, till: Till) -> AbstractContextManager[Captioner]:
+        """The captioner at work; paid ones buy at `till`."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...

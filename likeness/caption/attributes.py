@@ -1,8 +1,8 @@
 """Captions from measurements alone: no model that could guess, and nothing said that isn't certain."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from types import TracebackType
 from typing import Literal, Self
 
 import cv2
@@ -15,6 +15,7 @@ from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB
 from likeness.items import Json
+from likeness.till import Till
 
 Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
 
@@ -74,12 +75,9 @@ class AttributesCaptioner:
         phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def opened(self, till: Till) -> AbstractContextManager[Self]:
+        """Nothing to open, nothing to buy."""
+        return nullcontext(self)
 
     @cached_property
     def _analyzer(self) -> FaceAnalyzer:

@@ -8,9 +8,10 @@ Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, 
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from PIL import Image
@@ -22,6 +23,7 @@ from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.items import Json, sha256_bytes, sha256_file
+from likeness.till import Till
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -85,13 +87,13 @@ class VlmCaptioner:
             )
         return Described(text=text)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__dict__.pop("_loaded", None)
+    @contextmanager
+    def opened(self, till: Till) -> Iterator[Self]:
+        """The model is loaded at the first image and let go at the end; nothing is bought."""
+        try:
+            yield self
+        finally:
+            self.__dict__.pop("_loaded", None)
 
     @cached_property
     def _digest(self) -> str | None:

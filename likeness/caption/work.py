@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from likeness.batch import Made, Work
-from likeness.caption import Captioner
+from likeness.caption import Captioner, CaptionProvider
 from likeness.caption.text import compose, read_override, refuse_explicit
 from likeness.images import load_rgb
 from likeness.items import Item, Json, item_key, sha256_bytes
@@ -17,11 +17,19 @@ OVERRIDE = "override"
 """The provider in the manifest of a caption that a person wrote."""
 
 
-def caption_work(entry: Entry, folder: Path, captioner: Captioner, *, trigger: str, class_word: str) -> Work:
+def caption_work(
+    entry: Entry,
+    folder: Path,
+    provider: CaptionProvider,
+    captioner: Captioner,
+    *,
+    trigger: str,
+    class_word: str,
+) -> Work:
     """The work of describing one image in `folder`."""
     swapped = entry.target is not None
     settings: dict[str, Json] = {
-        "provider": captioner.identity(),
+        "provider": provider.identity(),
         "trigger": trigger,
         "class_word": class_word,
         "swapped": swapped,
@@ -30,7 +38,7 @@ def caption_work(entry: Entry, folder: Path, captioner: Captioner, *, trigger: s
     def make() -> Made:
         described = captioner.describe(load_rgb(folder / entry.file), swapped=swapped)
         refuse_explicit(described.text, whose=f"the caption of {entry.file}")
-        return _made(compose(trigger, class_word, described.text), captioner.name, described.cost_usd)
+        return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
     return Work(id=entry.id, key=item_key("caption", CAPTION_VERSION, settings, [entry.sha256]), make=make)
 

@@ -1,13 +1,14 @@
 """Enhance: twice the pixels, sharper, the same person. One Protocol, one module per provider."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
 from likeness.items import Json
+from likeness.till import Till
 
 
 class EnhanceConfig(BaseModel):
@@ -29,7 +30,15 @@ class Enhanced:
 
 
 class Enhancer(Protocol):
-    """Enlarges images; safe to call from several threads between `with` and its end."""
+    """Enlarges images; safe to call from several threads."""
+
+    def enhance(self, rgb: RGB) -> Enhanced:
+        """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides."""
+        ...
+
+
+class EnhanceProvider(Protocol):
+    """What `enhance.provider` names: settings, cheap to construct."""
 
     @property
     def name(self) -> str:
@@ -40,12 +49,6 @@ class Enhancer(Protocol):
         """Everything that decides the pixels: settings, weights digests; part of item keys."""
         ...
 
-    def enhance(self, rgb: RGB) -> Enhanced:
-        """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides."""
+    def opened(self, till: Till) -> AbstractContextManager[Enhancer]:
+        """The enhancer at work; paid ones buy at `till`."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...

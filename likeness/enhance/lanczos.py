@@ -1,7 +1,7 @@
 """Lanczos and a mild unsharp mask: no weights, invents nothing."""
 
 import dataclasses
-from types import TracebackType
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from likeness.enhance import Enhanced
 from likeness.images import RGB
 from likeness.items import Json
+from likeness.till import Till
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +41,6 @@ class LanczosEnhancer:
             big = big.filter(mask)
         return Enhanced(rgb=np.array(big, dtype=np.uint8))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def opened(self, till: Till) -> AbstractContextManager[Self]:
+        """Nothing to open, nothing to buy."""
+        return nullcontext(self)

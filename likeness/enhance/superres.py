@@ -10,9 +10,10 @@ Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageMo
 
 import importlib.util
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -26,6 +27,7 @@ from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
 from likeness.items import Json, sha256_file
+from likeness.till import Till
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
 
@@ -90,14 +92,13 @@ class SuperresEnhancer:
         size = (rgb.shape[1] * self.scale, rgb.shape[0] * self.scale)
         return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
-    def __enter__(self) -> Self:
-        _ = self._model
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__dict__.pop("_model", None)
+    @contextmanager
+    def opened(self, till: Till) -> Iterator[Self]:
+        """The model is loaded at the first image and let go at the end; nothing is bought."""
+        try:
+            yield self
+        finally:
+            self.__dict__.pop("_model", None)
 
     @cached_property
     def _device(self) -> torch.device:

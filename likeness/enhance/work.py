@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from likeness.batch import Made, Work
-from likeness.enhance import EnhanceConfig, Enhancer
+from likeness.enhance import EnhanceConfig, EnhanceProvider, Enhancer
 from likeness.images import encode_jpeg, load_rgb
 from likeness.items import Item, Json, item_key
 from likeness.manifest import Entry, FaceEntry
@@ -14,9 +14,11 @@ ENHANCE_VERSION = 1
 IMAGE = "image.jpg"
 
 
-def enhance_work(entry: Entry, folder: Path, enhancer: Enhancer, cfg: EnhanceConfig) -> Work:
+def enhance_work(
+    entry: Entry, folder: Path, provider: EnhanceProvider, enhancer: Enhancer, cfg: EnhanceConfig
+) -> Work:
     """The work of one image in `folder`."""
-    settings: dict[str, Json] = {"provider": enhancer.identity(), "jpeg_quality": cfg.jpeg_quality}
+    settings: dict[str, Json] = {"provider": provider.identity(), "jpeg_quality": cfg.jpeg_quality}
 
     def make() -> Made:
         made = enhancer.enhance(load_rgb(folder / entry.file))

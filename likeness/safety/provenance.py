@@ -12,7 +12,7 @@ from likeness.errors import InputError
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 # Swap providers (as manifests name them) that only move pixels; any other counts as a trained network.
-CLASSICAL_SWAPPERS = frozenset({"LocalSwapper"})
+CLASSICAL_SWAPPERS = frozenset({"local"})
 
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1

@@ -1,5 +1,6 @@
 """Face swap: put the source's face on the person of a target photograph."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.faces import Face
+from likeness.items import Json
+from likeness.till import Till
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +21,40 @@ class Portrait:
     face: Face
 
 
+@dataclass(frozen=True, kw_only=True)
+class Swapped:
+    """The target photograph with the source's face, uint8 [H, W, 3] RGB of its size, and what it cost."""
+
+    rgb: NDArray[np.uint8]
+    cost_usd: float = 0.0
+
+
 class Swapper(Protocol):
-    """A provider of swaps; `version` rises when equal inputs and settings would give other pixels."""
+    """Draws swaps; safe to call from several threads."""
 
-    version: int
-
-    def swap(self, source: Portrait, target: Portrait) -> NDArray[np.uint8]:
-        """The target photograph with the source's face, [H, W, 3] RGB of the target's size.
+    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+        """Put the source's face on the person of the target.
 
         Raises:
             InputError: this pair is outside the provider's range; says why.
         """
+        ...
+
+
+class SwapProvider(Protocol):
+    """What `swap.provider` names: settings, cheap to construct."""
+
+    @property
+    def name(self) -> str:
+        """The provider as manifests name it."""
+        ...
+
+    def identity(self) -> dict[str, Json]:
+        """Everything that decides the pixels: version, settings, weights digests; part of item keys."""
+        ...
+
+    def opened(self, till: Till) -> AbstractContextManager[Swapper]:
+        """The swapper at work; paid ones buy at `till`."""
         ...
 
 

@@ -2,7 +2,9 @@
 # mostly cv2 calls, which are untyped.
 """The embedded swapper: a classical mesh warp, colour matching and pyramid blending; no network, no GPU."""
 
-from typing import ClassVar
+import dataclasses
+from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar, Self
 
 import cv2
 import numpy as np
@@ -11,9 +13,11 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import InputError
-from likeness.swap import Portrait, colour, regions
+from likeness.items import Json
+from likeness.swap import Portrait, Swapped, colour, regions
 from likeness.swap.blend import blend, smoothstep
 from likeness.swap.warp import Warped, warp_face
+from likeness.till import Till
 
 # The coarsest pyramid level still has this many pixels across the face.
 COARSEST_FACE_PX = 16
@@ -33,9 +37,18 @@ class LocalSwapper:
     erode: float
     feather: float
 
+    name: ClassVar[str] = "local"
     version: ClassVar[int] = 1
 
-    def swap(self, source: Portrait, target: Portrait) -> NDArray[np.uint8]:
+    def identity(self) -> dict[str, Json]:
+        """The settings."""
+        return {"name": self.name, "version": self.version, **dataclasses.asdict(self)}
+
+    def opened(self, till: Till) -> AbstractContextManager[Self]:
+        """Nothing to open, nothing to buy."""
+        return nullcontext(self)
+
+    def swap(self, source: Portrait, target: Portrait) -> Swapped:
         """The target with the source's face, [H, W, 3]; everything outside the face's oval is untouched."""
         warped = warp_face(source, target, outline_falloff=self.outline_falloff)
         inside = regions.oval(warped.target_points, warped.covered.shape) & warped.covered
@@ -59,7 +72,7 @@ class LocalSwapper:
         out[warped.y0 : warped.y0 + height, warped.x0 : warped.x0 + width] = np.clip(
             region * 255 + 0.5, 0, 255
         )
-        return out
+        return Swapped(rgb=out)
 
     def _mask(self, warped: Warped, inside: regions.Mask, over: regions.Mask) -> NDArray[np.float32]:
         """How much of the source shows, 0..1: feathered at the outline, none where hair or shadow lies over

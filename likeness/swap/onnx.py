@@ -10,8 +10,9 @@ Source: insightface's inswapper.py (`emap`) and face_align.py, read 2026-11.
 """
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import cv2
 import numpy as np
@@ -22,9 +23,10 @@ from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.items import sha256_file
-from likeness.swap import Portrait, regions
+from likeness.items import Json, sha256_file
+from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
+from likeness.till import Till
 
 EMBEDDING_SIZE = 512
 # Insightface puts the 112 px template 8 px from the left of a 128 px square.
@@ -62,6 +64,7 @@ class OnnxSwapper:
     licence: str = Field(min_length=3)
     feather: float = Field(gt=0, lt=0.5)
 
+    name: ClassVar[str] = "onnx"
     version: ClassVar[int] = 1
 
     @field_validator("licence")
@@ -89,7 +92,20 @@ class OnnxSwapper:
         object.__setattr__(self, "_network", Network(self.swapper, self.recogniser))
         return self
 
-    def swap(self, source: Portrait, target: Portrait) -> NDArray[np.uint8]:
+    def identity(self) -> dict[str, Json]:
+        """The networks' digests and the blend: a file named with its sha256 is that content, wherever it lies."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "networks": [self.swapper_sha256, self.recogniser_sha256],
+            "feather": self.feather,
+        }
+
+    def opened(self, till: Till) -> AbstractContextManager[Self]:
+        """The networks are opened at the first swap; nothing is bought."""
+        return nullcontext(self)
+
+    def swap(self, source: Portrait, target: Portrait) -> Swapped:
         """The target with the network's face pasted back, [H, W, 3]; outside its oval nothing is touched."""
         network: Network = getattr(self, "_network")  # noqa: B009  (set when validated: it is no setting)
         swapper, recogniser, emap = network.opened()
@@ -100,7 +116,7 @@ class OnnxSwapper:
         side_px = next(int(put.shape[2]) for put in swapper.get_inputs() if len(put.shape) == 4)
         crop, matrix = _crop(target, side_px)
         drawn = _run(swapper, crop, identity[None])[0].transpose(1, 2, 0)
-        return _paste(target, np.clip(drawn, 0, 1).astype(np.float32), matrix, self.feather)
+        return Swapped(rgb=_paste(target, np.clip(drawn, 0, 1).astype(np.float32), matrix, self.feather))
 
 
 def identity_map(path: Path) -> NDArray[np.float32] | None:

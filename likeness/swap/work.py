@@ -1,11 +1,9 @@
 """Units of work: a photo's traits, a pair's swap, and a source photo that goes down the same way."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +53,12 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class SwapBench:
-    """Everything that is the same for all pairs of a run; `persona` is the embedding [128] to reach."""
+    """Everything that is the same for all pairs of a run: the provider's name and identity, the swapper at work,
+    the embedding [128] of the persona to reach, and what judges."""
 
+    provider: str
+    identity: dict[str, Json]
     swapper: Swapper
-    settings: Mapping[str, Any]
     persona: NDArray[np.float32]
     rules: SwapRules
     review_explicit: float
@@ -96,11 +96,8 @@ def swap_work(persona: str, source: Photo, target: Photo, bench: SwapBench) -> W
     The key holds what decides pixels and measurements. The persona's embedding and the thresholds are not in
     it: one source photo more changes the embedding, and must not swap everything again.
     """
-    # A file named with its sha256 is that content, wherever it lies.
-    own = {name: value for name, value in bench.settings.items() if f"{name}_sha256" not in bench.settings}
     settings: dict[str, Json] = {
-        "provider": own,
-        "provider_version": bench.swapper.version,
+        "provider": bench.identity,
         "models": [FACES_VERSION, MODELS_DIGEST, RATER_DIGEST],
         "max_explicit": bench.max_explicit,
     }
@@ -150,7 +147,7 @@ def swap_entry(
         target=target.entry.target,
         rating=word,
         faces=(FaceEntry(**face, age_years=None),),
-        provider=type(bench.swapper).__name__,
+        provider=bench.provider,
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         scores={**_scores(item, target, bench), "explicit": record["explicit"]},
@@ -177,9 +174,13 @@ def _scores(item: Item, target: Photo, bench: SwapBench) -> dict[str, float]:
 
 
 def _swap(source: Photo, target: Photo, bench: SwapBench) -> Made:
-    rgb = bench.swapper.swap(source.portrait(), target.portrait())
+    swapped = bench.swapper.swap(source.portrait(), target.portrait())
     measured = measure_swap(
-        rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit
+        swapped.rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit
     )
-    record: dict[str, Json] = {"explicit": round(measured.explicit, 4), "face": to_json(measured.face)}
-    return Made(files={IMAGE: encode_png(rgb)}, record=record)
+    record: dict[str, Json] = {
+        "explicit": round(measured.explicit, 4),
+        "face": to_json(measured.face),
+        "cost_usd": swapped.cost_usd,
+    }
+    return Made(files={IMAGE: encode_png(swapped.rgb)}, record=record)

@@ -136,10 +136,10 @@ def captioner(model: Path | str, **changes) -> VlmCaptioner:
     return VlmCaptioner(**options | changes)
 
 
-def test_it_answers_in_words_without_the_question_and_always_the_same(folder):
+def test_it_answers_in_words_without_the_question_and_always_the_same(folder, till):
     answers = []
     for _ in range(2):
-        with captioner(folder) as model:
+        with captioner(folder).opened(till) as model:
             answers.append(model.describe(RGB, swapped=False).text)
     assert answers[0] == answers[1]
     assert answers[0]
@@ -161,9 +161,9 @@ def test_other_weights_under_the_same_path_are_another_identity(folder):
     assert captioner(folder, prompt="what is this").identity() != before
 
 
-def test_an_empty_answer_is_refused(folder, monkeypatch):
+def test_an_empty_answer_is_refused(folder, till, monkeypatch):
     monkeypatch.setattr(VlmCaptioner, "_answer", lambda self, image: " \n")
-    with pytest.raises(InputError) as caught, captioner(folder) as model:
+    with pytest.raises(InputError) as caught, captioner(folder).opened(till) as model:
         model.describe(RGB, swapped=False)
     assert caught.value.reason == "caption-empty"
 
@@ -176,6 +176,6 @@ def test_a_hub_model_must_be_pinned_to_a_commit(revision):
     captioner("someone/some-model", revision="a" * 40)
 
 
-def test_a_folder_without_a_model_is_a_config_error(tmp_path):
-    with pytest.raises(ConfigError, match="does not load"), captioner(tmp_path) as model:
+def test_a_folder_without_a_model_is_a_config_error(tmp_path, till):
+    with pytest.raises(ConfigError, match="does not load"), captioner(tmp_path).opened(till) as model:
         model.describe(RGB, swapped=False)

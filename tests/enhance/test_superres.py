@@ -66,16 +66,17 @@ def test_without_spandrel_the_remedy_is_the_extra(weights, monkeypatch):
     assert "pip install likeness[superres]" in caught.value.remedy
 
 
-def test_other_bytes_than_conf_names_are_refused(weights, monkeypatch):
+def test_other_bytes_than_conf_names_are_refused(weights, till, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    with pytest.raises(ConfigError, match="sha256"), enhancer(weights, sha256="0" * 64):
-        pass
+    other = enhancer(weights, sha256="0" * 64)
+    with pytest.raises(ConfigError, match="sha256"), other.opened(till) as opened:
+        opened.enhance(np.zeros((32, 32, 3), np.uint8))
 
 
-def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights):
+def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights, till):
     pytest.importorskip("spandrel")
     rgb = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
-    with enhancer(weights) as tiles, enhancer(weights, tile_px=128) as whole:
+    with enhancer(weights).opened(till) as tiles, enhancer(weights, tile_px=128).opened(till) as whole:
         tiled, once = tiles.enhance(rgb).rgb, whole.enhance(rgb).rgb
         again = tiles.enhance(rgb).rgb
     assert tiled.shape == (100, 140, 3)
@@ -84,10 +85,10 @@ def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights):
     assert tiled.std() > 0
 
 
-def test_weights_of_no_known_architecture_are_refused(tmp_path):
+def test_weights_of_no_known_architecture_are_refused(tmp_path, till):
     pytest.importorskip("spandrel")
     path = tmp_path / "other.safetensors"
     save_file({"something.weight": torch.zeros(3)}, path)
-    with pytest.raises(ConfigError) as caught, enhancer(path):
-        pass
+    with pytest.raises(ConfigError) as caught, enhancer(path).opened(till) as opened:
+        opened.enhance(np.zeros((32, 32, 3), np.uint8))
     assert caught.value.reason == "wrong-weights"

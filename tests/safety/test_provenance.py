@@ -50,8 +50,8 @@ def test_what_is_no_jpeg_is_refused():
     [
         (None, False, SourceType.ALGORITHMICALLY_ENHANCED),
         (None, True, SourceType.COMPOSITE_SYNTHETIC),
-        (LocalSwapper.__name__, False, SourceType.COMPOSITE_CAPTURE),
-        (LocalSwapper.__name__, True, SourceType.COMPOSITE_SYNTHETIC),
+        (LocalSwapper.name, False, SourceType.COMPOSITE_CAPTURE),
+        (LocalSwapper.name, True, SourceType.COMPOSITE_SYNTHETIC),
         ("OnnxSwapper", False, SourceType.COMPOSITE_WITH_TRAINED),
         ("OnnxSwapper", True, SourceType.COMPOSITE_WITH_TRAINED),
         ("a provider nobody knows yet", False, SourceType.COMPOSITE_WITH_TRAINED),

@@ -1,6 +1,7 @@
 """The stage caption: a text beside each image, a person's own words first, explicit ones never."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 from likeness.caption import CaptionConfig, Described
+from likeness.costs import BudgetConfig
 from likeness.errors import InputError
 from likeness.images import encode_jpeg
 from likeness.items import sha256_bytes
 from likeness.manifest import Entry, Manifest, read_manifest, write_manifest
 from likeness.naming import Places, image_name, item_id
+from likeness.till import Till
 from stages.caption import main
 
 PERSONA = SimpleNamespace(name="jade", trigger="jade", class_word="woman")
@@ -35,17 +38,17 @@ class Parrot:
         CALLS.append(swapped)
         return Described(text=self.says, cost_usd=0.25)
 
-    def __enter__(self) -> "Parrot":
-        return self
-
-    def __exit__(self, *error: object) -> None: ...
+    def opened(self, till: Till) -> AbstractContextManager["Parrot"]:
+        return nullcontext(self)
 
 
 def caption(says: str = "a photo, smiling", trigger: str = "jade", ratio: float = 1.0) -> Manifest:
     provider = {"_target_": f"{__name__}.Parrot", "says": says}
     cfg = SimpleNamespace(
         caption=CaptionConfig(provider=provider, max_failure_ratio=ratio),
-        items=SimpleNamespace(root=".cache/items", remote=None, workers=1),
+        items=SimpleNamespace(root=".cache/items", remote=None, workers=1, leave_unfinished=False),
+        prices={},
+        budget=BudgetConfig(max_usd=0),
     )
     main(cfg, SimpleNamespace(**vars(PERSONA) | {"trigger": trigger}))
     return read_manifest(PLACES.captions)

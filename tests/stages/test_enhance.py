@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from likeness.costs import BudgetConfig
 from likeness.enhance import EnhanceConfig
 from likeness.images import encode_png, load_rgb
 from likeness.items import sha256_bytes
@@ -27,7 +28,10 @@ LANCZOS = {
 def config(**changes) -> SimpleNamespace:
     enhance = EnhanceConfig(provider=LANCZOS | changes, jpeg_quality=95, max_failure_ratio=0.5)
     return SimpleNamespace(
-        enhance=enhance, items=SimpleNamespace(root=".cache/items", remote=None, workers=2)
+        enhance=enhance,
+        items=SimpleNamespace(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        prices={},
+        budget=BudgetConfig(max_usd=0),
     )
 
 

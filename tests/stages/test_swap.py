@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from swap_portraits import close_up, config
 
+from likeness.costs import BudgetConfig
 from likeness.errors import InputError
 from likeness.faces import to_json
 from likeness.images import encode_png, load_rgb
 from likeness.items import sha256_bytes
 from likeness.manifest import Entry, read_manifest, write_manifest
 from likeness.naming import Places, image_name, item_id
-from likeness.swap import Portrait
+from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
 from stages.swap import main
 
@@ -81,7 +82,9 @@ def swapped(monkeypatch):
 def run(*, swap_min: float = 0.6, target_max: float = 0.85, **changes: object):
     cfg = SimpleNamespace(
         swap=config(**changes),
-        items=SimpleNamespace(root=".cache/items", remote=None, workers=2),
+        items=SimpleNamespace(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        prices={},
+        budget=BudgetConfig(max_usd=0),
         ingest=SimpleNamespace(review_explicit=0.3, max_explicit=0.7),
     )
     similarity = SimpleNamespace(swap_min=swap_min, target_max=target_max)
@@ -108,7 +111,7 @@ def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(ingested, s
     assert pair.scores["to_target"] < 0.85
     assert pair.sha256 == sha256_bytes((PLACES.swapped / pair.file).read_bytes())
     assert len(pair.faces) == 1
-    assert pair.provider == "LocalSwapper"
+    assert pair.provider == "local"
 
 
 def test_the_own_photo_is_the_ingested_one_unchanged(ingested):
@@ -165,7 +168,7 @@ def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
 
 
 def test_a_swap_that_is_still_the_target_is_refused(ingested, monkeypatch):
-    monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target: target.rgb)
+    monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target: Swapped(rgb=target.rgb))
     manifest = run(swap_min=-1.0, target_max=0.8, max_failure_ratio=1.0)
     assert ids(manifest) == ["jade-s1", "jade-s2"]
     assert {failure.reason for failure in manifest.failures} == {"swap-still-the-target"}

@@ -73,13 +73,13 @@ def test_the_identity_matrix_is_read(networks):
 def test_the_network_is_run_and_pasted_back_where_the_face_is(networks, portrait):
     # A bright face: mean > 0 after scaling, times emap (-2): negative, so this network draws black.
     bright = Portrait(rgb=np.full_like(portrait.rgb, 250), face=portrait.face)
-    drawn = build(networks).swap(bright, portrait)
+    drawn = build(networks).swap(bright, portrait).rgb
     x, y = portrait.face.points5[2].round().astype(int)
     assert drawn[y, x].max() == 0
     assert (drawn[:50] == portrait.rgb[:50]).all()
     # A dark face: the identity's sign turns, and the network gives the target back.
     dark = Portrait(rgb=np.zeros_like(portrait.rgb), face=portrait.face)
-    same = build(networks).swap(dark, portrait)
+    same = build(networks).swap(dark, portrait).rgb
     assert np.abs(same.astype(int) - portrait.rgb)[y - 20 : y + 20, x - 20 : x + 20].mean() < 6
 
 

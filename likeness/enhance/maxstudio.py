@@ -1,0 +1,113 @@
+"""Images enlarged twice by MaxStudio, bought once."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as settings
+
+from likeness.costs import Prices, Quote, price_of
+from likeness.enhance import Enhanced, Enhancer
+from likeness.errors import RejectedError
+from likeness.http import Limits
+from likeness.images import RGB, decode_rgb, encode_png
+from likeness.items import Json, item_key, sha256_pixels
+from likeness.maxstudio import MaxStudio, is_picture
+from likeness.till import Delivery, Job, Purchase, Till
+
+# Raised when an equal order would be another one.
+ORDER_VERSION = 1
+RESULT = "result"
+SCALE = 2
+
+
+@settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class MaxStudioEnhancer:
+    """What to reach and how; a job is looked at every `poll_s` for `job_limit_s`; `seconds` is what one takes."""
+
+    base_url: str
+    api_key_env: str
+    poll_s: float = Field(gt=0)
+    job_limit_s: float = Field(gt=0)
+    seconds: float = Field(gt=0)
+    limits: Limits
+
+    name = "maxstudio"
+
+    def identity(self) -> dict[str, Json]:
+        """The vendor; it names no version of its model."""
+        return {"name": self.name}
+
+    def quote(self, prices: Prices) -> Quote:
+        """One image."""
+        usd = price_of(prices, "maxstudio", "enhance").usd
+        return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
+
+    @contextmanager
+    def opened(self, till: Till) -> Iterator[Enhancer]:
+        """Ready to buy; connects at the first purchase."""
+        account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
+        with account:
+            yield _Enhancements(self, account, till)
+
+
+@dataclass(frozen=True)
+class _Enhancements:
+    settings: MaxStudioEnhancer
+    account: MaxStudio
+    till: Till
+
+    name = MaxStudioEnhancer.name
+
+    def identity(self) -> dict[str, Json]:
+        return self.settings.identity()
+
+    def enhance(self, rgb: RGB) -> Enhanced:
+        """Enlarge uint8 [H, W, 3] RGB to [2H, 2W, 3].
+
+        Raises:
+            RejectedError: what came back has another size; it is kept, and not bought again.
+        """
+        price = self.till.spending.price("maxstudio", "enhance").usd
+
+        def order() -> dict[str, Json]:
+            image = base64.b64encode(encode_png(rgb)).decode("ascii")
+            return self.account.order("/image-enhancer", {"image": image})
+
+        def collect(ticket: dict[str, Json]) -> Delivery | None:
+            data = _decoded(self.account.finished("/image-enhancer", ticket))
+            return None if data is None else Delivery(files={RESULT: data}, usd=price, usage={})
+
+        item = self.till.buy(
+            Purchase(
+                what="maxstudio enhance",
+                key=item_key("maxstudio-enhance", ORDER_VERSION, {}, [sha256_pixels(rgb)]),
+                usd_max=price,
+                ready=self.account.ready,
+                order=order,
+                job=Job(collect=collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s),
+            )
+        )
+        big = decode_rgb(item.files[RESULT].path.read_bytes(), name="MaxStudio's result")
+        height, width = rgb.shape[:2]
+        if big.shape[:2] != (SCALE * height, SCALE * width):
+            raise RejectedError(
+                f"MaxStudio returned {big.shape[1]}x{big.shape[0]}, not {SCALE}x of {width}x{height}",
+                reason="provider-wrong-size",
+                remedy="use another size in conf/resize/, or enhance=lanczos",
+            )
+        return Enhanced(rgb=big, cost_usd=float(item.record["cost_usd"]))
+
+
+def _decoded(result: Json | None) -> bytes | None:
+    """The picture in a finished job's answer; None when it holds none (yet)."""
+    if not isinstance(result, str):
+        return None
+    try:
+        data = base64.b64decode(result, validate=True)
+    except binascii.Error:
+        return None
+    return data if is_picture(data) else None

@@ -1,0 +1,165 @@
+"""Swaps bought from MaxStudio: photographs go to a bucket under presigned addresses, jobs are ordered and polled."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from PIL import Image
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as settings
+
+from likeness.costs import Prices, Quote, price_of
+from likeness.errors import InputError
+from likeness.http import Limits
+from likeness.images import decode_rgb, encode_png
+from likeness.items import Json, item_key, sha256_pixels
+from likeness.maxstudio import MaxStudio
+from likeness.s3 import Inputs
+from likeness.swap import Portrait, Swapped, Swapper
+from likeness.till import Delivery, Job, Purchase, Till
+
+# Raised when an equal order would be another one.
+ORDER_VERSION = 1
+RESULT = "result"
+Box = tuple[float, float, float, float]
+
+
+@settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class MaxStudioSwapper:
+    """What to reach and how; `inputs_url` is an S3 prefix the account's photographs are lent from for
+    `inputs_expire_s`; a job is looked at every `poll_s` for `job_limit_s`; `seconds` is what one takes, for plans."""
+
+    base_url: str
+    api_key_env: str
+    inputs_url: str
+    inputs_expire_s: int = Field(ge=60, le=7 * 86_400)
+    poll_s: float = Field(gt=0)
+    job_limit_s: float = Field(gt=0)
+    max_result_mb: float = Field(gt=0)
+    seconds: float = Field(gt=0)
+    limits: Limits
+
+    name: ClassVar[str] = "maxstudio"
+    version: ClassVar[int] = 1
+
+    def identity(self) -> dict[str, Json]:
+        """The vendor, which names no version of its model, and what is done to its results."""
+        return {"name": self.name, "version": self.version}
+
+    def quote(self, prices: Prices) -> Quote:
+        """One swap."""
+        usd = price_of(prices, "maxstudio", "swap").usd
+        return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
+
+    @contextmanager
+    def opened(self, till: Till) -> Iterator[Swapper]:
+        """Ready to buy; connects at the first purchase."""
+        account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
+        with account:
+            yield _Swaps(self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s), till)
+
+
+@dataclass(frozen=True)
+class _Swaps:
+    settings: MaxStudioSwapper
+    account: MaxStudio
+    inputs: Inputs
+    till: Till
+
+    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+        """The target with the source's face; the vendor chooses nothing: the face that is meant is named."""
+        digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
+        asked = {"face": [round(value) for value in target.face.box_px]}
+        item = self.till.buy(
+            Purchase(
+                what="maxstudio swap",
+                key=item_key("maxstudio-swap", ORDER_VERSION, asked, digests),
+                usd_max=self._usd("swap"),
+                ready=self.account.ready,
+                order=lambda: self._order(source, target, digests),
+                job=Job(
+                    collect=self._collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s
+                ),
+            )
+        )
+        rgb = decode_rgb(item.files[RESULT].path.read_bytes(), name="MaxStudio's result")
+        cost = float(item.record["cost_usd"])
+        height, width = target.rgb.shape[:2]
+        if rgb.shape[:2] == (height, width):
+            return Swapped(rgb=rgb, cost_usd=cost)
+        if not math.isclose(rgb.shape[1] / rgb.shape[0], width / height, rel_tol=0.01):
+            raise InputError(
+                f"MaxStudio returned {rgb.shape[1]}x{rgb.shape[0]} for a target of {width}x{height}",
+                reason="provider-wrong-size",
+                remedy="look at the target photo: it may have been cropped; leave it out, or use another provider",
+            )
+        fitted = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
+        return Swapped(rgb=np.array(fitted, np.uint8), cost_usd=cost)
+
+    def _order(self, source: Portrait, target: Portrait, digests: list[str]) -> dict[str, Json]:
+        source_url = self._lend(source, digests[0])
+        target_url = self._lend(target, digests[1])
+        face = self._face(target, target_url, digests[1])
+        body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
+        return self.account.order("/swap-image", body)
+
+    def _collect(self, ticket: dict[str, Json]) -> Delivery | None:
+        result = self.account.finished("/swap-image", ticket)
+        url = cast("dict[str, Json]", result).get("mediaUrl") if isinstance(result, dict) else None
+        if not isinstance(url, str):
+            return None
+        data = self.account.fetch(url, max_mb=self.settings.max_result_mb)
+        return None if data is None else Delivery(files={RESULT: data}, usd=self._usd("swap"), usage={})
+
+    def _face(self, target: Portrait, url: str, digest: str) -> dict[str, Json]:
+        """MaxStudio's own box of the face that is meant, asked for once a target.
+
+        Raises:
+            InputError: it sees no face there.
+        """
+
+        def ask() -> Delivery:
+            answer = self.account.ask("/detect-face-image", {"imageUrl": url})
+            faces = answer.get("detectedFaces", answer.get("faces"))
+            return Delivery(files={}, usd=self._usd("detect"), usage={"faces": faces})
+
+        key = item_key("maxstudio-detect", ORDER_VERSION, {}, [digest])
+        found = self.till.buy(
+            Purchase(
+                what="maxstudio detect",
+                key=key,
+                usd_max=self._usd("detect"),
+                ready=self.account.ready,
+                order=ask,
+            )
+        )
+        boxes = [
+            box for box in found.record["usage"]["faces"] or [] if _overlap(_box(box), target.face.box_px) > 0
+        ]
+        if not boxes:
+            raise InputError(
+                "MaxStudio sees no face where the target's is",
+                reason="provider-no-face",
+                kind="skipped",
+                remedy="nothing need be done for one photo; a clearer target photo helps",
+            )
+        return max(boxes, key=lambda box: _overlap(_box(box), target.face.box_px))
+
+    def _lend(self, portrait: Portrait, digest: str) -> str:
+        return self.inputs.url_of(digest, lambda: encode_png(portrait.rgb), suffix=".png")
+
+    def _usd(self, what: str) -> float:
+        return self.till.spending.price("maxstudio", what).usd
+
+
+def _box(face: dict[str, Any]) -> Box:
+    return (float(face["x"]), float(face["y"]), float(face["width"]), float(face["height"]))
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Area the boxes share, px²."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a, b
+    return max(0.0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0.0, min(ay + ah, by + bh) - max(ay, by))
