@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +156,7 @@ class Spending:
         self._offset = os.fstat(file).st_size
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _locked(self) -> Generator[int, None, None]:
         """The ledger's descriptor, alone among threads and processes, with what others wrote counted."""
         self._ledger.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:

@@ -22,7 +22,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -167,7 +167,7 @@ class ItemStore:
         self._ticket_path(key).unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def alone(self, key: str) -> Iterator[None]:
+    def alone(self, key: str) -> Generator[None, None, None]:
         """One thread of one process at a time works on this item; others wait, also for a process that
         outlives a killed run. The lock goes with its holder, however that ends."""
         path = self._ticket_path(key).with_suffix(".lock")

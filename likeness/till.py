@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import cast
 
 from likeness.costs import Spending
 from likeness.errors import InDoubtError, JobLostError, LikenessError, TransientError
@@ -98,12 +99,14 @@ class Till:
             purchase, answer = self._order(wanted)
             if isinstance(answer, Delivery):
                 return purchase, answer
-            held = {"purchase": purchase, "ticket": answer}
-            self._store.keep_ticket(wanted.key, held)
+            ticket = answer
+            self._store.keep_ticket(wanted.key, {"purchase": purchase, "ticket": ticket})
+        else:
+            purchase, ticket = str(held["purchase"]), cast(Ticket, held["ticket"])
         try:
-            return held["purchase"], _collected(wanted, held["ticket"])
+            return purchase, _collected(wanted, ticket)
         except JobLostError as error:
-            (self.spending.doubt if error.billed else self.spending.void)(held["purchase"])
+            (self.spending.doubt if error.billed else self.spending.void)(purchase)
             self._store.drop_ticket(wanted.key)
             raise
 

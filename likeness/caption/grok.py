@@ -4,7 +4,7 @@ Source: docs.x.ai (Responses, language models, errors), read 2026-11; docs/provi
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
@@ -62,7 +62,7 @@ class GrokCaptioner:
         return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Captioner]:
+    def opened(self, till: Till) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
         with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=_translate) as client:

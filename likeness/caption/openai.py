@@ -3,7 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/chat, read 2026-11.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -66,7 +66,7 @@ class OpenAICaptioner:
         return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Captioner]:
+    def opened(self, till: Till) -> Generator[Captioner, None, None]:
         """Ready to ask; connects at the first picture."""
         env = self.api_key_env
         auth = None if env is None else Auth(header="Authorization", scheme="Bearer ", env=env)

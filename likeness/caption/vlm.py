@@ -8,7 +8,7 @@ Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, 
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +88,7 @@ class VlmCaptioner:
         return Described(text=text)
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Self]:
+    def opened(self, till: Till) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class MaxStudioEnhancer:
         return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Enhancer]:
+    def opened(self, till: Till) -> Generator[Enhancer, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
         with account:

@@ -10,7 +10,7 @@ Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageMo
 
 import importlib.util
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +93,7 @@ class SuperresEnhancer:
         return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Self]:
+    def opened(self, till: Till) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self

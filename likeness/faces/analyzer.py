@@ -2,7 +2,11 @@
 # mostly cv2 calls, which are untyped.
 """Find the faces of an image and measure them."""
 
+import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from queue import Empty, LifoQueue
 
 import cv2
 import numpy as np
@@ -17,7 +21,7 @@ from likeness.faces.models import SFACE, locate
 
 
 class _Models:
-    """Everything loaded, for one thread."""
+    """Everything loaded, for one thread at a time."""
 
     def __init__(self) -> None:
         self.detector = Detector()
@@ -26,10 +30,12 @@ class _Models:
 
 
 class FaceAnalyzer:
-    """Faces of RGB images, on CPU; cheap to construct, models are loaded once per thread on first use."""
+    """Faces of RGB images, on CPU; cheap to construct. Models are loaded when needed, at most once a core: more
+    threads than cores, as a remote provider keeps in flight, wait for each other here."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._idle: LifoQueue[_Models] = LifoQueue()
 
     def faces(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list.
@@ -37,39 +43,50 @@ class FaceAnalyzer:
         Raises:
             ConfigError: a weights package is missing or another release (see `models.locate`).
         """
-        return [self._face(rgb, row) for row in self._models().detector.rows(rgb)]
+        with self._lent() as models:
+            return [_face(models, rgb, row) for row in models.detector.rows(rgb)]
 
     def embed(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
         """SFace embedding [128], unit length, of a face known by its `points5` in these pixels."""
-        return self._embedding(rgb, face.points5)
+        with self._lent() as models:
+            return _embedding(models, rgb, face.points5)
 
-    def _models(self) -> _Models:
-        if not hasattr(self._local, "models"):
-            self._local.models = _Models()
-        return self._local.models
+    @contextmanager
+    def _lent(self) -> Generator[_Models, None, None]:
+        with self._slots:
+            try:
+                models = self._idle.get_nowait()
+            except Empty:
+                models = _Models()
+            try:
+                yield models
+            finally:
+                self._idle.put(models)
 
-    def _face(self, rgb: NDArray[np.uint8], row: NDArray[np.float32]) -> Face:
-        points5 = row[4:14].reshape(5, 2).copy()
-        landmarks, landmark_score = self._models().mesh.landmarks(rgb, row[:4], points5[:2])
-        yaw, pitch, roll = measure.pose(landmarks)
-        x, y, width, height = (float(value) for value in row[:4])
-        return Face(
-            box_px=(x, y, width, height),
-            score=float(row[14]),
-            points5=points5,
-            landmarks=landmarks,
-            landmark_score=landmark_score,
-            embedding=self._embedding(rgb, points5),
-            yaw_deg=yaw,
-            pitch_deg=pitch,
-            roll_deg=roll,
-            sharpness=measure.sharpness(rgb, points5),
-            mouth_open=measure.mouth_open(landmarks),
-            eyes_open=measure.eyes_open(landmarks),
-        )
 
-    def _embedding(self, rgb: NDArray[np.uint8], points5: Floats) -> Floats:
-        crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
-        feature = self._models().sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
-        vector = np.array(feature, np.float32).reshape(-1)
-        return vector / max(float(np.linalg.norm(vector)), 1e-9)
+def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32]) -> Face:
+    points5 = row[4:14].reshape(5, 2).copy()
+    landmarks, landmark_score = models.mesh.landmarks(rgb, row[:4], points5[:2])
+    yaw, pitch, roll = measure.pose(landmarks)
+    x, y, width, height = (float(value) for value in row[:4])
+    return Face(
+        box_px=(x, y, width, height),
+        score=float(row[14]),
+        points5=points5,
+        landmarks=landmarks,
+        landmark_score=landmark_score,
+        embedding=_embedding(models, rgb, points5),
+        yaw_deg=yaw,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        sharpness=measure.sharpness(rgb, points5),
+        mouth_open=measure.mouth_open(landmarks),
+        eyes_open=measure.eyes_open(landmarks),
+    )
+
+
+def _embedding(models: _Models, rgb: NDArray[np.uint8], points5: Floats) -> Floats:
+    crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
+    feature = models.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+    vector = np.array(feature, np.float32).reshape(-1)
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)

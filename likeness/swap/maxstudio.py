@@ -1,7 +1,7 @@
 """Swaps bought from MaxStudio: photographs go to a bucket under presigned addresses, jobs are ordered and polled."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -55,7 +55,7 @@ class MaxStudioSwapper:
         return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Iterator[Swapper]:
+    def opened(self, till: Till) -> Generator[Swapper, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
         with account:
