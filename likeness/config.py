@@ -21,6 +21,7 @@ from likeness.metrics import EvaluateConfig
 from likeness.naming import PERSONA_NAME
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
+from likeness.s3_config import PublishConfig, S3Config
 from likeness.swap import SwapConfig
 
 # OmegaConf's word for a value that must be given.
@@ -77,6 +78,7 @@ class Config(Section):
     items: ItemsConfig
     prices: dict[str, dict[str, Price]]
     budget: BudgetConfig
+    s3: S3Config
     ingest: IngestConfig
     swap: SwapConfig
     resize: ResizeConfig
@@ -87,6 +89,7 @@ class Config(Section):
     train: TrainConfig
     evaluate: EvaluateConfig
     report: ReportConfig
+    publish: PublishConfig
     tracking: TrackingConfig
 
     @model_validator(mode="after")

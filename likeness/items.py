@@ -25,14 +25,12 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
-
-from likeness.errors import ConfigError
 
 Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
@@ -82,21 +80,61 @@ class Item:
     record: dict[str, Json]
 
 
-class ItemStore:
-    """Local store of items; `remote` is an fsspec URL of a second store (not served yet: ConfigError)."""
+class Shared(Protocol):
+    """A team's store behind a local one (likeness/shared_items.py)."""
 
-    def __init__(self, root: str | Path, remote: str | None = None) -> None:
-        if remote:
-            raise ConfigError(
-                f"items.remote: {remote!r} is set, but sharing items over a remote store is not built yet",
-                remedy="set items.remote: null in conf/items/local.yaml and run `make params`",
-            )
+    def fetch(self, key: str) -> tuple[dict[str, bytes], dict[str, Json]] | None:
+        """An item that somebody shared."""
+        ...
+
+    def announce(self, key: str) -> None:
+        """The item is about to be put into the local store."""
+        ...
+
+    def push(self, key: str) -> None:
+        """The item is in the local store; share it when its turn comes."""
+        ...
+
+    def flush(self) -> int:
+        """Wait until everything is shared."""
+        ...
+
+
+class ItemStore:
+    """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared."""
+
+    def __init__(self, root: str | Path, shared: Shared | None = None) -> None:
+        self._shared = shared
         filesystem, path = cast("tuple[LocalFileSystem, str]", fsspec.core.url_to_fs(str(root)))
         self._fs = filesystem
         self.root = Path(path)
 
     def get(self, key: str) -> Item | None:
-        """The finished item, or None when it was never finished or no longer matches its digests."""
+        """The finished item, or None when nobody finished it or it no longer matches its digests."""
+        if (item := self._local(key)) is not None or self._shared is None:
+            return item
+        found = self._shared.fetch(key)
+        return None if found is None else self._keep(key, *found)
+
+    def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
+        """Keep a finished item; safe against kills and against a second writer of the same key."""
+        if self._shared is None:
+            return self._keep(key, files, record)
+        self._shared.announce(key)
+        item = self._keep(key, files, record)
+        self._shared.push(key)
+        return item
+
+    def flush(self) -> None:
+        """Wait until what was made is shared.
+
+        Raises:
+            ProviderError, ConfigError: some items were not; they stay here, and the next run shares them.
+        """
+        if self._shared is not None:
+            self._shared.flush()
+
+    def _local(self, key: str) -> Item | None:
         try:
             described = json.loads(self._fs.cat_file(str(self._record_path(key))))
             hashes: dict[str, str] = described["files"]
@@ -108,8 +146,7 @@ class ItemStore:
             return None
         return Item(key, files, record)
 
-    def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
-        """Keep a finished item; safe against kills and against a second writer of the same key."""
+    def _keep(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         stored: dict[str, StoredFile] = {}
         for name, data in files.items():
             file = StoredFile(self._object_path(digest := sha256_bytes(data)), digest, len(data))
@@ -127,7 +164,7 @@ class ItemStore:
 
     def verify(self) -> list[str]:
         """Keys whose record or files are missing, truncated or changed."""
-        return [key for key in self.keys() if self.get(key) is None]
+        return [key for key in self.keys() if self._local(key) is None]
 
     def prune(self, *, unused_for_s: float, now_s: float | None = None) -> tuple[int, int]:
         """Remove items not used for `unused_for_s` and files no record names; returns (items, bytes) freed."""

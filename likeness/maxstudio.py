@@ -6,6 +6,7 @@ guessed). Unknown statuses mean "still running", unknown fields are ignored.
 
 import io
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self, cast
 
@@ -44,8 +45,8 @@ class MaxStudio:
     ) -> None:
         self._client.__exit__(kind, error, trace)
 
-    def ready(self) -> None:
-        """Ask once for a job that does not exist.
+    def ready(self, *, first: Callable[[], None] | None = None) -> None:
+        """See once that the account can be used, by asking for a job that does not exist; `first` is called before.
 
         Raises:
             AuthError: there is no key, or it is wrong (the vendor answers 500 to a wrong one).
@@ -53,6 +54,8 @@ class MaxStudio:
         with self._lock:
             if self._ready:
                 return
+            if first is not None:
+                first()
             try:
                 self._client.get(f"/swap-image/{NOBODYS_JOB}")
             except RejectedError:

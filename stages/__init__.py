@@ -3,6 +3,7 @@
 Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; its work is in likeness/.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -21,6 +22,7 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.items import ItemStore, write_atomic
 from likeness.naming import cache_root
 from likeness.safety.consent import Consent, Use, load_consent
+from likeness.shared_items import SharedItems
 from likeness.till import Till
 from stages.survive import survive_kills
 
@@ -35,6 +37,9 @@ USES: dict[str, tuple[Use, ...]] = {
     "evaluate": ("generate",),
 }
 
+# The team's stores that this process opened: flushed when the stage ends, however it ends.
+_SHARED: list[SharedItems] = []
+
 Main = Callable[[Config, Persona], None]
 
 
@@ -47,7 +52,13 @@ def run(stage: str, main: Main) -> None:
         consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
         if is_remote(getattr(cfg, stage, None)):
             survive_kills()
-        main(cfg, persona)
+        try:
+            main(cfg, persona)
+        except LikenessError:
+            with contextlib.suppress(LikenessError):  # the first error is the one to tell
+                share()
+            raise
+        share()
     except (LikenessError, InstantiationException) as error:
         # Hydra wraps what a provider says of its own settings.
         told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
@@ -60,8 +71,28 @@ def run(stage: str, main: Main) -> None:
 
 
 def store(cfg: Config) -> ItemStore:
-    """The item store of this repository, shared with DVC's temporary experiment folders."""
-    return ItemStore(Path(os.path.abspath(cache_root().parent)) / cfg.items.root, cfg.items.remote)
+    """The item store of this repository, shared with DVC's temporary experiment folders, and with the team's.
+
+    Raises:
+        AuthError, ConfigError: items.remote can't be used; nothing has been spent.
+    """
+    root = Path(os.path.abspath(cache_root().parent)) / cfg.items.root
+    if cfg.items.remote is None:
+        return ItemStore(root)
+    shared = SharedItems(cfg.items.remote, root, cfg.s3)
+    shared.check()
+    _SHARED.append(shared)
+    return ItemStore(root, shared)
+
+
+def share() -> None:
+    """Wait until the team has what this stage made.
+
+    Raises:
+        ProviderError, ConfigError: it has not; the next run shares it.
+    """
+    for shared in _SHARED:
+        shared.flush()
 
 
 def provider(section: Any) -> Any:

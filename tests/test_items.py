@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.errors import ConfigError
 from likeness.items import ItemStore, item_key, sha256_bytes, write_atomic
 
 JSON = st.recursive(
@@ -127,11 +126,6 @@ def test_a_killed_writer_leaves_only_whole_items(tmp_path):
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
     assert ItemStore(tmp_path).verify() == []
-
-
-def test_a_remote_store_is_refused_rather_than_ignored(tmp_path):
-    with pytest.raises(ConfigError, match="remote"):
-        ItemStore(tmp_path, "s3://bucket/prefix")
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch):

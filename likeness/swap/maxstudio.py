@@ -18,6 +18,7 @@ from likeness.images import decode_rgb, encode_png
 from likeness.items import Json, item_key, sha256_pixels
 from likeness.maxstudio import MaxStudio
 from likeness.s3 import Inputs
+from likeness.s3_config import S3Config
 from likeness.swap import Portrait, Swapped, Swapper
 from likeness.till import Delivery, Job, Purchase, Till
 
@@ -36,6 +37,7 @@ class MaxStudioSwapper:
     api_key_env: str
     inputs_url: str
     inputs_expire_s: int = Field(ge=60, le=7 * 86_400)
+    s3: S3Config
     poll_s: float = Field(gt=0)
     job_limit_s: float = Field(gt=0)
     max_result_mb: float = Field(gt=0)
@@ -59,7 +61,9 @@ class MaxStudioSwapper:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
         with account:
-            yield _Swaps(self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s), till)
+            yield _Swaps(
+                self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3), till
+            )
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class _Swaps:
                 what="maxstudio swap",
                 key=item_key("maxstudio-swap", ORDER_VERSION, asked, digests),
                 usd_max=self._usd("swap"),
-                ready=self.account.ready,
+                ready=lambda: self.account.ready(first=self.inputs.check),
                 order=lambda: self._order(source, target, digests),
                 job=Job(
                     collect=self._collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s
@@ -100,8 +104,8 @@ class _Swaps:
         return Swapped(rgb=np.array(fitted, np.uint8), cost_usd=cost)
 
     def _order(self, source: Portrait, target: Portrait, digests: list[str]) -> dict[str, Json]:
-        source_url = self._lend(source, digests[0])
-        target_url = self._lend(target, digests[1])
+        source_url = self._lend(source)
+        target_url = self._lend(target)
         face = self._face(target, target_url, digests[1])
         body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
         return self.account.order("/swap-image", body)
@@ -148,8 +152,8 @@ class _Swaps:
             )
         return max(boxes, key=lambda box: _overlap(_box(box), target.face.box_px))
 
-    def _lend(self, portrait: Portrait, digest: str) -> str:
-        return self.inputs.url_of(digest, lambda: encode_png(portrait.rgb), suffix=".png")
+    def _lend(self, portrait: Portrait) -> str:
+        return self.inputs.url_of(encode_png(portrait.rgb), suffix=".png")
 
     def _usd(self, what: str) -> float:
         return self.till.spending.price("maxstudio", what).usd

@@ -1,0 +1,163 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# botocore ships no types.
+"""What an object store refuses, in words with a remedy: the one place where its error codes are read.
+
+Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (2026-11); R2, B2 and MinIO use the same.
+"""
+
+from typing import Any, cast
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    InvalidConfigError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+)
+from botocore.parsers import ResponseParserError
+
+from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError
+
+WRONG_SECRET = {"SignatureDoesNotMatch"}
+WRONG_KEY = {
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "ExpiredToken",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+    "MissingAuthenticationToken",
+    "MissingSecurityHeader",
+    "InvalidSecurity",
+    "AccountProblem",
+}
+NO_PERMISSION = {
+    "AccessDenied",
+    "AllAccessDisabled",
+    "UnauthorizedAccess",
+    "403",
+    "Forbidden",
+    "Unauthorized",
+    "401",
+}
+WRONG_REGION = {
+    "PermanentRedirect",
+    "TemporaryRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "InvalidRegionName",
+    "301",
+    "307",
+}
+NO_BUCKET = {"NoSuchBucket", "InvalidBucketName", "404"}
+CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
+BUSY = {
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "OperationAborted",
+    "503",
+    "500",
+    "502",
+}
+
+KEYS_REMEDY = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; keys never go into conf/ "
+    "(docs/s3.md)"
+)
+ENDPOINT_REMEDY = "check s3.endpoint_url in conf/ or AWS_ENDPOINT_URL, and the network"
+# A store's answer to a list has an error code; only what stands between may answer without one, when it is busy.
+GATEWAY_STATUS = (429, 502, 503, 504)
+# A vendor's own words are quoted up to here.
+WORDS_MAX = 300
+
+
+def translated(error: BaseException, url: str, doing: str) -> LikenessError:
+    """The error of ours that says what happened while `doing` something ("writing") at `url`."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ClientError | BotoCoreError):
+        cause = cause.__cause__
+    if isinstance(cause, ClientError):
+        return _answered(cast(Any, cause).response, url, doing)
+    return _unanswered(cause or error, url, doing)
+
+
+def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = _plain(str(response.get("Error", {}).get("Message", "")))
+    what = f"{url}: {doing} was refused ({code or status}: {said})"
+    if doing == "listing" and not code.isalpha() and status not in GATEWAY_STATUS:
+        return ConfigError(
+            f"{what}: what answers does not speak S3", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
+        )
+    if code in WRONG_SECRET:
+        return AuthError(f"{what}: the secret key does not belong to the access key", reason="s3-wrong-secret",
+                         remedy=KEYS_REMEDY)  # fmt: skip
+    if code in WRONG_KEY:
+        return AuthError(f"{what}: the access key is unknown or no longer valid", reason="s3-wrong-key",
+                         remedy=KEYS_REMEDY)  # fmt: skip
+    if code in NO_PERMISSION:
+        return AuthError(
+            f"{what}: these keys may not do that", reason="s3-no-permission",
+            remedy="allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in "
+            "docs/s3.md), and check the bucket's name: some vendors answer the same for a bucket of another account",
+        )  # fmt: skip
+    if code in WRONG_REGION:
+        return ConfigError(f"{what}: the bucket is in another region", reason="s3-wrong-region",
+                           remedy="set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)")  # fmt: skip
+    if code in NO_BUCKET:
+        return ConfigError(f"{what}: there is no such bucket", reason="s3-no-bucket",
+                           remedy=f"create the bucket or correct the URL; {ENDPOINT_REMEDY}")  # fmt: skip
+    if code in CLOCK:
+        return ConfigError(
+            f"{what}: this machine's clock is wrong", reason="s3-clock", remedy="set the clock (NTP)"
+        )
+    if "checksum" in said.lower() and status in (400, 501):
+        return ConfigError(
+            f"{what}: this store does not know AWS's new checksums", reason="s3-checksums",
+            remedy="set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and AWS_RESPONSE_CHECKSUM_VALIDATION=when_required",
+        )  # fmt: skip
+    if code in BUSY or status == 429 or status >= 500:
+        return TransientError(what, reason="s3-busy", remedy="run it again later: what is finished is kept")
+    return RejectedError(
+        what, reason="s3-rejected", remedy="read docs/s3.md for what this vendor does not take"
+    )
+
+
+def _unanswered(error: BaseException, url: str, doing: str) -> LikenessError:
+    said = _plain(str(error))
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError | SSOError):
+        return AuthError(f"{url}: there are no keys for it ({said})", reason="s3-no-keys", remedy=KEYS_REMEDY)
+    if isinstance(error, ProfileNotFound):
+        return ConfigError(
+            f"{url}: {said}", reason="s3-profile", remedy="correct s3.profile in conf/ or AWS_PROFILE"
+        )
+    if isinstance(error, ParamValidationError | InvalidConfigError):
+        return ConfigError(
+            f"{url}: {said}", reason="s3-settings", remedy="correct the URL or the s3 section in conf/"
+        )
+    if isinstance(error, ResponseParserError):
+        return ConfigError(
+            f"{url}: what answers does not speak S3 ({said})", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
+        )
+    if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
+        return TransientError(
+            f"{url}: {doing} got no answer ({said})", reason="s3-unreachable", remedy=ENDPOINT_REMEDY
+        )
+    if isinstance(error, BotoCoreError | ValueError):
+        return ConfigError(f"{url}: {said}", reason="s3-settings", remedy="correct the s3 section in conf/")
+    return TransientError(
+        f"{url}: {doing} failed ({type(error).__name__}: {said})", reason="store-failed",
+        remedy="check that the place exists, is reachable and may be written",
+    )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)[:WORDS_MAX]
