@@ -1,0 +1,38 @@
+"""Providers of the stand-ins as conf/ would build them, quick to poll and to retry."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.utils import instantiate
+
+from likeness.config import Price
+from likeness.costs import BudgetConfig, Spending
+from likeness.items import ItemStore
+from likeness.till import Till
+
+CONF = Path(__file__).parents[1] / "conf"
+PRICES = {
+    provider: {what: Price.model_validate(price) for what, price in prices.items()}
+    for provider, prices in yaml.safe_load((CONF / "prices.yaml").read_text()).items()
+}
+QUICK = {"in_flight": 8, "connect_s": 5, "write_s": 5, "read_s": 2, "attempts": 8, "backoff_s": 0.01, "backoff_max_s": 0.05}
+
+
+def provider(choice: str, **changes: Any) -> Any:
+    """The provider of conf/`choice`.yaml ("swap/maxstudio") with some settings changed."""
+    settings = yaml.safe_load((CONF / f"{choice}.yaml").read_text())["provider"]
+    settings["limits"] |= {**QUICK, **changes.pop("limits", {})}
+    if "s3" in settings:
+        settings["s3"] = {"endpoint_url": None, "region": None, "profile": None}
+    if "poll_s" in settings:
+        settings |= {"poll_s": 0.02, "job_limit_s": 5}
+    return instantiate(settings | changes, _convert_="all")
+
+
+def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Till:
+    """A till with the store and the ledger of `folder`."""
+    spending = Spending(
+        folder / "spending.jsonl", prices=PRICES, budget=BudgetConfig(max_usd=max_usd), stage=stage, persona="jade"
+    )
+    return Till(ItemStore(folder / "items"), spending)

@@ -1,0 +1,82 @@
+"""A real S3 server on loopback: nanio, which checks every SigV4 signature and keeps a folder of files.
+
+`with S3Server(folder) as server:` gives `server.environment()` to whoever is to use it. tools/s3_demo.py runs it too.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+ACCESS_KEY = "AKIALIKENESSTEST"
+SECRET_KEY = "planted-s3-secret-of-the-tests"
+REGION = "eu-central-1"
+READY_WITHIN_S = 30.0
+
+
+class S3Server:
+    """nanio in a process of its own on a free port; buckets are folders of `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "nanio", "serve", "--data-dir", self.folder, "--host", "127.0.0.1",
+                "--port", str(self.port), "--region", REGION, "--log-level", "error", "--no-access-log",
+            ],
+            stderr=subprocess.DEVNULL,  # it prints a traceback when a test damages its files
+            env={**os.environ, "NANIO_ACCESS_KEY": ACCESS_KEY, "NANIO_SECRET_KEY": SECRET_KEY},
+        )  # fmt: skip
+        self._wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def url(self) -> str:
+        """Its endpoint."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """What a client of it needs, and nothing of the user's own AWS settings."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def new_bucket(self) -> str:
+        """The name of an empty bucket, which this server keeps as a folder."""
+        name = f"bucket{sum(1 for _ in self.folder.iterdir())}"
+        (self.folder / name).mkdir()
+        return name
+
+    def path(self, url: str) -> Path:
+        """Where this server keeps an object `s3://bucket/name`."""
+        return self.folder / url.removeprefix("s3://")
+
+    def _wait(self) -> None:
+        until = time.monotonic() + READY_WITHIN_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > until or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)

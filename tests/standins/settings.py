@@ -1,0 +1,51 @@
+"""What can be set at start and at run time (`POST /control/settings`)."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+SERVICES = {"maxstudio": "MAXSTUDIO_API_KEY", "xai": "XAI_API_KEY", "openai": "OPENAI_API_KEY"}
+"""Service and the variable its key comes from."""
+
+
+@dataclass
+class Settings:
+    """Times are seconds; a service missing in `keys` takes any key."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    # local: LocalSwapper on the faces FaceAnalyzer finds; echo: the target with a tint of the source's colour.
+    swap: Literal["local", "echo"] = "local"
+    # real: FaceAnalyzer; middle: one box in the middle, for runs of thousands of targets.
+    detect: Literal["real", "middle"] = "real"
+    # The vendor's documentation says `faces`, its server `detectedFaces`.
+    detect_answers: Literal["detectedFaces", "faces"] = "detectedFaces"
+    swap_s: float = 0.0
+    enhance_s: float = 0.0
+    batch_s: float = 0.0
+    swap_format: Literal["png", "jpeg"] = "png"
+    enhance_format: Literal["png", "jpeg"] = "jpeg"
+    jpeg_quality: int = 95
+    results_expire_s: float = 600.0
+    # How a result that is gone is answered for, and a job nobody knows.
+    expired_status: int = 404
+    unknown_job_status: int = 200
+    rating: str = "sfw"
+    # Empty: any model is served.
+    openai_models: list[str] = field(default_factory=list)
+    # Processes that swap and detect.
+    workers: int = 1
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Set some.
+
+        Raises:
+            ValueError: there is no such setting, or it is of another type.
+        """
+        known = {entry.name for entry in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"no setting {name!r}; there are {', '.join(sorted(known))}")
+            now = getattr(self, name)
+            if not isinstance(value, int | float if isinstance(now, float) else type(now)):
+                raise ValueError(f"{name} is {type(now).__name__}, not {value!r}")
+            setattr(self, name, value)
