@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check params bench install
+.PHONY: demo test check params bench install plan standins s3-demo
 install: .venv/installed
 
 .venv/installed: pyproject.toml requirements-weights.txt
@@ -28,6 +28,15 @@ check: .venv/installed
 
 params: .venv/installed ## compose params.yaml from conf/
 	$(BIN)/python -m stages.params
+
+plan: .venv/installed ## what a run would make, cost and take
+	$(BIN)/python -m stages.plan
+
+standins: .venv/installed ## MaxStudio, xAI, an OpenAI-compatible server and S3 on this machine, for conf/experiment/standins.yaml
+	PYTHONPATH=tests $(BIN)/python -m standins
+
+s3-demo: .venv/installed ## shared items, publishing and dvc push against a local S3 server
+	PYTHONPATH=tests $(BIN)/python tools/s3_demo.py
 
 bench: .venv/installed
 	$(BIN)/python -m bench

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from likeness.items import ItemStore, write_atomic
 from likeness.naming import cache_root
 from likeness.safety.consent import Consent, Use, load_consent
 from likeness.shared_items import SharedItems
-from likeness.till import Till
+from likeness.till import STOP, Till
+from likeness.tracking import Tracker
+from stages.ledger import is_awaited, purchases, spending_path, total_usd
 from stages.survive import survive_kills
 
 PARAMS = Path("params.yaml")
@@ -51,14 +53,15 @@ def run(stage: str, main: Main) -> None:
         persona = _persona(cfg, sys.argv[1:], stage)
         consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
         if is_remote(getattr(cfg, stage, None)):
-            survive_kills()
-        try:
-            main(cfg, persona)
-        except LikenessError:
-            with contextlib.suppress(LikenessError):  # the first error is the one to tell
-                share()
-            raise
-        share()
+            survive_kills(stage, persona.name)
+        with spending_tracked(cfg, stage, persona):
+            try:
+                main(cfg, persona)
+            except LikenessError:
+                with contextlib.suppress(LikenessError):  # the first error is the one to tell
+                    share()
+                raise
+            share()
     except (LikenessError, InstantiationException) as error:
         # Hydra wraps what a provider says of its own settings.
         told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
@@ -70,13 +73,46 @@ def run(stage: str, main: Main) -> None:
     write_atomic(path, json.dumps(seconds).encode())
 
 
+@contextlib.contextmanager
+def spending_tracked(cfg: Config, stage: str, persona: Persona) -> Generator[None, None, None]:
+    """One MLflow run for what a stage buys, planned beside actual; none where nothing is bought, nor when the run
+    was stopped: it has no time to lose, and the ledger has it all."""
+    section = getattr(cfg, stage, None)
+    if not is_remote(section):
+        yield
+        return
+    path = spending_path()
+    before = {purchase.id: purchase.end for purchase in purchases(path)}
+    try:
+        yield
+    finally:
+        ours = [p for p in purchases(path) if (p.stage, p.persona) == (stage, persona.name) and p.usd_max]
+        paid = [p for p in ours if p.end == "paid" and before.get(p.id) != "paid"]
+        items = ItemStore(items_root(cfg))
+        doubt = [p for p in ours if p.end == "open" and p.id not in before and not is_awaited(p, items)]
+        if (paid or doubt) and not STOP.is_set():
+            params = {stage: section.model_dump(mode="json")}
+            figures = {
+                "planned_usd": sum(p.usd_max for p in paid), "actual_usd": total_usd(paid),
+                "purchases": len(paid), "in_doubt": len(doubt),
+            }  # fmt: skip
+            tracking = cfg.tracking.model_dump()
+            with Tracker(**tracking, stage=stage, persona=persona.name, params=params) as tracker:
+                tracker.log_metrics([(0, figures)])
+
+
+def items_root(cfg: Config) -> Path:
+    """Where this machine's item store lies."""
+    return Path(os.path.abspath(cache_root().parent)) / cfg.items.root
+
+
 def store(cfg: Config) -> ItemStore:
     """The item store of this repository, shared with DVC's temporary experiment folders, and with the team's.
 
     Raises:
         AuthError, ConfigError: items.remote can't be used; nothing has been spent.
     """
-    root = Path(os.path.abspath(cache_root().parent)) / cfg.items.root
+    root = items_root(cfg)
     if cfg.items.remote is None:
         return ItemStore(root)
     shared = SharedItems(cfg.items.remote, root, cfg.s3)

@@ -3,44 +3,48 @@
 When the stage is killed (kill -9 of `dvc repro` and all of its group, a closed terminal), that process sees its
 parent's end of a pipe close, buys nothing more, writes down the answers that are already paid for and on their way,
 and ends. A run started meanwhile waits at exactly these items (`ItemStore.alone`).
+
+It is started anew and not forked: the libraries that stages import have threads, which a fork would lose.
 """
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from types import FrameType
-from typing import NoReturn
 
 from likeness.till import STOP
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Set for the child: the descriptor of the pipe whose other end its parent holds.
+EAR = "LIKENESS_EAR"
 
 
-def survive_kills() -> None:
-    """Go on in a child of its own session; the calling process waits for it and ends with its exit status."""
-    ear, mouth = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(ear)
-        _wait(child)
-    os.close(mouth)
-    os.setsid()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    threading.Thread(target=_listen, args=(ear,), daemon=True).start()
-
-
-def _wait(child: int) -> NoReturn:
-    """Pass signals on, and end as the child ends."""
+def survive_kills(stage: str, persona: str) -> None:
+    """Run the stage in a child of its own session and end with its exit status; in that child, return at once."""
+    if (ear := os.environ.pop(EAR, None)) is not None:
+        for number in SIGNALS:
+            signal.signal(number, _stop)
+        threading.Thread(target=_listen, args=(int(ear),), daemon=True).start()
+        return
+    reader, writer = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}", persona],
+        env={**os.environ, EAR: str(reader)},
+        pass_fds=(reader,),
+        start_new_session=True,
+    )
+    os.close(reader)
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        os.kill(child, number)
+        child.send_signal(number)
 
     for number in SIGNALS:
         signal.signal(number, forward)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    os._exit(code if code >= 0 else 128 - code)
+    code = child.wait()
+    os.close(writer)
+    raise SystemExit(code if code >= 0 else 128 - code)
 
 
 def _listen(ear: int) -> None:

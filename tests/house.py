@@ -88,16 +88,16 @@ class House:
         assert started.wait() == -signal.SIGKILL
 
 
-def clone(folder: Path) -> House:
+def clone(folder: Path, sources: tuple[str, ...] = SOURCES, targets: tuple[str, ...] = TARGETS) -> House:
     """What a fresh `git clone` would hold, with fewer photographs."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     for name in listed:
         path = Path(name)
-        if "raw/sources" in name and path.name not in SOURCES:
+        if "raw/sources" in name and path.name not in sources:
             continue
-        if "raw/targets" in name and path.name not in TARGETS:
+        if "raw/targets" in name and path.name not in targets:
             continue
         if (ROOT / path).exists() and path.parts[0] not in ("tests", "docs", "bench") and name != "dvc.lock":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,24 +1,32 @@
-"""`PYTHONPATH=tests python -m standins`: the stand-ins by hand, until Ctrl-C."""
+"""`make standins`: the stand-ins and an S3 server by hand, until Ctrl-C."""
 
 import argparse
 import asyncio
 import json
 import os
 import sys
+import tempfile
+from functools import partial
+from pathlib import Path
 
 import yaml
+from s3_server import S3Server
 
 from standins.app import serve
 from standins.faults import mixture
 from standins.settings import SERVICES, Settings
 
 PORT = 8765
+BUCKET = "likeness"
 
 
-def _by_hand(url: str) -> None:
-    keys = "\n".join(f"  export {variable}=standin" for variable in SERVICES.values())
+def _by_hand(s3: S3Server, url: str) -> None:
+    """Say where they are and what to export, so that likeness finds them."""
+    variables = {**dict.fromkeys(SERVICES.values(), "standin"), **s3.environment()}
+    keys = "\n".join(f"  export {variable}={value}" for variable, value in variables.items())
     print(
-        f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\ncontrol   {url}/control/state\n\n"
+        f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\ncontrol   {url}/control/state\n"
+        f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
         "  python -m stages.params +experiment=standins && dvc repro\n",
         flush=True,
@@ -57,7 +65,10 @@ def main() -> None:
     )
     if asked.keys:
         settings.update({"keys": {name: os.environ[variable] for name, variable in SERVICES.items()}})
-    asyncio.run(serve(settings, mixture(asked.faults) if asked.faults else {}, asked.port, _by_hand))
+    with tempfile.TemporaryDirectory(prefix="likeness-standins-") as folder, S3Server(Path(folder)) as s3:
+        (Path(folder) / BUCKET).mkdir()
+        faults = mixture(asked.faults) if asked.faults else {}
+        asyncio.run(serve(settings, faults, asked.port, partial(_by_hand, s3)))
 
 
 if __name__ == "__main__":
