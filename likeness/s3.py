@@ -29,6 +29,8 @@ PRESIGN_MAX_S = 7 * 24 * 3600  # SigV4's limit
 PART_BYTES = 16 * 2**20  # files of two parts or more are sent in parts, so that memory holds parts only
 PARTS_AT_ONCE = 4
 
+FAULTS = (OSError, ValueError, BotoCoreError, ClientError, ResponseParserError)
+
 PROBE = "likeness-access-check.txt"
 PROBE_TEXT = b"likeness writes and reads this file to see that it may; it can be deleted.\n"
 SHA256 = "sha256"  # name of the object metadata that says what is in a file
@@ -50,6 +52,7 @@ class Remote:
                               remedy="correct it in conf/; keys come from the environment (docs/s3.md)")  # fmt: skip
         self._lock = threading.Lock()
         self._opened: tuple[Any, str, Any] | None = None
+        self._faults: tuple[type[Exception], ...] = FAULTS
 
     def check(self, *, write: bool) -> None:
         """See that listing, and with `write` also writing and reading, is allowed, before anything depends on it.
@@ -149,8 +152,9 @@ class Remote:
         with self._lock:
             if self._opened is None and self._is_s3:
                 # Here, because botocore's clients take 0.1 s to import and most stages never leave the machine.
-                from likeness.s3_client import open_s3
+                from likeness.s3_client import STREAM_FAULTS, open_s3
 
+                self._faults = (*FAULTS, *STREAM_FAULTS)
                 self._opened = open_s3(self.url, self._s3)
             elif self._opened is None:
                 with self._told("opening"):
@@ -181,7 +185,7 @@ class Remote:
     def _told(self, doing: str) -> Generator[None]:
         try:
             yield
-        except (OSError, ValueError, BotoCoreError, ClientError, ResponseParserError) as error:
+        except self._faults as error:
             problem = translated(error, self.url, doing)
             if problem.reason == "s3-no-permission" and doing != "listing":
                 self._check_bucket()  # an answer to HEAD has no body: a list tells a wrong secret from a missing right

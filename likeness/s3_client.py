@@ -6,8 +6,11 @@ import os
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+import aiohttp
+import botocore.loaders
 import botocore.session
 import fsspec
+from aiobotocore.session import AioSession
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError
 
@@ -20,10 +23,15 @@ PATH_STYLE: Final = "path"
 # AWS answers 307 to a virtual-hosted URL without a region until a new bucket's name has spread.
 REGIONAL_STYLE: Final = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 DEFAULT_REGION: Final = "us-east-1"  # what compatible stores without regions expect in a signature
-CONNECT_S, READ_S = 5.0, 60.0
-ATTEMPTS = 4  # of a request, the first included; botocore's `standard` mode backs off with jitter
+CONNECT_S, READ_S = 5.0, 20.0
+ATTEMPTS = 3  # of a request, the first included; botocore's `standard` mode backs off with jitter
+CHECK_ATTEMPTS = 2  # of the look at a place before it is used: nothing is lost by telling soon
 BODY_ATTEMPTS = 2  # of a request whose answer broke off while it was read
 CONNECTIONS = 32
+# What botocore knows of S3's API, 0.1 s to read: once a process.
+DESCRIPTIONS: Final = botocore.loaders.create_loader()
+# What aiobotocore lets through when an answer breaks off while it is read.
+STREAM_FAULTS: Final = (aiohttp.ClientError,)
 
 
 def is_aws(endpoint_url: str) -> bool:
@@ -39,7 +47,9 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
         ConfigError, AuthError: the settings or the profile are wrong, or there is no region.
     """
     try:
-        session: Any = botocore.session.Session(profile=s3.profile)
+        session, in_background = (
+            _session(kind, s3.profile) for kind in (botocore.session.Session, AioSession)
+        )
         # AWS_REGION is what AWS's other SDKs and its own machines set; botocore reads AWS_DEFAULT_REGION only.
         region = s3.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
         where = {"endpoint_url": s3.endpoint_url, "region_name": region or DEFAULT_REGION}
@@ -48,11 +58,12 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
             raise ConfigError(f"{url}: no region is set", reason="s3-wrong-region",
                               remedy="set s3.region in conf/ or AWS_REGION to the bucket's region")  # fmt: skip
         settings = _client_settings(session, endpoint)
-        client = session.create_client("s3", config=ClientConfig(**settings), **where)
+        impatient = {**settings, "retries": {"mode": "standard", "total_max_attempts": CHECK_ATTEMPTS}}
+        client = session.create_client("s3", config=ClientConfig(**impatient), **where)
         filesystem, root = cast(
             "tuple[Any, str]",
             fsspec.url_to_fs(
-                url, profile=s3.profile, anon=False, config_kwargs=settings, client_kwargs=where,
+                url, session=in_background, anon=False, config_kwargs=settings, client_kwargs=where,
                 use_listings_cache=False, skip_instance_cache=True,
                 max_concurrency=1,  # else every read asks for the size first
             ),
@@ -62,6 +73,12 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
         return filesystem, root.rstrip("/"), client
     except (BotoCoreError, ValueError) as error:
         raise translated(error, url, "opening") from error
+
+
+def _session(kind: Any, profile: str | None) -> Any:
+    session = kind(profile=profile)
+    session.register_component("data_loader", DESCRIPTIONS)
+    return session
 
 
 def _client_settings(session: Any, endpoint: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from likeness.s3_config import FROM_ENVIRONMENT, S3Config
 
 Json = Any
 SHA256_HEX = re.compile("[0-9a-f]{64}")
-UPLOADS_AT_ONCE = 4
+UPLOADS_AT_ONCE = 8
 # So many items in a row that could not be shared, after each was retried: the others wait for the next run.
 GIVE_UP_AFTER = 3
 # A marker without an item that is older belongs to a run that was killed before the item was finished.

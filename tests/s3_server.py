@@ -50,13 +50,15 @@ class S3Server:
 
     def environment(self) -> dict[str, str]:
         """What a client of it needs, and nothing of the user's own AWS settings."""
+        nothing = self.folder.with_name(f"{self.folder.name}.aws")  # DVC wants a file, not /dev/null
+        nothing.touch()
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_REGION": REGION,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_CONFIG_FILE": str(nothing),
+            "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
