@@ -14,7 +14,7 @@ STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
     "likeness", "likeness.batch", "likeness.conf_digest", "likeness.config", "likeness.costs", "likeness.errors",
-    "likeness.gate", "likeness.http", "likeness.items", "likeness.manifest", "likeness.maxstudio", "likeness.naming",
+    "likeness.http", "likeness.items", "likeness.manifest", "likeness.maxstudio", "likeness.naming",
     "likeness.progress", "likeness.s3", "likeness.safety", "likeness.safety.consent", "likeness.shared_items",
     "likeness.till", "likeness.tracking", "stages", "stages.survive",
 }  # fmt: skip

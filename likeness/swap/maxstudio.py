@@ -140,7 +140,7 @@ class _Swaps:
                 order=ask,
             )
         )
-        boxes = [
+        boxes: list[dict[str, Any]] = [
             box for box in found.record["usage"]["faces"] or [] if _overlap(_box(box), target.face.box_px) > 0
         ]
         if not boxes:

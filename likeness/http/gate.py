@@ -1,15 +1,36 @@
-"""How many requests are under way and how fast they follow each other, for all threads of one provider's client."""
+"""How a provider is used: how many requests are under way, how fast they follow each other, how long they may take."""
 
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from likeness.errors import TransientError
 from likeness.till import STOP
 
 # Answers of one burst all say 429: they count as one.
 ONE_BURST_S = 1.0
+
+
+class Limits(BaseModel):
+    """How a provider is used: requests at a time and a minute, seconds a phase, tries of a request, and their
+    spacing (full jitter: a random part of backoff_s * 2**n, at most backoff_max_s)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_flight: int = Field(ge=1, le=256)
+    requests_per_minute: float | None = Field(gt=0)
+    tokens_per_minute: float | None = Field(gt=0)
+    connect_s: float = Field(gt=0)
+    write_s: float = Field(gt=0)
+    read_s: float = Field(gt=0)
+    """To the first byte of an answer, and from there to its last."""
+    attempts: int = Field(ge=1, le=20)
+    backoff_s: float = Field(ge=0)
+    backoff_max_s: float = Field(ge=0)
+    max_response_mb: float = Field(gt=0)
 
 
 class Gate:

@@ -1,0 +1,168 @@
+"""Connections that go only where they may and end in time.
+
+A whole exchange is done by one thread, so what is left of its time is kept by thread.
+"""
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+READ_BYTES = 256 * 1024
+"""Read at a time; httpcore's 64 KiB make four times as many turns for the interpreter's lock."""
+
+MIN_WAIT_S = 1e-3
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class ForbiddenAddressError(Exception):
+    """The name stands for an address that must not be reached."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a URL's host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to the internet, and not to this machine, its network or its cloud."""
+    inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+
+
+class Sockets(httpcore.NetworkBackend):
+    """Connects to addresses that were checked, and ends every phase when the thread's time is up."""
+
+    def __init__(self, may_reach: Callable[[Address], bool] | None) -> None:
+        self._may_reach = may_reach
+        self._plain = httpcore.SyncBackend()
+        self._ends = threading.local()
+
+    def end_after(self, seconds: float) -> None:
+        """What this thread does next has to be done in so many seconds."""
+        self._ends.at = time.monotonic() + seconds
+
+    def left(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
+        """Seconds left of a phase that may take `timeout`."""
+        left = min(self._ends.at - time.monotonic(), timeout or float("inf"))
+        if left <= 0:
+            raise error("the time for the whole exchange is up")
+        return left
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """A connection to the first address of `host` that takes one; all of them have to be allowed."""
+        try:
+            # A label that is too long or empty is a UnicodeError.
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} is not found: {error}") from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            if self._may_reach is not None and not self._may_reach(
+                ipaddress.ip_address(address.partition("%")[0])
+            ):
+                raise ForbiddenAddressError(f"{host} is at {address}")
+        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for number, address in enumerate(addresses):
+            # One address that does not answer leaves time for the others.
+            share = self.left(timeout, httpcore.ConnectTimeout) / (len(addresses) - number)
+            try:
+                stream = self._plain.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+            else:
+                return _Stream(stream, self)
+        raise last or httpcore.ConnectError(f"{host} has no address")
+
+
+class Transport(httpx.HTTPTransport):
+    """httpx's own, over such connections, through the proxy that the environment names for `proxy_for`."""
+
+    def __init__(self, sockets: Sockets, limits: httpx.Limits, proxy_for: str = "") -> None:
+        super().__init__(limits=limits, proxy=_proxy(proxy_for))
+        # httpx hands no network backend on to httpcore, whose public parameter it is; a test sees that it is used.
+        self._pool._network_backend = sockets  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+
+
+def _proxy(url: str) -> httpx.Proxy | None:
+    """The proxy that the environment names for this URL (HTTPS_PROXY, NO_PROXY)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    found = getproxies().get(parts.scheme)
+    if not found or is_loopback(host) or proxy_bypass(host):
+        return None
+    return httpx.Proxy(found if "://" in found else f"http://{found}")
+
+
+class _Stream(httpcore.NetworkStream):
+    """A socket that keeps to the thread's time."""
+
+    def __init__(self, stream: httpcore.NetworkStream, sockets: Sockets) -> None:
+        self._stream, self._sockets = stream, sockets
+        self._cut = False
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """At most READ_BYTES; httpcore's `max_bytes` is its habit, not a need."""
+        left = self._sockets.left(timeout, httpcore.ReadTimeout)
+        data, problem = b"", "the server hung up"
+        try:
+            data = self._stream.read(READ_BYTES, left)
+        except httpcore.ReadError as error:
+            if not self._cut:
+                raise
+            problem = str(error)
+        if self._cut and not data:
+            # httpcore goes on after a failed write, in case the server has said why. It has not.
+            raise httpcore.WriteError(problem)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """All of it; the time is for all of it, too."""
+        sock: socket.socket = self._stream.get_extra_info("socket")
+        until = time.monotonic() + self._sockets.left(timeout, httpcore.WriteTimeout)
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                # Zero would mean not to wait at all.
+                sock.settimeout(max(until - time.monotonic(), MIN_WAIT_S))
+                rest = rest[sock.send(rest) :]
+        except TimeoutError:
+            raise httpcore.WriteTimeout("the server does not take the request") from None
+        except OSError as error:
+            self._cut = True
+            raise httpcore.WriteError(str(error)) from None
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """The same, encrypted and with the name checked."""
+        left = self._sockets.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._sockets)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        """As of the socket."""
+        return self._stream.get_extra_info(info)
