@@ -2,7 +2,8 @@
 
 import base64
 import io
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, cast
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -95,9 +96,14 @@ def unfenced(text: str) -> str:
     return text[start : end + 1] if 0 <= start < end else text
 
 
-def count(usage: Json, name: str) -> int:
+def mapping(value: Json) -> dict[str, Json]:
+    """A JSON object; an empty one where something else came."""
+    return cast("dict[str, Json]", value) if isinstance(value, dict) else {}
+
+
+def count(usage: Mapping[str, Json], name: str) -> int:
     """A number of tokens in an answer's usage, 0 where it says nothing."""
-    value = usage.get(name) if isinstance(usage, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    value = usage.get(name)
     return value if isinstance(value, int) else 0
 
 

@@ -6,13 +6,13 @@ Source: docs.x.ai (Responses, language models, errors), read 2026-11; docs/provi
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
-from likeness.caption.asked import SCHEMA, count, data_url, delivery, described, says, usd_of
+from likeness.caption.asked import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
 from likeness.costs import Prices, Quote
 from likeness.errors import AuthError, ConfigError, InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
@@ -96,12 +96,9 @@ class _Captions:
         with self._lock:
             if self._ready:
                 return
-            listed = self._client.get("/language-models").json()
-            names = {
-                name
-                for model in listed.get("models", [])
-                for name in (model["id"], *model.get("aliases", []))
-            }
+            listed = mapping(self._client.get("/language-models").json())
+            models = cast("list[dict[str, Any]]", listed.get("models") or [])
+            names = {name for model in models for name in (str(model.get("id")), *model.get("aliases", []))}
             if self._settings.model not in names:
                 raise ConfigError(
                     f"caption.provider.model: the key may not use {self._settings.model!r}",
@@ -122,8 +119,8 @@ class _Captions:
             "input": [{"role": "user", "content": content}],
             "text": {"format": schema},
         }
-        answer = self._client.post("/responses", body, safe=False, tokens=tokens).json()
-        usage = answer.get("usage") or {}
+        answer = mapping(self._client.post("/responses", body, safe=False, tokens=tokens).json())
+        usage = mapping(answer.get("usage"))
         usd = usd_of(
             self._till.spending.prices, "xai", asked.model,
             input_tokens=count(usage, "input_tokens"), output_tokens=count(usage, "output_tokens"),
@@ -138,8 +135,13 @@ def output_text(answer: dict[str, Any]) -> str:
         InDoubtError: there is none; the call was paid all the same.
     """
     try:
-        parts = [part for message in answer["output"] for part in message.get("content") or []]
-        text = "".join(part["text"] for part in parts if part.get("type") == "output_text")
+        messages = cast("list[dict[str, Any]]", answer["output"])
+        parts = [
+            part
+            for message in messages
+            for part in cast("list[dict[str, Any]]", message.get("content") or [])
+        ]
+        text = "".join(str(part["text"]) for part in parts if part.get("type") == "output_text")
     except (KeyError, TypeError, AttributeError):
         text = ""
     if not text:

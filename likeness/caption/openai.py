@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
-from likeness.caption.asked import SCHEMA, count, data_url, delivery, described, says, usd_of
+from likeness.caption.asked import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
 from likeness.costs import Prices, Quote
 from likeness.errors import InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
@@ -111,8 +111,8 @@ class _Captions:
             "response_format": {"type": "json_schema", "json_schema": schema},
         }
         tokens = asked.max_input_tokens + asked.max_output_tokens
-        answer = self._client.post("/chat/completions", body, safe=False, tokens=tokens).json()
-        usage = answer.get("usage") or {}
+        answer = mapping(self._client.post("/chat/completions", body, safe=False, tokens=tokens).json())
+        usage = mapping(answer.get("usage"))
         usd = usd_of(
             self._till.spending.prices, "openai", asked.priced_as,
             input_tokens=count(usage, "prompt_tokens"), output_tokens=count(usage, "completion_tokens"),

@@ -17,6 +17,22 @@ OVERRIDE = "override"
 """The provider in the manifest of a caption that a person wrote."""
 
 
+def caption_key(entry: Entry, provider: CaptionProvider, *, trigger: str, class_word: str) -> str:
+    """The key of one image's caption."""
+    settings: dict[str, Json] = {
+        "provider": provider.identity(),
+        "trigger": trigger,
+        "class_word": class_word,
+        "swapped": entry.target is not None,
+    }
+    return item_key("caption", CAPTION_VERSION, settings, [entry.sha256])
+
+
+def override_key(override: bytes, *, trigger: str) -> str:
+    """The key of a caption that a person wrote."""
+    return item_key("caption-override", CAPTION_VERSION, {"trigger": trigger}, [sha256_bytes(override)])
+
+
 def caption_work(
     entry: Entry,
     folder: Path,
@@ -27,31 +43,23 @@ def caption_work(
     class_word: str,
 ) -> Work:
     """The work of describing one image in `folder`."""
-    swapped = entry.target is not None
-    settings: dict[str, Json] = {
-        "provider": provider.identity(),
-        "trigger": trigger,
-        "class_word": class_word,
-        "swapped": swapped,
-    }
+    key = caption_key(entry, provider, trigger=trigger, class_word=class_word)
 
     def make() -> Made:
-        described = captioner.describe(load_rgb(folder / entry.file), swapped=swapped)
+        described = captioner.describe(load_rgb(folder / entry.file), swapped=entry.target is not None)
         refuse_explicit(described.text, whose=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
-    return Work(id=entry.id, key=item_key("caption", CAPTION_VERSION, settings, [entry.sha256]), make=make)
+    return Work(id=entry.id, key=key, make=make)
 
 
 def override_work(entry: Entry, override: bytes, *, trigger: str) -> Work:
     """The work of taking over a caption that a person wrote; the image is not looked at."""
-    settings: dict[str, Json] = {"trigger": trigger}
 
     def make() -> Made:
         return _made(read_override(override, trigger=trigger), OVERRIDE, 0.0)
 
-    key = item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override)])
-    return Work(id=entry.id, key=key, make=make)
+    return Work(id=entry.id, key=override_key(override, trigger=trigger), make=make)
 
 
 def caption_entry(entry: Entry, item: Item, file: str) -> Entry:

@@ -140,9 +140,8 @@ class _Swaps:
                 order=ask,
             )
         )
-        boxes: list[dict[str, Any]] = [
-            box for box in found.record["usage"]["faces"] or [] if _overlap(_box(box), target.face.box_px) > 0
-        ]
+        seen = cast("list[dict[str, Any]]", found.record["usage"]["faces"] or [])
+        boxes = [box for box in seen if _overlap(_box(box), target.face.box_px) > 0]
         if not boxes:
             raise InputError(
                 "MaxStudio sees no face where the target's is",
