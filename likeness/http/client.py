@@ -1,28 +1,32 @@
-"""A provider's API: connections are kept, rates held, faults that may pass are tried again, and money is never in
-doubt without saying so.
+"""A provider's API: connections are kept, rates held, faults that may pass are tried again, money is never in doubt
+without saying so."""
 
-Callers are threads, as run_batch has them (docs/decisions/0009 has the measurements against an event loop).
-"""
-
-import os
 import random
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import orjson
 
-from likeness.errors import InDoubtError, LikenessError, RejectedError, TransientError
-from likeness.http.answers import NOT_DONE, Reply, Translate, clean, problem_of, retry_after_s
+from likeness.errors import (
+    ConfigError,
+    InDoubtError,
+    JobLostError,
+    LikenessError,
+    RejectedError,
+    TransientError,
+)
+from likeness.http.answers import REDIRECTS, Reply, Translate, clean, problem_of, problem_of_file
+from likeness.http.auth import Auth
 from likeness.http.gate import Gate, Limits
 from likeness.http.sockets import ForbiddenAddressError, is_loopback, is_public
-from likeness.http.wire import MB, Auth, Key, UnansweredError, UnsentError, Wire
+from likeness.http.wire import MB, Headers, UnansweredError, UnsentError, Wire
 from likeness.items import Json
 
 MAX_REDIRECTS = 3
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+JSON_HEADERS = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
 AGAIN = "run `dvc repro` again"
 
 
@@ -38,10 +42,14 @@ class Client:
         limits: Limits,
         translate: Translate | None = None,
     ) -> None:
+        if not _is_address(base_url) or urlsplit(base_url).scheme not in ("http", "https"):
+            raise ConfigError(
+                f"{name}: base_url {base_url!r} is not an http address", remedy="correct it in conf/"
+            )
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)
-        self._gate = Gate(limits.in_flight, limits.requests_per_minute, limits.tokens_per_minute)
+        self._gate = Gate(limits)
         self._lock = threading.Lock()
         self._wires: dict[str, Wire] = {}
 
@@ -57,7 +65,12 @@ class Client:
             self._wires.clear()
 
     def get(self, path: str) -> Reply:
-        """A question; asked again after every fault that may pass. Raises as `post`."""
+        """A question; asked again after every fault that may pass.
+
+        Raises:
+            TransientError: it failed as often as the limits allow, or the run is to end (`stopped`).
+            AuthError, QuotaError, RejectedError: the provider refuses.
+        """
         return self._call("GET", path, None, safe=True, tokens=0)
 
     def post(self, path: str, body: Json, *, safe: bool, tokens: int = 0) -> Reply:
@@ -78,95 +91,123 @@ class Client:
             RejectedError: the address is not allowed, or the file is gone.
             TransientError: it failed as often as the limits allow, or the run is to end (`stopped`).
         """
-        what = f"{self._name}: result at {urlsplit(url).hostname}"
+        # Not the path or the query: a signature may be in them.
+        what = f"{self._name}: result at {urlsplit(url).hostname if _is_address(url) else 'no address'}"
 
         def ask() -> Reply:
             where = url
             for _ in range(MAX_REDIRECTS + 1):
                 self._check(where, what)
-                reply = self._wire("files").ask("GET", where, max_bytes=max_mb * MB)
+                reply = self._wire("files").ask("GET", where, lambda: (), None, max_bytes=max_mb * MB)
                 if reply.status not in REDIRECTS or "location" not in reply.headers:
                     return reply
                 where = urljoin(where, reply.headers["location"])
             raise RejectedError(f"{what} is redirected more than {MAX_REDIRECTS} times", reason="redirected")
 
-        return self._tried(what, ask, safe=True, tokens=0).body
+        def problem(reply: Reply) -> LikenessError:
+            return problem_of_file(reply, f"{what} answered {reply.status}")
+
+        return self._tried(what, ask, problem, safe=True, tokens=0).body
 
     def _call(self, method: str, path: str, content: bytes | None, *, safe: bool, tokens: int) -> Reply:
         what = f"{self._name}: {method} {path}"
-        key = None if self._auth is None else Key(self._auth, self._name)
+        if self._auth is not None:
+            self._auth.check(self._name)
+
+        def headers() -> Headers:
+            return JSON_HEADERS if self._auth is None else (*JSON_HEADERS, self._auth.line(self._name))
 
         def ask() -> Reply:
             max_bytes = self._limits.max_response_mb * MB
-            reply = self._wire("api").ask(
-                method, self._base + path, content=content, key=key, max_bytes=max_bytes
-            )
-            return _with_json(reply) if 200 <= reply.status < 300 else reply
+            reply = self._wire("api").ask(method, self._base + path, headers, content, max_bytes=max_bytes)
+            try:
+                return reply.parsed() if reply.fine else reply.without(self._hide)
+            except ValueError:
+                raise UnansweredError(f"the answer is not JSON: {reply.body[:40]!r}") from None
 
-        return self._tried(what, ask, safe=safe, tokens=tokens)
+        def problem(reply: Reply) -> LikenessError:
+            words = clean(reply.body.decode("utf-8", "replace"))
+            told = f"{what} answered {reply.status}" + (f": {words}" if words else "")
+            said = None if self._translate is None else self._translate(reply)
+            return said or problem_of(reply, told, key=self._auth.env if self._auth else None)
 
-    def _tried(self, what: str, ask: Callable[[], Reply], *, safe: bool, tokens: int) -> Reply:
-        """Asks until there is an answer, as often as the limits allow."""
-        for attempt in range(1, self._limits.attempts + 1):
-            found = self._attempt(what, ask, safe=safe, tokens=tokens)
-            if isinstance(found, Reply):
-                return found
-            if attempt == self._limits.attempts or isinstance(found, InDoubtError):
-                raise found
+        return self._tried(what, ask, problem, safe=safe, tokens=tokens)
+
+    def _tried(
+        self,
+        what: str,
+        ask: Callable[[], Reply],
+        problem: Callable[[Reply], LikenessError],
+        *,
+        safe: bool,
+        tokens: int,
+    ) -> Reply:
+        attempt = 1
+        while isinstance(
+            answer := self._attempt(what, ask, problem, safe=safe, tokens=tokens), TransientError
+        ):
+            if attempt == self._limits.attempts or isinstance(answer, InDoubtError | JobLostError):
+                raise answer
             # Full jitter (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): no waves of retries.
             most = min(self._limits.backoff_max_s, self._limits.backoff_s * 2 ** (attempt - 1))
             self._gate.sleep(random.uniform(0, most))
-        raise AssertionError("limits.attempts is at least 1")
+            attempt += 1
+        return answer
 
     def _attempt(
-        self, what: str, ask: Callable[[], Reply], *, safe: bool, tokens: int
+        self,
+        what: str,
+        ask: Callable[[], Reply],
+        problem: Callable[[Reply], LikenessError],
+        *,
+        safe: bool,
+        tokens: int,
     ) -> Reply | TransientError:
         """An answer, or the fault that may pass; raises what will not."""
-        forbidden = ""
         try:
-            with self._gate.one(tokens):
+            with self._gate.one(tokens) as sent_at:
                 reply = ask()
         except UnsentError as error:
+            told = f"{what}: {clean(self._hide(str(error)))}"
             return TransientError(
-                f"{what}: {error}", reason="no-connection", remedy="check the network and base_url"
+                told, reason="no-connection", remedy="check the network and base_url in conf/"
             )
         except UnansweredError as error:
+            told = f"{what}: {clean(self._hide(str(error)))}"
             if safe:
-                return TransientError(f"{what}: {error}", reason="no-answer", remedy=AGAIN)
-            return InDoubtError(f"{what}: {error}; it may have been carried out and billed", remedy=AGAIN)
+                return TransientError(told, reason="no-answer", remedy=AGAIN)
+            return InDoubtError(f"{told}; it may have been carried out and billed", remedy=AGAIN)
         except ForbiddenAddressError as error:
             forbidden = str(error)
         else:
-            return self._judged(reply, what, safe=safe)
+            return self._judged(reply, problem, sent_at, safe=safe)
         raise RejectedError(f"{what}: {forbidden}, which is not public", reason="not-public")
 
-    def _judged(self, reply: Reply, what: str, *, safe: bool) -> Reply | TransientError:
-        if 200 <= reply.status < 300:
+    def _judged(
+        self, reply: Reply, problem: Callable[[Reply], LikenessError], sent_at: float, *, safe: bool
+    ) -> Reply | TransientError:
+        if reply.fine:
             self._gate.went_well()
             return reply
         if reply.status == 429:
-            self._gate.too_many(retry_after_s(reply))
-        problem = self._problem(reply, what)
-        if not isinstance(problem, TransientError):
-            raise problem
-        if safe or reply.status in NOT_DONE:
-            return problem
-        return InDoubtError(
-            f"{problem.message}; it may have been carried out and billed", remedy=problem.remedy
-        )
+            self._gate.too_many(sent_at)
+        found = problem(reply)
+        if not isinstance(found, TransientError):
+            raise found
+        self._gate.pause(reply.retry_after_s())
+        if safe or reply.was_not_done():
+            return found
+        return InDoubtError(f"{found.message}; it may have been carried out and billed", remedy=found.remedy)
 
-    def _problem(self, reply: Reply, what: str) -> LikenessError:
-        env = None if self._auth is None else self._auth.env
-        words = clean(reply.body, os.environ.get(env, "").strip() if env else "")
-        told = None if self._translate is None else self._translate(reply)
-        return told or problem_of(reply, what, words, env)
+    def _hide(self, words: str) -> str:
+        return words if self._auth is None else self._auth.hide(words)
 
     def _check(self, url: str, what: str) -> None:
-        parts = _parts(url)
-        if parts is None:
+        if not _is_address(url):
             raise RejectedError(f"{what}: not an address of a file", reason="bad-url")
-        at_home = parts.scheme == "http" and self._at_home and is_loopback(parts.hostname)
-        if parts.scheme != "https" and not at_home:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and self._at_home and is_loopback(parts.hostname)
+        if parts.scheme != "https" and not local:
             raise RejectedError(
                 f"{what}: only https is fetched, not {parts.scheme[:20]!r}", reason="not-https"
             )
@@ -184,18 +225,10 @@ class Client:
             return self._wires[kind]
 
 
-def _parts(url: str) -> SplitResult | None:
-    """A URL that names a host and nobody's password."""
+def _is_address(url: str) -> bool:
+    """Whether a URL names a host in plain letters, a port that can be, and nobody's password."""
     try:
         parts = urlsplit(url)
-        named = bool(parts.hostname) and not parts.username and not parts.password and parts.port != 0
+        return bool(parts.hostname) and parts.netloc.isascii() and "@" not in parts.netloc and parts.port != 0
     except ValueError:
-        return None
-    return parts if named else None
-
-
-def _with_json(reply: Reply) -> Reply:
-    try:
-        return Reply(reply.status, reply.headers, reply.body, orjson.loads(reply.body))
-    except ValueError:
-        raise UnansweredError(f"the answer is not JSON: {reply.body[:40]!r}") from None
+        return False

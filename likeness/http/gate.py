@@ -1,4 +1,4 @@
-"""How a provider is used: how many requests are under way, how fast they follow each other, how long they may take."""
+"""How many requests are under way and how fast they follow each other, for all threads of one provider's client."""
 
 import threading
 import time
@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.errors import TransientError
 from likeness.till import STOP
-
-# Answers of one burst all say 429: they count as one.
-ONE_BURST_S = 1.0
 
 
 class Limits(BaseModel):
@@ -26,7 +23,7 @@ class Limits(BaseModel):
     connect_s: float = Field(gt=0)
     write_s: float = Field(gt=0)
     read_s: float = Field(gt=0)
-    """To the first byte of an answer, and from there to its last."""
+    """Without a byte of an answer; and from its head to its last byte."""
     attempts: int = Field(ge=1, le=20)
     backoff_s: float = Field(ge=0)
     backoff_max_s: float = Field(ge=0)
@@ -34,19 +31,18 @@ class Limits(BaseModel):
 
 
 class Gate:
-    """Lets through at most `in_flight` at a time and so many requests and tokens a minute.
+    """Lets through at most `limits.in_flight` at a time and so many requests and tokens a minute, evenly spaced.
 
-    A 429 halves what may be under way and makes everybody wait for its Retry-After; each success brings a part of one
-    back (additive increase, multiplicative decrease).
+    A 429 halves what may be under way, each success brings a part of one back (additive increase, multiplicative
+    decrease); a Retry-After makes everybody wait, those too who already have their turn.
     """
 
-    def __init__(
-        self, in_flight: int, requests_per_minute: float | None, tokens_per_minute: float | None
-    ) -> None:
-        self._most, self._allowed, self._under_way = in_flight, float(in_flight), 0
-        self._request_s = 60.0 / requests_per_minute if requests_per_minute else 0.0
-        self._token_s = 60.0 / tokens_per_minute if tokens_per_minute else 0.0
-        self._free_at = self._halved_at = 0.0
+    def __init__(self, limits: Limits) -> None:
+        self._most, self._allowed, self._under_way = limits.in_flight, float(limits.in_flight), 0
+        self._request_s = 60.0 / limits.requests_per_minute if limits.requests_per_minute else 0.0
+        self._token_s = 60.0 / limits.tokens_per_minute if limits.tokens_per_minute else 0.0
+        self._free_at = self._paused_until = 0.0
+        self._halved_at = -1.0
         self._changed = threading.Condition()
 
     @property
@@ -55,18 +51,22 @@ class Gate:
         return max(1, int(self._allowed))
 
     @contextmanager
-    def one(self, tokens: int) -> Generator[None, None, None]:
-        """Wait for a place and hold it."""
+    def one(self, tokens: int) -> Generator[float, None, None]:
+        """Wait for a place and hold it; gives the moment (monotonic) at which the request may go.
+
+        Raises:
+            TransientError: `stopped`.
+        """
         with self._changed:
             while self._under_way >= self.allowed:
                 self._changed.wait()
             self._under_way += 1
-            now = time.monotonic()
-            start = max(now, self._free_at)
-            self._free_at = start + max(self._request_s, tokens * self._token_s)
+            turn = max(time.monotonic(), self._free_at)
+            self._free_at = turn + max(self._request_s, tokens * self._token_s)
         try:
-            self.sleep(start - now)
-            yield
+            while (wait := max(turn, self._paused_until) - time.monotonic()) > 0:
+                self.sleep(wait)
+            yield time.monotonic()
         finally:
             with self._changed:
                 self._under_way -= 1
@@ -88,10 +88,13 @@ class Gate:
                 self._allowed = min(float(self._most), self._allowed + 1 / self._allowed)
                 self._changed.notify()
 
-    def too_many(self, retry_after_s: float) -> None:
-        """The provider says 429."""
+    def too_many(self, sent_at: float) -> None:
+        """The provider answered 429 to what was sent at `sent_at`; a burst of them says it once."""
         with self._changed:
-            now = time.monotonic()
-            self._free_at = max(self._free_at, now + retry_after_s)
-            if now - self._halved_at > ONE_BURST_S:
-                self._allowed, self._halved_at = max(1.0, self._allowed / 2), now
+            if sent_at > self._halved_at:
+                self._allowed, self._halved_at = max(1.0, self._allowed / 2), time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Nothing is sent for so long."""
+        with self._changed:
+            self._paused_until = max(self._paused_until, time.monotonic() + seconds)

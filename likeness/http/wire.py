@@ -1,26 +1,38 @@
-# pyright: reportUnknownMemberType=false
-# httpx's Auth flow is a generator that pyright cannot follow.
-"""One exchange over httpx, bounded in time and bytes, with the key out of sight."""
+"""One exchange over httpx, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
 
-import os
-from collections.abc import Callable, Generator
+import logging
+import traceback
+import zlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-from likeness.errors import AuthError
 from likeness.http.answers import Reply
 from likeness.http.gate import Limits
-from likeness.http.sockets import Address, ForbiddenAddressError, Sockets, Transport
+from likeness.http.sockets import Address, Sockets, Transport
 
 MB = 1_000_000
 
-# What httpx raises before a request has gone out whole.
+KEEP_ALIVE_S = 4.0
+"""An idle connection is used again for so long: Node.js and uvicorn close theirs after 5 s, others later."""
+
+# What a path may hold as it is; the rest of a vendor's job id is escaped.
+PATH_LETTERS = "/%?&=:@+,;~!*'()$-._"
+
 UNSENT = (
     httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteError, httpx.WriteTimeout,
-    httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError,
+    httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL,
 )  # fmt: skip
+UNANSWERED = (httpx.HTTPError, httpx.StreamError)
+
+# At DEBUG httpcore repeats what servers say, and a server may repeat the key; httpx tells every URL at INFO, and a
+# presigned one is as secret as what it opens.
+logging.getLogger("httpcore").setLevel(logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class UnsentError(Exception):
@@ -31,35 +43,6 @@ class UnansweredError(Exception):
     """The request has gone out, and no whole answer came."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Auth:
-    """A key: `header: {scheme}{$env}`. It is read from the environment for each request and kept nowhere."""
-
-    header: str
-    scheme: str
-    env: str
-
-
-class Key(httpx.Auth):
-    """Puts the key into the headers inside httpx, so that no variable of ours holds it."""
-
-    def __init__(self, auth: Auth, name: str) -> None:
-        self._auth = auth
-        value = os.environ.get(auth.env, "").strip()
-        problem = "is not set" if not value else "" if _fits_a_header(value) else "does not look like a key"
-        del value
-        if problem:
-            raise AuthError(
-                f"{name}: the variable {auth.env} {problem}",
-                reason="no-key",
-                remedy=f"export {auth.env}=... with the key of your account",
-            )
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers[self._auth.header] = self._auth.scheme + os.environ[self._auth.env].strip()
-        yield request
-
-
 class Wire:
     """Kept connections to whatever addresses `may_reach` allows; safe for many threads."""
 
@@ -67,10 +50,15 @@ class Wire:
         self, limits: Limits, *, may_reach: Callable[[Address], bool] | None = None, proxy_for: str = ""
     ) -> None:
         self._limits, self._sockets = limits, Sockets(may_reach)
-        kept = httpx.Limits(max_connections=limits.in_flight, max_keepalive_connections=limits.in_flight)
+        kept = httpx.Limits(
+            max_connections=limits.in_flight,
+            max_keepalive_connections=limits.in_flight,
+            keepalive_expiry=KEEP_ALIVE_S,
+        )
         self._client = httpx.Client(
             transport=Transport(self._sockets, kept, proxy_for),
-            follow_redirects=False,
+            # Bounded unfolding is our own; httpx unfolds a whole piece before anybody can count it.
+            headers={"accept-encoding": "identity"},
             timeout=httpx.Timeout(
                 connect=limits.connect_s, write=limits.write_s, read=limits.read_s, pool=limits.connect_s
             ),
@@ -81,51 +69,70 @@ class Wire:
         self._client.close()
 
     def ask(
-        self, method: str, url: str, *, max_bytes: float, content: bytes | None = None, key: Key | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Callable[[], Headers],
+        content: bytes | None,
+        *,
+        max_bytes: float,
     ) -> Reply:
-        """Send one request and read its whole answer.
+        """Send one request and read its whole answer; `headers` is called when they are needed.
 
         Raises:
             UnsentError, UnansweredError: as they say.
             ForbiddenAddressError: nothing was sent.
         """
-        limits = self._limits
-        headers = {} if content is None else {"content-type": "application/json"}
+        limits, parts = self._limits, urlsplit(url)
+        escaped = parts._replace(
+            path=quote(parts.path or "/", PATH_LETTERS), query=quote(parts.query, PATH_LETTERS)
+        )
         self._sockets.end_after(limits.connect_s + limits.write_s + limits.read_s)
-        with _told(), self._client.stream(method, url, content=content, headers=headers, auth=key) as answer:
+        with (
+            _told(),
+            self._client.stream(method, escaped.geturl(), headers=[*headers()], content=content) as answer,
+        ):
             self._sockets.end_after(limits.read_s)
-            body = _body(answer, max_bytes)
-            names = {name.lower(): value for name, value in answer.headers.items()}
-            return Reply(answer.status_code, names, body)
+            names = {name.lower(): text for name, text in answer.headers.items()}
+            return Reply(answer.status_code, names, _body(answer.iter_raw(), names, max_bytes))
 
 
 @contextmanager
 def _told() -> Generator[None, None, None]:
-    """httpx's errors as ours, raised when theirs are out of sight: they hold the request and its key."""
+    """httpx's errors as ours, raised when theirs are out of sight: they and their frames hold the headers and the key."""
     problem: Exception | None = None
     try:
         yield
-    except ForbiddenAddressError as error:
-        problem = ForbiddenAddressError(str(error))
     except UNSENT as error:
-        problem = UnsentError(f"{type(error).__name__}: {error}")
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-        problem = UnansweredError(f"{type(error).__name__}: {error}")
+        problem = UnsentError(f"{type(error).__name__}: {error}".rstrip(": "))
+    except UNANSWERED as error:
+        problem = UnansweredError(f"{type(error).__name__}: {error}".rstrip(": "))
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
     if problem is not None:
         raise problem
 
 
-def _body(answer: httpx.Response, max_bytes: float) -> bytes:
+def _body(pieces: Iterable[bytes], headers: Mapping[str, str], max_bytes: float) -> bytes:
     """The whole body, bounded: a length may lie, and a body may never end or unfold to more than it was."""
-    pieces: list[bytes] = []
+    parts: list[bytes] = []
     size = 0
-    for piece in answer.iter_bytes():
-        pieces.append(piece)
+    for piece in pieces:
+        parts.append(piece)
         size += len(piece)
         if size > max_bytes:
             raise UnansweredError(f"the answer is longer than {max_bytes / MB:g} MB")
-    return b"".join(pieces)
-
-
-def _fits_a_header(value: str) -> bool:
-    return value.isascii() and value.isprintable() and " " not in value
+    body, coding = b"".join(parts), headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise UnansweredError(f"the answer is encoded as {coding[:20]!r}, which was not asked for")
+    unfolding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        body = unfolding.decompress(body, int(max_bytes) + 1)
+    except zlib.error:
+        body = b""
+    if not unfolding.eof or len(body) > max_bytes:
+        raise UnansweredError(f"the answer is not {coding} of at most {max_bytes / MB:g} MB")
+    return body
