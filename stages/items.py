@@ -26,23 +26,44 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("list", help="what is stored: key, files, bytes")
     commands.add_parser("verify", help="check every file against its digest; exit status 1 when one differs")
     prune = commands.add_parser(
-        "prune", help="remove items and working checkpoints that no run has used for some days"
+        "prune",
+        help="remove items and working checkpoints that no run has used for some days; purchases stay",
     )
     prune.add_argument(
         "--unused-days", type=float, required=True, help="remove what was last used before that"
     )
     parsed = parser.parse_args(arguments)
-    items = store(load_config(Path(PARAMS)))
+    items = store(load_config(PARAMS))
     if parsed.command == "list":
         return show(items)
     if parsed.command == "verify":
         return verify(items)
+    spare_bought(items)
     removed, freed = items.prune(unused_for_s=parsed.unused_days * DAY_S)
+    tickets = drop_delivered(items)
     runs = prune_training(cache_root() / "training", unused_for_s=parsed.unused_days * DAY_S)
     sys.stdout.write(
-        f"removed {removed} items, freed {freed / 1e6:.1f} MB; removed {runs} training folders\n"
+        f"removed {removed} items, freed {freed / 1e6:.1f} MB; removed {runs} training folders and {tickets} tickets "
+        "of delivered orders\n"
     )
     return 0
+
+
+def spare_bought(items: ItemStore) -> None:
+    """Count purchases as used just now: age alone throws nothing away that was paid for (0 days still do)."""
+    for key in items.keys():  # noqa: SIM118  (a store is no dict)
+        item = items.get(key)
+        if item is not None and "what" in item.record and item.record.get("cost_usd"):
+            items.touch(item)
+
+
+def drop_delivered(items: ItemStore) -> int:
+    """Forget tickets whose order is in the store, left by a crash between the two; returns how many."""
+    tickets = [path.stem for path in (items.root / "tickets").glob("*.json")]
+    delivered = [key for key in tickets if items.get(key) is not None]
+    for key in delivered:
+        items.drop_ticket(key)
+    return len(delivered)
 
 
 def prune_training(folder: Path, *, unused_for_s: float) -> int:

@@ -1,6 +1,6 @@
 """Tell what was made: one HTML page without network or scripts, and the model card.
 
-Reads the manifests and images of every stage, training/, evaluation/, the weights and the archive.
+Reads the manifests and images of every stage, training/, evaluation/, the weights, the archive and the price list.
 Writes models/PERSONA/report/index.html and models/PERSONA/README.md.
 """
 
@@ -13,8 +13,9 @@ from likeness.ingest.decode import Limits, decode_photo
 from likeness.naming import Places
 from likeness.report.card import model_card
 from likeness.report.collect import collect
+from likeness.report.money import Offer
 from likeness.report.page import Subject, page
-from stages import consent_of, run
+from stages import consent_of, is_remote, provider, run
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -34,12 +35,19 @@ def main(cfg: Config, persona: Persona) -> None:
             return None
 
     places.report.mkdir(parents=True, exist_ok=True)
-    html = page(subject, got, cfg.report, open_photo)
+    html = page(subject, got, cfg.report, open_photo, offers(cfg))
     (places.report / "index.html").write_text(html, encoding="utf-8", newline="\n")
     card = model_card(
         subject, got, architecture=cfg.base.architecture, source=cfg.base.source, license=cfg.train.license
     )
     (places.models / "README.md").write_text(card, encoding="utf-8", newline="\n")
+
+
+def offers(cfg: Config) -> dict[str, Offer]:
+    """What the paid providers of the graph ask for, by stage folder; nothing is asked of them."""
+    sections = {"swapped": cfg.swap, "enhanced": cfg.enhance, "captions": cfg.caption}
+    remote = {folder: provider(section) for folder, section in sections.items() if is_remote(section)}
+    return {folder: Offer(provider=one.name, quote=one.quote(cfg.prices)) for folder, one in remote.items()}
 
 
 if __name__ == "__main__":

@@ -1,16 +1,22 @@
 """summary: what the last run made, reused and refused, what it cost, and where to look (`make demo` ends with it)."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from likeness.batch import ledger_path
 from likeness.config import load_config
-from likeness.naming import Places, cache_root
+from likeness.naming import Places
 from stages import PARAMS
+from stages.ledger import (
+    budget_words,
+    last_counts,
+    last_seconds,
+    purchases,
+    spending_path,
+    total_usd,
+    usd_words,
+)
 
 # Where nobody's terminal sets a width, e.g. in a log.
 LOG_COLUMNS = 110
@@ -22,43 +28,35 @@ def main() -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=LOG_COLUMNS)
-    for persona in load_config(PARAMS).personas:
+    cfg = load_config(PARAMS)
+    for persona in cfg.personas:
         places = Places(persona)
-        console.print(table(persona, places))
+        console.print(table(persona))
         for what, path in results(places):
             if path.exists():
                 console.print(f"  {what:<10} {path}", highlight=False, soft_wrap=True)
+    spent = total_usd(purchases(spending_path()))
+    if spent:
+        console.print(budget_words(spent, cfg.budget.max_usd), highlight=False, soft_wrap=True)
 
 
-def table(persona: str, places: Places) -> Table:
-    folders = {stage: getattr(places, folder) for stage, folder in FOLDERS.items()}
+def table(persona: str) -> Table:
     view = Table(title=f"{persona}: the last run of each stage", title_justify="left")
     for heading in ("stage", "items", "made", "reused", "failed", "refused", "skipped", "seconds", "cost"):
         view.add_column(heading, justify="left" if heading == "stage" else "right")
-    total_s = total_usd = 0.0
+    total_s = spent = 0.0
     for stage in STAGES:
-        counts = _read(ledger_path(folders[stage])) if stage in folders else {}
-        seconds = _read(cache_root() / "ledger" / f"{stage}@{persona}.json").get("seconds")
+        counts, seconds = last_counts(stage, persona), last_seconds(stage, persona)
         total_s += seconds or 0.0
-        total_usd += counts.get("cost_usd", 0.0)
+        spent += counts.get("cost_usd", 0.0)
         numbers = [
             str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")
         ]
-        cost = f"${counts['cost_usd']:.2f}" if counts else ""
+        cost = usd_words(counts["cost_usd"]) if counts else ""
         view.add_row(stage, *numbers, "" if seconds is None else f"{seconds:.1f}", cost)
     view.add_section()
-    view.add_row("total", *[""] * 6, f"{total_s:.1f}", f"${total_usd:.2f}")
+    view.add_row("total", *[""] * 6, f"{total_s:.1f}", usd_words(spent))
     return view
-
-
-FOLDERS = {
-    "ingest": "ingested",
-    "swap": "swapped",
-    "resize": "resized",
-    "enhance": "enhanced",
-    "caption": "captions",
-    "dataset": "lora_training",
-}
 
 
 def results(places: Places) -> list[tuple[str, Path]]:
@@ -69,10 +67,6 @@ def results(places: Places) -> list[tuple[str, Path]]:
         ("dataset", places.dataset_zip),
         ("samples", places.evaluation / "contact_sheet.png"),
     ]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_bytes()) if path.is_file() else {}
 
 
 if __name__ == "__main__":

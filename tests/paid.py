@@ -16,11 +16,20 @@ PRICES = {
     provider: {what: Price.model_validate(price) for what, price in prices.items()}
     for provider, prices in yaml.safe_load((CONF / "prices.yaml").read_text()).items()
 }
-QUICK = {"in_flight": 8, "connect_s": 5, "write_s": 5, "read_s": 2, "attempts": 8, "backoff_s": 0.01, "backoff_max_s": 0.05}
+QUICK = {
+    "in_flight": 8,
+    "connect_s": 5,
+    "write_s": 5,
+    "read_s": 2,
+    "attempts": 8,
+    "backoff_s": 0.01,
+    "backoff_max_s": 0.05,
+}
 
 
-def provider(choice: str, **changes: Any) -> Any:
+def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) -> Any:
     """The provider of conf/`choice`.yaml ("swap/maxstudio") with some settings changed."""
+    changes = {**(changes or {}), **more}
     settings = yaml.safe_load((CONF / f"{choice}.yaml").read_text())["provider"]
     settings["limits"] |= {**QUICK, **changes.pop("limits", {})}
     if "s3" in settings:
@@ -33,6 +42,10 @@ def provider(choice: str, **changes: Any) -> Any:
 def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Till:
     """A till with the store and the ledger of `folder`."""
     spending = Spending(
-        folder / "spending.jsonl", prices=PRICES, budget=BudgetConfig(max_usd=max_usd), stage=stage, persona="jade"
+        folder / "spending.jsonl",
+        prices=PRICES,
+        budget=BudgetConfig(max_usd=max_usd),
+        stage=stage,
+        persona="jade",
     )
     return Till(ItemStore(folder / "items"), spending)

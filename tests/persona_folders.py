@@ -11,11 +11,15 @@ import yaml
 from pydantic import BaseModel
 from safetensors.numpy import save_file
 
+from likeness.caption import CaptionConfig
+from likeness.costs import Price
+from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
 from likeness.items import sha256_bytes
 from likeness.manifest import Entry, FaceEntry, Failure, write_manifest
 from likeness.naming import Places, image_name, item_id
 from likeness.safety.consent import RecordedFace
+from likeness.swap import SwapConfig
 
 PERSONA = "jade"
 CONF = Path(__file__).parent.parent / "conf"
@@ -35,6 +39,19 @@ def coloured(name: str, side_px: int) -> RGB:
 def settings(kind: type[Settings], file: str, **changes: object) -> Settings:
     """A section as conf/ has it, with some values changed."""
     return kind.model_validate({**yaml.safe_load((CONF / file).read_text()), **changes})
+
+
+def providers(enhance: str = "lanczos") -> dict[str, object]:
+    """The sections of who does the work, and the price list."""
+    prices = yaml.safe_load((CONF / "prices.yaml").read_text())
+    return {
+        "swap": settings(SwapConfig, "swap/local.yaml"),
+        "enhance": settings(EnhanceConfig, f"enhance/{enhance}.yaml"),
+        "caption": settings(CaptionConfig, "caption/attributes.yaml"),
+        "prices": {
+            name: {what: Price(**one) for what, one in listed.items()} for name, listed in prices.items()
+        },
+    }
 
 
 class Folders:

@@ -61,6 +61,10 @@ class OpenAICaptioner:
             input_tokens=self.max_input_tokens, output_tokens=self.max_output_tokens,
         )  # fmt: skip
 
+    def purchase_key(self, pixels_sha256: str) -> str:
+        """The key a caption is bought under: the trigger is no part of it."""
+        return item_key("openai-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
+
     def quote(self, prices: Prices) -> Quote:
         """One caption, at most."""
         return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
@@ -85,9 +89,7 @@ class _Captions:
         item = self._till.buy(
             Purchase(
                 what="openai caption",
-                key=item_key(
-                    "openai-caption", ORDER_VERSION, self._settings.identity(), [sha256_pixels(rgb)]
-                ),
+                key=self._settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=self._settings.usd_max(self._till.spending.prices),
                 ready=self._reachable,
                 order=lambda: self._order(rgb),

@@ -41,6 +41,10 @@ class MaxStudioEnhancer:
         """The vendor; it names no version of its model."""
         return {"name": self.name}
 
+    def purchase_key(self, pixels_sha256: str) -> str:
+        """The key an enlargement is bought under."""
+        return item_key("maxstudio-enhance", ORDER_VERSION, {}, [pixels_sha256])
+
     def quote(self, prices: Prices) -> Quote:
         """One image."""
         usd = price_of(prices, "maxstudio", "enhance").usd
@@ -84,7 +88,7 @@ class _Enhancements:
         item = self.till.buy(
             Purchase(
                 what="maxstudio enhance",
-                key=item_key("maxstudio-enhance", ORDER_VERSION, {}, [sha256_pixels(rgb)]),
+                key=self.settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=price,
                 ready=self.account.ready,
                 order=order,

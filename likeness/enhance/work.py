@@ -14,11 +14,16 @@ ENHANCE_VERSION = 1
 IMAGE = "image.jpg"
 
 
+def enhance_key(entry: Entry, provider: EnhanceProvider, cfg: EnhanceConfig) -> str:
+    """The key of one enlarged image."""
+    settings: dict[str, Json] = {"provider": provider.identity(), "jpeg_quality": cfg.jpeg_quality}
+    return item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256])
+
+
 def enhance_work(
     entry: Entry, folder: Path, provider: EnhanceProvider, enhancer: Enhancer, cfg: EnhanceConfig
 ) -> Work:
     """The work of one image in `folder`."""
-    settings: dict[str, Json] = {"provider": provider.identity(), "jpeg_quality": cfg.jpeg_quality}
 
     def make() -> Made:
         made = enhancer.enhance(load_rgb(folder / entry.file))
@@ -26,7 +31,7 @@ def enhance_work(
         image = encode_jpeg(made.rgb, cfg.jpeg_quality)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": made.cost_usd})
 
-    return Work(id=entry.id, key=item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256]), make=make)
+    return Work(id=entry.id, key=enhance_key(entry, provider, cfg), make=make)
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:

@@ -1,6 +1,7 @@
 """The page: one HTML file that needs no network and no script."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,6 +11,7 @@ import likeness
 from likeness.report import ReportConfig
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
+from likeness.report.money import Offer, money_rows
 from likeness.report.pictures import Album
 from likeness.report.refused import OpenPhoto, refusal_groups
 from likeness.report.view import EXAMPLES, chains, held_out, mosaic, sample_pairs, step_rows, strips
@@ -33,10 +35,13 @@ class Subject:
     consent: Consent
 
 
-def page(subject: Subject, got: Collected, cfg: ReportConfig, open_photo: OpenPhoto) -> str:
+def page(
+    subject: Subject, got: Collected, cfg: ReportConfig, open_photo: OpenPhoto, offers: Mapping[str, Offer]
+) -> str:
     """The report's HTML; equal inputs give equal text.
 
     Args:
+        offers: what paid providers ask for, by stage folder.
         open_photo: reads a raw photograph that was refused for a technical reason.
     """
     album = Album(quality=cfg.jpeg_quality, max_bytes=int(cfg.max_page_bytes * PICTURE_SHARE))
@@ -68,6 +73,7 @@ def page(subject: Subject, got: Collected, cfg: ReportConfig, open_photo: OpenPh
         size_words=size_words,
         steps=step_rows(got),
         total_cost=usd(sum(e.cost_usd for m in got.steps.values() for e in m.entries)),
+        money=money_rows(got, offers),
         open_strips=EXAMPLES,
         more_images=len(entries) - len(parts["strips"]),
         captions=[(entry.id, entry.text or "") for entry in entries],

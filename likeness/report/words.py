@@ -59,8 +59,10 @@ def number_words(value: float) -> str:
 
 
 def usd(value: float) -> str:
-    """Money; nothing is said as a dash."""
-    return f"${value:.2f}" if value else "-"
+    """Money; nothing is said as a dash, and a small sum keeps hundredths of a cent: captions cost them."""
+    if not value:
+        return "-"
+    return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"
 
 
 def verdict(evaluation: Evaluation) -> list[str]:

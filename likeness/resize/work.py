@@ -17,13 +17,19 @@ RESIZE_VERSION = 1
 IMAGE = "image.png"
 
 
-def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
-    """The work of one image in `folder`; its face comes from the manifest, so the box is part of the key."""
+def resize_key(entry: Entry, cfg: ResizeConfig) -> str:
+    """The key of one resized image; its face comes from the manifest, so the box is part of it."""
     box = entry.faces[0].box_px if entry.faces else None
     settings: dict[str, Json] = {
         **cfg.model_dump(mode="json", exclude={"max_failure_ratio"}),
         "face_box_px": list(box) if box else None,
     }
+    return item_key("resize", RESIZE_VERSION, settings, [entry.sha256])
+
+
+def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
+    """The work of one image in `folder`."""
+    box = entry.faces[0].box_px if entry.faces else None
 
     def make() -> Made:
         if box is None:
@@ -37,7 +43,7 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
         image = encode_png(fit(data, cut, name=entry.file))
         return Made(files={IMAGE: image}, record={"box_px": list(cut.box_px), "size_px": list(cut.size_px)})
 
-    return Work(id=entry.id, key=item_key("resize", RESIZE_VERSION, settings, [entry.sha256]), make=make)
+    return Work(id=entry.id, key=resize_key(entry, cfg), make=make)
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:

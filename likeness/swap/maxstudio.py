@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.costs import Prices, Quote, price_of
 from likeness.errors import InputError
+from likeness.faces import Face
 from likeness.http import Limits
 from likeness.images import decode_rgb, encode_png
 from likeness.items import Json, item_key, sha256_pixels
@@ -51,6 +52,11 @@ class MaxStudioSwapper:
         """The vendor, which names no version of its model, and what is done to its results."""
         return {"name": self.name, "version": self.version}
 
+    def purchase_key(self, source_sha256: str, target_sha256: str, face: Face) -> str:
+        """The key a swap is bought under, of both photographs' pixels and the target's face that is meant."""
+        asked = {"face": [round(value) for value in face.box_px]}
+        return item_key("maxstudio-swap", ORDER_VERSION, asked, [source_sha256, target_sha256])
+
     def quote(self, prices: Prices) -> Quote:
         """One swap."""
         usd = price_of(prices, "maxstudio", "swap").usd
@@ -75,15 +81,14 @@ class _Swaps:
 
     def swap(self, source: Portrait, target: Portrait) -> Swapped:
         """The target with the source's face; the vendor chooses nothing: the face that is meant is named."""
-        digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
-        asked = {"face": [round(value) for value in target.face.box_px]}
+        of_source, of_target = sha256_pixels(source.rgb), sha256_pixels(target.rgb)
         item = self.till.buy(
             Purchase(
                 what="maxstudio swap",
-                key=item_key("maxstudio-swap", ORDER_VERSION, asked, digests),
+                key=self.settings.purchase_key(of_source, of_target, target.face),
                 usd_max=self._usd("swap"),
                 ready=lambda: self.account.ready(first=self.inputs.check),
-                order=lambda: self._order(source, target, digests),
+                order=lambda: self._order(source, target, of_target),
                 job=Job(
                     collect=self._collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s
                 ),
@@ -103,10 +108,10 @@ class _Swaps:
         fitted = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
         return Swapped(rgb=np.array(fitted, np.uint8), cost_usd=cost)
 
-    def _order(self, source: Portrait, target: Portrait, digests: list[str]) -> dict[str, Json]:
+    def _order(self, source: Portrait, target: Portrait, of_target: str) -> dict[str, Json]:
         source_url = self._lend(source)
         target_url = self._lend(target)
-        face = self._face(target, target_url, digests[1])
+        face = self._face(target, target_url, of_target)
         body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
         return self.account.order("/swap-image", body)
 

@@ -29,7 +29,7 @@ def persona(*held_out: str) -> Persona:
 def config(**changes: object) -> Config:
     return Config.model_construct(
         ingest=ingest_config(**({"max_failure_ratio": 1.0} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
     )
 
 

@@ -47,7 +47,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iter
             shutil.copytree(PHOTOS / folder, goal, dirs_exist_ok=True)
         cfg = Config.model_construct(
             ingest=IngestConfig.model_validate(read("conf/ingest/default.yaml")),
-            items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+            items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         )
         stages.ingest.main(cfg, Persona.model_validate(read("conf/persona/jade.yaml")))
         yield read_manifest(places.ingested)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from persona_folders import Folders, settings
+from persona_folders import Folders, providers, settings
 from s3_server import S3Server
 from safetensors.numpy import save_file
 
@@ -46,6 +46,7 @@ def cfg(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Config:
         train=settings(TrainConfig, "train/default.yaml"),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
+        **providers(),
         s3=FROM_ENVIRONMENT,
         publish=PublishConfig(url=f"s3://{server.new_bucket()}/shelf"),
     )

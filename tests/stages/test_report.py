@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 import yaml
-from persona_folders import Folders, coloured, settings
+from persona_folders import Folders, coloured, providers, settings
 
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
@@ -23,7 +23,7 @@ PERSONA = settings(Persona, "persona/jade.yaml")
 VOID = {"meta", "img", "link", "br", "line", "path", "circle", "rect"}
 
 
-def config(base: str = "tiny", **changes) -> Config:
+def config(base: str = "tiny", enhance: str = "lanczos", **changes) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         report=settings(ReportConfig, "report/default.yaml", **changes),
@@ -31,6 +31,7 @@ def config(base: str = "tiny", **changes) -> Config:
         train=settings(TrainConfig, "train/default.yaml"),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
+        **providers(enhance),
     )
 
 
@@ -222,3 +223,19 @@ def test_an_image_in_review_is_listed_without_its_picture(folders):
     assert len(checked(page(folders)).images) < before
     assert not [image for image in checked(page(folders)).images if "jade-s2-t2," in (image["alt"] or "")]
     assert "jade-s2-t2" in page(folders)
+
+
+def test_what_was_paid_stands_beside_what_was_planned(folders):
+    report.main(config(), PERSONA)
+    assert "<h3>Money</h3>" not in page(folders)
+    manifest = read_manifest(folders.places.enhanced)
+    paid = [
+        entry.model_copy(update={"provider": "maxstudio", "cost_usd": 0.015}) for entry in manifest.entries
+    ]
+    write_manifest(folders.places.enhanced, paid, manifest.failures)
+    report.main(config(enhance="maxstudio"), PERSONA)
+    checked(page(folders))
+    table = page(folders).partition("<h3>Money</h3>")[2].partition("</table>")[0]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table)
+    assert cells[:6] == ["Enhance", "maxstudio", "4", "$0.02", "$0.08", "$0.06"]
+    assert len(cells) == 12  # and the sum

@@ -24,7 +24,7 @@ def config(**changes) -> Config:
     return Config.model_construct(
         base=base_config(),
         train=train_config(**({"weights_every_steps": 4} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2),
+        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
     )
 

@@ -1,0 +1,58 @@
+"""What was paid for the images of a set, beside what they cost by the price list; no times, so that equal sets at
+equal prices give equal tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from likeness.costs import Quote
+from likeness.report.collect import Collected
+from likeness.report.words import STEP_WORDS, usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A provider's name as manifests have it, and what it asks for one item by the price list."""
+
+    provider: str
+    quote: Quote
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoneyRow:
+    """What one stage's images cost; `planned` is items at the list price, `actual` what was booked."""
+
+    name: str
+    provider: str
+    items: int
+    price: str
+    planned: str
+    actual: str
+
+
+def money_rows(got: Collected, offers: Mapping[str, Offer]) -> list[MoneyRow]:
+    """A row for each paid stage and one for all; none when nothing cost money. `offers` is by stage folder."""
+    rows: list[MoneyRow] = []
+    planned_usd = actual_usd = 0.0
+    for step, offer in offers.items():
+        bought = [entry for entry in got.steps[step].entries if entry.provider == offer.provider]
+        planned, actual = len(bought) * offer.quote.usd, sum(entry.cost_usd for entry in bought)
+        if not (planned or actual):
+            continue
+        planned_usd, actual_usd = planned_usd + planned, actual_usd + actual
+        rows.append(
+            MoneyRow(
+                name=STEP_WORDS[step][0],
+                provider=offer.provider,
+                items=len(bought),
+                price=usd(offer.quote.usd),
+                planned=usd(planned),
+                actual=usd(actual),
+            )
+        )
+    if not actual_usd:
+        return []
+    total = MoneyRow(
+        name="together", provider="", items=sum(row.items for row in rows), price="",
+        planned=usd(planned_usd), actual=usd(actual_usd),
+    )  # fmt: skip
+    return [*rows, total]

@@ -1,0 +1,159 @@
+"""The mission's own example without a network: 4 photographs x 8 targets, bought from shops that answer at once.
+
+Settings are those of conf/ (swap=maxstudio, enhance=maxstudio, caption=grok); models are those of ingest_fakes.
+"""
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dvc.utils.hydra import compose_and_dump
+from ingest_fakes import FakeConsent, FakeFaces, fake_instruments, png
+
+import stages.caption
+import stages.enhance
+import stages.ingest
+import stages.plan_photos
+import stages.resize
+import stages.swap
+from likeness.caption import Described
+from likeness.caption.grok import GrokCaptioner
+from likeness.config import Config, load_config
+from likeness.enhance import Enhanced
+from likeness.enhance.maxstudio import MaxStudioEnhancer
+from likeness.images import RGB, decode_rgb, encode_png
+from likeness.items import item_key, sha256_pixels
+from likeness.naming import Places
+from likeness.swap import Portrait, Swapped
+from likeness.swap.maxstudio import MaxStudioSwapper
+from likeness.till import Delivery, Purchase, Till
+
+ROOT = Path(__file__).parents[1]
+PLACES = Places("jade")
+SOURCES, TARGETS = 4, 8
+MISSION = (
+    "swap=maxstudio", "swap.provider.inputs_url=s3://bucket/inputs", "enhance=maxstudio", "caption=grok",
+    "swap.pairs=all", "swap.include_sources=false", "swap.limits.max_bridge_line=9", "resize.side_px=64",
+    "personas.jade.held_out=[]",
+)  # fmt: skip
+RESULT = "result"
+
+
+def put(name: str, data: bytes) -> None:
+    path = PLACES.data / "raw" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def params(*overrides: str) -> Config:
+    """Compose params.yaml here, with changes of the mission's settings."""
+    compose_and_dump(
+        Path.cwd() / "params.yaml", str(ROOT / "conf"), None, "config", str(ROOT), [*MISSION, *overrides]
+    )
+    return load_config(Path("params.yaml"))
+
+
+def photographs() -> None:
+    for n in range(SOURCES):
+        put(f"sources/jade_{n}.png", png(seed=n))
+    for n in range(TARGETS):
+        put(f"targets/person_{n}.png", png(person=n + 1, seed=10 + n))
+
+
+def buy(till: Till, what: str, kind: str, inputs: list[str], usd: float, picture: RGB) -> RGB:
+    delivery = Delivery(files={RESULT: encode_png(picture)}, usd=usd, usage={})
+    item = till.buy(
+        Purchase(
+            what=what, key=item_key(kind, 1, {}, inputs), usd_max=usd, ready=lambda: None, order=lambda: delivery
+        )
+    )  # fmt: skip
+    return decode_rgb(item.files[RESULT].path.read_bytes())
+
+
+class Swaps:
+    """Both pictures mixed; the first pixel says that it is person 0."""
+
+    def __init__(self, till: Till) -> None:
+        self.till = till
+
+    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+        rgb = source.rgb // 2 + target.rgb // 2
+        rgb[0, 0], rgb[0, 1] = (1, 0, 30), (0, 1, 0)
+        digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
+        usd = self.till.spending.price("maxstudio", "swap").usd
+        return Swapped(rgb=buy(self.till, "maxstudio swap", "swaps", digests, usd, rgb), cost_usd=usd)
+
+
+class Enhancements:
+    """Every pixel twice."""
+
+    def __init__(self, till: Till) -> None:
+        self.till = till
+
+    def enhance(self, rgb: RGB) -> Enhanced:
+        usd = self.till.spending.price("maxstudio", "enhance").usd
+        big = rgb.repeat(2, 0).repeat(2, 1)
+        return Enhanced(
+            rgb=buy(self.till, "maxstudio enhance", "enhancements", [sha256_pixels(rgb)], usd, big),
+            cost_usd=usd,
+        )
+
+
+class Captions:
+    """Always the same words, at a real caption's real price."""
+
+    USD = 0.0011
+
+    def __init__(self, till: Till) -> None:
+        self.till = till
+
+    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+        order = Delivery(files={}, usd=self.USD, usage={})
+        key = item_key("captions", 1, {}, [sha256_pixels(rgb)])
+        self.till.buy(
+            Purchase(
+                what="xai caption", key=key, usd_max=0.003875, ready=lambda: None, order=lambda: order
+            )
+        )  # fmt: skip
+        return Described(text="a photo", cost_usd=self.USD)
+
+
+def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The example's photographs and settings in the current folder; providers open their fake shops, no key is set."""
+    tools = fake_instruments()
+    for module in (stages.ingest, stages.plan_photos):
+        monkeypatch.setattr(module, "local_instruments", lambda: tools)
+        monkeypatch.setattr(module, "consent_of", lambda persona: FakeConsent())
+    monkeypatch.setattr(stages.swap, "FaceAnalyzer", FakeFaces)
+    monkeypatch.setattr(stages.swap, "Rater", FakeRater)
+    for kind, shop in (
+        (MaxStudioSwapper, Swaps), (MaxStudioEnhancer, Enhancements), (GrokCaptioner, Captions)
+    ):  # fmt: skip
+        monkeypatch.setattr(kind, "opened", _opened(shop))
+    for name in ("MAXSTUDIO_API_KEY", "XAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(ROOT / "conf", "conf")
+    photographs()
+    return params()
+
+
+class FakeRater:
+    def explicit(self, rgb: RGB) -> float:
+        return float(np.float32(0.01))
+
+
+def run(cfg: Config, *names: str) -> None:
+    """Some stages, as DVC would run them."""
+    for name in names:
+        getattr(stages, name).main(cfg, cfg.personas["jade"])
+
+
+def _opened(shop):
+    @contextmanager
+    def opened(self, till: Till) -> Generator[object, None, None]:
+        yield shop(till)
+
+    return opened
