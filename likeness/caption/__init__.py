@@ -5,6 +5,7 @@ work.py         one image through the stage
 attributes.py   what is measured from the image (regions.py, colour.py, traits.py)
 vlm.py          a local image-text-to-text model
 grok.py         xAI's Responses API
+grok_batch.py   the same in batches: slower, cheaper
 openai.py       any server that speaks OpenAI's chat completions: vLLM, Ollama, LM Studio
 asked.py        what the last two share: the picture sent, the answer's form, tokens and their price
 """

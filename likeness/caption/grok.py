@@ -69,11 +69,13 @@ class GrokCaptioner:
     def opened(self, till: Till) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
-        with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=_translate) as client:
-            yield _Captions(self, client, till)
+        with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=translate) as client:
+            yield Captions(self, client, till)
 
 
-class _Captions:
+class Captions:
+    """The captioner at work: one answer a call."""
+
     def __init__(self, settings: GrokCaptioner, client: Client, till: Till) -> None:
         self._settings, self._client, self._till = settings, client, till
         self._lock, self._ready = threading.Lock(), False
@@ -85,13 +87,13 @@ class _Captions:
                 what="xai caption",
                 key=self._settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=self._settings.usd_max(self._till.spending.prices),
-                ready=self._check_model,
+                ready=self.check_model,
                 order=lambda: self._order(rgb),
             )
         )
         return described(item, "Grok")
 
-    def _check_model(self) -> None:
+    def check_model(self) -> None:
         """Ask once which models the key may use.
 
         Raises:
@@ -113,16 +115,7 @@ class _Captions:
 
     def _order(self, rgb: RGB) -> Delivery:
         asked, tokens = self._settings, self._settings.max_input_tokens + self._settings.max_output_tokens
-        image = {"type": "input_image", "image_url": data_url(rgb, asked.side_px), "detail": asked.detail}
-        content = [image, {"type": "input_text", "text": asked.prompt}]
-        schema = {"type": "json_schema", "name": "caption", "strict": True, "schema": SCHEMA}
-        body: dict[str, Json] = {
-            "model": asked.model,
-            "store": False,
-            "max_output_tokens": asked.max_output_tokens,
-            "input": [{"role": "user", "content": content}],
-            "text": {"format": schema},
-        }
+        body = question(asked, rgb)
         answer = mapping(self._client.post("/responses", body, safe=False, tokens=tokens).json())
         usage = mapping(answer.get("usage"))
         usd = usd_of(
@@ -130,6 +123,20 @@ class _Captions:
             input_tokens=count(usage, "input_tokens"), output_tokens=count(usage, "output_tokens"),
         )  # fmt: skip
         return delivery(output_text(answer), usd=usd, usage=usage, who="Grok")
+
+
+def question(asked: GrokCaptioner, rgb: RGB) -> dict[str, Json]:
+    """The body of a request of the Responses API."""
+    image = {"type": "input_image", "image_url": data_url(rgb, asked.side_px), "detail": asked.detail}
+    content = [image, {"type": "input_text", "text": asked.prompt}]
+    schema = {"type": "json_schema", "name": "caption", "strict": True, "schema": SCHEMA}
+    return {
+        "model": asked.model,
+        "store": False,
+        "max_output_tokens": asked.max_output_tokens,
+        "input": [{"role": "user", "content": content}],
+        "text": {"format": schema},
+    }
 
 
 def output_text(answer: dict[str, Any]) -> str:
@@ -153,7 +160,8 @@ def output_text(answer: dict[str, Any]) -> str:
     return text
 
 
-def _translate(reply: Reply) -> LikenessError | None:
+def translate(reply: Reply) -> LikenessError | None:
+    """xAI's own errors in our words: 400 may be the key, 429 may be the credits."""
     if reply.status == 400 and says(reply.body, "api key"):
         return AuthError(
             "xAI does not know the key", remedy="check the variable that caption.provider.api_key_env names"

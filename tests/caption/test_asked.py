@@ -1,6 +1,8 @@
 """Captions bought from xAI and from OpenAI-compatible servers, against stand-ins that speak their APIs."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,8 +13,8 @@ from likeness.caption import Described
 from likeness.caption.asked import unfenced
 from likeness.caption.grok import output_text
 from likeness.caption.openai import message_text
-from likeness.errors import AuthError, ConfigError, InDoubtError, InputError, QuotaError
-from likeness.till import Till
+from likeness.errors import AuthError, ConfigError, InDoubtError, InputError, QuotaError, TransientError
+from likeness.till import STOP, Till
 
 RGB = np.random.default_rng(0).integers(0, 255, (60, 40, 3), np.uint8)
 KEY = "planted-xai-key"
@@ -27,7 +29,7 @@ def services() -> Iterator[Standins]:
 @pytest.fixture(autouse=True)
 def _fresh(services: Standins, monkeypatch: pytest.MonkeyPatch) -> None:
     services.set_faults({})
-    services.set(rating="sfw")
+    services.set(rating="sfw", batch_s=0.0)
     services.reset()
     monkeypatch.setenv("XAI_API_KEY", KEY)
 
@@ -51,6 +53,57 @@ def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tm
     assert 0 < first.cost_usd < 0.0039
     assert till.spending.total_usd == pytest.approx(first.cost_usd)
     assert [purchase.what for purchase in services.purchases()] == ["xai.responses"]
+
+
+def batched(services: Standins, till: Till, rgb=RGB, **changes) -> Described:
+    settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 2, **changes}
+    with provider("caption/grok_batch", settings).opened(till) as captioner:
+        return captioner.describe(rgb, swapped=False)
+
+
+def test_a_batch_costs_less_and_shares_its_captions_with_single_calls(services, tmp_path):
+    till = till_at(tmp_path)
+    cheaper, same = batched(services, till), grok(services, till)
+    alone = grok(services, till_at(tmp_path / "other"))
+    assert cheaper == same
+    assert cheaper.text == alone.text
+    assert cheaper.cost_usd == pytest.approx(0.8 * alone.cost_usd)
+    assert [purchase.what for purchase in services.purchases()] == ["xai.batch", "xai.responses"]
+
+
+def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, tmp_path):
+    pictures = [np.roll(RGB, n, axis=0) for n in range(6)]
+    services.set(batch_s=2.0)
+    settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 60}
+    threading.Timer(1.0, STOP.set).start()
+
+    def tried(captioner, rgb) -> str:
+        try:
+            return captioner.describe(rgb, swapped=False).text
+        except TransientError as error:
+            return error.reason
+
+    with (
+        provider("caption/grok_batch", settings).opened(till_at(tmp_path)) as captioner,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        assert set(pool.map(lambda rgb: tried(captioner, rgb), pictures)) == {"stopped"}
+    STOP.clear()
+    with (
+        provider("caption/grok_batch", settings).opened(till_at(tmp_path)) as captioner,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        assert len(set(pool.map(lambda rgb: tried(captioner, rgb), pictures)) - {"stopped"}) > 1
+    assert services.counts()["xai.batches"] == 1
+    assert services.counts()["xai.batch_add"] == 6
+
+
+@pytest.mark.parametrize("fault", ["job_fails", "job_stuck"])
+def test_a_lost_request_of_a_batch_is_ordered_again(services, tmp_path, fault):
+    services.set_faults({"xai.batch_add": [fault, None]})
+    till = till_at(tmp_path)
+    assert batched(services, till, job_limit_s=0.3).text
+    assert till.spending.in_doubt == 1
 
 
 def test_nothing_is_stored_at_xai(services, tmp_path):
