@@ -8,7 +8,6 @@ the way. Printed: purchases against items, the most memory a stage took, and the
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +27,11 @@ from standins.server import Standins
 
 from likeness.items import sha256_file
 
+# Runs a command and prints the most memory that it or a child of it took, in KiB.
+PEAK = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
 SOURCES = 20
 SIDE_PX = 512
 SETTINGS = (
@@ -119,16 +123,19 @@ def main(items: int, kills: int) -> None:
         while done < kills and killed(house, services, luck.randint(1, max(2, 2 * items // max(kills, 1)))):
             done += 1
         peaks = {}
-        for stage in ("swap", "enhance", "caption"):
-            house.dvc("repro", f"{stage}@jade")
-            peaks[stage] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        for stage, before in (("swap", "ingest"), ("enhance", "resize"), ("caption", "enhance")):
+            house.dvc("repro", f"{before}@jade")
+            said = house.run(
+                sys.executable, "-c", PEAK, sys.executable, "-m", f"stages.{stage}", "jade"
+            ).stdout
+            peaks[stage] = int(said.split()[-1]) / 1024
         house.dvc("repro", "dataset@jade")
         bought = services.purchases()
         twice = [n for n in Counter((p.what, p.digest) for p in bought).values() if n > 1]
         print(json.dumps({
             "measurement": "thousand", "swaps": house.ledger("data-jade-swapped")["items"], "kills": done,
             "bought": dict(Counter(p.what for p in bought)), "bought twice": len(twice),
-            "peak MB up to the stage": {stage: round(mb) for stage, mb in peaks.items()},
+            "peak MB": {stage: round(mb) for stage, mb in peaks.items()},
             "seconds": round(time.monotonic() - started),
             "dataset": house.sha256("models/jade/jade_lora_dataset.zip")[:16],
         }))  # fmt: skip
