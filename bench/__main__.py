@@ -7,8 +7,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-MEASUREMENTS = ("noop", "resize", "one_more", "train_step")
-VERSIONS = ("dvc", "hydra-core", "pillow", "torch", "diffusers", "peft", "accelerate")
+MEASUREMENTS = ("noop", "resize", "one_more", "train_step", "calls")
+VERSIONS = ("dvc", "hydra-core", "pillow", "torch", "diffusers", "peft", "accelerate", "httpx")
 
 
 def main(names: list[str]) -> None:
