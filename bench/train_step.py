@@ -44,7 +44,7 @@ def main() -> None:
     values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
     once = {"weights_every_steps": None, "checkpoint_every_steps": STEPS, "probe_draws": 1}
     cfg = TrainConfig.model_validate(values | once | {"steps": STEPS, "log_every_steps": BLOCK})
-    base_cfg = BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text()))
+    base_cfg = BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/random.yaml").read_text()))
     with tempfile.TemporaryDirectory() as place:
         base, twin = (load_base(base_cfg, device=cfg.device) for _ in range(2))
         data = encode_samples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))

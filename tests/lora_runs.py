@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 SIDE_PX = 64
 FACTS = Facts(
     output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
-    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-tiny-sdxl",
+    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-random-sdxl",
     base_digest="0" * 64,
 )  # fmt: skip
 
@@ -68,8 +68,8 @@ def train_config(**changes: object) -> TrainConfig:
 
 
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
-    """conf/base/tiny.yaml, also as its SD 1.5 twin."""
-    values = yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text())
+    """conf/base/random.yaml, also as its SD 1.5 twin."""
+    values = yaml.safe_load((ROOT / "conf/base/random.yaml").read_text())
     return BaseModelConfig.model_validate(values | {"architecture": architecture} | changes)
 
 

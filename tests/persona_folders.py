@@ -192,7 +192,7 @@ class Folders:
             "ss_network_alpha": "4",
             "ss_seed": "42",
             "ss_learning_rate": "0.001",
-            "ss_base_model_version": "likeness-tiny-sdxl",
+            "ss_base_model_version": "likeness-random-sdxl",
         }
         path = self.at(self.places.weights)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,9 +20,9 @@ from transformers.utils import logging as transformers_logging
 
 from likeness.errors import ConfigError
 from likeness.items import sha256_bytes
-from likeness.lora.config import TINY, Architecture, BaseModelConfig
+from likeness.lora.config import RANDOM, TINY, Architecture, BaseModelConfig
 from likeness.lora.digest import files_digest, folder_files, tensors_digest
-from likeness.lora.tiny import build_tiny
+from likeness.lora.random_base import build_random
 from likeness.naming import cache_root
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -36,6 +36,8 @@ PIPELINES: dict[Architecture, str] = {
     "sdxl": "StableDiffusionXLPipeline",
     "sd15": "StableDiffusionPipeline",
 }
+# The base that ships with likeness; its README says what it draws.
+TINY_FOLDER = Path(__file__).with_name("tiny")
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 
 
@@ -139,8 +141,8 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     transformers_logging.set_verbosity_error()
     diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
-    if cfg.source == TINY:
-        pipeline: Any = build_tiny(cfg.architecture, cfg.seed or 0)
+    if cfg.source == RANDOM:
+        pipeline: Any = build_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
@@ -178,7 +180,7 @@ def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
         pipeline = pipeline_class.from_single_file(str(file), torch_dtype=torch.float32, **options)
         # A single file's name is no part of what it is.
         return pipeline, sha256_bytes(digest.encode())
-    folder = Path(cfg.source)
+    folder = TINY_FOLDER if cfg.source == TINY else Path(cfg.source)
     if not folder.is_dir():
         folder = Path(pipeline_class.download(
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
@@ -192,11 +194,12 @@ def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
 def _check_kind(pipeline: Any, cfg: BaseModelConfig) -> None:
     unet, schedule = pipeline.unet.config, pipeline.scheduler.config
     found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"
+    latent_channels = pipeline.vae.config.latent_channels
     prediction = schedule.get("prediction_type", "epsilon")
-    if found != cfg.architecture or unet.in_channels != 4 or prediction != "epsilon":
+    if found != cfg.architecture or unet.in_channels != latent_channels or prediction != "epsilon":
         raise ConfigError(
             f"base.source {cfg.source!r} is {found} with {unet.in_channels} latent channels and {prediction} "
-            f"prediction; this trainer knows {cfg.architecture} with 4 and epsilon here",
+            f"prediction; this trainer knows {cfg.architecture} with as many as its VAE has and epsilon here",
             reason="base-kind",
             remedy="correct base.architecture, or take a text-to-image model that predicts noise",
         )

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Architecture = Literal["sdxl", "sd15"]
 
-# `base.source` of the model this project builds itself.
+# `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
+RANDOM = "random"
 
 
 class Section(BaseModel):
@@ -19,8 +20,8 @@ class Section(BaseModel):
 class BaseModelConfig(Section):
     """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
 
-    `source` is `tiny` (built from `seed`), a hub id, a folder in diffusers layout, or one .safetensors file;
-    `config` names a folder or hub id with the configuration files of a single file.
+    `source` is `tiny` (ships with likeness), `random` (built from `seed`), a hub id, a folder in diffusers layout, or
+    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file.
     """
 
     architecture: Architecture
@@ -34,8 +35,8 @@ class BaseModelConfig(Section):
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:
-        if (self.source == TINY) != (self.seed is not None):
-            raise ValueError("base.seed belongs to the tiny base: a number there, null for any other source")
+        if (self.source == RANDOM) != (self.seed is not None):
+            raise ValueError("base.seed belongs to the random base: a number there, null for any other source")
         return self
 
 

@@ -11,10 +11,19 @@ from likeness.report.collect import Collected
 from likeness.report.page import Subject
 from likeness.report.words import GROUP_WORDS, KIND_WORDS, size_words, verdict
 
-# owner/name on the model hub; a local folder, a file or the built-in tiny base is none.
+# owner/name on the model hub; a local folder, a file or a base that comes with likeness is none.
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
-TINY = "tiny"  # base.source of the model likeness builds itself
+# base.source of the models that come with likeness
+TINY = "tiny"
+RANDOM = "random"
+
+WARNINGS = {
+    TINY: "\nThe base is a small model that comes with likeness. It draws 128 px portraits of people who do not exist, "
+    "and little else; the weights fit no other base.\n",
+    RANDOM: "\nThe base is a model of a few million parameters built from a seed. It draws no people, so the samples "
+    "show that the LoRA works, not what it could draw.\n",
+}
 
 PIPELINES = {"sdxl": "StableDiffusionXLPipeline", "sd15": "StableDiffusionPipeline"}
 
@@ -24,7 +33,7 @@ def model_card(subject: Subject, got: Collected, *, architecture: str, source: s
 
     Args:
         architecture: sdxl or sd15.
-        source: what `base.source` says: a hub id, a path, or `tiny`.
+        source: what `base.source` says: a hub id, a path, `tiny` or `random`.
         license: Hugging Face licence identifier of the weights.
     """
     hub_id = source if HUB_ID.fullmatch(source) and not source.endswith(".safetensors") else None
@@ -62,18 +71,13 @@ def _front_matter(
 
 def _summary(subject: Subject, hub_id: str | None, source: str) -> str:
     base = f"[{subject.base}](https://huggingface.co/{hub_id})" if hub_id else subject.base
-    tiny = (
-        "\nThe base is a model of a few million parameters that likeness builds from a seed to prove the way "
-        "through. It draws no people, so the samples show that the LoRA works, not what it could draw.\n"
-        if source == TINY
-        else ""
-    )
+    warning = WARNINGS.get(source, "")
     return f"""
 # {subject.persona}: LoRA for {subject.base}
 
 A LoRA that teaches {base} to draw **{subject.trigger} {subject.class_word}**:
 {KIND_WORDS[subject.consent.kind]}. Made with likeness, under consent record `{subject.consent.id}`.
-{tiny}"""
+{warning}"""
 
 
 def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) -> str:

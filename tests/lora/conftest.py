@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fresh() -> Callable[..., Base]:
-    """Builds an untouched tiny base, `fresh("sd15")` or `fresh()`."""
+    """Builds an untouched random base, `fresh("sd15")` or `fresh()`."""
     return lambda architecture="sdxl": load_base(base_config(architecture), device="cpu")
 
 

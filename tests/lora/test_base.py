@@ -45,7 +45,7 @@ def test_building_leaves_the_callers_random_state_alone(fresh):
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_the_tiny_base_has_the_shape_of_sdxl(fresh):
+def test_the_random_base_has_the_shape_of_sdxl(fresh):
     base = fresh()
     config = base.unet.config
     assert (config.addition_embed_type, config.use_linear_projection) == ("text_time", True)

@@ -1,4 +1,4 @@
-"""The stage `evaluate` with the tiny base: what it writes, what it refuses, what it draws again."""
+"""The stage `evaluate` with the random base: what it writes, what it refuses, what it draws again."""
 
 import json
 
@@ -37,7 +37,7 @@ def config(**changes) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
-        base=settings(BaseModelConfig, "base/tiny.yaml"),
+        base=settings(BaseModelConfig, "base/random.yaml"),
         train=settings(TrainConfig, "train/default.yaml", device="cpu"),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),

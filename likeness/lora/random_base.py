@@ -1,6 +1,6 @@
 # pyright: basic
 # (nothing but constructor calls of diffusers and transformers, which are not typed)
-"""A base model of a few million parameters, built from a seed: the way through without a model hub.
+"""A base model of a few million parameters, built from a seed: for tests, and a floor to measure against.
 
 It has the parts, names and conditioning of the real one, so a LoRA for it takes the same way. Its weights are
 random: it proves that training works, it draws nothing a person would recognise.
@@ -32,10 +32,10 @@ NOISE_SCHEDULE: dict[str, Any] = {
 """Stable Diffusion's own, as in the scheduler_config.json of SDXL and SD 1.5."""
 
 
-def build_tiny(architecture: Architecture, seed: int) -> Any:
-    """The tiny model as a diffusers pipeline on the CPU in float32; the same seed gives the same weights."""
+def build_random(architecture: Architecture, seed: int) -> Any:
+    """The random model as a diffusers pipeline on the CPU in float32; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "tiny", architecture))
+        torch.manual_seed(derive(seed, "random", architecture))
         return _sdxl() if architecture == "sdxl" else _sd15()
 
 
