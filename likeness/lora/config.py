@@ -36,7 +36,9 @@ class BaseModelConfig(Section):
     @model_validator(mode="after")
     def _seeded(self) -> Self:
         if (self.source == RANDOM) != (self.seed is not None):
-            raise ValueError("base.seed belongs to the random base: a number there, null for any other source")
+            raise ValueError(
+                "base.seed belongs to the random base: a number there, null for any other source"
+            )
         return self
 
 
