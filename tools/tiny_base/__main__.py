@@ -13,9 +13,10 @@ import torch
 from tools.tiny_base.run import load_config
 
 STEPS = {
+    "describe": "what likeness measures in each picture: words, faces, explicit-material rating",
     "features": "a small classifier of captions and people, for the autoencoder's perceptual term",
     "vae": "the autoencoder",
-    "describe": "what likeness measures in each picture: words, faces, explicit-material rating",
+    "identity": "which embedder tells people apart in pictures of this size",
     "unet": "UNet and both text encoders",
     "export": "the folder that diffusers loads",
     "evaluate": "faces, colours, PSNR and distance from the training pictures; a contact sheet",

@@ -32,7 +32,10 @@ class Faces:
 
 
 def load_faces(cfg: DictConfig) -> Faces:
-    """The imagefolder, decoded once into `cfg.work`; an identity is held out by the digest of its name."""
+    """The imagefolder, decoded once into `cfg.work`; an identity is held out by the digest of its name.
+
+    Once the step describe has been, nobody trains on a picture without exactly one face or rated too explicit.
+    """
     folder, work = Path(cfg.folder), Path(cfg.work)
     rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
     rows.sort(key=lambda row: row["file_name"])
@@ -49,10 +52,19 @@ def load_faces(cfg: DictConfig) -> Faces:
         array.flush()
         digest_file.write_text(digest.hexdigest())
     held = np.array([is_held_out(row["identity"], cfg.data.held_out_share) for row in rows])
+    safe = np.ones(len(rows), bool)
+    if len(described := read_described(work)) == len(rows):
+        safe = np.array([one["faces"] == 1 and one["explicit"] < cfg.data.max_explicit for one in described])
     return Faces(
-        pixels=np.load(store, mmap_mode="r"), rows=rows, train=np.flatnonzero(~held),
+        pixels=np.load(store, mmap_mode="r"), rows=rows, train=np.flatnonzero(~held & safe),
         held_out=np.flatnonzero(held), digest=digest_file.read_text(),
     )  # fmt: skip
+
+
+def read_described(work: Path) -> list[dict]:
+    """What the step describe measured, a record a picture in the order of `Faces.rows`; nothing before it has been."""
+    file = work / "described.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def is_held_out(identity: str, share: float) -> bool:

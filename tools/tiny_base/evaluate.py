@@ -18,7 +18,7 @@ from likeness.caption.colour import NAMES, name_indices
 from likeness.caption.regions import Portrait, portrait
 from likeness.faces import FaceAnalyzer
 from tools.tiny_base.captions import plain, split_caption
-from tools.tiny_base.data import load_faces, resized
+from tools.tiny_base.data import load_faces, read_described, resized
 from tools.tiny_base.run import psnr, sheet
 from tools.tiny_base.vae import held_out_pictures, reconstruct
 
@@ -42,9 +42,7 @@ def main(cfg: DictConfig, count: int = CAPTIONS) -> bool:
     """Draw `count` held-out captions and measure."""
     folder = Path(cfg.work) / "base"
     faces = load_faces(cfg)
-    said = [
-        json.loads(line)["said"] for line in (Path(cfg.work) / "described.jsonl").read_text().splitlines()
-    ]
+    said = [one["said"] for one in read_described(Path(cfg.work))]
     chosen = faces.held_out[np.linspace(0, len(faces.held_out) - 1, count).astype(int)]
     texts = [plain(faces.rows[index]["text"], said[index]) for index in chosen]
     pipeline = diffusers.StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32)

@@ -43,9 +43,13 @@ class Features(nn.Module):
             found.append(images)
         return found
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """The last activations, averaged over a grid of 4x4: [B,3072]."""
+        return F.adaptive_avg_pool2d(self.maps(images)[-1], 4).flatten(1)
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of words and of identities."""
-        flat = F.adaptive_avg_pool2d(self.maps(images)[-1], 4).flatten(1)
+        flat = self.pooled(images)
         return self.words(flat), self.identities(flat)
 
 

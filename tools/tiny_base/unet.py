@@ -5,20 +5,27 @@ Sources: Podell et al., arXiv 2307.01952 (size conditions); Hang et al., arXiv 2
 Ho and Salimans, arXiv 2207.12598 (dropped captions).
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 from transformers import CLIPTokenizer
 
 from tools.tiny_base.captions import all_words, compose, plain
-from tools.tiny_base.data import STORED_PX, Faces, crop, load_faces, resized, to_pixels, to_tensor
+from tools.tiny_base.data import (
+    STORED_PX,
+    Faces,
+    crop,
+    load_faces,
+    read_described,
+    resized,
+    to_pixels,
+    to_tensor,
+)
 from tools.tiny_base.model import Denoiser, alphas_cumprod, build_pipeline, build_tokenizer
 from tools.tiny_base.run import Ema, Run, seed_step, sheet
 from tools.tiny_base.vae import load_vae
@@ -30,13 +37,9 @@ LARGEST_PX = 2048  # of the sizes photographs are said to have had
 
 @dataclass(frozen=True, kw_only=True)
 class Trainset:
-    """Latents [N,copies,C,H,W] scaled to unit variance, N pictures' texts and measured phrases.
-
-    `train` are the pictures to learn from: not held out, one face found, rated as the gate demands.
-    """
+    """Latents [N,copies,C,H,W] scaled to unit variance, N pictures' texts and measured phrases."""
 
     faces: Faces
-    train: NDArray[np.intp]
     latents: Tensor
     scale: float
     said: list[dict]
@@ -61,17 +64,14 @@ class Trainset:
 def load_trainset(cfg: DictConfig, vae: AutoencoderKL) -> Trainset:
     """Everything the loop reads; latents are made once."""
     faces = load_faces(cfg)
-    described = [json.loads(line) for line in (Path(cfg.work) / "described.jsonl").read_text().splitlines()]
-    said = [one["said"] for one in described]
-    safe = [one["faces"] == 1 and one["explicit"] < cfg.data.max_explicit for one in described]
-    train = faces.train[np.array(safe)[faces.train]]
+    said = [one["said"] for one in read_described(Path(cfg.work))]
     file = Path(cfg.work) / "latents.pt"
     if not file.exists():
         torch.save(_encode(cfg, faces, vae), file)
     latents = torch.load(file, weights_only=True)
-    scale = 1 / latents[torch.from_numpy(train)].float().std().item()
+    scale = 1 / latents[torch.from_numpy(faces.train)].float().std().item()
     words = all_words([row["text"] for row in faces.rows], said)
-    return Trainset(faces=faces, train=train, latents=latents.float() * scale, scale=scale, said=said,
+    return Trainset(faces=faces, latents=latents.float() * scale, scale=scale, said=said,
                     tokenizer=build_tokenizer(words, cfg.text.tokens))  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def main(cfg: DictConfig) -> bool:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * max(rate, 0.01)
         random = seed_step(cfg.seed, "unet", run.step)
-        loss = _loss(model, data, alphas, weights, random.choice(data.train, settings.batch, replace=False),
+        loss = _loss(model, data, alphas, weights, random.choice(data.faces.train, settings.batch, replace=False),
                      random, settings.caption_dropout)  # fmt: skip
         optimizer.zero_grad()
         loss.backward()
