@@ -93,8 +93,7 @@ def main(cfg: DictConfig) -> bool:
     seed_step(cfg.seed, "features")
     model = Features(len(words), len(names)).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.features.lr, weight_decay=0.02)
-    start = run.cpu_seconds
-    while not run.stopped and (spent := run.cpu_seconds - start) < cfg.features.minutes * 60:
+    while not run.stopped and (spent := run.cpu_seconds) < cfg.features.minutes * 60:
         random = seed_step(cfg.seed, "features", run.step)
         chosen = random.choice(faces.train, cfg.features.batch, replace=False)
         images = torch.stack([_varied(faces.pixels[i], cfg.data.side_px, random) for i in chosen])

@@ -41,7 +41,7 @@ class Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         (folder / "pid").write_text(str(os.getpid()))
-        self._cpu_before, self._last, self.step = 0.0, {}, 0
+        self._cpu_before, self._last, self.step = -time.process_time(), {}, 0
 
     def _stop(self, *_: object) -> None:
         self.stopped = True
