@@ -49,6 +49,7 @@ def main(cfg: Config, persona: Persona) -> None:
         output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
         class_word=persona.class_word, consent_id=consent_of(persona).id, license=cfg.train.license,
         author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
+        prediction=base.prediction,
     )  # fmt: skip
     to_file = partial(weights_file, facts, cfg.train, samples)
     digest = dataset_digest(samples)

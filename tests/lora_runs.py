@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 SIDE_PX = 64
 FACTS = Facts(
     output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
-    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-random-sdxl",
+    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-random-sdxl", prediction="epsilon",
     base_digest="0" * 64,
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from likeness.errors import ConfigError
 from likeness.items import sha256_bytes
 from likeness.lora.config import RANDOM, TINY, Architecture, BaseModelConfig
 from likeness.lora.digest import files_digest, folder_files, tensors_digest
+from likeness.lora.loss import Prediction
 from likeness.lora.random_base import build_random
 from likeness.naming import cache_root
 
@@ -62,6 +63,11 @@ class Base:
         """What the model's outputs depend on, for item keys."""
         return {"base": self.digest, "device": self.device.type, "dtype": str(self.dtype)}
 
+    @property
+    def prediction(self) -> Prediction:
+        """What the UNet predicts: the noise, or v."""
+        return self.pipeline.scheduler.config.get("prediction_type", "epsilon")
+
     def alphas_cumprod(self) -> Tensor:
         """The training noise schedule [T], float32, on the device."""
         return parts.DDPMScheduler.from_config(self.pipeline.scheduler.config).alphas_cumprod.to(self.device)
@@ -101,7 +107,7 @@ class Base:
         return self.pipeline.tokenizer.model_max_length
 
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
-        """The noise [B,C,H,W] that the UNet sees in noisy latents [B,C,H,W] at timesteps [B]."""
+        """The noise or v [B,C,H,W] that the UNet predicts for noisy latents [B,C,H,W] at timesteps [B]."""
         added = None
         if self.architecture == "sdxl":
             added = {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
@@ -196,10 +202,14 @@ def _check_kind(pipeline: Any, cfg: BaseModelConfig) -> None:
     found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"
     latent_channels = pipeline.vae.config.latent_channels
     prediction = schedule.get("prediction_type", "epsilon")
-    if found != cfg.architecture or unet.in_channels != latent_channels or prediction != "epsilon":
+    if (
+        found != cfg.architecture
+        or unet.in_channels != latent_channels
+        or prediction not in ("epsilon", "v_prediction")
+    ):
         raise ConfigError(
             f"base.source {cfg.source!r} is {found} with {unet.in_channels} latent channels and {prediction} "
-            f"prediction; this trainer knows {cfg.architecture} with as many as its VAE has and epsilon here",
+            f"prediction; this trainer knows {cfg.architecture} with as many as its VAE has and noise or v",
             reason="base-kind",
-            remedy="correct base.architecture, or take a text-to-image model that predicts noise",
+            remedy="correct base.architecture, or take a text-to-image model that predicts noise or v",
         )

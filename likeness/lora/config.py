@@ -62,7 +62,10 @@ class TrainConfig(Section):
     betas: tuple[float, float]
     weight_decay: float = Field(ge=0)
     grad_clip_norm: float = Field(gt=0)
-    min_snr_gamma: float | None = Field(gt=0)
+    weighting: Literal["none", "min_snr", "debiased"]
+    min_snr_gamma: float = Field(gt=0)
+    noise_offset: float = Field(ge=0, le=1)
+    huber_c: float | None = Field(gt=0)
 
     probe_draws: int = Field(ge=1)
     divergence_factor: float = Field(gt=1)

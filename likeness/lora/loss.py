@@ -1,12 +1,22 @@
-"""The training objective: noise prediction with min-SNR weights.
+"""The training objective: what the UNet is asked for, and how its error is measured and weighed.
 
-Sources: Ho et al., Denoising Diffusion Probabilistic Models, arXiv 2006.11239, equations 4 and 14;
-Hang et al., Efficient Diffusion Training via Min-SNR Weighting Strategy, arXiv 2303.09556, section 3.4.
+Sources: Ho et al., arXiv 2006.11239, equations 4 and 14 (noise prediction); Salimans and Ho, arXiv 2202.00512,
+appendix D (v); Hang et al., arXiv 2303.09556, section 3.4 (min-SNR); Yu et al., arXiv 2310.08442 (debiased
+estimation); Song and Dhariwal, arXiv 2310.14189, section 3.3 (pseudo-Huber); N. Guttenberg, "Diffusion with offset
+noise", crosslabs.org 2023. Where a paper weighs x_0, the weight here is the one on the predicted quantity.
 Shapes: B batch, C latent channels, H and W latent height and width, T training timesteps.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+Prediction = Literal["epsilon", "v_prediction"]
+Weighting = Literal["none", "min_snr", "debiased"]
+
+# sd-scripts' bound: at the first timesteps the ratio is in the thousands, and the weight would be nothing.
+MAX_DEBIASED_SNR = 1000.0
 
 
 def noisy_latents(latents: Tensor, noise: Tensor, alphas_cumprod: Tensor, timesteps: Tensor) -> Tensor:
@@ -15,19 +25,48 @@ def noisy_latents(latents: Tensor, noise: Tensor, alphas_cumprod: Tensor, timest
     return signal.sqrt() * latents + (1 - signal).sqrt() * noise
 
 
-def min_snr_weights(alphas_cumprod: Tensor, gamma: float | None) -> Tensor:
-    """Weights [T] of the squared error per timestep: min(SNR, gamma) / SNR, all ones without gamma.
+def target(
+    latents: Tensor, noise: Tensor, alphas_cumprod: Tensor, timesteps: Tensor, prediction: Prediction
+) -> Tensor:
+    """What the UNet is to predict [B,C,H,W]: the noise, or v = sqrt(a_t) noise - sqrt(1 - a_t) x_0."""
+    if prediction == "epsilon":
+        return noise
+    signal = alphas_cumprod[timesteps].view(-1, 1, 1, 1)
+    return signal.sqrt() * noise - (1 - signal).sqrt() * latents
 
-    SNR(t) = a_t / (1 - a_t); dividing by SNR turns the paper's weight on x_0 into one on the noise.
+
+def offset_noise(noise: Tensor, offset: float, generator: torch.Generator) -> Tensor:
+    """Noise [B,C,H,W] with a constant of deviation `offset` added to each channel: brightness becomes learnable."""
+    if not offset:
+        return noise  # and nothing is drawn, so that runs without it keep their bits
+    return noise + offset * torch.randn((*noise.shape[:2], 1, 1), generator=generator, device=noise.device)
+
+
+def timestep_weights(
+    alphas_cumprod: Tensor, weighting: Weighting, prediction: Prediction, *, gamma: float
+) -> Tensor:
+    """Weights [T] of the error per timestep, with SNR(t) = a_t / (1 - a_t).
+
+    min_snr: min(SNR, gamma) / SNR on noise, min(SNR, gamma) / (SNR + 1) on v. debiased: 1 / sqrt(SNR) on noise,
+    1 / (SNR + 1) on v.
     """
-    if gamma is None:
+    if weighting == "none":
         return torch.ones_like(alphas_cumprod)
     snr = alphas_cumprod / (1 - alphas_cumprod)
+    if weighting == "debiased":
+        snr = snr.clamp(max=MAX_DEBIASED_SNR)
+        return 1 / snr.sqrt() if prediction == "epsilon" else 1 / (snr + 1)
+    if prediction == "v_prediction":
+        return snr.clamp(max=gamma) / (snr + 1)
     # A schedule rescaled to zero terminal SNR ends at 0/0; there the weight's limit is 1.
     return torch.where(snr > 0, snr.clamp(max=gamma) / snr, torch.ones_like(snr))
 
 
-def noise_loss(predicted: Tensor, noise: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the batch of weight [B] times mean squared error of [B,C,H,W], in float32."""
-    squared = (predicted.float() - noise.float()).square().mean(dim=(1, 2, 3))
-    return (weights * squared).mean()
+def weighted_loss(predicted: Tensor, wanted: Tensor, weights: Tensor, *, huber_c: float | None) -> Tensor:
+    """Mean over the batch of weight [B] times the error of [B,C,H,W], in float32.
+
+    The error is squared, or with `huber_c` 2c (sqrt(d^2 + c^2) - c): d^2 near zero, 2c|d| far from it.
+    """
+    squared = (predicted.float() - wanted.float()).square()
+    error = squared if huber_c is None else 2 * huber_c * ((squared + huber_c**2).sqrt() - huber_c)
+    return (weights * error.mean(dim=(1, 2, 3))).mean()

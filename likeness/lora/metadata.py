@@ -13,6 +13,7 @@ from torch import Tensor
 
 from likeness.lora.config import Architecture, TrainConfig
 from likeness.lora.data import Order, Sample, dataset_digest
+from likeness.lora.loss import Prediction
 from likeness.lora.weights_file import content_sha256
 
 MODELSPEC_VERSION = "1.0.1"
@@ -37,6 +38,7 @@ class Facts:
     architecture: Architecture
     base_name: str
     base_digest: str
+    prediction: Prediction
 
 
 def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
@@ -73,7 +75,11 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_lr_scheduler": cfg.lr_schedule,
         "ss_lr_warmup_steps": str(cfg.warmup_steps),
         "ss_max_grad_norm": str(cfg.grad_clip_norm),
-        "ss_min_snr_gamma": str(cfg.min_snr_gamma),
+        "ss_min_snr_gamma": str(cfg.min_snr_gamma if cfg.weighting == "min_snr" else None),
+        "ss_debiased_estimation": str(cfg.weighting == "debiased"),
+        "ss_noise_offset": str(cfg.noise_offset or None),
+        "ss_loss_type": "l2" if cfg.huber_c is None else "huber",
+        "ss_huber_c": str(cfg.huber_c),
         "ss_num_train_images": str(shown),
         "ss_num_reg_images": "0",
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
@@ -98,7 +104,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "modelspec.author": facts.author,
         "modelspec.license": facts.license,
         "modelspec.resolution": f"{cfg.side_px}x{cfg.side_px}",
-        "modelspec.prediction_type": "epsilon",
+        "modelspec.prediction_type": "v" if facts.prediction == "v_prediction" else "epsilon",
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),

@@ -127,11 +127,17 @@ def test_another_architecture_than_named_is_refused(tmp_path, in_tmp, fresh):
     assert caught.value.reason in ("base-kind", "base-unavailable")
 
 
-def test_a_model_that_does_not_predict_noise_is_refused(tmp_path, in_tmp, fresh):
+@pytest.mark.parametrize(
+    ("prediction", "accepted"), [("epsilon", True), ("v_prediction", True), ("sample", False)]
+)
+def test_what_a_model_predicts_is_read_from_its_scheduler(tmp_path, in_tmp, fresh, prediction, accepted):
     pipeline = fresh().pipeline
-    pipeline.scheduler.register_to_config(prediction_type="v_prediction")
+    pipeline.scheduler.register_to_config(prediction_type=prediction)
     pipeline.save_pretrained(tmp_path / "model")
-    with pytest.raises(ConfigError, match="v_prediction"):
+    if accepted:
+        assert load_base(pretrained(tmp_path / "model"), device="cpu").prediction == prediction
+        return
+    with pytest.raises(ConfigError, match=prediction):
         load_base(pretrained(tmp_path / "model"), device="cpu")
 
 

@@ -11,10 +11,14 @@ from types import SimpleNamespace
 import lora_runs
 import pytest
 import torch
-from lora_runs import make_folder, run_in, train_config
+from lora_runs import base_config, make_folder, run_in, train_config
 
 from likeness.errors import ConfigError, TransientError
+from likeness.items import ItemStore
 from likeness.lora.adapter import remove_lora
+from likeness.lora.base import load_base
+from likeness.lora.cache import encode_samples
+from likeness.lora.data import read_samples
 from likeness.lora.objective import Objective
 
 ROOT = Path(__file__).parents[2]
@@ -52,12 +56,27 @@ def test_the_loss_on_fixed_noise_falls(tmp_path, folder):
     assert run.trained.probe_after < run.trained.probe_before - 0.004
 
 
+def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
+    base = load_base(base_config(), device="cpu")
+    cfg, store = train_config(), ItemStore(tmp_path / "items")
+    data = encode_samples(read_samples(folder), base, cfg, store)
+    noise = Objective(base, data, cfg).training_loss(0, 0).item()
+    base.pipeline.scheduler.register_to_config(prediction_type="v_prediction")
+    objective = Objective(base, data, cfg)
+    assert objective.training_loss(0, 0).item() != noise
+    # The same weights asked for v err by as much as v is large: about 1, as noise is.
+    assert objective.probe() == pytest.approx(whole.trained.probe_before, abs=0.5)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"lr": 1e-3},
         {"seed": 43},
-        {"min_snr_gamma": None},
+        {"weighting": "none"},
+        {"weighting": "debiased"},
+        {"noise_offset": 0.1},
+        {"huber_c": 0.1},
         {"lr_schedule": "constant"},
         {"gradient_accumulation": 2},
     ],
@@ -93,7 +112,9 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, fol
 
 def test_noise_and_timesteps_differ_between_steps_and_between_parts_of_a_step(whole):
     seen = []
-    base = SimpleNamespace(device=whole.base.device, alphas_cumprod=whole.base.alphas_cumprod)
+    base = SimpleNamespace(
+        device=whole.base.device, alphas_cumprod=whole.base.alphas_cumprod, prediction="epsilon"
+    )
     base.predict = lambda noisy, timesteps, condition: seen.append((noisy, timesteps)) or noisy
     objective = Objective(base, whole.set, train_config(gradient_accumulation=3))
     for step, part in ((0, 0), (0, 1), (1, 0), (0, 0)):

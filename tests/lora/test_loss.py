@@ -6,16 +6,65 @@ import pytest
 import torch
 from lora_runs import train_config
 
-from likeness.lora.loss import min_snr_weights, noise_loss, noisy_latents
+from likeness.lora.loss import noisy_latents, offset_noise, target, timestep_weights, weighted_loss
 from likeness.lora.schedule import learning_rate
 
+# SNR = a / (1 - a): 9, 4, 1, 1/4.
+ALPHAS = torch.tensor([0.9, 0.8, 0.5, 0.2])
 
-def test_min_snr_weights_are_those_of_the_paper():
-    # SNR = a / (1 - a): 9, 4, 1, 1/4, 0.
-    alphas = torch.tensor([0.9, 0.8, 0.5, 0.2, 0.0])
-    assert min_snr_weights(alphas, 5.0).tolist() == pytest.approx([5 / 9, 1.0, 1.0, 1.0, 1.0])
-    assert min_snr_weights(alphas, 1.0).tolist() == pytest.approx([1 / 9, 1 / 4, 1.0, 1.0, 1.0])
-    assert min_snr_weights(alphas, None).tolist() == [1.0] * 5
+
+@pytest.mark.parametrize(
+    ("weighting", "prediction", "gamma", "expected"),
+    [
+        ("min_snr", "epsilon", 5.0, [5 / 9, 1.0, 1.0, 1.0]),
+        ("min_snr", "epsilon", 1.0, [1 / 9, 1 / 4, 1.0, 1.0]),
+        ("min_snr", "v_prediction", 5.0, [5 / 10, 4 / 5, 1 / 2, 0.25 / 1.25]),
+        ("debiased", "epsilon", 5.0, [1 / 3, 1 / 2, 1.0, 2.0]),
+        ("debiased", "v_prediction", 5.0, [1 / 10, 1 / 5, 1 / 2, 1 / 1.25]),
+        ("none", "epsilon", 5.0, [1.0] * 4),
+    ],
+)
+def test_weights_are_those_of_the_papers(weighting, prediction, gamma, expected):
+    assert timestep_weights(ALPHAS, weighting, prediction, gamma=gamma).tolist() == pytest.approx(expected)
+
+
+def test_a_schedule_that_ends_without_signal_has_finite_weights():
+    last = torch.tensor([0.0])
+    assert timestep_weights(last, "min_snr", "epsilon", gamma=5.0).tolist() == [1.0]
+    assert timestep_weights(last, "min_snr", "v_prediction", gamma=5.0).tolist() == [0.0]
+    assert timestep_weights(last, "debiased", "v_prediction", gamma=5.0).tolist() == [1.0]
+
+
+def test_v_gives_back_image_and_noise():
+    # x_0 = sqrt(a) x_t - sqrt(1-a) v and noise = sqrt(1-a) x_t + sqrt(a) v (arXiv 2202.00512, appendix D).
+    latents, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 10.0)
+    alphas, step = torch.tensor([0.64]), torch.tensor([0])
+    noisy = noisy_latents(latents, noise, alphas, step)
+    v = target(latents, noise, alphas, step, "v_prediction")
+    assert v.item() == pytest.approx(0.8 * 10 - 0.6 * 2)
+    assert (0.8 * noisy - 0.6 * v).item() == pytest.approx(2.0)
+    assert (0.6 * noisy + 0.8 * v).item() == pytest.approx(10.0)
+    assert target(latents, noise, alphas, step, "epsilon") is noise
+
+
+def test_offset_noise_moves_whole_channels():
+    noise = torch.zeros(3, 4, 8, 8)
+    moved = offset_noise(noise, 0.5, torch.Generator().manual_seed(1))
+    assert moved.std(dim=(2, 3)).max() == 0
+    drawn = torch.randn((3, 4, 1, 1), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(moved[..., :1, :1], 0.5 * drawn)
+    assert offset_noise(noise, 0.0, torch.Generator()) is noise
+
+
+def test_pseudo_huber_is_square_near_zero_and_linear_far_away():
+    wanted, weights = torch.zeros(1, 1, 1, 1), torch.ones(1)
+
+    def error(d):
+        return weighted_loss(wanted + d, wanted, weights, huber_c=0.1).item()
+
+    assert error(1e-3) == pytest.approx(1e-6, rel=1e-2)
+    assert error(0.3) == pytest.approx(0.2 * (math.sqrt(0.09 + 0.01) - 0.1))
+    assert error(1000.0) == pytest.approx(0.2 * 1000, rel=1e-3)
 
 
 def test_noise_is_added_with_the_schedules_share():
@@ -28,9 +77,8 @@ def test_noise_is_added_with_the_schedules_share():
 def test_the_loss_weighs_each_sample_by_itself():
     predicted, noise = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
     noise[1] *= 3
-    assert noise_loss(predicted, noise, torch.tensor([1.0, 0.5])).item() == pytest.approx(
-        (1 * 1 + 0.5 * 9) / 2
-    )
+    loss = weighted_loss(predicted, noise, torch.tensor([1.0, 0.5]), huber_c=None)
+    assert loss.item() == pytest.approx((1 * 1 + 0.5 * 9) / 2)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ def test_every_base_choice_is_valid(path):
         ({"side_px": 100}, "not a multiple"),
         ({"epochs": 3}, "epochs"),
         ({"min_snr_gamma": 0}, "min_snr_gamma"),
+        ({"weighting": "snr"}, "weighting"),
+        ({"noise_offset": -0.1}, "noise_offset"),
+        ({"huber_c": 0}, "huber_c"),
     ],
 )
 def test_settings_that_cannot_work_are_named(change, word):
