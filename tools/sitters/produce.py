@@ -1,0 +1,193 @@
+"""Jobs become photographs in a folder: only what is missing is rendered, only what passes the gate is written."""
+
+import importlib.util
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from likeness.errors import ConfigError, LikenessError
+from likeness.faces import Face
+from likeness.items import write_atomic
+from tools.sitters import finish
+from tools.sitters.gate import Gate
+from tools.sitters.makehuman import Data
+from tools.sitters.plan import Shot, digest
+from tools.sitters.traits import Person
+
+INSTALL = "pip install --no-deps -r tools/sitters/requirements.txt (Python 3.11)"
+AGAIN = "run the same command again: finished photographs are kept"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph to take of somebody."""
+
+    person: Person
+    shot: Shot
+
+    @property
+    def file_name(self) -> str:
+        return self.shot.file_name
+
+    @property
+    def digest(self) -> str:
+        return digest(self.person, self.shot)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A photograph that passed the gate; `reused` if it was there before."""
+
+    job: Job
+    jpeg: bytes
+    face: Face
+    reused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A photograph that is not there, and why."""
+
+    job: Job
+    error: LikenessError
+
+
+class Camera(Protocol):
+    """Renders jobs, in any order."""
+
+    def take(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray | LikenessError]]:
+        """(job, uint8 [H, W, 3] or why there is none)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlenderCamera:
+    """Blender in `workers` processes, which share the cores."""
+
+    data: Data
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if importlib.util.find_spec("bpy") is None:
+            raise ConfigError(f"Blender's module bpy is not installed for {sys.executable}",
+                              reason="missing-bpy", remedy=INSTALL)  # fmt: skip
+
+    def take(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray | LikenessError]]:
+        """Render all; a job that Blender refuses does not stop the others.
+
+        Raises:
+            LikenessError: `blender-died`: a process ended, as for want of memory.
+        """
+        threads = max(1, (os.cpu_count() or 1) // self.workers)
+        with tempfile.TemporaryDirectory(prefix="sitters-") as folder:
+            log = Path(folder) / "blender.log"
+            with ProcessPoolExecutor(
+                self.workers, mp_context=get_context("spawn"), initializer=_start, initargs=(log,)
+            ) as pool:
+                futures: dict[Future[None], tuple[Job, Path]] = {}
+                for number, job in enumerate(jobs):
+                    out = Path(folder) / f"{number}.png"
+                    futures[pool.submit(_render, self.data, job, out, threads)] = (job, out)
+                try:
+                    for future in as_completed(futures):
+                        job, out = futures[future]
+                        yield job, _picture(future, out)
+                        out.unlink(missing_ok=True)
+                except BrokenProcessPool as error:
+                    said = log.read_text(errors="replace")[-800:]
+                    raise LikenessError(f"a Blender process ended: {said}", reason="blender-died",
+                                        remedy=f"{AGAIN}; --workers 1 needs the least memory") from error  # fmt: skip
+                finally:
+                    pool.shutdown(cancel_futures=True)
+
+
+def produce(jobs: Sequence[Job], out: Path, camera: Camera, gate: Gate) -> Iterator[Made | Failed]:
+    """Photographs of all jobs in `out`, as they are ready; each is written whole or not at all.
+
+    A file is reused when its digest is the job's; it passes the gate again.
+
+    Raises:
+        ConfigError: `not-ours`: a file of that name was not made here.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    found = [(job, _finished(out / job.file_name, job.digest)) for job in jobs]
+    for job, jpeg in found:
+        if jpeg is not None:
+            yield _judged(job, jpeg, out, gate, reused=True)
+    missing = [job for job, jpeg in found if jpeg is None]
+    if not missing:
+        return
+    for job, picture in camera.take(missing):
+        if isinstance(picture, LikenessError):
+            yield Failed(job=job, error=picture)
+        else:
+            yield _judged(job, finish.finish(picture, job.digest), out, gate, reused=False)
+
+
+def _judged(job: Job, jpeg: bytes, out: Path, gate: Gate, *, reused: bool) -> Made | Failed:
+    """Keep what passes; a refused picture, and an older one in its place, do not stay."""
+    path = out / job.file_name
+    try:
+        face = gate.face(finish.decode(jpeg), yaw_deg=job.shot.yaw_deg)
+    except LikenessError as error:
+        path.unlink(missing_ok=True)
+        return Failed(job=job, error=error)
+    if not reused:
+        write_atomic(path, jpeg)
+    return Made(job=job, jpeg=jpeg, face=face, reused=reused)
+
+
+def _finished(path: Path, of_digest: str) -> bytes | None:
+    """The file's bytes if it was made for this digest."""
+    if not path.is_file():
+        return None
+    jpeg = path.read_bytes()
+    if not finish.is_ours(jpeg):
+        raise ConfigError(f"{path} is there and was not made by sitters", reason="not-ours",
+                          remedy="give another OUT, or move the file away")  # fmt: skip
+    return jpeg if finish.is_of(jpeg, of_digest) else None
+
+
+def _picture(future: "Future[None]", out: Path) -> np.ndarray | LikenessError:
+    try:
+        future.result()
+        return np.asarray(Image.open(out).convert("RGB"))
+    except LikenessError as error:
+        return error
+    except (RuntimeError, OSError) as error:
+        if isinstance(error, BrokenProcessPool):
+            raise
+        return LikenessError(f"Blender could not render it: {error}", reason="not-rendered", remedy=AGAIN)
+
+
+def _render(data: Data, job: Job, out: Path, threads: int) -> None:
+    """Runs in a Blender process."""
+    from tools.sitters.photograph import photograph  # bpy is only in these processes
+
+    photograph(data, job.person, job.shot, out, threads=threads)
+
+
+def _start(log: Path) -> None:
+    """First thing in a Blender process: its many lines go to a file, and it ends when its parent is gone."""
+    to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(to, 1)
+    os.dup2(to, 2)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
