@@ -14,7 +14,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def committed_pictures() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return [ROOT / name for name in listed.split("\0") if name.lower().endswith(PICTURES)]
 
 
