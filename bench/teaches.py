@@ -82,16 +82,16 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
         photo = folder / line["file_name"]
         photo.write_bytes((imagefolder / line["file_name"]).read_bytes())
         text = line["text"].replace("a photo of a woman", f"{OTHER} woman, close-up photo", 1)
-        rows.append(
-            json.dumps({"file_name": photo.name, "text": text, "sha256": sha256_file(photo), "repeats": 10})
-        )
+        face = FaceAnalyzer().faces(load_rgb(photo))[0]
+        rows.append(json.dumps({"file_name": photo.name, "text": text, "sha256": sha256_file(photo), "repeats": 10,
+                                "face_box_px": face.box_px}))  # fmt: skip
     (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     return folder
 
 
 def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
-    data = encode_samples(read_samples(folder), base, cfg, ItemStore(place / "items"))
+    data = encode_samples(read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items"))
     trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
     tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
     file = place / "other.safetensors"

@@ -37,7 +37,7 @@ FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 def main(cfg: Config, persona: Persona) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
     places = Places(persona.name)
-    samples = read_samples(places.lora_training)
+    samples = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     sys.stderr.write(plan(samples, cfg.train))
     base = load_base(cfg.base, device=cfg.train.device)
     data = encode_samples(samples, base, cfg.train, store(cfg))

@@ -115,6 +115,7 @@ def training_images(manifest: Manifest, planned: Sequence[Planned]) -> list[Trai
             id=entry.id,
             rating=entry.rating,
             repeats=repeats[entry.id],
+            face_box_px=entry.faces[0].box_px if entry.faces else None,
             parents=entry.parents,
         )
         for entry in manifest.entries

@@ -18,7 +18,8 @@ BALANCED_REPEATS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingImage:
-    """One line of metadata.jsonl: a finished image, its caption and how often an epoch shows it."""
+    """One line of metadata.jsonl: a finished image, its caption, how often an epoch shows it, and where the face is
+    (x, y, width, height in its pixels)."""
 
     file_name: str
     text: str
@@ -26,6 +27,7 @@ class TrainingImage:
     id: str
     rating: str
     repeats: int
+    face_box_px: tuple[float, float, float, float] | None
     parents: tuple[str, ...]
 
 

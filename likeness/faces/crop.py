@@ -17,6 +17,9 @@ FACE_TEMPLATE: Floats = np.array(
 )
 """Where the 5 points lie in the 112 px square SFace was trained on (ArcFace's; OpenCV, face_recognize.cpp)."""
 
+FACE_MIDDLE_Y = 0.46
+"""Where the middle of a face lies in the height of a square cut around it: hair needs less room than shoulders."""
+
 MARGIN_PX = 4
 """Kept around a cut-out region, so that interpolation at its edge sees real pixels."""
 
@@ -34,6 +37,19 @@ def similarity_transform(points: Floats, template: Floats) -> NDArray[np.float64
     spread = max(float((source**2).sum()), 1e-9)
     rotation = (left * sign) @ right * ((values * sign).sum() / spread)
     return np.column_stack([rotation, goal_mean - rotation @ source_mean])
+
+
+def face_square(
+    image_px: tuple[int, int], face_box_px: tuple[float, float, float, float], face_fraction: float
+) -> tuple[float, float, float, float]:
+    """The square (left, top, right, bottom) of an image (width, height) in which a face box (x, y, width, height)
+    has this share of the height, its middle at FACE_MIDDLE_Y; moved, then made smaller, to lie in the image."""
+    width, height = image_px
+    x, y, w, h = face_box_px
+    side = min(h / face_fraction, width, height)
+    left = min(max(x + w / 2 - side / 2, 0.0), width - side)
+    top = min(max(y + h / 2 - FACE_MIDDLE_Y * side, 0.0), height - side)
+    return left, top, min(left + side, float(width)), min(top + side, float(height))
 
 
 def scale_of(matrix: NDArray[np.float64]) -> float:

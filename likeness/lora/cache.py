@@ -73,7 +73,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
 
 
 def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
-    settings = {**base.identity, "bucket": list(bucket)}
+    settings = {**base.identity, "bucket": list(bucket)} | ({"cut_px": sample.cut_px} if sample.cut_px else {})
     make = partial(_encode_image, sample, bucket, base)
     return Work(
         id=sample.path.stem,
@@ -83,7 +83,7 @@ def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
 
 
 def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:
-    fitted = fit_image(sample.path, bucket)
+    fitted = fit_image(sample.path, bucket, sample.cut_px)
     # SDXL's size condition: original height and width, top and left of the crop, target height and width
     # (Podell et al., arXiv 2307.01952, section 2.2).
     sizes = [sample.height, sample.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]

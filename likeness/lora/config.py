@@ -49,6 +49,7 @@ class TrainConfig(Section):
     steps: int = Field(ge=1, description="optimizer steps")
     side_px: int = Field(ge=32, le=4096)
     bucket_step_px: int = Field(ge=8)
+    face_fraction: float | None = Field(gt=0, le=1)
     batch_size: int = Field(ge=1)
     gradient_accumulation: int = Field(ge=1)
 

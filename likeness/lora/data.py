@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from likeness.errors import InputError
+from likeness.faces.crop import face_square
 from likeness.items import sha256_bytes, sha256_file
 from likeness.lora.config import TrainConfig
 from likeness.lora.randomness import derive
@@ -22,11 +23,16 @@ from likeness.lora.randomness import derive
 REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
 Bucket = tuple[int, int]
 """Width and height of a training image in pixels."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in an image's pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One image of the training set with its caption, how often an epoch shows it, and its size in pixels."""
+    """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
+
+    `cut_px` is the part that is trained on, whose size that is then; None is the whole image.
+    """
 
     path: Path
     text: str
@@ -34,10 +40,14 @@ class Sample:
     repeats: int
     width: int
     height: int
+    cut_px: Box | None = None
 
 
-def read_samples(folder: Path) -> list[Sample]:
+def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
     """The samples of a Kohya folder with metadata.jsonl, in its order.
+
+    With a `face_fraction`, images whose face the metadata knows are cut to a square around it in which it has this
+    share of the height: at 128 px nothing else would be left of a face.
 
     Raises:
         InputError: no metadata, no sample, or an image that is missing, unreadable or not the recorded one.
@@ -55,21 +65,19 @@ def read_samples(folder: Path) -> list[Sample]:
                              reason="dataset-changed", remedy=remedy)  # fmt: skip
         try:
             with Image.open(path) as image:
-                width, height = image.size
+                size = image.size
         except (UnidentifiedImageError, OSError) as error:
             raise InputError(
                 f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
             ) from error
+        cut, face = None, line.get("face_box_px")
+        if face_fraction is not None and face is not None:
+            cut = face_square(size, tuple(face), face_fraction)
+            size = (round(cut[2] - cut[0]), round(cut[3] - cut[1]))
         samples.append(
-            Sample(
-                path=path,
-                text=line["text"],
-                sha256=line["sha256"],
-                repeats=_repeats(line, path),
-                width=width,
-                height=height,
-            )
-        )
+            Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
+                   width=size[0], height=size[1], cut_px=cut)
+        )  # fmt: skip
     if not any(sample.repeats for sample in samples):
         raise InputError(
             f"{folder} holds no image to train on",
@@ -80,8 +88,8 @@ def read_samples(folder: Path) -> list[Sample]:
 
 
 def dataset_digest(samples: Sequence[Sample]) -> str:
-    """sha256 over images, captions and repeats: what is trained on, whatever the files are called."""
-    lines = sorted(json.dumps([sample.sha256, sample.text, sample.repeats]) for sample in samples)
+    """sha256 over images, captions, repeats and cuts: what is trained on, whatever the files are called."""
+    lines = sorted(json.dumps([s.sha256, s.text, s.repeats, *(s.cut_px or ())]) for s in samples)
     return sha256_bytes("\n".join(lines).encode())
 
 
@@ -103,13 +111,15 @@ class Fitted:
     crop_left: int
 
 
-def fit_image(path: Path, bucket: Bucket) -> Fitted:
-    """Scale (Lanczos) so that the image covers the bucket and cut out the centre."""
+def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
+    """Scale (Lanczos) so that the image, or the part of it, covers the bucket and cut out the centre."""
     width, height = bucket
     with Image.open(path) as image:
-        scale = max(width / image.width, height / image.height)
-        size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
-        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        left, top, right, bottom = cut_px or (0, 0, image.width, image.height)
+        across, down = right - left, bottom - top
+        scale = max(width / across, height / down)
+        size = (max(width, round(across * scale)), max(height, round(down * scale)))
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=cut_px)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     return Fitted(
         rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left

@@ -78,6 +78,7 @@ def test_metadata_is_one_json_line_an_image():
         id="jade-s1",
         rating="sfw",
         repeats=10,
+        face_box_px=(1.5, 2, 3, 4),
         parents=("cd", "ef"),
     )
     (line,) = metadata_jsonl([image]).splitlines()
@@ -88,5 +89,6 @@ def test_metadata_is_one_json_line_an_image():
         "id": "jade-s1",
         "rating": "sfw",
         "repeats": 10,
+        "face_box_px": [1.5, 2, 3, 4],
         "parents": ["cd", "ef"],
     }

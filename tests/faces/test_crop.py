@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from likeness.faces.crop import FACE_TEMPLATE, scale_of, similarity_transform, warp
+from likeness.faces.crop import FACE_TEMPLATE, face_square, scale_of, similarity_transform, warp
 
 
 @pytest.mark.parametrize(("scale", "turn_deg"), [(0.1, 20), (0.7, -35), (1.0, 0), (3.0, 90)])
@@ -42,3 +44,15 @@ def test_fine_stripes_become_grey_when_shrunk():
 def test_a_place_outside_the_photo_is_black(shift):
     rgb = np.full((50, 60, 3), 255, np.uint8)
     assert warp(rgb, np.array([[1.0, 0.0, shift], [0.0, 1.0, 0.0]]), 32).max() == 0
+
+
+@given(
+    st.tuples(st.integers(40, 400), st.integers(40, 400)),
+    st.tuples(*[st.floats(-50, 450, allow_nan=False)] * 2, *[st.floats(5, 300)] * 2),
+    st.floats(0.1, 1),
+)
+def test_a_square_around_a_face_lies_in_the_image_and_is_no_larger_than_wanted(size, face, fraction):
+    left, top, right, bottom = face_square(size, face, fraction)
+    assert left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]  # not by a rounding more: Pillow refuses
+    assert right - left == pytest.approx(bottom - top)
+    assert right - left == pytest.approx(min(face[3] / fraction, *size))

@@ -79,6 +79,32 @@ def test_an_image_is_scaled_to_cover_its_bucket_and_cut_in_the_middle(tmp_path):
     assert fitted.rgb.mean() > 250
 
 
+def test_an_image_is_cut_around_its_face_where_the_metadata_knows_it(tmp_path):
+    folder = make_folder(tmp_path, ((300, 200), (300, 200)), repeats=1)
+    first = True
+
+    def with_face(line):
+        nonlocal first
+        known, first = first, False
+        return line | {"face_box_px": [240, 10, 40, 60] if known else None}
+
+    edit_metadata(folder, with_face)
+    whole, cut = read_samples(folder), read_samples(folder, face_fraction=0.5)
+    assert [(s.width, s.height) for s in whole] == [(300, 200)] * 2
+    assert [(s.width, s.height) for s in cut] == [(120, 120), (300, 200)]
+    assert cut[0].cut_px == (180, 0, 300, 120)  # moved to lie in the image
+    assert dataset_digest(cut) != dataset_digest(whole)
+
+
+def test_only_the_cut_is_fitted(tmp_path):
+    pixels = np.zeros((100, 300, 3), np.uint8)
+    pixels[20:60, 200:240] = 255
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    fitted = fit_image(tmp_path / "wide.png", (80, 80), (200.0, 20.0, 240.0, 60.0))
+    assert fitted.rgb.mean() > 240
+    assert (fitted.crop_top, fitted.crop_left) == (0, 0)
+
+
 def test_an_epoch_shows_every_sample_as_often_as_it_repeats(tmp_path):
     samples = read_samples(make_folder(tmp_path, ((64, 64),) * 5 + ((128, 32),) * 3, repeats=2))
     order = Order(samples, train_config(side_px=64, bucket_step_px=32, batch_size=2))
