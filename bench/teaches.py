@@ -33,7 +33,7 @@ from likeness.manifest import read_manifest
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(101, 121)
-PROMPT = "{name} woman, a close-up portrait photograph, front view, soft light"
+PROMPT = "{name} woman, close-up photo, facing the camera, neutral expression"
 OTHER = "mara"  # what the other person is called
 T_95 = 2.093  # Student's t for 19 degrees of freedom
 MEASURED_PX = 512

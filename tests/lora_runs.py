@@ -57,12 +57,12 @@ def make_folder(folder: Path, sizes: tuple[tuple[int, int], ...] = ((96, 96),) *
 
 
 def train_config(**changes: object) -> TrainConfig:
-    """conf/train/default.yaml made small."""
-    values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    """conf/train/full.yaml made small."""
+    values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
         "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,
-        "weights_every_steps": None, "weights_dtype": "float32", "device": "cpu", "divergence_factor": 50.0,
+        "weights_every_steps": None, "lr": 3.0e-3, "weights_dtype": "float32", "device": "cpu", "divergence_factor": 50.0,
     }  # fmt: skip
     return TrainConfig.model_validate(values | small | changes)
 
