@@ -91,7 +91,9 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
 
 def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
-    data = encode_samples(read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items"))
+    data = encode_samples(
+        read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
+    )
     trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
     tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
     file = place / "other.safetensors"

@@ -76,7 +76,8 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
         parameters.values(), lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, fused=True
     )
     batch = data.order.epoch(0)[0]
-    latents, condition = data.take(batch, torch.tensor(batch.members, device=base.device))
+    drawn = data.take(batch, torch.tensor(batch.members, device=base.device))
+    latents, condition = drawn.latents, drawn.condition
     noise = torch.randn(latents.shape, device=base.device)
     timesteps = torch.full((len(latents),), 500, device=base.device)
 

@@ -70,10 +70,9 @@ def main(cfg: Config, persona: Persona) -> None:
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
             on_window=lambda step, values: rows.append((step, values)),
         )  # fmt: skip
-        shelf = next(iter(data.shelves.values()))
-        one = {name: tensor[:1] for name, tensor in shelf.condition.items()}
+        one = data.one()
         final = to_file(dict(trained.parameters), cfg.train.steps)
-        check = publish(final, places.weights, base, one, tuple(shelf.latents.shape[1:]))
+        check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
         write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
         tracker.log_metrics(rows)
         if trained.steps_per_s is not None:

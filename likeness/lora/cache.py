@@ -1,6 +1,7 @@
 """Latents and text embeddings as items: computed once per pixels or caption, base and size, and then kept.
 
-Shapes: N samples of a bucket, C latent channels, K tokens of a prompt, D and D2 widths of the text encoders.
+Shapes: N samples of a bucket, V orders of a caption, P different texts, C latent channels, K tokens of a prompt, D and
+D2 widths of the text encoders.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from likeness.errors import InputError
 from likeness.items import ItemStore, item_key, sha256_bytes
 from likeness.lora.base import Base, Condition
 from likeness.lora.config import TrainConfig
-from likeness.lora.data import Batch, Bucket, Order, Sample, fit_image
+from likeness.lora.data import Batch, Bucket, Order, Sample, captions, face_cells, fit_image
 
 LATENTS_VERSION = 1
 PROMPT_VERSION = 1
@@ -24,26 +25,57 @@ PROMPT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32 and condition [N,...]."""
+    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], the numbers of
+    their texts [N,V], and what the error in each cell counts, with mean 1 [N,1,H/8,W/8], unless all count alike."""
+
+    latents: Tensor
+    time_ids: Tensor
+    texts: Tensor
+    weights: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What one batch of B shows: latents [B,C,H/8,W/8], condition [B,...] and weights [B,1,H/8,W/8]."""
 
     latents: Tensor
     condition: Condition
+    weights: Tensor | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long."""
+    """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
+
+    `prompts` [P,...] holds each text once; the last is the empty one, where captions are dropped.
+    """
 
     order: Order
     shelves: dict[Bucket, Shelf]
+    prompts: Condition
     computed: int
     reused: int
     cut: int
 
-    def take(self, batch: Batch, members: Tensor) -> tuple[Tensor, Condition]:
-        """Latents [B,C,H,W] and condition of a batch; `members` holds `batch.members` on the device."""
+    def take(
+        self, batch: Batch, members: Tensor, order: Tensor | None = None, dropped: Tensor | None = None
+    ) -> Drawn:
+        """A batch; `members` [B] holds `batch.members` on the device, `order` [B] which order of its captions is shown
+        (the first), `dropped` [B] whether none is."""
         shelf = self.shelves[batch.bucket]
-        return shelf.latents[members], {key: value[members] for key, value in shelf.condition.items()}
+        texts = shelf.texts[members, 0 if order is None else order]
+        if dropped is not None:
+            texts = texts.masked_fill(dropped, len(self.prompts["embeds"]) - 1)
+        condition = {key: value[texts] for key, value in self.prompts.items()}
+        if "pooled" in condition:
+            condition["time_ids"] = shelf.time_ids[members]
+        weights = None if shelf.weights is None else shelf.weights[members]
+        return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
+
+    def one(self) -> Drawn:
+        """A batch of the first sample alone."""
+        bucket, shelf = next(iter(self.shelves.items()))
+        return self.take(Batch(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=shelf.latents.device))
 
 
 def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, store: ItemStore) -> TrainingSet:
@@ -54,26 +86,49 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     """
     order = Order(samples, cfg)
     buckets = {index: bucket for bucket, members in order.members.items() for index in members}
-    texts = sorted({sample.text for sample in samples})
+    shown = [captions(sample, cfg) for sample in samples]
+    texts = sorted({text for orders in shown for text in orders})
+    number = {text: index for index, text in enumerate(texts)}
+    asked = [*texts, ""] if cfg.caption_dropout else texts
     works = [_latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
-    works += [_prompt_work(text, base) for text in texts]
+    works += [_prompt_work(text, base) for text in asked]
     # One worker: the model's own threads or the GPU do the parallel work.
     outcomes = run_batch("encode", works, store, workers=1)
     tensors = [_tensors(outcome) for outcome in outcomes]
-    prompts = dict(zip(texts, tensors[len(samples) :], strict=True))
+    images, prompts = tensors[: len(samples)], tensors[len(samples) :]
     shelves: dict[Bucket, Shelf] = {}
     for bucket, members in order.members.items():
-        parts = [tensors[index] | prompts[samples[index].text] for index in members]
-        stacked = {key: torch.stack([part[key] for part in parts]).to(base.device) for key in parts[0]}
-        latents = stacked.pop("latents")
-        shelves[bucket] = Shelf(latents=latents, condition=_for_unet(stacked, base))
+        chosen = [samples[index] for index in members]
+        shelves[bucket] = Shelf(
+            latents=torch.stack([images[index]["latents"] for index in members]).to(base.device),
+            time_ids=torch.stack([images[index]["time_ids"] for index in members]).to(
+                base.device, base.dtype
+            ),
+            texts=torch.tensor([[number[text] for text in shown[index]] for index in members]).to(
+                base.device
+            ),
+            weights=None
+            if cfg.face_weight == 1
+            else _face_weights(chosen, bucket, cfg.face_weight).to(base.device),
+        )
     reused = sum(outcome.reused for outcome in outcomes)
-    cut = sum(base.token_count(text) > base.token_limit for text in texts)
-    return TrainingSet(order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, cut=cut)
+    return TrainingSet(
+        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused,
+        prompts={key: torch.stack([prompt[key] for prompt in prompts]).to(base.device, base.dtype) for key in prompts[0]},
+        cut=sum(base.token_count(text) > base.token_limit for text in texts),
+    )  # fmt: skip
+
+
+def _face_weights(samples: Sequence[Sample], bucket: Bucket, face_weight: float) -> Tensor:
+    cells = torch.stack([torch.from_numpy(face_cells(sample, bucket)) for sample in samples]).unsqueeze(1)
+    weights = 1 + (face_weight - 1) * cells
+    return weights / weights.mean((2, 3), keepdim=True)
 
 
 def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
-    settings = {**base.identity, "bucket": list(bucket)} | ({"cut_px": sample.cut_px} if sample.cut_px else {})
+    settings = {**base.identity, "bucket": list(bucket)} | (
+        {"cut_px": sample.cut_px} if sample.cut_px else {}
+    )
     make = partial(_encode_image, sample, bucket, base)
     return Work(
         id=sample.path.stem,
@@ -109,8 +164,3 @@ def _tensors(outcome: Outcome) -> Condition:
             reason="not-encoded", remedy=failure.remedy if failure else "",
         )  # fmt: skip
     return load(outcome.item.files["tensors.safetensors"].path.read_bytes())
-
-
-def _for_unet(condition: Condition, base: Base) -> Condition:
-    used = ("embeds", "pooled", "time_ids") if base.architecture == "sdxl" else ("embeds",)
-    return {key: condition[key].to(base.dtype) for key in used}

@@ -50,6 +50,10 @@ class TrainConfig(Section):
     side_px: int = Field(ge=32, le=4096)
     bucket_step_px: int = Field(ge=8)
     face_fraction: float | None = Field(gt=0, le=1)
+    face_weight: float = Field(gt=0, le=100)
+    caption_shuffles: int = Field(ge=0, le=64)
+    keep_tokens: int = Field(ge=0)
+    caption_dropout: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=1)
     gradient_accumulation: int = Field(ge=1)
 

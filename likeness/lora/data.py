@@ -25,13 +25,15 @@ Bucket = tuple[int, int]
 """Width and height of a training image in pixels."""
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in an image's pixels."""
+CELL_PX = 8  # a VAE makes one cell of latents of 8 by 8 pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
 
-    `cut_px` is the part that is trained on, whose size that is then; None is the whole image.
+    `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` is where
+    the face lies in that part, if that is known.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Sample:
     width: int
     height: int
     cut_px: Box | None = None
+    face_px: Box | None = None
 
 
 def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
@@ -71,12 +74,15 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
                 f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
             ) from error
         cut, face = None, line.get("face_box_px")
-        if face_fraction is not None and face is not None:
-            cut = face_square(size, tuple(face), face_fraction)
-            size = (round(cut[2] - cut[0]), round(cut[3] - cut[1]))
+        if face is not None:
+            x, y, w, h = face
+            if face_fraction is not None:
+                cut = face_square(size, (x, y, w, h), face_fraction)
+                size, (x, y) = (round(cut[2] - cut[0]), round(cut[3] - cut[1])), (x - cut[0], y - cut[1])
+            face = (x, y, x + w, y + h)
         samples.append(
             Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
-                   width=size[0], height=size[1], cut_px=cut)
+                   width=size[0], height=size[1], cut_px=cut, face_px=face)
         )  # fmt: skip
     if not any(sample.repeats for sample in samples):
         raise InputError(
@@ -88,8 +94,8 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
 
 
 def dataset_digest(samples: Sequence[Sample]) -> str:
-    """sha256 over images, captions, repeats and cuts: what is trained on, whatever the files are called."""
-    lines = sorted(json.dumps([s.sha256, s.text, s.repeats, *(s.cut_px or ())]) for s in samples)
+    """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
+    lines = sorted(json.dumps([s.sha256, s.text, s.repeats, s.face_px, s.cut_px]) for s in samples)
     return sha256_bytes("\n".join(lines).encode())
 
 
@@ -124,6 +130,35 @@ def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
     return Fitted(
         rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left
     )
+
+
+def face_cells(sample: Sample, bucket: Bucket) -> NDArray[np.float32]:
+    """The share of each cell of a fitted image's latents [H/8,W/8] that the face's box covers; 0 without a face."""
+    left, top, right, bottom = sample.face_px or (0.0, 0.0, 0.0, 0.0)
+    scale = max(bucket[0] / sample.width, bucket[1] / sample.height)
+    across = _covered(left, right, scale, sample.width, bucket[0])
+    return np.outer(_covered(top, bottom, scale, sample.height, bucket[1]), across).astype(np.float32)
+
+
+def _covered(start: float, end: float, scale: float, length: int, fitted: int) -> NDArray[np.float64]:
+    """Shares of the cells along one side that lie within start..end of an image side, scaled and cut in the middle."""
+    shift = (scale * length - fitted) / 2
+    cells = np.arange(fitted // CELL_PX) * float(CELL_PX)
+    inside = np.minimum(end * scale - shift, cells + CELL_PX) - np.maximum(start * scale - shift, cells)
+    return inside.clip(0, CELL_PX) / CELL_PX
+
+
+def captions(sample: Sample, cfg: TrainConfig) -> list[str]:
+    """The sample's caption in the orders that are learned: as it is, or shuffled behind the parts that stay."""
+    if not cfg.caption_shuffles:
+        return [sample.text]
+    parts = [part.strip() for part in sample.text.split(",")]
+    kept, moved = parts[: cfg.keep_tokens], parts[cfg.keep_tokens :]
+    orders: list[str] = []
+    for number in range(cfg.caption_shuffles):
+        random = np.random.Generator(np.random.PCG64(derive(cfg.seed, "shuffle", sample.text, number)))
+        orders.append(", ".join([*kept, *(moved[i] for i in random.permutation(len(moved)))]))
+    return orders
 
 
 @dataclass(frozen=True)

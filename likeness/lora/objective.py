@@ -1,10 +1,12 @@
 """The loss of one step on the training set, as a pure function of (seed, step, part)."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from likeness.lora.base import Base, Condition
-from likeness.lora.cache import TrainingSet
+from likeness.lora.base import Base
+from likeness.lora.cache import Drawn, TrainingSet
 from likeness.lora.config import TrainConfig
 from likeness.lora.loss import noisy_latents, offset_noise, target, timestep_weights, weighted_loss
 from likeness.lora.randomness import derive
@@ -22,46 +24,56 @@ class Objective:
 
     def training_loss(self, step: int, part: int) -> Tensor:
         """The weighted loss of one batch, a scalar with its graph."""
-        latents, condition = self._batch(step * self.cfg.gradient_accumulation + part)
+        drawn = self._batch(step * self.cfg.gradient_accumulation + part, words=(step, part))
+        latents = drawn.latents
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
         timesteps = torch.randint(
             len(self.alphas), latents.shape[:1], generator=self._random, device=latents.device
         )
-        weights, offset = self.weights[timesteps], self.cfg.noise_offset
-        return self._loss(latents, condition, timesteps, weights, offset, self.cfg.huber_c)
+        return self._loss(drawn, timesteps, self.weights[timesteps], self.cfg.noise_offset, self.cfg.huber_c)
 
     @torch.no_grad()
     def probe(self) -> float:
         """Unweighted squared loss over fixed batches and noise, timesteps spread evenly, to compare states."""
         losses: list[Tensor] = []
         for draw in range(self.cfg.probe_draws):
-            latents, condition = self._batch(draw)
-            count = len(latents)
+            drawn = self._batch(draw)
+            count, device = len(drawn.latents), drawn.latents.device
             self._random.manual_seed(derive(self.cfg.seed, "probe", draw))
-            spread = (torch.arange(count, device=latents.device) + 0.5) / count + draw
+            spread = (torch.arange(count, device=device) + 0.5) / count + draw
             timesteps = (spread / self.cfg.probe_draws * len(self.alphas)).long()
-            losses.append(self._loss(latents, condition, timesteps, torch.ones_like(spread), 0.0, None))
+            losses.append(
+                self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)
+            )
         return torch.stack(losses).mean().item()
 
     def _loss(
-        self,
-        latents: Tensor,
-        condition: Condition,
-        timesteps: Tensor,
-        weights: Tensor,
-        offset: float,
-        huber_c: float | None,
+        self, drawn: Drawn, timesteps: Tensor, weights: Tensor, offset: float, huber_c: float | None
     ) -> Tensor:
+        latents = drawn.latents
         noise = torch.randn(latents.shape, generator=self._random, device=latents.device)
         noise = offset_noise(noise, offset, self._random)
         noisy = noisy_latents(latents, noise, self.alphas, timesteps)
         wanted = target(latents, noise, self.alphas, timesteps, self.base.prediction)
-        return weighted_loss(self.base.predict(noisy, timesteps, condition), wanted, weights, huber_c=huber_c)
+        predicted = self.base.predict(noisy, timesteps, drawn.condition)
+        return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights)
 
-    def _batch(self, number: int) -> tuple[Tensor, Condition]:
+    def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Drawn:
+        """Batch `number` of the run; with the (step, part) it is trained in, its captions are drawn, too."""
         epoch, position = divmod(number, self.data.order.batches_per_epoch)
         if epoch != self._epoch:
             self._batches, self._epoch = self.data.order.epoch(epoch), epoch
             members = torch.tensor([batch.members for batch in self._batches])
             self._members = members.to(self.base.device)
-        return self.data.take(self._batches[position], self._members[position])
+        batch, members = self._batches[position], self._members[position]
+        order = dropped = None
+        if words is not None and self.cfg.caption_shuffles > 1:
+            self._random.manual_seed(derive(self.cfg.seed, "caption", *words))
+            order = torch.randint(
+                self.cfg.caption_shuffles, members.shape, generator=self._random, device=members.device
+            )
+        if words is not None and self.cfg.caption_dropout:
+            self._random.manual_seed(derive(self.cfg.seed, "dropout", *words))
+            drawn = torch.rand(members.shape, generator=self._random, device=members.device)
+            dropped = drawn < self.cfg.caption_dropout
+        return self.data.take(batch, members, order, dropped)

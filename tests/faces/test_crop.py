@@ -53,6 +53,10 @@ def test_a_place_outside_the_photo_is_black(shift):
 )
 def test_a_square_around_a_face_lies_in_the_image_and_is_no_larger_than_wanted(size, face, fraction):
     left, top, right, bottom = face_square(size, face, fraction)
-    assert left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]  # not by a rounding more: Pillow refuses
+    assert left >= 0
+    assert top >= 0
+    # Not by a rounding more: Pillow refuses.
+    assert right <= size[0]
+    assert bottom <= size[1]
     assert right - left == pytest.approx(bottom - top)
     assert right - left == pytest.approx(min(face[3] / fraction, *size))

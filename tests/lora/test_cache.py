@@ -32,8 +32,9 @@ def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
     assert counts(second) == (0, 6)
     (a,), (b,) = first.shelves.values(), second.shelves.values()
     assert torch.equal(a.latents, b.latents)
-    assert a.condition.keys() == b.condition.keys() == {"embeds", "pooled", "time_ids"}
-    assert all(torch.equal(a.condition[name], b.condition[name]) for name in a.condition)
+    conditions = first.one().condition, second.one().condition
+    assert all(set(condition) == {"embeds", "pooled", "time_ids"} for condition in conditions)
+    assert all(torch.equal(conditions[0][name], conditions[1][name]) for name in conditions[0])
 
 
 def test_only_what_changed_is_computed(folder, encode, fresh):
@@ -63,8 +64,28 @@ def test_the_same_picture_under_two_names_is_one_item(tmp_path, encode):
 
 def test_sizes_condition_sdxl_on_original_crop_and_target(tmp_path, encode):
     (shelf,) = encode(make_folder(tmp_path / "set", ((160, 96),))).shelves.values()
-    assert shelf.condition["time_ids"].tolist() == [[96, 160, 0, 21, 64, 64]]
+    assert shelf.time_ids.tolist() == [[96, 160, 0, 21, 64, 64]]
     assert shelf.latents.shape == (1, 4, 8, 8)
+
+
+def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
+    base = fresh()
+    data = encode(folder, base, caption_dropout=0.1)
+    (batch,) = data.order.epoch(0)[:1]
+    members, dropped = torch.tensor(batch.members), torch.tensor([True, False])
+    condition = data.take(batch, members, None, dropped).condition
+    assert torch.equal(condition["embeds"][0], base.encode_prompt("")["embeds"])
+    assert torch.equal(condition["embeds"][1], data.take(batch, members).condition["embeds"][1])
+    assert not torch.equal(condition["pooled"][0], data.take(batch, members).condition["pooled"][0])
+
+
+def test_weights_of_the_face_have_mean_one(tmp_path, encode):
+    folder = make_folder(tmp_path / "set", ((64, 64),))
+    metadata = folder / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [0, 0, 32, 64]}'))
+    weights = encode(folder, face_weight=3).one().weights
+    assert weights.shape == (1, 1, 8, 8)
+    assert weights[0, 0, 0].tolist() == [1.5] * 4 + [0.5] * 4
 
 
 def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):

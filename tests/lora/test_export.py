@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 def inputs(run):
     """A condition [1,...] and a latent shape (C,H,W) of the run's own data."""
-    shelf = next(iter(run.set.shelves.values()))
-    return {name: tensor[:1] for name, tensor in shelf.condition.items()}, tuple(shelf.latents.shape[1:])
+    one = run.set.one()
+    return one.condition, tuple(one.latents.shape[1:])
 
 
 @torch.no_grad()

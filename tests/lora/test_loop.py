@@ -79,6 +79,8 @@ def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
         {"huber_c": 0.1},
         {"lr_schedule": "constant"},
         {"gradient_accumulation": 2},
+        {"caption_dropout": 0.5},
+        {"caption_shuffles": 4, "keep_tokens": 0},
     ],
 )
 def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, whole, change):
@@ -94,6 +96,30 @@ def tensors_of(run):
 def test_a_setting_of_the_way_only_keeps_the_runs_key(tmp_path, folder, whole):
     other = run_in(tmp_path / "other", folder, train_config(log_every_steps=1, checkpoint_every_steps=2))
     assert (other.folder.key, other.sha256) == (whole.folder.key, whole.sha256)
+
+
+def test_a_face_that_counts_more_changes_the_weights(tmp_path, folder, whole):
+    alike = run_in(tmp_path / "alike", folder, train_config(face_weight=4))
+    assert tensors_of(alike) == tensors_of(whole)  # no face is known
+    metadata = folder / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [20, 20, 40, 40]}'))
+    known = run_in(tmp_path / "known", folder, train_config())
+    assert tensors_of(known) == tensors_of(whole)
+    assert tensors_of(run_in(tmp_path / "more", folder, train_config(face_weight=4))) != tensors_of(whole)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"caption_dropout": 0.5, "caption_shuffles": 3, "keep_tokens": 0, "gradient_accumulation": 2},
+    ],
+)
+def test_what_is_drawn_of_the_captions_is_drawn_again_after_a_resume(tmp_path, folder, change):
+    cfg = train_config(**change)
+    whole = run_in(tmp_path / "whole", folder, cfg)
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
+    assert run_in(tmp_path / "cut", folder, cfg).sha256 == whole.sha256
 
 
 @pytest.mark.parametrize("accumulation", [1, 3])

@@ -35,6 +35,13 @@ def test_a_schedule_that_ends_without_signal_has_finite_weights():
     assert timestep_weights(last, "debiased", "v_prediction", gamma=5.0).tolist() == [1.0]
 
 
+def test_cells_weigh_within_a_picture():
+    # Errors 1 and 4, counted 0.5 and 1.5: (0.5 + 6) / 2.
+    predicted, cells = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[0.5, 1.5]]]])
+    loss = weighted_loss(predicted, torch.zeros(1, 1, 1, 2), torch.ones(1), huber_c=None, cells=cells)
+    assert loss.item() == pytest.approx(3.25)
+
+
 def test_v_gives_back_image_and_noise():
     # x_0 = sqrt(a) x_t - sqrt(1-a) v and noise = sqrt(1-a) x_t + sqrt(a) v (arXiv 2202.00512, appendix D).
     latents, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 10.0)

@@ -2,14 +2,26 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lora_runs import make_folder, train_config
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.lora.data import Order, bucket_for, dataset_digest, fit_image, read_samples
+from likeness.lora.data import (
+    Order,
+    Sample,
+    bucket_for,
+    captions,
+    dataset_digest,
+    face_cells,
+    fit_image,
+    read_samples,
+)
 
 
 def edit_metadata(folder, change):
@@ -103,6 +115,49 @@ def test_only_the_cut_is_fitted(tmp_path):
     fitted = fit_image(tmp_path / "wide.png", (80, 80), (200.0, 20.0, 240.0, 60.0))
     assert fitted.rgb.mean() > 240
     assert (fitted.crop_top, fitted.crop_left) == (0, 0)
+
+
+def test_a_face_covers_cells_of_the_fitted_image(tmp_path):
+    # 300x200 covers 64x64 at .32: 96x64, cut in the middle. The face's 75..150 by 50..125 is 8..32 by 16..40 there.
+    folder = make_folder(tmp_path, ((300, 200),), repeats=1)
+    assert not face_cells(*read_samples(folder), (64, 64)).any()
+    edit_metadata(folder, lambda line: line | {"face_box_px": [75, 50, 75, 75]})
+    cells = face_cells(*read_samples(folder), (64, 64))
+    assert cells.shape == (8, 8)
+    wanted = np.zeros((8, 8))
+    wanted[2:5, 1:4] = 1
+    np.testing.assert_allclose(cells, wanted, atol=1e-6)
+
+
+def test_a_face_that_covers_half_a_cell_counts_half(tmp_path):
+    folder = make_folder(tmp_path, ((64, 64),), repeats=1)
+    edit_metadata(folder, lambda line: line | {"face_box_px": [4, 0, 4, 8]})
+    cells = face_cells(*read_samples(folder), (64, 64))
+    assert (cells[0, 0], cells.sum()) == (0.5, 0.5)
+
+
+def test_a_face_moves_with_the_cut(tmp_path):
+    folder = make_folder(tmp_path, ((300, 200),), repeats=1)
+    edit_metadata(folder, lambda line: line | {"face_box_px": [240, 10, 40, 60]})
+    (sample,) = read_samples(folder, face_fraction=0.5)
+    assert (sample.cut_px, sample.face_px) == ((180, 0, 300, 120), (60, 10, 100, 70))
+
+
+@given(
+    st.lists(st.text("abc ", min_size=1, max_size=4), min_size=1, max_size=6),
+    st.integers(0, 3),
+    st.integers(1, 5),
+)
+def test_shuffled_captions_keep_their_parts_and_their_front(parts, kept, orders):
+    text = ", ".join(parts)
+    sample = Sample(path=Path("x"), text=text, sha256="", repeats=1, width=64, height=64)
+    cfg = train_config(caption_shuffles=orders, keep_tokens=kept)
+    shuffled = [[part.strip() for part in caption.split(",")] for caption in captions(sample, cfg)]
+    plain = [part.strip() for part in parts]
+    assert len(shuffled) == orders
+    assert all(sorted(order) == sorted(plain) and order[:kept] == plain[:kept] for order in shuffled)
+    assert captions(sample, cfg) == captions(sample, cfg)
+    assert captions(sample, train_config()) == [text]
 
 
 def test_an_epoch_shows_every_sample_as_often_as_it_repeats(tmp_path):
