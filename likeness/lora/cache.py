@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
@@ -120,7 +121,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
 
 
 def _face_weights(samples: Sequence[Sample], bucket: Bucket, face_weight: float) -> Tensor:
-    cells = torch.stack([torch.from_numpy(face_cells(sample, bucket)) for sample in samples]).unsqueeze(1)
+    cells = torch.tensor(np.stack([face_cells(sample, bucket) for sample in samples])).unsqueeze(1)
     weights = 1 + (face_weight - 1) * cells
     return weights / weights.mean((2, 3), keepdim=True)
 
