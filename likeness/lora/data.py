@@ -157,7 +157,7 @@ def captions(sample: Sample, cfg: TrainConfig) -> list[str]:
     orders: list[str] = []
     for number in range(cfg.caption_shuffles):
         random = np.random.Generator(np.random.PCG64(derive(cfg.seed, "shuffle", sample.text, number)))
-        shuffled = [moved[i] for i in random.permutation(len(moved))]
+        shuffled: list[str] = [moved[i] for i in random.permutation(len(moved))]
         orders.append(", ".join(kept + shuffled))
     return orders
 
