@@ -61,12 +61,15 @@ class TrainConfig(Section):
     alpha: float = Field(gt=0)
     targets: tuple[str, ...] = Field(min_length=1)
 
-    lr: float = Field(gt=0, lt=1)
+    optimizer: Literal["adamw", "adamw_8bit", "adafactor", "lion", "prodigy", "schedule_free"]
+    lr: float = Field(gt=0, le=10)
     lr_schedule: Literal["constant", "cosine", "linear"]
     warmup_steps: int = Field(ge=0)
     betas: tuple[float, float]
     weight_decay: float = Field(ge=0)
     grad_clip_norm: float = Field(gt=0)
+    lora_plus_ratio: float = Field(gt=0)
+    ema: float | None = Field(gt=0, lt=1)
     weighting: Literal["none", "min_snr", "debiased"]
     min_snr_gamma: float = Field(gt=0)
     noise_offset: float = Field(ge=0, le=1)
@@ -88,6 +91,12 @@ class TrainConfig(Section):
             raise ValueError(
                 f"train.warmup_steps {self.warmup_steps} leaves nothing of train.steps {self.steps}"
             )
+        if self.optimizer == "schedule_free" and self.lr_schedule != "constant":
+            raise ValueError(
+                "train.optimizer schedule_free averages instead of a schedule: lr_schedule: constant"
+            )
+        if self.optimizer == "prodigy" and self.lora_plus_ratio != 1:
+            raise ValueError("train.optimizer prodigy finds one rate for all: lora_plus_ratio: 1")
         if self.side_px % self.bucket_step_px:
             raise ValueError(
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"

@@ -24,6 +24,14 @@ from likeness.lora.config import TrainConfig
 from likeness.lora.determinism import deterministic
 from likeness.lora.interrupt import StopRequest
 from likeness.lora.objective import Objective
+from likeness.lora.optimizer import (
+    Average,
+    build_optimizer,
+    finish,
+    finished,
+    optimizer_tensors,
+    restore_optimizer,
+)
 from likeness.lora.schedule import learning_rate
 from likeness.progress import Progress
 
@@ -75,17 +83,14 @@ def train(
     with deterministic(base.device):
         parameters = add_lora(base.unet, cfg)
         accelerator: Any = _accelerator(base, cfg)
-        optimizer: Any = accelerator.prepare(
-            torch.optim.AdamW(
-                parameters.values(), lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, fused=True
-            )
-        )
+        optimizer: Any = accelerator.prepare(build_optimizer(parameters, cfg))
+        average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
         losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
-            _restore(checkpoint, parameters, optimizer, losses, norms)
+            _restore(checkpoint, parameters, optimizer, average, losses, norms)
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
         watch = Watch(cfg, losses, norms, start=start, on_window=on_window)
@@ -95,7 +100,7 @@ def train(
                 progress.advance(f"step {start}", "resumed", steps=start)
             for step in range(start, cfg.steps):
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(cfg, step)
+                    group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
                 for part in range(cfg.gradient_accumulation):
                     with accelerator.accumulate(base.unet):
                         loss = objective.training_loss(step, part)
@@ -107,20 +112,26 @@ def train(
                         optimizer.zero_grad()
 
                 done = step + 1
+                if average is not None:
+                    average.update(done)
                 stopping = stop.asked and done < cfg.steps  # read once: a signal may come at any line
                 due = stopping or done == cfg.steps or done % cfg.checkpoint_every_steps == 0
                 if due or done % cfg.log_every_steps == 0:
                     progress.advance(f"loss {watch.read(done):.4f}", "trained", steps=watch.new_steps)
                 if cfg.weights_every_steps and done % cfg.weights_every_steps == 0 and done < cfg.steps:
-                    keep_weights(done, lora_tensors(parameters))
+                    with finished(parameters, optimizer, average):
+                        keep_weights(done, lora_tensors(parameters))
                 if due:
-                    run.save(done, _state(parameters, optimizer, losses[:done], norms[:done], before))
+                    run.save(
+                        done, _state(parameters, optimizer, average, losses[:done], norms[:done], before)
+                    )
                 if stopping:
                     raise TransientError(
                         f"training was stopped at step {done} of {cfg.steps}; its state is saved",
                         reason="stopped", remedy="run `dvc repro` again: it goes on from there",
                     )  # fmt: skip
         seconds = time.monotonic() - began
+        finish(parameters, optimizer, average)
         return Trained(
             parameters=parameters, losses=_floats(losses), grad_norms=_floats(norms), probe_before=before,
             probe_after=objective.probe(), resumed_from=start,
@@ -173,26 +184,26 @@ def _floats(values: Tensor) -> list[float]:
 
 
 def _state(
-    parameters: Mapping[str, Parameter], optimizer: Any, losses: Tensor, norms: Tensor, before: float
-) -> dict[str, Tensor]:
+    parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None, losses: Tensor, norms: Tensor,
+    before: float,
+) -> dict[str, Tensor]:  # fmt: skip
     tensors = {f"lora.{name}": tensor for name, tensor in lora_tensors(parameters).items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value.cpu() for key, value in values.items()}
+    if average is not None:
+        tensors |= {f"ema.{name}": tensor for name, tensor in lora_tensors(average.tensors).items()}
     history = {"losses": losses.cpu(), "grad_norms": norms.cpu()}
-    return tensors | history | {"probe_before": torch.tensor(before, dtype=torch.float64)}
+    probe = {"probe_before": torch.tensor(before, dtype=torch.float64)}
+    return tensors | optimizer_tensors(optimizer) | history | probe
 
 
 def _restore(
-    checkpoint: Checkpoint, parameters: Mapping[str, Parameter], optimizer: Any, losses: Tensor, norms: Tensor
-) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in checkpoint.tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    checkpoint: Checkpoint, parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None,
+    losses: Tensor, norms: Tensor,
+) -> None:  # fmt: skip
+    restore_optimizer(optimizer, checkpoint.tensors)
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(checkpoint.tensors[f"lora.{name}"])
+        for name, tensor in average.tensors.items() if average is not None else ():
+            tensor.copy_(checkpoint.tensors[f"ema.{name}"])
         losses[: checkpoint.step] = checkpoint.tensors["losses"].to(losses.device)
         norms[: checkpoint.step] = checkpoint.tensors["grad_norms"].to(norms.device)

@@ -14,6 +14,7 @@ from torch import Tensor
 from likeness.lora.config import Architecture, TrainConfig
 from likeness.lora.data import Order, Sample, dataset_digest
 from likeness.lora.loss import Prediction
+from likeness.lora.optimizer import KINDS
 from likeness.lora.weights_file import content_sha256
 
 MODELSPEC_VERSION = "1.0.1"
@@ -71,7 +72,8 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_learning_rate": str(cfg.lr),
         "ss_unet_lr": str(cfg.lr),
         "ss_text_encoder_lr": "None",
-        "ss_optimizer": "torch.optim.AdamW" + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
+        "ss_optimizer": ".".join(KINDS[cfg.optimizer][:2])
+        + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
         "ss_lr_scheduler": cfg.lr_schedule,
         "ss_lr_warmup_steps": str(cfg.warmup_steps),
         "ss_max_grad_norm": str(cfg.grad_clip_norm),
