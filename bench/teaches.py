@@ -95,7 +95,7 @@ def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
         read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
     )
     trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
-    tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     file = place / "other.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
     return file

@@ -99,7 +99,7 @@ def weights_file(
     facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], lora: dict[str, Tensor], steps: int
 ) -> bytes:
     """The LoRA as Kohya-key safetensors bytes with its metadata."""
-    tensors = kohya_tensors(lora, alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     return weights_bytes(tensors, describe(tensors, facts, cfg, samples, steps=steps))
 
 

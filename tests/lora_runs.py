@@ -89,7 +89,7 @@ class Run:
 
 
 def to_file(samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
-    tensors = kohya_tensors(lora, alpha=cfg.alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     return weights_bytes(tensors, describe(tensors, FACTS, cfg, samples, steps=step))
 
 

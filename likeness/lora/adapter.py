@@ -29,14 +29,11 @@ def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
     Raises:
         ConfigError: a target names no layer of this UNet.
     """
-    names = [name for name, _ in unet.named_modules()]
-    if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
-        raise ConfigError(
-            f"train.targets: no layer of the base ends with {', '.join(unknown)}",
-            remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2",
-        )
     alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
-    config = LoraConfig(r=cfg.rank, lora_alpha=alpha, target_modules=list(cfg.targets), lora_dropout=0.0)
+    config = LoraConfig(
+        r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, target_modules=_layers(unet, cfg),
+        lora_dropout=cfg.lora_dropout,
+    )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(cfg.seed, "lora-init"))
         unet.add_adapter(config, adapter_name=ADAPTER)
@@ -46,6 +43,30 @@ def add_lora(unet: Any, cfg: TrainConfig) -> dict[str, Parameter]:
     for parameter in parameters.values():
         parameter.data = parameter.data.float()
     return parameters
+
+
+def _layers(unet: Any, cfg: TrainConfig) -> list[str]:
+    """Full names of the layers that end as a target does and lie in one of the blocks."""
+    names = [name for name, _ in unet.named_modules()]
+    if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
+        raise ConfigError(
+            f"train.targets: no layer of the base ends with {', '.join(unknown)}",
+            remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2",
+        )
+    found = [name for name in names if name.endswith(tuple(f".{end}" for end in cfg.targets))]
+    for block in cfg.blocks:
+        if not any(name.startswith(f"{block}.") for name in found):
+            raise ConfigError(
+                f"train.blocks: no target lies in {block}",
+                remedy="name blocks as diffusers does, e.g. down_blocks, mid_block, up_blocks.1",
+            )
+    return [name for name in found if name.startswith(tuple(f"{block}." for block in cfg.blocks))]
+
+
+def set_dropout(unet: Any, *, on: bool) -> None:
+    """Whether the LoRA's dropout is active; everything else of the base stays as it is used for drawing."""
+    for layer in lora_layers(unet).values():
+        layer.lora_dropout.train(on)
 
 
 def remove_lora(unet: Any) -> None:

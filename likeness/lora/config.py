@@ -59,7 +59,10 @@ class TrainConfig(Section):
 
     rank: int = Field(ge=1, le=1024)
     alpha: float = Field(gt=0)
+    rank_stabilized: bool
     targets: tuple[str, ...] = Field(min_length=1)
+    blocks: tuple[str, ...] = Field(min_length=1)
+    lora_dropout: float = Field(ge=0, lt=1)
 
     optimizer: Literal["adamw", "adamw_8bit", "adafactor", "lion", "prodigy", "schedule_free"]
     lr: float = Field(gt=0, le=10)
@@ -84,6 +87,11 @@ class TrainConfig(Section):
     weights_dtype: Literal["float32", "float16", "bfloat16"]
     device: Literal["auto", "cpu", "cuda"]
     license: str = Field(min_length=1)
+
+    @property
+    def file_alpha(self) -> float:
+        """The alpha of a file: readers scale by alpha / rank, and rank-stabilized LoRA by alpha / sqrt(rank)."""
+        return self.alpha * self.rank**0.5 if self.rank_stabilized else self.alpha
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

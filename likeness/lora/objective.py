@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from likeness.lora.adapter import set_dropout
 from likeness.lora.base import Base
 from likeness.lora.cache import Drawn, TrainingSet
 from likeness.lora.config import TrainConfig
@@ -26,6 +27,10 @@ class Objective:
         """The weighted loss of one batch, a scalar with its graph."""
         drawn = self._batch(step * self.cfg.gradient_accumulation + part, words=(step, part))
         latents = drawn.latents
+        if self.cfg.lora_dropout:
+            # Layers draw from the device's own generator.
+            torch.manual_seed(derive(self.cfg.seed, "lora-dropout", step, part))
+            set_dropout(self.base.unet, on=True)
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
         timesteps = torch.randint(
             len(self.alphas), latents.shape[:1], generator=self._random, device=latents.device
@@ -36,6 +41,7 @@ class Objective:
     def probe(self) -> float:
         """Unweighted squared loss over fixed batches and noise, timesteps spread evenly, to compare states."""
         losses: list[Tensor] = []
+        set_dropout(self.base.unet, on=False)
         for draw in range(self.cfg.probe_draws):
             drawn = self._batch(draw)
             count, device = len(drawn.latents), drawn.latents.device
