@@ -21,7 +21,7 @@ from likeness.lora.base import load_base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import TrainConfig
-from likeness.lora.data import Order, Sample, dataset_digest, read_samples
+from likeness.lora.data import Order, Sample, dataset_digest, read_samples, split
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
@@ -37,10 +37,12 @@ FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 def main(cfg: Config, persona: Persona) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
     places = Places(persona.name)
-    samples = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
-    sys.stderr.write(plan(samples, cfg.train))
+    every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
+    samples, held_out = split(every, cfg.train.validation_share)
+    sys.stderr.write(plan(samples, held_out, cfg.train))
     base = load_base(cfg.base, device=cfg.train.device)
     data = encode_samples(samples, base, cfg.train, store(cfg))
+    validated = encode_samples(held_out, base, cfg.train, store(cfg)) if held_out else None
     if data.cut:
         sys.stderr.write(
             f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
@@ -53,7 +55,7 @@ def main(cfg: Config, persona: Persona) -> None:
     )  # fmt: skip
     to_file = partial(weights_file, facts, cfg.train, samples)
     digest = dataset_digest(samples)
-    key = run_key(base, cfg.train, digest)
+    key = run_key(base, cfg.train, dataset_digest(every))
     folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
 
     rows: list[tuple[int, dict[str, float]]] = []
@@ -66,30 +68,32 @@ def main(cfg: Config, persona: Persona) -> None:
     tracking = cfg.tracking.model_dump()
     with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker:
         trained = train(
-            base, data, cfg.train, folder,
+            base, data, cfg.train, folder, held_out=validated,
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
             on_window=lambda step, values: rows.append((step, values)),
         )  # fmt: skip
         one = data.one()
-        final = to_file(dict(trained.parameters), cfg.train.steps)
+        final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
         write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
         tracker.log_metrics(rows)
         if trained.steps_per_s is not None:
-            tracker.log_metrics([(cfg.train.steps, {"steps_per_s": trained.steps_per_s})])
+            tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
         tracker.log_file(places.training / "loss.csv")
         tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
-    sys.stderr.write(f"train: {places.weights} changes {check.layers} layers, loaded and checked\n")
+    chosen = f", of step {trained.step}" if trained.validation else ""
+    sys.stderr.write(f"train: {places.weights}{chosen}, changes {check.layers} layers, loaded and checked\n")
 
 
-def plan(samples: Sequence[Sample], cfg: TrainConfig) -> str:
+def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig) -> str:
     """What is about to happen, in numbers a person can check before it costs time."""
     order = Order(samples, cfg)
     shown = sum(sample.repeats for sample in samples)
     steps_per_epoch = order.batches_per_epoch / cfg.gradient_accumulation
+    kept = f", {len(held_out)} held out for validation" if held_out else ""
     buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
     return (
-        f"train: {len(samples)} images ({buckets}), with repeats {shown} an epoch\n"
+        f"train: {len(samples)} images ({buckets}){kept}, with repeats {shown} an epoch\n"
         f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.gradient_accumulation} images"
         f", {cfg.steps} steps in all ({cfg.steps / steps_per_epoch:.1f} epochs)\n"
     )
@@ -119,18 +123,25 @@ def write_results(
         shutil.copyfile(path, folder / "checkpoints" / f"{stem}-step-{step:06d}.safetensors")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("step", "loss", "grad_norm", "lr"))
+    writer.writerow(("step", "loss", "grad_norm", "lr", "validation_loss"))
     for step, (loss, norm) in enumerate(zip(trained.losses, trained.grad_norms, strict=True)):
-        writer.writerow((step + 1, _short(loss), _short(norm), _short(learning_rate(cfg, step))))
+        validated = trained.validation.get(step + 1)
+        rate, looked = _short(learning_rate(cfg, step)), "" if validated is None else _short(validated)
+        writer.writerow((step + 1, _short(loss), _short(norm), rate, looked))
     write_atomic(folder / "loss.csv", table.getvalue().encode())
-    window = max(1, cfg.steps // 10)
+    window = max(1, len(trained.losses) // 10)
     metrics = {
-        "steps": cfg.steps,
+        "steps": len(trained.losses),
         "images": len(samples),
         "loss_first_tenth": _short(sum(trained.losses[:window]) / window),
         "loss_last_tenth": _short(sum(trained.losses[-window:]) / window),
         "probe_loss_before": _short(trained.probe_before),
         "probe_loss_after": _short(trained.probe_after),
+        **(
+            {"validation_loss": _short(min(trained.validation.values())), "chosen_step": trained.step}
+            if trained.validation
+            else {}
+        ),
         "lora_layers": check.layers,
         "lora_effect": _short(check.effect),
         "trainable_parameters": sum(parameter.numel() for parameter in trained.parameters.values()),

@@ -23,7 +23,7 @@ from likeness.lora.base import Base, load_base
 from likeness.lora.cache import TrainingSet, encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import Sample, dataset_digest, read_samples
+from likeness.lora.data import Sample, dataset_digest, read_samples, split
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
@@ -99,16 +99,18 @@ def run_in(
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key."""
     base = load_base(base_config(architecture), device="cpu")
-    samples = read_samples(dataset)
-    data = encode_samples(samples, base, cfg, ItemStore(place / "items"))
-    key = resume_as or run_key(base, cfg, dataset_digest(samples))
+    every, store = read_samples(dataset), ItemStore(place / "items")
+    samples, held_out = split(every, cfg.validation_share)
+    data = encode_samples(samples, base, cfg, store)
+    validated = encode_samples(held_out, base, cfg, store) if held_out else None
+    key = resume_as or run_key(base, cfg, dataset_digest(every))
     folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
     save = partial(to_file, samples, cfg)
     trained = train(
-        base, data, cfg, folder, on_window=on_window,
+        base, data, cfg, folder, held_out=validated, on_window=on_window,
         keep_weights=lambda step, lora: folder.save_weights(step, save(step, lora)),
     )  # fmt: skip
-    final = save(cfg.steps, dict(trained.parameters))
+    final = save(trained.step, dict(trained.parameters))
     return Run(base=base, set=data, folder=folder, trained=trained, data=final)
 
 

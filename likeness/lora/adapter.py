@@ -63,10 +63,12 @@ def _layers(unet: Any, cfg: TrainConfig) -> list[str]:
     return [name for name in found if name.startswith(tuple(f"{block}." for block in cfg.blocks))]
 
 
-def set_dropout(unet: Any, *, on: bool) -> None:
-    """Whether the LoRA's dropout is active; everything else of the base stays as it is used for drawing."""
+def set_dropout(unet: Any, seed: int | None) -> None:
+    """Draw the LoRA's dropout from a seed, or with None switch it off; the base stays as it is used for drawing."""
     for layer in lora_layers(unet).values():
-        layer.lora_dropout.train(on)
+        layer.lora_dropout.train(seed is not None)
+    if seed is not None:
+        torch.manual_seed(seed)  # layers draw from the device's own generator
 
 
 def remove_lora(unet: Any) -> None:

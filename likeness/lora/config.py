@@ -79,6 +79,10 @@ class TrainConfig(Section):
     huber_c: float | None = Field(gt=0)
 
     probe_draws: int = Field(ge=1)
+    validation_share: float = Field(ge=0, le=0.5)
+    validate_every_steps: int = Field(ge=1)
+    choose: Literal["last", "best"]
+    patience: int | None = Field(ge=1)
     divergence_factor: float = Field(gt=1)
     log_every_steps: int = Field(ge=1)
     checkpoint_every_steps: int = Field(ge=1)
@@ -105,6 +109,8 @@ class TrainConfig(Section):
             )
         if self.optimizer == "prodigy" and self.lora_plus_ratio != 1:
             raise ValueError("train.optimizer prodigy finds one rate for all: lora_plus_ratio: 1")
+        if not self.validation_share and (self.choose == "best" or self.patience is not None):
+            raise ValueError("train.choose best and train.patience need a train.validation_share to judge by")
         if self.side_px % self.bucket_step_px:
             raise ValueError(
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"

@@ -33,7 +33,7 @@ class Sample:
     """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
 
     `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` is where
-    the face lies in that part, if that is known.
+    the face lies in that part, if that is known. Images of one `group` show the same photograph or target.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class Sample:
     repeats: int
     width: int
     height: int
+    group: str = ""
     cut_px: Box | None = None
     face_px: Box | None = None
 
@@ -82,7 +83,8 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
             face = (x, y, x + w, y + h)
         samples.append(
             Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
-                   width=size[0], height=size[1], cut_px=cut, face_px=face)
+                   width=size[0], height=size[1], cut_px=cut, face_px=face,
+                   group=str(line.get("id", line["sha256"])).rsplit("-", 1)[-1])
         )  # fmt: skip
     if not any(sample.repeats for sample in samples):
         raise InputError(
@@ -97,6 +99,29 @@ def dataset_digest(samples: Sequence[Sample]) -> str:
     """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
     lines = sorted(json.dumps([s.sha256, s.text, s.repeats, s.face_px, s.cut_px]) for s in samples)
     return sha256_bytes("\n".join(lines).encode())
+
+
+def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
+    """(trained on, held out): whole groups, chosen by name alone, until `share` of the images is held out.
+
+    Raises:
+        InputError: nothing would be left to train on.
+    """
+    groups: dict[str, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.group, []).append(sample)
+    held: set[str] = set()
+    for name in sorted(groups, key=lambda name: sha256_bytes(name.encode())):
+        if sum(len(groups[one]) for one in held) >= share * len(samples):
+            break
+        held.add(name)
+    if len(held) == len(groups):
+        raise InputError(
+            f"train.validation_share {share:g} of {len(samples)} images leaves none to train on",
+            reason="empty-dataset",
+            remedy="lower it, or add photographs and targets",
+        )
+    return [s for s in samples if s.group not in held], [s for s in samples if s.group in held]
 
 
 def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:

@@ -33,6 +33,7 @@ from likeness.lora.optimizer import (
     restore_optimizer,
 )
 from likeness.lora.schedule import learning_rate
+from likeness.lora.validation import Validation
 from likeness.progress import Progress
 
 LOOP_VERSION = 1
@@ -42,11 +43,14 @@ NO_EFFECT = {"log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "d
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A finished run: losses and gradient norms by step, and the probe's loss before and after."""
+    """A finished run: whose weights these are (`step`), losses and gradient norms by step, validation losses by the
+    step they were measured after, and the probe's loss before and after."""
 
     parameters: Mapping[str, Parameter]
+    step: int
     losses: list[float]
     grad_norms: list[float]
+    validation: Mapping[int, float]
     probe_before: float
     probe_after: float
     resumed_from: int
@@ -69,6 +73,7 @@ def train(
     cfg: TrainConfig,
     run: RunFolder,
     *,
+    held_out: TrainingSet | None = None,
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Trained:
@@ -86,19 +91,23 @@ def train(
         optimizer: Any = accelerator.prepare(build_optimizer(parameters, cfg))
         average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
+        validation = Validation(Objective(base, held_out, cfg) if held_out else None, cfg)
         losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
+            validation.restore(checkpoint.tensors)
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
         watch = Watch(cfg, losses, norms, start=start, on_window=on_window)
-        began = time.monotonic()
+        began, done = time.monotonic(), start
         with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
             if start:
                 progress.advance(f"step {start}", "resumed", steps=start)
             for step in range(start, cfg.steps):
+                if validation.exhausted:
+                    break
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
                 for part in range(cfg.gradient_accumulation):
@@ -114,17 +123,20 @@ def train(
                 done = step + 1
                 if average is not None:
                     average.update(done)
-                stopping = stop.asked and done < cfg.steps  # read once: a signal may come at any line
-                due = stopping or done == cfg.steps or done % cfg.checkpoint_every_steps == 0
+                if validation.due(done):
+                    with finished(parameters, optimizer, average):
+                        on_window(done, {"validation_loss": validation.look(done, parameters)})
+                last = done == cfg.steps or validation.exhausted
+                stopping = stop.asked and not last  # read once: a signal may come at any line
+                due = stopping or last or done % cfg.checkpoint_every_steps == 0
                 if due or done % cfg.log_every_steps == 0:
                     progress.advance(f"loss {watch.read(done):.4f}", "trained", steps=watch.new_steps)
                 if cfg.weights_every_steps and done % cfg.weights_every_steps == 0 and done < cfg.steps:
                     with finished(parameters, optimizer, average):
                         keep_weights(done, lora_tensors(parameters))
                 if due:
-                    run.save(
-                        done, _state(parameters, optimizer, average, losses[:done], norms[:done], before)
-                    )
+                    state = _state(parameters, optimizer, average, losses[:done], norms[:done], before)
+                    run.save(done, state | validation.tensors())
                 if stopping:
                     raise TransientError(
                         f"training was stopped at step {done} of {cfg.steps}; its state is saved",
@@ -132,10 +144,12 @@ def train(
                     )  # fmt: skip
         seconds = time.monotonic() - began
         finish(parameters, optimizer, average)
+        validation.choose(parameters)
         return Trained(
-            parameters=parameters, losses=_floats(losses), grad_norms=_floats(norms), probe_before=before,
-            probe_after=objective.probe(), resumed_from=start,
-            steps_per_s=(cfg.steps - start) / seconds if start < cfg.steps else None,
+            parameters=parameters, step=(validation.best_step if validation.best else None) or done,
+            losses=_floats(losses[:done]), grad_norms=_floats(norms[:done]), validation=validation.losses,
+            probe_before=before, probe_after=objective.probe(), resumed_from=start,
+            steps_per_s=(done - start) / seconds if start < done else None,
         )  # fmt: skip
 
 

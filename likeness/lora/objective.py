@@ -28,9 +28,7 @@ class Objective:
         drawn = self._batch(step * self.cfg.gradient_accumulation + part, words=(step, part))
         latents = drawn.latents
         if self.cfg.lora_dropout:
-            # Layers draw from the device's own generator.
-            torch.manual_seed(derive(self.cfg.seed, "lora-dropout", step, part))
-            set_dropout(self.base.unet, on=True)
+            set_dropout(self.base.unet, derive(self.cfg.seed, "lora-dropout", step, part))
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
         timesteps = torch.randint(
             len(self.alphas), latents.shape[:1], generator=self._random, device=latents.device
@@ -41,7 +39,7 @@ class Objective:
     def probe(self) -> float:
         """Unweighted squared loss over fixed batches and noise, timesteps spread evenly, to compare states."""
         losses: list[Tensor] = []
-        set_dropout(self.base.unet, on=False)
+        set_dropout(self.base.unet, None)
         for draw in range(self.cfg.probe_draws):
             drawn = self._batch(draw)
             count, device = len(drawn.latents), drawn.latents.device
