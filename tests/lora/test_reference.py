@@ -1,0 +1,140 @@
+"""The trainer against a plain second reading of it: gradients in float64, and the file as ComfyUI merges it."""
+
+import pytest
+import torch
+from lora_runs import run_in, train_config
+from safetensors.torch import load
+from torch.func import functional_call
+
+from likeness.lora.adapter import add_lora
+from likeness.lora.cache import encode_samples
+from likeness.lora.data import read_samples
+from likeness.lora.objective import Objective
+from likeness.lora.randomness import derive
+
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
+CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "time_emb_proj")
+# The layers ComfyUI knows by diffusers' names, which its reader replaces dots in by underscores
+# (comfy/utils.py UNET_MAP_ATTENTIONS, TRANSFORMER_BLOCKS, UNET_MAP_RESNET, unet_to_diffusers; read 2026-11).
+IN_TRANSFORMER = {
+    *(f"attn{number}.{part}" for number in (1, 2) for part in ("to_q", "to_k", "to_v", "to_out.0")),
+    "ff.net.0.proj", "ff.net.2",
+}  # fmt: skip
+IN_ATTENTION, IN_RESNET = {"proj_in", "proj_out"}, set(CONVOLUTIONS)
+
+
+def comfy_name(layer):
+    """The key ComfyUI maps to a layer of diffusers' UNet, or None."""
+    if ".transformer_blocks." in layer:
+        known = layer.split(".transformer_blocks.")[1].partition(".")[2] in IN_TRANSFORMER
+    elif ".attentions." in layer:
+        known = layer.split(".attentions.")[1].partition(".")[2] in IN_ATTENTION
+    else:
+        known = ".resnets." in layer and layer.split(".resnets.")[1].partition(".")[2] in IN_RESNET
+    return f"lora_unet_{layer.replace('.', '_')}" if known else None
+
+
+def merged(unet, tensors):
+    """ComfyUI's reading of a file (comfy/weight_adapter/lora.py): weight + alpha / rank * up @ down, flattened."""
+    used = set()
+    with torch.no_grad():
+        for layer, module in unet.named_modules():
+            name = comfy_name(layer)
+            if name is None or f"{name}.alpha" not in tensors:
+                continue
+            up, down, alpha = (
+                tensors[f"{name}.{part}"] for part in ("lora_up.weight", "lora_down.weight", "alpha")
+            )
+            change = (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
+            module.weight += alpha / len(down) * change
+            used |= {f"{name}.{part}" for part in ("lora_up.weight", "lora_down.weight", "alpha")}
+    return used
+
+
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"targets": ATTENTION},
+        {"targets": ATTENTION + CONVOLUTIONS, "rank": 2, "alpha": 6.5},
+        {"targets": CONVOLUTIONS, "rank_stabilized": True},
+        {"targets": ATTENTION, "blocks": ["mid_block", "up_blocks"]},
+    ],
+)
+def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, fresh, architecture, change):
+    run = run_in(tmp_path, folder, train_config(steps=3, **change), architecture=architecture)
+    one, noise = run.set.one(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        trained = run.base.predict(noise, torch.tensor([300]), one.condition)
+        base, tensors = fresh(architecture), load(run.data)
+        untouched = base.predict(noise, torch.tensor([300]), one.condition)
+        assert merged(base.unet, tensors) == set(tensors)
+        again = base.predict(noise, torch.tensor([300]), one.condition)
+    effect = (trained - untouched).abs().max()
+    assert effect > 1e-4
+    assert (again - trained).abs().max() < 1e-3 * effect
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"targets": ATTENTION + CONVOLUTIONS, "rank": 3, "alpha": 5.0},
+        {"weighting": "none", "rank_stabilized": True, "huber_c": 0.1},
+    ],
+)
+def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, change):
+    cfg, base = train_config(**change), fresh()
+    data = encode_samples(read_samples(folder), base, cfg, store)
+    parameters = add_lora(base.unet, cfg)
+    filler = torch.Generator().manual_seed(5)
+    for (
+        parameter
+    ) in parameters.values():  # a fresh upper matrix is zero, and would hide the lower one's gradient
+        parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=filler))
+    loss = Objective(base, data, cfg).training_loss(4, 0)
+    loss.backward()
+
+    plain = fresh().unet.double()
+    lora = {name: parameter.detach().double().requires_grad_() for name, parameter in parameters.items()}
+    batch = data.order.epoch(4 // data.order.batches_per_epoch)[4 % data.order.batches_per_epoch]
+    drawn = data.take(batch, torch.tensor(batch.members))
+    random = torch.Generator().manual_seed(derive(cfg.seed, "noise", 4, 0))
+    timesteps = torch.randint(1000, (cfg.batch_size,), generator=random)
+    noise = torch.randn(drawn.latents.shape, generator=random).double()
+    signal = base.alphas_cumprod().double()[timesteps].view(-1, 1, 1, 1)
+    noisy = signal.sqrt() * drawn.latents.double() + (1 - signal).sqrt() * noise
+    scale = cfg.alpha / (cfg.rank**0.5 if cfg.rank_stabilized else cfg.rank)
+    weights = dict(plain.named_parameters())
+    for name in {name.rsplit(".lora_", 1)[0] for name in lora}:
+        down, up = lora[f"{name}.lora_A.weight"], lora[f"{name}.lora_B.weight"]
+        change_of = (up.flatten(1) @ down.flatten(1)).reshape(weights[f"{name}.weight"].shape)
+        weights[f"{name}.weight"] = weights[f"{name}.weight"] + scale * change_of
+    condition = {key: value.double() for key, value in drawn.condition.items()}
+    added = {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
+    predicted = functional_call(
+        plain,
+        weights,
+        (noisy, timesteps, condition["embeds"]),
+        {"added_cond_kwargs": added, "return_dict": False},
+    )[0]
+    snr = (signal / (1 - signal)).flatten()
+    weight = snr.clamp(max=cfg.min_snr_gamma) / snr if cfg.weighting == "min_snr" else torch.ones_like(snr)
+    error = (predicted - noise) ** 2
+    if cfg.huber_c:
+        error = 2 * cfg.huber_c * ((error + cfg.huber_c**2).sqrt() - cfg.huber_c)
+    reference = (weight * error.mean((1, 2, 3))).mean()
+    reference.backward()
+
+    assert loss.item() == pytest.approx(reference.item(), rel=1e-5)
+    largest = max(tensor.grad.abs().max().item() for tensor in lora.values())
+    assert largest > 1e-5
+    for name, parameter in parameters.items():
+        torch.testing.assert_close(parameter.grad.double(), lora[name].grad, rtol=1e-3, atol=1e-4 * largest)
+
+
+def test_a_name_comfyui_does_not_know_would_be_seen():
+    assert comfy_name("down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q")
+    assert comfy_name("mid_block.resnets.0.conv1")
+    assert comfy_name("time_embedding.linear_1") is None
+    assert comfy_name("up_blocks.0.attentions.0.transformer_blocks.0.attn3.to_q") is None
