@@ -9,33 +9,35 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.batch import Made, Outcome, Work, finish, run_batch
+from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.items import Item, ItemStore, item_key, sha256_file, write_atomic
+from likeness.items import Item, ItemStore, sha256_file, write_atomic
 from likeness.lora.base import load_base
-from likeness.lora.sample import Shot, sample
 from likeness.manifest import Entry, Manifest, read_manifest
 from likeness.metrics.effect import lora_effect
-from likeness.metrics.evaluation import details, flat_metrics, identities
+from likeness.metrics.evaluation import (
+    best_checkpoint,
+    details,
+    flat_metrics,
+    identities,
+)
 from likeness.metrics.groups import compared_groups
 from likeness.metrics.samples import (
     IMAGE,
-    SAMPLES_VERSION,
-    Limits,
     Planned,
     described,
     drawn_pairs,
-    finished_sample,
     plan_samples,
 )
 from likeness.metrics.samples import entry as sample_entry
 from likeness.metrics.sheet import contact_sheet, sample_rows
 from likeness.naming import Places
-from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.safety.rating import Rater
 from likeness.tracking import Tracker
 from stages import run, store
+from stages.studio import Studio, judged_steps
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -48,7 +50,8 @@ def main(cfg: Config, persona: Persona) -> None:
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
     tracking = cfg.tracking.model_dump()
     with Tracker(**tracking, stage="evaluate", persona=persona.name, params=params) as tracker:
-        drawn = draw(cfg, planned, places, digest, items)
+        studio = Studio(cfg=cfg, base=load_base(cfg.base, device=cfg.train.device), rater=Rater())
+        drawn = draw(studio, planned, places, digest, items)
         samples = places.evaluation / "samples"
         pictures = {entry.id: load_rgb(samples / entry.file) for entry in drawn.entries}
         faces = FaceAnalyzer().faces
@@ -56,6 +59,8 @@ def main(cfg: Config, persona: Persona) -> None:
         scores = identities(groups, yaw_edges_deg=options.yaw_edges_deg)
         effect = lora_effect(drawn_pairs(planned, pictures))
         metrics = flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
+        steps = judged_steps(studio, planned, places, groups["held_out"].seen, faces, items)
+        metrics["best_step"] = best.step if (best := best_checkpoint(steps)) else None
         photographs = read_manifest(places.ingested).entries
         held_out = [load_rgb(places.ingested / photo.file) for photo in photographs if photo.held_out]
         title, rows = (
@@ -64,51 +69,37 @@ def main(cfg: Config, persona: Persona) -> None:
         )
 
         write_json(
-            samples / "details.json", details(scores, described(planned, drawn, scores), lora_effect=effect)
+            samples / "details.json",
+            details(scores, described(planned, drawn, scores), steps, lora_effect=effect),
         )
         write_json(places.evaluation / "metrics.json", metrics)
         sheet = contact_sheet(title, prompts, rows, cell_px=options.cell_px)
         write_atomic(places.evaluation / "contact_sheet.png", sheet)
         tracker.log_metrics([(0, {name: value for name, value in metrics.items() if value is not None})])
+        tracker.log_metrics(
+            [(one.step, {"identity_by_step": one.similarity}) for one in steps if one.similarity is not None]
+        )
         tracker.log_file(places.evaluation / "contact_sheet.png")
         tracker.log_file(places.evaluation / "metrics.json")
         tracker.set_tags({"weights_sha256": digest})
 
 
-def draw(cfg: Config, planned: Sequence[Planned], places: Places, digest: str, items: ItemStore) -> Manifest:
+def draw(
+    studio: Studio, planned: Sequence[Planned], places: Places, digest: str, items: ItemStore
+) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
-    options, base, rater = cfg.evaluate, load_base(cfg.base, device=cfg.train.device), Rater()
-    limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
     by_id = {one.id: one for one in planned}
-
-    def work(one: Planned) -> Work:
-        shot = Shot(
-            prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
-            guidance_scale=options.guidance_scale, side_px=options.side_px or cfg.train.side_px,
-        )  # fmt: skip
-        settings = {
-            **vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST,
-            "quality": options.jpeg_quality,
-            "lora_scale": options.lora_scale if one.lora else None,
-        }  # fmt: skip
-
-        def make() -> Made:
-            lora = places.weights if one.lora else None
-            (rgb,) = sample(base, [shot], lora=lora, lora_scale=options.lora_scale)
-            return finished_sample(rgb, rater.explicit, limits, quality=options.jpeg_quality)
-
-        inputs = [digest] if one.lora else []
-        return Work(id=one.id, key=item_key("evaluate.sample", SAMPLES_VERSION, settings, inputs), make=make)
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
         one = by_id[outcome.work.id]
         parents = (digest,) if one.lora else ()
-        return sample_entry(one, item, provider=base.name, parents=parents), {one.file: IMAGE}
+        return sample_entry(one, item, provider=studio.base.name, parents=parents), {one.file: IMAGE}
 
+    works = [studio.work(one, places.weights if one.lora else None, digest) for one in planned]
     # One worker: the pictures share one pipeline.
-    outcomes = run_batch("evaluate", [work(one) for one in planned], items, workers=1)
-    folder = places.evaluation / "samples"
-    return finish("evaluate", folder, outcomes, entry, max_failure_ratio=options.max_failure_ratio)
+    outcomes = run_batch("evaluate", works, items, workers=1)
+    ratio = studio.cfg.evaluate.max_failure_ratio
+    return finish("evaluate", places.evaluation / "samples", outcomes, entry, max_failure_ratio=ratio)
 
 
 def write_json(path: Path, values: object) -> None:

@@ -17,6 +17,7 @@ class EvaluateConfig(BaseModel):
     steps: int = Field(ge=1)
     guidance_scale: float = Field(ge=0)
     lora_scale: float = Field(ge=0)
+    checkpoints: bool
     side_px: int | None = Field(ge=32, multiple_of=8)
     jpeg_quality: int = Field(ge=50, le=100)
     yaw_edges_deg: tuple[float, ...]

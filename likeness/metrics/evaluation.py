@@ -21,6 +21,23 @@ class Faces:
     seen: Sequence[Seen]
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckpointScore:
+    """How like the person the LoRA of a training step draws: mean similarity of the `faces` found in `images`."""
+
+    step: int
+    images: int
+    faces: int
+    similarity: float | None
+
+
+def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None:
+    """The most alike of those that draw a face as often as any; of equals the earlier."""
+    most = max((score.faces / max(1, score.images) for score in scores), default=0.0)
+    judged = [s for s in scores if s.similarity is not None and s.faces / max(1, s.images) == most]
+    return max(judged, key=lambda score: (score.similarity or 0.0, -score.step), default=None)
+
+
 def identities(groups: Mapping[str, Faces], *, yaw_edges_deg: Sequence[float]) -> dict[str, Identity]:
     """Every group scored against the group `held_out` (the held-out photographs against each other)."""
     references = groups["held_out"].seen
@@ -68,14 +85,19 @@ def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[
 
 
 def details(
-    scores: Mapping[str, Identity], samples: Sequence[Mapping[str, Any]], *, lora_effect: float | None
+    scores: Mapping[str, Identity],
+    samples: Sequence[Mapping[str, Any]],
+    checkpoints: Sequence[CheckpointScore],
+    *,
+    lora_effect: float | None,
 ) -> dict[str, Any]:
-    """details.json: the groups with every image's score, the samples, and the notes."""
+    """details.json: the groups with every image's score, the samples, the steps of training, and the notes."""
     return {
         "lora_effect": lora_effect,
         "groups": {
             name: vars(scores[name]) | {"face_share": round(scores[name].face_share, 4)} for name in GROUPS
         },
         "samples": list(samples),
+        "checkpoints": [vars(score) for score in checkpoints],
         "notes": notes(scores, lora_effect=lora_effect),
     }

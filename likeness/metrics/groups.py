@@ -29,7 +29,7 @@ def compared_groups(
     """
 
     def search(entries: Sequence[Entry], folder: Path) -> dict[str, Outcome]:
-        works = [face_work(entry, folder, find) for entry in entries]
+        works = [face_work(entry.id, entry.sha256, folder / entry.file, find) for entry in entries]
         outcomes = run_batch("evaluate", works, store, workers=workers)
         return {outcome.work.id: outcome for outcome in outcomes}
 

@@ -23,13 +23,13 @@ Finder = Callable[[RGB], Sequence[Face]]
 SEARCHED_SIDE_PX = 512
 
 
-def face_work(entry: Entry, folder: Path, find: Finder) -> Work:
-    """The item that remembers the largest face of an image, or that there is none."""
+def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
+    """The item that remembers the largest face of an image file of this digest, or that there is none."""
     settings = {"faces": FACES_VERSION, "models": MODELS_DIGEST, "side_px": SEARCHED_SIDE_PX}
     return Work(
-        id=entry.id,
-        key=item_key("metrics.face", 1, settings, [entry.sha256]),
-        make=partial(_largest_face, folder / entry.file, find),
+        id=name,
+        key=item_key("metrics.face", 1, settings, [sha256]),
+        make=partial(_largest_face, path, find),
     )
 
 

@@ -47,12 +47,22 @@ class Group(Record):
     by_image: dict[str, float]
 
 
+class Checkpoint(Record):
+    """What the LoRA of one step of training drew: pictures, faces in them, mean similarity."""
+
+    step: int
+    images: int
+    faces: int
+    similarity: float | None
+
+
 class Evaluation(Record):
     """evaluation/samples/details.json; a sample's `file` lies beside it."""
 
     lora_effect: float | None
     groups: dict[str, Group]
     samples: tuple[Sample, ...]
+    checkpoints: tuple[Checkpoint, ...] = ()
     notes: tuple[str, ...]
 
 

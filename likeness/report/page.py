@@ -82,6 +82,7 @@ def page(
         dots=_dots(got),
         verdict=verdict(got.evaluation),
         bins=_bins(got),
+        checkpoints=got.evaluation.checkpoints,
         effect=got.evaluation.lora_effect,
         chains=chains(got, subject.consent.id),
         left_out=album.left_out,

@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 
-from likeness.metrics.evaluation import GROUPS, Faces, details, flat_metrics, identities, notes
+from likeness.metrics.evaluation import (
+    GROUPS,
+    CheckpointScore,
+    Faces,
+    best_checkpoint,
+    details,
+    flat_metrics,
+    identities,
+    notes,
+)
 from likeness.metrics.identity import Seen
 
 FACE = np.array([1.0, 0.0], np.float32)
@@ -47,6 +56,32 @@ def test_a_lora_without_effect_and_no_held_out_photograph_are_said():
 
 def test_details_are_json():
     scores = scored(held_out=found("h"), samples_with=found("x"))
-    data = json.loads(json.dumps(details(scores, [{"id": "x"}], lora_effect=1.0)))
+    data = json.loads(
+        json.dumps(
+            details(
+                scores,
+                [{"id": "x"}],
+                [CheckpointScore(step=5, images=2, faces=1, similarity=0.5)],
+                lora_effect=1.0,
+            )
+        )
+    )
     assert data["groups"]["samples_with"]["by_image"] == {"x": 1.0}
     assert data["samples"] == [{"id": "x"}]
+    assert data["checkpoints"] == [{"step": 5, "images": 2, "faces": 1, "similarity": 0.5}]
+
+
+def test_the_best_step_draws_faces_as_often_as_any_and_is_most_alike():
+    scores = [
+        CheckpointScore(step=step, images=4, faces=faces, similarity=similarity)
+        for step, faces, similarity in [
+            (100, 2, 0.9),
+            (200, 4, 0.5),
+            (300, 4, 0.7),
+            (400, 4, 0.7),
+            (500, 0, None),
+        ]
+    ]
+    assert best_checkpoint(scores) == scores[2]
+    assert best_checkpoint([]) is None
+    assert best_checkpoint(scores[-1:]) is None

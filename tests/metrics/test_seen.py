@@ -27,7 +27,12 @@ def test_the_largest_face_counts_and_is_found_once_for_equal_pixels(tmp_path, st
         return [FACE, SimpleNamespace(embedding=np.zeros(2), yaw_deg=0.0)] if rgb.mean() > 100 else []
 
     entries = [written(tmp_path, "a", 200), written(tmp_path, "b", 20)]
-    outcomes = run_batch("test", [face_work(one, tmp_path, find) for one in entries], store, workers=1)
+    outcomes = run_batch(
+        "test",
+        [face_work(one.id, one.sha256, tmp_path / one.file, find) for one in entries],
+        store,
+        workers=1,
+    )
     faces = faces_of(outcomes)
     assert faces.images == 2
     (seen,) = faces.seen
@@ -36,5 +41,5 @@ def test_the_largest_face_counts_and_is_found_once_for_equal_pixels(tmp_path, st
     assert np.allclose(seen.embedding, [0.6, 0.8])
     assert sizes == [(SEARCHED_SIDE_PX, SEARCHED_SIDE_PX // 2, 3)] * 2  # small pictures are enlarged
     again = written(tmp_path, "c", 200)
-    run_batch("test", [face_work(again, tmp_path, find)], store, workers=1)
+    run_batch("test", [face_work(again.id, again.sha256, tmp_path / again.file, find)], store, workers=1)
     assert len(sizes) == 2

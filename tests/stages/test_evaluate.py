@@ -1,6 +1,7 @@
 """The stage `evaluate` with the random base: what it writes, what it refuses, what it draws again."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from likeness.metrics import EvaluateConfig
 from likeness.report.collect import Evaluation
 from likeness.safety.provenance import SourceType, read_mark
 from likeness.safety.rating import Rater
-from stages import dataset, evaluate
+from stages import dataset, evaluate, studio
 
 PERSONA = settings(Persona, "persona/jade.yaml")
 LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
@@ -107,6 +108,34 @@ def test_metrics_say_that_the_lora_acts_and_that_no_face_can_be_judged(folders):
     assert any("No face was found" in note for note in details["notes"])
 
 
+def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
+    kept = folders.places.training / "checkpoints"
+    kept.mkdir(parents=True)
+    for step in (20, 10):
+        write_lora(folders, 5.0 * step)
+        (kept / f"jade-v1-step-{step:06d}.safetensors").write_bytes(folders.places.weights.read_bytes())
+    write_lora(folders, 5.0)
+
+    def find(rgb):  # every picture is somebody else
+        angle, embedding = int(rgb.sum()) % 100 / 70, np.zeros(128, np.float32)
+        embedding[:2] = np.cos(angle), np.sin(angle)
+        return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
+
+    monkeypatch.setattr(evaluate, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
+    evaluate.main(config(), PERSONA)
+    described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
+    steps = described["checkpoints"]
+    assert [one["step"] for one in steps] == [10, 20, 0]  # the finished file does not say its step
+    assert all((one["images"], one["faces"]) == (2, 2) for one in steps)
+    assert len({one["similarity"] for one in steps}) == 3
+    assert steps[-1]["similarity"] == described["groups"]["samples_with"]["mean"]
+    best = max(steps, key=lambda one: one["similarity"])["step"]
+    assert metrics(folders)["best_step"] == best
+    assert not list((folders.places.evaluation / "samples").glob("*step*"))
+    evaluate.main(config(checkpoints=False), PERSONA)
+    assert metrics(folders)["best_step"] is None
+
+
 def test_a_lora_that_does_nothing_has_no_effect(folders):
     write_lora(folders, 0.0)
     evaluate.main(config(), PERSONA)
@@ -120,7 +149,7 @@ def test_a_second_run_gives_equal_bytes_and_draws_nothing(folders, monkeypatch):
 
     evaluate.main(config(), PERSONA)
     first = files()
-    monkeypatch.setattr(evaluate, "sample", None)
+    monkeypatch.setattr(studio, "sample", None)
     evaluate.main(config(), PERSONA)
     assert files() == first
 

@@ -1,0 +1,91 @@
+"""What draws pictures and judges the LoRA of each step of training, for the stage evaluate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from likeness.batch import Made, Work, run_batch
+from likeness.config import Config
+from likeness.items import ItemStore, item_key, sha256_file
+from likeness.lora.base import Base
+from likeness.lora.sample import Shot, sample
+from likeness.lora.weights_file import read_metadata
+from likeness.metrics.evaluation import CheckpointScore
+from likeness.metrics.identity import Seen, against
+from likeness.metrics.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
+from likeness.metrics.seen import Finder, face_work, faces_of
+from likeness.naming import Places
+from likeness.safety.rating import RATER_DIGEST, Rater
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """What draws and judges pictures: the base, the gate, and their settings."""
+
+    cfg: Config
+    base: Base
+    rater: Rater
+
+    @property
+    def limits(self) -> Limits:
+        """From which rating on a picture is marked, and from which it is not written."""
+        return Limits(
+            review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
+        )
+
+    def work(self, one: Planned, weights: Path | None, digest: str) -> Work:
+        """The item that is one picture, drawn with the weights file of this digest or without; never explicit."""
+        options = self.cfg.evaluate
+        shot = Shot(
+            prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
+            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.side_px,
+        )  # fmt: skip
+        settings = {
+            **vars(shot), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
+            "quality": options.jpeg_quality,
+            "lora_scale": options.lora_scale if weights else None,
+        }  # fmt: skip
+
+        def make() -> Made:
+            (rgb,) = sample(self.base, [shot], lora=weights, lora_scale=options.lora_scale)
+            return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
+
+        inputs = [digest] if weights else []
+        return Work(id=one.id, key=item_key("evaluate.sample", SAMPLES_VERSION, settings, inputs), make=make)
+
+
+def judged_steps(
+    studio: Studio, planned: Sequence[Planned], places: Places, references: Sequence[Seen], find: Finder,
+    items: ItemStore,
+) -> list[CheckpointScore]:  # fmt: skip
+    """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""
+    if not studio.cfg.evaluate.checkpoints:
+        return []
+    kept = (places.training / "checkpoints").glob("*.safetensors")
+    files = sorted((int(path.stem.rsplit("-", 1)[1]), path) for path in kept)
+    files.append((trained_steps(places.weights), places.weights))
+    scores: list[CheckpointScore] = []
+    for step, path in files:
+        digest, stem = sha256_file(path), f"step{step}"
+        works = [
+            studio.work(replace(one, id=f"{one.id}-{stem}"), path, digest) for one in planned if one.lora
+        ]
+        drawn = [
+            outcome for outcome in run_batch(f"evaluate {stem}", works, items, workers=1) if outcome.item
+        ]
+        looks = [
+            face_work(outcome.work.id, image.sha256, image.path, find)
+            for outcome in drawn
+            if outcome.item and (image := outcome.item.files[IMAGE])
+        ]
+        faces = faces_of(run_batch(f"evaluate {stem}", looks, items, workers=studio.cfg.items.workers))
+        identity = against(references, faces.seen, images=faces.images, yaw_edges_deg=())
+        scores.append(
+            CheckpointScore(step=step, images=len(works), faces=identity.faces, similarity=identity.mean)
+        )
+    return scores
+
+
+def trained_steps(weights: Path) -> int:
+    """The step a weights file says it is of."""
+    return int(read_metadata(weights.read_bytes()).get("ss_steps", 0))
