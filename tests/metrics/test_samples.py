@@ -20,7 +20,7 @@ OPTIONS = {
     "seeds": [1, 2],
     "steps": 2,
     "guidance_scale": 1.0,
-    "lora_scale": 1.0,
+    "lora_scale": 1.0, "checkpoints": False,
     "side_px": 64,
     "jpeg_quality": 90,
     "yaw_edges_deg": [15, 30],
