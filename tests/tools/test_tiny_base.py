@@ -13,7 +13,7 @@ from PIL import Image
 
 from likeness.lora.base import load_base
 from likeness.lora.config import BaseModelConfig
-from tools.tiny_base import captions, describe, evaluate, export, features, identity, unet, vae
+from tools.tiny_base import captions, decoder, describe, evaluate, export, features, identity, unet, vae
 from tools.tiny_base.data import is_held_out, load_faces
 from tools.tiny_base.run import load_config
 from tools.tiny_base.tokenizer import build_tokenizer
@@ -77,6 +77,7 @@ def small(tmp_path_factory):
     quick = OmegaConf.create({
         "data": {"held_out_share": 0.4}, "features": {"minutes": 0.01, "batch": 4},
         "vae": {"minutes": 0.03, "channels": [8, 8, 16, 16], "warmup_steps": 1, "batch": 1},
+        "decoder": {"minutes": 0.02, "batch": 1},
         "text": {"width": 32, "layers": 2, "heads": 2},
         "unet": {"hours": 0.0005, "channels": [16, 16, 16], "heads": [1, 1, 1], "groups": 8, "batch": 4},
         "sample": {"steps": 2},
@@ -86,7 +87,7 @@ def small(tmp_path_factory):
 
 @pytest.mark.slow
 def test_an_imagefolder_becomes_a_base_that_likeness_loads(small):
-    steps = (describe, features, vae, identity, unet, export)
+    steps = (describe, features, vae, decoder, identity, unet, export)
     assert all(step.main(small) for step in steps)
     assert evaluate.main(small, count=10)
     folder = f"{small.work}/base"

@@ -16,6 +16,7 @@ STEPS = {
     "describe": "what likeness measures in each picture: words, faces, explicit-material rating",
     "features": "a small classifier of captions and people, for the autoencoder's perceptual term",
     "vae": "the autoencoder",
+    "decoder": "the autoencoder's decoder once more, for sharpness",
     "identity": "which embedder tells people apart in pictures of this size",
     "unet": "UNet and both text encoders",
     "export": "the folder that diffusers loads",

@@ -54,7 +54,8 @@ def main(cfg: DictConfig) -> bool:
     started, done = run.step, 0.0
     while not run.stopped and (done := run.cpu_seconds / 60 / cfg.vae.minutes) < 1:
         _set_rate(optimizer, run.step, done, cfg)
-        images = _batch(faces, cfg, run.step, small=done < cfg.vae.small_share)
+        parts = 2 if done < cfg.vae.small_share else 1
+        images = draw_batch(faces, cfg, seed_step(cfg.seed, "vae", run.step), cfg.vae.batch, parts=parts)
         terms = _losses(vae, features, images, anchor)
         pull = max(0.0, 1 - done / cfg.vae.anchored_share)
         fine = {"gradient": 1 - pull, "feature": 1 - pull, "anchor": pull}
@@ -89,12 +90,13 @@ def _set_rate(optimizer: torch.optim.Optimizer, step: int, done: float, cfg: Dic
         group["lr"] = cfg.vae.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
 
-def _batch(faces: Faces, cfg: DictConfig, step: int, *, small: bool) -> Tensor:
-    random = seed_step(cfg.seed, "vae", step)
-    parts = 2 if small else 1
+def draw_batch(
+    faces: Faces, cfg: DictConfig, random: np.random.Generator, count: int, *, parts: int
+) -> Tensor:
+    """`count` training pictures [B,3,S,S] in varied light, or as many pixels of crops whose side is 1 / `parts`."""
     side = cfg.data.side_px // parts
     sizes = (round(side * 0.85), STORED_PX // parts)
-    chosen = random.choice(faces.train, cfg.vae.batch * parts**2, replace=False)
+    chosen = random.choice(faces.train, count * parts**2, replace=False)
     cut = np.stack([crop(faces.pixels[i], side, random, sizes_px=sizes, mirror=True) for i in chosen])
     images = to_tensor(cut)
     gain = torch.from_numpy(random.uniform(0.8, 1.2, (len(cut), 3, 1, 1)).astype(np.float32))
@@ -131,11 +133,16 @@ def _losses(vae: AutoencoderKL, features: Features, images: Tensor, anchor: nn.C
     return {
         "l1": error.abs().mean(),
         "l2": error.square().mean(),
-        "gradient": _gradient(error) + _gradient(nn.functional.avg_pool2d(error, 2)),
+        "gradient": gradient_distance(error),
         "feature": perceived,
         "anchor": (posterior.mean.float() - anchor(images)).square().mean(),
         "kl": posterior.kl().float().mean(),
     }
+
+
+def gradient_distance(error: Tensor) -> Tensor:
+    """How much the differences between neighbours are off, at full and at half size."""
+    return _gradient(error) + _gradient(nn.functional.avg_pool2d(error, 2))
 
 
 def _gradient(error: Tensor) -> Tensor:
@@ -152,9 +159,12 @@ def reconstruct(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
 
 
 def load_vae(cfg: DictConfig) -> AutoencoderKL:
-    """The trained VAE: the slow average of its weights, frozen."""
-    vae = build_vae(cfg)
+    """The trained VAE: the slow average of its weights, frozen; with the decoder trained once more, if that was."""
+    vae, again = build_vae(cfg), Path(cfg.work) / "decoder/checkpoint.pt"
     vae.load_state_dict(torch.load(Path(cfg.work) / "vae/checkpoint.pt", weights_only=True)["ema"]["weights"])
+    if again.exists():
+        decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
+        decoder.load_state_dict(torch.load(again, weights_only=True)["ema"]["weights"])
     return vae.requires_grad_(False).eval()
 
 
