@@ -20,6 +20,7 @@ from PIL import Image
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.items import ItemStore, sha256_file
+from likeness.lora.adapter import remove_lora
 from likeness.lora.base import Base, load_base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
@@ -33,7 +34,9 @@ from likeness.manifest import read_manifest
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(101, 121)
-PROMPT = "{name} woman, close-up photo, facing the camera, neutral expression"
+PROMPT = (
+    "{name} woman, head and shoulders photo, facing the camera, neutral expression, plain grey background"
+)
 OTHER = "mara"  # what the other person is called
 T_95 = 2.093  # Student's t for 19 degrees of freedom
 MEASURED_PX = 512
@@ -95,6 +98,7 @@ def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
         read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
     )
     trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
+    remove_lora(base.unet)
     tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     file = place / "other.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
