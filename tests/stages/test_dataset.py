@@ -23,7 +23,9 @@ PERSONA = settings(Persona, "persona/jade.yaml")
 def config(**changes) -> Config:
     return Config.model_construct(
         dataset=settings(
-            DatasetConfig, "dataset/default.yaml", **{"side_px": 64, "repeats": 10, "max_failure_ratio": 0.5} | changes
+            DatasetConfig,
+            "dataset/default.yaml",
+            **{"side_px": 64, "repeats": 10, "max_failure_ratio": 0.5} | changes,
         ),
         items=settings(ItemsConfig, "items/local.yaml"),
     )
