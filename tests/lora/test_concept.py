@@ -71,7 +71,14 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         weights_bytes(kohya_tensors(dict(trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32), {})
     )
     shots = [
-        Shot(prompt="zorp, plain white background", negative_prompt="", seed=seed, steps=12, guidance_scale=3.0, side_px=128)
+        Shot(
+            prompt="zorp, plain white background",
+            negative_prompt="",
+            seed=seed,
+            steps=12,
+            guidance_scale=3.0,
+            side_px=128,
+        )
         for seed in (1, 2, 3)
     ]
     without, learned = sample(base, shots, lora=None), sample(base, shots, lora=file)

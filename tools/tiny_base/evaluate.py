@@ -1,6 +1,7 @@
 """Measures WORK/base on captions not seen in training; writes base.scores.json and base.sheet.png. What is measured:
 - a face is found (likeness.faces, pictures enlarged as the captioner does),
-- colours of hair, clothes and background follow the caption, in CIELAB of the regions likeness.caption measures,
+- colours of hair, clothes and background follow the caption, in CIELAB: hair where likeness.caption measures it, clothes
+  at the lower edge, background in the upper corners,
 - PSNR of the VAE on held-out pictures,
 - how near samples are to the nearest training picture, against held-out pictures (root mean square, 32x32 px).
 """
@@ -102,12 +103,24 @@ def _measured(pictures: np.ndarray, made: list[dict[str, str]]) -> dict[str, flo
 
 def _follows(subject: Portrait, region: str, phrase: str) -> bool | None:
     """Whether a colour that the caption gives a region covers a good share of it; None without pixels."""
-    colours = {"hair": subject.hair, "clothes": subject.clothes, "background": subject.background}[region]()
+    colours = {"hair": subject.hair(), "clothes": _lowest(subject), "background": _corners(subject)}[region]
     wanted = {name for word in phrase.split() for name in ALIKE.get(word, set())}
     if not len(colours) or not wanted:
         return None
     names = np.bincount(name_indices(colours), minlength=len(NAMES)) / len(colours)
     return bool(sum(names[NAMES.index(name)] for name in wanted) >= FIRST_SHARE)
+
+
+def _corners(subject: Portrait) -> np.ndarray:
+    """Colours of the upper corners, an eighth of the side wide: near faces leave little else of the background."""
+    side = len(subject.lab) // 8
+    return np.concatenate([subject.lab[:side, :side], subject.lab[:side, -side:]]).reshape(-1, 3)
+
+
+def _lowest(subject: Portrait) -> np.ndarray:
+    """Colours of the lowest twelfth's middle half: what is worn."""
+    height, width = subject.lab.shape[:2]
+    return subject.lab[-height // 12 :, width // 4 : -width // 4].reshape(-1, 3)
 
 
 def _nearest(pictures: np.ndarray, train: np.ndarray) -> dict[str, float]:
