@@ -273,6 +273,32 @@ def test_what_the_gate_refuses_is_not_written_and_does_not_stay(tmp_path, judge,
         assert files(tmp_path) == {}
 
 
+def test_a_refused_photograph_is_taken_otherwise_and_kept(tmp_path):
+    person = mia(yaw_deg=[0, 0])
+    takes = [plan(person, photos=2, seed=0, take=take) for take in range(3)]
+    wanted = [Job(person, first, tuple(others)) for first, *others in zip(*takes, strict=True)]
+    assert len({job.digest for job in wanted} | {job.retake.digest for job in wanted}) == 4
+    refused = {finish.decode(finish.finish(np.full((40, 32, 3), shot.seed % 200, np.uint8), "0")).mean().round()
+               for shot in (takes[0][1], takes[1][1])}  # fmt: skip
+
+    class Choosy(Judge):
+        def explicit(self, rgb: np.ndarray) -> float:
+            return 0.5 if rgb.mean().round() in refused else 0.01
+
+    camera = FlatCamera()
+    done = list(produce.produce(wanted, tmp_path, camera, Choosy().gate()))
+    assert camera.taken == ["mia_01.jpg", "mia_02.jpg", "mia_02.jpg", "mia_02.jpg"]
+    assert [(type(one), one.job.shot) for one in done] == [(Made, takes[0][0]), (Made, takes[2][1])]
+    before, again = files(tmp_path), FlatCamera()
+    assert all(one.reused for one in produce.produce(wanted, tmp_path, again, Choosy().gate()))
+    assert again.taken == []
+    assert files(tmp_path) == before
+    refused.add(finish.decode(before["mia_02.jpg"]).mean().round())
+    (_, failed) = produce.produce(wanted, tmp_path, again, Choosy().gate())
+    assert isinstance(failed, Failed)
+    assert sorted(files(tmp_path)) == ["mia_01.jpg"]
+
+
 def test_one_broken_render_does_not_stop_the_others(tmp_path):
     camera = FlatCamera(broken=frozenset({"mia_02.jpg"}))
     done = list(produce.produce(jobs(3), tmp_path, camera, Judge().gate()))

@@ -25,6 +25,7 @@ from tools.sitters.produce import BlenderCamera, Job, Made, produce
 from tools.sitters.traits import load_people, load_person
 
 PORTRAIT_MIN_FACE_PX = 48.0
+TAKES = 3  # of a photograph, until one passes the gate
 
 
 def persona(given: argparse.Namespace) -> None:
@@ -57,12 +58,11 @@ def portraits(given: argparse.Namespace) -> None:
 
 
 def _jobs(given: argparse.Namespace, people: Sequence, role: Role) -> list[Job]:
+    options = {"photos": given.photos, "seed": given.seed, "role": role, "long_side_px": given.long_side_px}
     return [
-        Job(person, shot)
+        Job(person, first, tuple(others))
         for person in people
-        for shot in plan(
-            person, photos=given.photos, seed=given.seed, role=role, long_side_px=given.long_side_px
-        )
+        for first, *others in zip(*(plan(person, **options, take=take) for take in range(TAKES)), strict=True)
     ]
 
 

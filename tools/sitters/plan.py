@@ -1,5 +1,5 @@
 """A person and a seed -> shots. The n-th shot depends on the person, the seed and n alone: more photographs later
-leave the first ones as they are."""
+leave the first ones as they are. So do its retakes, for a picture that the gate refuses."""
 
 import json
 import random
@@ -64,11 +64,18 @@ class Shot:
 
 
 def plan(
-    person: Person, *, photos: int, seed: int, role: Role = "source", long_side_px: int | None = None
+    person: Person,
+    *,
+    photos: int,
+    seed: int,
+    role: Role = "source",
+    long_side_px: int | None = None,
+    take: int = 0,
 ) -> list[Shot]:
-    """The shots of a person, in order; the first is frontal, neutral and near."""
+    """The shots of a person, in order; the first is frontal, neutral and near. Each later take of all of them changes
+    clothes, framing and mood."""
     long_side = long_side_px or LONG_SIDE_PX[role]
-    return [_shot(person, number, seed, role, long_side) for number in range(photos)]
+    return [_shot(person, number, seed, role, long_side, take) for number in range(photos)]
 
 
 def digest(person: Person, shot: Shot) -> str:
@@ -82,10 +89,11 @@ def digest(person: Person, shot: Shot) -> str:
     return sha256_bytes(json.dumps(described, sort_keys=True, allow_nan=False).encode())
 
 
-def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int) -> Shot:
+def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int, take: int) -> Shot:
     # A string seeds the same way on every machine and release of Python (random.seed, version 2).
     common = random.Random(f"sitters {VERSION} {seed} {person.name} {role}")
-    rng = random.Random(f"sitters {VERSION} {seed} {person.name} {role} {number}")
+    retake = f" take {take}" if take else ""
+    rng = random.Random(f"sitters {VERSION} {seed} {person.name} {role} {number}{retake}")
     places = _shuffled(person.places, common)
     outfits = _shuffled(person.clothes, common)
     low, high = person.yaw_deg
@@ -101,9 +109,9 @@ def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int)
         file_name=f"{person.name}_{number + 1:02d}.jpg",
         role=role,
         place=places[number % len(places)],
-        framing=framings[number % len(framings)],
+        framing=framings[(number + take) % len(framings)],
         # The step from place to place must not bind an outfit to a place.
-        clothes=outfits[(number + number // len(places)) % len(outfits)],
+        clothes=outfits[(number + number // len(places) + take) % len(outfits)],
         mood="neutral" if number == 0 else rng.choice(list(MOODS)),
         yaw_deg=yaw_deg,
         pitch_deg=round(rng.uniform(-5, 5), 1) if number else 0.0,

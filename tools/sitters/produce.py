@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
@@ -32,10 +32,11 @@ AGAIN = "run the same command again: finished photographs are kept"
 
 @dataclass(frozen=True)
 class Job:
-    """One photograph to take of somebody."""
+    """One photograph to take of somebody; `retakes` stand in, one after the other, when the gate refuses it."""
 
     person: Person
     shot: Shot
+    retakes: tuple[Shot, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -44,6 +45,11 @@ class Job:
     @property
     def digest(self) -> str:
         return digest(self.person, self.shot)
+
+    @property
+    def retake(self) -> "Job | None":
+        """The same photograph, taken otherwise."""
+        return replace(self, shot=self.retakes[0], retakes=self.retakes[1:]) if self.retakes else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,24 +122,35 @@ class BlenderCamera:
 def produce(jobs: Sequence[Job], out: Path, camera: Camera, gate: Gate) -> Iterator[Made | Failed]:
     """Photographs of all jobs in `out`, as they are ready; each is written whole or not at all.
 
-    A file is reused when its digest is the job's; it passes the gate again.
+    A file is reused when its digest is that of the job or of a retake; it passes the gate again.
 
     Raises:
         ConfigError: `not-ours`: a file of that name was not made here.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [(job, _finished(out / job.file_name, job.digest)) for job in jobs]
-    for job, jpeg in found:
-        if jpeg is not None:
-            yield _judged(job, jpeg, out, gate, reused=True)
-    missing = [job for job, jpeg in found if jpeg is None]
-    if not missing:
-        return
-    for job, picture in camera.take(missing):
-        if isinstance(picture, LikenessError):
-            yield Failed(job=job, error=picture)
+    missing: list[Job] = []
+    for job in jobs:
+        take, jpeg = _finished_take(job, out)
+        if jpeg is None:
+            missing.append(job)
+            continue
+        judged = _judged(take, jpeg, out, gate, reused=True)
+        if isinstance(judged, Failed) and take.retake:
+            missing.append(take.retake)
         else:
-            yield _judged(job, finish.finish(picture, job.digest), out, gate, reused=False)
+            yield judged
+    while missing:
+        again: list[Job] = []
+        for job, picture in camera.take(missing):
+            if isinstance(picture, LikenessError):
+                yield Failed(job=job, error=picture)
+                continue
+            judged = _judged(job, finish.finish(picture, job.digest), out, gate, reused=False)
+            if isinstance(judged, Failed) and job.retake:
+                again.append(job.retake)
+            else:
+                yield judged
+        missing = again
 
 
 def _judged(job: Job, jpeg: bytes, out: Path, gate: Gate, *, reused: bool) -> Made | Failed:
@@ -147,6 +164,16 @@ def _judged(job: Job, jpeg: bytes, out: Path, gate: Gate, *, reused: bool) -> Ma
     if not reused:
         write_atomic(path, jpeg)
     return Made(job=job, jpeg=jpeg, face=face, reused=reused)
+
+
+def _finished_take(job: Job, out: Path) -> tuple[Job, bytes | None]:
+    """The take of a job that is in the folder already, with its bytes; the job itself if none is."""
+    take: Job | None = job
+    while take:
+        if jpeg := _finished(out / take.file_name, take.digest):
+            return take, jpeg
+        take = take.retake
+    return job, None
 
 
 def _finished(path: Path, of_digest: str) -> bytes | None:
