@@ -56,6 +56,20 @@ def make_folder(folder: Path, sizes: tuple[tuple[int, int], ...] = ((96, 96),) *
     return folder
 
 
+class Stop(Exception):
+    """Ends a run from outside."""
+
+
+def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
+    """An `on_window` that ends the run when the losses up to `step` are read."""
+
+    def on_window(done: int, values: dict[str, float]) -> None:
+        if done >= step and "loss" in values:
+            raise Stop
+
+    return on_window
+
+
 def train_config(**changes: object) -> TrainConfig:
     """conf/train/full.yaml made small."""
     values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())

@@ -2,17 +2,13 @@
 
 import pytest
 import torch
-from lora_runs import base_config, run_in, train_config
+from lora_runs import Stop, base_config, run_in, stop_at, train_config
 
 from likeness.errors import ConfigError
 from likeness.lora.adapter import ADAPTER, add_lora, lora_layers
 from likeness.lora.base import load_base
 from likeness.lora.export import check_loads, kohya_tensors
 from likeness.lora.weights_file import weights_bytes
-
-
-class Stop(Exception):
-    pass
 
 
 def test_blocks_choose_among_the_targets(fresh):
@@ -56,13 +52,9 @@ def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, fold
 def test_dropout_is_drawn_again_after_a_resume_and_never_while_measuring(tmp_path, folder):
     cfg = train_config(lora_dropout=0.5)
 
-    def stop(done, values):
-        if done == 4:
-            raise Stop
-
     whole = run_in(tmp_path / "whole", folder, cfg)
     with pytest.raises(Stop):
-        run_in(tmp_path / "cut", folder, cfg, on_window=stop)
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
     resumed = run_in(tmp_path / "cut", folder, cfg)
     assert resumed.trained.resumed_from == 3
     assert resumed.sha256 == whole.sha256

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import lora_runs
 import pytest
 import torch
-from lora_runs import base_config, make_folder, run_in, train_config
+from lora_runs import Stop, base_config, make_folder, run_in, stop_at, train_config
 
 from likeness.errors import ConfigError, TransientError
 from likeness.items import ItemStore
@@ -22,18 +22,6 @@ from likeness.lora.data import read_samples
 from likeness.lora.objective import Objective
 
 ROOT = Path(__file__).parents[2]
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_at(step):
-    def on_window(done, values):
-        if done >= step:
-            raise Stop
-
-    return on_window
 
 
 @pytest.fixture(scope="module")

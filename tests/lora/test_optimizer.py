@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from lora_runs import run_in, train_config
+from lora_runs import Stop, run_in, stop_at, train_config
 from torch.nn import Parameter
 
 from likeness.errors import ConfigError
@@ -16,18 +16,6 @@ SETTINGS = {
     "prodigy": {"lr": 1.0},
     "schedule_free": {"lr_schedule": "constant"},
 }
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_at(step):
-    def on_window(done, values):
-        if done == step:
-            raise Stop
-
-    return on_window
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -5,25 +5,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lora_runs import make_folder, run_in, train_config
+from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 
 from likeness.errors import InputError
 from likeness.lora.data import Sample, read_samples, split
 from likeness.lora.validation import Validation
 
 WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_at(step):
-    def on_window(done, values):
-        if done == step and "loss" in values:
-            raise Stop
-
-    return on_window
 
 
 def sample(group):
