@@ -21,12 +21,13 @@ from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.items import ItemStore, sha256_file
 from likeness.lora.adapter import remove_lora
-from likeness.lora.base import Base, load_base
+from likeness.lora.base import Base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.data import read_samples
 from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.load import load_base
 from likeness.lora.loop import train
 from likeness.lora.sample import Shot, sample
 from likeness.lora.weights_file import weights_bytes
@@ -98,8 +99,10 @@ def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
         read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
     )
     trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
-    remove_lora(base.unet)
-    tensors = kohya_tensors(dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
+    remove_lora(base)
+    tensors = kohya_tensors(
+        base, dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype]
+    )
     file = place / "other.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
     return file

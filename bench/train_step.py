@@ -25,11 +25,12 @@ from torch.nn.functional import mse_loss
 
 from likeness.items import ItemStore, sha256_file
 from likeness.lora.adapter import add_lora
-from likeness.lora.base import Base, load_base
+from likeness.lora.base import Base
 from likeness.lora.cache import TrainingSet, encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.data import Sample
+from likeness.lora.load import load_base
 from likeness.lora.loop import train
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +72,7 @@ def main() -> None:
 
 def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[], float]:
     """Returns what runs BLOCK floor steps and gives the median seconds of one."""
-    parameters = add_lora(base.unet, cfg)
+    parameters = add_lora(base, cfg)
     optimizer: Any = torch.optim.AdamW(
         parameters.values(), lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, fused=True
     )

@@ -14,7 +14,7 @@ from likeness.config import Config, Persona
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
 from likeness.items import Item, ItemStore, sha256_file, write_atomic
-from likeness.lora.base import load_base
+from likeness.lora.load import load_base
 from likeness.manifest import Entry, Manifest, read_manifest
 from likeness.metrics.effect import lora_effect
 from likeness.metrics.evaluation import (

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from likeness.config import Config, Persona
 from likeness.items import sha256_file, write_atomic
-from likeness.lora.base import load_base
+from likeness.lora.base import Base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import TrainConfig
 from likeness.lora.data import Order, Sample, dataset_digest, read_samples, split
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
+from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
 from likeness.lora.schedule import learning_rate
@@ -53,7 +54,7 @@ def main(cfg: Config, persona: Persona) -> None:
         author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
         prediction=base.prediction,
     )  # fmt: skip
-    to_file = partial(weights_file, facts, cfg.train, samples)
+    to_file = partial(weights_file, base, facts, cfg.train, samples)
     digest = dataset_digest(samples)
     key = run_key(base, cfg.train, dataset_digest(every))
     folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
@@ -100,10 +101,10 @@ def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig
 
 
 def weights_file(
-    facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], lora: dict[str, Tensor], steps: int
+    base: Base, facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], lora: dict[str, Tensor], steps: int
 ) -> bytes:
     """The LoRA as Kohya-key safetensors bytes with its metadata."""
-    tensors = kohya_tensors(lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     return weights_bytes(tensors, describe(tensors, facts, cfg, samples, steps=steps))
 
 

@@ -19,12 +19,13 @@ from PIL import Image
 from torch import Tensor
 
 from likeness.items import ItemStore, sha256_bytes, sha256_file
-from likeness.lora.base import Base, load_base
+from likeness.lora.base import Base
 from likeness.lora.cache import TrainingSet, encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.data import Sample, dataset_digest, read_samples, split
 from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
 from likeness.lora.weights_file import weights_bytes
@@ -102,8 +103,8 @@ class Run:
         return sha256_bytes(self.data)
 
 
-def to_file(samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
-    tensors = kohya_tensors(lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
+def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
+    tensors = kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
     return weights_bytes(tensors, describe(tensors, FACTS, cfg, samples, steps=step))
 
 
@@ -119,7 +120,7 @@ def run_in(
     validated = encode_samples(held_out, base, cfg, store) if held_out else None
     key = resume_as or run_key(base, cfg, dataset_digest(every))
     folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
-    save = partial(to_file, samples, cfg)
+    save = partial(to_file, base, samples, cfg)
     trained = train(
         base, data, cfg, folder, held_out=validated, on_window=on_window,
         keep_weights=lambda step, lora: folder.save_weights(step, save(step, lora)),

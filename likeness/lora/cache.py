@@ -48,7 +48,8 @@ class Drawn:
 class TrainingSet:
     """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
 
-    `prompts` [P,...] holds each text once; the last is the empty one, where captions are dropped.
+    `prompts` [P,...] holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one,
+    where captions are dropped.
     """
 
     order: Order
@@ -66,10 +67,9 @@ class TrainingSet:
         shelf = self.shelves[batch.bucket]
         texts = shelf.texts[members, 0 if order is None else order]
         if dropped is not None:
-            texts = texts.masked_fill(dropped, len(self.prompts["embeds"]) - 1)
+            texts = texts.masked_fill(dropped, len(next(iter(self.prompts.values()))) - 1)
         condition = {key: value[texts] for key, value in self.prompts.items()}
-        if "pooled" in condition:
-            condition["time_ids"] = shelf.time_ids[members]
+        condition["time_ids"] = shelf.time_ids[members]
         weights = None if shelf.weights is None else shelf.weights[members]
         return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
 
@@ -92,11 +92,13 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     number = {text: index for index, text in enumerate(texts)}
     asked = [*texts, ""] if cfg.caption_dropout else texts
     works = [_latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
-    works += [_prompt_work(text, base) for text in asked]
+    if cfg.text_encoder_lr is None:
+        works += [_prompt_work(text, base) for text in asked]
     # One worker: the model's own threads or the GPU do the parallel work.
     outcomes = run_batch("encode", works, store, workers=1)
     tensors = [_tensors(outcome) for outcome in outcomes]
-    images, prompts = tensors[: len(samples)], tensors[len(samples) :]
+    images = tensors[: len(samples)]
+    prompts = tensors[len(samples) :] or [base.tokenize(text) for text in asked]
     shelves: dict[Bucket, Shelf] = {}
     for bucket, members in order.members.items():
         chosen = [samples[index] for index in members]
@@ -115,7 +117,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
         order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused,
-        prompts={key: torch.stack([prompt[key] for prompt in prompts]).to(base.device, base.dtype) for key in prompts[0]},
+        prompts={key: torch.stack([prompt[key] for prompt in prompts]).to(base.device) for key in prompts[0]},
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip
 

@@ -66,6 +66,7 @@ class TrainConfig(Section):
 
     optimizer: Literal["adamw", "adamw_8bit", "adafactor", "lion", "prodigy", "schedule_free"]
     lr: float = Field(gt=0, le=10)
+    text_encoder_lr: float | None = Field(gt=0, le=10)
     lr_schedule: Literal["constant", "cosine", "linear"]
     warmup_steps: int = Field(ge=0)
     betas: tuple[float, float]
@@ -107,8 +108,12 @@ class TrainConfig(Section):
             raise ValueError(
                 "train.optimizer schedule_free averages instead of a schedule: lr_schedule: constant"
             )
-        if self.optimizer == "prodigy" and self.lora_plus_ratio != 1:
-            raise ValueError("train.optimizer prodigy finds one rate for all: lora_plus_ratio: 1")
+        if self.optimizer == "prodigy" and (
+            self.lora_plus_ratio != 1 or self.text_encoder_lr not in (None, self.lr)
+        ):
+            raise ValueError(
+                "train.optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr"
+            )
         if not self.validation_share and (self.choose == "best" or self.patience is not None):
             raise ValueError("train.choose best and train.patience need a train.validation_share to judge by")
         if self.side_px % self.bucket_step_px:

@@ -3,8 +3,9 @@
 """The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
 
 Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a
-scalar `.alpha`; the scale is alpha / r. diffusers' own converters lose alpha (`save_lora_weights`) or write r
-for it (`convert_state_dict_to_kohya`), so the names are made here. A file gets its name only after the check.
+scalar `.alpha`; the scale is alpha / r. The base knows what its layers are called. diffusers' own converters lose
+alpha (`save_lora_weights`) or write r for it (`convert_state_dict_to_kohya`), so the names are made here. A file gets
+its name only after the check.
 """
 
 import os
@@ -24,7 +25,6 @@ from likeness.lora.adapter import lora_layers, remove_lora
 from likeness.lora.base import Base, Condition
 from likeness.lora.randomness import generator
 
-PREFIX = "lora_unet_"
 PARTS = {"lora_A": "lora_down", "lora_B": "lora_up"}
 ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -41,12 +41,14 @@ class LoadCheck:
     effect: float
 
 
-def kohya_tensors(lora: Mapping[str, Tensor], *, alpha: float, dtype: torch.dtype) -> dict[str, Tensor]:
+def kohya_tensors(
+    base: Base, lora: Mapping[str, Tensor], *, alpha: float, dtype: torch.dtype
+) -> dict[str, Tensor]:
     """PEFT's `{layer}.lora_A.weight` and `lora_B` under Kohya's names, with a float32 alpha each."""
     tensors: dict[str, Tensor] = {}
     for name, tensor in lora.items():
         layer, part, _ = name.rsplit(".", 2)
-        kohya = PREFIX + layer.replace(".", "_")
+        kohya = base.file_layer(layer)
         tensors[f"{kohya}.{PARTS[part]}.weight"] = tensor.detach().cpu().to(dtype).contiguous()
         tensors[f"{kohya}.alpha"] = torch.tensor(alpha, dtype=torch.float32)
     return tensors
@@ -58,7 +60,7 @@ def publish(
     """Write the file beside `path`, load it into the base, and give it its name only when all is right.
 
     `condition` [1,...] and `latent_shape` (C,H,W) say on what the effect is measured. The training LoRA is
-    taken out of the UNet first, and the loaded one at the end.
+    taken out of the base first, and the loaded one at the end.
 
     Raises:
         ProviderError: a key has no place, a weight or scale differs, or the LoRA changes nothing.
@@ -77,12 +79,12 @@ def publish(
 @torch.no_grad()
 def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tuple[int, ...]) -> LoadCheck:
     """Load a Kohya file through diffusers and compare it layer by layer; ProviderError on any difference."""
-    remove_lora(base.unet)
-    if lora_layers(base.unet):
+    remove_lora(base)
+    if lora_layers(base):
         raise _failed("the base still holds a LoRA, so the check would prove nothing")
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
     timesteps = torch.tensor([CHECK_TIMESTEP], device=base.device)
-    without = base.predict(noise, timesteps, condition)
+    without = base.predict(noise, timesteps, base.told(condition))
     try:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
     except (ValueError, RuntimeError, LookupError) as error:
@@ -91,7 +93,8 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     try:
         tensors = load_file(file)
         layers = _compare(tensors, base)
-        effect = (base.predict(noise, timesteps, condition) - without).float().abs().mean().item()
+        predicted = base.predict(noise, timesteps, base.told(condition))
+        effect = (predicted - without).float().abs().mean().item()
     finally:
         base.pipeline.unload_lora_weights()
     if not effect > 0:
@@ -101,9 +104,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
 
 
 def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
-    layers: dict[str, Any] = {
-        PREFIX + name.replace(".", "_"): layer for name, layer in lora_layers(base.unet).items()
-    }
+    layers: dict[str, Any] = {base.file_layer(name): layer for name, layer in lora_layers(base).items()}
     names = {key.split(".")[0] for key in tensors}
     if names != set(layers):
         wrong = sorted(names.symmetric_difference(layers))

@@ -77,7 +77,7 @@ def train(
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Trained:
-    """Train a LoRA into `base.unet`, going on from the run's newest checkpoint.
+    """Train a LoRA into the base, going on from the run's newest checkpoint.
 
     `keep_weights(step, tensors)` gets the intermediate LoRA, `on_window(step, values)` the measured means.
 
@@ -86,7 +86,7 @@ def train(
         TransientError: stopped by a signal, after a checkpoint.
     """
     with deterministic(base.device):
-        parameters = add_lora(base.unet, cfg)
+        parameters = add_lora(base, cfg)
         accelerator: Any = _accelerator(base, cfg)
         optimizer: Any = accelerator.prepare(build_optimizer(parameters, cfg))
         average = Average(parameters, cfg.ema) if cfg.ema else None
@@ -111,7 +111,7 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
                 for part in range(cfg.gradient_accumulation):
-                    with accelerator.accumulate(base.unet):
+                    with accelerator.accumulate(base.network):
                         loss = objective.training_loss(step, part)
                         accelerator.backward(loss)
                         losses[step] += loss.detach() / cfg.gradient_accumulation

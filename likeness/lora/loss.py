@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Prediction = Literal["epsilon", "v_prediction"]
+"""What a base in discrete steps predicts of the noise."""
 Weighting = Literal["none", "min_snr", "debiased"]
 
 # sd-scripts' bound: at the first timesteps the ratio is in the thousands, and the weight would be nothing.

@@ -72,7 +72,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_output_name": facts.output_name,
         "ss_learning_rate": str(cfg.lr),
         "ss_unet_lr": str(cfg.lr),
-        "ss_text_encoder_lr": "None",
+        "ss_text_encoder_lr": str(cfg.text_encoder_lr),
         "ss_optimizer": ".".join(KINDS[cfg.optimizer][:2])
         + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
         "ss_lr_scheduler": cfg.lr_schedule,

@@ -9,7 +9,7 @@ from likeness.lora.adapter import set_dropout
 from likeness.lora.base import Base
 from likeness.lora.cache import Drawn, TrainingSet
 from likeness.lora.config import TrainConfig
-from likeness.lora.loss import noisy_latents, offset_noise, target, timestep_weights, weighted_loss
+from likeness.lora.loss import offset_noise, weighted_loss
 from likeness.lora.randomness import derive
 
 
@@ -18,34 +18,31 @@ class Objective:
 
     def __init__(self, base: Base, data: TrainingSet, cfg: TrainConfig) -> None:
         self.base, self.data, self.cfg = base, data, cfg
-        self.alphas = base.alphas_cumprod()
-        self.weights = timestep_weights(self.alphas, cfg.weighting, base.prediction, gamma=cfg.min_snr_gamma)
+        self.process = base.process(cfg)
         self._random = torch.Generator(base.device)
         self._epoch = -1
 
     def training_loss(self, step: int, part: int) -> Tensor:
         """The weighted loss of one batch, a scalar with its graph."""
         drawn = self._batch(step * self.cfg.gradient_accumulation + part, words=(step, part))
-        latents = drawn.latents
         if self.cfg.lora_dropout:
-            set_dropout(self.base.unet, derive(self.cfg.seed, "lora-dropout", step, part))
+            set_dropout(self.base, derive(self.cfg.seed, "lora-dropout", step, part))
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
-        timesteps = torch.randint(
-            len(self.alphas), latents.shape[:1], generator=self._random, device=latents.device
-        )
-        return self._loss(drawn, timesteps, self.weights[timesteps], self.cfg.noise_offset, self.cfg.huber_c)
+        timesteps = self.process.draw(len(drawn.latents), self._random)
+        weights = self.process.weights(timesteps)
+        return self._loss(drawn, timesteps, weights, self.cfg.noise_offset, self.cfg.huber_c)
 
     @torch.no_grad()
     def probe(self) -> float:
         """Unweighted squared loss over fixed batches and noise, timesteps spread evenly, to compare states."""
         losses: list[Tensor] = []
-        set_dropout(self.base.unet, None)
+        set_dropout(self.base, None)
         for draw in range(self.cfg.probe_draws):
             drawn = self._batch(draw)
             count, device = len(drawn.latents), drawn.latents.device
             self._random.manual_seed(derive(self.cfg.seed, "probe", draw))
             spread = (torch.arange(count, device=device) + 0.5) / count + draw
-            timesteps = (spread / self.cfg.probe_draws * len(self.alphas)).long()
+            timesteps = self.process.at(spread / self.cfg.probe_draws)
             losses.append(
                 self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)
             )
@@ -57,9 +54,9 @@ class Objective:
         latents = drawn.latents
         noise = torch.randn(latents.shape, generator=self._random, device=latents.device)
         noise = offset_noise(noise, offset, self._random)
-        noisy = noisy_latents(latents, noise, self.alphas, timesteps)
-        wanted = target(latents, noise, self.alphas, timesteps, self.base.prediction)
-        predicted = self.base.predict(noisy, timesteps, drawn.condition)
+        noisy = self.process.noisy(latents, noise, timesteps)
+        wanted = self.process.target(latents, noise, timesteps)
+        predicted = self.base.predict(noisy, timesteps, self.base.told(drawn.condition))
         return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights)
 
     def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Drawn:

@@ -54,17 +54,19 @@ def build_optimizer(parameters: Mapping[str, Parameter], cfg: TrainConfig) -> An
     if cfg.optimizer not in WITHOUT_BETAS:
         settings["betas"] = cfg.betas
     with contextlib.redirect_stdout(io.StringIO()):  # Prodigy prints
-        optimizer = kind(_groups(parameters, cfg.lora_plus_ratio), **settings)
+        optimizer = kind(_groups(parameters, cfg), **settings)
     _set_mode(optimizer, "train")
     return optimizer
 
 
-def _groups(parameters: Mapping[str, Parameter], lora_plus_ratio: float) -> list[dict[str, Any]]:
-    if lora_plus_ratio == 1:
-        return [{"params": list(parameters.values()), "lr_ratio": 1.0}]
-    ups = [parameter for name, parameter in parameters.items() if ".lora_B." in name]
-    others = [parameter for name, parameter in parameters.items() if ".lora_B." not in name]
-    return [{"params": others, "lr_ratio": 1.0}, {"params": ups, "lr_ratio": lora_plus_ratio}]
+def _groups(parameters: Mapping[str, Parameter], cfg: TrainConfig) -> list[dict[str, Any]]:
+    groups: dict[float, list[Parameter]] = {}
+    for name, parameter in parameters.items():
+        ratio = cfg.lora_plus_ratio if ".lora_B." in name else 1.0
+        if name.startswith("text_encoder") and cfg.text_encoder_lr is not None:
+            ratio *= cfg.text_encoder_lr / cfg.lr
+        groups.setdefault(ratio, []).append(parameter)
+    return [{"params": members, "lr_ratio": ratio} for ratio, members in groups.items()]
 
 
 def optimizer_tensors(optimizer: Any) -> dict[str, Tensor]:

@@ -6,17 +6,17 @@ from lora_runs import Stop, base_config, run_in, stop_at, train_config
 
 from likeness.errors import ConfigError
 from likeness.lora.adapter import ADAPTER, add_lora, lora_layers
-from likeness.lora.base import load_base
 from likeness.lora.export import check_loads, kohya_tensors
+from likeness.lora.load import load_base
 from likeness.lora.weights_file import weights_bytes
 
 
 def test_blocks_choose_among_the_targets(fresh):
     base = fresh()
-    add_lora(base.unet, train_config(blocks=["mid_block"], targets=["to_q"]))
-    layers = lora_layers(base.unet)
+    add_lora(base, train_config(blocks=["mid_block"], targets=["to_q"]))
+    layers = lora_layers(base)
     assert layers
-    assert all(name.startswith("mid_block.") and name.endswith(".to_q") for name in layers)
+    assert all(name.startswith("unet.mid_block.") and name.endswith(".to_q") for name in layers)
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,16 @@ def test_blocks_choose_among_the_targets(fresh):
 )
 def test_a_name_that_fits_no_layer_is_refused(fresh, change, word):
     with pytest.raises(ConfigError, match=word) as caught:
-        add_lora(fresh().unet, train_config(**change))
+        add_lora(fresh(), train_config(**change))
     assert caught.value.remedy
 
 
 def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, folder):
     cfg = train_config(rank=16, alpha=4, rank_stabilized=True)
     run = run_in(tmp_path, folder, cfg)
-    (scale,) = {layer.scaling[ADAPTER] for layer in lora_layers(run.base.unet).values()}
+    (scale,) = {layer.scaling[ADAPTER] for layer in lora_layers(run.base).values()}
     assert scale == pytest.approx(4 / 16**0.5)
-    tensors = kohya_tensors(dict(run.trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32)
+    tensors = kohya_tensors(run.base, dict(run.trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32)
     file = tmp_path / "jade.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
     one = run.set.one()

@@ -11,8 +11,8 @@ from ldm_file import write_single_file
 from lora_runs import base_config
 
 from likeness.errors import ConfigError
-from likeness.lora.base import load_base, pick_device
 from likeness.lora.digest import files_digest, folder_files
+from likeness.lora.load import load_base, pick_device
 
 ROOT = Path(__file__).parents[2]
 

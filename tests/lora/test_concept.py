@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 
 from likeness.items import sha256_file
 from likeness.lora.adapter import remove_lora
-from likeness.lora.base import load_base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig
 from likeness.lora.data import read_samples
 from likeness.lora.export import kohya_tensors
+from likeness.lora.load import load_base
 from likeness.lora.loop import train
 from likeness.lora.sample import Shot, sample
 from likeness.lora.weights_file import weights_bytes
@@ -65,10 +65,12 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
     )
     data = encode_samples(read_samples(folder), base, cfg, store)
     trained = train(base, data, cfg, RunFolder(tmp_path / "run", key="zorp", kept=1))
-    remove_lora(base.unet)
+    remove_lora(base)
     file = tmp_path / "zorp.safetensors"
     file.write_bytes(
-        weights_bytes(kohya_tensors(dict(trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32), {})
+        weights_bytes(
+            kohya_tensors(base, dict(trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32), {}
+        )
     )
     shots = [
         Shot(

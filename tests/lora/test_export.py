@@ -82,7 +82,7 @@ def silent(tensors):
 
 def test_a_lora_without_effect_gets_no_name(tmp_path, folder):
     run = run_in(tmp_path, folder, train_config(steps=2))
-    tensors = silent(kohya_tensors(run.trained.parameters, alpha=2, dtype=torch.float32))
+    tensors = silent(kohya_tensors(run.base, run.trained.parameters, alpha=2, dtype=torch.float32))
     out = tmp_path / "out" / "jade-v1.safetensors"
     with pytest.raises(ProviderError, match="does not change") as caught:
         publish(weights_bytes(tensors, {}), out, run.base, *inputs(run))

@@ -16,9 +16,9 @@ from lora_runs import Stop, base_config, make_folder, run_in, stop_at, train_con
 from likeness.errors import ConfigError, TransientError
 from likeness.items import ItemStore
 from likeness.lora.adapter import remove_lora
-from likeness.lora.base import load_base
 from likeness.lora.cache import encode_samples
 from likeness.lora.data import read_samples
+from likeness.lora.load import load_base
 from likeness.lora.objective import Objective
 
 ROOT = Path(__file__).parents[2]
@@ -126,9 +126,7 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, fol
 
 def test_noise_and_timesteps_differ_between_steps_and_between_parts_of_a_step(whole):
     seen = []
-    base = SimpleNamespace(
-        device=whole.base.device, alphas_cumprod=whole.base.alphas_cumprod, prediction="epsilon"
-    )
+    base = SimpleNamespace(device=whole.base.device, process=whole.base.process, told=whole.base.told)
     base.predict = lambda noisy, timesteps, condition: seen.append((noisy, timesteps)) or noisy
     objective = Objective(base, whole.set, train_config(gradient_accumulation=3))
     for step, part in ((0, 0), (0, 1), (1, 0), (0, 0)):
@@ -211,7 +209,7 @@ def test_the_sd15_twin_is_trained_resumed_and_frozen(tmp_path, folder):
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
 def test_training_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
     run = run_in(tmp_path, folder, train_config(steps=2), architecture=architecture)
-    remove_lora(run.base.unet)
+    remove_lora(run.base)
     trained, untouched = run.base.unet.state_dict(), fresh(architecture).unet.state_dict()
     assert trained.keys() == untouched.keys()
     assert all(torch.equal(trained[name], untouched[name]) for name in trained)

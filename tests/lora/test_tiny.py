@@ -10,8 +10,9 @@ from lora_runs import ROOT
 from PIL import Image
 
 from likeness.faces import FaceAnalyzer
-from likeness.lora.base import TINY_FOLDER, Base, load_base
+from likeness.lora.base import Base
 from likeness.lora.config import BaseModelConfig
+from likeness.lora.load import TINY_FOLDER, load_base
 from likeness.lora.sample import Shot, sample
 
 PROMPTS = (

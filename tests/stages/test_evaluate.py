@@ -48,7 +48,7 @@ def config(**changes) -> Config:
 
 def write_lora(folders: Folders, strength: float) -> None:
     """A LoRA on one layer of the tiny UNet's middle."""
-    from likeness.lora.base import load_base
+    from likeness.lora.load import load_base
 
     unet = load_base(config().base, device="cpu").unet
     width = unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_v.weight.shape[0]
