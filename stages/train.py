@@ -28,6 +28,7 @@ from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
 from likeness.lora.schedule import learning_rate
 from likeness.lora.weights_file import weights_bytes
+from likeness.lora.world import World, start_processes, was_started_together
 from likeness.naming import Places, cache_root
 from likeness.tracking import Tracker
 from stages import consent_of, run, store
@@ -36,14 +37,24 @@ FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 
 
 def main(cfg: Config, persona: Persona) -> None:
+    """Train, in as many processes as `train.processes` says."""
+    if cfg.train.processes > 1 and not was_started_together():
+        start_processes("stages.train", [persona.name], cfg.train.processes)
+    world = World(cfg.train.processes, device=cfg.train.device)
+    with world.together():
+        train_lora(cfg, persona, world)
+
+
+def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
     places = Places(persona.name)
     every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     samples, held_out = split(every, cfg.train.validation_share)
     sys.stderr.write(plan(samples, held_out, cfg.train))
     base = load_base(cfg.base, device=cfg.train.device)
-    data = encode_samples(samples, base, cfg.train, store(cfg))
-    validated = encode_samples(held_out, base, cfg.train, store(cfg)) if held_out else None
+    with world.main_first():
+        data = encode_samples(samples, base, cfg.train, store(cfg))
+        validated = encode_samples(held_out, base, cfg.train, store(cfg)) if held_out else None
     if data.cut:
         sys.stderr.write(
             f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
@@ -66,13 +77,15 @@ def main(cfg: Config, persona: Persona) -> None:
         "dataset_sha256": digest,
         "run": key,
     }
-    tracking = cfg.tracking.model_dump()
+    tracking = {**cfg.tracking.model_dump(), "enabled": cfg.tracking.enabled and world.main}
     with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker:
         trained = train(
-            base, data, cfg.train, folder, held_out=validated,
+            base, data, cfg.train, folder, world=world, held_out=validated,
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
             on_window=lambda step, values: rows.append((step, values)),
         )  # fmt: skip
+        if not world.main:
+            return
         one = data.one()
         final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
@@ -90,12 +103,12 @@ def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig
     """What is about to happen, in numbers a person can check before it costs time."""
     order = Order(samples, cfg)
     shown = sum(sample.repeats for sample in samples)
-    steps_per_epoch = order.batches_per_epoch / cfg.gradient_accumulation
+    steps_per_epoch = order.batches_per_epoch / cfg.parts
     kept = f", {len(held_out)} held out for validation" if held_out else ""
     buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
     return (
         f"train: {len(samples)} images ({buckets}){kept}, with repeats {shown} an epoch\n"
-        f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.gradient_accumulation} images"
+        f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.parts} images"
         f", {cfg.steps} steps in all ({cfg.steps / steps_per_epoch:.1f} epochs)\n"
     )
 

@@ -1,6 +1,8 @@
 """One whole training run into a folder, as the stage does it; also a program, so that a test can kill it.
 
 python lora_runs.py FOLDER KILL_AFTER_STEP SETTINGS_JSON
+
+With KILL_AFTER_STEP 0 nothing is killed, and the first of several processes writes trained.safetensors.
 """
 
 import json
@@ -133,10 +135,12 @@ def main(place: Path, dataset: Path, kill_after: int, settings: dict[str, object
     torch.set_num_threads(1)
 
     def kill(step: int, values: dict[str, float]) -> None:
-        if step >= kill_after:
+        if kill_after and step >= kill_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run_in(place, dataset, train_config(**settings), on_window=kill)
+    run = run_in(place, dataset, train_config(**settings), on_window=kill)
+    if os.environ.get("RANK", "0") == "0":
+        (place / "trained.safetensors").write_bytes(run.data)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ class TrainConfig(Section):
     caption_dropout: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=1)
     gradient_accumulation: int = Field(ge=1)
+    processes: int = Field(ge=1, le=1024)
 
     rank: int = Field(ge=1, le=1024)
     alpha: float = Field(gt=0)
@@ -92,6 +93,11 @@ class TrainConfig(Section):
     weights_dtype: Literal["float32", "float16", "bfloat16"]
     device: Literal["auto", "cpu", "cuda"]
     license: str = Field(min_length=1)
+
+    @property
+    def parts(self) -> int:
+        """Batches of one optimizer step, of all processes."""
+        return self.gradient_accumulation * self.processes
 
     @property
     def file_alpha(self) -> float:

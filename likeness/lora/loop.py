@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator  # pyright: ignore[reportMissingTypeStubs]
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.utils import clip_grad_norm_
 
 from likeness.errors import ConfigError, TransientError
 from likeness.items import item_key
@@ -34,6 +34,7 @@ from likeness.lora.optimizer import (
 )
 from likeness.lora.schedule import learning_rate
 from likeness.lora.validation import Validation
+from likeness.lora.world import World
 from likeness.progress import Progress
 
 LOOP_VERSION = 1
@@ -73,25 +74,27 @@ def train(
     cfg: TrainConfig,
     run: RunFolder,
     *,
+    world: World | None = None,
     held_out: TrainingSet | None = None,
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Trained:
     """Train a LoRA into the base, going on from the run's newest checkpoint.
 
-    `keep_weights(step, tensors)` gets the intermediate LoRA, `on_window(step, values)` the measured means.
+    `keep_weights(step, tensors)` gets the intermediate LoRA, `on_window(step, values)` the measured means; of several
+    processes in a `world`, the first one's.
 
     Raises:
-        ConfigError: a target fits no layer, training diverged, or several processes were started.
+        ConfigError: a target fits no layer, training diverged, or as many processes were not started.
         TransientError: stopped by a signal, after a checkpoint.
     """
+    world = world or World(cfg.processes, device=cfg.device)
     with deterministic(base.device):
         parameters = add_lora(base, cfg)
-        accelerator: Any = _accelerator(base, cfg)
-        optimizer: Any = accelerator.prepare(build_optimizer(parameters, cfg))
+        optimizer: Any = build_optimizer(parameters, cfg)
         average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
-        validation = Validation(Objective(base, held_out, cfg) if held_out else None, cfg)
+        validation = Validation(Objective(base, held_out, cfg) if held_out else None, cfg, world)
         losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
@@ -110,15 +113,14 @@ def train(
                     break
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
-                for part in range(cfg.gradient_accumulation):
-                    with accelerator.accumulate(base.network):
-                        loss = objective.training_loss(step, part)
-                        accelerator.backward(loss)
-                        losses[step] += loss.detach() / cfg.gradient_accumulation
-                        if accelerator.sync_gradients:
-                            norms[step] = accelerator.clip_grad_norm_(parameters.values(), cfg.grad_clip_norm)
-                        optimizer.step()
-                        optimizer.zero_grad()
+                for part in world.share(cfg.parts):
+                    loss = objective.training_loss(step, part) / cfg.parts
+                    loss.backward()  # pyright: ignore[reportUnknownMemberType]
+                    losses[step] += loss.detach()
+                losses[step] = world.total(parameters.values(), losses[step])
+                norms[step] = clip_grad_norm_(parameters.values(), cfg.grad_clip_norm)
+                optimizer.step()
+                optimizer.zero_grad()
 
                 done = step + 1
                 if average is not None:
@@ -127,14 +129,21 @@ def train(
                     with finished(parameters, optimizer, average):
                         on_window(done, {"validation_loss": validation.look(done, parameters)})
                 last = done == cfg.steps or validation.exhausted
-                stopping = stop.asked and not last  # read once: a signal may come at any line
+                window = done % cfg.log_every_steps == 0
+                # Read once: a signal may come at any line. Several processes agree at windows, where they wait anyway.
+                stopping = not last and (window or world.size == 1) and world.any(stop.asked)
                 due = stopping or last or done % cfg.checkpoint_every_steps == 0
-                if due or done % cfg.log_every_steps == 0:
+                if due or window:
                     progress.advance(f"loss {watch.read(done):.4f}", "trained", steps=watch.new_steps)
-                if cfg.weights_every_steps and done % cfg.weights_every_steps == 0 and done < cfg.steps:
+                if (
+                    world.main
+                    and cfg.weights_every_steps
+                    and done % cfg.weights_every_steps == 0
+                    and done < cfg.steps
+                ):
                     with finished(parameters, optimizer, average):
                         keep_weights(done, lora_tensors(parameters))
-                if due:
+                if due and world.main:
                     state = _state(parameters, optimizer, average, losses[:done], norms[:done], before)
                     run.save(done, state | validation.tensors())
                 if stopping:
@@ -177,20 +186,6 @@ class Watch:
         norm = self.norms[done - 1].item()
         self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": learning_rate(self.cfg, done - 1)})
         return mean
-
-
-def _accelerator(base: Base, cfg: TrainConfig) -> Accelerator:
-    accelerator = Accelerator(
-        cpu=base.device.type == "cpu",
-        mixed_precision="no",
-        gradient_accumulation_steps=cfg.gradient_accumulation,
-    )
-    if accelerator.num_processes > 1:
-        raise ConfigError(
-            f"training was started as {accelerator.num_processes} processes, but knows one so far",
-            remedy="start it with `dvc repro`, not with `accelerate launch` on several GPUs",
-        )
-    return accelerator
 
 
 def _floats(values: Tensor) -> list[float]:

@@ -48,7 +48,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
     sha256 = content_sha256(tensors)
     order = Order(samples, cfg)
     shown = sum(sample.repeats for sample in samples)
-    epoch = -(-steps * cfg.gradient_accumulation // order.batches_per_epoch)
+    epoch = -(-steps * cfg.parts // order.batches_per_epoch)
     folders: dict[str, list[Sample]] = {}
     for sample in samples:
         folders.setdefault(sample.path.parent.name, []).append(sample)
@@ -86,7 +86,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_num_train_images": str(shown),
         "ss_num_reg_images": "0",
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
-        "ss_total_batch_size": str(cfg.batch_size * cfg.gradient_accumulation),
+        "ss_total_batch_size": str(cfg.batch_size * cfg.parts),
         "ss_batch_size_per_device": str(cfg.batch_size),
         "ss_gradient_accumulation_steps": str(cfg.gradient_accumulation),
         "ss_steps": str(steps),

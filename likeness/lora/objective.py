@@ -24,7 +24,7 @@ class Objective:
 
     def training_loss(self, step: int, part: int) -> Tensor:
         """The weighted loss of one batch, a scalar with its graph."""
-        drawn = self._batch(step * self.cfg.gradient_accumulation + part, words=(step, part))
+        drawn = self._batch(step * self.cfg.parts + part, words=(step, part))
         if self.cfg.lora_dropout:
             set_dropout(self.base, derive(self.cfg.seed, "lora-dropout", step, part))
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))

@@ -9,13 +9,14 @@ from torch.nn import Parameter
 from likeness.lora.adapter import lora_tensors
 from likeness.lora.config import TrainConfig
 from likeness.lora.objective import Objective
+from likeness.lora.world import World
 
 
 class Validation:
     """Losses by step, as a finished file would have them; the best weights, if they are to be taken."""
 
-    def __init__(self, objective: Objective | None, cfg: TrainConfig) -> None:
-        self.objective, self.cfg = objective, cfg
+    def __init__(self, objective: Objective | None, cfg: TrainConfig, world: World) -> None:
+        self.objective, self.cfg, self.world = objective, cfg, world
         self.losses: dict[int, float] = {}
         self.best: dict[str, Tensor] = {}
 
@@ -41,7 +42,7 @@ class Validation:
     def look(self, done: int, parameters: Mapping[str, Parameter]) -> float:
         """Measure; `parameters` are as a file would get them."""
         assert self.objective is not None
-        self.losses[done] = self.objective.probe()
+        self.losses[done] = self.world.first(self.objective.probe())
         if self.cfg.choose == "best" and self.best_step == done:
             self.best = lora_tensors(parameters)
         return self.losses[done]

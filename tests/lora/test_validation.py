@@ -10,6 +10,7 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from likeness.errors import InputError
 from likeness.lora.data import Sample, read_samples, split
 from likeness.lora.validation import Validation
+from likeness.lora.world import World
 
 WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
 
@@ -91,7 +92,7 @@ def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
 
 
 def test_patience_counts_looks_since_the_best():
-    validation = Validation(None, train_config(validation_share=0.3, patience=2))
+    validation = Validation(None, train_config(validation_share=0.3, patience=2), World())
     answers = []
     for step, loss in enumerate([3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.2], start=1):
         validation.losses[step] = loss
