@@ -69,6 +69,7 @@ class TrainConfig(Section):
     lr: float = Field(gt=0, le=10)
     text_encoder_lr: float | None = Field(gt=0, le=10)
     lr_schedule: Literal["constant", "cosine", "linear"]
+    lr_cycles: int = Field(ge=1)
     warmup_steps: int = Field(ge=0)
     betas: tuple[float, float]
     weight_decay: float = Field(ge=0)
@@ -114,6 +115,8 @@ class TrainConfig(Section):
             raise ValueError(
                 "train.optimizer schedule_free averages instead of a schedule: lr_schedule: constant"
             )
+        if self.lr_cycles > 1 and self.lr_schedule != "cosine":
+            raise ValueError("train.lr_cycles: only lr_schedule cosine starts again")
         if self.optimizer == "prodigy" and (
             self.lora_plus_ratio != 1 or self.text_encoder_lr not in (None, self.lr)
         ):

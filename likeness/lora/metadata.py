@@ -75,7 +75,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_text_encoder_lr": str(cfg.text_encoder_lr),
         "ss_optimizer": ".".join(KINDS[cfg.optimizer][:2])
         + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
-        "ss_lr_scheduler": cfg.lr_schedule,
+        "ss_lr_scheduler": "cosine_with_restarts" if cfg.lr_cycles > 1 else cfg.lr_schedule,
         "ss_lr_warmup_steps": str(cfg.warmup_steps),
         "ss_max_grad_norm": str(cfg.grad_clip_norm),
         "ss_min_snr_gamma": str(cfg.min_snr_gamma if cfg.weighting == "min_snr" else None),

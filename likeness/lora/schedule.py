@@ -1,4 +1,7 @@
-"""The learning rate of a step: linear warm-up, then constant, cosine or linear decay to zero."""
+"""The learning rate of a step: linear warm-up, then constant, or cosine or linear decay to zero.
+
+Cosine may start again at the full rate: Loshchilov and Hutter, arXiv 1608.03983 (warm restarts, cycles of equal length).
+"""
 
 import math
 
@@ -12,4 +15,6 @@ def learning_rate(cfg: TrainConfig, step: int) -> float:
     if cfg.lr_schedule == "constant":
         return cfg.lr
     progress = (step - cfg.warmup_steps) / (cfg.steps - cfg.warmup_steps)
-    return cfg.lr * (1 - progress if cfg.lr_schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2)
+    if cfg.lr_schedule == "linear":
+        return cfg.lr * (1 - progress)
+    return cfg.lr * (1 + math.cos(math.pi * (progress * cfg.lr_cycles % 1))) / 2
