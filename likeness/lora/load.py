@@ -62,6 +62,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     transformers_logging.set_verbosity_error()
     diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
     if cfg.source == RANDOM:
         pipeline: Any = build_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
@@ -98,7 +99,7 @@ def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
         if cfg.config is not None:
             options["config"] = cfg.config
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
-        pipeline = pipeline_class.from_single_file(str(file), torch_dtype=torch.float32, **options)
+        pipeline = pipeline_class.from_single_file(str(file), dtype=torch.float32, **options)
         # A single file's name is no part of what it is.
         return pipeline, sha256_bytes(digest.encode())
     folder = TINY_FOLDER if cfg.source == TINY else Path(cfg.source)
@@ -107,7 +108,7 @@ def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
     per_part = {"vae": torch.float32, "default": dtype}
     pipeline = pipeline_class.from_pretrained(
-        str(folder), variant=cfg.variant, use_safetensors=True, torch_dtype=per_part, **options
+        str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
     )
     return pipeline, files_digest(folder_files(folder, cfg.variant), folder, memo)
 

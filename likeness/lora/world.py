@@ -31,6 +31,8 @@ distributed: Any = torch.distributed  # typed in parts only
 
 def start_processes(module: str, arguments: list[str], processes: int) -> NoReturn:
     """Become the launcher of so many processes `python -m module arguments`, on this machine."""
+    # The launcher would set it to 1, and say so.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     sys.stderr.flush()
     launcher = [
         "-m",

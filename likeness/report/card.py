@@ -89,7 +89,7 @@ def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) ->
 import torch
 from diffusers import {pipeline}
 
-pipe = {pipeline}.from_pretrained("{base}", torch_dtype=torch.float16).to("cuda")
+pipe = {pipeline}.from_pretrained("{base}", dtype=torch.float16).to("cuda")
 pipe.load_lora_weights("{got.places.weights.name}")
 image = pipe("{subject.trigger} {subject.class_word}, a portrait photograph, soft light").images[0]
 ```
