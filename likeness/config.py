@@ -16,7 +16,7 @@ from likeness.dataset import DatasetConfig
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
 from likeness.ingest import IngestConfig
-from likeness.lora.config import BaseModelConfig, TrainConfig
+from likeness.lora.config import BaseModelConfig, TrainConfig, misfits
 from likeness.metrics import EvaluateConfig
 from likeness.naming import PERSONA_NAME
 from likeness.report import ReportConfig
@@ -99,6 +99,12 @@ class Config(Section):
                 raise ValueError(f"personas.{key}.name is {persona.name!r}; both must be the same word")
             if PERSONA_NAME.fullmatch(key) is None:
                 raise ValueError(f"personas.{key}: a persona is called by a word like jade: a-z, 0-9 and _")
+        return self
+
+    @model_validator(mode="after")
+    def _training_fits_the_base(self) -> "Config":
+        if wrong := misfits(self.base.architecture, self.train):
+            raise ValueError(f"{'; '.join(wrong)} (conf/experiment/ has what fits)")
         return self
 
 

@@ -73,19 +73,22 @@ def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
     return on_window
 
 
-def train_config(**changes: object) -> TrainConfig:
-    """conf/train/full.yaml made small."""
+def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
+    """conf/train/full.yaml made small, for Z-Image with what its experiment changes."""
     values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())
+    if architecture == "zimage":
+        values |= yaml.safe_load((ROOT / "conf/experiment/zimage.yaml").read_text())["train"]
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
         "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,
         "weights_every_steps": None, "lr": 3.0e-3, "weights_dtype": "float32", "device": "cpu", "divergence_factor": 50.0,
+        "gradient_accumulation": 1,
     }  # fmt: skip
     return TrainConfig.model_validate(values | small | changes)
 
 
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
-    """conf/base/random.yaml, also as its SD 1.5 twin."""
+    """conf/base/random.yaml, also as its twins of other architectures."""
     values = yaml.safe_load((ROOT / "conf/base/random.yaml").read_text())
     return BaseModelConfig.model_validate(values | {"architecture": architecture} | changes)
 

@@ -60,7 +60,7 @@ def _layers(network: Any, cfg: TrainConfig) -> list[str]:
     if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
         raise ConfigError(
             f"train.targets: no layer of the base ends with {', '.join(unknown)}",
-            remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2",
+            remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2; conf/experiment/ has what fits",
         )
     found = _ending(network, cfg.targets)
     for block in cfg.blocks:

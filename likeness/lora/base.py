@@ -6,6 +6,7 @@ Shapes: B batch, C latent channels, H and W latent height and width, K tokens of
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,7 +23,8 @@ from likeness.lora.process import Process
 RGB = NDArray[np.uint8]
 Condition = dict[str, Tensor]
 """What a model is told: tensors of one prompt, of a batch with B in front. `embeds` [K,D] in all families; SDXL reads
-`pooled` [D2] and `time_ids` [6], too: original height and width, top and left of the crop, height and width shown."""
+`pooled` [D2] and `time_ids` [6], too: original height and width, top and left of the crop, height and width shown.
+Where prompts differ in length, a batch's `embeds` follow one another, and `lengths` [B] stays on the host."""
 
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 
@@ -40,6 +42,8 @@ class Base(ABC):
 
     # The part of the pipeline that predicts, and those of its text encoders that can learn.
     NETWORK: ClassVar[str]
+    # A timestep of its process at which both image and noise are seen.
+    HALFWAY: ClassVar[float]
     TEXT_ENCODERS: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -66,10 +70,15 @@ class Base(ABC):
         """What the model's outputs depend on, for item keys."""
         return {"base": self.digest, "device": self.device.type, "dtype": str(self.dtype)}
 
+    @classmethod
+    @abstractmethod
+    def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
+        """What keeps a pipeline from being a base of the architecture; None if nothing does."""
+
     @property
     @abstractmethod
-    def prediction(self) -> Prediction:
-        """What the network predicts."""
+    def prediction(self) -> Prediction | None:
+        """What the network predicts of discrete noise steps; None where it predicts the velocity of a flow."""
 
     @abstractmethod
     def process(self, cfg: TrainConfig) -> Process:
@@ -110,6 +119,10 @@ class Base(ABC):
     def told(self, condition: Condition) -> Condition:
         """The condition, its tokens read if it holds tokens instead of embeddings."""
         return condition | self.read(condition) if "ids" in condition else condition
+
+    def together(self, prompts: Sequence[Condition]) -> Condition:
+        """The condition of a batch from those of its prompts."""
+        return {key: torch.stack([prompt[key] for prompt in prompts]) for key in prompts[0]}
 
     @abstractmethod
     def file_layer(self, name: str) -> str:

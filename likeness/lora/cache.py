@@ -1,10 +1,9 @@
 """Latents and text embeddings as items: computed once per pixels or caption, base and size, and then kept.
 
-Shapes: N samples of a bucket, V orders of a caption, P different texts, C latent channels, K tokens of a prompt, D and
-D2 widths of the text encoders.
+Shapes: B batch, N samples of a bucket, C latent channels, H and W height and width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,12 +25,12 @@ PROMPT_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], the numbers of
-    their texts [N,V], and what the error in each cell counts, with mean 1 [N,1,H/8,W/8], unless all count alike."""
+    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
+    in each cell counts, with mean 1 [N,1,H/8,W/8], unless all count alike. `texts` numbers each sample's captions."""
 
     latents: Tensor
     time_ids: Tensor
-    texts: Tensor
+    texts: list[list[int]]
     weights: Tensor | None
 
 
@@ -48,27 +47,25 @@ class Drawn:
 class TrainingSet:
     """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
 
-    `prompts` [P,...] holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one,
-    where captions are dropped.
+    `prompts` holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one, where
+    captions are dropped. `together` makes the condition of a batch of them.
     """
 
     order: Order
     shelves: dict[Bucket, Shelf]
-    prompts: Condition
+    prompts: list[Condition]
+    together: Callable[[Sequence[Condition]], Condition]
     computed: int
     reused: int
     cut: int
 
-    def take(
-        self, batch: Batch, members: Tensor, order: Tensor | None = None, dropped: Tensor | None = None
-    ) -> Drawn:
-        """A batch; `members` [B] holds `batch.members` on the device, `order` [B] which order of its captions is shown
-        (the first), `dropped` [B] whether none is."""
+    def take(self, batch: Batch, members: Tensor, orders: Sequence[int | None] | None = None) -> Drawn:
+        """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
+        (the first), or None for none."""
         shelf = self.shelves[batch.bucket]
-        texts = shelf.texts[members, 0 if order is None else order]
-        if dropped is not None:
-            texts = texts.masked_fill(dropped, len(next(iter(self.prompts.values()))) - 1)
-        condition = {key: value[texts] for key, value in self.prompts.items()}
+        shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
+        texts = (-1 if order is None else shelf.texts[member][order] for member, order in shown)
+        condition = self.together([self.prompts[text] for text in texts])
         condition["time_ids"] = shelf.time_ids[members]
         weights = None if shelf.weights is None else shelf.weights[members]
         return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
@@ -107,17 +104,15 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
             time_ids=torch.stack([images[index]["time_ids"] for index in members]).to(
                 base.device, base.dtype
             ),
-            texts=torch.tensor([[number[text] for text in shown[index]] for index in members]).to(
-                base.device
-            ),
+            texts=[[number[text] for text in shown[index]] for index in members],
             weights=None
             if cfg.face_weight == 1
             else _face_weights(chosen, bucket, cfg.face_weight).to(base.device),
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
-        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused,
-        prompts={key: torch.stack([prompt[key] for prompt in prompts]).to(base.device) for key in prompts[0]},
+        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, together=base.together,
+        prompts=[{key: value.to(base.device) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip
 

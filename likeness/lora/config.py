@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Architecture = Literal["sdxl", "sd15"]
+Architecture = Literal["sdxl", "sd15", "zimage"]
 
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
@@ -78,6 +78,8 @@ class TrainConfig(Section):
     ema: float | None = Field(gt=0, lt=1)
     weighting: Literal["none", "min_snr", "debiased"]
     min_snr_gamma: float = Field(gt=0)
+    timesteps: Literal["uniform", "logit_normal"]
+    timestep_shift: float | None = Field(gt=0, le=100)
     noise_offset: float = Field(ge=0, le=1)
     huber_c: float | None = Field(gt=0)
 
@@ -130,3 +132,25 @@ class TrainConfig(Section):
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"
             )
         return self
+
+
+# Z-Image's patches are 2 by 2 cells of its VAE, each of 8 by 8 pixels.
+ZIMAGE_STEP_PX = 16
+
+
+def misfits(architecture: Architecture, train: TrainConfig) -> list[str]:
+    """What the settings ask of a base of the architecture that means nothing there, with a remedy each."""
+    if architecture != "zimage":
+        asked = train.timesteps != "uniform" or train.timestep_shift is not None
+        return [
+            f"train.timesteps and timestep_shift belong to flows; {architecture} wants uniform and null"
+        ] * asked
+    wrong = {
+        f"train.weighting {train.weighting} belongs to noise schedules; a flow wants weighting: none":
+            train.weighting != "none",
+        "train.text_encoder_lr: the text encoder of zimage does not learn here; set text_encoder_lr: null":
+            train.text_encoder_lr is not None,
+        f"train.bucket_step_px {train.bucket_step_px} must be a multiple of {ZIMAGE_STEP_PX} for zimage":
+            train.bucket_step_px % ZIMAGE_STEP_PX != 0,
+    }  # fmt: skip
+    return [problem for problem, found in wrong.items() if found]

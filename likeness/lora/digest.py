@@ -10,8 +10,17 @@ from torch import Tensor
 
 from likeness.items import sha256_bytes, sha256_file, write_atomic
 
-CONFIG_SUFFIXES = (".json", ".txt", ".model")
-PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
+CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
+PARTS = (
+    "unet",
+    "transformer",
+    "vae",
+    "text_encoder",
+    "text_encoder_2",
+    "tokenizer",
+    "tokenizer_2",
+    "scheduler",
+)
 
 
 def tensors_digest(parts: Mapping[str, Mapping[str, Tensor]]) -> str:

@@ -18,6 +18,7 @@ from likeness.lora.config import RANDOM, TINY, Architecture, BaseModelConfig
 from likeness.lora.digest import files_digest, folder_files, tensors_digest
 from likeness.lora.random_base import build_random
 from likeness.lora.unet import UNetBase
+from likeness.lora.zimage import ZImageBase
 from likeness.naming import cache_root
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -26,7 +27,9 @@ parts: Any = diffusers
 PIPELINES: dict[Architecture, str] = {
     "sdxl": "StableDiffusionXLPipeline",
     "sd15": "StableDiffusionPipeline",
+    "zimage": "ZImagePipeline",
 }
+FAMILIES: dict[Architecture, type[Base]] = {"sdxl": UNetBase, "sd15": UNetBase, "zimage": ZImageBase}
 # The base that ships with likeness; its README says what it draws.
 TINY_FOLDER = Path(__file__).with_name("tiny")
 
@@ -76,14 +79,20 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
                 remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
                 "file with base.config naming its configuration folder",
             ) from error
-    _check_kind(pipeline, cfg)
+    family = FAMILIES[cfg.architecture]
+    if misfit := family.misfit(pipeline, cfg.architecture):
+        raise ConfigError(
+            f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {misfit}",
+            reason="base-kind",
+            remedy="correct base.architecture, or take a text-to-image model of that architecture",
+        )
     pipeline.set_progress_bar_config(disable=True)
     for name, part in _modules(pipeline):
         part.to(place).requires_grad_(False).eval()
         if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
             part.to(wanted)
-    return UNetBase(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
-                dtype=dtype)  # fmt: skip
+    return family(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
+                  dtype=dtype)  # fmt: skip
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
@@ -92,8 +101,13 @@ def _modules(pipeline: Any) -> list[tuple[str, Any]]:
 
 def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
     pipeline_class, memo = getattr(parts, PIPELINES[cfg.architecture]), cache_root() / "digests"
-    options: dict[str, Any] = {} if cfg.architecture == "sdxl" else {"safety_checker": None}
+    options: dict[str, Any] = {"safety_checker": None} if cfg.architecture == "sd15" else {}
     if cfg.source.endswith(".safetensors"):
+        if cfg.architecture == "zimage":
+            raise ConfigError(
+                f"base.source {cfg.source!r}: one file holds Z-Image's transformer alone",
+                reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
+            )  # fmt: skip
         file = Path(cfg.source)
         digest = files_digest([file], file.parent, memo)
         if cfg.config is not None:
@@ -111,21 +125,3 @@ def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
         str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
     )
     return pipeline, files_digest(folder_files(folder, cfg.variant), folder, memo)
-
-
-def _check_kind(pipeline: Any, cfg: BaseModelConfig) -> None:
-    unet, schedule = pipeline.unet.config, pipeline.scheduler.config
-    found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"
-    latent_channels = pipeline.vae.config.latent_channels
-    prediction = schedule.get("prediction_type", "epsilon")
-    if (
-        found != cfg.architecture
-        or unet.in_channels != latent_channels
-        or prediction not in ("epsilon", "v_prediction")
-    ):
-        raise ConfigError(
-            f"base.source {cfg.source!r} is {found} with {unet.in_channels} latent channels and {prediction} "
-            f"prediction; this trainer knows {cfg.architecture} with as many as its VAE has and noise or v",
-            reason="base-kind",
-            remedy="correct base.architecture, or take a text-to-image model that predicts noise or v",
-        )

@@ -37,7 +37,7 @@ from likeness.lora.validation import Validation
 from likeness.lora.world import World
 from likeness.progress import Progress
 
-LOOP_VERSION = 1
+LOOP_VERSION = 2
 # Settings that change what is written on the way, never the weights that come out.
 NO_EFFECT = {"log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "divergence_factor", "license"}
 

@@ -43,9 +43,9 @@ PARTS = (
     ),
     ("UNet", ("lora_unet_", "unet.", "base_model.model.")),
 )
-# Width of what cross-attention reads: the text encoder's output.
-CROSS_ATTENTION = re.compile(r"attn2[._]to_k")
-FAMILIES = {768: "SD 1.x", 1024: "SD 2.x", 2048: "SDXL"}
+# Width of what attention reads of the text: in UNets the text encoder's output, in Z-Image its one stream.
+TEXT_ATTENTION = re.compile(r"attn2[._]to_k|\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)")
+FAMILIES = {768: "SD 1.x", 1024: "SD 2.x", 2048: "SDXL", 3840: "Z-Image"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +169,8 @@ def _number(data: memoryview, entry: dict[str, Any], start: int) -> float:
 def _naming(names: list[str]) -> str:
     if any(name.startswith("lora_") for name in names):
         return "Kohya (ComfyUI, A1111, diffusers)"
+    if any(name.startswith("diffusion_model.") for name in names):
+        return "diffusion_model (ComfyUI, diffusers)"
     return "PEFT" if any(name.startswith("base_model.model.") for name in names) else "diffusers"
 
 
@@ -177,9 +179,9 @@ def _part(name: str) -> str:
 
 
 def _family(downs: dict[str, Any], metadata: dict[str, str]) -> str | None:
-    """The base's family: what the file says, else what its cross-attention reads."""
+    """The base's family: what the file says, else what its attention reads."""
     if said := metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version"):
         return said
     widths = {int(entry["shape"][1]) for name, entry in downs.items()
-              if CROSS_ATTENTION.search(name) and len(entry["shape"]) > 1}  # fmt: skip
+              if TEXT_ATTENTION.search(name) and len(entry["shape"]) > 1}  # fmt: skip
     return next((FAMILIES[width] for width in widths if width in FAMILIES), None)

@@ -1,7 +1,8 @@
 """What a weights file says about itself: Kohya's `ss_*`, Stability's `modelspec.*` and `likeness.*`.
 
 All values are strings. No date: equal training gives an equal file. Sources: sd-scripts, networks/lora.py and
-library/train_util.py; https://github.com/Stability-AI/ModelSpec 1.0.1 (both read 2026-11).
+library/train_util.py; https://github.com/Stability-AI/ModelSpec 1.0.1; for Z-Image musubi-tuner,
+src/musubi_tuner/utils/sai_model_spec.py (all read 2026-11).
 """
 
 import json
@@ -18,10 +19,11 @@ from likeness.lora.optimizer import KINDS
 from likeness.lora.weights_file import content_sha256
 
 MODELSPEC_VERSION = "1.0.1"
-BASE_VERSION: dict[Architecture, str] = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1"}
+BASE_VERSION: dict[Architecture, str] = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1", "zimage": "z_image"}
 ARCHITECTURE: dict[Architecture, str] = {
     "sdxl": "stable-diffusion-xl-v1-base/lora",
     "sd15": "stable-diffusion-v1/lora",
+    "zimage": "Z-Image/lora",
 }
 
 
@@ -39,7 +41,7 @@ class Facts:
     architecture: Architecture
     base_name: str
     base_digest: str
-    prediction: Prediction
+    prediction: Prediction | None
 
 
 def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
@@ -110,7 +112,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "modelspec.author": facts.author,
         "modelspec.license": facts.license,
         "modelspec.resolution": f"{cfg.side_px}x{cfg.side_px}",
-        "modelspec.prediction_type": "v" if facts.prediction == "v_prediction" else "epsilon",
+        **_process(facts.prediction, cfg),
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
@@ -118,6 +120,14 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "likeness.base_sha256": facts.base_digest,
         "likeness.consent_id": facts.consent_id,
     }
+
+
+def _process(prediction: Prediction | None, cfg: TrainConfig) -> dict[str, str]:
+    """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
+    if prediction is not None:
+        return {"modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon"}
+    sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
+    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
 
 
 def _tags(samples: Sequence[Sample]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from likeness.lora.base import Base
 from likeness.lora.cache import Drawn, TrainingSet
 from likeness.lora.config import TrainConfig
 from likeness.lora.loss import offset_noise, weighted_loss
-from likeness.lora.randomness import derive
+from likeness.lora.randomness import derive, generator
 
 
 class Objective:
@@ -66,15 +66,21 @@ class Objective:
             self._batches, self._epoch = self.data.order.epoch(epoch), epoch
             members = torch.tensor([batch.members for batch in self._batches])
             self._members = members.to(self.base.device)
-        batch, members = self._batches[position], self._members[position]
-        order = dropped = None
-        if words is not None and self.cfg.caption_shuffles > 1:
-            self._random.manual_seed(derive(self.cfg.seed, "caption", *words))
-            order = torch.randint(
-                self.cfg.caption_shuffles, members.shape, generator=self._random, device=members.device
+        orders = None if words is None else self._orders(words)
+        return self.data.take(self._batches[position], self._members[position], orders)
+
+    def _orders(self, words: tuple[int, int]) -> list[int | None]:
+        """Which of its captions each image of a batch shows, None for none. Drawn on the host, where the lengths of
+        prompts are known without asking the device."""
+        cfg, size = self.cfg, (self.cfg.batch_size,)
+        orders = torch.zeros(size, dtype=torch.long)
+        if cfg.caption_shuffles > 1:
+            random = generator("cpu", cfg.seed, "caption", *words)
+            orders = torch.randint(cfg.caption_shuffles, size, generator=random)
+        dropped = torch.zeros(size, dtype=torch.bool)
+        if cfg.caption_dropout:
+            dropped = (
+                torch.rand(size, generator=generator("cpu", cfg.seed, "dropout", *words))
+                < cfg.caption_dropout
             )
-        if words is not None and self.cfg.caption_dropout:
-            self._random.manual_seed(derive(self.cfg.seed, "dropout", *words))
-            drawn = torch.rand(members.shape, generator=self._random, device=members.device)
-            dropped = drawn < self.cfg.caption_dropout
-        return self.data.take(batch, members, order, dropped)
+        return [None if drop else int(order) for order, drop in zip(orders, dropped, strict=True)]

@@ -3,7 +3,7 @@
 Shapes: B batch, C latent channels, H and W latent height and width, T training timesteps.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from likeness.lora.loss import Prediction, noisy_latents, target, timestep_weigh
 
 
 class Process(Protocol):
-    """Timesteps are as the base's network reads them; tensors are on its device."""
+    """Timesteps are as the base's `predict` reads them; tensors are on its device."""
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
         """Timesteps [B] to train at."""
@@ -63,3 +63,43 @@ class Diffusion:
     def weights(self, timesteps: Tensor) -> Tensor:
         """See Process."""
         return self._weights[timesteps]
+
+
+class Flow:
+    """Straight paths from picture to noise at times of 0..1, and their velocity (flow matching, Lipman et al., arXiv
+    2210.02747; rectified flow, Liu et al., arXiv 2209.03003).
+
+    Times are drawn `uniform`, or `logit_normal`: most often where picture and noise are even (Esser et al., arXiv
+    2403.03206, section 3.1); then moved towards noise by `shift`, as large pictures need it (there, equation 23). All
+    count alike.
+    """
+
+    def __init__(
+        self, timesteps: Literal["uniform", "logit_normal"], shift: float, device: torch.device
+    ) -> None:
+        self.timesteps, self.shift, self.device = timesteps, shift, device
+
+    def draw(self, count: int, random: torch.Generator) -> Tensor:
+        """See Process."""
+        return self.at(torch.rand(count, generator=random, device=self.device))
+
+    def at(self, positions: Tensor) -> Tensor:
+        """See Process: the quantiles of what is drawn."""
+        even = (
+            (2**0.5 * (2 * positions - 1).erfinv()).sigmoid()
+            if self.timesteps == "logit_normal"
+            else positions
+        )
+        return self.shift * even / (1 + (self.shift - 1) * even)
+
+    def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """(1 - t) x_0 + t noise; see Process."""
+        return torch.lerp(latents, noise, timesteps.view(-1, 1, 1, 1))
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """noise - x_0, the same at all times; see Process."""
+        return noise - latents
+
+    def weights(self, timesteps: Tensor) -> Tensor:
+        """See Process."""
+        return torch.ones_like(timesteps)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from likeness.lora.base import Base, Condition
-from likeness.lora.config import TrainConfig
+from likeness.lora.config import Architecture, TrainConfig
 from likeness.lora.loss import Prediction
 from likeness.lora.process import Diffusion
 
@@ -21,7 +21,22 @@ class UNetBase(Base):
     """Noise or v in discrete steps; SDXL reads two text encoders and the picture's size, SD 1.5 one."""
 
     NETWORK = "unet"
+    HALFWAY = 500
     TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+
+    @classmethod
+    def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
+        """See Base."""
+        unet, latent_channels = pipeline.unet.config, pipeline.vae.config.latent_channels
+        found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"
+        if found != architecture:
+            return f"it is {found}"
+        if unet.in_channels != latent_channels:
+            return f"its UNet reads {unet.in_channels} channels, its VAE makes {latent_channels}: no text-to-image model"
+        prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
+        return (
+            None if prediction in ("epsilon", "v_prediction") else f"it predicts {prediction}, not noise or v"
+        )
 
     @property
     def unet(self) -> Any:

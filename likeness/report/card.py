@@ -25,14 +25,19 @@ WARNINGS = {
     "show that the LoRA works, not what it could draw.\n",
 }
 
-PIPELINES = {"sdxl": "StableDiffusionXLPipeline", "sd15": "StableDiffusionPipeline"}
+PIPELINES = {
+    "sdxl": "StableDiffusionXLPipeline",
+    "sd15": "StableDiffusionPipeline",
+    "zimage": "ZImagePipeline",
+}
+FAMILIES = {"sdxl": "stable-diffusion-xl", "sd15": "stable-diffusion", "zimage": "z-image"}
 
 
 def model_card(subject: Subject, got: Collected, *, architecture: str, source: str, license: str) -> str:
     """The card's Markdown, front matter first.
 
     Args:
-        architecture: sdxl or sd15.
+        architecture: sdxl, sd15 or zimage.
         source: what `base.source` says: a hub id, a path, `tiny` or `random`.
         license: Hugging Face licence identifier of the weights.
     """
@@ -52,8 +57,7 @@ def model_card(subject: Subject, got: Collected, *, architecture: str, source: s
 def _front_matter(
     subject: Subject, got: Collected, hub_id: str | None, architecture: str, license: str
 ) -> str:
-    family = "stable-diffusion-xl" if architecture == "sdxl" else "stable-diffusion"
-    tags = ["text-to-image", "diffusers", "lora", "template:sd-lora", family, "likeness"]
+    tags = ["text-to-image", "diffusers", "lora", "template:sd-lora", FAMILIES[architecture], "likeness"]
     samples = [sample for sample in got.evaluation.samples if sample.lora and sample.rating == "sfw"]
     first_seed = {sample.prompt: sample for sample in reversed(samples)}
     lines = ["---", f"license: {license}", "library_name: diffusers"]

@@ -22,14 +22,15 @@ def pretrained(source, architecture="sdxl", **changes):
 
 
 def predict(base):
-    condition = {name: value.unsqueeze(0) for name, value in base.encode_prompt("jade woman").items()}
+    condition = base.together([base.encode_prompt("jade woman")])
     condition["time_ids"] = torch.tensor([[64.0, 64, 0, 0, 64, 64]])
-    noise = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
+    channels = base.pipeline.vae.config.latent_channels
+    noise = torch.randn((1, channels, 8, 8), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        return base.predict(noise, torch.tensor([400]), condition)
+        return base.predict(noise, torch.tensor([base.HALFWAY]), condition)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
 def test_the_same_seed_builds_the_same_base(fresh, architecture):
     first, second = fresh(architecture), fresh(architecture)
     assert first.digest == second.digest
@@ -70,7 +71,7 @@ def test_images_and_prompts_are_encoded(fresh, sitters):
     assert not torch.equal(one["pooled"], other["pooled"])
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
 def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architecture):
     made = fresh(architecture)
     made.pipeline.save_pretrained(tmp_path / "model")

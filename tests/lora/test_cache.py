@@ -72,8 +72,8 @@ def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
     base = fresh()
     data = encode(folder, base, caption_dropout=0.1)
     (batch,) = data.order.epoch(0)[:1]
-    members, dropped = torch.tensor(batch.members), torch.tensor([True, False])
-    condition = data.take(batch, members, None, dropped).condition
+    members = torch.tensor(batch.members)
+    condition = data.take(batch, members, [None, 0]).condition
     assert torch.equal(condition["embeds"][0], base.encode_prompt("")["embeds"])
     assert torch.equal(condition["embeds"][1], data.take(batch, members).condition["embeds"][1])
     assert not torch.equal(condition["pooled"][0], data.take(batch, members).condition["pooled"][0])

@@ -34,15 +34,16 @@ def inputs(run):
 def predict(base, run):
     condition, shape = inputs(run)
     noise = torch.randn((1, *shape), generator=torch.Generator().manual_seed(3))
-    return base.predict(noise, torch.tensor([300]), condition)
+    return base.predict(noise, torch.tensor([base.HALFWAY]), condition)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
 @pytest.mark.parametrize(("rank", "alpha"), [(4, 1), (4, 4), (2, 6.5)])
 def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     tmp_path, folder, fresh, architecture, rank, alpha
 ):
-    run = run_in(tmp_path, folder, train_config(rank=rank, alpha=alpha, steps=3), architecture=architecture)
+    cfg = train_config(architecture, rank=rank, alpha=alpha, steps=3)
+    run = run_in(tmp_path, folder, cfg, architecture=architecture)
     trained = predict(run.base, run)
     file = tmp_path / "jade-v1.safetensors"
     file.write_bytes(run.data)

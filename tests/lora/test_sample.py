@@ -12,9 +12,9 @@ from likeness.lora.sample import Shot, sample
 SHOT = Shot(prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
 def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
-    run = run_in(tmp_path, folder, train_config(steps=3), architecture=architecture)
+    run = run_in(tmp_path, folder, train_config(architecture, steps=3), architecture=architecture)
     file = tmp_path / "jade-v1.safetensors"
     file.write_bytes(run.data)
     base = fresh(architecture)
