@@ -79,8 +79,6 @@ class Objective:
             orders = torch.randint(cfg.caption_shuffles, size, generator=random)
         dropped = torch.zeros(size, dtype=torch.bool)
         if cfg.caption_dropout:
-            dropped = (
-                torch.rand(size, generator=generator("cpu", cfg.seed, "dropout", *words))
-                < cfg.caption_dropout
-            )
+            random = generator("cpu", cfg.seed, "dropout", *words)
+            dropped = torch.rand(size, generator=random) < cfg.caption_dropout
         return [None if drop else int(order) for order, drop in zip(orders, dropped, strict=True)]

@@ -85,12 +85,9 @@ class Flow:
 
     def at(self, positions: Tensor) -> Tensor:
         """See Process: the quantiles of what is drawn."""
-        even = (
-            (2**0.5 * (2 * positions - 1).erfinv()).sigmoid()
-            if self.timesteps == "logit_normal"
-            else positions
-        )
-        return self.shift * even / (1 + (self.shift - 1) * even)
+        if self.timesteps == "logit_normal":
+            positions = (2**0.5 * (2 * positions - 1).erfinv()).sigmoid()
+        return self.shift * positions / (1 + (self.shift - 1) * positions)
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """(1 - t) x_0 + t noise; see Process."""

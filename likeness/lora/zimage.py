@@ -25,12 +25,9 @@ class ZImageBase(Base):
     @classmethod
     def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
         """See Base."""
-        channels, latent_channels = (
-            pipeline.transformer.config.in_channels,
-            pipeline.vae.config.latent_channels,
-        )
-        if channels != latent_channels:
-            return f"its transformer reads {channels} channels, its VAE makes {latent_channels}"
+        reads, made = pipeline.transformer.config.in_channels, pipeline.vae.config.latent_channels
+        if reads != made:
+            return f"its transformer reads {reads} channels, its VAE makes {made}"
         if pipeline.scheduler.config.get("use_dynamic_shifting"):
             return "its scheduler shifts timesteps by the picture's size, which Z-Image's does not"
         return None
