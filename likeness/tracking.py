@@ -1,7 +1,8 @@
 """MLflow runs: the only module that imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
 
-Tracking never stops the work: when it fails the run goes on, and says at the end that nothing was logged and why.
-Metrics are sent in batches (one call a value is ten times slower over HTTP).
+Tracking never stops the work, nor does the work wait for it: one thread talks to the server, and when that fails the
+run goes on, and says at the end that not all was logged and why. Metrics are sent in batches (one call a value is ten
+times slower over HTTP), so that a person can watch a run from elsewhere.
 """
 
 import logging
@@ -9,7 +10,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -20,6 +23,11 @@ from likeness.naming import cache_root
 BATCH_METRICS = 1000
 # `//user:password@` of a tracking URI: a message must not repeat it.
 USER_INFO = re.compile(r"//[^/@\s]+@")
+# Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
+SEND_EVERY_S = 10.0
+
+Row = tuple[int, int, Mapping[str, float]]
+"""Milliseconds since 1970, step, values by name."""
 
 
 class Tracker:
@@ -31,19 +39,30 @@ class Tracker:
         self._stage, self._persona, self._params = stage, persona, params
         self._client: Any = None
         self._run_id = ""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
+        self._waiting: list[Row] = []
+        self._sent_s = -SEND_EVERY_S
+        self._sending: Future[None] | None = None
         self.problem: str | None = None
 
     def __enter__(self) -> Self:
         if self._enabled:
-            self._try(self._start)
+            # Waited for: mlflow is imported while nobody else imports.
+            self._try(self._start).result()
         return self
 
     def log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-        """Log (step, {name: value}) rows."""
-        self._try(self._log_metrics, rows)
+        """Log (step, {name: value}) rows, with the next batch."""
+        now_ms = int(time.time() * 1000)
+        self._waiting += [(now_ms, step, values) for step, values in rows]
+        # While the server is slow what is measured waits in the list, never in a queue of requests.
+        if time.monotonic() - self._sent_s >= SEND_EVERY_S and (
+            self._sending is None or self._sending.done()
+        ):
+            self._send()
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
-        """Log one file (a picture, a table) as an artifact."""
+        """Log one file (a picture, a table) as an artifact; it must stay until the run ends."""
         self._try(lambda: self._client.log_artifact(self._run_id, str(path), folder))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
@@ -54,7 +73,9 @@ class Tracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         status = "FINISHED" if kind is None else "FAILED"
+        self._send()
         self._try(lambda: self._client.set_terminated(self._run_id, status))
+        self._thread.shutdown()
         if self.problem is not None:
             sys.stderr.write(
                 f"{self._stage}: MLflow was not reached, so this run is not fully logged there: {self.problem}\n"
@@ -86,19 +107,25 @@ class Tracker:
         flat = [Param(key, str(value)) for key, value in flatten(self._params)]
         client.log_batch(self._run_id, params=flat)
 
-    def _log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-        import time
+    def _send(self) -> None:
+        rows, self._waiting, self._sent_s = self._waiting, [], time.monotonic()
+        self._sending = self._try(self._log_metrics, rows)
 
+    def _log_metrics(self, rows: Sequence[Row]) -> None:
         from mlflow.entities import Metric
 
-        now_ms = int(time.time() * 1000)
         metrics = [
-            Metric(name, float(value), now_ms, step) for step, row in rows for name, value in row.items()
+            Metric(name, float(value), at_ms, step)
+            for at_ms, step, row in rows
+            for name, value in row.items()
         ]
         for start in range(0, len(metrics), BATCH_METRICS):
             self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
 
-    def _try(self, call: Any, *arguments: Any) -> None:
+    def _try(self, call: Any, *arguments: Any) -> Future[None]:
+        return self._thread.submit(self._call, call, *arguments)
+
+    def _call(self, call: Any, *arguments: Any) -> None:
         if not self._enabled or self.problem is not None:
             return
         try:

@@ -1,10 +1,12 @@
 """MLflow gets a run with params, metrics, files and tags; a dead server never stops the work."""
 
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from likeness import tracking
 from likeness.tracking import Tracker, flatten, tracking_uri
 
 mlflow = pytest.importorskip("mlflow")
@@ -51,6 +53,30 @@ def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
     [logged] = client.search_runs([client.get_experiment_by_name("likeness").experiment_id])
     assert logged.info.status == "FAILED"
+
+
+def test_metrics_are_sent_in_batches_while_the_work_goes_on(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(tracking, "SEND_EVERY_S", 0.0)
+    answering, batches = threading.Event(), []
+
+    class Slow(Tracker):
+        def _log_metrics(self, rows):
+            batches.append([step for _, step, _ in rows])
+            answering.wait(5)  # as a server does that hangs
+            super()._log_metrics(rows)
+
+    with Slow(enabled=True, uri="sqlite:///mlflow.db", experiment="likeness", stage="train", persona="jade",
+              params={}) as run:  # fmt: skip
+        for step in range(1, 6):
+            run.log_metrics([(step, {"loss": 1 / step})])
+        assert batches in ([], [[1]])
+        answering.set()
+    assert batches == [[1], [2, 3, 4, 5]]
+    assert run.problem is None
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    [logged] = client.search_runs([client.get_experiment_by_name("likeness").experiment_id])
+    assert len(client.get_metric_history(logged.info.run_id, "loss")) == 5
 
 
 def test_a_server_that_is_down_is_told_at_the_end_and_stops_nothing(in_tmp, monkeypatch, capsys):
