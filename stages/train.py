@@ -9,7 +9,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,8 @@ from likeness.tracking import Tracker
 from stages import consent_of, run, store
 
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
+# What the judges' numbers are called, and which one of a run metrics.json tells.
+JUDGED: dict[str, Callable[[Iterable[float]], float]] = {"validation_loss": min, "identity": max}
 
 
 def main(cfg: Config, persona: Persona) -> None:
@@ -70,7 +72,6 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     key = run_key(base, cfg.train, dataset_digest(every))
     folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
 
-    rows: list[tuple[int, dict[str, float]]] = []
     params = {
         "train": cfg.train.model_dump(),
         "base": cfg.base.model_dump(),
@@ -82,7 +83,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         trained = train(
             base, data, cfg.train, folder, world=world, held_out=validated,
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
-            on_window=lambda step, values: rows.append((step, values)),
+            on_window=lambda step, values: tracker.log_metrics([(step, values)]),
         )  # fmt: skip
         if not world.main:
             return
@@ -90,12 +91,11 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
         write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
-        tracker.log_metrics(rows)
         if trained.steps_per_s is not None:
             tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
         tracker.log_file(places.training / "loss.csv")
         tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
-    chosen = f", of step {trained.step}" if trained.validation else ""
+    chosen = "" if cfg.train.choose == "last" else f", of step {trained.step}"
     sys.stderr.write(f"train: {places.weights}{chosen}, changes {check.layers} layers, loaded and checked\n")
 
 
@@ -137,11 +137,11 @@ def write_results(
         shutil.copyfile(path, folder / "checkpoints" / f"{stem}-step-{step:06d}.safetensors")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("step", "loss", "grad_norm", "lr", "validation_loss"))
+    writer.writerow(("step", "loss", "grad_norm", "lr", *JUDGED))
     for step, (loss, norm) in enumerate(zip(trained.losses, trained.grad_norms, strict=True)):
-        validated = trained.validation.get(step + 1)
-        rate, looked = _short(learning_rate(cfg, step)), "" if validated is None else _short(validated)
-        writer.writerow((step + 1, _short(loss), _short(norm), rate, looked))
+        numbers = (trained.measured.get(metric, {}).get(step + 1) for metric in JUDGED)
+        judged = ("" if number is None else _short(number) for number in numbers)
+        writer.writerow((step + 1, _short(loss), _short(norm), _short(learning_rate(cfg, step)), *judged))
     write_atomic(folder / "loss.csv", table.getvalue().encode())
     window = max(1, len(trained.losses) // 10)
     metrics = {
@@ -151,11 +151,12 @@ def write_results(
         "loss_last_tenth": _short(sum(trained.losses[-window:]) / window),
         "probe_loss_before": _short(trained.probe_before),
         "probe_loss_after": _short(trained.probe_after),
-        **(
-            {"validation_loss": _short(min(trained.validation.values())), "chosen_step": trained.step}
-            if trained.validation
-            else {}
-        ),
+        **{
+            metric: _short(best(numbers.values()))
+            for metric, best in JUDGED.items()
+            if (numbers := trained.measured.get(metric))
+        },
+        **({"chosen_step": trained.step} if any(trained.measured.values()) else {}),
         "lora_layers": check.layers,
         "lora_effect": _short(check.effect),
         "trainable_parameters": sum(parameter.numel() for parameter in trained.parameters.values()),

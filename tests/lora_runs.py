@@ -27,6 +27,7 @@ from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.data import Sample, dataset_digest, read_samples, split
 from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.judge import Judge
 from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
@@ -116,8 +117,9 @@ def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora
 def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+    judge: Callable[[Base], Judge] | None = None,
 ) -> Run:  # fmt: skip
-    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key."""
+    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too."""
     base = load_base(base_config(architecture), device="cpu")
     every, store = read_samples(dataset), ItemStore(place / "items")
     samples, held_out = split(every, cfg.validation_share)
@@ -127,7 +129,7 @@ def run_in(
     folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
     save = partial(to_file, base, samples, cfg)
     trained = train(
-        base, data, cfg, folder, held_out=validated, on_window=on_window,
+        base, data, cfg, folder, held_out=validated, on_window=on_window, judges=[judge(base)] if judge else [],
         keep_weights=lambda step, lora: folder.save_weights(step, save(step, lora)),
     )  # fmt: skip
     final = save(trained.step, dict(trained.parameters))

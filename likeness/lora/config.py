@@ -86,10 +86,12 @@ class TrainConfig(Section):
     probe_draws: int = Field(ge=1)
     validation_share: float = Field(ge=0, le=0.5)
     validate_every_steps: int = Field(ge=1)
-    choose: Literal["last", "best"]
+    sample_every_steps: int | None = Field(ge=1)
+    choose: Literal["last", "validation", "identity"]
     patience: int | None = Field(ge=1)
     divergence_factor: float = Field(gt=1)
     log_every_steps: int = Field(ge=1)
+    usd_per_hour: float | None = Field(gt=0)
     checkpoint_every_steps: int = Field(ge=1)
     checkpoints_kept: int = Field(ge=1)
     weights_every_steps: int | None = Field(ge=1)
@@ -125,8 +127,14 @@ class TrainConfig(Section):
             raise ValueError(
                 "train.optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr"
             )
-        if not self.validation_share and (self.choose == "best" or self.patience is not None):
-            raise ValueError("train.choose best and train.patience need a train.validation_share to judge by")
+        if self.choose == "validation" and not self.validation_share:
+            raise ValueError(
+                "train.choose validation needs a train.validation_share to judge by, .1 for example"
+            )
+        if self.choose == "identity" and self.sample_every_steps is None:
+            raise ValueError("train.choose identity needs pictures to judge by: set train.sample_every_steps")
+        if self.patience is not None and self.choose == "last":
+            raise ValueError("train.patience needs a judge: set train.choose to validation or identity")
         if self.side_px % self.bucket_step_px:
             raise ValueError(
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"

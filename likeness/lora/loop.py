@@ -5,7 +5,7 @@ a run is its LoRA, its optimizer and the number of steps. Losses stay on the dev
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,13 +16,15 @@ from torch.nn.utils import clip_grad_norm_
 
 from likeness.errors import ConfigError, TransientError
 from likeness.items import item_key
-from likeness.lora.adapter import add_lora, lora_tensors
+from likeness.lora.adapter import add_lora, lora_tensors, set_dropout
 from likeness.lora.base import Base
 from likeness.lora.cache import TrainingSet
 from likeness.lora.checkpoint import Checkpoint, RunFolder
 from likeness.lora.config import TrainConfig
 from likeness.lora.determinism import deterministic
 from likeness.lora.interrupt import StopRequest
+from likeness.lora.judge import Judge, Looks, validation
+from likeness.lora.meter import Meter
 from likeness.lora.objective import Objective
 from likeness.lora.optimizer import (
     Average,
@@ -33,39 +35,40 @@ from likeness.lora.optimizer import (
     restore_optimizer,
 )
 from likeness.lora.schedule import learning_rate
-from likeness.lora.validation import Validation
 from likeness.lora.world import World
 from likeness.progress import Progress
 
 LOOP_VERSION = 2
 # Settings that change what is written on the way, never the weights that come out.
-NO_EFFECT = {"log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "divergence_factor", "license"}
+NO_EFFECT = {
+    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "divergence_factor", "license", "usd_per_hour",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A finished run: whose weights these are (`step`), losses and gradient norms by step, validation losses by the
-    step they were measured after, and the probe's loss before and after."""
+    """A finished run: whose weights these are (`step`), losses and gradient norms by step, what the judges
+    `measured` by metric and step, and the probe's loss before and after."""
 
     parameters: Mapping[str, Parameter]
     step: int
     losses: list[float]
     grad_norms: list[float]
-    validation: Mapping[int, float]
+    measured: Mapping[str, Mapping[int, float]]
     probe_before: float
     probe_after: float
     resumed_from: int
     steps_per_s: float | None
 
 
-def run_key(base: Base, cfg: TrainConfig, data_digest: str) -> str:
-    """The name of a run: a digest of all that decides its result on this machine.
+def run_key(base: Base, cfg: TrainConfig, *digests: str) -> str:
+    """The name of a run: a digest of all that decides its result on this machine, data and judges by their `digests`.
 
     The number of CPU threads is part of it: it decides in which order floats are summed.
     """
     settings = cfg.model_dump(mode="json", exclude=NO_EFFECT)
     machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    return item_key("lora.train", LOOP_VERSION, {**settings, **base.identity, **machine}, [data_digest])
+    return item_key("lora.train", LOOP_VERSION, {**settings, **base.identity, **machine}, digests)
 
 
 def train(
@@ -76,13 +79,14 @@ def train(
     *,
     world: World | None = None,
     held_out: TrainingSet | None = None,
+    judges: Sequence[Judge] = (),
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Trained:
     """Train a LoRA into the base, going on from the run's newest checkpoint.
 
-    `keep_weights(step, tensors)` gets the intermediate LoRA, `on_window(step, values)` the measured means; of several
-    processes in a `world`, the first one's.
+    `held_out` is what the validation loss is measured on, `judges` look beside it. `keep_weights(step, tensors)` gets
+    the intermediate LoRA, `on_window(step, values)` what was measured; of several processes in a `world`, the first one's.
 
     Raises:
         ConfigError: a target fits no layer, training diverged, or as many processes were not started.
@@ -94,22 +98,35 @@ def train(
         optimizer: Any = build_optimizer(parameters, cfg)
         average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
-        validation = Validation(Objective(base, held_out, cfg) if held_out else None, cfg, world)
+        validated = [validation(Objective(base, held_out, cfg), cfg)] if held_out else []
+        looks = Looks([*validated, *judges], cfg, world)
         losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
-            validation.restore(checkpoint.tensors)
+            looks.restore(checkpoint.tensors)
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
-        watch = Watch(cfg, losses, norms, start=start, on_window=on_window)
+        meter = Meter(base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0)
+        watch = Watch(cfg, losses, norms, meter, start=start, on_window=on_window)
         began, done = time.monotonic(), start
         with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
             if start:
                 progress.advance(f"step {start}", "resumed", steps=start)
+
+            def look() -> None:
+                if looks.due(done) and not world.any(stop.asked):
+                    with meter.aside(), finished(parameters, optimizer, average):
+                        set_dropout(base, None)
+                        if taken := looks.take(done, parameters, lambda: stop.asked):
+                            on_window(done, taken)
+
+            look()  # what a stop left undone
+            if looks.due(start) and world.any(stop.asked):
+                raise _stopped(start, cfg)
             for step in range(start, cfg.steps):
-                if validation.exhausted:
+                if looks.exhausted:
                     break
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
@@ -125,16 +142,16 @@ def train(
                 done = step + 1
                 if average is not None:
                     average.update(done)
-                if validation.due(done):
-                    with finished(parameters, optimizer, average):
-                        on_window(done, {"validation_loss": validation.look(done, parameters)})
-                last = done == cfg.steps or validation.exhausted
+                look()
+                last, pending = done == cfg.steps or looks.exhausted, bool(looks.due(done))
                 window = done % cfg.log_every_steps == 0
-                # Read once: a signal may come at any line. Several processes agree at windows, where they wait anyway.
-                stopping = not last and (window or world.size == 1) and world.any(stop.asked)
+                # Read once: a signal may come at any line. Several processes agree where they wait anyway. Who has not
+                # looked yet was kept from it by a stop: then the last step is not the end.
+                agreed = window or pending or world.size == 1
+                stopping = (pending or not last) and agreed and world.any(stop.asked)
                 due = stopping or last or done % cfg.checkpoint_every_steps == 0
                 if due or window:
-                    progress.advance(f"loss {watch.read(done):.4f}", "trained", steps=watch.new_steps)
+                    progress.advance(watch.read(done), "trained", steps=watch.new_steps)
                 if (
                     world.main
                     and cfg.weights_every_steps
@@ -145,18 +162,16 @@ def train(
                         keep_weights(done, lora_tensors(parameters))
                 if due and world.main:
                     state = _state(parameters, optimizer, average, losses[:done], norms[:done], before)
-                    run.save(done, state | validation.tensors())
+                    clock = {"seconds": torch.tensor(meter.seconds, dtype=torch.float64)}
+                    run.save(done, state | looks.tensors() | clock)
                 if stopping:
-                    raise TransientError(
-                        f"training was stopped at step {done} of {cfg.steps}; its state is saved",
-                        reason="stopped", remedy="run `dvc repro` again: it goes on from there",
-                    )  # fmt: skip
+                    raise _stopped(done, cfg)
         seconds = time.monotonic() - began
         finish(parameters, optimizer, average)
-        validation.choose(parameters)
+        looks.choose(parameters)
         return Trained(
-            parameters=parameters, step=(validation.best_step if validation.best else None) or done,
-            losses=_floats(losses[:done]), grad_norms=_floats(norms[:done]), validation=validation.losses,
+            parameters=parameters, step=looks.best_step or done, losses=_floats(losses[:done]),
+            grad_norms=_floats(norms[:done]), measured=looks.numbers,
             probe_before=before, probe_after=objective.probe(), resumed_from=start,
             steps_per_s=(done - start) / seconds if start < done else None,
         )  # fmt: skip
@@ -165,13 +180,13 @@ def train(
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
-    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, *, start: int,
+    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, *, start: int,
                  on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
-        self.cfg, self.losses, self.norms, self.on_window = cfg, losses, norms, on_window
+        self.cfg, self.losses, self.norms, self.meter, self.on_window = cfg, losses, norms, meter, on_window
         self.read_until, self.new_steps = start, 0
 
-    def read(self, done: int) -> float:
-        """Mean loss since the last call; ConfigError when it is no number or far above the first window's."""
+    def read(self, done: int) -> str:
+        """How it goes since the last call; ConfigError when the loss is no number or far above the first window's."""
         mean = self.losses[self.read_until : done].mean().item()
         first = self.losses[: min(done, self.cfg.log_every_steps)].mean().item()
         # Written so that a NaN, which compares as false, is caught.
@@ -184,8 +199,18 @@ class Watch:
             )
         self.new_steps, self.read_until = done - self.read_until, done
         norm = self.norms[done - 1].item()
-        self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": learning_rate(self.cfg, done - 1)})
-        return mean
+        rate, metered = learning_rate(self.cfg, done - 1), self.meter.read(self.new_steps)
+        self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
+        cost = f", {metered['cost_usd']:.2f} USD" if "cost_usd" in metered else ""
+        return f"loss {mean:.4f}, {metered['images_per_s']:.3g} images/s{cost}"
+
+
+def _stopped(done: int, cfg: TrainConfig) -> TransientError:
+    return TransientError(
+        f"training was stopped at step {done} of {cfg.steps}; its state is saved",
+        reason="stopped",
+        remedy="run `dvc repro` again: it goes on from there",
+    )
 
 
 def _floats(values: Tensor) -> list[float]:
