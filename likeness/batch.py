@@ -84,7 +84,7 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
                     and len(running) < workers
                     and (following := next(queue, None)) is not None
                 ):
-                    running[pool.submit(_run_one, following[1], store)] = following[0]
+                    running[pool.submit(run_one, following[1], store)] = following[0]
                 if not running:
                     break
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -101,6 +101,42 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
             remedy="run `dvc repro` again: what is finished or ordered is kept",
         )
     return [outcomes[index] for index in range(len(works))]
+
+
+def run_one(work: Work, store: ItemStore) -> Outcome:
+    """The outcome of one unit of work, here and now.
+
+    Raises:
+        AuthError, QuotaError, ConsentError: nothing is stored.
+    """
+    started = time.monotonic()
+    WORKING_ON.set(work.id)
+    if (item := store.get(work.key)) is not None:
+        store.touch(item)
+        if (refusal := item.record.get("refusal")) is not None:
+            return Outcome(work=work, item=None, failure=Failure(id=work.id, **refusal), reused=True)
+        return Outcome(work=work, item=item, failure=None, reused=True)
+    try:
+        made = work.make()
+    except (AuthError, QuotaError, ConsentError):
+        raise
+    except InputError as error:
+        failure = failure_of(work.id, error)
+        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", exclude={"id"})})
+        return Outcome(
+            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
+        )
+    except ProviderError as error:
+        return Outcome(
+            work=work,
+            item=None,
+            failure=failure_of(work.id, error),
+            reused=False,
+            seconds=time.monotonic() - started,
+            unfinished=isinstance(error, TransientError),
+        )
+    item = store.put(work.key, made.files, made.record)
+    return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
 
 
 def finish(
@@ -181,37 +217,6 @@ def failure_of(item_id: str, error: LikenessError) -> Failure:
     """The failures.jsonl line of an error."""
     kind = error.kind if isinstance(error, InputError) else "failed"
     return Failure(id=item_id, kind=kind, reason=error.reason, detail=error.message, remedy=error.remedy)
-
-
-def _run_one(work: Work, store: ItemStore) -> Outcome:
-    started = time.monotonic()
-    WORKING_ON.set(work.id)
-    if (item := store.get(work.key)) is not None:
-        store.touch(item)
-        if (refusal := item.record.get("refusal")) is not None:
-            return Outcome(work=work, item=None, failure=Failure(id=work.id, **refusal), reused=True)
-        return Outcome(work=work, item=item, failure=None, reused=True)
-    try:
-        made = work.make()
-    except (AuthError, QuotaError, ConsentError):
-        raise
-    except InputError as error:
-        failure = failure_of(work.id, error)
-        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", exclude={"id"})})
-        return Outcome(
-            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
-        )
-    except ProviderError as error:
-        return Outcome(
-            work=work,
-            item=None,
-            failure=failure_of(work.id, error),
-            reused=False,
-            seconds=time.monotonic() - started,
-            unfinished=isinstance(error, TransientError),
-        )
-    item = store.put(work.key, made.files, made.record)
-    return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
 
 
 def _word(outcome: Outcome) -> str:

@@ -51,7 +51,7 @@ def run(stage: str, main: Main) -> None:
     try:
         cfg = load_config(PARAMS)
         persona = _persona(cfg, sys.argv[1:], stage)
-        consent_of(persona).require(USES.get(stage, ()), today=datetime.datetime.now(datetime.UTC).date())
+        require(persona, *USES.get(stage, ()))
         if is_remote(getattr(cfg, stage, None)):
             survive_kills(stage, persona.name)
         with spending_tracked(cfg, stage, persona):
@@ -161,6 +161,11 @@ def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Till:
 def consent_of(persona: Persona) -> Consent:
     """The persona's verified consent record."""
     return load_consent(CONSENT, persona.name)
+
+
+def require(persona: Persona, *uses: Use) -> None:
+    """ConsentError unless the persona's consent is in force and covers these uses."""
+    consent_of(persona).require(uses, today=datetime.datetime.now(datetime.UTC).date())
 
 
 def _persona(cfg: Config, arguments: list[str], stage: str) -> Persona:

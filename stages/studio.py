@@ -1,10 +1,11 @@
-"""What draws pictures and judges the LoRA of each step of training, for the stage evaluate."""
+"""What draws pictures, and judges the LoRA of each kept step of training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from likeness.batch import Made, Work, run_batch
+from likeness.batch import Made, Outcome, Work, run_batch
 from likeness.config import Config
 from likeness.items import ItemStore, item_key, sha256_file
 from likeness.lora.base import Base
@@ -33,25 +34,47 @@ class Studio:
             review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
         )
 
+    def settings(self, one: Planned) -> dict[str, object]:
+        """All that decides a picture's file, beside the weights."""
+        return {
+            **vars(self._shot(one)), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
+            "quality": self.cfg.evaluate.jpeg_quality,
+        }  # fmt: skip
+
     def work(self, one: Planned, weights: Path | None, digest: str) -> Work:
         """The item that is one picture, drawn with the weights file of this digest or without; never explicit."""
+        settings = {
+            **self.settings(one),
+            "lora_scale": self.cfg.evaluate.lora_scale if weights else None,
+        }
+        key = item_key("evaluate.sample", SAMPLES_VERSION, settings, [digest] if weights else [])
+        return Work(id=one.id, key=key, make=partial(self._make, one, weights))
+
+    def live(self, one: Planned, run: str, step: int) -> Work:
+        """The same, drawn with the LoRA that is in the base, at full strength: that of a run's key after `step`."""
+        key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
+        return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one, None))
+
+    def _shot(self, one: Planned) -> Shot:
         options = self.cfg.evaluate
-        shot = Shot(
+        return Shot(
             prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
             guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.side_px,
         )  # fmt: skip
-        settings = {
-            **vars(shot), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
-            "quality": options.jpeg_quality,
-            "lora_scale": options.lora_scale if weights else None,
-        }  # fmt: skip
 
-        def make() -> Made:
-            (rgb,) = sample(self.base, [shot], lora=weights, lora_scale=options.lora_scale)
-            return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
+    def _make(self, one: Planned, weights: Path | None) -> Made:
+        options = self.cfg.evaluate
+        (rgb,) = sample(self.base, [self._shot(one)], lora=weights, lora_scale=options.lora_scale)
+        return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
 
-        inputs = [digest] if weights else []
-        return Work(id=one.id, key=item_key("evaluate.sample", SAMPLES_VERSION, settings, inputs), make=make)
+
+def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
+    """The items that are the faces in those pictures that were not refused."""
+    return [
+        face_work(outcome.work.id, image.sha256, image.path, find)
+        for outcome in drawn
+        if outcome.item and (image := outcome.item.files[IMAGE])
+    ]
 
 
 def judged_steps(
@@ -70,14 +93,7 @@ def judged_steps(
         works = [
             studio.work(replace(one, id=f"{one.id}-{stem}"), path, digest) for one in planned if one.lora
         ]
-        drawn = [
-            outcome for outcome in run_batch(f"evaluate {stem}", works, items, workers=1) if outcome.item
-        ]
-        looks = [
-            face_work(outcome.work.id, image.sha256, image.path, find)
-            for outcome in drawn
-            if outcome.item and (image := outcome.item.files[IMAGE])
-        ]
+        looks = face_works(run_batch(f"evaluate {stem}", works, items, workers=1), find)
         faces = faces_of(run_batch(f"evaluate {stem}", looks, items, workers=studio.cfg.items.workers))
         identity = against(references, faces.seen, images=faces.images, yaw_edges_deg=())
         scores.append(

@@ -1,7 +1,8 @@
 """Train the persona's LoRA on the dataset, prove that it loads, and only then give it its name.
 
 Reads models/PERSONA/lora_training/ and the base model of conf/base/.
-Writes models/PERSONA/PERSONA-v1.safetensors and models/PERSONA/training/{loss.csv,metrics.json,checkpoints/}.
+With train.sample_every_steps also data/PERSONA/ingested/, whose held-out photographs the samples are compared with.
+Writes models/PERSONA/PERSONA-v1.safetensors and models/PERSONA/training/{loss.csv,metrics.json,checkpoints/,samples/}.
 """
 
 import csv
@@ -32,6 +33,7 @@ from likeness.lora.world import World, start_processes, was_started_together
 from likeness.naming import Places, cache_root
 from likeness.tracking import Tracker
 from stages import consent_of, run, store
+from stages.sampler import build_sampler
 
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 # What the judges' numbers are called, and which one of a run metrics.json tells.
@@ -54,9 +56,11 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     samples, held_out = split(every, cfg.train.validation_share)
     sys.stderr.write(plan(samples, held_out, cfg.train))
     base = load_base(cfg.base, device=cfg.train.device)
+    items = store(cfg)
+    sampler = build_sampler(cfg, persona, base, items)
     with world.main_first():
-        data = encode_samples(samples, base, cfg.train, store(cfg))
-        validated = encode_samples(held_out, base, cfg.train, store(cfg)) if held_out else None
+        data = encode_samples(samples, base, cfg.train, items)
+        validated = encode_samples(held_out, base, cfg.train, items) if held_out else None
     if data.cut:
         sys.stderr.write(
             f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
@@ -69,7 +73,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     )  # fmt: skip
     to_file = partial(weights_file, base, facts, cfg.train, samples)
     digest = dataset_digest(samples)
-    key = run_key(base, cfg.train, dataset_digest(every))
+    key = run_key(base, cfg.train, dataset_digest(every), *([sampler.digest] if sampler else []))
     folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
 
     params = {
@@ -80,8 +84,10 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     }
     tracking = {**cfg.tracking.model_dump(), "enabled": cfg.tracking.enabled and world.main}
     with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker:
+        show = partial(tracker.log_file, folder="samples")
         trained = train(
             base, data, cfg.train, folder, world=world, held_out=validated,
+            judges=[sampler.judge(folder, show)] if sampler else [],
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
             on_window=lambda step, values: tracker.log_metrics([(step, values)]),
         )  # fmt: skip
@@ -91,6 +97,11 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
         write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
+        if sampler:
+            write_atomic(
+                places.training / "samples" / "by_step.png", sampler.sheet(folder, len(trained.losses))
+            )
+            show(places.training / "samples" / "by_step.png")
         if trained.steps_per_s is not None:
             tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
         tracker.log_file(places.training / "loss.csv")
@@ -132,7 +143,8 @@ def write_results(
 ) -> None:
     """loss.csv, metrics.json and the intermediate weights; no times, so equal runs write equal files."""
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "checkpoints").mkdir(parents=True)
+    for kept in ("checkpoints", "samples"):
+        (folder / kept).mkdir(parents=True)
     for step, path in run_folder.weights().items():
         shutil.copyfile(path, folder / "checkpoints" / f"{stem}-step-{step:06d}.safetensors")
     table = io.StringIO()

@@ -33,6 +33,11 @@ class Judge:
     look: Callable[[int, Stopped], float | None]
 
 
+def due(done: int, every_steps: int, steps: int) -> bool:
+    """Whether a judge looks after `done` of `steps` steps: every so often and at the end."""
+    return done > 0 and (done % every_steps == 0 or done == steps)
+
+
 def validation(objective: Objective, cfg: TrainConfig) -> Judge:
     """The loss on images kept out of training, with fixed noise."""
     return Judge(name="validation", metric="validation_loss", every_steps=cfg.validate_every_steps, best=min,
@@ -65,13 +70,11 @@ class Looks:
         return len(steps) - 1 - steps.index(best) >= self.cfg.patience
 
     def due(self, done: int) -> list[Judge]:
-        """Who is to look after `done` steps: every so often and at the end, unless it has."""
+        """Who is to look after `done` steps and has not."""
         return [
             judge
             for judge in self.judges
-            if done not in self.numbers[judge.metric]
-            and done
-            and (done % judge.every_steps == 0 or done == self.cfg.steps)
+            if due(done, judge.every_steps, self.cfg.steps) and done not in self.numbers[judge.metric]
         ]
 
     def take(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:

@@ -36,7 +36,7 @@ def sample(
     lora_scale: float = 1.0,
     on_image: Callable[[int, RGB], None] = lambda index, rgb: None,
 ) -> list[RGB]:
-    """Images uint8 [side,side,3] RGB of `shots`, drawn by the base or by the base with a LoRA file.
+    """Images uint8 [side,side,3] RGB of `shots`, drawn by the base with a LoRA file, or as it is.
 
     The starting noise is drawn on the CPU, so a seed names the same picture on every device (up to rounding).
 

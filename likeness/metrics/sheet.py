@@ -49,7 +49,12 @@ def sample_rows(
         for seed in dict.fromkeys(one.seed for one in planned)
         for lora in (False, True)
     ]
-    return [*rows, Row(label="held out", note="photographs, never trained on", cells=held_out)]
+    return [*rows, held_out_row(held_out)]
+
+
+def held_out_row(photographs: Sequence[RGB]) -> Row:
+    """What the pictures are compared with."""
+    return Row(label="held out", note="photographs, never trained on", cells=photographs)
 
 
 def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:
