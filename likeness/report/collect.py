@@ -78,10 +78,12 @@ class Deliverable:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The loss at each logged step, the numbers of training/metrics.json and the weights' own metadata."""
+    """The loss at each logged step, what judges measured by step (empty where one did not), the numbers of
+    training/metrics.json and the weights' own metadata."""
 
     steps: tuple[int, ...]
     losses: tuple[float, ...]
+    judged: tuple[tuple[str, str, str], ...]
     metrics: Mapping[str, float]
     metadata: Mapping[str, str]
 
@@ -147,6 +149,11 @@ def _training(places: Places) -> Training:
     return Training(
         steps=tuple(int(row["step"]) for row in rows),
         losses=tuple(float(row["loss"]) for row in rows),
+        judged=tuple(
+            (row["step"], *numbers)
+            for row in rows
+            if any(numbers := (row["validation_loss"], row["identity"]))
+        ),
         metrics={name: float(value) for name, value in metrics.items() if isinstance(value, int | float)},
         metadata=metadata,
     )

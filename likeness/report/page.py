@@ -78,6 +78,7 @@ def page(
         more_images=len(entries) - len(parts["strips"]),
         captions=[(entry.id, entry.text or "") for entry in entries],
         curve=loss_curve(got.training.steps, got.training.losses),
+        judged=got.training.judged,
         training=_training_facts(got),
         dots=_dots(got),
         verdict=verdict(got.evaluation),

@@ -113,11 +113,21 @@ def test_what_is_drawn_of_the_captions_is_drawn_again_after_a_resume(tmp_path, f
 @pytest.mark.parametrize("accumulation", [1, 3])
 def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, folder, accumulation):
     cfg = train_config(gradient_accumulation=accumulation)
-    whole = run_in(tmp_path / "whole", folder, cfg)
+    whole, hours = run_in(tmp_path / "whole", folder, cfg), []
+
+    def on_window(step, values):
+        hours.append(values["hours"])
+        stop_at(4)(step, values)
+
     with pytest.raises(Stop):
-        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
-    resumed = run_in(tmp_path / "cut", folder, cfg)
+        run_in(tmp_path / "cut", folder, cfg, on_window=on_window)
+    hours.pop()  # of step 4, which was lost
+    resumed = run_in(
+        tmp_path / "cut", folder, cfg, on_window=lambda step, values: hours.append(values["hours"])
+    )
     assert resumed.trained.resumed_from == 3
+    assert hours == sorted(hours)
+    assert len(hours) == 4
     assert resumed.sha256 == whole.sha256
     assert resumed.trained.losses == whole.trained.losses
     assert resumed.trained.grad_norms == whole.trained.grad_norms
