@@ -8,7 +8,7 @@ from PIL import Image
 from likeness.images import decode_rgb, encode_jpeg
 from likeness.safety.provenance import SourceType, mark_jpeg
 
-PHOTO_VERSION = 1
+PHOTO_VERSION = 2
 """Raised whenever the same input would give other pixels or bytes."""
 
 # Trainers cut buckets to a multiple of 64 px (sd-scripts, bucket_reso_steps): the VAE's 8 times the UNet's 8.
@@ -25,7 +25,7 @@ def training_size(width: int, height: int, side_px: int | None) -> tuple[int, in
     if scale >= 1:
         return width, height
     on_grid = (_to_grid(width * scale), _to_grid(height * scale))
-    if 0 not in on_grid and on_grid[0] * height == on_grid[1] * width:
+    if 0 < on_grid[0] <= width and 0 < on_grid[1] <= height and on_grid[0] * height == on_grid[1] * width:
         return on_grid
     return max(1, round(width * scale)), max(1, round(height * scale))
 
