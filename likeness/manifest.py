@@ -28,7 +28,8 @@ class Record(BaseModel):
 
 
 class FaceEntry(Record):
-    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged."""
+    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged, and the corners
+    (x, y in px) of its outline where landmarks were found."""
 
     box_px: tuple[float, float, float, float]
     score: float
@@ -36,6 +37,19 @@ class FaceEntry(Record):
     pitch_deg: float
     sharpness: float
     age_years: float | None
+    outline_px: tuple[tuple[float, float], ...] | None = None
+
+    def moved(
+        self, across: float, down: float, *, left: float = 0.0, top: float = 0.0, digits: int = 2
+    ) -> "FaceEntry":
+        """The face in an image cut at (left, top), then scaled by `across` and `down`."""
+        x, y, w, h = self.box_px
+        box = ((x - left) * across, (y - top) * down, w * across, h * down)
+        outline = self.outline_px and tuple(
+            (round((x - left) * across, digits), round((y - top) * down, digits)) for x, y in self.outline_px
+        )
+        rounded = tuple(round(value, digits) for value in box)
+        return self.model_copy(update={"box_px": rounded, "outline_px": outline})
 
 
 class Entry(Record):

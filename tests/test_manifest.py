@@ -54,3 +54,11 @@ def test_a_broken_line_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text('{"id": 1}\n')
     with pytest.raises(InputError, match=r"manifest.jsonl:1"):
         read_manifest(tmp_path)
+
+
+def test_a_face_moves_with_the_cut_and_its_outline_with_it():
+    face = FaceEntry(box_px=(30, 20, 10, 8), score=0.9, yaw_deg=0, pitch_deg=0, sharpness=1, age_years=None)
+    assert face.moved(2, 3, left=10, top=15) == face.model_copy(update={"box_px": (40, 15, 20, 24)})
+    outlined = face.model_copy(update={"outline_px": ((30, 20), (40, 24), (33.33, 28))})
+    moved = outlined.moved(2, 3, left=10, top=15, digits=1)
+    assert moved.outline_px == ((40, 15), (60, 27), (46.7, 39))

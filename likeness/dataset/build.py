@@ -78,17 +78,7 @@ def manifest_entry(planned: Planned, item: Item) -> Entry:
     image = planned.chosen.image
     width, height = int(item.record["width"]), int(item.record["height"])
     across, down = width / image.width, height / image.height
-    faces = tuple(
-        face.model_copy(
-            update={
-                "box_px": tuple(
-                    round(length * ratio, 1)
-                    for length, ratio in zip(face.box_px, (across, down, across, down), strict=True)
-                )
-            }
-        )
-        for face in image.faces
-    )
+    faces = tuple(face.moved(across, down, digits=1) for face in image.faces)
     return image.model_copy(
         update={
             "file": planned.file,
@@ -116,6 +106,7 @@ def training_images(manifest: Manifest, planned: Sequence[Planned]) -> list[Trai
             rating=entry.rating,
             repeats=repeats[entry.id],
             face_box_px=entry.faces[0].box_px if entry.faces else None,
+            face_outline_px=entry.faces[0].outline_px if entry.faces else None,
             parents=entry.parents,
         )
         for entry in manifest.entries

@@ -18,8 +18,8 @@ BALANCED_REPEATS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingImage:
-    """One line of metadata.jsonl: a finished image, its caption, how often an epoch shows it, and where the face is
-    (x, y, width, height in its pixels)."""
+    """One line of metadata.jsonl: a finished image, its caption, how often an epoch shows it, and where the face is: its
+    box (x, y, width, height in the image's pixels) and, where known, the corners (x, y) of its outline."""
 
     file_name: str
     text: str
@@ -29,6 +29,7 @@ class TrainingImage:
     repeats: int
     face_box_px: tuple[float, float, float, float] | None
     parents: tuple[str, ...]
+    face_outline_px: tuple[tuple[float, float], ...] | None = None
 
 
 def group_of(entry: Entry) -> str:
@@ -78,7 +79,14 @@ def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConf
 
 def metadata_jsonl(images: Sequence[TrainingImage]) -> str:
     """metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields."""
-    return "".join(json.dumps(vars(image), ensure_ascii=False) + "\n" for image in images)
+    return "".join(json.dumps(_line(image), ensure_ascii=False) + "\n" for image in images)
+
+
+def _line(image: TrainingImage) -> dict[str, object]:
+    values = dict(vars(image))
+    if image.face_outline_px is None:
+        del values["face_outline_px"]
+    return values
 
 
 def _toml(value: str | bool) -> str:

@@ -6,7 +6,7 @@ from likeness.batch import Made, Work
 from likeness.enhance import EnhanceConfig, EnhanceProvider, Enhancer
 from likeness.images import encode_jpeg, load_rgb
 from likeness.items import Item, Json, item_key
-from likeness.manifest import Entry, FaceEntry
+from likeness.manifest import Entry
 
 ENHANCE_VERSION = 1
 """Raised whenever the same file and settings would give other pixels."""
@@ -35,7 +35,7 @@ def enhance_work(
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
-    """The manifest line of an enlarged image, its faces' boxes in its own pixels."""
+    """The manifest line of an enlarged image, its faces in its own pixels."""
     width, height = item.record["size_px"]
     return Entry(
         id=entry.id,
@@ -46,12 +46,8 @@ def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
         source=entry.source,
         target=entry.target,
         rating=entry.rating,
-        faces=tuple(_enlarged(face, width / entry.width) for face in entry.faces),
+        faces=tuple(face.moved(width / entry.width, width / entry.width) for face in entry.faces),
         provider=provider,
         cost_usd=item.record["cost_usd"],
         parents=(entry.sha256,),
     )
-
-
-def _enlarged(face: FaceEntry, k: float) -> FaceEntry:
-    return face.model_copy(update={"box_px": tuple(round(value * k, 2) for value in face.box_px)})

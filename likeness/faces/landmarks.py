@@ -8,7 +8,8 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from likeness.faces.crop import warp
-from likeness.faces.face import LANDMARKS, Floats
+from likeness.faces.face import LANDMARKS, Face, Floats
+from likeness.faces.mesh import FACE_OVAL
 from likeness.faces.models import FACE_MESH, locate
 
 SIDE_PX = 192
@@ -21,6 +22,14 @@ PRESENCE = 0.5
 """The network's own threshold for "this is a face" (MediaPipe, face_landmark.proto)."""
 
 OUTER_EYE_CORNERS = (33, 263)
+
+
+def outline_px(face: Face) -> tuple[tuple[float, float], ...] | None:
+    """The corners (x, y) of a face's outline in its image's pixels; None where its landmarks mean nothing."""
+    if face.landmark_score < PRESENCE:
+        return None
+    corners = face.landmarks[list(FACE_OVAL), :2]
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in corners)
 
 
 class FaceMesh:

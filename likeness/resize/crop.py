@@ -91,11 +91,8 @@ def buckets(cfg: ResizeConfig) -> list[tuple[int, int]]:
 
 
 def moved(face: FaceEntry, cut: Cut) -> FaceEntry:
-    """A face's box in the pixels of the resized image."""
-    x, y, w, h = face.box_px
-    left, top, k = cut.box_px[0], cut.box_px[1], cut.scale
-    box = tuple(round(value, 2) for value in ((x - left) * k, (y - top) * k, w * k, h * k))
-    return face.model_copy(update={"box_px": box})
+    """A face in the pixels of the resized image."""
+    return face.moved(cut.scale, cut.scale, left=cut.box_px[0], top=cut.box_px[1])
 
 
 def is_inside(face: FaceEntry, cut: Cut) -> bool:

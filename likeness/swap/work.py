@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from likeness.batch import Made, Outcome, Work, failure_of
 from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer, from_json, to_json
+from likeness.faces.landmarks import outline_px
 from likeness.images import encode_png
 from likeness.items import Item, Json, item_key
 from likeness.manifest import Entry, FaceEntry
@@ -125,7 +126,8 @@ def swap_entry(
     )
     word = "sfw" if {source.entry.rating, target.entry.rating, own} == {"sfw"} else "review"
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
-    face = {key: record["face"][key] for key in FaceEntry.model_fields if key != "age_years"}
+    face = {key: record["face"][key] for key in FaceEntry.model_fields if key in record["face"]}
+    outline = outline_px(from_json(record["face"]))
     entry = Entry(
         id=item_id(persona, source.entry.source, target.entry.target),
         file=name,
@@ -135,7 +137,7 @@ def swap_entry(
         source=source.entry.source,
         target=target.entry.target,
         rating=word,
-        faces=(FaceEntry(**face, age_years=None),),
+        faces=(FaceEntry(**face, age_years=None, outline_px=outline),),
         provider=provider,
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
@@ -145,9 +147,14 @@ def swap_entry(
 
 
 def keep_entry(persona: str, source: Photo, item: Item) -> tuple[Entry, dict[str, str]]:
-    """The manifest line of a source photo that goes down the same way."""
+    """The manifest line of a source photo that goes down the same way, with the outline of the face that is meant."""
     name = image_name(persona, source.entry.source, None, source.entry.rating, "swapped", "png")
+    outline = {"outline_px": outline_px(source.face)}
     update = {
+        "faces": tuple(
+            face if number else face.model_copy(update=outline)
+            for number, face in enumerate(source.entry.faces)
+        ),
         "file": name,
         "sha256": item.files[IMAGE].sha256,
         "provider": "none",

@@ -1,11 +1,13 @@
 """A face survives its file, and similarity is a cosine."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from likeness.faces import Face, from_json, similarity, to_json
+from likeness.faces.landmarks import outline_px
 
 
 @pytest.fixture
@@ -56,3 +58,11 @@ def test_similarity_is_the_cosine_of_vectors_of_any_length():
     assert similarity(a, -a) == pytest.approx(-1)
     assert similarity(a, b) == pytest.approx(2**-0.5)
     assert similarity(a, np.zeros(3, np.float32)) == 0
+
+
+def test_the_outline_starts_at_the_forehead_and_is_unknown_where_the_mesh_is_unsure(face):
+    outline = outline_px(face)
+    assert len(outline) == 36
+    assert outline[0] == pytest.approx(face.landmarks[10, :2], abs=0.006)  # landmark 10: top of the forehead
+    assert outline[18] == pytest.approx(face.landmarks[152, :2], abs=0.006)  # and 152: the chin
+    assert outline_px(replace(face, landmark_score=0.4)) is None

@@ -141,3 +141,16 @@ def test_the_card_names_consent_licences_and_counts(folders):
     assert f"| t1_mei.png | body and scene of 2 images | {TARGET_LICENCE} |" in body
     assert "jade_s9.png" not in body  # held out, so not part of the set
     assert re.search(r"4 images: `compositeSynthetic`", body)
+
+
+def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):
+    enhanced = read_manifest(folders.places.enhanced)
+    first, *others = enhanced.entries
+    outline = ((32.0, 32.0), (96.0, 32.0), (64.0, 96.5))
+    known = first.faces[0].model_copy(update={"outline_px": outline})
+    write_manifest(folders.places.enhanced, [first.model_copy(update={"faces": (known,)}), *others], [])
+    main(config(), PERSONA)
+    lines = (folders.places.lora_training / "metadata.jsonl").read_text().splitlines()
+    rows = {row["id"]: row for row in map(json.loads, lines)}
+    assert rows[first.id]["face_outline_px"] == [[16, 16], [48, 16], [32, 48.2]]
+    assert not any("face_outline_px" in rows[entry.id] for entry in others)

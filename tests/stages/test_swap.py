@@ -111,6 +111,9 @@ def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(ingested, s
     assert pair.scores["to_target"] < 0.85
     assert pair.sha256 == sha256_bytes((PLACES.swapped / pair.file).read_bytes())
     assert len(pair.faces) == 1
+    x, y, w, h = pair.faces[0].box_px
+    middle = np.mean(pair.faces[0].outline_px, axis=0)
+    assert abs(middle - [x + w / 2, y + h / 2]).max() < 0.25 * h
     assert pair.provider == "local"
 
 
