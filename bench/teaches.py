@@ -1,7 +1,7 @@
 """Does a LoRA on the tiny base teach a person? `python -m bench.teaches IMAGEFOLDER [SHEET.png]`, after `make demo`.
 
-Twenty seeds of one prompt are drawn by the base, by jade's LoRA, and by the LoRA of somebody else: a person of the
-imagefolder (tools/tiny_base/CARD.md) whom the base never saw, taught with the same settings. Printed: SFace
+Twenty seeds of one prompt are drawn by the base, by jade's LoRA with and without her name, and by the LoRA of somebody
+else: a person of the imagefolder (tools/tiny_base/CARD.md) whom the base never saw, taught with the same settings. Printed: SFace
 similarity to jade's held-out photographs with 95 % intervals; the sheet shows them all.
 """
 
@@ -57,9 +57,11 @@ def main(imagefolder: Path, sheet: Path) -> None:
     wanted = [analyzer.faces(photo)[0].embedding for photo in photos]
     with tempfile.TemporaryDirectory() as place:
         other = taught(somebody(imagefolder, Path(place) / "set"), base, cfg, Path(place))
+        jade = ROOT / "models/jade/jade-v1.safetensors"
         arms = {
             "base": (None, "jade"),
-            "jade's LoRA": (ROOT / "models/jade/jade-v1.safetensors", "jade"),
+            "jade's LoRA": (jade, "jade"),
+            "jade's LoRA, a woman": (jade, "a"),
             f"{OTHER}'s LoRA": (other, OTHER),
         }
         drawn = {arm: draw(base, lora, name, cfg.side_px) for arm, (lora, name) in arms.items()}

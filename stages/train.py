@@ -33,6 +33,7 @@ from likeness.lora.world import World, start_processes, was_started_together
 from likeness.naming import Places, cache_root
 from likeness.tracking import Tracker
 from stages import consent_of, run, store
+from stages.prior import draw_prior
 from stages.sampler import build_sampler
 
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
@@ -54,12 +55,14 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     places = Places(persona.name)
     every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     samples, held_out = split(every, cfg.train.validation_share)
-    sys.stderr.write(plan(samples, held_out, cfg.train))
     base = load_base(cfg.base, device=cfg.train.device)
     items = store(cfg)
     sampler = build_sampler(cfg, persona, base, items)
     with world.main_first():
-        data = encode_samples(samples, base, cfg.train, items)
+        prior = draw_prior(cfg, persona, base, samples, items)
+        learned = [*samples, *prior]
+        sys.stderr.write(plan(learned, held_out, cfg.train))
+        data = encode_samples(learned, base, cfg.train, items)
         validated = encode_samples(held_out, base, cfg.train, items) if held_out else None
     if data.cut:
         sys.stderr.write(
@@ -71,9 +74,10 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
         prediction=base.prediction,
     )  # fmt: skip
-    to_file = partial(weights_file, base, facts, cfg.train, samples)
-    digest = dataset_digest(samples)
-    key = run_key(base, cfg.train, dataset_digest(every), *([sampler.digest] if sampler else []))
+    to_file = partial(weights_file, base, facts, cfg.train, learned)
+    digest = dataset_digest(learned)
+    judged_by = [sampler.digest] if sampler else []
+    key = run_key(base, cfg.train, dataset_digest([*every, *prior]), *judged_by)
     folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
 
     params = {
@@ -115,10 +119,12 @@ def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig
     order = Order(samples, cfg)
     shown = sum(sample.repeats for sample in samples)
     steps_per_epoch = order.batches_per_epoch / cfg.parts
+    prior = sum(sample.prior for sample in samples)
+    drawn = f", {prior} of them of the class, drawn by the base" if prior else ""
     kept = f", {len(held_out)} held out for validation" if held_out else ""
     buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
     return (
-        f"train: {len(samples)} images ({buckets}){kept}, with repeats {shown} an epoch\n"
+        f"train: {len(samples)} images ({buckets}){drawn}{kept}, with repeats {shown} an epoch\n"
         f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.parts} images"
         f", {cfg.steps} steps in all ({cfg.steps / steps_per_epoch:.1f} epochs)\n"
     )

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from likeness.lora.judge import Judge
 from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.metadata import Facts, describe
+from likeness.lora.prior import prior_samples
 from likeness.lora.weights_file import weights_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -117,15 +118,18 @@ def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora
 def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
-    judge: Callable[[Base], Judge] | None = None,
+    judge: Callable[[Base], Judge] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
 ) -> Run:  # fmt: skip
-    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too."""
+    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too.
+    `prior` are pictures of the class with captions and digests."""
     base = load_base(base_config(architecture), device="cpu")
     every, store = read_samples(dataset), ItemStore(place / "items")
     samples, held_out = split(every, cfg.validation_share)
+    drawn = prior_samples(prior, samples, SIDE_PX) if prior else []
+    samples += drawn
     data = encode_samples(samples, base, cfg, store)
     validated = encode_samples(held_out, base, cfg, store) if held_out else None
-    key = resume_as or run_key(base, cfg, dataset_digest(every))
+    key = resume_as or run_key(base, cfg, dataset_digest([*every, *drawn]))
     folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
     save = partial(to_file, base, samples, cfg)
     trained = train(

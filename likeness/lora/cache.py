@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
 from likeness.batch import Made, Outcome, Work, run_batch
@@ -26,7 +26,8 @@ PROMPT_VERSION = 1
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
     """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
-    in each cell counts, with mean 1 [N,1,H/8,W/8], unless all count alike. `texts` numbers each sample's captions."""
+    in each cell counts [N,1,H/8,W/8], unless all count alike: its mean is 1, or `prior_weight` in pictures of the class.
+    `texts` numbers each sample's captions."""
 
     latents: Tensor
     time_ids: Tensor
@@ -93,21 +94,17 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
         works += [_prompt_work(text, base) for text in asked]
     # One worker: the model's own threads or the GPU do the parallel work.
     outcomes = run_batch("encode", works, store, workers=1)
-    tensors = [_tensors(outcome) for outcome in outcomes]
-    images = tensors[: len(samples)]
-    prompts = tensors[len(samples) :] or [base.tokenize(text) for text in asked]
+    read = outcomes[len(samples) :]
+    prompts = map(_tensors, read) if read else map(base.tokenize, asked)
     shelves: dict[Bucket, Shelf] = {}
     for bucket, members in order.members.items():
+        images = _stacked([outcomes[index] for index in members], base.device)
         chosen = [samples[index] for index in members]
         shelves[bucket] = Shelf(
-            latents=torch.stack([images[index]["latents"] for index in members]).to(base.device),
-            time_ids=torch.stack([images[index]["time_ids"] for index in members]).to(
-                base.device, base.dtype
-            ),
+            latents=images["latents"],
+            time_ids=images["time_ids"].to(base.dtype),
             texts=[[number[text] for text in shown[index]] for index in members],
-            weights=None
-            if cfg.face_weight == 1
-            else _face_weights(chosen, bucket, cfg.face_weight).to(base.device),
+            weights=_weights(chosen, bucket, cfg, base.device),
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
@@ -117,10 +114,18 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     )  # fmt: skip
 
 
-def _face_weights(samples: Sequence[Sample], bucket: Bucket, face_weight: float) -> Tensor:
+def _weights(
+    samples: Sequence[Sample], bucket: Bucket, cfg: TrainConfig, device: torch.device
+) -> Tensor | None:
+    images = torch.tensor([cfg.prior_weight if sample.prior else 1.0 for sample in samples])
+    if cfg.face_weight == cfg.outside_weight == 1 and bool((images == 1).all()):
+        return None
     cells = torch.tensor(np.stack([face_cells(sample, bucket) for sample in samples])).unsqueeze(1)
-    weights = 1 + (face_weight - 1) * cells
-    return weights / weights.mean((2, 3), keepdim=True)
+    weights = cfg.outside_weight + (cfg.face_weight - cfg.outside_weight) * cells
+    mean = weights.mean((2, 3), keepdim=True)
+    # Where no face is seen, all counts alike, also when nothing outside of it counts.
+    within = torch.where(mean > 0, weights / mean, torch.ones_like(weights))
+    return (within * images.view(-1, 1, 1, 1)).to(device)
 
 
 def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
@@ -154,11 +159,24 @@ def _encode_prompt(text: str, base: Base) -> Made:
     return Made(files={"tensors.safetensors": save(tensors)}, record={})
 
 
+def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
+    """The items' tensors with the item's number in front, on the device: copied there one item after the other, so that
+    nothing is in memory twice."""
+    stacked: Condition = {}
+    for number, outcome in enumerate(outcomes):
+        for name, tensor in _tensors(outcome).items():
+            if number == 0:
+                stacked[name] = torch.empty((len(outcomes), *tensor.shape), dtype=tensor.dtype, device=device)
+            stacked[name][number] = tensor
+    return stacked
+
+
 def _tensors(outcome: Outcome) -> Condition:
+    """The item's tensors, mapped from its file: the store has just verified or written it, and replaces files whole."""
     if outcome.item is None:
         failure = outcome.failure
         raise InputError(
             f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
             reason="not-encoded", remedy=failure.remedy if failure else "",
         )  # fmt: skip
-    return load(outcome.item.files["tensors.safetensors"].path.read_bytes())
+    return load_file(outcome.item.files["tensors.safetensors"].path)

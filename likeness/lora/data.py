@@ -25,6 +25,7 @@ Bucket = tuple[int, int]
 """Width and height of a training image in pixels."""
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in an image's pixels."""
+Point = tuple[float, float]
 CELL_PX = 8  # a VAE makes one cell of latents of 8 by 8 pixels
 
 
@@ -32,8 +33,9 @@ CELL_PX = 8  # a VAE makes one cell of latents of 8 by 8 pixels
 class Sample:
     """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
 
-    `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` is where
-    the face lies in that part, if that is known. Images of one `group` show the same photograph or target.
+    `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` and `outline_px`,
+    its corners in order, are where the face lies in that part, if that is known. Images of one `group` show the same
+    photograph or target. `prior` is a picture of the class that the base drew.
     """
 
     path: Path
@@ -45,6 +47,8 @@ class Sample:
     group: str = ""
     cut_px: Box | None = None
     face_px: Box | None = None
+    outline_px: tuple[Point, ...] | None = None
+    prior: bool = False
 
 
 def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
@@ -74,16 +78,18 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
             raise InputError(
                 f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
             ) from error
-        cut, face = None, line.get("face_box_px")
+        cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
         if face is not None:
             x, y, w, h = face
             if face_fraction is not None:
                 cut = face_square(size, (x, y, w, h), face_fraction)
                 size, (x, y) = (round(cut[2] - cut[0]), round(cut[3] - cut[1])), (x - cut[0], y - cut[1])
             face = (x, y, x + w, y + h)
+        left, top = cut[:2] if cut else (0.0, 0.0)
+        moved = tuple((x - left, y - top) for x, y in outline) if outline else None
         samples.append(
             Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
-                   width=size[0], height=size[1], cut_px=cut, face_px=face,
+                   width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
                    group=str(line.get("id", line["sha256"])).rsplit("-", 1)[-1])
         )  # fmt: skip
     if not any(sample.repeats for sample in samples):
@@ -97,8 +103,14 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
 
 def dataset_digest(samples: Sequence[Sample]) -> str:
     """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
-    lines = sorted(json.dumps([s.sha256, s.text, s.repeats, s.face_px, s.cut_px]) for s in samples)
-    return sha256_bytes("\n".join(lines).encode())
+    return sha256_bytes("\n".join(sorted(map(_described, samples))).encode())
+
+
+def _described(sample: Sample) -> str:
+    told = [sample.sha256, sample.text, sample.repeats, sample.face_px, sample.cut_px]
+    # Only where there is something to tell: datasets without keep their digests.
+    more = {"outline_px": sample.outline_px, "prior": sample.prior}
+    return json.dumps(told + ([more] if any(more.values()) else []))
 
 
 def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
@@ -158,19 +170,33 @@ def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
 
 
 def face_cells(sample: Sample, bucket: Bucket) -> NDArray[np.float32]:
-    """The share of each cell of a fitted image's latents [H/8,W/8] that the face's box covers; 0 without a face."""
+    """The share of each cell of a fitted image's latents [H/8,W/8] that lies within the face's outline, or within its box
+    where no outline is known; 0 without a face."""
     left, top, right, bottom = sample.face_px or (0.0, 0.0, 0.0, 0.0)
-    scale = max(bucket[0] / sample.width, bucket[1] / sample.height)
-    across = _covered(left, right, scale, sample.width, bucket[0])
-    return np.outer(_covered(top, bottom, scale, sample.height, bucket[1]), across).astype(np.float32)
+    corners = sample.outline_px or ((left, top), (right, top), (right, bottom), (left, bottom))
+    size, fitted = np.array([sample.width, sample.height]), np.array(bucket)
+    scale = (fitted / size).max()
+    points = (np.array(corners) * scale - (scale * size - fitted) / 2) / CELL_PX
+    return polygon_cells(points, bucket[0] // CELL_PX, bucket[1] // CELL_PX).astype(np.float32)
 
 
-def _covered(start: float, end: float, scale: float, length: int, fitted: int) -> NDArray[np.float64]:
-    """Shares of the cells along one side that lie within start..end of an image side, scaled and cut in the middle."""
-    shift = (scale * length - fitted) / 2
-    cells = np.arange(fitted // CELL_PX) * float(CELL_PX)
-    inside = np.minimum(end * scale - shift, cells + CELL_PX) - np.maximum(start * scale - shift, cells)
-    return inside.clip(0, CELL_PX) / CELL_PX
+def polygon_cells(points: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    """The share of each cell of a grid [height,width] that lies within a polygon of corners [N,2] (x, y) in cells; exact.
+
+    By Green's theorem the polygon's area left of X and above Y is the sum over its edges of the integral of min(x, X) dy
+    over the part above Y. Shares are differences of that area between neighbours.
+    """
+    rows, columns = np.arange(height + 1.0), np.arange(width + 1.0)
+    (x0, y0), (x1, y1) = points.T[..., None], np.roll(points, -1, axis=0).T[..., None]
+    slope = (x1 - x0) / np.where(y1 == y0, 1.0, y1 - y0)  # a level edge adds nothing
+    from_y, to_y = np.minimum(y0, rows), np.minimum(y1, rows)  # [N,height+1]: the part above each row's start
+    from_x, to_x = x0 + slope * (from_y - y0), x0 + slope * (to_y - y0)
+    low, high = np.minimum(from_x, to_x)[..., None], np.maximum(from_x, to_x)[..., None]
+    # The mean of min(x, X) over x between low and high.
+    beyond, length = (columns - low).clip(0.0, high - low), high - low
+    mean = np.minimum(columns, high) - beyond**2 / (2 * np.where(length > 0, length, 1.0))
+    area = ((to_y - from_y)[..., None] * mean).sum(0)
+    return np.abs(np.diff(np.diff(area, axis=0), axis=1)).clip(0.0, 1.0)
 
 
 def captions(sample: Sample, cfg: TrainConfig) -> list[str]:

@@ -49,10 +49,11 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
     sha256 = content_sha256(tensors)
     order = Order(samples, cfg)
-    shown = sum(sample.repeats for sample in samples)
+    own = [sample for sample in samples if not sample.prior]
+    shown = sum(sample.repeats for sample in own)
     epoch = -(-steps * cfg.parts // order.batches_per_epoch)
     folders: dict[str, list[Sample]] = {}
-    for sample in samples:
+    for sample in own:
         folders.setdefault(sample.path.parent.name, []).append(sample)
     dirs = {
         name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in sorted(folders.items())
@@ -86,7 +87,8 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_loss_type": "l2" if cfg.huber_c is None else "huber",
         "ss_huber_c": str(cfg.huber_c),
         "ss_num_train_images": str(shown),
-        "ss_num_reg_images": "0",
+        "ss_num_reg_images": str(len(samples) - len(own)),
+        "ss_prior_loss_weight": str(cfg.prior_weight),
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
         "ss_total_batch_size": str(cfg.batch_size * cfg.parts),
         "ss_batch_size_per_device": str(cfg.batch_size),

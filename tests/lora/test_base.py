@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from ldm_file import write_single_file
-from lora_runs import base_config
+from lora_runs import base_config, train_config
 
 from likeness.errors import ConfigError
 from likeness.lora.digest import files_digest, folder_files
@@ -54,6 +54,26 @@ def test_the_random_base_has_the_shape_of_sdxl(fresh):
     parameters = sum(parameter.numel() for parameter in base.unet.parameters())
     assert 1e6 < parameters < 1e7
     assert not any(parameter.requires_grad for parameter in base.unet.parameters())
+
+
+def test_a_schedule_of_zero_terminal_snr_is_trained_on(fresh):
+    base = fresh()
+    plain = base.alphas_cumprod().double().sqrt()
+    scheduler = base.pipeline.scheduler
+    base.pipeline.scheduler = scheduler.from_config(
+        scheduler.config, prediction_type="v_prediction", rescale_betas_zero_snr=True
+    )
+    process = base.process(train_config(weighting="min_snr", min_snr_gamma=5.0))
+    # Lin et al., arXiv 2305.08891, algorithm 1: shifted so that the last is 0, scaled so that the first stays.
+    wanted = ((plain - plain[-1]) * plain[0] / (plain[0] - plain[-1])) ** 2
+    torch.testing.assert_close(process.alphas.double(), wanted, rtol=1e-3, atol=1e-7)
+    assert process.alphas[-1] == 0
+    steps = torch.tensor([500, 999])
+    snr = (wanted[500] / (1 - wanted[500])).item()
+    assert process.weights(steps).tolist() == pytest.approx([min(snr, 5) / (snr + 1), 0], rel=1e-3)
+    latents, noise = torch.full((2, 1, 1, 1), 2.0), torch.full((2, 1, 1, 1), 10.0)
+    assert process.noisy(latents, noise, steps)[1].item() == 10
+    assert process.target(latents, noise, steps)[1].item() == -2
 
 
 def test_images_and_prompts_are_encoded(fresh, sitters):

@@ -1,6 +1,7 @@
 """Latents and embeddings are computed once per pixels, caption, base and size."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -86,6 +87,38 @@ def test_weights_of_the_face_have_mean_one(tmp_path, encode):
     weights = encode(folder, face_weight=3).one().weights
     assert weights.shape == (1, 1, 8, 8)
     assert weights[0, 0, 0].tolist() == [1.5] * 4 + [0.5] * 4
+
+
+def test_outside_of_the_face_nothing_counts_if_so_set(tmp_path, encode):
+    folder = make_folder(tmp_path / "set", ((64, 64),) * 2)
+    metadata = folder / "metadata.jsonl"
+    first, second = metadata.read_text().splitlines()
+    known = first.replace("}", ', "face_box_px": [0, 0, 32, 64]}')
+    metadata.write_text(f"{known}\n{second}\n")
+    (shelf,) = encode(folder, outside_weight=0).shelves.values()
+    assert shelf.weights[0, 0, 0].tolist() == [2.0] * 4 + [0.0] * 4
+    assert shelf.weights[1].unique().tolist() == [1.0]  # no face is known
+
+
+def test_pictures_of_the_class_count_as_much_as_they_are_to(folder, store, fresh):
+    samples = read_samples(folder)
+    prior = replace(samples[0], prior=True)
+    cfg = train_config(prior_weight=0.25)
+    (shelf,) = encode_samples([*samples, prior], fresh(), cfg, store).shelves.values()
+    assert shelf.weights.mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
+    (plain,) = encode_samples(samples, fresh(), cfg, store).shelves.values()
+    assert plain.weights is None
+
+
+def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
+    (whole,) = encode(folder).shelves.values()
+    damaged = next(path for path in sorted(store.root.glob("objects/*/*")) if path.stat().st_size > 1024)
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    again = encode(folder)
+    assert counts(again) == (1, 5)
+    assert torch.equal(again.shelves[64, 64].latents, whole.latents)
 
 
 def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):

@@ -35,6 +35,14 @@ def test_a_schedule_that_ends_without_signal_has_finite_weights():
     assert timestep_weights(last, "debiased", "v_prediction", gamma=5.0).tolist() == [1.0]
 
 
+def test_at_zero_terminal_snr_v_asks_for_the_image_alone():
+    # a = 0: x_t is the noise, and v is -x_0 (Lin et al., arXiv 2305.08891, section 3.1).
+    latents, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 10.0)
+    alphas, last = torch.tensor([0.64, 0.0]), torch.tensor([1])
+    assert noisy_latents(latents, noise, alphas, last).item() == 10
+    assert target(latents, noise, alphas, last, "v_prediction").item() == -2
+
+
 def test_cells_weigh_within_a_picture():
     # Errors 1 and 4, counted 0.5 and 1.5: (0.5 + 6) / 2.
     predicted, cells = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[0.5, 1.5]]]])

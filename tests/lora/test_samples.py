@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from likeness.lora.data import (
     dataset_digest,
     face_cells,
     fit_image,
+    polygon_cells,
     read_samples,
 )
 
@@ -136,11 +138,39 @@ def test_a_face_that_covers_half_a_cell_counts_half(tmp_path):
     assert (cells[0, 0], cells.sum()) == (0.5, 0.5)
 
 
+def test_an_outline_counts_instead_of_the_box(tmp_path):
+    # A triangle over the first two cells of the diagonal: half of each, and all of the one beside them.
+    folder = make_folder(tmp_path, ((64, 64),), repeats=1)
+    outline = [[0, 0], [16, 16], [0, 16]]
+    edit_metadata(folder, lambda line: line | {"face_box_px": [0, 0, 64, 64], "face_outline_px": outline})
+    cells = face_cells(*read_samples(folder), (64, 64))
+    assert cells[:2, :2].tolist() == [[0.5, 0.0], [1.0, 0.5]]
+    assert cells.sum() == 2
+
+
+def test_a_polygon_covers_cells_as_a_fine_grid_says():
+    # An ellipse, partly outside, against 64 x 64 points a cell.
+    angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    corners = np.stack([3 + 4 * np.cos(angles), 4 + 3.3 * np.sin(angles)], 1)
+    fine = np.zeros((8 * 64, 8 * 64), np.uint8)
+    cv2.fillPoly(fine, [np.round(corners * 64 * 16 - 8).astype(np.int32)], 1, shift=4)
+    wanted = fine.reshape(8, 64, 8, 64).mean((1, 3))
+    np.testing.assert_allclose(polygon_cells(corners, 8, 8), wanted, atol=0.03)
+    np.testing.assert_allclose(polygon_cells(corners[::-1], 8, 8), polygon_cells(corners, 8, 8))
+    whole = polygon_cells(corners + 8, 24, 24)
+    np.testing.assert_allclose(whole.sum(), 18 * 4 * 3.3 * np.sin(2 * np.pi / 36))  # the 36 triangles of it
+
+
 def test_a_face_moves_with_the_cut(tmp_path):
     folder = make_folder(tmp_path, ((300, 200),), repeats=1)
+    outline = [[240, 10], [280, 40], [250, 70]]
     edit_metadata(folder, lambda line: line | {"face_box_px": [240, 10, 40, 60]})
+    boxed = read_samples(folder, face_fraction=0.5)
+    edit_metadata(folder, lambda line: line | {"face_outline_px": outline})
     (sample,) = read_samples(folder, face_fraction=0.5)
     assert (sample.cut_px, sample.face_px) == ((180, 0, 300, 120), (60, 10, 100, 70))
+    assert sample.outline_px == ((60, 10), (100, 40), (70, 70))
+    assert dataset_digest([sample]) != dataset_digest(boxed)
 
 
 @given(

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from lora_runs import base_config, make_folder, train_config
-from persona_folders import Folders
+from persona_folders import Folders, settings
 from safetensors import safe_open
 
 from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
 from likeness.errors import InputError
+from likeness.ingest import IngestConfig
 from likeness.items import sha256_file
+from likeness.metrics import EvaluateConfig
 from likeness.naming import Places
+from likeness.safety.rating import Rater
 from stages.train import main
 
 PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
@@ -23,6 +26,8 @@ PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
 def config(**changes) -> Config:
     return Config.model_construct(
         base=base_config(),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
+        evaluate=settings(EvaluateConfig, "evaluate/default.yaml", steps=2),
         train=train_config(**({"weights_every_steps": 4} | changes)),
         items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
@@ -88,3 +93,36 @@ def test_intermediate_weights_of_earlier_settings_do_not_stay(places):
     main(config(steps=3, weights_every_steps=2), PERSONA)
     main(config(steps=3, weights_every_steps=None), PERSONA)
     assert list((places.training / "checkpoints").iterdir()) == []
+
+
+@pytest.fixture
+def rated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the gate says of each picture that is drawn, in their order."""
+    scores: list[float] = []
+    monkeypatch.setattr(Rater, "explicit", lambda self, rgb: scores.pop(0))
+    return scores
+
+
+def test_pictures_of_the_class_are_drawn_once_and_learned(places, rated, capfd):
+    rated += [0.0, 0.99, 0.4]  # sfw, explicit, review
+    main(config(prior_images=3, steps=2), PERSONA)
+    said = capfd.readouterr().err
+    assert "2 of 3 pictures of the class are left out" in said
+    assert "4 images (64x64: 4), 1 of them of the class, drawn by the base, with repeats 12 an epoch" in said
+    assert "6 steps an epoch" in said
+    with safe_open(places.weights, framework="pt") as file:
+        assert (file.metadata()["ss_num_train_images"], file.metadata()["ss_num_reg_images"]) == ("6", "1")
+    assert json.loads((places.training / "metrics.json").read_text())["images"] == 3
+    first = contents(places)
+    main(
+        config(prior_images=3, steps=2), PERSONA
+    )  # rated is empty: a picture drawn again would have no score
+    assert contents(places) == first
+
+
+def test_without_a_picture_that_may_be_trained_on_training_ends(places, rated):
+    rated += [0.99, 0.99]
+    with pytest.raises(InputError) as caught:
+        main(config(prior_images=2), PERSONA)
+    assert caught.value.reason == "no-prior"
+    assert not places.weights.exists()
