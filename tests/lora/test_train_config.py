@@ -35,6 +35,8 @@ def test_every_base_choice_is_valid(path):
         ({"weighting": "snr"}, "weighting"),
         ({"noise_offset": -0.1}, "noise_offset"),
         ({"huber_c": 0}, "huber_c"),
+        ({"outside_weight": 1.5}, "outside_weight"),
+        ({"prior_weight": 0}, "prior_weight"),
     ],
 )
 def test_settings_that_cannot_work_are_named(change, word):
