@@ -1,16 +1,20 @@
 # pyright: basic
 # (peft injects its layers into an untyped diffusers model)
-"""The LoRA inside the base: put in, read, restored and taken out.
+"""The LoRA inside the base, of any kind: put in, read, restored and taken out.
 
 Names here are the pipeline's part and PEFT's name, `unet.down_blocks.1....to_q.lora_A.weight` (down) and `lora_B` (up).
+Sources: Hu et al., arXiv 2106.09685 (LoRA); Liu et al., arXiv 2402.09353 (DoRA: a magnitude per output beside it); Meng
+et al., arXiv 2404.02948 (PiSSA: starts as the principal part of the weights); Yeh et al., arXiv 2309.14859 (LoKr:
+Kronecker products instead).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from peft import LoraConfig
-from peft.tuners.lora import LoraLayer
+from peft import LoKrConfig, LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -20,6 +24,10 @@ from likeness.lora.config import TrainConfig
 from likeness.lora.randomness import derive
 
 ADAPTER = "default"
+START = "start"  # what a PiSSA began as, subtracted
+POWER_ITERATIONS = (
+    8  # of PiSSA's randomised SVD; what it misses of the largest parts, training goes on from, too
+)
 # Of a CLIP text encoder, Kohya's trainers change these.
 TEXT_ENCODER_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
@@ -32,22 +40,95 @@ def add_lora(base: Base, cfg: TrainConfig) -> dict[str, Parameter]:
     Raises:
         ConfigError: a target names no layer of this base, or its text encoders cannot learn.
     """
-    alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
-    parameters: dict[str, Parameter] = {}
     for part, module in base.parts(text_encoders=cfg.text_encoder_lr is not None).items():
         network = part == base.NETWORK
-        config = LoraConfig(
-            r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.lora_dropout,
-            target_modules=_layers(module, cfg) if network else _ending(module, TEXT_ENCODER_TARGETS),
-        )  # fmt: skip
+        layers = _layers(module, cfg) if network else _ending(module, TEXT_ENCODER_TARGETS)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(cfg.seed, "lora-init", *([] if network else [part])))
-            module.add_adapter(config, adapter_name=ADAPTER)
-        for name, parameter in module.named_parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
-                parameters[f"{part}.{name.replace(f'.{ADAPTER}.', '.')}"] = parameter
-    return parameters
+            module.add_adapter(_config(cfg, layers), adapter_name=ADAPTER)
+            if cfg.lora_kind == "pissa":
+                _start_principal(module, _config(cfg, layers))
+    for parameter in adapter_parameters(base, ADAPTER).values():
+        parameter.data = parameter.data.float()
+    for layer in lora_layers(base).values():
+        if cfg.lora_kind == "dora":
+            # Once more, in float32: PEFT measured the magnitudes in the base's type.
+            layer.lora_magnitude_vector[ADAPTER].update_layer(
+                base_layer=layer.get_base_layer(), lora_A=layer.lora_A[ADAPTER].weight,
+                lora_B=layer.lora_B[ADAPTER].weight, scaling=layer.scaling[ADAPTER],
+            )  # fmt: skip
+        elif cfg.lora_kind == "lokr" and layer.lokr_w2:
+            # LyCORIS and its readers scale by alpha / rank only where a factor is decomposed.
+            layer.scaling[ADAPTER] = 1.0
+    set_dropout(base, None)
+    return adapter_parameters(base, ADAPTER)
+
+
+def _config(cfg: TrainConfig, layers: list[str]) -> Any:
+    alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
+    if cfg.lora_kind == "lokr":
+        return LoKrConfig(r=cfg.rank, alpha=alpha, target_modules=layers)
+    return LoraConfig(
+        r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.lora_dropout,
+        use_dora=cfg.lora_kind == "dora", target_modules=layers,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def _start_principal(module: Any, config: Any) -> None:
+    """Begin with the largest singular parts of the weights W, B0 A0, and a frozen second LoRA that takes them off again.
+
+    The paper takes them out of W instead. This is the same model, and W keeps its bits, in whatever type it is.
+    """
+    config.lora_dropout = 0.0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Already found a `peft_config`")  # two are wanted here
+        module.add_adapter(config, adapter_name=START)
+    for name, layer in _adapted(module).items():
+        weight = layer.get_base_layer().weight.detach().float().cpu().flatten(1)
+        if config.r > min(weight.shape):
+            raise ConfigError(
+                f"train.rank: {name} has {min(weight.shape)} singular values, PiSSA would start from {config.r}",
+                remedy=f"set train.rank to {min(weight.shape)} or less, or leave the layer out of train.targets",
+            )
+        spare = min(config.r + 8, *weight.shape)  # a wider sketch finds the largest parts more exactly
+        left, values, right = torch.svd_lowrank(weight, q=spare, niter=POWER_ITERATIONS)
+        root = (values[: config.r] / layer.scaling[ADAPTER]).sqrt()
+        for adapter in (ADAPTER, START):
+            down, up = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
+            down.data = (
+                (root[:, None] * right[:, : config.r].T).reshape(down.shape).contiguous().to(down.device)
+            )
+            up.data = (left[:, : config.r] * root).reshape(up.shape).contiguous().to(up.device)
+        layer.set_adapter([ADAPTER, START])
+        layer.lora_A[START].requires_grad_(False)
+        layer.lora_B[START].requires_grad_(False)
+        layer.scaling[START] = -layer.scaling[ADAPTER]
+
+
+def adapter_parameters(base: Base, adapter: str) -> dict[str, Parameter]:
+    """An adapter's parameters by name."""
+    return {
+        f"{layer}.{name.replace(f'.{adapter}', '')}": parameter
+        for layer, module in lora_layers(base).items()
+        for name, parameter in module.named_parameters()
+        if adapter in name.split(".")
+    }
+
+
+def change(base: Base, lora: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a LoRA with these weights changes of the untouched base, by names as in `lora`.
+
+    A PiSSA changes it by B A - B0 A0 = (B - B0) A + B0 (A - A0), a LoRA of twice the rank. Both terms are as small as what
+    was learned, so a narrow type rounds that and not the weights it began as.
+    """
+    start = adapter_parameters(base, START)
+    return {name: _joined(name, lora, start) if name in start else tensor for name, tensor in lora.items()}
+
+
+def _joined(name: str, lora: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> Tensor:
+    now, before = lora[name].detach(), start[name].detach().to(lora[name].device)
+    return torch.cat([now, now - before]) if ".lora_A." in name else torch.cat([now - before, before], dim=1)
 
 
 def _ending(module: Any, ends: Sequence[str]) -> list[str]:
@@ -75,7 +156,7 @@ def _layers(network: Any, cfg: TrainConfig) -> list[str]:
 def set_dropout(base: Base, seed: int | None) -> None:
     """Draw the LoRA's dropout from a seed, or with None switch it off; the base stays as it is used for drawing."""
     for layer in lora_layers(base).values():
-        layer.lora_dropout.train(seed is not None)
+        layer.train(seed is not None)
     if seed is not None:
         torch.manual_seed(seed)  # layers draw from the device's own generator
 
@@ -90,12 +171,13 @@ def lora_tensors(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: parameter.detach().cpu().clone() for name, parameter in parameters.items()}
 
 
-def lora_layers(base: Base) -> dict[str, LoraLayer]:
+def lora_layers(base: Base) -> dict[str, Any]:
     """The base's LoRA layers by part and name of the layer they change."""
     parts = base.parts(text_encoders=bool(base.TEXT_ENCODERS))
     return {
-        f"{part}.{name}": layer
-        for part, module in parts.items()
-        for name, layer in module.named_modules()
-        if isinstance(layer, LoraLayer)
+        f"{part}.{name}": layer for part, module in parts.items() for name, layer in _adapted(module).items()
     }
+
+
+def _adapted(module: Any) -> dict[str, Any]:
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, BaseTunerLayer)}

@@ -61,6 +61,7 @@ class TrainConfig(Section):
     gradient_accumulation: int = Field(ge=1)
     processes: int = Field(ge=1, le=1024)
 
+    lora_kind: Literal["lora", "dora", "pissa", "lokr"]
     rank: int = Field(ge=1, le=1024)
     alpha: float = Field(gt=0)
     rank_stabilized: bool
@@ -108,9 +109,15 @@ class TrainConfig(Section):
         return self.gradient_accumulation * self.processes
 
     @property
+    def file_rank(self) -> int:
+        """The rank of a file: PiSSA's also takes off what the weights began as."""
+        return 2 * self.rank if self.lora_kind == "pissa" else self.rank
+
+    @property
     def file_alpha(self) -> float:
         """The alpha of a file: readers scale by alpha / rank, and rank-stabilized LoRA by alpha / sqrt(rank)."""
-        return self.alpha * self.rank**0.5 if self.rank_stabilized else self.alpha
+        alpha = self.alpha * self.rank**0.5 if self.rank_stabilized else self.alpha
+        return alpha * self.file_rank / self.rank
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -138,6 +145,17 @@ class TrainConfig(Section):
             raise ValueError("train.choose identity needs pictures to judge by: set train.sample_every_steps")
         if self.patience is not None and self.choose == "last":
             raise ValueError("train.patience needs a judge: set train.choose to validation or identity")
+        if self.lora_kind == "lokr" and (
+            self.rank_stabilized or self.lora_dropout or self.lora_plus_ratio != 1
+        ):
+            raise ValueError(
+                "train.lora_kind lokr has no down and up matrices: rank_stabilized: false, lora_dropout: 0, "
+                "lora_plus_ratio: 1"
+            )
+        if self.lora_kind in ("dora", "lokr") and self.text_encoder_lr is not None:
+            raise ValueError(
+                f"train.lora_kind {self.lora_kind}: it is loaded into the network alone; text_encoder_lr: null"
+            )
         if self.side_px % self.bucket_step_px:
             raise ValueError(
                 f"train.side_px {self.side_px} is not a multiple of bucket_step_px {self.bucket_step_px}"

@@ -2,10 +2,9 @@
 # (diffusers pipelines and peft layers are not typed)
 """The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
 
-Kohya's names: `lora_unet_down_blocks_1_..._to_q.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a
-scalar `.alpha`; the scale is alpha / r. The base knows what its layers are called. diffusers' own converters lose
-alpha (`save_lora_weights`) or write r for it (`convert_state_dict_to_kohya`), so the names are made here. A file gets
-its name only after the check.
+The base knows what its layers are called, names.py what their tensors are. diffusers' own converters lose alpha
+(`save_lora_weights`) or write r for it (`convert_state_dict_to_kohya`), so the file is made here. It gets its name only
+after the check.
 """
 
 import os
@@ -13,22 +12,30 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from likeness.errors import ProviderError
+from likeness.errors import InputError, ProviderError
 from likeness.items import write_atomic
-from likeness.lora.adapter import lora_layers, remove_lora
+from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
 from likeness.lora.base import Base, Condition
+from likeness.lora.names import (
+    EXACT,
+    KOHYA,
+    SCALED,
+    by_layer,
+    diffusers_tensors,
+    kohya_form,
+    lokr_config,
+    split,
+)
 from likeness.lora.randomness import generator
 
-PARTS = {"lora_A": "lora_down", "lora_B": "lora_up"}
 ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-# How far, in roundings of the coarsest type on the way, a loaded layer's change may be from the file's.
+# How far, in roundings of the coarsest type on the way, what was loaded may be from the file's.
 ROUNDINGS = 8
 
 
@@ -44,12 +51,13 @@ class LoadCheck:
 def kohya_tensors(
     base: Base, lora: Mapping[str, Tensor], *, alpha: float, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """PEFT's `{layer}.lora_A.weight` and `lora_B` under Kohya's names, with a float32 alpha each."""
+    """The weights of the LoRA in the base under Kohya's names, with a float32 alpha each."""
     tensors: dict[str, Tensor] = {}
-    for name, tensor in lora.items():
-        layer, part, _ = name.rsplit(".", 2)
+    for name, tensor in change(base, lora).items():
+        layer, part = split(name)
         kohya = base.file_layer(layer)
-        tensors[f"{kohya}.{PARTS[part]}.weight"] = tensor.detach().cpu().to(dtype).contiguous()
+        wide = torch.float32 if KOHYA[part] in EXACT else dtype
+        tensors[f"{kohya}.{KOHYA[part]}"] = kohya_form(part, tensor.detach()).cpu().to(wide).contiguous()
         tensors[f"{kohya}.alpha"] = torch.tensor(alpha, dtype=torch.float32)
     return tensors
 
@@ -86,8 +94,8 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     timesteps = torch.tensor([base.HALFWAY], device=base.device)
     without = base.predict(noise, timesteps, base.told(condition))
     try:
-        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
-    except (ValueError, RuntimeError, LookupError) as error:
+        load_lora(base, file, ADAPTER)
+    except (ValueError, TypeError, RuntimeError, LookupError, InputError) as error:
         base.pipeline.unload_lora_weights()
         raise _failed(f"diffusers does not load it: {error}") from error
     try:
@@ -103,29 +111,54 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
 
 
+def load_lora(base: Base, file: Path, adapter: str) -> None:
+    """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
+    tensors = load_file(file)
+    if not any(key.endswith((".dora_scale", ".lokr_w1")) for key in tensors):
+        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
+        return
+    names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
+             for name, _ in base.network.named_modules()}  # fmt: skip
+    found = diffusers_tensors(_wide(tensors), names.__getitem__)
+    base.network.load_lora_adapter(
+        found, prefix=base.NETWORK, adapter_name=adapter, metadata=lokr_config(found, base.NETWORK)
+    )
+    base.network.eval()
+
+
 def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
-    layers: dict[str, Any] = {base.file_layer(name): layer for name, layer in lora_layers(base).items()}
-    names = {key.removesuffix(".weight").rpartition(".")[0] for key in tensors}
-    if names != set(layers):
-        wrong = sorted(names.symmetric_difference(layers))
+    layers = lora_layers(base)
+    names = {base.file_layer(name): name for name in layers}
+    if (told := {split(key)[0] for key in tensors}) != set(names):
+        wrong = sorted(told.symmetric_difference(names))
         raise _failed(
             f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
             remedy="train.targets names layers that diffusers does not map: leave them out, and report it",
         )
-    for name, layer in layers.items():
-        down, up = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
-        told_down, told_up = (tensors[f"{name}.lora_{part}.weight"] for part in ("down", "up"))
-        # What the layer changes, since diffusers may have multiplied the scale into the weights.
-        wanted = _change(told_down.to(down), told_up.to(up), tensors[f"{name}.alpha"].item() / len(down))
-        off = (_change(down, up, layer.scaling[ADAPTER]) - wanted).norm()
-        precision = max(torch.finfo(tensor.dtype).eps for tensor in (down, told_down))
-        if not off <= ROUNDINGS * precision * wanted.norm():
+    wanted = by_layer(diffusers_tensors(_wide(tensors), names.__getitem__))
+    narrowest = max(torch.finfo(tensor.dtype).eps for tensor in tensors.values())
+    for name, loaded in by_layer(adapter_parameters(base, ADAPTER)).items():
+        found = _effects(loaded, layers[name].scaling[ADAPTER])
+        right = _effects({part: tensor.to(base.device) for part, tensor in wanted[name].items()}, 1.0)
+        precision = ROUNDINGS * max(narrowest, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values()))
+        if found.keys() != right.keys() or any(
+            not (found[part] - tensor).norm() <= precision * tensor.norm() for part, tensor in right.items()
+        ):
             raise _failed(f"{name} was loaded with other weights or another scale than the file's")
     return len(layers)
 
 
-def _change(down: Tensor, up: Tensor, scale: float) -> Tensor:
-    return scale * (up.float().flatten(1) @ down.float().flatten(1))
+def _effects(parts: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
+    """A layer's tensors with the scale in them; of a LoRA the product, since diffusers may put a scale into either."""
+    found = {part: tensor.float() * (scale if part in SCALED else 1.0) for part, tensor in parts.items()}
+    if "lora_A.weight" in found:
+        up, down = found.pop("lora_B.weight"), found.pop("lora_A.weight")
+        found["change"] = up.flatten(1) @ down.flatten(1)
+    return found
+
+
+def _wide(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _failed(

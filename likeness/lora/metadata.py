@@ -25,6 +25,11 @@ ARCHITECTURE: dict[Architecture, str] = {
     "sd15": "stable-diffusion-v1/lora",
     "zimage": "Z-Image/lora",
 }
+# `network_args` of the kinds that LyCORIS has and sd-scripts has not (lycoris/kohya.py).
+LYCORIS: dict[str, dict[str, object]] = {
+    "dora": {"algo": "lora", "dora_wd": True, "wd_on_output": True},
+    "lokr": {"algo": "lokr", "factor": -1},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +72,13 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_v2": "False",
         "ss_base_model_version": BASE_VERSION[facts.architecture],
         "ss_sd_model_name": facts.base_name,
-        "ss_network_module": "networks.lora",
-        "ss_network_dim": str(cfg.rank),
+        "ss_network_module": "lycoris.kohya" if cfg.lora_kind in LYCORIS else "networks.lora",
+        "ss_network_dim": str(cfg.file_rank),
         "ss_network_alpha": str(cfg.file_alpha),
         "ss_network_dropout": str(cfg.lora_dropout or None),
-        "ss_network_args": _json({"targets": list(cfg.targets), "blocks": list(cfg.blocks)}),
+        "ss_network_args": _json(
+            LYCORIS.get(cfg.lora_kind, {}) | {"targets": list(cfg.targets), "blocks": list(cfg.blocks)}
+        ),
         "ss_output_name": facts.output_name,
         "ss_learning_rate": str(cfg.lr),
         "ss_unet_lr": str(cfg.lr),

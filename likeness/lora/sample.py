@@ -12,6 +12,7 @@ import torch
 from likeness.errors import InputError
 from likeness.lora.base import RGB, Base
 from likeness.lora.determinism import deterministic
+from likeness.lora.export import load_lora
 
 ADAPTER = "sampled"
 
@@ -68,8 +69,8 @@ def _lora(base: Base, file: Path | None, scale: float) -> Generator[None]:
         yield
         return
     try:
-        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
-    except (OSError, ValueError, RuntimeError, LookupError) as error:
+        load_lora(base, file, ADAPTER)
+    except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
         raise InputError(
             f"{file} does not fit the base {base.name}: {error}",
             reason="lora-misfit",
