@@ -25,9 +25,7 @@ from likeness.lora.randomness import derive
 
 ADAPTER = "default"
 START = "start"  # what a PiSSA began as, subtracted
-POWER_ITERATIONS = (
-    8  # of PiSSA's randomised SVD; what it misses of the largest parts, training goes on from, too
-)
+POWER_ITERATIONS = 8  # of PiSSA's randomised SVD, which need not be exact: what it finds is taken off again
 # Of a CLIP text encoder, Kohya's trainers change these.
 TEXT_ENCODER_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
@@ -94,12 +92,11 @@ def _start_principal(module: Any, config: Any) -> None:
         spare = min(config.r + 8, *weight.shape)  # a wider sketch finds the largest parts more exactly
         left, values, right = torch.svd_lowrank(weight, q=spare, niter=POWER_ITERATIONS)
         root = (values[: config.r] / layer.scaling[ADAPTER]).sqrt()
+        principal = (root[:, None] * right[:, : config.r].T, left[:, : config.r] * root)
         for adapter in (ADAPTER, START):
-            down, up = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
-            down.data = (
-                (root[:, None] * right[:, : config.r].T).reshape(down.shape).contiguous().to(down.device)
-            )
-            up.data = (left[:, : config.r] * root).reshape(up.shape).contiguous().to(up.device)
+            matrices = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
+            for matrix, value in zip(matrices, principal, strict=True):
+                matrix.data = value.reshape(matrix.shape).clone().to(matrix.device)
         layer.set_adapter([ADAPTER, START])
         layer.lora_A[START].requires_grad_(False)
         layer.lora_B[START].requires_grad_(False)
