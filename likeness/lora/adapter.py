@@ -96,7 +96,9 @@ def _start_principal(module: Any, config: Any) -> None:
         for adapter in (ADAPTER, START):
             matrices = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
             for matrix, value in zip(matrices, principal, strict=True):
-                matrix.data = value.reshape(matrix.shape).clone().to(matrix.device)
+                matrix.data = (
+                    value.reshape(matrix.shape).clone(memory_format=torch.contiguous_format).to(matrix.device)
+                )
         layer.set_adapter([ADAPTER, START])
         layer.lora_A[START].requires_grad_(False)
         layer.lora_B[START].requires_grad_(False)
