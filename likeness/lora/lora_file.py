@@ -32,7 +32,7 @@ VARIANTS = {
     "lokr_w1_a": "LoKr",
     "hada_w1_a": "LoHa",
     "dora_scale": "DoRA",
-    "magnitude": "DoRA",
+    "lora_magnitude_vector": "DoRA",
 }
 PARTS = (
     ("text encoder 2", ("lora_te2_", "text_encoder_2.")),

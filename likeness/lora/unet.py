@@ -11,6 +11,7 @@ from torch import Tensor
 from likeness.lora.base import Base, Condition
 from likeness.lora.config import Architecture, TrainConfig
 from likeness.lora.loss import Prediction
+from likeness.lora.names import kohya_layer
 from likeness.lora.process import Diffusion
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -84,13 +85,8 @@ class UNetBase(Base):
         return {"embeds": embeds.to(self.dtype), "pooled": second.text_embeds.to(self.dtype)}
 
     def file_layer(self, name: str) -> str:
-        """Kohya's names, which have the dots of diffusers' names replaced."""
-        part, _, layer = name.partition(".")
-        if part == self.NETWORK:
-            return f"lora_unet_{layer.replace('.', '_')}"
-        number = "" if self.architecture == "sd15" else "2" if part.endswith("2") else "1"
-        # One of transformers' two CLIP classes has a level more than the other.
-        return f"lora_te{number}_text_model_{layer.removeprefix('text_model.').replace('.', '_')}"
+        """See Base."""
+        return kohya_layer(name, encoders=1 if self.architecture == "sd15" else 2)
 
     def token_count(self, text: str) -> int:
         """See Base."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from likeness.lora.base import Base, Condition
 from likeness.lora.config import Architecture, TrainConfig
+from likeness.lora.names import kohya_layer
 from likeness.lora.process import Flow
 
 # What ZImagePipeline reads of a prompt, chat template included (its max_sequence_length).
@@ -56,7 +57,7 @@ class ZImageBase(Base):
 
     def file_layer(self, name: str) -> str:
         """diffusers' name of the layer, which ComfyUI maps as it is to Z-Image's own."""
-        return f"diffusion_model.{name.removeprefix(f'{self.NETWORK}.')}"
+        return kohya_layer(name, encoders=0)
 
     def token_count(self, text: str) -> int:
         """See Base."""
