@@ -32,6 +32,7 @@ VARIANTS = {
     "lokr_w1_a": "LoKr",
     "hada_w1_a": "LoHa",
     "dora_scale": "DoRA",
+    "magnitude": "DoRA",
     "lora_magnitude_vector": "DoRA",
 }
 PARTS = (

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from comfy import ATTENTION, CONVOLUTIONS, comfy_name, merged
 from lora_runs import run_in, train_config
 from safetensors.torch import load
 from torch.func import functional_call
@@ -11,44 +12,6 @@ from likeness.lora.cache import encode_samples
 from likeness.lora.data import read_samples
 from likeness.lora.objective import Objective
 from likeness.lora.randomness import derive
-
-ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
-CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "time_emb_proj")
-# The layers ComfyUI knows by diffusers' names, which its reader replaces dots in by underscores
-# (comfy/utils.py UNET_MAP_ATTENTIONS, TRANSFORMER_BLOCKS, UNET_MAP_RESNET, unet_to_diffusers; read 2026-11).
-IN_TRANSFORMER = {
-    *(f"attn{number}.{part}" for number in (1, 2) for part in ("to_q", "to_k", "to_v", "to_out.0")),
-    "ff.net.0.proj", "ff.net.2",
-}  # fmt: skip
-IN_ATTENTION, IN_RESNET = {"proj_in", "proj_out"}, set(CONVOLUTIONS)
-
-
-def comfy_name(layer):
-    """The key ComfyUI maps to a layer of diffusers' UNet, or None."""
-    if ".transformer_blocks." in layer:
-        known = layer.split(".transformer_blocks.")[1].partition(".")[2] in IN_TRANSFORMER
-    elif ".attentions." in layer:
-        known = layer.split(".attentions.")[1].partition(".")[2] in IN_ATTENTION
-    else:
-        known = ".resnets." in layer and layer.split(".resnets.")[1].partition(".")[2] in IN_RESNET
-    return f"lora_unet_{layer.replace('.', '_')}" if known else None
-
-
-def merged(unet, tensors):
-    """ComfyUI's reading of a file (comfy/weight_adapter/lora.py): weight + alpha / rank * up @ down, flattened."""
-    used = set()
-    with torch.no_grad():
-        for layer, module in unet.named_modules():
-            name = comfy_name(layer)
-            if name is None or f"{name}.alpha" not in tensors:
-                continue
-            up, down, alpha = (
-                tensors[f"{name}.{part}"] for part in ("lora_up.weight", "lora_down.weight", "alpha")
-            )
-            change = (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
-            module.weight += alpha / len(down) * change
-            used |= {f"{name}.{part}" for part in ("lora_up.weight", "lora_down.weight", "alpha")}
-    return used
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])

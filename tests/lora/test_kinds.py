@@ -1,0 +1,246 @@
+"""DoRA, PiSSA and LoKr: trained, resumed bit for bit, saved, and read by diffusers and ComfyUI as they were trained."""
+
+import json
+
+import pytest
+import torch
+from comfy import merged
+from lora_runs import Stop, make_folder, run_in, stop_at, train_config
+from pydantic import ValidationError
+from safetensors.torch import load
+
+from likeness.errors import ConfigError, InputError
+from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
+from likeness.lora.convert import convert
+from likeness.lora.export import load_lora, publish
+from likeness.lora.lora_file import read_lora
+from likeness.lora.names import diffusers_layer
+from likeness.lora.weights_file import read_metadata, weights_bytes
+from stages.convert import main as convert_program
+
+# Linear layers, and convolutions of one pixel and of nine; LoKr with a whole second factor and a decomposed one.
+TARGETS = ("to_q", "ff.net.2", "proj_in", "conv1", "conv_shortcut")
+KINDS = {
+    "dora": {"lora_kind": "dora", "alpha": 3},
+    "pissa": {"lora_kind": "pissa", "alpha": 3},
+    "lokr": {"lora_kind": "lokr", "rank": 2, "alpha": 3},
+}
+DATA = {"dora": "DoRA", "pissa": "LoRA", "lokr": "LoKr"}
+
+
+def config(kind):
+    return train_config(
+        targets=TARGETS, blocks=["mid_block", "up_blocks"], steps=4, checkpoint_every_steps=2, **KINDS[kind]
+    )
+
+
+@torch.no_grad()
+def predict(base, run):
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    return base.predict(noise, torch.tensor([300]), run.set.one().condition)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def trained(request, tmp_path_factory):
+    """(kind, its run, what the trained base predicts); the base holds no adapter any more."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp(request.param)
+    run = run_in(place, make_folder(place / "lora_training"), config(request.param), architecture="sd15")
+    predicted = predict(run.base, run)
+    one = run.set.one()
+    check = publish(
+        run.data, place / "jade-v1.safetensors", run.base, one.condition, tuple(one.latents.shape[1:])
+    )
+    assert check.effect > 0
+    return request.param, run, predicted, place / "jade-v1.safetensors"
+
+
+def test_diffusers_draws_with_the_file_what_was_trained(trained, fresh):
+    _, run, predicted, file = trained
+    base = fresh("sd15")
+    untouched = predict(base, run)
+    assert torch.equal(predict(run.base, run), untouched)  # the base it was trained in has its bits again
+    load_lora(base, file, "loaded")
+    effect = (predicted - untouched).abs().max()
+    assert effect > 1e-3
+    assert (predict(base, run) - predicted).abs().max() < 1e-4 * effect
+
+
+def test_comfyui_maps_every_key_and_merges_what_was_trained(trained, fresh):
+    kind, run, predicted, _ = trained
+    base, tensors = fresh("sd15"), load(run.data)
+    effect = (predict(base, run) - predicted).abs().max()
+    assert merged(base.unet, tensors) == set(tensors)
+    assert (predict(base, run) - predicted).abs().max() < 1e-3 * effect
+    if kind == "dora":
+        base = fresh("sd15")
+        merged(base.unet, tensors, norm_of_change=False)
+        off = (predict(base, run) - predicted).abs().max() / effect
+        assert 0.01 < off < 0.1  # what docs/training.md warns of
+
+
+def test_a_resumed_run_ends_with_the_same_bytes(trained, tmp_path, folder):
+    kind, run, _, _ = trained
+    with pytest.raises(Stop):
+        run_in(tmp_path, folder, config(kind), architecture="sd15", on_window=stop_at(4))
+    resumed = run_in(tmp_path, folder, config(kind), architecture="sd15")
+    assert resumed.trained.resumed_from == 2
+    assert resumed.sha256 == run.sha256
+
+
+def test_every_parameter_learns(trained, fresh):
+    kind, run, _, _ = trained
+    start = add_lora(fresh("sd15"), config(kind))
+    assert start.keys() == run.trained.parameters.keys()
+    assert all(not torch.equal(start[name], parameter) for name, parameter in run.trained.parameters.items())
+
+
+def test_a_fresh_one_changes_nothing(trained, fresh):
+    kind, run, _, _ = trained
+    base = fresh("sd15")
+    untouched = predict(base, run)
+    add_lora(base, config(kind))
+    assert (predict(base, run) - untouched).abs().max() < 1e-5
+    remove_lora(base)
+    assert torch.equal(predict(base, run), untouched)
+
+
+def test_the_file_says_what_it_is(trained):
+    kind, run, _, file = trained
+    metadata, found = read_metadata(run.data), read_lora(file)
+    assert (found.variant, found.hash_matches) == (DATA[kind], True)
+    arguments = json.loads(metadata["ss_network_args"])
+    expected = {
+        "dora": ("lycoris.kohya", "lora", "4", {4: 34}, {0.75: 34}),
+        "pissa": ("networks.lora", None, "8", {8: 34}, {0.75: 34}),
+        "lokr": ("lycoris.kohya", "lokr", "2", {}, {}),
+    }[kind]
+    assert (
+        metadata["ss_network_module"], arguments.get("algo"), metadata["ss_network_dim"], found.ranks, found.scales
+    ) == expected  # fmt: skip
+
+
+def loaded_by_diffusers(base, file, kind):
+    if kind == "lokr":  # the pipelines of the UNet's families refuse its names, the UNet reads them
+        base.unet.load_lora_adapter(str(file.parent), weight_name=file.name, prefix="unet", adapter_name="x")
+    else:
+        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [(None, 1e-4), (torch.bfloat16, 0.1)])
+def test_diffusers_reads_the_converted_file_by_itself(trained, fresh, tmp_path, dtype, precision):
+    kind, run, predicted, _ = trained
+    base, file = fresh("sd15"), tmp_path / "x.safetensors"
+    effect = (predict(base, run) - predicted).abs().max()
+    file.write_bytes(convert(run.data, to="diffusers", dtype=dtype))
+    loaded_by_diffusers(base, file, kind)
+    assert (predict(base, run) - predicted).abs().max() < precision * effect
+    found, before, after = read_lora(file), read_metadata(run.data), read_metadata(file.read_bytes())
+    assert (found.variant, found.naming, found.hash_matches) == (DATA[kind], "diffusers", True)
+    changed = {"sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256", "lora_adapter_metadata"}
+    assert {key for key in before | after if before.get(key) != after.get(key)} <= changed
+    assert after["likeness.consent_id"] == "jade-2026-01"
+
+
+def test_there_and_back_is_the_same_change(trained, fresh, tmp_path):
+    _, run, predicted, _ = trained
+    back = convert(convert(run.data, to="diffusers", dtype=None), to="kohya", dtype=None)
+    assert load(back).keys() == load(run.data).keys()
+    assert "lora_adapter_metadata" not in read_metadata(back)
+    base, file = fresh("sd15"), tmp_path / "x.safetensors"
+    effect = (predict(base, run) - predicted).abs().max()
+    file.write_bytes(back)
+    load_lora(base, file, "back")
+    assert (predict(base, run) - predicted).abs().max() < 1e-4 * effect
+
+
+def test_magnitudes_and_alpha_are_never_rounded(trained):
+    _, run, _, _ = trained
+    narrow = load(convert(run.data, to=None, dtype=torch.float16))
+    exact = {key for key, tensor in narrow.items() if tensor.dtype == torch.float32}
+    assert exact == {key for key in narrow if key.endswith((".alpha", ".dora_scale"))}
+    assert {tensor.dtype for key, tensor in narrow.items() if key not in exact} == {torch.float16}
+
+
+def test_pissa_starts_from_the_largest_singular_parts(fresh):
+    base = fresh("sd15")
+    add_lora(base, config("pissa"))
+    for layer in lora_layers(base).values():
+        weight = layer.get_base_layer().weight.flatten(1)
+        start = -layer.scaling[START] * (
+            layer.lora_B[START].weight.flatten(1) @ layer.lora_A[START].weight.flatten(1)
+        )
+        left = (weight - start).norm()
+        best = torch.linalg.svdvals(weight)[4:].norm()
+        assert best * 0.9999 <= left <= best * 1.001
+
+
+def test_pissa_needs_as_many_singular_values_as_its_rank(fresh):
+    with pytest.raises(ConfigError, match="singular values") as caught:
+        add_lora(fresh("sd15"), train_config(lora_kind="pissa", rank=512))
+    assert "train.rank" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"lora_kind": "loha"}, "lora_kind"),
+        ({"lora_kind": "lokr", "rank_stabilized": True}, "rank_stabilized"),
+        ({"lora_kind": "lokr", "lora_dropout": 0.1}, "lora_dropout"),
+        ({"lora_kind": "lokr", "lora_plus_ratio": 4.0}, "lora_plus_ratio"),
+        ({"lora_kind": "lokr", "text_encoder_lr": 1e-4}, "text_encoder_lr"),
+        ({"lora_kind": "dora", "text_encoder_lr": 1e-4}, "text_encoder_lr"),
+    ],
+)
+def test_what_does_not_fit_a_kind_is_refused(change, word):
+    with pytest.raises(ValidationError, match=word):
+        train_config(**change)
+
+
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+def test_the_layers_of_a_file_are_found_without_its_base(fresh, architecture):
+    base = fresh(architecture)
+    for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
+        for name, layer in module.named_modules():
+            inside = "layers." in name if part != "unet" else "attentions." in name or "resnets." in name
+            if inside and isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+                found = diffusers_layer(base.file_layer(f"{part}.{name}"))
+                assert found.replace(".text_model.", ".") == f"{part}.{name}".replace(".text_model.", ".")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"no", "not-safetensors"),
+        (
+            weights_bytes({"lora_unet_input_blocks_1_1_proj_in.lora_up.weight": torch.ones(2, 2)}, {}),
+            "lora-names",
+        ),
+        (weights_bytes({"lora_unet_mid_block_x.hada_w1_a": torch.ones(2, 2)}, {}), "lora-names"),
+    ],
+)
+def test_what_cannot_be_converted_is_named(data, reason):
+    with pytest.raises(InputError) as caught:
+        convert(data, to="diffusers", dtype=None)
+    assert caught.value.reason == reason
+
+
+def test_the_program_writes_a_file_and_names_what_it_cannot_read(trained, tmp_path, capsys):
+    _, run, _, file = trained
+    assert convert_program([str(file), str(tmp_path / "small.safetensors"), "--dtype", "bfloat16"]) == 0
+    assert (tmp_path / "small.safetensors").read_bytes() == convert(run.data, to=None, dtype=torch.bfloat16)
+    assert convert_program([str(tmp_path / "none.safetensors"), str(tmp_path / "x.safetensors")]) == 1
+    assert "none.safetensors" in capsys.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_layers_that_differ_in_rank_are_not_converted():
+    tensors = {"unet.a.lora_A.weight": torch.ones(2, 3), "unet.a.lora_B.weight": torch.ones(4, 2)}
+    config = {"unet.lora_alpha": 8, "unet.r": 2}
+    made = load(
+        convert(weights_bytes(tensors, {"lora_adapter_metadata": json.dumps(config)}), to="kohya", dtype=None)
+    )
+    assert made["lora_unet_a.alpha"] == 8
+    uneven = json.dumps(config | {"unet.rank_pattern": {"a": 3}})
+    with pytest.raises(InputError, match="rank_pattern"):
+        convert(weights_bytes(tensors, {"lora_adapter_metadata": uneven}), to="kohya", dtype=None)
