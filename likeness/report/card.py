@@ -85,7 +85,14 @@ A LoRA that teaches {base} to draw **{subject.trigger} {subject.class_word}**:
 
 
 def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) -> str:
-    base = hub_id or "path/to/the/base"
+    base, name = hub_id or "path/to/the/base", got.places.weights.name
+    load = f'pipe.load_lora_weights("{name}")'
+    if got.training.metadata.get("ss_network_module") == "lycoris.kohya":
+        part = "transformer" if pipeline == "ZImagePipeline" else "unet"
+        load = (
+            f"# after: python -m stages.convert {name} diffusers.safetensors --to diffusers\n"
+            f'pipe.{part}.load_lora_adapter("diffusers.safetensors", prefix="{part}", use_safetensors=True)'
+        )
     return f"""
 ## Use
 
@@ -94,7 +101,7 @@ import torch
 from diffusers import {pipeline}
 
 pipe = {pipeline}.from_pretrained("{base}", dtype=torch.float16).to("cuda")
-pipe.load_lora_weights("{got.places.weights.name}")
+{load}
 image = pipe("{subject.trigger} {subject.class_word}, a portrait photograph, soft light").images[0]
 ```
 

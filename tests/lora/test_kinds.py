@@ -121,10 +121,10 @@ def test_the_file_says_what_it_is(trained):
 
 
 def loaded_by_diffusers(base, file, kind):
-    if kind == "lokr":  # the pipelines of the UNet's families refuse its names, the UNet reads them
-        base.unet.load_lora_adapter(str(file.parent), weight_name=file.name, prefix="unet", adapter_name="x")
-    else:
-        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
+    if kind == "pissa":
+        base.pipeline.load_lora_weights(str(file))
+    else:  # as the model card says: the pipelines of the UNet's families refuse LoKr's names, the UNet reads them
+        base.unet.load_lora_adapter(str(file), prefix="unet", use_safetensors=True)
 
 
 @pytest.mark.parametrize(("dtype", "precision"), [(None, 1e-4), (torch.bfloat16, 0.1)])
