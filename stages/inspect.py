@@ -38,6 +38,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "seed": ("ss_seed",),
     "dataset sha256": ("likeness.dataset_sha256",),
     "base sha256": ("likeness.base_sha256", "ss_new_sd_model_hash"),
+    "base quantised": ("likeness.base_quantized",),
     "consent": ("likeness.consent_id",),
 }
 MAX_WORDS = 200  # characters of a stranger's text that are shown

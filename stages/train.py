@@ -72,6 +72,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
         class_word=persona.class_word, consent_id=consent_of(persona).id, license=cfg.train.license,
         author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
+        base_quantized=base.quantized,
         prediction=base.prediction,
     )  # fmt: skip
     to_file = partial(weights_file, base, facts, cfg.train, learned)

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ SIDE_PX = 64
 FACTS = Facts(
     output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
     license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-random-sdxl", prediction="epsilon",
-    base_digest="0" * 64,
+    base_digest="0" * 64, base_quantized=None,
 )  # fmt: skip
 
 
@@ -112,17 +112,19 @@ class Run:
 
 def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
     tensors = kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
-    return weights_bytes(tensors, describe(tensors, FACTS, cfg, samples, steps=step))
+    return weights_bytes(
+        tensors, describe(tensors, replace(FACTS, base_quantized=base.quantized), cfg, samples, steps=step)
+    )
 
 
 def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
-    on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+    quantize: str | None = None, on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
     judge: Callable[[Base], Judge] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too.
     `prior` are pictures of the class with captions and digests."""
-    base = load_base(base_config(architecture), device="cpu")
+    base = load_base(base_config(architecture, quantize=quantize), device="cpu")
     every, store = read_samples(dataset), ItemStore(place / "items")
     samples, held_out = split(every, cfg.validation_share)
     drawn = prior_samples(prior, samples, SIDE_PX) if prior else []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from likeness.errors import ConfigError
-from likeness.lora.config import Architecture, TrainConfig
+from likeness.lora.config import Architecture, Quantization, TrainConfig
 from likeness.lora.loss import Prediction
 from likeness.lora.process import Process
 
@@ -31,7 +31,9 @@ PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 
 @dataclass(frozen=True, kw_only=True)
 class Base(ABC):
-    """A frozen model on its device: what learns and the text encoders in `dtype`, the VAE in float32."""
+    """A frozen model on its device: what learns and the text encoders in `dtype`, the VAE in float32.
+
+    `digest` is that of the weights as they were given, `quantized` what became of the network's."""
 
     architecture: Architecture
     name: str
@@ -39,6 +41,7 @@ class Base(ABC):
     pipeline: Any
     device: torch.device
     dtype: torch.dtype
+    quantized: Quantization | None
 
     # The part of the pipeline that predicts, and those of its text encoders that can learn.
     NETWORK: ClassVar[str]
@@ -66,9 +69,14 @@ class Base(ABC):
         return {name: part for name in names if (part := getattr(self.pipeline, name, None)) is not None}
 
     @property
-    def identity(self) -> dict[str, str]:
-        """What the model's outputs depend on, for item keys."""
+    def encoders(self) -> dict[str, str]:
+        """What latents and embeddings depend on, for item keys."""
         return {"base": self.digest, "device": self.device.type, "dtype": str(self.dtype)}
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What the network's outputs depend on, for item keys."""
+        return self.encoders | ({"quantized": self.quantized} if self.quantized else {})
 
     @classmethod
     @abstractmethod

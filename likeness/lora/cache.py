@@ -129,7 +129,7 @@ def _weights(
 
 
 def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
-    settings = {**base.identity, "bucket": list(bucket)} | (
+    settings = {**base.encoders, "bucket": list(bucket)} | (
         {"cut_px": sample.cut_px} if sample.cut_px else {}
     )
     make = partial(_encode_image, sample, bucket, base)
@@ -150,7 +150,7 @@ def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:
 
 
 def _prompt_work(text: str, base: Base) -> Work:
-    key = item_key("lora.prompt", PROMPT_VERSION, dict(base.identity), [sha256_bytes(text.encode())])
+    key = item_key("lora.prompt", PROMPT_VERSION, dict(base.encoders), [sha256_bytes(text.encode())])
     return Work(id=f"caption {text[:24]!r}", key=key, make=partial(_encode_prompt, text, base))
 
 

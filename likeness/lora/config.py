@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Architecture = Literal["sdxl", "sd15", "zimage"]
+Quantization = Literal["fp8", "int8", "nf4"]
 
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
@@ -31,6 +32,7 @@ class BaseModelConfig(Section):
     config: str | None
     seed: int | None = Field(ge=0)
     cpu_threads: int | None = Field(ge=1)
+    quantize: Quantization | None
     name: str = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from likeness.items import sha256_bytes
 from likeness.lora.base import Base
 from likeness.lora.config import RANDOM, TINY, Architecture, BaseModelConfig
 from likeness.lora.digest import files_digest, folder_files, tensors_digest
+from likeness.lora.quantize import quantize
 from likeness.lora.random_base import build_random
 from likeness.lora.unet import UNetBase
 from likeness.lora.zimage import ZImageBase
@@ -88,11 +89,13 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
         )
     pipeline.set_progress_bar_config(disable=True)
     for name, part in _modules(pipeline):
-        part.to(place).requires_grad_(False).eval()
         if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
             part.to(wanted)
+        if name == family.NETWORK and cfg.quantize is not None:
+            quantize(part, cfg.quantize, place)
+        part.to(place).requires_grad_(False).eval()
     return family(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
-                  dtype=dtype)  # fmt: skip
+                  dtype=dtype, quantized=cfg.quantize)  # fmt: skip
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from likeness.lora.config import Architecture, TrainConfig
+from likeness.lora.config import Architecture, Quantization, TrainConfig
 from likeness.lora.data import Order, Sample, dataset_digest
 from likeness.lora.loss import Prediction
 from likeness.lora.optimizer import KINDS
@@ -46,6 +46,7 @@ class Facts:
     architecture: Architecture
     base_name: str
     base_digest: str
+    base_quantized: Quantization | None
     prediction: Prediction | None
 
 
@@ -127,6 +128,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
         "likeness.dataset_sha256": dataset_digest(samples),
         "likeness.base_sha256": facts.base_digest,
+        **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
         "likeness.consent_id": facts.consent_id,
     }
 

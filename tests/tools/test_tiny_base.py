@@ -94,7 +94,7 @@ def test_an_imagefolder_becomes_a_base_that_likeness_loads(small):
     base = load_base(
         BaseModelConfig(
             architecture="sdxl", source=folder, revision=None, variant=None, config=None, seed=None, cpu_threads=1,
-            name="small",
+            quantize=None, name="small",
         ),
         device="cpu",
     )  # fmt: skip
