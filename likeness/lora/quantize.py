@@ -2,8 +2,8 @@
 # (bitsandbytes is not typed, and autograd functions take what they like)
 """A frozen network whose linear layers keep their weights in 8 or 4 bits, for a LoRA to be trained on.
 
-Weights are unpacked to the input's type for each multiplication, forward and backward, and nothing unpacked outlives
-it; sums are taken in that type, so a GPU and a CPU compute the same up to rounding. diffusers' layerwise casting is
+Weights are unpacked for each multiplication, forward and backward, and nothing unpacked outlives
+it; sums are taken in the type they had, so a GPU and a CPU compute the same up to rounding. diffusers' layerwise casting is
 not that: it casts a convolution's weight back before the gradient reads it (0.42 stops there), and a linear layer's
 unpacked weight is held for the gradient. bitsandbytes' own layers quantise the activations as well (int8), and on a
 CPU repack themselves for inference, through which no gradient flows (nf4, 0.50).
@@ -49,15 +49,21 @@ def quantize(network: nn.Module, kind: Quantization, device: torch.device) -> No
 
 
 class PackedLinear(nn.Linear):
-    """A linear layer, to PEFT and diffusers, whose `weight` are bytes: no change of type touches them."""
+    """A linear layer whose weights are bytes, which no change of type touches; whoever asks for them, as PEFT does for
+    DoRA and PiSSA, gets them unpacked."""
+
+    packed: Tensor
 
     def __init__(self, layer: nn.Linear, packed: Tensor) -> None:
-        super().__init__(layer.in_features, layer.out_features, bias=False, device="meta")
-        self.weight = nn.Parameter(packed, requires_grad=False)
-        self.bias = layer.bias
+        nn.Module.__init__(self)  # nn.Linear's own makes room for weights
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.register_parameter("bias", layer.bias)
+        self.register_buffer("packed", packed)
+        self.dtype = layer.weight.dtype
 
-    def unpacked(self, dtype: torch.dtype) -> Tensor:
-        """The weights [O,I]."""
+    @property
+    def weight(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """[O,I] in the type that they had."""
         raise NotImplementedError
 
     def forward(self, input: Tensor) -> Tensor:
@@ -75,12 +81,13 @@ class RowLinear(PackedLinear):
         scale = weight.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / largest
         scaled = weight / scale if stored.is_floating_point else (weight / scale).round()
         super().__init__(layer, scaled.to(stored).view(torch.uint8))
-        self.stored = stored
         self.register_buffer("scale", scale)
+        self.stored = stored
 
-    def unpacked(self, dtype: torch.dtype) -> Tensor:
+    @property
+    def weight(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
         """See PackedLinear."""
-        return self.weight.view(self.stored).to(dtype).mul_(self.scale)
+        return self.packed.view(self.stored).to(self.dtype).mul_(self.scale)
 
 
 class NF4Linear(PackedLinear):
@@ -93,9 +100,10 @@ class NF4Linear(PackedLinear):
         super().__init__(layer, packed)
         self.state = state
 
-    def unpacked(self, dtype: torch.dtype) -> Tensor:
+    @property
+    def weight(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
         """See PackedLinear."""
-        return _bitsandbytes().dequantize_4bit(self.weight, self.state).to(dtype)
+        return _bitsandbytes().dequantize_4bit(self.packed, self.state)
 
 
 class Product(torch.autograd.Function):
@@ -105,12 +113,12 @@ class Product(torch.autograd.Function):
     def forward(ctx: Any, input: Tensor, layer: PackedLinear) -> Tensor:
         """[B,O]."""
         ctx.layer = layer
-        return functional.linear(input, layer.unpacked(input.dtype), layer.bias)
+        return functional.linear(input, layer.weight, layer.bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """[B,I]."""
-        return gradient @ ctx.layer.unpacked(gradient.dtype), None
+        return gradient @ ctx.layer.weight, None
 
 
 def _bitsandbytes() -> Any:

@@ -39,8 +39,9 @@ def test_a_layer_is_nearly_what_it_was_and_its_gradient_that_of_its_weights(kind
     before, network = plain.weight.detach().clone(), nn.Sequential(plain.to(dtype).requires_grad_(False))
     quantize(network, kind, CPU)
     (layer,) = network
-    assert layer.weight.numel() * 8 == before.numel() * BITS[kind]
-    weight = layer.unpacked(dtype)
+    assert layer.packed.numel() * 8 == before.numel() * BITS[kind]
+    weight = layer.weight
+    assert weight.dtype == dtype
     assert 0 < (weight.float() - before).norm() < LOST[kind] * before.norm()
 
     x = torch.randn(3, 5, 192, generator=random).to(dtype).requires_grad_()
@@ -62,8 +63,8 @@ def test_eight_bits_by_hand():
         network = nn.Sequential(plain)
         quantize(network, kind, CPU)
         (layer,) = network
-        assert layer.weight.view(layer.stored).float().tolist() == expected
-        assert torch.equal(layer.unpacked(torch.float32), torch.tensor(expected) * layer.scale)
+        assert layer.packed.view(layer.stored).float().tolist() == expected
+        assert torch.equal(layer.weight, torch.tensor(expected) * layer.scale)
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "zimage"])
@@ -73,11 +74,9 @@ def test_only_the_networks_linear_layers_are_packed(architecture):
     packed = {name for name, layer in base.network.named_modules() if isinstance(layer, PackedLinear)}
     assert packed
     assert all(any(end in name for end in ("to_", "ff.", "proj_", "feed_forward")) for name in packed)
-    parts = [whole.network, base.network]
-    left, right = (dict(network.named_parameters()) for network in parts)
-    assert {name for name in left if not torch.equal(left[name], right[name].to(left[name].dtype))} == {
-        f"{name}.weight" for name in packed
-    }
+    left, right = (dict(one.network.named_parameters()) for one in (whole, base))
+    assert left.keys() - right.keys() == {f"{name}.weight" for name in packed}
+    assert all(torch.equal(left[name], right[name]) for name in right)
     assert not any(
         isinstance(m, PackedLinear)
         for m in (*base.pipeline.vae.modules(), *base.pipeline.text_encoder.modules())
