@@ -47,6 +47,10 @@ def test_a_layer_is_nearly_what_it_was_and_its_gradient_that_of_its_weights(kind
     x = torch.randn(3, 5, 192, generator=random).to(dtype).requires_grad_()
     expected = functional.linear(x, weight, layer.bias)
     assert torch.equal(network(x), expected)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda _: None):
+        network(x)
+    assert not kept  # for the gradient, where a linear layer keeps its weights
     along = torch.randn(expected.shape, generator=random).to(dtype)
     (wanted,) = torch.autograd.grad(expected, x, along)
     assert torch.equal(torch.autograd.grad(network(x), x, along)[0], wanted)
