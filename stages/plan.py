@@ -19,7 +19,7 @@ from hydra.errors import InstantiationException
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.items import ItemStore, write_atomic
+from likeness.items import ItemStore, item_key, write_atomic
 from likeness.naming import Places, cache_root
 from likeness.shared_items import SharedItems
 from stages import PARAMS, items_root
@@ -93,7 +93,24 @@ def training(cfg: Config, persona: str) -> Training:
     metrics, seconds = Places(persona).training / "metrics.json", last_seconds("train", persona)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
-    return Training(steps=cfg.train.steps, seconds=None if each is None else each * cfg.train.steps)
+    return Training(
+        steps=cfg.train.steps,
+        seconds=None if each is None else each * cfg.train.steps,
+        memory=predicted_memory(cfg),
+        usd_per_hour=cfg.train.usd_per_hour,
+    )
+
+
+def predicted_memory(cfg: Config) -> str:
+    """What training will need, remembered by its settings: to count it loads torch, which takes seconds."""
+    settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
+    path = cache_root() / "ledger" / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
+    if not path.is_file():
+        from likeness.lora.memory import predict
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, predict(cfg.base, cfg.train).words().encode())
+    return path.read_text()
 
 
 def missing_keys(cfg: Config, lines: Sequence[Line]) -> list[str]:

@@ -16,10 +16,20 @@ LOG_COLUMNS = 110
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps that training takes when it runs, and how long so many took the last time."""
+    """Steps that training takes when it runs, how long so many took the last time, what memory it needs in words, and
+    what an hour of the machine costs, if that is known."""
 
     steps: int
     seconds: float | None
+    memory: str
+    usd_per_hour: float | None
+
+    @property
+    def usd(self) -> float | None:
+        """What the machine costs for it."""
+        if self.usd_per_hour is None or self.seconds is None:
+            return None
+        return self.seconds / 3600 * self.usd_per_hour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +87,7 @@ def sentences(plan: Plan) -> list[str]:
             else "nothing of it costs money"
         )
         said = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
+    said += [f"{name}: training needs {persona.train.memory}." for name, persona in plan.personas.items()]
     said.append(budget_words(plan.spent_usd, plan.max_usd))
     if plan.exceeds:
         said.append(
@@ -112,7 +123,8 @@ def _table(name: str, persona: PersonaPlan) -> Table:
     usd = sum(line.usd for line in persona.stages)
     view.add_row("total", "", "", *map(str, sums), usd_words(usd), _time(together(persona.stages)), "")
     train = persona.train
-    view.add_row("train", f"{train.steps} steps", "", "", "-", "-", _time(train.seconds), "if DVC runs it")
+    cost = "-" if train.usd is None else usd_words(train.usd)
+    view.add_row("train", f"{train.steps} steps", "", "", "-", cost, _time(train.seconds), "if DVC runs it")
     return view
 
 

@@ -26,6 +26,7 @@ from likeness.lora.data import Order, Sample, dataset_digest, read_samples, spli
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
 from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
+from likeness.lora.memory import predict
 from likeness.lora.metadata import Facts, describe
 from likeness.lora.schedule import learning_rate
 from likeness.lora.weights_file import weights_bytes
@@ -55,6 +56,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     places = Places(persona.name)
     every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     samples, held_out = split(every, cfg.train.validation_share)
+    sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
     base = load_base(cfg.base, device=cfg.train.device)
     items = store(cfg)
     sampler = build_sampler(cfg, persona, base, items)

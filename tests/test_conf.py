@@ -17,9 +17,15 @@ CONF = ROOT / "conf"
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name not in ("persona", "experiment")
+    if path.parent.name not in ("persona", "experiment", "gpu", "quality")
 )
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
+OVERLAYS = [
+    (base, f"+quality={quality.stem}", f"+gpu={gpu.stem}")
+    for base in ("+experiment=sdxl", "+experiment=zimage")
+    for quality in sorted(CONF.glob("quality/*.yaml"))
+    for gpu in sorted(CONF.glob("gpu/*.yaml"))
+]
 # These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
 NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
 # What the default training asks means nothing to it: its experiment has what fits.
@@ -45,6 +51,12 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
     config = load_config(path)
     for section in ("swap", "enhance", "caption"):
         instantiate(getattr(config, section).provider)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=" ".join)
+def test_qualities_and_gpus_go_with_a_base(tmp_path, overlay):
+    train = load_config(compose(tmp_path, *overlay)).train
+    assert train.batch_size * train.gradient_accumulation == 4
 
 
 def test_the_committed_params_are_what_conf_composes_to(tmp_path):

@@ -62,6 +62,8 @@ class TrainConfig(Section):
     batch_size: int = Field(ge=1)
     gradient_accumulation: int = Field(ge=1)
     processes: int = Field(ge=1, le=1024)
+    gradient_checkpointing: Literal["auto", "on", "off"]
+    compile: bool
 
     lora_kind: Literal["lora", "dora", "pissa", "lokr"]
     rank: int = Field(ge=1, le=1024)

@@ -49,6 +49,14 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
+def hush() -> None:
+    """Keep the libraries quiet; before pipelines are imported, which warn that torchvision is missing: nothing needs it."""
+    transformers_logging.set_verbosity_error()
+    diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+
+
 def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     """The base model of the settings, frozen and on its device.
 
@@ -62,11 +70,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
         torch.set_num_threads(cfg.cpu_threads)
     narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     dtype = torch.bfloat16 if narrow else torch.float32
-    # Before the pipelines are imported: they warn that torchvision is missing, which nothing here needs.
-    transformers_logging.set_verbosity_error()
-    diffusers_logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
+    hush()
     if cfg.source == RANDOM:
         pipeline: Any = build_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})

@@ -4,8 +4,10 @@ Seeded before PEFT draws its first weights; order, noise and timesteps come from
 a run is its LoRA, its optimizer and the number of steps. Losses stay on the device, read once per window.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,6 +24,7 @@ from likeness.lora.cache import TrainingSet
 from likeness.lora.checkpoint import Checkpoint, RunFolder
 from likeness.lora.config import TrainConfig
 from likeness.lora.determinism import deterministic
+from likeness.lora.engine import engine, spill_warning, uncompiled
 from likeness.lora.interrupt import StopRequest
 from likeness.lora.judge import Judge, Looks, validation
 from likeness.lora.meter import Meter
@@ -93,8 +96,9 @@ def train(
         TransientError: stopped by a signal, after a checkpoint.
     """
     world = world or World(cfg.processes, device=cfg.device)
-    with deterministic(base.device):
+    with deterministic(base.device), ExitStack() as steps:
         parameters = add_lora(base, cfg)
+        steps.enter_context(engine(base, cfg, list(data.shelves)))
         optimizer: Any = build_optimizer(parameters, cfg)
         average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
@@ -117,7 +121,7 @@ def train(
 
             def look() -> None:
                 if looks.due(done) and not world.any(stop.asked):
-                    with meter.aside(), finished(parameters, optimizer, average):
+                    with meter.aside(), uncompiled(cfg), finished(parameters, optimizer, average):
                         set_dropout(base, None)
                         if taken := looks.take(done, parameters, lambda: stop.asked):
                             on_window(done, taken)
@@ -183,7 +187,7 @@ class Watch:
     def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, *, start: int,
                  on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
         self.cfg, self.losses, self.norms, self.meter, self.on_window = cfg, losses, norms, meter, on_window
-        self.read_until, self.new_steps = start, 0
+        self.read_until, self.new_steps, self._warned = start, 0, False
 
     def read(self, done: int) -> str:
         """How it goes since the last call; ConfigError when the loss is no number or far above the first window's."""
@@ -198,6 +202,9 @@ class Watch:
                 remedy="lower train.lr, lengthen train.warmup_steps, or lower train.alpha",
             )
         self.new_steps, self.read_until = done - self.read_until, done
+        if not self._warned and (warning := spill_warning(self.losses.device)):
+            self._warned = True
+            sys.stderr.write(f"train: WARNING: {warning}\n")
         norm = self.norms[done - 1].item()
         rate, metered = learning_rate(self.cfg, done - 1), self.meter.read(self.new_steps)
         self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
