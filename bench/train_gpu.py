@@ -30,8 +30,9 @@ import yaml
 from diffusers.utils import logging
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.random_sdxl import UNET
 from bench.train_start import peak_of
-from bench.train_step import ROOT
+from bench.train_step import ROOT, now
 from likeness.lora.adapter import add_lora
 from likeness.lora.base import Base
 from likeness.lora.cache import Shelf, TrainingSet
@@ -43,21 +44,6 @@ from likeness.lora.loop import train
 from likeness.lora.random_base import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
 from likeness.lora.unet import UNetBase
 
-# unet/config.json of stabilityai/stable-diffusion-xl-base-1.0: 2,567,463,684 parameters.
-SDXL_UNET: dict[str, Any] = {
-    "sample_size": 128,
-    "block_out_channels": (320, 640, 1280),
-    "layers_per_block": 2,
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
 WINDOW, WARM_UP, MEASURED = (
     5,
     2,
@@ -151,18 +137,11 @@ def matmul_rate() -> tuple[float, str]:
     one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     seconds: list[float] = []
     for _ in range(20):
-        started = clock(device)
+        started = now(device)
         for _ in range(5):
             one @ other
-        seconds.append((clock(device) - started) / 5)
+        seconds.append((now(device) - started) / 5)
     return 2 * side**3 / statistics.median(seconds), torch.cuda.get_device_name(device) if gpu else "cpu"
-
-
-def clock(device: torch.device) -> float:
-    """Seconds once the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
 
 
 def measure(case: Case) -> dict[str, float] | None:
@@ -172,6 +151,10 @@ def measure(case: Case) -> dict[str, float] | None:
     try:
         base = build(case.base, pick_device(cfg.device))
         engine(base, compiled=case.compiled, checkpointing=case.checkpointing)
+        gpu = base.device.type == "cuda"
+        if gpu:  # building took more than training may
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
         with tempfile.TemporaryDirectory() as place:
             run = RunFolder(Path(place), key="bench", kept=1)
             began = time.perf_counter()
@@ -180,11 +163,10 @@ def measure(case: Case) -> dict[str, float] | None:
                 random_set(base, cfg),
                 cfg,
                 run,
-                on_window=lambda _step, _values: marks.append(clock(base.device)),
+                on_window=lambda _step, _values: marks.append(now(base.device)),
             )
     except torch.OutOfMemoryError:
         return None
-    gpu = base.device.type == "cuda"
     windows = [later - earlier for earlier, later in itertools.pairwise(marks)][WARM_UP - 1 :]
     return {
         "images_per_s": case.batch * WINDOW / statistics.median(windows),
@@ -209,7 +191,7 @@ def build(name: str, device: torch.device) -> Base:
     parts: Any = diffusers  # imports its classes when they are asked for
     logging.set_verbosity_error()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    config = SDXL_UNET if name == "sdxl" else build_random("sdxl", 0).unet.config
+    config = UNET if name == "sdxl" else build_random("sdxl", 0).unet.config
     with device:
         unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
     pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))

@@ -106,9 +106,9 @@ def encoders(samples: Sequence[Sample], base: Base, cfg: TrainConfig) -> Callabl
 
 def timed(work: Callable[[int], object], turn: int, base: Base) -> float:
     """Seconds of one turn of some work."""
-    started = now(base)
+    started = now(base.device)
     work(turn)
-    return now(base) - started
+    return now(base.device) - started
 
 
 def child(side: str, place: Path) -> dict[str, float]:

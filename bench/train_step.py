@@ -57,7 +57,7 @@ def main() -> None:
             ours.append(median_gap(starts[-BLOCK:]))
             floors.append(floor())
 
-        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base)))
+        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base.device)))
         train(base, data, cfg, RunFolder(Path(place) / "run", key="bench", kept=1), on_window=turn)
     ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {
@@ -84,7 +84,7 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
     def measure() -> float:
         starts: list[float] = []
         for _ in range(BLOCK):
-            starts.append(now(base))
+            starts.append(now(base.device))
             mse_loss(base.predict(latents, timesteps, condition).float(), noise).backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -93,10 +93,10 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
     return measure
 
 
-def now(base: Base) -> float:
+def now(device: torch.device) -> float:
     """Seconds once the device has done what it was given."""
-    if base.device.type == "cuda":
-        torch.cuda.synchronize()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
