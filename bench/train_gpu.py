@@ -195,7 +195,8 @@ def build(name: str, device: torch.device) -> Base:
     with device:
         unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
     pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))
-    return UNetBase(architecture="sdxl", name=name, digest="", pipeline=pipeline, device=device, dtype=dtype)
+    return UNetBase(architecture="sdxl", name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
+                    quantized=None)  # fmt: skip
 
 
 def engine(base: Base, *, compiled: bool, checkpointing: bool) -> None:
