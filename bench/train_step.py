@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from PIL import Image
@@ -58,7 +57,7 @@ def main() -> None:
             ours.append(median_gap(starts[-BLOCK:]))
             floors.append(floor())
 
-        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base)))
+        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base.device)))
         train(base, data, cfg, RunFolder(Path(place) / "run", key="bench", kept=1), on_window=turn)
     ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {
@@ -85,7 +84,7 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
     def measure() -> float:
         starts: list[float] = []
         for _ in range(BLOCK):
-            starts.append(now(base))
+            starts.append(now(base.device))
             mse_loss(base.predict(latents, timesteps, condition).float(), noise).backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -94,10 +93,10 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
     return measure
 
 
-def now(base: Base) -> float:
+def now(device: torch.device) -> float:
     """Seconds once the device has done what it was given."""
-    if base.device.type == "cuda":
-        torch.cuda.synchronize()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
@@ -106,15 +105,15 @@ def median_gap(starts: list[float]) -> float:
     return statistics.median(b - a for a, b in itertools.pairwise(starts))
 
 
-def pictures(place: Path) -> list[Sample]:
-    """Eight of the sitters' photographs as training samples."""
+def pictures(place: Path, side_px: int | None = None) -> list[Sample]:
+    """Eight of the sitters' photographs as square training samples, of their own size or scaled."""
     samples: list[Sample] = []
     for path in sorted(PHOTOS.iterdir())[:8]:
+        target = place / f"{path.stem}.png"
         with Image.open(path) as image:
-            size = image.size
-            target = place / f"{path.stem}.png"
-            Image.fromarray(np.asarray(image.convert("RGB").crop((0, 0, min(size), min(size))))).save(target)
-        side = min(size)
+            whole = min(image.size)
+            side = side_px or whole
+            image.convert("RGB").resize((side, side), box=(0, 0, whole, whole)).save(target)
         samples.append(
             Sample(path=target, text=f"jade woman, {path.stem}", sha256=sha256_file(target), repeats=5, width=side,
                    height=side)

@@ -1,0 +1,251 @@
+"""Training SDXL on a GPU: its real architecture at full size with random weights, through the house's own loop.
+
+    python -m bench.train_gpu                                    prints a line of JSON a measurement and a last one
+    python -m bench.train_gpu --base random --side-px 64 --batches 1,2      the same at toy size, also without a GPU
+
+Images a second and the most memory at each batch until one does not fit or brings nothing more, with and without
+torch.compile (regional: the transformer blocks) and gradient checkpointing. Utilisation is the arithmetic that images
+need - forward, and backward through a frozen base to a LoRA, counted on a model without data - a second, over the rate
+of a plain matrix product in the same precision on the same machine; what checkpointing computes twice counts once.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import diffusers
+import torch
+import yaml
+from diffusers.utils import logging
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.random_sdxl import UNET
+from bench.train_start import peak_of
+from bench.train_step import ROOT, now
+from likeness.lora.adapter import add_lora
+from likeness.lora.base import Base
+from likeness.lora.cache import Shelf, TrainingSet
+from likeness.lora.checkpoint import RunFolder
+from likeness.lora.config import TrainConfig
+from likeness.lora.data import Order, Sample
+from likeness.lora.load import pick_device
+from likeness.lora.loop import train
+from likeness.lora.random_base import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
+from likeness.lora.unet import UNetBase
+
+WINDOW, WARM_UP, MEASURED = (
+    5,
+    2,
+    4,
+)  # steps between two looks at the clock; such windows before and while measuring
+WORTH = 1.02  # a batch twice as large must be this much faster, or larger ones are not tried
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is measured; `settings` are changes to conf/train/full.yaml."""
+
+    base: str
+    side_px: int
+    batch: int
+    compiled: bool
+    checkpointing: bool
+    settings: dict[str, Any]
+
+
+def main() -> None:
+    """Measure every case in a process of its own, so that none inherits another's memory or compiled code."""
+    args = arguments()
+    if args.base == "sdxl" and not torch.cuda.is_available():
+        sys.stderr.write(
+            "bench.train_gpu: torch sees no GPU; run it on a machine with one (check nvidia-smi and that torch is a\n"
+            "CUDA build), or try it at toy size: python -m bench.train_gpu --base random --side-px 64 --batches 1,2\n"
+        )
+        raise SystemExit(2)
+    rate, device = alone(matmul_rate)
+    show({"bench": "train_gpu", "device": device, "torch": torch.__version__, "matmul_tflops": rate / 1e12})
+    best: dict[str, dict[str, float]] = {}
+    for compiled, checkpointing in itertools.product(args.compile, args.checkpointing):
+        fastest = 0.0
+        for batch in args.batches:
+            case = Case(base=args.base, side_px=args.side_px, batch=batch, compiled=compiled,
+                        checkpointing=checkpointing, settings=args.set)  # fmt: skip
+            found = alone(measure, case)
+            if found is not None:
+                found["utilisation"] = found["images_per_s"] * found["tflop_per_image"] * 1e12 / rate
+            show(asdict(case) | (found or {"fits": False}))
+            if found is None or found["images_per_s"] < fastest * WORTH:
+                break
+            fastest = found["images_per_s"]
+            name = f"compile {'on' if compiled else 'off'}, checkpointing {'on' if checkpointing else 'off'}"
+            best[name] = {"batch": batch, **found}
+    show({"bench": "train_gpu", "best": best})
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.train_gpu")
+    parser.add_argument("--base", choices=("sdxl", "random"), default="sdxl")
+    parser.add_argument("--side-px", type=int, default=1024)
+    parser.add_argument("--batches", type=numbers, default=[1, 2, 4, 8, 16, 32])
+    parser.add_argument("--compile", type=switches, default=[False, True], help="off, on, or off,on")
+    parser.add_argument("--checkpointing", type=switches, default=[False, True], help="off, on, or off,on")
+    parser.add_argument(
+        "--set", type=yaml.safe_load, default={}, help="changes to conf/train/full.yaml: '{rank: 32}'"
+    )
+    return parser.parse_args()
+
+
+def numbers(text: str) -> list[int]:
+    """`1,2` as [1, 2]."""
+    return [int(word) for word in text.split(",")]
+
+
+def switches(text: str) -> list[bool]:
+    """`off,on` as [False, True]."""
+    return [{"off": False, "on": True}[word] for word in text.split(",")]
+
+
+def show(row: dict[str, Any]) -> None:
+    """One line of JSON, with four digits of each number."""
+    rounded = json.loads(json.dumps(row), parse_float=lambda text: float(f"{float(text):.4g}"))
+    print(json.dumps(rounded), flush=True)
+
+
+def alone(work: Callable[..., Any], *given: object) -> Any:
+    """The answer of a function that runs in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *given).result()
+
+
+def matmul_rate() -> tuple[float, str]:
+    """FLOP/s of a square matrix product in the base's precision, and the device's name."""
+    device = pick_device("auto")
+    gpu = device.type == "cuda"
+    side, dtype = (8192, torch.bfloat16) if gpu else (1024, torch.float32)
+    one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    seconds: list[float] = []
+    for _ in range(20):
+        started = now(device)
+        for _ in range(5):
+            one @ other
+        seconds.append((now(device) - started) / 5)
+    return 2 * side**3 / statistics.median(seconds), torch.cuda.get_device_name(device) if gpu else "cpu"
+
+
+def measure(case: Case) -> dict[str, float] | None:
+    """Figures of a case; None when the GPU's memory does not suffice."""
+    cfg = train_config(case)
+    marks: list[float] = []
+    try:
+        base = build(case.base, pick_device(cfg.device))
+        engine(base, compiled=case.compiled, checkpointing=case.checkpointing)
+        gpu = base.device.type == "cuda"
+        if gpu:  # building took more than training may
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        with tempfile.TemporaryDirectory() as place:
+            run = RunFolder(Path(place), key="bench", kept=1)
+            began = time.perf_counter()
+            train(
+                base,
+                random_set(base, cfg),
+                cfg,
+                run,
+                on_window=lambda _step, _values: marks.append(now(base.device)),
+            )
+    except torch.OutOfMemoryError:
+        return None
+    windows = [later - earlier for earlier, later in itertools.pairwise(marks)][WARM_UP - 1 :]
+    return {
+        "images_per_s": case.batch * WINDOW / statistics.median(windows),
+        "tflop_per_image": flops(case) / 1e12,
+        "first_window_s": marks[0] - began,
+        "peak_mb": torch.cuda.max_memory_allocated() / 1e6 if gpu else peak_of("self"),
+    }
+
+
+def train_config(case: Case) -> TrainConfig:
+    """conf/train/full.yaml with as many steps as are measured and nothing written on the way."""
+    values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())
+    steps = WINDOW * (WARM_UP + MEASURED)
+    return TrainConfig.model_validate(values | {
+        "steps": steps, "side_px": case.side_px, "batch_size": case.batch, "warmup_steps": 0, "probe_draws": 1,
+        "log_every_steps": WINDOW, "checkpoint_every_steps": steps, "weights_every_steps": None,
+    } | case.settings)  # fmt: skip
+
+
+def build(name: str, device: torch.device) -> Base:
+    """A UNet with random weights and what training asks of a pipeline; latents and embeddings are given here."""
+    parts: Any = diffusers  # imports its classes when they are asked for
+    logging.set_verbosity_error()
+    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    config = UNET if name == "sdxl" else build_random("sdxl", 0).unet.config
+    with device:
+        unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
+    pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))
+    return UNetBase(architecture="sdxl", name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
+                    quantized=None)  # fmt: skip
+
+
+def engine(base: Base, *, compiled: bool, checkpointing: bool) -> None:
+    """Switch on what is measured; the LoRA that training puts in is compiled with its block, when it first runs."""
+    if checkpointing:
+        base.network.enable_gradient_checkpointing()
+    if compiled:
+        base.network.compile_repeated_blocks()
+
+
+def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
+    """As many images as a batch has, each with a caption, all noise; an epoch has all steps of the run."""
+    side, count, config = cfg.side_px, cfg.batch_size, base.network.config
+    samples = [
+        Sample(path=Path(), text="", sha256="", repeats=cfg.steps, width=side, height=side)
+        for _ in range(count)
+    ]
+    pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+
+    def noise(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, device=base.device)
+
+    shelf = Shelf(
+        latents=noise(count, config.in_channels, side // 8, side // 8), texts=[[index] for index in range(count)],
+        time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype), weights=None,
+    )  # fmt: skip
+    prompts = [
+        {
+            "embeds": noise(PROMPT_TOKENS, config.cross_attention_dim).to(base.dtype),
+            "pooled": noise(pooled).to(base.dtype),
+        }
+        for _ in range(count)
+    ]
+    order = Order(samples, cfg)
+    return TrainingSet(order=order, shelves={(side, side): shelf}, prompts=prompts, together=base.together,
+                       computed=0, reused=0, cut=0)  # fmt: skip
+
+
+def flops(case: Case) -> float:
+    """Floating-point operations of one image's step, counted on the device `meta`, which computes nothing."""
+    cfg = train_config(replace(case, batch=1))
+    base = build(case.base, torch.device("meta"))
+    add_lora(base, cfg)
+    drawn = random_set(base, cfg).one()
+    timesteps = torch.zeros(1, dtype=torch.long, device=base.device)
+    with FlopCounterMode(display=False) as counter:
+        base.predict(drawn.latents, timesteps, drawn.condition).sum().backward()
+    return float(counter.get_total_flops())
+
+
+if __name__ == "__main__":
+    main()
