@@ -18,7 +18,7 @@ demo: .venv/installed ## the whole graph for the persona jade, with what ships i
 	$(BIN)/python -m stages.summary
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -15,25 +15,11 @@ import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from likeness.lora.load import pick_device
+from likeness.lora.published import NETWORKS
 from likeness.lora.random_base import NOISE_SCHEDULE, byte_tokenizer
 
 parts: Any = diffusers  # imports its classes when they are asked for
 
-# 2,567,463,684 parameters
-UNET: dict[str, Any] = {
-    "sample_size": 128,
-    "block_out_channels": (320, 640, 1280),
-    "layers_per_block": 2,
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
 # 83,653,863 parameters
 VAE: dict[str, Any] = {
     "block_out_channels": (128, 256, 512, 512),
@@ -56,7 +42,7 @@ def pipeline(device: torch.device) -> Any:
     with device:
         first, second = (text_config(*numbers) for numbers in TEXT_ENCODERS)
         models = {
-            "unet": parts.UNet2DConditionModel(**UNET),
+            "unet": parts.UNet2DConditionModel(**NETWORKS["sdxl"]),
             "vae": parts.AutoencoderKL(**VAE),
             "text_encoder": CLIPTextModel(first),
             "text_encoder_2": CLIPTextModelWithProjection(second),

@@ -30,9 +30,9 @@ import yaml
 from diffusers.utils import logging
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.random_sdxl import UNET
 from bench.train_start import peak_of
 from bench.train_step import ROOT, now
+from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.lora.base import Base
 from likeness.lora.cache import Shelf, TrainingSet
@@ -41,6 +41,7 @@ from likeness.lora.config import TrainConfig
 from likeness.lora.data import Order, Sample
 from likeness.lora.load import pick_device
 from likeness.lora.loop import train
+from likeness.lora.published import NETWORKS
 from likeness.lora.random_base import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
 from likeness.lora.unet import UNetBase
 
@@ -150,7 +151,6 @@ def measure(case: Case) -> dict[str, float] | None:
     marks: list[float] = []
     try:
         base = build(case.base, pick_device(cfg.device))
-        engine(base, compiled=case.compiled, checkpointing=case.checkpointing)
         gpu = base.device.type == "cuda"
         if gpu:  # building took more than training may
             torch.cuda.empty_cache()
@@ -165,7 +165,9 @@ def measure(case: Case) -> dict[str, float] | None:
                 run,
                 on_window=lambda _step, _values: marks.append(now(base.device)),
             )
-    except torch.OutOfMemoryError:
+    except ConfigError as error:
+        if error.reason != "out-of-memory":
+            raise
         return None
     windows = [later - earlier for earlier, later in itertools.pairwise(marks)][WARM_UP - 1 :]
     return {
@@ -183,6 +185,7 @@ def train_config(case: Case) -> TrainConfig:
     return TrainConfig.model_validate(values | {
         "steps": steps, "side_px": case.side_px, "batch_size": case.batch, "warmup_steps": 0, "probe_draws": 1,
         "log_every_steps": WINDOW, "checkpoint_every_steps": steps, "weights_every_steps": None,
+        "compile": case.compiled, "gradient_checkpointing": "on" if case.checkpointing else "off",
     } | case.settings)  # fmt: skip
 
 
@@ -191,20 +194,12 @@ def build(name: str, device: torch.device) -> Base:
     parts: Any = diffusers  # imports its classes when they are asked for
     logging.set_verbosity_error()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    config = UNET if name == "sdxl" else build_random("sdxl", 0).unet.config
+    config = NETWORKS["sdxl"] if name == "sdxl" else build_random("sdxl", 0).unet.config
     with device:
         unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
     pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))
     return UNetBase(architecture="sdxl", name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
                     quantized=None)  # fmt: skip
-
-
-def engine(base: Base, *, compiled: bool, checkpointing: bool) -> None:
-    """Switch on what is measured; the LoRA that training puts in is compiled with its block, when it first runs."""
-    if checkpointing:
-        base.network.enable_gradient_checkpointing()
-    if compiled:
-        base.network.compile_repeated_blocks()
 
 
 def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
