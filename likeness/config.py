@@ -102,6 +102,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _checkpoints_have_a_place(self) -> "Config":
+        if self.train.share_checkpoints and self.items.remote is None:
+            raise ValueError("train.share_checkpoints needs a place: set items.remote to an S3 prefix")
+        return self
+
+    @model_validator(mode="after")
     def _training_fits_the_base(self) -> "Config":
         if wrong := misfits(self.base.architecture, self.train):
             raise ValueError(f"{'; '.join(wrong)} (conf/experiment/ has what fits)")

@@ -10,7 +10,8 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from likeness.lora.loop import Trained, run_key, train
 from likeness.lora.memory import predict
 from likeness.lora.metadata import Facts, describe
 from likeness.lora.schedule import learning_rate
+from likeness.lora.shared_checkpoints import SharedCheckpoints
 from likeness.lora.weights_file import weights_bytes
 from likeness.lora.world import World, start_processes, was_started_together
 from likeness.naming import Places, cache_root
+from likeness.s3 import Remote
 from likeness.tracking import Tracker
 from stages import consent_of, run, store
 from stages.prior import draw_prior
@@ -81,7 +84,12 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     digest = dataset_digest(learned)
     judged_by = [sampler.digest] if sampler else []
     key = run_key(base, cfg.train, dataset_digest([*every, *prior]), *judged_by)
-    folder = RunFolder(cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept)
+    shared = (
+        SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), key) if cfg.train.share_checkpoints else None
+    )
+    folder = RunFolder(
+        cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept, shared=shared
+    )
 
     params = {
         "train": cfg.train.model_dump(),
@@ -90,7 +98,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         "run": key,
     }
     tracking = {**cfg.tracking.model_dump(), "enabled": cfg.tracking.enabled and world.main}
-    with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker:
+    with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker, sharing(shared):
         show = partial(tracker.log_file, folder="samples")
         trained = train(
             base, data, cfg.train, folder, world=world, held_out=validated,
@@ -115,6 +123,21 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
     chosen = "" if cfg.train.choose == "last" else f", of step {trained.step}"
     sys.stderr.write(f"train: {places.weights}{chosen}, changes {check.layers} layers, loaded and checked\n")
+
+
+@contextmanager
+def sharing(shared: SharedCheckpoints | None) -> Generator[None]:
+    """Checkpoints go to the team's store inside; what did not get there is told, and stops nothing."""
+    if shared is None:
+        yield
+        return
+    try:
+        with shared.running():
+            yield
+    finally:
+        if shared.unsent or shared.problem is not None:
+            why = shared.problem or "it took too long"
+            sys.stderr.write(f"train: WARNING: the newest checkpoint is not in items.remote: {why}\n")
 
 
 def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig) -> str:

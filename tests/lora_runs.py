@@ -119,7 +119,8 @@ def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora
 
 def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
-    quantize: str | None = None, on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+    quantize: str | None = None, run: RunFolder | None = None,
+    on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
     judge: Callable[[Base], Judge] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too.
@@ -132,7 +133,7 @@ def run_in(
     data = encode_samples(samples, base, cfg, store)
     validated = encode_samples(held_out, base, cfg, store) if held_out else None
     key = resume_as or run_key(base, cfg, dataset_digest([*every, *drawn]))
-    folder = RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
+    folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
     save = partial(to_file, base, samples, cfg)
     trained = train(
         base, data, cfg, folder, held_out=validated, on_window=on_window, judges=[judge(base)] if judge else [],

@@ -15,6 +15,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from likeness.items import write_atomic
+from likeness.lora.shared_checkpoints import SharedCheckpoints
 from likeness.lora.weights_file import content_sha256, read_metadata, weights_bytes
 
 NAME = re.compile(r"step-(\d{8})\.safetensors")
@@ -31,24 +32,29 @@ class Checkpoint:
 class RunFolder:
     """The working files of one run: its newest `kept` checkpoints and every intermediate weights file."""
 
-    def __init__(self, folder: Path, *, key: str, kept: int) -> None:
-        self.folder, self.key, self.kept = folder, key, kept
+    def __init__(self, folder: Path, *, key: str, kept: int, shared: SharedCheckpoints | None = None) -> None:
+        self.folder, self.key, self.kept, self.shared = folder, key, kept, shared
 
     def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Write the checkpoint of `step`, then remove those no longer kept."""
         metadata = {"run": self.key, "step": str(step), "sha256": content_sha256(tensors)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(self.folder / f"step-{step:08d}.safetensors", weights_bytes(tensors, metadata))
+        data = weights_bytes(tensors, metadata)
+        write_atomic(self.folder / f"step-{step:08d}.safetensors", data)
+        if self.shared is not None:
+            self.shared.send(data)
         for _, path in self._found()[self.kept :]:
             path.unlink(missing_ok=True)
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint of this run that is whole, or None."""
-        for step, path in self._found():
-            tensors = self._read(path)
-            if tensors is not None:
-                return Checkpoint(step=step, tensors=tensors)
-        return None
+        """The newest checkpoint of this run that is whole, here or shared; None if there is none."""
+        own = next((read for _, path in self._found() if (read := self._read(path.read_bytes()))), None)
+        shared = [] if self.shared is None else [self._read(data) for data in self.shared.found()]
+        return max((one for one in [own, *shared] if one), key=lambda one: one.step, default=None)
+
+    def newest_file(self) -> Path | None:
+        """Where the newest checkpoint lies on this machine."""
+        return next((path for _, path in self._found()), None)
 
     def save_weights(self, step: int, data: bytes) -> None:
         """Keep the LoRA of an intermediate step until the run is finished."""
@@ -65,11 +71,10 @@ class RunFolder:
         found = [(int(match.group(1)), path) for path in paths if (match := NAME.fullmatch(path.name))]
         return sorted(found, reverse=True)
 
-    def _read(self, path: Path) -> dict[str, Tensor] | None:
+    def _read(self, data: bytes) -> Checkpoint | None:
         try:
-            data = path.read_bytes()
             tensors, metadata = load(data), read_metadata(data)
-        except (SafetensorError, OSError):
+        except (SafetensorError, ValueError):
             return None
         intact = metadata.get("run") == self.key and metadata.get("sha256") == content_sha256(tensors)
-        return tensors if intact else None
+        return Checkpoint(step=int(metadata["step"]), tensors=tensors) if intact else None

@@ -102,6 +102,7 @@ class TrainConfig(Section):
     usd_per_hour: float | None = Field(gt=0)
     checkpoint_every_steps: int = Field(ge=1)
     checkpoints_kept: int = Field(ge=1)
+    share_checkpoints: bool
     weights_every_steps: int | None = Field(ge=1)
     weights_dtype: Literal["float32", "float16", "bfloat16"]
     device: Literal["auto", "cpu", "cuda"]

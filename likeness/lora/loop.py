@@ -44,7 +44,8 @@ from likeness.progress import Progress
 LOOP_VERSION = 2
 # Settings that change what is written on the way, never the weights that come out.
 NO_EFFECT = {
-    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "divergence_factor", "license", "usd_per_hour",
+    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
+    "license", "usd_per_hour",
 }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def train(
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
         meter = Meter(base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0)
-        watch = Watch(cfg, losses, norms, meter, start=start, on_window=on_window)
+        watch = Watch(cfg, losses, norms, meter, run, start=start, on_window=on_window)
         began, done = time.monotonic(), start
         with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
             if start:
@@ -184,9 +185,10 @@ def train(
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
-    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, *, start: int,
+    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, run: RunFolder, *, start: int,
                  on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
-        self.cfg, self.losses, self.norms, self.meter, self.on_window = cfg, losses, norms, meter, on_window
+        self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
+        self.on_window = on_window
         self.read_until, self.new_steps, self._warned = start, 0, False
 
     def read(self, done: int) -> str:
@@ -195,9 +197,11 @@ class Watch:
         first = self.losses[: min(done, self.cfg.log_every_steps)].mean().item()
         # Written so that a NaN, which compares as false, is caught.
         if not mean <= first * self.cfg.divergence_factor:
+            good = self.run.newest_file()
             raise ConfigError(
                 f"training diverged: the mean loss of steps {self.read_until + 1} to {done} is {mean:.4g}, "
-                f"that of the first {self.cfg.log_every_steps} was {first:.4g}",
+                f"that of the first {self.cfg.log_every_steps} was {first:.4g}"
+                + (f"; the state before it is kept in {good}" if good else ""),
                 reason="diverged",
                 remedy="lower train.lr, lengthen train.warmup_steps, or lower train.alpha",
             )
