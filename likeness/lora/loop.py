@@ -192,15 +192,19 @@ class Watch:
         self.read_until, self.new_steps, self._warned = start, 0, False
 
     def read(self, done: int) -> str:
-        """How it goes since the last call; ConfigError when the loss is no number or far above the first window's."""
+        """How it goes since the last call; ConfigError when losses or gradients are no numbers, or losses far above the
+        first window's."""
         mean = self.losses[self.read_until : done].mean().item()
         first = self.losses[: min(done, self.cfg.log_every_steps)].mean().item()
+        # A gradient that is no number spoils the weights a step before a loss shows it: they must not be saved.
+        steady = bool(self.norms[self.read_until : done].isfinite().all())
         # Written so that a NaN, which compares as false, is caught.
-        if not mean <= first * self.cfg.divergence_factor:
+        if not (mean <= first * self.cfg.divergence_factor and steady):
             good = self.run.newest_file()
             raise ConfigError(
                 f"training diverged: the mean loss of steps {self.read_until + 1} to {done} is {mean:.4g}, "
                 f"that of the first {self.cfg.log_every_steps} was {first:.4g}"
+                + ("" if steady else ", and a gradient among them is not a finite number")
                 + (f"; the state before it is kept in {good}" if good else ""),
                 reason="diverged",
                 remedy="lower train.lr, lengthen train.warmup_steps, or lower train.alpha",

@@ -12,9 +12,11 @@ import lora_runs
 import pytest
 import torch
 from lora_runs import Stop, base_config, make_folder, run_in, stop_at, train_config
+from safetensors.torch import load_file
 
 from likeness.errors import ConfigError, TransientError
 from likeness.items import ItemStore
+from likeness.lora import loop
 from likeness.lora.adapter import remove_lora
 from likeness.lora.cache import encode_samples
 from likeness.lora.data import read_samples
@@ -196,6 +198,27 @@ def test_a_diverging_run_stops_before_it_is_saved(tmp_path, folder):
         run_in(tmp_path, folder, cfg)
     assert caught.value.reason == "diverged"
     assert not list((tmp_path / "training").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_is_not_saved_though_its_loss_is_one(tmp_path, folder, monkeypatch, bad):
+    clip, steps = loop.clip_grad_norm_, []
+
+    def spoilt(parameters, norm):
+        parameters = list(parameters)
+        steps.append(len(steps) + 1)
+        if steps[-1] == 4:
+            parameters[0].grad.fill_(bad)
+        return clip(parameters, norm)
+
+    monkeypatch.setattr(loop, "clip_grad_norm_", spoilt)
+    cfg = train_config(checkpoint_every_steps=2, divergence_factor=1e9)
+    with pytest.raises(ConfigError, match="gradient") as caught:
+        run_in(tmp_path, folder, cfg)
+    (kept,) = (tmp_path / "training").rglob("*.safetensors")
+    assert kept.name == "step-00000002.safetensors"
+    assert str(kept) in caught.value.message
+    assert all(tensor.isfinite().all() for tensor in load_file(kept).values())
 
 
 def test_buckets_of_several_shapes_are_trained_together(tmp_path):
