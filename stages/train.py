@@ -135,9 +135,12 @@ def sharing(shared: SharedCheckpoints | None) -> Generator[None]:
         with shared.running():
             yield
     finally:
-        if shared.unsent or shared.problem is not None:
+        if shared.unsent:
             why = shared.problem or "it took too long"
-            sys.stderr.write(f"train: WARNING: the newest checkpoint is not in items.remote: {why}\n")
+            sys.stderr.write(
+                f"train: WARNING: items.remote lacks the newest {shared.unsent} file(s) of this run: {why}\n"
+                "  they are here: this machine goes on from them, another one from what it finds there\n"
+            )
 
 
 def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig) -> str:
