@@ -93,9 +93,10 @@ def training(cfg: Config, persona: str) -> Training:
     metrics, seconds = Places(persona).training / "metrics.json", last_seconds("train", persona)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
+    planned = cfg.train.steps if cfg.train.epochs is None else None
     return Training(
-        steps=cfg.train.steps,
-        seconds=None if each is None else each * cfg.train.steps,
+        steps=planned,
+        seconds=None if each is None or planned is None else each * planned,
         memory=predicted_memory(cfg),
         usd_per_hour=cfg.train.usd_per_hour,
     )

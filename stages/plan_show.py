@@ -16,10 +16,10 @@ LOG_COLUMNS = 110
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps that training takes when it runs, how long so many took the last time, what memory it needs in words, and
-    what an hour of the machine costs, if that is known."""
+    """Steps that training takes when it runs (None: the stage counts them from train.epochs), how long so many took the
+    last time, what memory it needs in words, and what an hour of the machine costs, if that is known."""
 
-    steps: int
+    steps: int | None
     seconds: float | None
     memory: str
     usd_per_hour: float | None
@@ -124,7 +124,8 @@ def _table(name: str, persona: PersonaPlan) -> Table:
     view.add_row("total", "", "", *map(str, sums), usd_words(usd), _time(together(persona.stages)), "")
     train = persona.train
     cost = "-" if train.usd is None else usd_words(train.usd)
-    view.add_row("train", f"{train.steps} steps", "", "", "-", cost, _time(train.seconds), "if DVC runs it")
+    steps = "by epochs" if train.steps is None else f"{train.steps} steps"
+    view.add_row("train", steps, "", "", "-", cost, _time(train.seconds), "if DVC runs it")
     return view
 
 

@@ -71,9 +71,9 @@ class Sampler:
 
         return Judge(name="identity", metric="identity", every_steps=self.every_steps, best=max, look=look)
 
-    def sheet(self, run: RunFolder, done: int) -> bytes:
-        """How the LoRA of `done` steps came to draw: the first seed's pictures by step, above held-out photographs."""
-        seed, last = self.planned[0].seed, self.studio.cfg.train.steps
+    def sheet(self, run: RunFolder, done: int, last: int) -> bytes:
+        """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
+        seed = self.planned[0].seed
         steps = [step for step in range(1, done + 1) if due(step, self.every_steps, last)]
         rows = [
             self._row(f"step {step}", seed, [self.items.get(work.key) for work in self._works(run.key, step)])

@@ -23,7 +23,7 @@ from likeness.lora.base import Base
 from likeness.lora.cache import encode_samples
 from likeness.lora.checkpoint import RunFolder
 from likeness.lora.config import TrainConfig
-from likeness.lora.data import Order, Sample, dataset_digest, read_samples, split
+from likeness.lora.data import Order, Sample, dataset_digest, in_steps, read_samples, split
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
 from likeness.lora.load import load_base
 from likeness.lora.loop import Trained, run_key, train
@@ -66,9 +66,10 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     with world.main_first():
         prior = draw_prior(cfg, persona, base, samples, items)
         learned = [*samples, *prior]
-        sys.stderr.write(plan(learned, held_out, cfg.train))
-        data = encode_samples(learned, base, cfg.train, items)
-        validated = encode_samples(held_out, base, cfg.train, items) if held_out else None
+        settings = in_steps(learned, cfg.train)
+        sys.stderr.write(plan(learned, held_out, settings))
+        data = encode_samples(learned, base, settings, items)
+        validated = encode_samples(held_out, base, settings, items) if held_out else None
     if data.cut:
         sys.stderr.write(
             f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
@@ -80,10 +81,10 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         base_quantized=base.quantized,
         prediction=base.prediction,
     )  # fmt: skip
-    to_file = partial(weights_file, base, facts, cfg.train, learned)
+    to_file = partial(weights_file, base, facts, settings, learned)
     digest = dataset_digest(learned)
     judged_by = [sampler.digest] if sampler else []
-    key = run_key(base, cfg.train, dataset_digest([*every, *prior]), *judged_by)
+    key = run_key(base, settings, dataset_digest([*every, *prior]), *judged_by)
     shared = (
         SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), key) if cfg.train.share_checkpoints else None
     )
@@ -92,7 +93,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     )
 
     params = {
-        "train": cfg.train.model_dump(),
+        "train": settings.model_dump(),
         "base": cfg.base.model_dump(),
         "dataset_sha256": digest,
         "run": key,
@@ -101,7 +102,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker, sharing(shared):
         show = partial(tracker.log_file, folder="samples")
         trained = train(
-            base, data, cfg.train, folder, world=world, held_out=validated,
+            base, data, settings, folder, world=world, held_out=validated,
             judges=[sampler.judge(folder, show)] if sampler else [],
             keep_weights=lambda step, lora: folder.save_weights(step, to_file(lora, step)),
             on_window=lambda step, values: tracker.log_metrics([(step, values)]),
@@ -111,10 +112,11 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         one = data.one()
         final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
-        write_results(places.training, trained, check, samples, cfg.train, folder, places.weights.stem)
+        write_results(places.training, trained, check, samples, settings, folder, places.weights.stem)
         if sampler:
             write_atomic(
-                places.training / "samples" / "by_step.png", sampler.sheet(folder, len(trained.losses))
+                places.training / "samples" / "by_step.png",
+                sampler.sheet(folder, len(trained.losses), settings.steps),
             )
             show(places.training / "samples" / "by_step.png")
         if trained.steps_per_s is not None:

@@ -49,6 +49,7 @@ class TrainConfig(Section):
 
     seed: int = Field(ge=0)
     steps: int = Field(ge=1, description="optimizer steps")
+    epochs: float | None = Field(gt=0, description="gives the steps, once the dataset is known")
     side_px: int = Field(ge=32, le=4096)
     bucket_step_px: int = Field(ge=8)
     face_fraction: float | None = Field(gt=0, le=1)
@@ -126,7 +127,7 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.warmup_steps >= self.steps:
+        if self.epochs is None and self.warmup_steps >= self.steps:
             raise ValueError(
                 f"train.warmup_steps {self.warmup_steps} leaves nothing of train.steps {self.steps}"
             )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from likeness.errors import InputError
+from likeness.errors import ConfigError, InputError
 from likeness.faces.crop import face_square
 from likeness.items import sha256_bytes, sha256_file
 from likeness.lora.config import TrainConfig
@@ -244,6 +244,25 @@ class Order:
                 chosen = (shown[(start + offset) % len(shown)] for offset in range(self.batch_size))
                 batches.append(Batch(bucket, tuple(chosen)))
         return [batches[i] for i in random.permutation(len(batches))]
+
+
+def in_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
+    """The settings with the `steps` that `epochs` of these samples take, rounded up; as they are without epochs.
+
+    Raises:
+        ConfigError: warm-up would be all there is.
+    """
+    if cfg.epochs is None:
+        return cfg
+    steps = math.ceil(cfg.epochs * Order(samples, cfg).batches_per_epoch / cfg.parts)
+    if cfg.warmup_steps >= steps:
+        raise ConfigError(
+            f"train.epochs {cfg.epochs:g} of this dataset are {steps} steps, of which train.warmup_steps "
+            f"{cfg.warmup_steps} leaves nothing",
+            reason="no-steps",
+            remedy="raise train.epochs, or lower train.warmup_steps",
+        )
+    return cfg.model_copy(update={"steps": steps})
 
 
 def _repeats(line: dict[str, object], path: Path) -> int:

@@ -42,10 +42,10 @@ from likeness.lora.world import World
 from likeness.progress import Progress
 
 LOOP_VERSION = 2
-# Settings that change what is written on the way, never the weights that come out.
+# Settings that change what is written on the way, never the weights that come out; epochs do so through steps.
 NO_EFFECT = {
     "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
-    "license", "usd_per_hour",
+    "license", "usd_per_hour", "epochs",
 }  # fmt: skip
 
 

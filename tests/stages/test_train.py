@@ -11,7 +11,7 @@ from persona_folders import Folders, settings
 from safetensors import safe_open
 
 from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
-from likeness.errors import InputError
+from likeness.errors import ConfigError, InputError
 from likeness.ingest import IngestConfig
 from likeness.items import sha256_file
 from likeness.metrics import EvaluateConfig
@@ -78,6 +78,23 @@ def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
     main(config(), PERSONA)
     assert contents(places) == first
     assert "6 resumed" in capfd.readouterr().err
+
+
+def test_epochs_are_counted_in_steps_of_the_dataset(places, capfd):
+    main(config(epochs=1.5, steps=1, weights_every_steps=None), PERSONA)
+    assert "3 steps an epoch of 2 x 1 images, 5 steps in all (1.7 epochs)" in capfd.readouterr().err
+    rows = list(csv.DictReader((places.training / "loss.csv").open()))
+    assert len(rows) == 5
+    by_epochs = sha256_file(places.weights)
+    main(config(steps=5, weights_every_steps=None), PERSONA)
+    assert "5 resumed" in capfd.readouterr().err  # the very same run
+    assert sha256_file(places.weights) == by_epochs
+
+
+def test_epochs_that_leave_nothing_after_warm_up_are_refused(places):
+    with pytest.raises(ConfigError, match=r"1 steps, of which train.warmup_steps 1 leaves nothing"):
+        main(config(epochs=0.1), PERSONA)
+    assert not places.weights.exists()
 
 
 def test_an_empty_dataset_is_refused_before_the_base_is_loaded(places):
