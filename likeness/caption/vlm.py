@@ -118,6 +118,8 @@ class VlmCaptioner:
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
+        from likeness.aligned import align_module
+
         # bf16 halves a GPU's memory; on a CPU it is slower than fp32.
         dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
         try:
@@ -131,13 +133,17 @@ class VlmCaptioner:
                 reason="missing-weights",
                 remedy="check the id, the revision and the network, or give the path of a downloaded model",
             ) from error
-        return processor, cast(Any, model).to(self._device).eval()
+        model = cast(Any, model).to(self._device).eval()
+        align_module(model)
+        return processor, model
 
     def _answer(self, image: Image.Image) -> str:
         import torch
 
+        from likeness.aligned import align_tensors
+
         processor, model = self._loaded
-        inputs = self._inputs(processor, image).to(self._device, model.dtype)
+        inputs = align_tensors(self._inputs(processor, image).to(self._device, model.dtype))
         with torch.inference_mode():
             tokens = model.generate(
                 **inputs, do_sample=False, num_beams=1, max_new_tokens=self.max_new_tokens

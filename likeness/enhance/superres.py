@@ -22,6 +22,7 @@ from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from likeness.aligned import align_module
 from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
@@ -138,6 +139,7 @@ class SuperresEnhancer:
         )
         if not is_rgb or model.purpose not in ("SR", "Restoration"):
             raise self._unusable(f"it is a {model.architecture.name} network for {model.purpose}")
+        align_module(model.model)
         return model.eval()
 
     def _unusable(self, why: str) -> ConfigError:
@@ -149,5 +151,5 @@ class SuperresEnhancer:
 
     def _run(self, tile: Floats) -> Floats:
         dtype = torch.float16 if self._half else torch.float32
-        tensor = torch.from_numpy(tile.copy()).to(self._device, dtype)[None]
+        tensor = torch.tensor(tile).to(self._device, dtype)[None]
         return self._model.to(dtype)(tensor)[0].float().cpu().numpy()

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
+from likeness.aligned import align_tensors
 from likeness.batch import Made, Outcome, Work, run_batch
 from likeness.errors import InputError
 from likeness.items import ItemStore, item_key, sha256_bytes
@@ -172,11 +173,12 @@ def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
 
 
 def _tensors(outcome: Outcome) -> Condition:
-    """The item's tensors, mapped from its file: the store has just verified or written it, and replaces files whole."""
+    """The item's tensors. Some are mapped from its file: the store has just verified or written it, and replaces files
+    whole."""
     if outcome.item is None:
         failure = outcome.failure
         raise InputError(
             f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
             reason="not-encoded", remedy=failure.remedy if failure else "",
         )  # fmt: skip
-    return load_file(outcome.item.files["tensors.safetensors"].path)
+    return align_tensors(load_file(outcome.item.files["tensors.safetensors"].path))

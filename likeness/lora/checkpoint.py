@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from likeness.aligned import align_tensors
 from likeness.items import sha256_bytes, sha256_file, write_atomic
 from likeness.lora.shared_checkpoints import SharedCheckpoints
 from likeness.lora.weights_file import content_sha256, read_metadata, weights_bytes
@@ -123,7 +124,7 @@ class RunFolder:
 
     def _read(self, data: bytes) -> Checkpoint | None:
         try:
-            tensors, metadata = load(data), read_metadata(data)
+            tensors, metadata = align_tensors(load(data)), read_metadata(data)
         except (SafetensorError, ValueError):
             return None
         seal = metadata.pop("sha256", None)

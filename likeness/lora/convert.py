@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from likeness.aligned import align_tensors
 from likeness.errors import InputError
 from likeness.lora.names import (
     EXACT,
@@ -36,7 +37,7 @@ def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> byte
         InputError: `not-safetensors`, or `lora-names`: its names, or how its layers differ, are not known here.
     """
     try:
-        found, metadata = load(data), read_metadata(data)
+        found, metadata = align_tensors(load(data)), read_metadata(data)
     except SafetensorError as error:
         raise InputError(f"the file is no safetensors file: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from likeness.aligned import align_module, align_tensors
 from likeness.errors import InputError, ProviderError
 from likeness.items import write_atomic
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
@@ -99,7 +100,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
         base.pipeline.unload_lora_weights()
         raise _failed(f"diffusers does not load it: {error}") from error
     try:
-        tensors = load_file(file)
+        tensors = align_tensors(load_file(file))
         layers = _compare(tensors, base)
         predicted = base.predict(noise, timesteps, base.told(condition))
         effect = (predicted - without).float().abs().mean().item()
@@ -114,16 +115,18 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
 def load_lora(base: Base, file: Path, adapter: str) -> None:
     """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
     tensors = load_file(file)
-    if not any(key.endswith((".dora_scale", ".lokr_w1")) for key in tensors):
+    if any(key.endswith((".dora_scale", ".lokr_w1")) for key in tensors):
+        names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
+                 for name, _ in base.network.named_modules()}  # fmt: skip
+        found = diffusers_tensors(_wide(tensors), names.__getitem__)
+        base.network.load_lora_adapter(
+            found, prefix=base.NETWORK, adapter_name=adapter, metadata=lokr_config(found, base.NETWORK)
+        )
+        base.network.eval()
+    else:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
-        return
-    names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
-             for name, _ in base.network.named_modules()}  # fmt: skip
-    found = diffusers_tensors(_wide(tensors), names.__getitem__)
-    base.network.load_lora_adapter(
-        found, prefix=base.NETWORK, adapter_name=adapter, metadata=lokr_config(found, base.NETWORK)
-    )
-    base.network.eval()
+    for layer in lora_layers(base).values():
+        align_module(layer)
 
 
 def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:

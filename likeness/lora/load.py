@@ -11,6 +11,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from likeness.aligned import align_module
 from likeness.errors import ConfigError
 from likeness.items import sha256_bytes
 from likeness.lora.base import Base
@@ -95,6 +96,8 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     for name, part in _modules(pipeline):
         if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
             part.to(wanted)
+        if place.type == "cpu":
+            align_module(part)
         if name == family.NETWORK and cfg.quantize is not None:
             quantize(part, cfg.quantize, place)
         part.to(place).requires_grad_(False).eval()

@@ -1,10 +1,12 @@
 """A local model writes the captions: tiny ones of random weights in the real file formats."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from padding import shift_tensors
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     BlipConfig,
@@ -20,6 +22,7 @@ from transformers import (
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from likeness.aligned import ALIGNMENT
 from likeness.caption.vlm import VlmCaptioner
 from likeness.errors import ConfigError, InputError
 
@@ -146,6 +149,14 @@ def test_it_answers_in_words_without_the_question_and_always_the_same(folder, ti
     assert set(answers[0].split()) <= set(WORDS)
     assert "ASSISTANT: a" not in answers[0]
     assert len(answers[0].split()) <= 5 + (len(PROMPT.split()) if folder.name.startswith("blip") else 0)
+
+
+def test_weights_lie_where_torchs_own_would_wherever_they_start_in_their_file(folder, till, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "model")
+    shift_tensors(copy / "model.safetensors", 1)
+    with captioner(copy).opened(till) as shifted, captioner(folder).opened(till) as model:
+        assert shifted.describe(RGB, swapped=False) == model.describe(RGB, swapped=False)
+        assert all(weight.data_ptr() % ALIGNMENT == 0 for weight in shifted._loaded[1].parameters())
 
 
 def test_other_weights_under_the_same_path_are_another_identity(folder):

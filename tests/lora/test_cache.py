@@ -8,6 +8,7 @@ import torch
 from lora_runs import make_folder, train_config
 from PIL import Image
 
+from likeness.aligned import ALIGNMENT
 from likeness.items import sha256_file
 from likeness.lora.cache import encode_samples
 from likeness.lora.data import read_samples
@@ -36,6 +37,14 @@ def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
     conditions = first.one().condition, second.one().condition
     assert all(set(condition) == {"embeds", "pooled", "time_ids"} for condition in conditions)
     assert all(torch.equal(conditions[0][name], conditions[1][name]) for name in conditions[0])
+
+
+def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, encode):
+    encode(folder)
+    data = encode(folder)
+    (shelf,) = data.shelves.values()
+    read = [shelf.latents, shelf.time_ids, *(tensor for prompt in data.prompts for tensor in prompt.values())]
+    assert all(tensor.data_ptr() % ALIGNMENT == 0 for tensor in read)
 
 
 def test_only_what_changed_is_computed(folder, encode, fresh):

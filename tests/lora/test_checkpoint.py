@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from likeness.aligned import ALIGNMENT
 from likeness.lora.checkpoint import RunFolder
 
 
@@ -44,6 +45,11 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, damage):
     path = run.folder / "step-00000010.safetensors"
     path.write_bytes(damage(path.read_bytes()))
     assert run.newest().step == 5
+
+
+def test_what_is_read_starts_where_the_runs_own_tensors_did(run):
+    run.save(5, {f"lora.{size}": torch.ones(size) for size in (1, 3, 64, 65)})
+    assert all(tensor.data_ptr() % ALIGNMENT == 0 for tensor in run.newest().tensors.values())
 
 
 def test_another_runs_checkpoint_is_not_taken(run):

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 from lora_runs import FACTS, run_in, train_config
+from padding import shift_tensors
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from likeness.aligned import ALIGNMENT
 from likeness.errors import ProviderError
-from likeness.lora.adapter import lora_tensors
+from likeness.lora.adapter import adapter_parameters, lora_tensors
 from likeness.lora.data import dataset_digest, read_samples
-from likeness.lora.export import check_loads, kohya_tensors, publish
+from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
 from likeness.lora.metadata import describe
 from likeness.lora.weights_file import read_metadata, weights_bytes
 
@@ -54,6 +56,24 @@ def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     effect = (trained - untouched).abs().max()
     assert effect > 1e-3
     assert (loaded - trained).abs().max() < 1e-4 * effect
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora"])  # diffusers loads one, PEFT the other
+def test_where_the_files_tensors_start_does_not_matter(tmp_path, folder, fresh, kind):
+    run = run_in(tmp_path, folder, train_config(steps=2, lora_kind=kind))
+    file = tmp_path / "jade-v1.safetensors"
+    file.write_bytes(run.data)
+    base, seen = fresh(), []
+    for shift in (0, 1, 7):  # one after the other: 0, 1, 8
+        shift_tensors(file, shift)
+        load_lora(base, file, "shifted")
+        loaded = adapter_parameters(base, "shifted").values()
+        assert loaded
+        assert all(parameter.data_ptr() % ALIGNMENT == 0 for parameter in loaded)
+        seen.append(predict(base, run))
+        base.pipeline.unload_lora_weights()
+    assert torch.equal(seen[0], seen[1])
+    assert torch.equal(seen[0], seen[2])
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
