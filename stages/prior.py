@@ -44,7 +44,7 @@ def draw_prior(
     ]  # fmt: skip
     limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
     rater = Rater()
-    works = [_work(number, shot, base, rater, limits) for number, shot in enumerate(shots, start=1)]
+    works = [prior_work(number, shot, base, rater, limits) for number, shot in enumerate(shots, start=1)]
     # One worker: the pictures share one pipeline.
     outcomes = run_batch("prior", works, items, workers=1)
     pictures = [
@@ -64,7 +64,8 @@ def draw_prior(
     return prior_samples(pictures, samples, cfg.train.side_px)
 
 
-def _work(number: int, shot: Shot, base: Base, rater: Rater, limits: Limits) -> Work:
+def prior_work(number: int, shot: Shot, base: Base, rater: Rater, limits: Limits) -> Work:
+    """The item that is a picture of the class."""
     settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
     key = item_key("train.prior", PRIOR_VERSION, settings, [])
     return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, limits))

@@ -90,9 +90,9 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     texts = sorted({text for orders in shown for text in orders})
     number = {text: index for index, text in enumerate(texts)}
     asked = [*texts, ""] if cfg.caption_dropout else texts
-    works = [_latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
+    works = [latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
     if cfg.text_encoder_lr is None:
-        works += [_prompt_work(text, base) for text in asked]
+        works += [prompt_work(text, base) for text in asked]
     # One worker: the model's own threads or the GPU do the parallel work.
     outcomes = run_batch("encode", works, store, workers=1)
     read = outcomes[len(samples) :]
@@ -129,7 +129,8 @@ def _weights(
     return (within * images.view(-1, 1, 1, 1)).to(device)
 
 
-def _latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
+def latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
+    """The item that is a picture's latents and size conditions."""
     settings = {**base.encoders, "bucket": list(bucket)} | (
         {"cut_px": sample.cut_px} if sample.cut_px else {}
     )
@@ -150,7 +151,8 @@ def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:
     return Made(files={"tensors.safetensors": save(tensors)}, record={})
 
 
-def _prompt_work(text: str, base: Base) -> Work:
+def prompt_work(text: str, base: Base) -> Work:
+    """The item that is a prompt's condition."""
     key = item_key("lora.prompt", PROMPT_VERSION, dict(base.encoders), [sha256_bytes(text.encode())])
     return Work(id=f"caption {text[:24]!r}", key=key, make=partial(_encode_prompt, text, base))
 

@@ -57,6 +57,10 @@ class MaxStudioSwapper:
         asked = {"face": [round(value) for value in face.box_px]}
         return item_key("maxstudio-swap", ORDER_VERSION, asked, [source_sha256, target_sha256])
 
+    def detect_key(self, target_sha256: str) -> str:
+        """The key the vendor's boxes of a target's faces are bought under."""
+        return item_key("maxstudio-detect", ORDER_VERSION, {}, [target_sha256])
+
     def quote(self, prices: Prices) -> Quote:
         """One swap."""
         usd = price_of(prices, "maxstudio", "swap").usd
@@ -135,11 +139,10 @@ class _Swaps:
             faces = answer.get("detectedFaces", answer.get("faces"))
             return Delivery(files={}, usd=self._usd("detect"), usage={"faces": faces})
 
-        key = item_key("maxstudio-detect", ORDER_VERSION, {}, [digest])
         found = self.till.buy(
             Purchase(
                 what="maxstudio detect",
-                key=key,
+                key=self.settings.detect_key(digest),
                 usd_max=self._usd("detect"),
                 ready=self.account.ready,
                 order=ask,
