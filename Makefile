@@ -15,7 +15,7 @@ install: .venv/installed
 
 demo: .venv/installed ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/dvc repro
-	$(BIN)/python -m stages.summary
+	$(BIN)/python -m likeness.cli.summary
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -27,10 +27,10 @@ check: .venv/installed
 	$(BIN)/lint-imports
 
 params: .venv/installed ## compose params.yaml from conf/
-	$(BIN)/python -m stages.params
+	$(BIN)/python -m likeness.cli.params
 
 plan: .venv/installed ## what a run would make, cost and take
-	$(BIN)/python -m stages.plan
+	$(BIN)/python -m likeness.cli.plan
 
 standins: .venv/installed ## MaxStudio, xAI, an OpenAI-compatible server and S3 on this machine, for conf/experiment/standins.yaml
 	PYTHONPATH=tests $(BIN)/python -m standins

@@ -30,13 +30,13 @@ import yaml
 
 from bench.train_start import kohya_folder, peak_of, ratio
 from bench.train_step import ROOT, median_gap
-from likeness.items import ItemStore
-from likeness.lora.cache import encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import read_samples
-from likeness.lora.load import TINY_FOLDER, load_base
-from likeness.lora.loop import train
+from likeness.diffusion.load import TINY_FOLDER, load_base
+from likeness.store.items import ItemStore
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import read_samples
+from likeness.train.native.loop import train
 
 SCRIPT = "examples/text_to_image/train_text_to_image_lora_sdxl.py"
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0")  # what the script's LoRA changes

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.batch import Made, Work, finish, run_batch
 from likeness.images import decode_rgb, encode_jpeg, encode_png
-from likeness.items import ItemStore, item_key, sha256_bytes
-from likeness.manifest import Entry
+from likeness.pipeline.batch import Made, Work, finish, run_batch
+from likeness.pipeline.manifest import Entry
+from likeness.store.items import ItemStore, item_key, sha256_bytes
 
 ITEMS, SIDE_PX, WORKERS = 1000, 512, 2
 

@@ -17,18 +17,18 @@ import yaml
 from torch import Tensor
 
 from bench.train_step import ROOT, floor_block, pictures
-from likeness.items import ItemStore
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
+from likeness.diffusion.quantize import NF4Linear
 from likeness.lora.adapter import lora_tensors, remove_lora
-from likeness.lora.base import Base
-from likeness.lora.cache import TrainingSet, encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
 from likeness.lora.export import DTYPES, kohya_tensors
-from likeness.lora.load import load_base
-from likeness.lora.loop import train
-from likeness.lora.objective import Objective
-from likeness.lora.quantize import NF4Linear
-from likeness.lora.weights_file import weights_bytes
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.store.items import ItemStore
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.loop import train
+from likeness.train.native.training_loss import Objective
 
 KINDS = (None, "fp8", "int8", "nf4")
 TURNS = 12

@@ -14,9 +14,9 @@ import diffusers
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from likeness.lora.load import pick_device
-from likeness.lora.published import NETWORKS
-from likeness.lora.random_base import NOISE_SCHEDULE, byte_tokenizer
+from likeness.diffusion.load import pick_device
+from likeness.diffusion.reference_models import NETWORKS
+from likeness.diffusion.tiny_random import NOISE_SCHEDULE, byte_tokenizer
 
 parts: Any = diffusers  # imports its classes when they are asked for
 

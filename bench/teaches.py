@@ -17,21 +17,21 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from likeness.diffusion.bases import Base
+from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.load import load_base
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
-from likeness.items import ItemStore, sha256_file
 from likeness.lora.adapter import remove_lora
-from likeness.lora.base import Base
-from likeness.lora.cache import encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import read_samples
 from likeness.lora.export import DTYPES, kohya_tensors
-from likeness.lora.load import load_base
-from likeness.lora.loop import train
-from likeness.lora.sample import Shot, sample
-from likeness.lora.weights_file import weights_bytes
-from likeness.manifest import read_manifest
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.pipeline.manifest import read_manifest
+from likeness.store.items import ItemStore, sha256_file
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import read_samples
+from likeness.train.native.loop import train
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(101, 121)

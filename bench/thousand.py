@@ -25,7 +25,7 @@ from house import House, clone
 from s3_server import S3Server
 from standins.server import Standins
 
-from likeness.items import sha256_file
+from likeness.store.items import sha256_file
 
 # Runs a command and prints the most memory that it or a child of it took, in KiB.
 PEAK = (

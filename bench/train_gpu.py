@@ -32,18 +32,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.train_start import peak_of
 from bench.train_step import ROOT, now
+from likeness.diffusion.bases import Base
+from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.load import pick_device
+from likeness.diffusion.reference_models import NETWORKS
+from likeness.diffusion.tiny_random import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
-from likeness.lora.base import Base
-from likeness.lora.cache import Shelf, TrainingSet
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import TrainConfig
-from likeness.lora.data import Order, Sample
-from likeness.lora.load import pick_device
-from likeness.lora.loop import train
-from likeness.lora.published import NETWORKS
-from likeness.lora.random_base import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
-from likeness.lora.unet import UNetBase
+from likeness.train.config import TrainConfig
+from likeness.train.native.cache import Shelf, TrainingSet
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Order, Sample
+from likeness.train.native.loop import train
 
 WINDOW, WARM_UP, MEASURED = (
     5,

@@ -21,14 +21,14 @@ import torch
 import yaml
 
 from bench.train_step import BLOCK, ROOT, floor_block, now, pictures
-from likeness.items import ItemStore
-from likeness.lora.base import Base
-from likeness.lora.cache import encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import Sample, fit_image, read_samples
-from likeness.lora.load import load_base
-from likeness.lora.loop import train
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
+from likeness.store.items import ItemStore
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Sample, fit_image, read_samples
+from likeness.train.native.loop import train
 
 CACHINGS, PROCESSES = 8, 3  # turns of each side
 STEPS = 3 * BLOCK

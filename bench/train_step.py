@@ -22,15 +22,15 @@ import yaml
 from PIL import Image
 from torch.nn.functional import mse_loss
 
-from likeness.items import ItemStore, sha256_file
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
 from likeness.lora.adapter import add_lora
-from likeness.lora.base import Base
-from likeness.lora.cache import TrainingSet, encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import Sample
-from likeness.lora.load import load_base
-from likeness.lora.loop import train
+from likeness.store.items import ItemStore, sha256_file
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Sample
+from likeness.train.native.loop import train
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos/sources"

@@ -11,18 +11,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
-from likeness.costs import BudgetConfig, Price
 from likeness.dataset import DatasetConfig
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
+from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
-from likeness.lora.config import BaseModelConfig, TrainConfig, misfits
-from likeness.metrics import EvaluateConfig
-from likeness.naming import PERSONA_NAME
+from likeness.paths import PERSONA_NAME
+from likeness.purchases.budget import BudgetConfig, Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
-from likeness.s3_config import PublishConfig, S3Config
+from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.swap import SwapConfig
+from likeness.train.config import BaseModelConfig, TrainConfig, misfits
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from likeness.errors import InputError
-from likeness.items import write_atomic
+from likeness.store.items import write_atomic
 
 RGB = NDArray[np.uint8]
 """An image in memory: uint8, [H, W, 3], red first, sRGB."""

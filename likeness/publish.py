@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import safe_open
 
 from likeness.errors import ConfigError, InputError, LikenessError
-from likeness.items import sha256_bytes, sha256_file
-from likeness.manifest import Entry, read_manifest
-from likeness.naming import Places
+from likeness.paths import Places
+from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.report.words import SHOWABLE
-from likeness.s3 import Remote, content_type
+from likeness.store.items import sha256_bytes, sha256_file
+from likeness.store.s3 import Remote, content_type
 
 MANIFEST = "manifest.json"
 IMAGE_TYPES = (".jpg", ".png")

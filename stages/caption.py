@@ -6,14 +6,14 @@ writes  data/PERSONA/captions/
 
 from pathlib import Path
 
-from likeness.batch import Outcome, finish, run_batch
+from likeness.caption.items import TEXT, caption_entry, caption_work, override_work
 from likeness.caption.text import find_overrides
-from likeness.caption.work import TEXT, caption_entry, caption_work, override_work
 from likeness.config import Config, Persona
-from likeness.items import Item
-from likeness.manifest import Entry, read_manifest
-from likeness.naming import Places
-from stages import provider, run, store, till, workers
+from likeness.paths import Places
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.run import provider, run, store, till, workers
+from likeness.store.items import Item
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -15,8 +15,8 @@ from hydra.errors import InstantiationException
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.items import write_atomic
-from stages import CONSENT, PARAMS, USES, load_consent, provider, store
+from likeness.run import CONSENT, PARAMS, USES, load_consent, provider, store
+from likeness.store.items import write_atomic
 
 CHECKED = Path("data/checked.json")
 

@@ -6,7 +6,6 @@ Writes models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zip
 
 import shutil
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import IMAGE, caption_files, image_work, manifest_entry, plan, training_images
@@ -14,10 +13,11 @@ from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.items import Item
-from likeness.manifest import Entry, read_manifest
-from likeness.naming import Places
-from stages import consent_of, run, store
+from likeness.paths import Places
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.run import consent_of, run, store
+from likeness.store.items import Item
 
 
 def main(cfg: Config, persona: Persona) -> None:

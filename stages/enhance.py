@@ -4,13 +4,13 @@ reads   data/PERSONA/resized/
 writes  data/PERSONA/enhanced/
 """
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
-from likeness.enhance.work import IMAGE, enhance_work, enhanced_entry
-from likeness.items import Item
-from likeness.manifest import Entry, read_manifest
-from likeness.naming import Places, image_name
-from stages import provider, run, store, till, workers
+from likeness.enhance.items import IMAGE, enhance_work, enhanced_entry
+from likeness.paths import Places, image_name
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.run import provider, run, store, till, workers
+from likeness.store.items import Item
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -9,35 +9,35 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
-from likeness.faces import FaceAnalyzer
-from likeness.images import load_rgb
-from likeness.items import Item, ItemStore, sha256_file, write_atomic
-from likeness.lora.load import load_base
-from likeness.manifest import Entry, Manifest, read_manifest
-from likeness.metrics.effect import lora_effect
-from likeness.metrics.evaluation import (
+from likeness.diffusion.load import load_base
+from likeness.evaluate.comparison_sets import compared_groups
+from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.draw import Studio, judged_steps
+from likeness.evaluate.evaluation import (
     best_checkpoint,
     details,
     flat_metrics,
     identities,
 )
-from likeness.metrics.groups import compared_groups
-from likeness.metrics.samples import (
+from likeness.evaluate.pixel_change import lora_effect
+from likeness.evaluate.samples import (
     IMAGE,
     Planned,
     described,
     drawn_pairs,
     plan_samples,
 )
-from likeness.metrics.samples import entry as sample_entry
-from likeness.metrics.sheet import contact_sheet, sample_rows
-from likeness.naming import Places
+from likeness.evaluate.samples import entry as sample_entry
+from likeness.faces import FaceAnalyzer
+from likeness.images import load_rgb
+from likeness.paths import Places
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.run import run, store
 from likeness.safety.rating import Rater
+from likeness.store.items import Item, ItemStore, sha256_file, write_atomic
 from likeness.tracking import Tracker
-from stages import run, store
-from stages.studio import Studio, judged_steps
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -8,41 +8,41 @@ Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.jso
 import json
 import shutil
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.errors import InputError
-from likeness.ingest import collect
-from likeness.ingest.instruments import local_instruments
+from likeness.ingest import entries
+from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import list_raw
 from likeness.ingest.select import persona_json, select
-from likeness.items import Item, write_atomic
-from likeness.manifest import Entry
-from likeness.naming import Places
-from stages import consent_of, run, store
+from likeness.paths import Places
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry
+from likeness.run import consent_of, run, store
+from likeness.store.items import Item, write_atomic
 
 
 def main(cfg: Config, persona: Persona) -> None:
     """Read and measure every photo, decide about the set, lay out what is accepted, name what is not."""
     places = Places(persona.name)
-    files, failures = collect.hash_files(persona.name, list_raw(places, persona.held_out))
-    works = collect.works_for(persona.name, files, collect.limits_of(cfg.ingest), local_instruments())
+    files, failures = entries.hash_files(persona.name, list_raw(places, persona.held_out))
+    works = entries.works_for(persona.name, files, entries.limits_of(cfg.ingest), local_instruments())
     outcomes = run_batch("ingest", works, store(cfg), workers=cfg.items.workers)
-    photos, unreadable = collect.candidates_of(files, outcomes)
+    photos, unreadable = entries.candidates_of(files, outcomes)
     selection = select(photos, cfg.ingest, consent_of(persona), source_min=persona.similarity.source_min)
     failures += unreadable
     failures += [
-        collect.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
+        entries.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
         for photo in photos
         if photo.raw.label in selection.refusals
     ]
-    accepted = {collect.photo_id(persona.name, photo.raw): photo for photo in selection.accepted}
+    accepted = {entries.photo_id(persona.name, photo.raw): photo for photo in selection.accepted}
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
-        return collect.entry_of(persona.name, accepted[outcome.work.id], item, cfg.ingest, selection)
+        return entries.entry_of(persona.name, accepted[outcome.work.id], item, cfg.ingest, selection)
 
     shutil.rmtree(places.ingested, ignore_errors=True)
     places.ingested.mkdir(parents=True)
-    notes = "".join(json.dumps(line) + "\n" for line in collect.notes_of(persona.name, selection.accepted))
+    notes = "".join(json.dumps(line) + "\n" for line in entries.notes_of(persona.name, selection.accepted))
     write_atomic(places.ingested / "notes.jsonl", notes.encode())
     if selection.centroid is not None:
         write_atomic(places.ingested / "persona.json", persona_json(selection))

@@ -10,12 +10,12 @@ from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.decode import Limits, decode_photo
-from likeness.naming import Places
+from likeness.paths import Places
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.money import Offer
 from likeness.report.page import Subject, page
-from stages import consent_of, is_remote, provider, run
+from likeness.run import consent_of, is_remote, provider, run
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -4,13 +4,13 @@ reads   data/PERSONA/swapped/
 writes  data/PERSONA/resized/
 """
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
-from likeness.items import Item
-from likeness.manifest import Entry, read_manifest
-from likeness.naming import Places, image_name
-from likeness.resize.work import IMAGE, resize_work, resized_entry
-from stages import run, store
+from likeness.paths import Places, image_name
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.resize.items import IMAGE, resize_work, resized_entry
+from likeness.run import run, store
+from likeness.store.items import Item
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -6,18 +6,18 @@ writes  data/PERSONA/swapped/
 
 import shutil
 
-from likeness.batch import Outcome, finish, run_batch
 from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.faces import FaceAnalyzer
-from likeness.items import Item
-from likeness.manifest import Entry
-from likeness.naming import Places, item_id
+from likeness.paths import Places, item_id
+from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.manifest import Entry
+from likeness.run import provider, run, store, till, workers
 from likeness.safety.rating import Rater
+from likeness.store.items import Item
+from likeness.swap.inputs import measured, read_photos
+from likeness.swap.items import Standards, SwapBench, judged, keep_entry, keep_work, swap_entry, swap_work
 from likeness.swap.pairs import choose_pairs
-from likeness.swap.photos import measured, read_photos
-from likeness.swap.work import Standards, SwapBench, judged, keep_entry, keep_work, swap_entry, swap_work
-from stages import provider, run, store, till, workers
 
 
 def main(cfg: Config, persona: Persona) -> None:

@@ -18,27 +18,27 @@ from pathlib import Path
 from torch import Tensor
 
 from likeness.config import Config, Persona
-from likeness.items import sha256_file, write_atomic
-from likeness.lora.base import Base
-from likeness.lora.cache import encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import TrainConfig
-from likeness.lora.data import Order, Sample, dataset_digest, in_steps, read_samples, split
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
-from likeness.lora.load import load_base
-from likeness.lora.loop import Trained, run_key, train
-from likeness.lora.memory import predict
-from likeness.lora.metadata import Facts, describe
-from likeness.lora.schedule import learning_rate
-from likeness.lora.shared_checkpoints import SharedCheckpoints
-from likeness.lora.weights_file import weights_bytes
-from likeness.lora.world import World, start_processes, was_started_together
-from likeness.naming import Places, cache_root
-from likeness.s3 import Remote
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.paths import Places, cache_root
+from likeness.run import consent_of, run, store
+from likeness.store.items import sha256_file, write_atomic
+from likeness.store.s3 import Remote
 from likeness.tracking import Tracker
-from stages import consent_of, run, store
-from stages.prior import draw_prior
-from stages.sampler import build_sampler
+from likeness.train.config import TrainConfig
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Order, Sample, dataset_digest, in_steps, read_samples, split
+from likeness.train.native.distributed import World, start_processes, was_started_together
+from likeness.train.native.loop import Trained, run_key, train
+from likeness.train.native.memory import predict
+from likeness.train.native.metadata import Facts, describe
+from likeness.train.native.schedule import learning_rate
+from likeness.train.native.shared_checkpoints import SharedCheckpoints
+from likeness.train.prior_images import draw_prior
+from likeness.train.samples import build_sampler
 
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 # What the judges' numbers are called, and which one of a run metrics.json tells.

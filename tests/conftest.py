@@ -9,9 +9,9 @@ import pytest
 # Two cores: a thread pool inside every library only makes them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from likeness.costs import BudgetConfig, Spending
-from likeness.items import ItemStore
-from likeness.till import Till
+from likeness.purchases.budget import BudgetConfig, Spending
+from likeness.purchases.buy import Till
+from likeness.store.items import ItemStore
 
 PHOTOS = Path(__file__).parent / "photos"
 

@@ -20,19 +20,19 @@ import yaml
 from PIL import Image
 from torch import Tensor
 
-from likeness.items import ItemStore, sha256_bytes, sha256_file
-from likeness.lora.base import Base
-from likeness.lora.cache import TrainingSet, encode_samples
-from likeness.lora.checkpoint import RunFolder
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.lora.data import Sample, dataset_digest, read_samples, split
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, kohya_tensors
-from likeness.lora.judge import Judge
-from likeness.lora.load import load_base
-from likeness.lora.loop import Trained, run_key, train
-from likeness.lora.metadata import Facts, describe
-from likeness.lora.prior import prior_samples
-from likeness.lora.weights_file import weights_bytes
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.store.items import ItemStore, sha256_bytes, sha256_file
+from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Sample, dataset_digest, read_samples, split
+from likeness.train.native.loop import Trained, run_key, train
+from likeness.train.native.metadata import Facts, describe
+from likeness.train.native.prior import prior_samples
+from likeness.train.native.selection import Judge
 
 ROOT = Path(__file__).parents[1]
 SIDE_PX = 64

@@ -7,9 +7,9 @@ import yaml
 from hydra.utils import instantiate
 
 from likeness.config import Price
-from likeness.costs import BudgetConfig, Spending
-from likeness.items import ItemStore
-from likeness.till import Till
+from likeness.purchases.budget import BudgetConfig, Spending
+from likeness.purchases.buy import Till
+from likeness.store.items import ItemStore
 
 CONF = Path(__file__).parents[1] / "conf"
 PRICES = {

@@ -13,10 +13,10 @@ import pytest
 from dvc.utils.hydra import compose_and_dump
 from ingest_fakes import FakeConsent, FakeFaces, fake_instruments, png
 
+import likeness.cli.plan_photos
 import stages.caption
 import stages.enhance
 import stages.ingest
-import stages.plan_photos
 import stages.resize
 import stages.swap
 from likeness.caption import Described
@@ -25,11 +25,11 @@ from likeness.config import Config, load_config
 from likeness.enhance import Enhanced
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.images import RGB, decode_rgb, encode_png
-from likeness.items import item_key, sha256_pixels
-from likeness.naming import Places
+from likeness.paths import Places
+from likeness.purchases.buy import Delivery, Purchase, Till
+from likeness.store.items import item_key, sha256_pixels
 from likeness.swap import Portrait, Swapped
 from likeness.swap.maxstudio import MaxStudioSwapper
-from likeness.till import Delivery, Purchase, Till
 
 ROOT = Path(__file__).parents[1]
 PLACES = Places("jade")
@@ -124,7 +124,7 @@ class Captions:
 def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     """The example's photographs and settings in the current folder; providers open their fake shops, no key is set."""
     tools = fake_instruments()
-    for module in (stages.ingest, stages.plan_photos):
+    for module in (stages.ingest, likeness.cli.plan_photos):
         monkeypatch.setattr(module, "local_instruments", lambda: tools)
         monkeypatch.setattr(module, "consent_of", lambda persona: FakeConsent())
     monkeypatch.setattr(stages.swap, "FaceAnalyzer", FakeFaces)

@@ -12,13 +12,13 @@ from pydantic import BaseModel
 from safetensors.numpy import save_file
 
 from likeness.caption import CaptionConfig
-from likeness.costs import Price
 from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
-from likeness.items import sha256_bytes
-from likeness.manifest import Entry, FaceEntry, Failure, write_manifest
-from likeness.naming import Places, image_name, item_id
+from likeness.paths import Places, image_name, item_id
+from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
+from likeness.purchases.budget import Price
 from likeness.safety.consent import RecordedFace
+from likeness.store.items import sha256_bytes
 from likeness.swap import SwapConfig
 
 PERSONA = "jade"

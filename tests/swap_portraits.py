@@ -10,9 +10,9 @@ import yaml
 from likeness.faces import Face, FaceAnalyzer
 from likeness.images import load_rgb
 from likeness.swap import Portrait, SwapConfig
+from likeness.swap.lighting import Traits
 from likeness.swap.local import LocalSwapper
 from likeness.swap.pairs import Candidate
-from likeness.swap.traits import Traits
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos"

@@ -13,10 +13,10 @@ STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", 
 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
-    "likeness", "likeness.batch", "likeness.conf_digest", "likeness.config", "likeness.costs", "likeness.errors",
-    "likeness.http", "likeness.items", "likeness.manifest", "likeness.maxstudio", "likeness.naming",
-    "likeness.progress", "likeness.s3", "likeness.safety", "likeness.safety.consent", "likeness.shared_items",
-    "likeness.till", "likeness.tracking", "stages", "stages.survive",
+    "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
+    "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
+    "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
+    "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
 }  # fmt: skip
 
 

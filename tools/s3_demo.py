@@ -65,10 +65,10 @@ def main() -> None:
         )
 
         say(
-            f"First machine: `python -m stages.publish jade` to {SHELF}, twice: the second time nothing has changed"
+            f"First machine: `python -m likeness.cli.publish jade` to {SHELF}, twice: the second time nothing has changed"
         )
         for _ in range(2):
-            told = first.run(sys.executable, "-m", "stages.publish", "jade").stdout
+            told = first.run(sys.executable, "-m", "likeness.cli.publish", "jade").stdout
             print(indented(told))
         expect("0 files uploaded" in told, "only what changed is sent")
 

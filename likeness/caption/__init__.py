@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
-from likeness.items import Json
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json
 
 
 class CaptionConfig(BaseModel):

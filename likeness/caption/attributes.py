@@ -9,31 +9,31 @@ import cv2
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from likeness.caption import Described, traits
+from likeness.caption import Described, attribute_text
 from likeness.caption.regions import Portrait, portrait
 from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB
-from likeness.items import Json
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json
 
 Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
 
 # The order of a caption, whatever the order in conf/.
 TRAITS: dict[Trait, Callable[[Portrait], str | None]] = {
-    "framing": traits.framing,
-    "pose": traits.pose,
-    "expression": traits.expression,
-    "hair": traits.hair,
-    "clothes": traits.clothes,
-    "background": traits.background,
-    "lighting": traits.lighting,
+    "framing": attribute_text.framing,
+    "pose": attribute_text.pose,
+    "expression": attribute_text.expression,
+    "hair": attribute_text.hair,
+    "clothes": attribute_text.clothes,
+    "background": attribute_text.background,
+    "lighting": attribute_text.lighting,
 }
 
 ATTRIBUTES_VERSION = 1
 """Raised whenever the same image would get other words."""
 
-# Longest side an image is measured at: bounds in traits.py that are in pixels hold for it.
+# Longest side an image is measured at: bounds in attribute_text.py that are in pixels hold for it.
 MEASURED_SIDE_PX = 1024
 
 

@@ -1,7 +1,7 @@
 """Captions bought from xAI in batches: for sets that may take hours, at a lower price.
 
 A run opens one batch and adds each image to it as its thread comes to it; all look at the same results. The tickets
-are kept like any other (likeness/till.py), so a run that ends is gone on with days later.
+are kept like any other (likeness/purchases/buy.py), so a run that ends is gone on with days later.
 Source: docs.x.ai (Batch API) and what public clients saw of it, read 2026-11: there is no status field, and every result
 is a chat completion, also of a Responses request. docs/providers.md names what is not known.
 """
@@ -16,15 +16,15 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
-from likeness.caption.asked import count, delivery, described, mapping, usd_of
 from likeness.caption.grok import Captions, GrokCaptioner, question, translate
 from likeness.caption.openai import message_text
-from likeness.costs import Prices
+from likeness.caption.vision_chat import count, delivery, described, mapping, usd_of
 from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http import Auth, Client
 from likeness.images import RGB
-from likeness.items import Json, sha256_pixels
-from likeness.till import Delivery, Job, Purchase, Ticket, Till
+from likeness.purchases.budget import Prices
+from likeness.purchases.buy import Delivery, Job, Purchase, Ticket, Till
+from likeness.store.items import Json, sha256_pixels
 
 PAGE = 1000
 """Results a page, the most the API gives."""

@@ -12,13 +12,13 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
-from likeness.caption.asked import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
-from likeness.costs import Prices, Quote
+from likeness.caption.vision_chat import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
 from likeness.errors import InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
 from likeness.images import RGB
-from likeness.items import Json, item_key, sha256_pixels
-from likeness.till import Delivery, Purchase, Till
+from likeness.purchases.budget import Prices, Quote
+from likeness.purchases.buy import Delivery, Purchase, Till
+from likeness.store.items import Json, item_key, sha256_pixels
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1

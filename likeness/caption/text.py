@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from likeness.errors import InputError
-from likeness.manifest import Entry, Failure
+from likeness.pipeline.manifest import Entry, Failure
 
 # Captions are trained on and published, so explicit ones are refused whoever wrote them. Whole words, chosen
 # so that clothes and rooms can be described (a breast pocket, a bare wall); in doubt a caption is refused.

@@ -22,8 +22,8 @@ from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
-from likeness.items import Json, sha256_bytes, sha256_file
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json, sha256_bytes, sha256_file
 
 COMMIT = re.compile("[0-9a-f]{40}")
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from likeness.batch import Made, Work
 from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import TrainingImage, group_of, image_dir, repeats_of
-from likeness.dataset.photo import PHOTO_VERSION, training_jpeg
 from likeness.dataset.select import Chosen
-from likeness.items import Item, item_key
-from likeness.manifest import Entry, Manifest
+from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
+from likeness.pipeline.batch import Made, Work
+from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.provenance import SourceType, source_type
+from likeness.store.items import Item, item_key
 
 IMAGE = "image.jpg"
 """Name of the finished image inside its item."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.dataset.layout import TrainingImage
-from likeness.manifest import Manifest
+from likeness.pipeline.manifest import Manifest
 from likeness.safety.consent import Consent
 from likeness.safety.provenance import SourceType
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from likeness.dataset import KohyaConfig
-from likeness.manifest import Entry
+from likeness.pipeline.manifest import Entry
 
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from likeness.manifest import Entry, Failure, Manifest
+from likeness.pipeline.manifest import Entry, Failure, Manifest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from likeness.enhance import Enhanced
 from likeness.images import RGB
-from likeness.items import Json
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json
 
 
 @dataclass(frozen=True, kw_only=True)

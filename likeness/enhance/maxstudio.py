@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
-from likeness.costs import Prices, Quote, price_of
 from likeness.enhance import Enhanced, Enhancer
 from likeness.errors import RejectedError
 from likeness.http import Limits
 from likeness.images import RGB, decode_rgb, encode_png
-from likeness.items import Json, item_key, sha256_pixels
-from likeness.maxstudio import MaxStudio, is_picture
-from likeness.till import Delivery, Job, Purchase, Till
+from likeness.purchases.budget import Prices, Quote, price_of
+from likeness.purchases.buy import Delivery, Job, Purchase, Till
+from likeness.store.items import Json, item_key, sha256_pixels
+from likeness.vendors.maxstudio import MaxStudio, is_picture
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1

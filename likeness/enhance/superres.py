@@ -27,8 +27,8 @@ from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
-from likeness.items import Json, sha256_file
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json, sha256_file
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
 

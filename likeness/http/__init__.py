@@ -7,9 +7,9 @@ auth.py      a key, read from the environment at each use
 gate.py      how much goes on at a time and a minute
 """
 
-from likeness.http.answers import Reply, Translate
 from likeness.http.auth import Auth
 from likeness.http.client import Client
-from likeness.http.gate import Limits
+from likeness.http.rate_limit import Limits
+from likeness.http.responses import Reply, Translate
 
 __all__ = ["Auth", "Client", "Limits", "Reply", "Translate"]

@@ -18,12 +18,12 @@ from likeness.errors import (
     RejectedError,
     TransientError,
 )
-from likeness.http.answers import REDIRECTS, Reply, Translate, clean, problem_of, problem_of_file
 from likeness.http.auth import Auth
-from likeness.http.gate import Gate, Limits
+from likeness.http.rate_limit import Gate, Limits
+from likeness.http.responses import REDIRECTS, Reply, Translate, clean, problem_of, problem_of_file
 from likeness.http.sockets import ForbiddenAddressError, is_loopback, is_public
-from likeness.http.wire import MB, Headers, UnansweredError, UnsentError, Wire
-from likeness.items import Json
+from likeness.http.transport import MB, Headers, UnansweredError, UnsentError, Wire
+from likeness.store.items import Json
 
 MAX_REDIRECTS = 3
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"accept", b"application/json"))

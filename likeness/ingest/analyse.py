@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from likeness.batch import Made
 from likeness.faces import Face, to_json
 from likeness.images import RGB, encode_png
 from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace
-from likeness.items import Json, item_key, sha256_pixels
+from likeness.pipeline.batch import Made
+from likeness.store.items import Json, item_key, sha256_pixels
 
 VERSION = 1
 """Raised whenever the same bytes would give another photo.png or record."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError
-from likeness.naming import Places
+from likeness.paths import Places
 from likeness.safety.consent import Role
 
 # What people put beside photographs; everything else is expected to be one and is accounted for.

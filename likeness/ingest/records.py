@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from likeness.manifest import FaceEntry
+from likeness.pipeline.manifest import FaceEntry
 
 
 class MeasuredFace(BaseModel):

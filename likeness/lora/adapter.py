@@ -18,10 +18,10 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 from torch.nn import Parameter
 
+from likeness.diffusion.bases import Base
+from likeness.diffusion.randomness import derive
 from likeness.errors import ConfigError
-from likeness.lora.base import Base
-from likeness.lora.config import TrainConfig
-from likeness.lora.randomness import derive
+from likeness.train.config import TrainConfig
 
 ADAPTER = "default"
 START = "start"  # what a PiSSA began as, subtracted

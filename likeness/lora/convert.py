@@ -11,7 +11,7 @@ from torch import Tensor
 
 from likeness.aligned import align_tensors
 from likeness.errors import InputError
-from likeness.lora.names import (
+from likeness.lora.keys import (
     EXACT,
     KOHYA,
     PREFIXES,
@@ -23,7 +23,7 @@ from likeness.lora.names import (
     lokr_config,
     split,
 )
-from likeness.lora.weights_file import content_sha256, read_metadata, weights_bytes
+from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 
 Names = Literal["kohya", "diffusers"]
 CONFIG = "lora_adapter_metadata"  # where diffusers keeps PEFT's settings

@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from likeness.aligned import align_module, align_tensors
+from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.randomness import generator
 from likeness.errors import InputError, ProviderError
-from likeness.items import write_atomic
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
-from likeness.lora.base import Base, Condition
-from likeness.lora.names import (
+from likeness.lora.keys import (
     EXACT,
     KOHYA,
     SCALED,
@@ -32,7 +32,7 @@ from likeness.lora.names import (
     lokr_config,
     split,
 )
-from likeness.lora.randomness import generator
+from likeness.store.items import write_atomic
 
 ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -90,7 +90,7 @@ def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) ->
     if got.training.metadata.get("ss_network_module") == "lycoris.kohya":
         part = "transformer" if pipeline == "ZImagePipeline" else "unet"
         load = (
-            f"# after: python -m stages.convert {name} diffusers.safetensors --to diffusers\n"
+            f"# after: python -m likeness.cli.convert {name} diffusers.safetensors --to diffusers\n"
             f'pipe.{part}.load_lora_adapter("diffusers.safetensors", prefix="{part}", use_safetensors=True)'
         )
     return f"""

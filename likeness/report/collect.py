@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
 from likeness.errors import InputError
-from likeness.items import sha256_file
-from likeness.manifest import Entry, Manifest, read_manifest
-from likeness.naming import Places
+from likeness.paths import Places
+from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.store.items import sha256_file
 
 # Folder names in the order of the pipeline.
 STEPS = ("ingested", "swapped", "resized", "enhanced", "captions", "lora_training")

@@ -4,7 +4,7 @@ equal prices give equal tables."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from likeness.costs import Quote
+from likeness.purchases.budget import Quote
 from likeness.report.collect import Collected
 from likeness.report.words import STEP_WORDS, usd
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.images import RGB
-from likeness.manifest import Failure
+from likeness.pipeline.manifest import Failure
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from likeness.manifest import FaceEntry
+from likeness.pipeline.manifest import FaceEntry
 from likeness.resize import ResizeConfig
 
 Box = tuple[float, float, float, float]

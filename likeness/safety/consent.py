@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from likeness.errors import ConsentError
-from likeness.items import sha256_file
+from likeness.store.items import sha256_file
 
 Use = Literal["swap", "train", "generate"]
 Role = Literal["source", "target"]
@@ -149,7 +149,7 @@ class Consent(Strict):
             raise ConsentError(
                 f"{name}: consent {self.id} was revoked on {self.revoked}",
                 reason="consent-revoked",
-                remedy=f"stop using this likeness; `python -m stages.consent artefacts {name}` lists what came from it",
+                remedy=f"stop using this likeness; `python -m likeness.cli.consent artefacts {name}` lists what came from it",
             )
         if self.signed > today:
             raise ConsentError(f"{name}: consent {self.id} is signed on {self.signed}, which is in the future",

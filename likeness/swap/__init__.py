@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.faces import Face
-from likeness.items import Json
-from likeness.till import Till
+from likeness.purchases.buy import Till
+from likeness.store.items import Json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import InputError
-from likeness.items import Json
+from likeness.purchases.buy import Till
+from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, colour, regions
 from likeness.swap.blend import blend, smoothstep
 from likeness.swap.warp import Warped, warp_face
-from likeness.till import Till
 
 # The coarsest pyramid level still has this many pixels across the face.
 COARSEST_FACE_PX = 16

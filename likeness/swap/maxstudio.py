@@ -11,17 +11,17 @@ from PIL import Image
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
-from likeness.costs import Prices, Quote, price_of
 from likeness.errors import InputError
 from likeness.faces import Face
 from likeness.http import Limits
 from likeness.images import decode_rgb, encode_png
-from likeness.items import Json, item_key, sha256_pixels
-from likeness.maxstudio import MaxStudio
-from likeness.s3 import Inputs
-from likeness.s3_config import S3Config
+from likeness.purchases.budget import Prices, Quote, price_of
+from likeness.purchases.buy import Delivery, Job, Purchase, Till
+from likeness.store.items import Json, item_key, sha256_pixels
+from likeness.store.s3 import Inputs
+from likeness.store.s3_config import S3Config
 from likeness.swap import Portrait, Swapped, Swapper
-from likeness.till import Delivery, Job, Purchase, Till
+from likeness.vendors.maxstudio import MaxStudio
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1

@@ -23,10 +23,10 @@ from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.items import Json, sha256_file
+from likeness.purchases.buy import Till
+from likeness.store.items import Json, sha256_file
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
-from likeness.till import Till
 
 EMBEDDING_SIZE = 512
 # Insightface puts the 112 px template 8 px from the left of a 128 px square.

@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 
 from likeness.faces import Face
-from likeness.manifest import Failure, natural
-from likeness.naming import item_id
+from likeness.paths import item_id
+from likeness.pipeline.manifest import Failure, natural
 from likeness.swap import PairLimits, SwapConfig
-from likeness.swap.traits import Traits
+from likeness.swap.lighting import Traits
 
 # How unlike two faces are is counted in degrees of head turn. One unit of mouth opening (gap over width) ...
 MOUTH_AS_DEG = 100.0

@@ -6,7 +6,7 @@ import pytest
 
 from likeness.caption.text import compose, find_overrides, read_override, refuse_explicit
 from likeness.errors import InputError
-from likeness.manifest import Entry
+from likeness.pipeline.manifest import Entry
 
 
 def image(item: str) -> Entry:

@@ -7,7 +7,7 @@ import pytest
 
 from likeness.dataset import KohyaConfig
 from likeness.dataset.layout import TrainingImage, image_dir, kohya_toml, metadata_jsonl, repeats_of
-from likeness.manifest import Entry
+from likeness.pipeline.manifest import Entry
 
 OPTIONS = KohyaConfig(
     resolution_px=1024, batch_size=2, bucket_reso_steps=64, shuffle_caption=False, keep_tokens=1

@@ -9,7 +9,7 @@ from standins.server import Standins
 
 from likeness.enhance import Enhanced
 from likeness.errors import RejectedError
-from likeness.till import Till
+from likeness.purchases.buy import Till
 
 RGB = np.kron(np.random.default_rng(0).integers(0, 255, (8, 6, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
 

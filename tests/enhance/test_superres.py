@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from likeness.enhance.superres import SuperresEnhancer
 from likeness.errors import ConfigError
-from likeness.items import sha256_file
+from likeness.store.items import sha256_file
 
 # spandrel takes the growth of 32 for granted.
 CHANNELS, GROWTH = 8, 32

@@ -9,7 +9,7 @@ import yaml
 from house import SHORT
 from PIL import Image
 
-from likeness.manifest import read_manifest
+from likeness.pipeline.manifest import read_manifest
 
 pytestmark = pytest.mark.slow
 

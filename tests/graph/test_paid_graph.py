@@ -18,8 +18,8 @@ from s3_server import SECRET_KEY, S3Server
 from standins.faults import mixture
 from standins.server import Standins
 
-from likeness.costs import entries
-from likeness.manifest import read_manifest
+from likeness.pipeline.manifest import read_manifest
+from likeness.purchases.budget import entries
 
 pytestmark = pytest.mark.slow
 
@@ -228,7 +228,7 @@ def test_over_the_budget_a_run_stops_and_goes_on_when_it_is_raised(tmp_path, buc
         )
         said = house.dvc("repro", "dataset@jade", check=False)
         assert "budget" in said
-        assert "stages.plan" in said
+        assert "likeness.cli.plan" in said
         assert bills(services) == {"maxstudio.swap": 7}
         outfit(house, services, bucket, name, "budget.max_usd=100")
         house.dvc("repro", "dataset@jade")

@@ -6,7 +6,7 @@ import pytest
 
 from likeness.errors import ConfigError
 from likeness.ingest.raw import list_raw
-from likeness.naming import Places
+from likeness.paths import Places
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 import torch
 from lora_runs import base_config, make_folder
 
-from likeness.lora.base import Base
-from likeness.lora.load import load_base
+from likeness.diffusion.bases import Base
+from likeness.diffusion.load import load_base
 
 
 @pytest.fixture

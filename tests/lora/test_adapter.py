@@ -4,11 +4,11 @@ import pytest
 import torch
 from lora_runs import Stop, base_config, run_in, stop_at, train_config
 
+from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
 from likeness.lora.adapter import ADAPTER, add_lora, lora_layers
 from likeness.lora.export import check_loads, kohya_tensors
-from likeness.lora.load import load_base
-from likeness.lora.weights_file import weights_bytes
+from likeness.lora.safetensors_io import weights_bytes
 
 
 def test_blocks_choose_among_the_targets(fresh):

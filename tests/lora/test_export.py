@@ -17,11 +17,11 @@ from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
 from likeness.errors import ProviderError
-from likeness.lora.adapter import adapter_parameters, lora_tensors
-from likeness.lora.data import dataset_digest, read_samples
-from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
-from likeness.lora.metadata import describe
-from likeness.lora.weights_file import read_metadata, weights_bytes
+from likeness.lora.adapter import lora_tensors
+from likeness.lora.export import check_loads, kohya_tensors, publish
+from likeness.lora.safetensors_io import read_metadata, weights_bytes
+from likeness.train.native.data import dataset_digest, read_samples
+from likeness.train.native.metadata import describe
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,7 +191,7 @@ def test_the_file_says_what_it_is(tmp_path, folder):
 def test_bytes_do_not_depend_on_the_process(tmp_path):
     """The safetensors library alone orders metadata anew in every process."""
     code = (
-        "import sys, torch\nfrom likeness.lora.weights_file import weights_bytes\n"
+        "import sys, torch\nfrom likeness.lora.safetensors_io import weights_bytes\n"
         "names = {f'k{i}': 'v' for i in range(30)}\n"
         "sys.stdout.buffer.write(weights_bytes({'b': torch.ones(3), 'a': torch.zeros(2)}, names))"
     )

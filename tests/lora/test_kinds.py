@@ -9,14 +9,14 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from pydantic import ValidationError
 from safetensors.torch import load
 
+from likeness.cli.convert import main as convert_program
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
 from likeness.lora.convert import convert
 from likeness.lora.export import load_lora, publish
-from likeness.lora.lora_file import read_lora
-from likeness.lora.names import diffusers_layer
-from likeness.lora.weights_file import read_metadata, weights_bytes
-from stages.convert import main as convert_program
+from likeness.lora.inspect import read_lora
+from likeness.lora.keys import diffusers_layer
+from likeness.lora.safetensors_io import read_metadata, weights_bytes
 
 # Linear layers, and convolutions of one pixel and of nine; LoKr with a whole second factor and a decomposed one.
 TARGETS = ("to_q", "ff.net.2", "proj_in", "conv1", "conv_shortcut")

@@ -7,11 +7,11 @@ from lora_runs import run_in, train_config
 from safetensors.torch import load
 from torch.func import functional_call
 
+from likeness.diffusion.randomness import derive
 from likeness.lora.adapter import add_lora
-from likeness.lora.cache import encode_samples
-from likeness.lora.data import read_samples
-from likeness.lora.objective import Objective
-from likeness.lora.randomness import derive
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.data import read_samples
+from likeness.train.native.training_loss import Objective
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from likeness.costs import Quote
+from likeness.purchases.budget import Quote
 from likeness.report.money import Offer, money_rows
 from likeness.report.words import usd
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from likeness.manifest import FaceEntry
+from likeness.pipeline.manifest import FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.crop import bucket, buckets, head_box, is_inside, moved, plan_cut
 

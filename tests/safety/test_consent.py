@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from likeness.errors import ConsentError
-from likeness.items import sha256_bytes
 from likeness.safety.consent import RecordedFace, load_consent
+from likeness.store.items import sha256_bytes
 
 TODAY = datetime.date(2026, 11, 22)
 FACE = np.full(128, 128**-0.5, np.float32)

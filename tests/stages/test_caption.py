@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from likeness.caption import CaptionConfig, Described
-from likeness.costs import BudgetConfig
 from likeness.errors import InputError
 from likeness.images import encode_jpeg
-from likeness.items import sha256_bytes
-from likeness.manifest import Entry, Manifest, read_manifest, write_manifest
-from likeness.naming import Places, image_name, item_id
-from likeness.till import Till
+from likeness.paths import Places, image_name, item_id
+from likeness.pipeline.manifest import Entry, Manifest, read_manifest, write_manifest
+from likeness.purchases.budget import BudgetConfig
+from likeness.purchases.buy import Till
+from likeness.store.items import sha256_bytes
 from stages.caption import main
 
 PERSONA = SimpleNamespace(name="jade", trigger="jade", class_word="woman")

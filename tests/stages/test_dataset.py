@@ -12,7 +12,7 @@ from persona_folders import TARGET_LICENCE, Folders, settings
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
-from likeness.manifest import read_manifest, write_manifest
+from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.safety.provenance import SourceType, read_mark
 from stages.dataset import main
 

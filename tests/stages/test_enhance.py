@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from likeness.costs import BudgetConfig
 from likeness.enhance import EnhanceConfig
 from likeness.images import encode_png, load_rgb
-from likeness.items import sha256_bytes
-from likeness.manifest import Entry, FaceEntry, read_manifest, write_manifest
-from likeness.naming import Places
+from likeness.paths import Places
+from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
+from likeness.purchases.budget import BudgetConfig
+from likeness.store.items import sha256_bytes
 from stages.enhance import main
 
 PERSONA = SimpleNamespace(name="jade")
@@ -80,7 +80,7 @@ def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
     main(config(), PERSONA)
     first = (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes()
     made = []
-    monkeypatch.setattr("likeness.enhance.work.load_rgb", lambda path: made.append(path) or load_rgb(path))
+    monkeypatch.setattr("likeness.enhance.items.load_rgb", lambda path: made.append(path) or load_rgb(path))
     main(config(), PERSONA)
     assert made == []
     assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first

@@ -12,16 +12,17 @@ from safetensors.torch import save_file
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate import draw as studio
 from likeness.images import load_rgb
 from likeness.ingest import IngestConfig
-from likeness.items import ItemStore
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.manifest import read_manifest
-from likeness.metrics import EvaluateConfig
+from likeness.pipeline.manifest import read_manifest
 from likeness.report.collect import Evaluation
 from likeness.safety.provenance import SourceType, read_mark
 from likeness.safety.rating import Rater
-from stages import dataset, evaluate, studio
+from likeness.store.items import ItemStore
+from likeness.train.config import BaseModelConfig, TrainConfig
+from stages import dataset, evaluate
 
 PERSONA = settings(Persona, "persona/jade.yaml")
 LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
@@ -48,7 +49,7 @@ def config(**changes) -> Config:
 
 def write_lora(folders: Folders, strength: float) -> None:
     """A LoRA on one layer of the tiny UNet's middle."""
-    from likeness.lora.load import load_base
+    from likeness.diffusion.load import load_base
 
     unet = load_base(config().base, device="cpu").unet
     width = unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_v.weight.shape[0]

@@ -14,8 +14,8 @@ import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig
-from likeness.manifest import Manifest, read_manifest
-from likeness.naming import Places
+from likeness.paths import Places
+from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
 
 ROOT = Path(__file__).parents[2]

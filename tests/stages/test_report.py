@@ -12,10 +12,10 @@ from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
 from likeness.images import encode_png
 from likeness.ingest import IngestConfig
-from likeness.items import sha256_file
-from likeness.lora.config import BaseModelConfig, TrainConfig
-from likeness.manifest import Failure, read_manifest, write_manifest
+from likeness.pipeline.manifest import Failure, read_manifest, write_manifest
 from likeness.report import ReportConfig
+from likeness.store.items import sha256_file
+from likeness.train.config import BaseModelConfig, TrainConfig
 from stages import dataset, report
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s3", None))

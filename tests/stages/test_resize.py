@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from likeness.images import encode_png, load_rgb
-from likeness.items import sha256_bytes
-from likeness.manifest import Entry, FaceEntry, read_manifest, write_manifest
-from likeness.naming import Places, image_name, item_id
+from likeness.paths import Places, image_name, item_id
+from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
 from likeness.resize import ResizeConfig
+from likeness.store.items import sha256_bytes
 from stages.resize import main
 
 PERSONA = SimpleNamespace(name="jade")
@@ -80,7 +80,7 @@ def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
 def test_a_second_run_makes_nothing_and_gives_the_same_bytes(monkeypatch):
     main(config(), PERSONA)
     before = contents()
-    monkeypatch.setattr("likeness.resize.work.fit", None)
+    monkeypatch.setattr("likeness.resize.items.fit", None)
     main(config(), PERSONA)
     assert contents() == before
 

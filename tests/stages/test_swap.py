@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from swap_portraits import close_up, config
 
-from likeness.costs import BudgetConfig
 from likeness.errors import InputError
 from likeness.faces import to_json
 from likeness.images import encode_png, load_rgb
-from likeness.items import sha256_bytes
-from likeness.manifest import Entry, read_manifest, write_manifest
-from likeness.naming import Places, image_name, item_id
+from likeness.paths import Places, image_name, item_id
+from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
+from likeness.purchases.budget import BudgetConfig
+from likeness.store.items import sha256_bytes
 from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
 from stages.swap import main

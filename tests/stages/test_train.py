@@ -12,11 +12,11 @@ from safetensors import safe_open
 
 from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
 from likeness.errors import ConfigError, InputError
+from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
-from likeness.items import sha256_file
-from likeness.metrics import EvaluateConfig
-from likeness.naming import Places
+from likeness.paths import Places
 from likeness.safety.rating import Rater
+from likeness.store.items import sha256_file
 from stages.train import main
 
 PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),

@@ -13,8 +13,8 @@ from standins.server import Standins
 from likeness.errors import AuthError, ConfigError, InputError, JobLostError, QuotaError
 from likeness.faces import FaceAnalyzer
 from likeness.images import RGB, load_rgb
+from likeness.purchases.buy import ORDERS, Till
 from likeness.swap import Portrait, Swapped
-from likeness.till import ORDERS, Till
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 KEY = "planted-maxstudio-key"

@@ -6,7 +6,7 @@ import pytest
 from likeness.errors import ConfigError
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.items import sha256_file
+from likeness.store.items import sha256_file
 from likeness.swap import Portrait
 from likeness.swap.onnx import OnnxSwapper, identity_map
 

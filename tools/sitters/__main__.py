@@ -15,8 +15,8 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import FaceAnalyzer
 from likeness.faces.age import AgeEstimator
 from likeness.ingest.analyse import JUDGED_FACE_PX
-from likeness.items import write_atomic
 from likeness.safety.rating import Rater
+from likeness.store.items import write_atomic
 from tools.sitters import record
 from tools.sitters.gate import Gate, limits
 from tools.sitters.makehuman import Data

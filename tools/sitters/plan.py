@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from likeness.items import sha256_bytes
+from likeness.store.items import sha256_bytes
 from tools.sitters.traits import Clothes, Person
 
 VERSION = 1

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from likeness.errors import InputError, LikenessError
-from likeness.items import sha256_bytes, write_atomic
+from likeness.store.items import sha256_bytes, write_atomic
 from tools.sitters import finish, record, wardrobe
 from tools.sitters.body import build
 from tools.sitters.gate import Gate

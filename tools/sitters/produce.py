@@ -19,7 +19,7 @@ from PIL import Image
 
 from likeness.errors import ConfigError, LikenessError
 from likeness.faces import Face
-from likeness.items import write_atomic
+from likeness.store.items import write_atomic
 from tools.sitters import finish
 from tools.sitters.gate import Gate
 from tools.sitters.makehuman import Data

@@ -14,8 +14,8 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from likeness.items import sha256_bytes
 from likeness.safety.consent import RecordedFace
+from likeness.store.items import sha256_bytes
 from tools.sitters import wardrobe
 from tools.sitters.finish import RIGHTS
 from tools.sitters.traits import Person

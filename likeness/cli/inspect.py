@@ -1,0 +1,136 @@
+"""inspect: what LoRA files say about themselves, any trainer's.
+
+python -m likeness.cli.inspect FILE... [--json]
+
+Reads headers and numbers only; nothing in a file is executed. Exit status 1 if a file is broken.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from likeness.errors import LikenessError
+from likeness.lora.inspect import LoraFile, read_lora
+
+# What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "title": ("modelspec.title", "ss_output_name"),
+    "trigger": ("modelspec.trigger_phrase",),
+    "author": ("modelspec.author",),
+    "licence": ("modelspec.license",),
+    "trained on": ("ss_sd_model_name",),
+    "module": ("ss_network_module",),
+    "images": ("ss_num_train_images",),
+    "steps": ("ss_steps",),
+    "epochs": ("ss_epoch", "ss_num_epochs"),
+    "batch": ("ss_total_batch_size", "ss_batch_size_per_device"),
+    "resolution": ("modelspec.resolution", "ss_resolution"),
+    "learning rate": ("ss_unet_lr", "ss_learning_rate"),
+    "optimizer": ("ss_optimizer",),
+    "schedule": ("ss_lr_scheduler",),
+    "seed": ("ss_seed",),
+    "dataset sha256": ("likeness.dataset_sha256",),
+    "base sha256": ("likeness.base_sha256", "ss_new_sd_model_hash"),
+    "base quantised": ("likeness.base_quantized",),
+    "consent": ("likeness.consent_id",),
+}
+MAX_WORDS = 200  # characters of a stranger's text that are shown
+COMMON_TAGS = 8
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m likeness.cli.inspect", description="what LoRA files say about themselves"
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parsed = parser.parse_args(arguments)
+    found: list[LoraFile] = []
+    for path in parsed.files:
+        try:
+            found.append(read_lora(path))
+        except LikenessError as error:
+            sys.stderr.write(f"inspect: {error}\n")
+    if parsed.json:
+        rows = [asdict(one) | {"path": str(one.path)} for one in found]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        for one in found:
+            Console().print(table(one), highlight=False)
+    return 0 if len(found) == len(parsed.files) else 1
+
+
+def table(one: LoraFile) -> Table:
+    """A file's answers, with what is wrong in red."""
+    view = Table(title=escape(str(one.path)), title_justify="left", show_header=False)
+    view.add_column(no_wrap=True)
+    view.add_column(overflow="fold")
+    rows: dict[str, str] = {
+        "kind": f"{one.variant}, {one.naming} names",
+        "for": one.family or "not said",
+        "layers": _counted(one.layers),
+        "rank": _counted(one.ranks) if len(one.ranks) > 1 else ", ".join(map(str, one.ranks)) or "-",
+        "scale (alpha / rank)": ", ".join(f"{scale:g}" for scale in sorted(one.scales)) or "-",
+        "numbers": f"{one.parameters:,} in {', '.join(sorted(one.types))}, {one.size_bytes / 1e6:.1f} MB",
+        "sha256": one.sha256,
+    }
+    rows |= {
+        question: answer for question, keys in QUESTIONS.items() if (answer := _said(one.metadata, keys))
+    }
+    if tags := common_tags(one.metadata.get("ss_tag_frequency", "")):
+        rows["common tags"] = ", ".join(f"{tag} ({count})" for tag, count in tags)
+    for question, answer in rows.items():
+        view.add_row(question, escape(_printable(answer)))
+    if not one.metadata:
+        view.add_row("", "The file says nothing about itself.")
+    for problem in problems(one):
+        view.add_row("[red]wrong[/red]", f"[red]{problem}[/red]")
+    return view
+
+
+def problems(one: LoraFile) -> list[str]:
+    """What a person should know before using the file."""
+    told: list[str] = []
+    if one.not_finite:
+        told.append(
+            f"{one.not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
+        )
+    if one.hash_matches is False:
+        told.append("the weights are not those that its own hash was made of: it was changed after training")
+    if any(not scale > 0 for scale in one.scales):
+        told.append("a layer's alpha is not positive: it does nothing, or the opposite")
+    return told
+
+
+def common_tags(text: str) -> list[tuple[str, int]]:
+    """The most frequent tags of `ss_tag_frequency`; nothing if it is not in Kohya's form."""
+    try:
+        folders = json.loads(text)
+        counts = [(str(tag).strip(), int(count)) for tags in folders.values() for tag, count in tags.items()]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return []
+    return sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:COMMON_TAGS]
+
+
+def _said(metadata: Mapping[str, str], keys: Iterable[str]) -> str | None:
+    return next((metadata[key] for key in keys if metadata.get(key) not in (None, "", "None")), None)
+
+
+def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in counts.items()) or "-"
+
+
+def _printable(text: str) -> str:
+    """One line without control characters, which could rewrite a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_WORDS]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

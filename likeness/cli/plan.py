@@ -1,0 +1,131 @@
+"""plan: what is to do before anything runs, what it will cost and how long it will take.
+
+python -m likeness.cli.plan [PERSONA ...] [--json]
+
+Walks the graph through the item store (likeness/cli/plan_walk.py): nothing is made or bought, and no key is needed.
+Writes .cache/ledger/plan.json. Exit status 1 when the plan exceeds the budget.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from hydra.errors import InstantiationException
+
+from likeness.cli.plan_photos import ingested
+from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
+from likeness.cli.plan_walk import Line, Walk
+from likeness.conf_digest import conf_digest
+from likeness.config import Config, load_config
+from likeness.errors import ConfigError, LikenessError
+from likeness.paths import Places, cache_root
+from likeness.purchases.history import last_seconds, purchases, spending_path, total_usd
+from likeness.run import PARAMS, items_root
+from likeness.store.items import ItemStore, item_key, write_atomic
+from likeness.store.remote import SharedItems
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m likeness.cli.plan", description="what is to do and its cost"
+    )
+    parser.add_argument(
+        "personas", nargs="*", metavar="PERSONA", help="all of params.yaml when none is named"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parsed = parser.parse_args(arguments)
+    plan = make_plan(load_config(PARAMS), parsed.personas)
+    told = {**asdict(plan), "exceeds_budget": plan.exceeds}
+    path = cache_root() / "ledger" / "plan.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(told, indent=2).encode())
+    if parsed.json:
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    else:
+        show(plan)
+    return int(plan.exceeds)
+
+
+def make_plan(cfg: Config, names: Sequence[str]) -> Plan:
+    """The plan for these personas, or for all.
+
+    Raises:
+        ConfigError, ConsentError: the graph would not start.
+        ProviderError: a team's store can't be asked.
+    """
+    if unknown := [name for name in names if name not in cfg.personas]:
+        raise ConfigError(
+            f"params.yaml knows no persona {', '.join(unknown)}",
+            remedy=f"name one of {', '.join(cfg.personas)}",
+        )
+    items = readable_store(cfg)
+    personas: dict[str, PersonaPlan] = {}
+    for name in names or cfg.personas:
+        photos = ingested(cfg, cfg.personas[name], items)
+        personas[name] = PersonaPlan(
+            stages=Walk(cfg, cfg.personas[name], items).lines(photos),
+            train=training(cfg, name),
+            exact=photos.chosen is not None,
+        )
+    lines = [line for persona in personas.values() for line in persona.stages]
+    return Plan(
+        personas=personas,
+        calls=sum(line.calls for line in lines),
+        usd=sum(line.usd for line in lines),
+        seconds=together(lines),
+        max_usd=cfg.budget.max_usd,
+        spent_usd=total_usd(purchases(spending_path())),
+        missing_keys=missing_keys(cfg, lines),
+        stale_params=cfg.conf_digest != conf_digest(Path("conf")),
+    )
+
+
+def readable_store(cfg: Config) -> ItemStore:
+    """The item store; a team's is only read from."""
+    root, remote = items_root(cfg), cfg.items.remote
+    return ItemStore(root) if remote is None else ItemStore(root, SharedItems(remote, root, cfg.s3))
+
+
+def training(cfg: Config, persona: str) -> Training:
+    """Whether it will run is for DVC to know: when the dataset, `base` or `train` has changed."""
+    metrics, seconds = Places(persona).training / "metrics.json", last_seconds("train", persona)
+    steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
+    each = seconds / steps if seconds and steps else None
+    planned = cfg.train.steps if cfg.train.epochs is None else None
+    return Training(
+        steps=planned,
+        seconds=None if each is None or planned is None else each * planned,
+        memory=predicted_memory(cfg),
+        usd_per_hour=cfg.train.usd_per_hour,
+    )
+
+
+def predicted_memory(cfg: Config) -> str:
+    """What training will need, remembered by its settings: to count it loads torch, which takes seconds."""
+    settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
+    path = cache_root() / "ledger" / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
+    if not path.is_file():
+        from likeness.train.native.memory import predict
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, predict(cfg.base, cfg.train).words().encode())
+    return path.read_text()
+
+
+def missing_keys(cfg: Config, lines: Sequence[Line]) -> list[str]:
+    """Names of the variables that hold keys, are needed for what is to do, and are not set."""
+    needed = {getattr(cfg, line.stage).provider.get("api_key_env") for line in lines if line.calls}
+    return sorted(name for name in needed if name and not os.environ.get(name))
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except (LikenessError, InstantiationException) as error:
+        told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+        sys.stderr.write(f"\nplan: {told}\n")
+        raise SystemExit(1) from error

@@ -1,0 +1,144 @@
+"""plan, third part: what a plan is, and how a person reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from likeness.cli.plan_walk import Line
+from likeness.purchases.budget import ROUNDING_USD
+from likeness.purchases.history import budget_words, usd_words
+
+# Where nobody's terminal sets a width, e.g. in a log.
+LOG_COLUMNS = 110
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Steps that training takes when it runs (None: the stage counts them from train.epochs), how long so many took the
+    last time, what memory it needs in words, and what an hour of the machine costs, if that is known."""
+
+    steps: int | None
+    seconds: float | None
+    memory: str
+    usd_per_hour: float | None
+
+    @property
+    def usd(self) -> float | None:
+        """What the machine costs for it."""
+        if self.usd_per_hour is None or self.seconds is None:
+            return None
+        return self.seconds / 3600 * self.usd_per_hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonaPlan:
+    """`exact`: ingest has measured all raw photographs; otherwise numbers are the most that can come of the files."""
+
+    stages: Sequence[Line]
+    train: Training
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All of it; `max_usd` None is no limit, `missing_keys` are names of variables that are not set."""
+
+    personas: dict[str, PersonaPlan]
+    calls: int
+    usd: float
+    seconds: float | None
+    max_usd: float | None
+    spent_usd: float
+    missing_keys: Sequence[str]
+    stale_params: bool
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether the budget is too small for it; a plan that buys nothing exceeds nothing."""
+        if self.max_usd is None or not self.usd:
+            return False
+        return self.spent_usd + self.usd > self.max_usd + ROUNDING_USD
+
+
+def show(plan: Plan) -> None:
+    """The plan as tables, and in sentences what a person has to know of it."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_COLUMNS)
+    for name, persona in plan.personas.items():
+        console.print(_table(name, persona))
+    for sentence in sentences(plan):
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+
+def sentences(plan: Plan) -> list[str]:
+    """What stands below the tables."""
+    lines = [line for persona in plan.personas.values() for line in persona.stages]
+    most = "at most " if any(line.at_most and line.calls for line in lines) else ""
+    if not any(line.to_do for line in lines):
+        said = ["Nothing to do from ingest to caption: everything is in the item store. $0."]
+    else:
+        time = "time unknown before a first run" if plan.seconds is None else f"about {_time(plan.seconds)}"
+        cost = (
+            f"{most}{plan.calls} calls for {usd_words(plan.usd)}"
+            if plan.calls
+            else "nothing of it costs money"
+        )
+        said = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
+    said += [f"{name}: training needs {persona.train.memory}." for name, persona in plan.personas.items()]
+    said.append(budget_words(plan.spent_usd, plan.max_usd))
+    if plan.exceeds:
+        said.append(
+            "WARNING: the plan exceeds the budget. A run would stop before the purchase that could exceed it; raise "
+            "budget.max_usd in conf/budget/ and run `make params`, or choose less (swap.sources_per_target)."
+        )
+    for name, persona in plan.personas.items():
+        if not persona.exact:
+            said.append(
+                f"{name}: ingest has not seen all raw photographs yet, so these are the most that can come of the "
+                f"files. `dvc repro -f ingest@{name}` makes it exact, at no cost."
+            )
+    if plan.missing_keys:
+        said.append(f"Not set, and needed: {', '.join(plan.missing_keys)}.")
+    if plan.stale_params:
+        said.append(
+            "conf/ was edited after params.yaml was composed from it: this plans the old one; `make params`."
+        )
+    return said
+
+
+def _table(name: str, persona: PersonaPlan) -> Table:
+    view = Table(title=f"{name}: the plan", title_justify="left")
+    for heading in ("stage", "items", "reused", "to do", "calls", "cost", "time", ""):
+        view.add_column(heading, justify="left" if heading in ("stage", "") else "right")
+    for line in persona.stages:
+        view.add_row(
+            line.stage, str(line.items), str(line.reused), str(line.to_do), str(line.calls or "-"),
+            usd_words(line.usd) if line.usd else "-", _time(line.seconds), "at most" if line.at_most else "",
+        )  # fmt: skip
+    view.add_section()
+    sums = [sum(getattr(line, field) for line in persona.stages) for field in ("to_do", "calls")]
+    usd = sum(line.usd for line in persona.stages)
+    view.add_row("total", "", "", *map(str, sums), usd_words(usd), _time(together(persona.stages)), "")
+    train = persona.train
+    cost = "-" if train.usd is None else usd_words(train.usd)
+    steps = "by epochs" if train.steps is None else f"{train.steps} steps"
+    view.add_row("train", steps, "", "", "-", cost, _time(train.seconds), "if DVC runs it")
+    return view
+
+
+def together(lines: Sequence[Line]) -> float | None:
+    """Stages run one after the other."""
+    known = [line.seconds for line in lines if line.seconds is not None]
+    return sum(known) if len(known) == len(lines) else None
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,73 @@
+"""summary: what the last run made, reused and refused, what it cost, and where to look (`make demo` ends with it)."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from likeness.config import load_config
+from likeness.paths import Places
+from likeness.purchases.history import (
+    budget_words,
+    last_counts,
+    last_seconds,
+    purchases,
+    spending_path,
+    total_usd,
+    usd_words,
+)
+from likeness.run import PARAMS
+
+# Where nobody's terminal sets a width, e.g. in a log.
+LOG_COLUMNS = 110
+
+STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report")
+
+
+def main() -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_COLUMNS)
+    cfg = load_config(PARAMS)
+    for persona in cfg.personas:
+        places = Places(persona)
+        console.print(table(persona))
+        for what, path in results(places):
+            if path.exists():
+                console.print(f"  {what:<10} {path}", highlight=False, soft_wrap=True)
+    spent = total_usd(purchases(spending_path()))
+    if spent:
+        console.print(budget_words(spent, cfg.budget.max_usd), highlight=False, soft_wrap=True)
+
+
+def table(persona: str) -> Table:
+    view = Table(title=f"{persona}: the last run of each stage", title_justify="left")
+    for heading in ("stage", "items", "made", "reused", "failed", "refused", "skipped", "seconds", "cost"):
+        view.add_column(heading, justify="left" if heading == "stage" else "right")
+    total_s = spent = 0.0
+    for stage in STAGES:
+        counts, seconds = last_counts(stage, persona), last_seconds(stage, persona)
+        total_s += seconds or 0.0
+        spent += counts.get("cost_usd", 0.0)
+        numbers = [
+            str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")
+        ]
+        cost = usd_words(counts["cost_usd"]) if counts else ""
+        view.add_row(stage, *numbers, "" if seconds is None else f"{seconds:.1f}", cost)
+    view.add_section()
+    view.add_row("total", *[""] * 6, f"{total_s:.1f}", usd_words(spent))
+    return view
+
+
+def results(places: Places) -> list[tuple[str, Path]]:
+    """What a person looks at, most telling first."""
+    return [
+        ("report", (places.report / "index.html").absolute()),
+        ("LoRA", places.weights),
+        ("dataset", places.dataset_zip),
+        ("samples", places.evaluation / "contact_sheet.png"),
+    ]
+
+
+if __name__ == "__main__":
+    main()

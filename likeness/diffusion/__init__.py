@@ -1,0 +1,1 @@
+"""Diffusion bases: families, loading, noise, drawing."""

@@ -1,0 +1,137 @@
+# pyright: basic
+# (diffusers pipelines are not typed)
+"""A base model from a seed, a hub id, a folder or one file, on its device and frozen."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from likeness.aligned import align_module
+from likeness.diffusion.bases import Base
+from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
+from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.families.zimage import ZImageBase
+from likeness.diffusion.quantize import quantize
+from likeness.diffusion.tiny_random import build_random
+from likeness.errors import ConfigError
+from likeness.paths import cache_root
+from likeness.store.items import sha256_bytes
+from likeness.train.config import RANDOM, TINY, Architecture, BaseModelConfig
+
+# diffusers imports its classes when they are asked for, unseen by type checkers.
+parts: Any = diffusers
+
+PIPELINES: dict[Architecture, str] = {
+    "sdxl": "StableDiffusionXLPipeline",
+    "sd15": "StableDiffusionPipeline",
+    "zimage": "ZImagePipeline",
+}
+FAMILIES: dict[Architecture, type[Base]] = {"sdxl": UNetBase, "sd15": UNetBase, "zimage": ZImageBase}
+# The base that ships with likeness; its README says what it draws.
+TINY_FOLDER = Path(__file__).with_name("tiny")
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device for `auto`, `cpu` or `cuda`; ConfigError when there is no GPU to take."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "train.device is cuda, but torch sees no GPU", reason="no-gpu",
+            remedy="set train.device: auto, or install a torch build with CUDA and check nvidia-smi",
+        )  # fmt: skip
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    # cuBLAS reads this when it is first used; without it equal runs may differ (docs.nvidia.com/cuda/cublas).
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def hush() -> None:
+    """Keep the libraries quiet; before pipelines are imported, which warn that torchvision is missing: nothing needs it."""
+    transformers_logging.set_verbosity_error()
+    diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+
+
+def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
+    """The base model of the settings, frozen and on its device.
+
+    On a CPU it also sets the process's number of torch threads to `cpu_threads`, if that is given.
+
+    Raises:
+        ConfigError: no such model or GPU, or the model is of another kind than base.architecture says.
+    """
+    place = pick_device(device)
+    if place.type == "cpu" and cfg.cpu_threads is not None:
+        torch.set_num_threads(cfg.cpu_threads)
+    narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    dtype = torch.bfloat16 if narrow else torch.float32
+    hush()
+    if cfg.source == RANDOM:
+        pipeline: Any = build_random(cfg.architecture, cfg.seed or 0)
+        digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
+    else:
+        try:
+            pipeline, digest = _load(cfg, dtype)
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
+                reason="base-unavailable",
+                remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
+                "file with base.config naming its configuration folder",
+            ) from error
+    family = FAMILIES[cfg.architecture]
+    if misfit := family.misfit(pipeline, cfg.architecture):
+        raise ConfigError(
+            f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {misfit}",
+            reason="base-kind",
+            remedy="correct base.architecture, or take a text-to-image model of that architecture",
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    for name, part in _modules(pipeline):
+        if part.dtype != (wanted := torch.float32 if name == "vae" else dtype):
+            part.to(wanted)
+        if place.type == "cpu":
+            align_module(part)
+        if name == family.NETWORK and cfg.quantize is not None:
+            quantize(part, cfg.quantize, place)
+        part.to(place).requires_grad_(False).eval()
+    return family(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
+                  dtype=dtype, quantized=cfg.quantize)  # fmt: skip
+
+
+def _modules(pipeline: Any) -> list[tuple[str, Any]]:
+    return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
+
+
+def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
+    pipeline_class, memo = getattr(parts, PIPELINES[cfg.architecture]), cache_root() / "digests"
+    options: dict[str, Any] = {"safety_checker": None} if cfg.architecture == "sd15" else {}
+    if cfg.source.endswith(".safetensors"):
+        if cfg.architecture == "zimage":
+            raise ConfigError(
+                f"base.source {cfg.source!r}: one file holds Z-Image's transformer alone",
+                reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
+            )  # fmt: skip
+        file = Path(cfg.source)
+        digest = files_digest([file], file.parent, memo)
+        if cfg.config is not None:
+            options["config"] = cfg.config
+        # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
+        pipeline = pipeline_class.from_single_file(str(file), dtype=torch.float32, **options)
+        # A single file's name is no part of what it is.
+        return pipeline, sha256_bytes(digest.encode())
+    folder = TINY_FOLDER if cfg.source == TINY else Path(cfg.source)
+    if not folder.is_dir():
+        folder = Path(pipeline_class.download(
+            cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
+    per_part = {"vae": torch.float32, "default": dtype}
+    pipeline = pipeline_class.from_pretrained(
+        str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
+    )
+    return pipeline, files_digest(folder_files(folder, cfg.variant), folder, memo)

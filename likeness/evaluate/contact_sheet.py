@@ -1,0 +1,110 @@
+"""The contact sheet: what each prompt draws without and with the LoRA, above held-out photographs."""
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from likeness.evaluate.samples import Planned
+from likeness.images import RGB
+from likeness.pipeline.manifest import Manifest
+
+PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
+
+# Lengths in px for a cell of 256 px; all scale with the cell.
+CELL_PX = 256
+MARGIN, GAP, LABEL_WIDTH, HEADER, TITLE = 28, 10, 132, 84, 64
+TITLE_SIZE, LABEL_SIZE, TEXT_SIZE = 24, 15, 13
+TEXT_COLUMNS = 34  # characters of a prompt on one line of a cell's width
+TEXT_LINES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row: its label, a quiet second line, and one picture (or None: nothing to show) per column."""
+
+    label: str
+    note: str
+    cells: Sequence[RGB | None]
+
+
+def sample_rows(
+    planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
+) -> list[Row]:
+    """A row without and one with the LoRA for each seed, then the held-out photographs; no `review`."""
+    shown = {entry.id for entry in drawn.entries if entry.rating == "sfw"}
+    rows = [
+        Row(
+            label="with LoRA" if lora else "without",
+            note=f"seed {seed}",
+            cells=[
+                pictures[one.id] if one.id in shown else None
+                for one in planned
+                if one.seed == seed and one.lora == lora
+            ],
+        )
+        for seed in dict.fromkeys(one.seed for one in planned)
+        for lora in (False, True)
+    ]
+    return [*rows, held_out_row(held_out)]
+
+
+def held_out_row(photographs: Sequence[RGB]) -> Row:
+    """What the pictures are compared with."""
+    return Row(label="held out", note="photographs, never trained on", cells=photographs)
+
+
+def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:
+    """The sheet as PNG bytes; the same pictures and words give the same bytes.
+
+    Fonts are Pillow's built-in one, so no font of the machine changes the picture.
+    """
+    unit = cell_px / CELL_PX
+    margin, gap, labels, header, top = (round(unit * x) for x in (MARGIN, GAP, LABEL_WIDTH, HEADER, TITLE))
+    across = max(len(columns), *(len(row.cells) for row in rows))
+    size = (
+        2 * margin + labels + across * (cell_px + gap),
+        2 * margin + top + header + len(rows) * (cell_px + gap),
+    )
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((margin, margin), title, INK, _font(TITLE_SIZE * unit))
+    for index, text in enumerate(columns):
+        lines = textwrap.wrap(text, TEXT_COLUMNS, max_lines=TEXT_LINES, placeholder=" ...")
+        place = (margin + labels + index * (cell_px + gap), margin + top)
+        draw.multiline_text(place, "\n".join(lines), QUIET, _font(TEXT_SIZE * unit), spacing=round(4 * unit))
+    for line, row in enumerate(rows):
+        y = margin + top + header + line * (cell_px + gap)
+        draw.text((margin, y), row.label, INK, _font(LABEL_SIZE * unit))
+        draw.multiline_text((margin, y + round(24 * unit)), textwrap.fill(row.note, 18), QUIET,
+                            _font(TEXT_SIZE * unit), spacing=round(4 * unit))  # fmt: skip
+        for index, cell in enumerate(row.cells):
+            sheet.paste(_tile(cell, cell_px), (margin + labels + index * (cell_px + gap), y))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def _tile(cell: RGB | None, cell_px: int) -> Image.Image:
+    """A square tile: the picture fitted in whole, or an empty place that says so."""
+    tile = Image.new("RGB", (cell_px, cell_px), TILE)
+    if cell is None:
+        ImageDraw.Draw(tile).text(
+            (cell_px / 2, cell_px / 2), "not shown", QUIET, _font(cell_px / 20), anchor="mm"
+        )
+        return tile
+    picture = Image.fromarray(np.ascontiguousarray(cell))
+    scale = cell_px / max(picture.size)
+    fitted = picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+        Image.Resampling.LANCZOS,
+    )
+    tile.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
+    return tile
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

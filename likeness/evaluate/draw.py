@@ -1,0 +1,107 @@
+"""What draws pictures, and judges the LoRA of each kept step of training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from likeness.config import Config
+from likeness.diffusion.bases import Base
+from likeness.diffusion.generate import Shot, sample
+from likeness.evaluate.evaluation import CheckpointScore
+from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
+from likeness.evaluate.identity import Seen, against
+from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
+from likeness.lora.safetensors_io import read_metadata
+from likeness.paths import Places
+from likeness.pipeline.batch import Made, Outcome, Work, run_batch
+from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.store.items import ItemStore, item_key, sha256_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """What draws and judges pictures: the base, the gate, and their settings."""
+
+    cfg: Config
+    base: Base
+    rater: Rater
+
+    @property
+    def limits(self) -> Limits:
+        """From which rating on a picture is marked, and from which it is not written."""
+        return Limits(
+            review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
+        )
+
+    def settings(self, one: Planned) -> dict[str, object]:
+        """All that decides a picture's file, beside the weights."""
+        return {
+            **vars(self._shot(one)), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
+            "quality": self.cfg.evaluate.jpeg_quality,
+        }  # fmt: skip
+
+    def work(self, one: Planned, weights: Path | None, digest: str) -> Work:
+        """The item that is one picture, drawn with the weights file of this digest or without; never explicit."""
+        settings = {
+            **self.settings(one),
+            "lora_scale": self.cfg.evaluate.lora_scale if weights else None,
+        }
+        key = item_key("evaluate.sample", SAMPLES_VERSION, settings, [digest] if weights else [])
+        return Work(id=one.id, key=key, make=partial(self._make, one, weights))
+
+    def live(self, one: Planned, run: str, step: int) -> Work:
+        """The same, drawn with the LoRA that is in the base, at full strength: that of a run's key after `step`."""
+        key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
+        return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one, None))
+
+    def _shot(self, one: Planned) -> Shot:
+        options = self.cfg.evaluate
+        return Shot(
+            prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
+            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.side_px,
+        )  # fmt: skip
+
+    def _make(self, one: Planned, weights: Path | None) -> Made:
+        options = self.cfg.evaluate
+        (rgb,) = sample(self.base, [self._shot(one)], lora=weights, lora_scale=options.lora_scale)
+        return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
+
+
+def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
+    """The items that are the faces in those pictures that were not refused."""
+    return [
+        face_work(outcome.work.id, image.sha256, image.path, find)
+        for outcome in drawn
+        if outcome.item and (image := outcome.item.files[IMAGE])
+    ]
+
+
+def judged_steps(
+    studio: Studio, planned: Sequence[Planned], places: Places, references: Sequence[Seen], find: Finder,
+    items: ItemStore,
+) -> list[CheckpointScore]:  # fmt: skip
+    """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""
+    if not studio.cfg.evaluate.checkpoints:
+        return []
+    kept = (places.training / "checkpoints").glob("*.safetensors")
+    files = sorted((int(path.stem.rsplit("-", 1)[1]), path) for path in kept)
+    files.append((trained_steps(places.weights), places.weights))
+    scores: list[CheckpointScore] = []
+    for step, path in files:
+        digest, stem = sha256_file(path), f"step{step}"
+        works = [
+            studio.work(replace(one, id=f"{one.id}-{stem}"), path, digest) for one in planned if one.lora
+        ]
+        looks = face_works(run_batch(f"evaluate {stem}", works, items, workers=1), find)
+        faces = faces_of(run_batch(f"evaluate {stem}", looks, items, workers=studio.cfg.items.workers))
+        identity = against(references, faces.seen, images=faces.images, yaw_edges_deg=())
+        scores.append(
+            CheckpointScore(step=step, images=len(works), faces=identity.faces, similarity=identity.mean)
+        )
+    return scores
+
+
+def trained_steps(weights: Path) -> int:
+    """The step a weights file says it is of."""
+    return int(read_metadata(weights.read_bytes()).get("ss_steps", 0))

@@ -1,0 +1,103 @@
+"""From faces and pictures to metrics.json (flat, for `dvc metrics`) and details.json (for the report)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from likeness.evaluate.identity import Identity, Seen, against
+
+# The sets that are compared with the held-out photographs, in the order people read them.
+GROUPS = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
+
+# Bins of |yaw| are reported for these: in the others there are too few images to divide.
+BINNED = ("photographs", "swaps", "samples_with")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """The faces found in a set of `images` images."""
+
+    images: int
+    seen: Sequence[Seen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointScore:
+    """How like the person the LoRA of a training step draws: mean similarity of the `faces` found in `images`."""
+
+    step: int
+    images: int
+    faces: int
+    similarity: float | None
+
+
+def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None:
+    """The most alike of those that draw a face as often as any; of equals the earlier."""
+    most = max((score.faces / max(1, score.images) for score in scores), default=0.0)
+    judged = [s for s in scores if s.similarity is not None and s.faces / max(1, s.images) == most]
+    return max(judged, key=lambda score: (score.similarity or 0.0, -score.step), default=None)
+
+
+def identities(groups: Mapping[str, Faces], *, yaw_edges_deg: Sequence[float]) -> dict[str, Identity]:
+    """Every group scored against the group `held_out` (the held-out photographs against each other)."""
+    references = groups["held_out"].seen
+    return {
+        name: against(references, faces.seen, images=faces.images, yaw_edges_deg=yaw_edges_deg)
+        for name, faces in groups.items()
+    }
+
+
+def flat_metrics(
+    scores: Mapping[str, Identity], *, lora_effect: float | None, refused: int
+) -> dict[str, float | int | None]:
+    """metrics.json; a mean is null where there is no face to judge."""
+    flat: dict[str, float | int | None] = {"lora_effect": lora_effect, "samples_refused": refused}
+    for name in GROUPS:
+        identity = scores[name]
+        flat[f"identity_{name}"] = identity.mean
+        flat[f"face_share_{name}"] = round(identity.face_share, 4)
+        if name in BINNED:
+            flat |= {f"identity_{name}_yaw_{bin_name}": mean for bin_name, mean in identity.by_yaw.items()}
+    return flat
+
+
+def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[str]:
+    """What the numbers do not say by themselves, in sentences."""
+    said: list[str] = []
+    if not scores["held_out"].faces:
+        said.append(
+            "No photograph is held out, so nothing is compared: name some under `held_out` in conf/persona/."
+        )
+    with_lora = scores["samples_with"]
+    if not with_lora.faces:
+        said.append(
+            f"No face was found in the {with_lora.images} samples drawn with the LoRA, so their likeness "
+            "cannot be measured. The random base cannot draw people; this says nothing about the LoRA on another."
+        )
+    elif with_lora.face_share < 1:
+        said.append(
+            f"A face was found in {with_lora.faces} of the {with_lora.images} samples drawn with the LoRA; "
+            "the others do not count in the mean."
+        )
+    if lora_effect == 0.0:
+        said.append("The LoRA changed no pixel of any sample: it was not trained, or it was not loaded.")
+    return said
+
+
+def details(
+    scores: Mapping[str, Identity],
+    samples: Sequence[Mapping[str, Any]],
+    checkpoints: Sequence[CheckpointScore],
+    *,
+    lora_effect: float | None,
+) -> dict[str, Any]:
+    """details.json: the groups with every image's score, the samples, the steps of training, and the notes."""
+    return {
+        "lora_effect": lora_effect,
+        "groups": {
+            name: vars(scores[name]) | {"face_share": round(scores[name].face_share, 4)} for name in GROUPS
+        },
+        "samples": list(samples),
+        "checkpoints": [vars(score) for score in checkpoints],
+        "notes": notes(scores, lora_effect=lora_effect),
+    }

@@ -1,0 +1,132 @@
+"""The evaluation's pictures: what is to be drawn, and what becomes of a drawn one before anyone sees it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from likeness.errors import InputError
+from likeness.evaluate.identity import Identity
+from likeness.images import RGB, encode_jpeg
+from likeness.pipeline.batch import Made
+from likeness.pipeline.manifest import Entry, Manifest
+from likeness.safety.provenance import SourceType, mark_jpeg
+from likeness.safety.rating import rating
+from likeness.store.items import Item
+
+SAMPLES_VERSION = 1
+"""Raised whenever the same drawn pixels would give another file."""
+
+IMAGE = "image.jpg"
+"""Name of the finished picture inside its item."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One picture to draw: a prompt and a seed, with the LoRA or without."""
+
+    id: str
+    prompt: str
+    seed: int
+    lora: bool
+
+    @property
+    def file(self) -> str:
+        """`jade-p1-seed1-with.jpg`."""
+        return f"{self.id}.jpg"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Explicit-material scores: from the first on it is marked, from the second on never written."""
+
+    review_explicit: float
+    max_explicit: float
+
+
+def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> list[Planned]:
+    """Every prompt with every seed, without and with the LoRA."""
+    return [
+        Planned(
+            id=f"{persona}-p{number}-seed{seed}-{'with' if lora else 'without'}",
+            prompt=prompt,
+            seed=seed,
+            lora=lora,
+        )
+        for (number, prompt), seed, lora in product(enumerate(prompts, start=1), seeds, (False, True))
+    ]  # fmt: skip
+
+
+def finished_sample(rgb: RGB, rate: Callable[[RGB], float], limits: Limits, *, quality: int) -> Made:
+    """The picture as a JPEG marked as drawn by a trained network, with its rating.
+
+    Raises:
+        InputError: `explicit`; the picture is dropped.
+    """
+    score = rate(rgb)
+    word = rating(score, **vars(limits))
+    if word == "explicit":
+        raise InputError(
+            f"the picture is rated {score:.2f}, explicit from {limits.max_explicit:g} on; it is not kept",
+            reason="explicit",
+            remedy="change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
+            kind="refused",
+        )
+    return Made(
+        files={IMAGE: mark_jpeg(encode_jpeg(rgb, quality), SourceType.TRAINED)},
+        record={
+            "width": rgb.shape[1],
+            "height": rgb.shape[0],
+            "explicit": round(score, 4),
+            "rating": word,
+        },
+    )
+
+
+def entry(planned: Planned, item: Item, *, provider: str, parents: tuple[str, ...]) -> Entry:
+    """A written sample's manifest line; `parents` is the weights' sha256 where the LoRA was used."""
+    return Entry(
+        id=planned.id,
+        file=planned.file,
+        sha256=item.files[IMAGE].sha256,
+        width=item.record["width"],
+        height=item.record["height"],
+        source=None,
+        target=None,
+        rating=item.record["rating"],
+        faces=(),
+        provider=provider,
+        cost_usd=0.0,
+        parents=parents,
+        scores={"explicit": item.record["explicit"]},
+        text=planned.prompt,
+    )
+
+
+def pairs(planned: Sequence[Planned]) -> list[tuple[Planned, Planned]]:
+    """(without, with) of each prompt and seed."""
+    return list(zip(planned[::2], planned[1::2], strict=True))
+
+
+def drawn_pairs(planned: Sequence[Planned], pictures: Mapping[str, RGB]) -> list[tuple[RGB, RGB]]:
+    """(without, with) pixels where both were written; `pictures` by id."""
+    return [
+        (pictures[a.id], pictures[b.id]) for a, b in pairs(planned) if a.id in pictures and b.id in pictures
+    ]
+
+
+def described(
+    planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, Identity]
+) -> list[dict[str, Any]]:
+    """The samples as details.json lists them, with their similarity where a face was found."""
+    written = {entry.id: entry for entry in drawn.entries}
+    similar = scores["samples_with"].by_image | scores["samples_without"].by_image
+    return [
+        {
+            **vars(one),
+            "file": one.file if one.id in written else None,
+            "rating": written[one.id].rating if one.id in written else "explicit",
+            "similarity": similar.get(one.id),
+        }
+        for one in planned
+    ]

@@ -1,0 +1,149 @@
+"""One exchange over httpx, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
+
+import contextlib
+import logging
+import traceback
+import zlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from likeness.http.rate_limit import Limits
+from likeness.http.responses import Reply
+from likeness.http.sockets import Address, Sockets, Transport
+
+MB = 1_000_000
+
+KEEP_ALIVE_S = 4.0
+"""An idle connection is used again for so long: Node.js and uvicorn close theirs after 5 s, others later."""
+
+# What a path may hold as it is; the rest of a vendor's job id is escaped.
+PATH_LETTERS = "/%?&=:@+,;~!*'()$-._"
+
+UNSENT = (
+    httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteError, httpx.WriteTimeout,
+    httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL,
+)  # fmt: skip
+UNANSWERED = (httpx.HTTPError, httpx.StreamError)
+
+# At DEBUG httpcore repeats what servers say, and a server may repeat the key; httpx tells every URL at INFO, and a
+# presigned one is as secret as what it opens.
+logging.getLogger("httpcore").setLevel(logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class UnsentError(Exception):
+    """The request has not gone out whole: nobody can have carried it out."""
+
+
+class UnansweredError(Exception):
+    """The request has gone out, and no whole answer came."""
+
+
+class Wire:
+    """Kept connections to whatever addresses `may_reach` allows; safe for many threads."""
+
+    def __init__(
+        self, limits: Limits, *, may_reach: Callable[[Address], bool] | None = None, proxy_for: str = ""
+    ) -> None:
+        self._limits, self._sockets = limits, Sockets(may_reach)
+        kept = httpx.Limits(
+            max_connections=limits.in_flight,
+            max_keepalive_connections=limits.in_flight,
+            keepalive_expiry=KEEP_ALIVE_S,
+        )
+        self._transport = Transport(self._sockets, kept, proxy_for)
+        self._timeout = httpx.Timeout(
+            connect=limits.connect_s, write=limits.write_s, read=limits.read_s, pool=limits.connect_s
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Callable[[], Headers],
+        content: bytes | None,
+        *,
+        max_bytes: float,
+    ) -> Reply:
+        """Send one request and read its whole answer; `headers` is called when they are needed.
+
+        Raises:
+            UnsentError, UnansweredError: as they say.
+            ForbiddenAddressError: nothing was sent.
+        """
+        limits, parts = self._limits, urlsplit(url)
+        escaped = parts._replace(
+            path=quote(parts.path or "/", PATH_LETTERS), query=quote(parts.query, PATH_LETTERS)
+        )
+        self._sockets.end_after(limits.connect_s + limits.write_s + limits.read_s)
+        # The transport itself, not httpx.Client: cookies, redirects and decoding are not wanted, and cost a fifth of
+        # the CPU time of a call. The request is in no variable: it holds the key.
+        with (
+            _told(),
+            contextlib.closing(
+                self._transport.handle_request(
+                    httpx.Request(
+                        method,
+                        escaped.geturl(),
+                        headers=[(b"accept-encoding", b"identity"), *headers()],
+                        content=content,
+                        extensions={"timeout": self._timeout.as_dict()},
+                    )
+                )
+            ) as answer,
+        ):
+            self._sockets.end_after(limits.read_s)
+            names = {name.lower(): text for name, text in answer.headers.items()}
+            pieces = cast("Iterable[bytes]", answer.stream)
+            return Reply(answer.status_code, names, _body(pieces, names, max_bytes))
+
+
+@contextmanager
+def _told() -> Generator[None, None, None]:
+    """httpx's errors as ours, raised when theirs are out of sight: they and their frames hold the headers and the key."""
+    problem: Exception | None = None
+    try:
+        yield
+    except UNSENT as error:
+        problem = UnsentError(f"{type(error).__name__}: {error}".rstrip(": "))
+    except UNANSWERED as error:
+        problem = UnansweredError(f"{type(error).__name__}: {error}".rstrip(": "))
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
+    if problem is not None:
+        raise problem
+
+
+def _body(pieces: Iterable[bytes], headers: Mapping[str, str], max_bytes: float) -> bytes:
+    """The whole body, bounded: a length may lie, and a body may never end or unfold to more than it was."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > max_bytes:
+            raise UnansweredError(f"the answer is longer than {max_bytes / MB:g} MB")
+    body, coding = b"".join(parts), headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise UnansweredError(f"the answer is encoded as {coding[:20]!r}, which was not asked for")
+    unfolding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        body = unfolding.decompress(body, int(max_bytes) + 1)
+    except zlib.error:
+        body = b""
+    if not unfolding.eof or len(body) > max_bytes:
+        raise UnansweredError(f"the answer is not {coding} of at most {max_bytes / MB:g} MB")
+    return body

@@ -1,0 +1,148 @@
+"""From raw files to work for the batch, and from its outcomes to lines of manifest and failures."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from likeness.ingest import IngestConfig
+from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
+from likeness.ingest.checks import Candidate, Refusal, rating_of
+from likeness.ingest.decode import Limits, matches_suffix
+from likeness.ingest.raw import RawPhoto
+from likeness.ingest.records import Measured
+from likeness.ingest.select import Selection
+from likeness.paths import image_name, item_id
+from likeness.pipeline.batch import Outcome, Work
+from likeness.pipeline.manifest import Entry, Failure
+from likeness.store.items import Item, sha256_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hashed:
+    """A raw file whose bytes could be read, with their sha256."""
+
+    raw: RawPhoto
+    sha256: str
+
+
+def limits_of(cfg: IngestConfig) -> Limits:
+    """The part of the settings that decides how a file is read."""
+    return Limits(
+        max_file_mb=cfg.max_file_mb,
+        max_megapixels=cfg.max_megapixels,
+        max_side_px=cfg.max_side_px,
+        background_rgb=cfg.background_rgb,
+    )
+
+
+def photo_id(persona: str, raw: RawPhoto) -> str:
+    """`jade-s1` or `jade-t1`."""
+    return item_id(persona, raw.label, None)
+
+
+def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], list[Failure]]:
+    """Digest every raw file; one that cannot be read at all is a failure."""
+    hashed: list[Hashed] = []
+    failures: list[Failure] = []
+    for raw in raws:
+        try:
+            hashed.append(Hashed(raw=raw, sha256=sha256_file(raw.path)))
+        except OSError as error:
+            failures.append(
+                Failure(
+                    id=photo_id(persona, raw),
+                    kind="failed",
+                    reason="unreadable-file",
+                    detail=f"{raw.name}: {error.strerror}",
+                    remedy="check the link or the permissions, or remove it from the folder",
+                )
+            )
+    return hashed, failures
+
+
+def works_for(persona: str, files: Sequence[Hashed], limits: Limits, instruments: Instruments) -> list[Work]:
+    """One unit of work a file; equal bytes share a key."""
+    return [
+        Work(
+            id=photo_id(persona, file.raw),
+            key=photo_key(file.sha256, limits, instruments),
+            make=partial(analyse, file.raw.path, limits, instruments),
+        )
+        for file in files
+    ]
+
+
+def candidates_of(
+    files: Sequence[Hashed], outcomes: Sequence[Outcome]
+) -> tuple[list[Candidate], list[Failure]]:
+    """Split finished photos from unreadable ones, whose failures now name the file."""
+    photos: list[Candidate] = []
+    failures: list[Failure] = []
+    for file, outcome in zip(files, outcomes, strict=True):
+        if outcome.item is not None:
+            measured = Measured.model_validate(outcome.item.record)
+            photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))
+        elif outcome.failure is not None:
+            named = f"{file.raw.name}: {outcome.failure.detail}"
+            failures.append(outcome.failure.model_copy(update={"detail": named}))
+    return photos, failures
+
+
+def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:
+    """A refusal as a line of failures.jsonl."""
+    return Failure(
+        id=photo_id(persona, raw),
+        kind="refused",
+        reason=refusal.reason,
+        detail=f"{raw.name}: {refusal.detail}",
+        remedy=refusal.remedy,
+    )
+
+
+def entry_of(
+    persona: str, photo: Candidate, item: Item, cfg: IngestConfig, selection: Selection
+) -> tuple[Entry, dict[str, str]]:
+    """An accepted photo's line of the manifest, and its files {name in the folder: name in the item}."""
+    raw, measured = photo.raw, photo.measured
+    word, explicit = rating_of(photo, cfg), measured.explicit
+    if word == "explicit" or explicit is None:
+        raise ValueError(f"{photo_id(persona, raw)} was accepted although it is explicit or not rated")
+    name = image_name(persona, raw.label, None, word, "ingested", "png")
+    scores = {"explicit": explicit}
+    if raw.label in selection.similarities:
+        scores["similarity"] = round(selection.similarities[raw.label], 4)
+    entry = Entry(
+        id=photo_id(persona, raw),
+        file=name,
+        sha256=item.files[PHOTO].sha256,
+        width=measured.width,
+        height=measured.height,
+        source=raw.label if raw.role == "source" else None,
+        target=raw.label if raw.role == "target" else None,
+        rating=word,
+        faces=tuple(face.entry() for face in measured.faces),
+        provider="local",
+        cost_usd=0.0,
+        parents=(photo.sha256,),
+        scores=scores,
+        origin=raw.name,
+        held_out=raw.held_out,
+    )
+    return entry, {name: PHOTO, f"{photo_id(persona, raw)}.face.json": FACE}
+
+
+def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:
+    """What was changed or noticed on reading `photos`, where there is something to say."""
+    lines: list[dict[str, Any]] = []
+    for photo in photos:
+        notes = list(photo.measured.notes)
+        if not matches_suffix(photo.raw.name, photo.measured.format):
+            notes.append(
+                f"the name says {photo.raw.path.suffix or 'nothing'}, the content is {photo.measured.format}"
+            )
+        if others := len(photo.measured.faces) - 1:
+            notes.append(f"{others} small face(s) in the background")
+        if notes:
+            lines.append({"id": photo_id(persona, photo.raw), "origin": photo.raw.name, "notes": notes})
+    return lines

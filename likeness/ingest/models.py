@@ -1,0 +1,19 @@
+"""The models that measure photos here; kept apart so that judging and reading need no weights."""
+
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
+from likeness.faces.age import AgeEstimator
+from likeness.faces.models import AGE
+from likeness.ingest.analyse import Instruments
+from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.store.items import sha256_bytes
+
+
+def local_instruments() -> Instruments:
+    """YuNet, face mesh, SFace, the age estimator and the explicit-material rater; nothing is loaded yet."""
+    return Instruments(
+        faces=FaceAnalyzer(),
+        ages=AgeEstimator(),
+        rate=Rater().explicit,
+        digest=sha256_bytes((MODELS_DIGEST + AGE.sha256 + RATER_DIGEST).encode()),
+        faces_version=FACES_VERSION,
+    )

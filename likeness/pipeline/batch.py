@@ -1,0 +1,242 @@
+"""A bounded map over items: what the store has is reused, the rest is made, stored at once and counted.
+
+Results come back in the order they were asked for. At most `workers` items are in memory. An item that fails
+leaves a line in failures.jsonl and the others go on; a refusal that depends only on content is remembered in the
+store like a result. A key or an account that fails (AuthError, QuotaError) stops the batch.
+"""
+
+import contextlib
+import fcntl
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.errors import (
+    AuthError,
+    ConsentError,
+    InputError,
+    LikenessError,
+    ProviderError,
+    QuotaError,
+    TransientError,
+)
+from likeness.paths import cache_root
+from likeness.pipeline.manifest import Entry, Failure, Manifest, write_manifest
+from likeness.progress import Progress
+from likeness.purchases.buy import STOP, WORKING_ON
+from likeness.store.items import Item, ItemStore, Json, write_atomic
+
+# Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
+FICLONE = 0x40049409
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What one unit of work produced: finished files by name, and its record (`cost_usd` where paid)."""
+
+    files: dict[str, bytes]
+    record: dict[str, Json]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One unit of work: its readable id, its content key, and how to make it when the store lacks it."""
+
+    id: str
+    key: str
+    make: Callable[[], Made]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Exactly one of `item` and `failure` is set; `reused` when the store had the answer; `unfinished` when the
+    failure may not happen again."""
+
+    work: Work
+    item: Item | None
+    failure: Failure | None
+    reused: bool
+    seconds: float = 0.0
+    unfinished: bool = False
+
+
+def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: int) -> list[Outcome]:
+    """Outcomes in the order of `works`, with progress on stderr.
+
+    Raises:
+        AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
+        TransientError: `stopped`: STOP was set; what was running is finished and stored.
+    """
+    outcomes: dict[int, Outcome] = {}
+    queue = iter(enumerate(works))
+    running: dict[Future[Outcome], int] = {}
+    with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            while True:
+                while (
+                    not STOP.is_set()
+                    and len(running) < workers
+                    and (following := next(queue, None)) is not None
+                ):
+                    running[pool.submit(run_one, following[1], store)] = following[0]
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcomes[running.pop(future)] = outcome = future.result()
+                    progress.advance(outcome.work.id, _word(outcome))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if STOP.is_set():
+        raise TransientError(
+            f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
+            reason="stopped",
+            remedy="run `dvc repro` again: what is finished or ordered is kept",
+        )
+    return [outcomes[index] for index in range(len(works))]
+
+
+def run_one(work: Work, store: ItemStore) -> Outcome:
+    """The outcome of one unit of work, here and now.
+
+    Raises:
+        AuthError, QuotaError, ConsentError: nothing is stored.
+    """
+    started = time.monotonic()
+    WORKING_ON.set(work.id)
+    if (item := store.get(work.key)) is not None:
+        store.touch(item)
+        if (refusal := item.record.get("refusal")) is not None:
+            return Outcome(work=work, item=None, failure=Failure(id=work.id, **refusal), reused=True)
+        return Outcome(work=work, item=item, failure=None, reused=True)
+    try:
+        made = work.make()
+    except (AuthError, QuotaError, ConsentError):
+        raise
+    except InputError as error:
+        failure = failure_of(work.id, error)
+        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", exclude={"id"})})
+        return Outcome(
+            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
+        )
+    except ProviderError as error:
+        return Outcome(
+            work=work,
+            item=None,
+            failure=failure_of(work.id, error),
+            reused=False,
+            seconds=time.monotonic() - started,
+            unfinished=isinstance(error, TransientError),
+        )
+    item = store.put(work.key, made.files, made.record)
+    return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
+
+
+def finish(
+    stage: str,
+    folder: Path,
+    outcomes: Sequence[Outcome],
+    entry: Callable[[Outcome, Item], tuple[Entry, Mapping[str, str]]],
+    *,
+    failures: Sequence[Failure] = (),
+    max_failure_ratio: float,
+    leave_unfinished: bool = False,
+    spent_usd: float = 0.0,
+) -> Manifest:
+    """Lay the finished files into `folder` under readable names and write manifest.jsonl and failures.jsonl.
+
+    `entry` gives an item's manifest line and the files to lay out, {name in folder: name in item}.
+
+    Raises:
+        InputError: more than `max_failure_ratio` of the items failed or were refused (skipped ones don't count);
+            the folder and both files are complete when it is raised.
+        TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
+            take the stage for done and never try them again.
+    """
+    entries: list[Entry] = []
+    failed = list(failures)
+    for outcome in outcomes:
+        if outcome.item is None:
+            failed.append(cast(Failure, outcome.failure))
+            continue
+        line, files = entry(outcome, outcome.item)
+        for name, stored in files.items():
+            lay(outcome.item.files[stored].path, folder / name)
+        entries.append(line)
+    manifest = write_manifest(folder, entries, failed)
+    _write_ledger(stage, folder, outcomes, manifest, spent_usd)
+    counted = [failure for failure in failed if failure.kind != "skipped"]
+    total = len(entries) + len(counted)
+    if total and len(counted) / total > max_failure_ratio:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in counted).most_common())
+        raise InputError(
+            f"{stage}: {len(counted)} of {total} items failed or were refused ({reasons}), "
+            f"more than max_failure_ratio {max_failure_ratio}",
+            reason="too-many-failures",
+            remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
+        )
+    unfinished = [outcome.work.id for outcome in outcomes if outcome.unfinished]
+    if unfinished and not leave_unfinished:
+        raise TransientError(
+            f"{stage}: {len(unfinished)} of {total} items are not finished: {', '.join(unfinished[:5])} ...",
+            reason="unfinished",
+            remedy=f"run `dvc repro` again: what is finished is kept and costs nothing; {folder}/failures.jsonl says "
+            "why. To go on without them, set items.leave_unfinished: true in conf/items/ and run `make params`",
+        )
+    return manifest
+
+
+def lay(stored: Path, path: Path) -> None:
+    """Put a copy of a stored file at `path`, sharing its blocks where the file system can.
+
+    Never a hard link: an edit in place would change the store's file too.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    try:
+        with stored.open("rb") as source, path.open("wb") as target:
+            fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+    except OSError:
+        shutil.copyfile(stored, path)
+
+
+def ledger_path(folder: Path) -> Path:
+    """Where the counts of the stage that last wrote `folder` are kept, outside every stage's outputs."""
+    return cache_root() / "ledger" / ("-".join(folder.parts) + ".json")
+
+
+def failure_of(item_id: str, error: LikenessError) -> Failure:
+    """The failures.jsonl line of an error."""
+    kind = error.kind if isinstance(error, InputError) else "failed"
+    return Failure(id=item_id, kind=kind, reason=error.reason, detail=error.message, remedy=error.remedy)
+
+
+def _word(outcome: Outcome) -> str:
+    if outcome.failure is not None:
+        return f"{outcome.failure.kind}: {outcome.failure.reason}"
+    return "reused" if outcome.reused else "made"
+
+
+def _write_ledger(
+    stage: str, folder: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
+) -> None:
+    kinds = Counter(failure.kind for failure in manifest.failures)
+    counts: dict[str, Any] = {
+        "stage": stage,
+        "items": len(manifest.entries),
+        "made": sum(not outcome.reused for outcome in outcomes),
+        "reused": sum(outcome.reused for outcome in outcomes),
+        **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
+        "cost_usd": round(spent_usd, 6),
+    }
+    path = ledger_path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(counts).encode())

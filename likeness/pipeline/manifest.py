@@ -1,0 +1,137 @@
+"""manifest.jsonl and failures.jsonl: what a stage made, and what it did not and why.
+
+One line an item, in the order of ids, with no times and no run ids: equal content, equal bytes.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from likeness.errors import FailureKind, InputError
+from likeness.store.items import write_atomic
+
+_R = TypeVar("_R", bound="Record")
+
+MANIFEST = "manifest.jsonl"
+FAILURES = "failures.jsonl"
+
+
+class Record(BaseModel):
+    """Base of every line: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FaceEntry(Record):
+    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged, and the corners
+    (x, y in px) of its outline where landmarks were found."""
+
+    box_px: tuple[float, float, float, float]
+    score: float
+    yaw_deg: float
+    pitch_deg: float
+    sharpness: float
+    age_years: float | None
+    outline_px: tuple[tuple[float, float], ...] | None = None
+
+    def moved(
+        self, across: float, down: float, *, left: float = 0.0, top: float = 0.0, digits: int = 2
+    ) -> "FaceEntry":
+        """The face in an image cut at (left, top), then scaled by `across` and `down`."""
+        x, y, w, h = self.box_px
+        box = ((x - left) * across, (y - top) * down, w * across, h * down)
+        outline = self.outline_px and tuple(
+            (round((x - left) * across, digits), round((y - top) * down, digits)) for x, y in self.outline_px
+        )
+        rounded = tuple(round(value, digits) for value in box)
+        return self.model_copy(update={"box_px": rounded, "outline_px": outline})
+
+
+class Entry(Record):
+    """One finished image: `source` and `target` are ids as s1 and t1, `parents` sha256 digests of its inputs."""
+
+    id: str
+    file: str
+    sha256: str
+    width: int
+    height: int
+    source: str | None
+    target: str | None
+    rating: Literal["sfw", "review"]
+    faces: tuple[FaceEntry, ...]
+    provider: str
+    cost_usd: float
+    parents: tuple[str, ...]
+    scores: dict[str, float] = {}
+    origin: str | None = None
+    held_out: bool = False
+    text: str | None = None
+
+
+class Failure(Record):
+    """One item that was refused, skipped or failed, and what a person can do about it."""
+
+    id: str
+    kind: FailureKind
+    reason: str
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Both files of a stage's folder."""
+
+    entries: tuple[Entry, ...]
+    failures: tuple[Failure, ...]
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Sort key that puts s2 before s10."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text))
+
+
+def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
+    """Write both files atomically, in the order of ids."""
+    ordered = tuple(sorted(entries, key=lambda entry: natural(entry.id)))
+    failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / FAILURES, _lines(failed))
+    write_atomic(folder / MANIFEST, _lines(ordered))
+    return Manifest(ordered, failed)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Both files of a folder.
+
+    Raises:
+        InputError: a file is missing or a line does not fit; names the file, the line and the remedy.
+    """
+    return Manifest(tuple(_read(folder / MANIFEST, Entry)), tuple(_read(folder / FAILURES, Failure)))
+
+
+def _lines(records: Sequence[Record]) -> bytes:
+    return "".join(
+        json.dumps(record.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False) + "\n"
+        for record in records
+    ).encode()
+
+
+def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
+    remedy = f"run `dvc repro` so that the stage which writes {path.parent} makes it again"
+    if not path.is_file():
+        raise InputError(f"{path} is missing", reason="no-manifest", remedy=remedy)
+    # Not splitlines: JSON leaves U+2028 and its like inside strings.
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield kind.model_validate_json(line)
+        except ValidationError as error:
+            raise InputError(
+                f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy
+            ) from error

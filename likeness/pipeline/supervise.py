@@ -1,0 +1,56 @@
+"""A stage that buys does so in a process of its own session.
+
+When the stage is killed (kill -9 of `dvc repro` and all of its group, a closed terminal), that process sees its
+parent's end of a pipe close, buys nothing more, writes down the answers that are already paid for and on their way,
+and ends. A run started meanwhile waits at exactly these items (`ItemStore.alone`).
+
+It is started anew and not forked: the libraries that stages import have threads, which a fork would lose.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+from likeness.purchases.buy import STOP
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Set for the child: the descriptor of the pipe whose other end its parent holds.
+EAR = "LIKENESS_EAR"
+
+
+def survive_kills(stage: str, persona: str) -> None:
+    """Run the stage in a child of its own session and end with its exit status; in that child, return at once."""
+    if (ear := os.environ.pop(EAR, None)) is not None:
+        for number in SIGNALS:
+            signal.signal(number, _stop)
+        threading.Thread(target=_listen, args=(int(ear),), daemon=True).start()
+        return
+    reader, writer = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}", persona],
+        env={**os.environ, EAR: str(reader)},
+        pass_fds=(reader,),
+        start_new_session=True,
+    )
+    os.close(reader)
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    for number in SIGNALS:
+        signal.signal(number, forward)
+    code = child.wait()
+    os.close(writer)
+    raise SystemExit(code if code >= 0 else 128 - code)
+
+
+def _listen(ear: int) -> None:
+    os.read(ear, 1)  # returns when the parent is gone: nobody ever writes
+    STOP.set()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    STOP.set()

@@ -1,0 +1,1 @@
+"""Money: prices, budget, buying once, and what was bought."""

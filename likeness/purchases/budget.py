@@ -1,0 +1,194 @@
+"""Money: what things cost (conf/prices.yaml), how much may be spent, and what was.
+
+The ledger `.cache/ledger/spending.jsonl` has a line before each purchase (`asked`, with the most it can cost) and
+one after it (`paid` with the real cost, or `void` where the provider certainly billed nothing). A purchase that was
+asked for and never ended, in a crash say, keeps counting with the most it can cost: the budget errs on the safe side.
+"""
+
+import datetime
+import fcntl
+import json
+import os
+import threading
+import uuid
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from likeness.errors import ConfigError, QuotaError
+from likeness.store.items import Json
+
+Unit = Literal["call", "million tokens", "hour", "GB month"]
+
+# Sums of decimal prices: two that differ by less are equal.
+ROUNDING_USD = 1e-9
+
+
+class Price(BaseModel):
+    """What one unit costs, who says so, and when that was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: float = Field(ge=0)
+    per: Unit
+    source: str = Field(min_length=1)
+    date: datetime.date
+
+
+Prices = Mapping[str, Mapping[str, Price]]
+"""prices[provider][what], the section `prices` of params.yaml."""
+
+
+class BudgetConfig(BaseModel):
+    """Section `budget`: the most this repository may spend in all, its earlier runs included; null is no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_usd: float | None = Field(ge=0)
+
+
+def price_of(prices: Prices, provider: str, what: str) -> Price:
+    """The price of one thing.
+
+    Raises:
+        ConfigError: it has none: nothing is bought at a price that nobody wrote down.
+    """
+    try:
+        return prices[provider][what]
+    except KeyError:
+        raise ConfigError(
+            f"prices.{provider} has no price for {what!r}",
+            reason="no-price",
+            remedy="add it to conf/prices.yaml with its source and date, and run `make params`",
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """What one item of a provider takes: calls that cost money, their expected cost and their time."""
+
+    calls: int
+    usd: float
+    seconds: float
+    in_flight: int
+
+
+class Spending:
+    """What one run of a stage may spend and has spent; safe for several threads and several processes."""
+
+    def __init__(
+        self, ledger: Path, *, prices: Prices, budget: BudgetConfig, stage: str, persona: str
+    ) -> None:
+        self.prices = prices
+        self._ledger, self._budget = ledger, budget
+        self._who = {"stage": stage, "persona": persona}
+        self._lock = threading.Lock()
+        self._offset = 0
+        self._open: dict[str, float] = {}
+        self._total_usd = 0.0
+        self.spent_usd = 0.0
+        self.purchases = 0
+        self.in_doubt = 0
+
+    def price(self, provider: str, what: str) -> Price:
+        """See `price_of`."""
+        return price_of(self.prices, provider, what)
+
+    @property
+    def total_usd(self) -> float:
+        """All that this repository has spent or may owe for purchases that never ended."""
+        with self._locked():
+            return self._total_usd
+
+    def reserve(self, what: str, item: str, key: str, usd_max: float) -> str:
+        """Write down that up to `usd_max` is about to be spent; returns the purchase's id.
+
+        Raises:
+            QuotaError: it could exceed `budget.max_usd`; nothing was sent.
+        """
+        purchase = uuid.uuid4().hex
+        with self._locked() as file:
+            limit = self._budget.max_usd
+            if limit is not None and self._total_usd + usd_max > limit + ROUNDING_USD:
+                raise QuotaError(
+                    f"{item}: {what} could cost ${usd_max:.4f}; ${self._total_usd:.4f} of the budget of "
+                    f"${limit:.2f} are spent or reserved",
+                    reason="budget",
+                    remedy="`python -m likeness.cli.plan` shows what is left to do and its cost; "
+                    "raise budget.max_usd in conf/budget/ and run `make params`",
+                )
+            self._append(file, {"id": purchase, "state": "asked", "usd": usd_max, "what": what, "item": item,
+                                "key": key, **self._who})  # fmt: skip
+            self._open[purchase] = usd_max
+            self._total_usd += usd_max
+        return purchase
+
+    def pay(self, purchase: str, usd: float, usage: Mapping[str, Json]) -> None:
+        """The purchase was delivered and cost `usd`."""
+        self._end(purchase, {"id": purchase, "state": "paid", "usd": usd, "usage": dict(usage)})
+        with self._lock:
+            self.spent_usd += usd
+            self.purchases += 1
+
+    def void(self, purchase: str) -> None:
+        """The provider certainly billed nothing."""
+        self._end(purchase, {"id": purchase, "state": "void", "usd": 0.0})
+
+    def doubt(self, purchase: str) -> None:
+        """Perhaps billed, never delivered: it keeps counting."""
+        with self._lock:
+            self.in_doubt += 1
+            self.spent_usd += self._open.get(purchase, 0.0)
+
+    def _end(self, purchase: str, line: dict[str, Json]) -> None:
+        with self._locked() as file:
+            self._append(file, line)
+            self._count(line)
+
+    def _append(self, file: int, line: dict[str, Json]) -> None:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        os.write(file, json.dumps({"time": now, **line}).encode() + b"\n")
+        os.fsync(file)
+        self._offset = os.fstat(file).st_size
+
+    @contextmanager
+    def _locked(self) -> Generator[int, None, None]:
+        """The ledger's descriptor, alone among threads and processes, with what others wrote counted."""
+        self._ledger.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            file = os.open(self._ledger, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._catch_up(file)
+                yield file
+            finally:
+                os.close(file)
+
+    def _catch_up(self, file: int) -> None:
+        unread = os.pread(file, os.fstat(file).st_size - self._offset, self._offset)
+        if unread and not unread.endswith(b"\n"):  # a power cut in the middle of a line
+            os.write(file, b"\n")
+        self._offset = os.fstat(file).st_size
+        for line in entries(unread):
+            self._count(line)
+
+    def _count(self, line: Mapping[str, Json]) -> None:
+        purchase, usd = line["id"], float(line["usd"])
+        if line["state"] == "asked":
+            self._open[purchase] = usd
+            self._total_usd += usd
+        else:
+            self._total_usd += usd - self._open.pop(purchase, 0.0)
+
+
+def entries(text: bytes) -> Iterator[dict[str, Json]]:
+    """The ledger's lines that are whole."""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue

@@ -1,0 +1,117 @@
+"""What the ledger (.cache/ledger/) says: purchases with how they ended, and what the last run of a stage took.
+
+likeness/purchases/budget.py writes spending.jsonl, a line before each purchase and one after it; here they are one again.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from likeness.paths import Places, cache_root
+from likeness.pipeline.batch import ledger_path
+from likeness.purchases.budget import entries
+from likeness.store.items import ItemStore, Json
+
+# The folder whose counts tell how a stage went.
+FOLDERS = {
+    "ingest": "ingested",
+    "swap": "swapped",
+    "resize": "resized",
+    "enhance": "enhanced",
+    "caption": "captions",
+    "dataset": "lora_training",
+}
+
+End = Literal["paid", "void", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purchase:
+    """One purchase: `usd_max` was reserved for it, `usd` counts against the budget: the real cost once it is paid,
+    the reservation while it is open, nothing when it was void (certainly not billed)."""
+
+    id: str
+    day: str
+    stage: str
+    persona: str
+    provider: str
+    key: str
+    usd_max: float
+    usd: float
+    end: End
+
+
+def spending_path() -> Path:
+    """The file of all purchases."""
+    return cache_root() / "ledger" / "spending.jsonl"
+
+
+def purchases(path: Path) -> list[Purchase]:
+    """All purchases in the order they were asked for."""
+    asked: dict[str, dict[str, Json]] = {}
+    ended: dict[str, dict[str, Json]] = {}
+    for line in entries(path.read_bytes()) if path.is_file() else ():
+        (asked if line["state"] == "asked" else ended)[line["id"]] = line
+    return [
+        Purchase(
+            id=number,
+            day=line["time"][:10],
+            stage=line["stage"],
+            persona=line["persona"],
+            provider=line["what"].partition(" ")[0],
+            key=line["key"],
+            usd_max=float(line["usd"]),
+            usd=float(ended.get(number, line)["usd"]),
+            end=ended[number]["state"] if number in ended else "open",
+        )
+        for number, line in asked.items()
+    ]
+
+
+def total_usd(bought: Iterable[Purchase]) -> float:
+    """What counts against the budget."""
+    return sum((purchase.usd for purchase in bought), 0.0)
+
+
+def is_awaited(purchase: Purchase, items: ItemStore) -> bool:
+    """Whether an open purchase has a ticket: the next run collects what was ordered."""
+    ticket = items.ticket(purchase.key) if purchase.end == "open" else None
+    return ticket is not None and ticket.get("purchase") == purchase.id
+
+
+def usd_words(value: float) -> str:
+    """Cents; hundredths of a cent where a small sum has them, as captions do."""
+    return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"
+
+
+def budget_words(spent_usd: float, max_usd: float | None) -> str:
+    """What is spent of the budget, in a sentence."""
+    if max_usd is None:
+        return f"Spent so far, with what is reserved: {usd_words(spent_usd)}; there is no budget."
+    left = max(0.0, max_usd - spent_usd)
+    return (
+        f"Spent so far, with what is reserved: {usd_words(spent_usd)} of a budget of ${max_usd:.2f}; "
+        f"{usd_words(left)} left."
+    )
+
+
+def last_counts(stage: str, persona: str) -> dict[str, Any]:
+    """Numbers of items the last run made, reused, refused; empty before the first one."""
+    return _read(ledger_path(getattr(Places(persona), FOLDERS[stage]))) if stage in FOLDERS else {}
+
+
+def last_seconds(stage: str, persona: str) -> float | None:
+    """How long the last run took."""
+    return _read(cache_root() / "ledger" / f"{stage}@{persona}.json").get("seconds")
+
+
+def seconds_an_item(stage: str, persona: str) -> float | None:
+    """What the last run took for each item that it made; None when it made nothing."""
+    seconds, made = last_seconds(stage, persona), last_counts(stage, persona).get("made", 0)
+    return None if seconds is None or not made else seconds / made
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_bytes()) if path.is_file() else {}

@@ -1,0 +1,67 @@
+"""One image through the resize stage: its key, its work and its manifest line."""
+
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.images import encode_png
+from likeness.pipeline.batch import Made, Work
+from likeness.pipeline.manifest import Entry
+from likeness.resize import ResizeConfig
+from likeness.resize.crop import Cut, is_inside, moved, plan_cut
+from likeness.resize.fit import fit, image_size
+from likeness.store.items import Item, Json, item_key
+
+RESIZE_VERSION = 1
+"""Raised whenever the same file and settings would give other pixels."""
+
+IMAGE = "image.png"
+
+
+def resize_key(entry: Entry, cfg: ResizeConfig) -> str:
+    """The key of one resized image; its face comes from the manifest, so the box is part of it."""
+    box = entry.faces[0].box_px if entry.faces else None
+    settings: dict[str, Json] = {
+        **cfg.model_dump(mode="json", exclude={"max_failure_ratio"}),
+        "face_box_px": list(box) if box else None,
+    }
+    return item_key("resize", RESIZE_VERSION, settings, [entry.sha256])
+
+
+def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
+    """The work of one image in `folder`."""
+    box = entry.faces[0].box_px if entry.faces else None
+
+    def make() -> Made:
+        if box is None:
+            raise InputError(
+                f"{entry.file}: the manifest knows no face in it",
+                reason="no-face",
+                remedy="replace the photo it was made from, or remove it",
+            )
+        data = (folder / entry.file).read_bytes()
+        cut = plan_cut(image_size(data, name=entry.file), box, cfg)
+        image = encode_png(fit(data, cut, name=entry.file))
+        return Made(files={IMAGE: image}, record={"box_px": list(cut.box_px), "size_px": list(cut.size_px)})
+
+    return Work(id=entry.id, key=resize_key(entry, cfg), make=make)
+
+
+def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
+    """The manifest line of a resized image, faces in its own pixels; faces cut away are left out."""
+    left, top, right, bottom = item.record["box_px"]
+    width, height = item.record["size_px"]
+    cut = Cut(box_px=(left, top, right, bottom), size_px=(width, height))
+    return Entry(
+        id=entry.id,
+        file=file,
+        sha256=item.files[IMAGE].sha256,
+        width=width,
+        height=height,
+        source=entry.source,
+        target=entry.target,
+        rating=entry.rating,
+        faces=tuple(moved(face, cut) for face in entry.faces if is_inside(face, cut)),
+        provider="pillow",
+        cost_usd=0.0,
+        parents=(entry.sha256,),
+    )

@@ -1,0 +1,263 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# fsspec ships no types.
+"""The content-addressed store of finished items: what is paid for once is never made again.
+
+An item is the finished file(s) of one unit of work under a key that names everything that decides its content:
+operation and its version, settings (provider identity and weights digests among them), digests of its inputs.
+File names are never part of a key. Layout under the root:
+
+    objects/ab/cdef...            file bytes, named by their sha256
+    records/ab/cdef....json       {"files": {name: sha256}, "record": {...}}, named by the item's key
+    tickets/cdef....json          what a provider gave for an order that it has not delivered yet
+
+Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
+leaves at most an unreferenced file, which `prune` removes. Every read is verified against the sha256.
+All access goes through fsspec, so that a remote (S3) store is the same code with another URL.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import fsspec
+import numpy as np
+from fsspec.implementations.local import LocalFileSystem
+from numpy.typing import NDArray
+
+Json = Any  # JSON values: None, bool, int, float, str, list, dict
+
+# A temporary file older than this belongs to no live writer and may be pruned.
+STALE_TEMP_S = 3600.0
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex sha256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
+    """Hex sha256 of decoded pixels [H, W, C] with their shape: equal pictures, whatever the file format."""
+    return sha256_bytes(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
+
+
+def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> str:
+    """Key of the item that `operation` at `version` makes of `inputs` (sha256 digests) under `settings`."""
+    described = {"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)}
+    return sha256_bytes(
+        json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    )
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One finished file of an item."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """A finished unit of work: its files by name and what was measured on the way."""
+
+    key: str
+    files: dict[str, StoredFile]
+    record: dict[str, Json]
+
+
+class Shared(Protocol):
+    """A team's store behind a local one (likeness/store/remote.py)."""
+
+    def fetch(self, key: str) -> tuple[dict[str, bytes], dict[str, Json]] | None:
+        """An item that somebody shared."""
+        ...
+
+    def announce(self, key: str) -> None:
+        """The item is about to be put into the local store."""
+        ...
+
+    def push(self, key: str) -> None:
+        """The item is in the local store; share it when its turn comes."""
+        ...
+
+    def flush(self) -> int:
+        """Wait until everything is shared."""
+        ...
+
+
+class ItemStore:
+    """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared."""
+
+    def __init__(self, root: str | Path, shared: Shared | None = None) -> None:
+        self._shared = shared
+        filesystem, path = cast("tuple[LocalFileSystem, str]", fsspec.core.url_to_fs(str(root)))
+        self._fs = filesystem
+        self.root = Path(path)
+
+    def get(self, key: str) -> Item | None:
+        """The finished item, or None when nobody finished it or it no longer matches its digests."""
+        if (item := self._local(key)) is not None or self._shared is None:
+            return item
+        found = self._shared.fetch(key)
+        return None if found is None else self._keep(key, *found)
+
+    def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
+        """Keep a finished item; safe against kills and against a second writer of the same key."""
+        if self._shared is None:
+            return self._keep(key, files, record)
+        self._shared.announce(key)
+        item = self._keep(key, files, record)
+        self._shared.push(key)
+        return item
+
+    def flush(self) -> None:
+        """Wait until what was made is shared.
+
+        Raises:
+            ProviderError, ConfigError: some items were not; they stay here, and the next run shares them.
+        """
+        if self._shared is not None:
+            self._shared.flush()
+
+    def _local(self, key: str) -> Item | None:
+        try:
+            described = json.loads(self._fs.cat_file(str(self._record_path(key))))
+            hashes: dict[str, str] = described["files"]
+            record: dict[str, Json] = described["record"]
+            files = {name: self._stored(digest) for name, digest in hashes.items()}
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+        if any(sha256_file(file.path) != file.sha256 for file in files.values()):
+            return None
+        return Item(key, files, record)
+
+    def _keep(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
+        stored: dict[str, StoredFile] = {}
+        for name, data in files.items():
+            file = StoredFile(self._object_path(digest := sha256_bytes(data)), digest, len(data))
+            if not (file.path.is_file() and sha256_file(file.path) == digest):
+                self._write(file.path, data)
+            stored[name] = file
+        described = {"files": {name: file.sha256 for name, file in stored.items()}, "record": dict(record)}
+        self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
+        return Item(key, stored, dict(record))
+
+    def keys(self) -> Iterator[str]:
+        """Keys of all records, in order."""
+        for path in sorted((self.root / "records").glob("??/*.json")):
+            yield path.parent.name + path.stem
+
+    def verify(self) -> list[str]:
+        """Keys whose record or files are missing, truncated or changed."""
+        return [key for key in self.keys() if self._local(key) is None]
+
+    def prune(self, *, unused_for_s: float, now_s: float | None = None) -> tuple[int, int]:
+        """Remove items not used for `unused_for_s` and files no record names; returns (items, bytes) freed."""
+        now = time.time() if now_s is None else now_s
+        removed = freed = 0
+        for key in list(self.keys()):
+            path = self._record_path(key)
+            if now - path.stat().st_mtime > unused_for_s:
+                freed += path.stat().st_size
+                path.unlink()
+                removed += 1
+        named = {digest for key in self.keys() for digest in self._named(key)}
+        for path in sorted((self.root / "objects").glob("??/*")):
+            digest = path.parent.name + path.name
+            if digest not in named and now - path.stat().st_mtime > min(unused_for_s, STALE_TEMP_S):
+                freed += path.stat().st_size
+                path.unlink()
+        return removed, freed
+
+    def touch(self, item: Item) -> None:
+        """Mark an item as used now, for `prune`."""
+        os.utime(self._record_path(item.key))
+
+    def ticket(self, key: str) -> dict[str, Json] | None:
+        """What is known of an order of the item that was accepted and not delivered yet."""
+        try:
+            return json.loads(self._ticket_path(key).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def keep_ticket(self, key: str, ticket: Mapping[str, Json]) -> None:
+        """Remember an order before anything else happens to it: after a crash it is asked for, not bought again."""
+        self._write(self._ticket_path(key), json.dumps(dict(ticket), sort_keys=True).encode())
+
+    def drop_ticket(self, key: str) -> None:
+        """Forget an order that was delivered or lost."""
+        self._ticket_path(key).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self, key: str) -> Generator[None, None, None]:
+        """One thread of one process at a time works on this item; others wait, also for a process that
+        outlives a killed run. The lock goes with its holder, however that ends."""
+        path = self._ticket_path(key).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with path.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _same_file(file.fileno(), path):  # else the holder before us has removed it
+                    try:
+                        yield
+                    finally:
+                        path.unlink()
+                    return
+
+    def _ticket_path(self, key: str) -> Path:
+        return self.root / "tickets" / f"{key}.json"
+
+    def _named(self, key: str) -> list[str]:
+        try:
+            return list(json.loads(self._record_path(key).read_bytes())["files"].values())
+        except (OSError, ValueError, KeyError):
+            return []
+
+    def _stored(self, digest: str) -> StoredFile:
+        path = self._object_path(digest)
+        return StoredFile(path, digest, path.stat().st_size)
+
+    def _object_path(self, digest: str) -> Path:
+        return self.root / "objects" / digest[:2] / digest[2:]
+
+    def _record_path(self, key: str) -> Path:
+        return self.root / "records" / key[:2] / f"{key[2:]}.json"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds either its old content or all of the new one, also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

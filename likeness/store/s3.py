@@ -1,0 +1,245 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# fsspec and botocore ship no types.
+"""Places outside this machine: S3 and what speaks it, or any other fsspec URL (file://, memory://).
+
+Keys are never ours: botocore finds them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, SSO, an instance's
+role). Endpoint and region come from the section `s3`, else from AWS_ENDPOINT_URL[_S3], AWS_REGION,
+AWS_DEFAULT_REGION or the profile.
+"""
+
+import hashlib
+import mimetypes
+import threading
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import fsspec
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from likeness.errors import ConfigError, TransientError
+from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
+from likeness.store.s3_errors import translated
+
+PRESIGN_MAX_S = 7 * 24 * 3600  # SigV4's limit
+PART_BYTES = 16 * 2**20  # files of two parts or more are sent in parts, so that memory holds parts only
+PARTS_AT_ONCE = 4
+
+FAULTS = (OSError, ValueError, BotoCoreError, ClientError, ResponseParserError)
+
+PROBE = "likeness-access-check.txt"
+PROBE_TEXT = b"likeness writes and reads this file to see that it may; it can be deleted.\n"
+SHA256 = "sha256"  # name of the object metadata that says what is in a file
+
+
+class Remote:
+    """A folder by URL; nothing is opened before the first use. Safe for several threads.
+
+    Every method raises our errors only: AuthError (keys), ConfigError (bucket, region, endpoint, settings),
+    TransientError (no answer, busy), RejectedError.
+    """
+
+    def __init__(self, url: str, s3: S3Config = FROM_ENVIRONMENT) -> None:
+        self.url, self._s3 = url.rstrip("/"), s3
+        parts = urlsplit(url)
+        self._is_s3 = parts.scheme in ("s3", "s3a")
+        if parts.query or "@" in parts.netloc or (self._is_s3 and not parts.netloc):
+            raise ConfigError("a place is a URL like s3://bucket/prefix, without keys and options", reason="s3-settings",
+                              remedy="correct it in conf/; keys come from the environment (docs/s3.md)")  # fmt: skip
+        self._lock = threading.Lock()
+        self._opened: tuple[Any, str, Any] | None = None
+        self._faults: tuple[type[Exception], ...] = FAULTS
+
+    def check(self, *, write: bool) -> None:
+        """See that listing, and with `write` also writing and reading, is allowed, before anything depends on it.
+
+        Raises:
+            AuthError, ConfigError: as the class says; no answer at all is a ConfigError here.
+        """
+        try:
+            self._check_bucket()
+            if write:
+                self.write(PROBE, PROBE_TEXT)
+                if self.read(PROBE) != PROBE_TEXT:
+                    raise ConfigError(f"{self.url} does not give back what was written", reason="s3-not-s3",
+                                      remedy="use a store that shows a file as soon as it is written")  # fmt: skip
+        except TransientError as error:
+            raise ConfigError(error.message, reason=error.reason, remedy=error.remedy) from error
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file, or None when it is not there."""
+        filesystem, root, _ = self._open()
+        with self._told("reading"):
+            try:
+                return cast(bytes, filesystem.cat_file(f"{root}/{name}"))
+            except FileNotFoundError as error:
+                return _absent(error)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None when it is not there."""
+        filesystem, root, _ = self._open()
+        with self._told("looking"):
+            try:
+                return int(filesystem.info(f"{root}/{name}")["size"])
+            except FileNotFoundError as error:
+                return _absent(error)
+
+    def sha256(self, name: str) -> str | None:
+        """The digest of a file that `upload` put there (outside S3: of any file), or None."""
+        filesystem, _, client = self._open()
+        if client is None:
+            data = self.read(name)
+            return None if data is None else hashlib.sha256(data).hexdigest()
+        with self._told("looking"):
+            try:
+                bucket, key = self._key(name)
+                return cast(
+                    str | None,
+                    filesystem.call_s3("head_object", Bucket=bucket, Key=key)["Metadata"].get(SHA256),
+                )
+            except FileNotFoundError as error:
+                return _absent(error)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a small file there, whole or not at all."""
+        filesystem, root, client = self._open()
+        path = f"{root}/{name}"
+        with self._told("writing"):
+            if client is not None:
+                filesystem.pipe_file(path, data, ContentType=content_type(name))
+            else:  # elsewhere a file may be seen half written
+                temporary = f"{path}.{uuid.uuid4().hex}"
+                filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+                filesystem.pipe_file(temporary, data)
+                filesystem.mv(temporary, path)
+
+    def upload(self, name: str, path: Path, sha256: str) -> None:
+        """Put a file there with its content type and its digest as metadata; large ones go in parts."""
+        filesystem, root, client = self._open()
+        if client is None:
+            return self.write(name, path.read_bytes())
+        with self._told("writing"):
+            filesystem.put_file(
+                str(path), f"{root}/{name}", chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE,
+                ContentType=content_type(name), Metadata={SHA256: sha256},
+            )  # fmt: skip
+
+    def presign(self, name: str, expires_s: float) -> str:
+        """A URL that lets whoever has it read the file for `expires_s`: SigV4; on AWS regional and virtual-hosted
+        (`https://bucket.s3.REGION.amazonaws.com/...`), elsewhere path-style. It is as secret as the file.
+
+        Temporary keys (SSO, roles) end earlier, and the URL with them.
+        """
+        _, _, client = self._open()
+        if client is None:
+            raise ConfigError(f"{self.url} cannot hand out a URL that a provider can fetch", reason="s3-needed",
+                              remedy="give a place on S3: s3://bucket/prefix")  # fmt: skip
+        if not 1 <= expires_s <= PRESIGN_MAX_S:
+            raise ConfigError(f"a URL can live for 1 to {PRESIGN_MAX_S} s, not {expires_s:g} s", reason="s3-expiry",
+                              remedy="correct it in conf/")  # fmt: skip
+        bucket, key = self._key(name)
+        with self._told("signing"):
+            return client.generate_presigned_url(
+                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=int(expires_s)
+            )
+
+    def _open(self) -> tuple[Any, str, Any]:
+        """(file system, path of the folder in it, botocore client when it is S3)."""
+        with self._lock:
+            if self._opened is None and self._is_s3:
+                # Here, because botocore's clients take 0.1 s to import and most stages never leave the machine.
+                from likeness.store.s3_client import STREAM_FAULTS, open_s3
+
+                self._faults = (*FAULTS, *STREAM_FAULTS)
+                self._opened = open_s3(self.url, self._s3)
+            elif self._opened is None:
+                with self._told("opening"):
+                    filesystem, root = cast("tuple[Any, str]", fsspec.url_to_fs(self.url))
+                    self._opened = (filesystem, root, None)
+            return self._opened
+
+    def _key(self, name: str) -> tuple[str, str]:
+        bucket, _, prefix = self._open()[1].partition("/")
+        return bucket, f"{prefix}/{name}".lstrip("/")
+
+    def _check_bucket(self) -> None:
+        client = self._open()[2]
+        if client is None:
+            return
+        bucket, prefix = self._key("")
+        with self._told("listing"):
+            # A list, not a head: only an answer with a body says what is wrong.
+            client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+            told = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+        found, region = told.get("x-amz-bucket-region"), client.meta.region_name
+        # botocore follows a bucket into its region, a presigned URL does not. Stores that have no regions name none.
+        if found and found != region:
+            raise ConfigError(f"{self.url}: the bucket is in {found}, the region here is {region}",
+                              reason="s3-wrong-region", remedy=f"set s3.region in conf/ or AWS_REGION to {found}")  # fmt: skip
+
+    @contextmanager
+    def _told(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except self._faults as error:
+            problem = translated(error, self.url, doing)
+            if problem.reason == "s3-no-permission" and doing != "listing":
+                self._check_bucket()  # an answer to HEAD has no body: a list tells a wrong secret from a missing right
+            raise problem from error
+
+
+class Inputs:
+    """Files lent to a provider that fetches its inputs by URL: each is uploaded once under its digest.
+
+    They stay in the bucket; a lifecycle rule removes them (docs/s3.md).
+    """
+
+    def __init__(self, url: str, *, expire_s: float, s3: S3Config = FROM_ENVIRONMENT) -> None:
+        self._remote, self._expire_s = Remote(url, s3), expire_s
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._there: set[str] = set()
+
+    def check(self) -> None:
+        """See Remote.check; one write, before anything is bought."""
+        self._remote.presign(PROBE, self._expire_s)
+        self._remote.check(write=True)
+
+    def url_of(self, data: bytes, suffix: str) -> str:
+        """A fresh presigned URL of `data`; `suffix` (".png") gives the content type.
+
+        Raises:
+            AuthError, ConfigError, TransientError, RejectedError: see Remote.
+        """
+        name = hashlib.sha256(data).hexdigest() + suffix
+        with self._lock:
+            one_at_a_time = self._locks.setdefault(name, threading.Lock())
+        with one_at_a_time:
+            if name not in self._there:
+                if self._remote.size(name) != len(data):
+                    self._remote.write(name, data)
+                self._there.add(name)
+        return self._remote.presign(name, self._expire_s)
+
+
+def check_access(url: str, s3: S3Config = FROM_ENVIRONMENT, *, write: bool = True) -> None:
+    """One clear error when `url` cannot be used; see Remote.check."""
+    Remote(url, s3).check(write=write)
+
+
+def content_type(name: str) -> str:
+    """What a browser is told a file is."""
+    kind = "text/markdown" if name.endswith(".md") else mimetypes.guess_type(name)[0]
+    kind = kind or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _absent(error: FileNotFoundError) -> None:
+    """A missing file is an answer; a missing bucket is a mistake, and S3 names it so."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError) and cast(Any, cause).response["Error"]["Code"] == "NoSuchBucket":
+        raise error

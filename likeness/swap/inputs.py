@@ -1,0 +1,97 @@
+"""The ingested photographs that a swap starts from, and what is measured on each of them once."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.faces import Face, from_json
+from likeness.images import load_rgb
+from likeness.pipeline.batch import Made, Outcome, Work, run_batch
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.store.items import ItemStore, item_key, sha256_file
+from likeness.swap import Portrait
+from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
+from likeness.swap.pairs import Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """An ingested photo: its manifest line, where it lies, the face that is meant, and that face's digest."""
+
+    entry: Entry
+    path: Path
+    face: Face
+    face_sha256: str
+
+    @staticmethod
+    def read(entry: Entry, path: Path, face: Path) -> "Photo":
+        """The photo of a manifest line at `path`, with the face that ingest wrote beside it."""
+        described = from_json(json.loads(face.read_bytes()))
+        return Photo(entry=entry, path=path, face=described, face_sha256=sha256_file(face))
+
+    @property
+    def digests(self) -> list[str]:
+        """What decides everything made of this photo."""
+        return [self.entry.sha256, self.face_sha256]
+
+    def portrait(self) -> Portrait:
+        """The pixels, read when they are needed: a thousand photos don't fit into memory."""
+        return Portrait(rgb=load_rgb(self.path), face=self.face)
+
+
+Photos = dict[str, Photo]
+"""Photos by their label, `s1` or `t1`."""
+
+
+def read_photos(ingested: Path) -> tuple[Photos, Photos]:
+    """What `by_role` gives for the folder that ingest wrote."""
+    return by_role(
+        Photo.read(entry, ingested / entry.file, ingested / f"{entry.id}.face.json")
+        for entry in read_manifest(ingested).entries
+        if not entry.held_out
+    )
+
+
+def by_role(photos: Iterable[Photo]) -> tuple[Photos, Photos]:
+    """Sources that are not held out, and targets."""
+    used = [photo for photo in photos if not photo.entry.held_out]
+    sources = {photo.entry.source: photo for photo in used if photo.entry.source}
+    return sources, {photo.entry.target: photo for photo in used if photo.entry.target}
+
+
+def traits_key(photo: Photo) -> str:
+    """The key of what the choice of pairs needs to know of a photo."""
+    return item_key("swap-traits", TRAITS_VERSION, {}, photo.digests)
+
+
+def traits_work(photo: Photo) -> Work:
+    """What the choice of pairs needs to know of a photo, measured once."""
+
+    def make() -> Made:
+        return Made(files={}, record=measure(photo.portrait()).model_dump(mode="json"))
+
+    return Work(id=photo.entry.id, key=traits_key(photo), make=make)
+
+
+def measured(photos: Mapping[str, Photo], items: ItemStore, workers: int) -> dict[str, Candidate]:
+    """What the choice of pairs looks at, by label.
+
+    Raises:
+        InputError: an ingested photo could not be read.
+    """
+    works = [traits_work(photo) for photo in photos.values()]
+    outcomes = run_batch("swap: light", works, items, workers=workers)
+    return {
+        label: Candidate(face=photo.face, traits=_traits_of(outcome))
+        for (label, photo), outcome in zip(photos.items(), outcomes, strict=True)
+    }
+
+
+def _traits_of(outcome: Outcome) -> Traits:
+    if outcome.item is None:
+        failure = outcome.failure
+        detail = "it could not be measured" if failure is None else failure.detail
+        raise InputError(f"{outcome.work.id}: {detail}", reason="unreadable", remedy="run `dvc repro` again")
+    return Traits.model_validate(outcome.item.record)

@@ -1,0 +1,1 @@
+"""Training a LoRA: settings, and the trainers."""

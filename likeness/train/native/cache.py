@@ -1,0 +1,186 @@
+"""Latents and text embeddings as items: computed once per pixels or caption, base and size, and then kept.
+
+Shapes: B batch, N samples of a bucket, C latent channels, H and W height and width.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor
+
+from likeness.aligned import align_tensors
+from likeness.diffusion.bases import Base, Condition
+from likeness.errors import InputError
+from likeness.pipeline.batch import Made, Outcome, Work, run_batch
+from likeness.store.items import ItemStore, item_key, sha256_bytes
+from likeness.train.config import TrainConfig
+from likeness.train.native.data import Batch, Bucket, Order, Sample, captions, face_cells, fit_image
+
+LATENTS_VERSION = 1
+PROMPT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
+    in each cell counts [N,1,H/8,W/8], unless all count alike: its mean is 1, or `prior_weight` in pictures of the class.
+    `texts` numbers each sample's captions."""
+
+    latents: Tensor
+    time_ids: Tensor
+    texts: list[list[int]]
+    weights: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What one batch of B shows: latents [B,C,H/8,W/8], condition [B,...] and weights [B,1,H/8,W/8]."""
+
+    latents: Tensor
+    condition: Condition
+    weights: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
+
+    `prompts` holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one, where
+    captions are dropped. `together` makes the condition of a batch of them.
+    """
+
+    order: Order
+    shelves: dict[Bucket, Shelf]
+    prompts: list[Condition]
+    together: Callable[[Sequence[Condition]], Condition]
+    computed: int
+    reused: int
+    cut: int
+
+    def take(self, batch: Batch, members: Tensor, orders: Sequence[int | None] | None = None) -> Drawn:
+        """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
+        (the first), or None for none."""
+        shelf = self.shelves[batch.bucket]
+        shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
+        texts = (-1 if order is None else shelf.texts[member][order] for member, order in shown)
+        condition = self.together([self.prompts[text] for text in texts])
+        condition["time_ids"] = shelf.time_ids[members]
+        weights = None if shelf.weights is None else shelf.weights[members]
+        return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
+
+    def one(self) -> Drawn:
+        """A batch of the first sample alone."""
+        bucket, shelf = next(iter(self.shelves.items()))
+        return self.take(Batch(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=shelf.latents.device))
+
+
+def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, store: ItemStore) -> TrainingSet:
+    """The samples' latents and embeddings, from the store where it has them.
+
+    Raises:
+        InputError: the first image that cannot be encoded.
+    """
+    order = Order(samples, cfg)
+    buckets = {index: bucket for bucket, members in order.members.items() for index in members}
+    shown = [captions(sample, cfg) for sample in samples]
+    texts = sorted({text for orders in shown for text in orders})
+    number = {text: index for index, text in enumerate(texts)}
+    asked = [*texts, ""] if cfg.caption_dropout else texts
+    works = [latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
+    if cfg.text_encoder_lr is None:
+        works += [prompt_work(text, base) for text in asked]
+    # One worker: the model's own threads or the GPU do the parallel work.
+    outcomes = run_batch("encode", works, store, workers=1)
+    read = outcomes[len(samples) :]
+    prompts = map(_tensors, read) if read else map(base.tokenize, asked)
+    shelves: dict[Bucket, Shelf] = {}
+    for bucket, members in order.members.items():
+        images = _stacked([outcomes[index] for index in members], base.device)
+        chosen = [samples[index] for index in members]
+        shelves[bucket] = Shelf(
+            latents=images["latents"],
+            time_ids=images["time_ids"].to(base.dtype),
+            texts=[[number[text] for text in shown[index]] for index in members],
+            weights=_weights(chosen, bucket, cfg, base.device),
+        )
+    reused = sum(outcome.reused for outcome in outcomes)
+    return TrainingSet(
+        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, together=base.together,
+        prompts=[{key: value.to(base.device) for key, value in prompt.items()} for prompt in prompts],
+        cut=sum(base.token_count(text) > base.token_limit for text in texts),
+    )  # fmt: skip
+
+
+def _weights(
+    samples: Sequence[Sample], bucket: Bucket, cfg: TrainConfig, device: torch.device
+) -> Tensor | None:
+    images = torch.tensor([cfg.prior_weight if sample.prior else 1.0 for sample in samples])
+    if cfg.face_weight == cfg.outside_weight == 1 and bool((images == 1).all()):
+        return None
+    cells = torch.tensor(np.stack([face_cells(sample, bucket) for sample in samples])).unsqueeze(1)
+    weights = cfg.outside_weight + (cfg.face_weight - cfg.outside_weight) * cells
+    mean = weights.mean((2, 3), keepdim=True)
+    # Where no face is seen, all counts alike, also when nothing outside of it counts.
+    within = torch.where(mean > 0, weights / mean, torch.ones_like(weights))
+    return (within * images.view(-1, 1, 1, 1)).to(device)
+
+
+def latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
+    """The item that is a picture's latents and size conditions."""
+    settings = {**base.encoders, "bucket": list(bucket)} | (
+        {"cut_px": sample.cut_px} if sample.cut_px else {}
+    )
+    make = partial(_encode_image, sample, bucket, base)
+    return Work(
+        id=sample.path.stem,
+        key=item_key("lora.latents", LATENTS_VERSION, settings, [sample.sha256]),
+        make=make,
+    )
+
+
+def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:
+    fitted = fit_image(sample.path, bucket, sample.cut_px)
+    # SDXL's size condition: original height and width, top and left of the crop, target height and width
+    # (Podell et al., arXiv 2307.01952, section 2.2).
+    sizes = [sample.height, sample.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]
+    tensors = {"latents": base.encode_image(fitted.rgb).contiguous(), "time_ids": torch.tensor(sizes).float()}
+    return Made(files={"tensors.safetensors": save(tensors)}, record={})
+
+
+def prompt_work(text: str, base: Base) -> Work:
+    """The item that is a prompt's condition."""
+    key = item_key("lora.prompt", PROMPT_VERSION, dict(base.encoders), [sha256_bytes(text.encode())])
+    return Work(id=f"caption {text[:24]!r}", key=key, make=partial(_encode_prompt, text, base))
+
+
+def _encode_prompt(text: str, base: Base) -> Made:
+    tensors = {key: value.contiguous() for key, value in base.encode_prompt(text).items()}
+    return Made(files={"tensors.safetensors": save(tensors)}, record={})
+
+
+def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
+    """The items' tensors with the item's number in front, on the device: copied there one item after the other, so that
+    nothing is in memory twice."""
+    stacked: Condition = {}
+    for number, outcome in enumerate(outcomes):
+        for name, tensor in _tensors(outcome).items():
+            if number == 0:
+                stacked[name] = torch.empty((len(outcomes), *tensor.shape), dtype=tensor.dtype, device=device)
+            stacked[name][number] = tensor
+    return stacked
+
+
+def _tensors(outcome: Outcome) -> Condition:
+    """The item's tensors. Some are mapped from its file: the store has just verified or written it, and replaces files
+    whole."""
+    if outcome.item is None:
+        failure = outcome.failure
+        raise InputError(
+            f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
+            reason="not-encoded", remedy=failure.remedy if failure else "",
+        )  # fmt: skip
+    return align_tensors(load_file(outcome.item.files["tensors.safetensors"].path))

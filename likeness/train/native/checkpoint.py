@@ -1,0 +1,139 @@
+"""Checkpoints of a run: the LoRA, the optimizer and the losses so far, in one file written atomically.
+
+The frozen base is never saved, and no generator state either: randomness is derived from (seed, step).
+They lie in `.cache/training/RUN_KEY/`, outside DVC's outputs, which DVC deletes before it runs a stage. The
+run's key names everything that decides its result, so only the very same run is resumed.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from likeness.aligned import align_tensors
+from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
+from likeness.store.items import sha256_bytes, sha256_file, write_atomic
+from likeness.train.native.shared_checkpoints import SharedCheckpoints
+
+NAME = re.compile(r"step-(\d{8})\.safetensors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The state after `step` optimizer steps: tensors by name, on the CPU, and by their step the sha256 of the
+    intermediate weights files up to there."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    weights: Mapping[int, str]
+
+
+class RunFolder:
+    """The working files of one run: its newest `kept` checkpoints and every intermediate weights file."""
+
+    def __init__(self, folder: Path, *, key: str, kept: int, shared: SharedCheckpoints | None = None) -> None:
+        self.folder, self.key, self.kept, self.shared = folder, key, kept, shared
+        self._digests: dict[Path, str] = {}
+
+    def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write the checkpoint of `step`, then remove those no longer kept."""
+        weights = {at: self._digest(path) for at, path in self.weights().items() if at <= step}
+        metadata = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
+        metadata["sha256"] = _seal(metadata, tensors)
+        path = self.folder / f"step-{step:08d}.safetensors"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, weights_bytes(tensors, metadata))
+        if self.shared is not None:
+            self.shared.send_checkpoint(path)
+        for _, old in self._found()[self.kept :]:
+            old.unlink(missing_ok=True)
+
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint of this run that is whole, here or shared; None if there is none.
+
+        With a shared one come the intermediate weights before it; without them it is not whole.
+
+        Raises:
+            AuthError, ConfigError, TransientError: the shared ones cannot be asked for.
+        """
+        own = next((read for _, path in self._found() if (read := self._read_file(path))), None)
+        if self.shared is None:
+            return own
+        for path in self.weights().values():  # a kill may have kept them here
+            self.shared.send_weights(path)
+        found = [read for data in self.shared.checkpoints() if (read := self._read(data))]
+        newer = [one for one in found if own is None or one.step > own.step]
+        newer.sort(key=lambda one: one.step, reverse=True)
+        return next((one for one in newer if self._fetch(self.shared, one.weights)), own)
+
+    def newest_file(self) -> Path | None:
+        """Where the newest checkpoint lies on this machine."""
+        return next((path for _, path in self._found()), None)
+
+    def save_weights(self, step: int, data: bytes) -> None:
+        """Keep the LoRA of an intermediate step until the run is finished."""
+        path = self._weights_path(step)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
+        self._digests[path] = sha256_bytes(data)
+        if self.shared is not None:
+            self.shared.send_weights(path)
+
+    def weights(self) -> dict[int, Path]:
+        """The intermediate weights by step."""
+        paths = sorted((self.folder / "weights").glob("step-*.safetensors"))
+        return {int(match.group(1)): path for path in paths if (match := NAME.fullmatch(path.name))}
+
+    def _found(self) -> list[tuple[int, Path]]:
+        paths = self.folder.glob("step-*.safetensors")
+        found = [(int(match.group(1)), path) for path in paths if (match := NAME.fullmatch(path.name))]
+        return sorted(found, reverse=True)
+
+    def _weights_path(self, step: int) -> Path:
+        return self.folder / "weights" / f"step-{step:08d}.safetensors"
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = sha256_file(path)
+        return self._digests[path]
+
+    def _fetch(self, shared: SharedCheckpoints, weights: Mapping[int, str]) -> bool:
+        """Bring the intermediate weights here that are not; False when one of them is not whole."""
+        for step, digest in weights.items():
+            path = self._weights_path(step)
+            if path.is_file() and self._digest(path) == digest:
+                continue
+            data = shared.weights(path.name)
+            if data is None or sha256_bytes(data) != digest:
+                return False
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data)
+            self._digests[path] = digest
+        return True
+
+    def _read_file(self, path: Path) -> Checkpoint | None:
+        try:
+            return self._read(path.read_bytes())
+        except OSError:
+            return None
+
+    def _read(self, data: bytes) -> Checkpoint | None:
+        try:
+            tensors, metadata = align_tensors(load(data)), read_metadata(data)
+        except (SafetensorError, ValueError):
+            return None
+        seal = metadata.pop("sha256", None)
+        if metadata.get("run") != self.key or seal != _seal(metadata, tensors):
+            return None
+        weights = {int(step): digest for step, digest in json.loads(metadata["weights"]).items()}
+        return Checkpoint(step=int(metadata["step"]), tensors=tensors, weights=weights)
+
+
+def _seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """What shows that a checkpoint is whole: sha256 of what it says, and of its tensors."""
+    return sha256_bytes(json.dumps([metadata, content_sha256(tensors)], sort_keys=True).encode())

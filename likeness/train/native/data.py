@@ -1,0 +1,272 @@
+"""The training folder as samples, and the order in which a run sees them.
+
+Order is a pure function of (seed, epoch), so that a resumed run goes on with the very next batch.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from likeness.diffusion.randomness import derive
+from likeness.errors import ConfigError, InputError
+from likeness.faces.crop import face_square
+from likeness.store.items import sha256_bytes, sha256_file
+from likeness.train.config import TrainConfig
+
+REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
+Bucket = tuple[int, int]
+"""Width and height of a training image in pixels."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in an image's pixels."""
+Point = tuple[float, float]
+CELL_PX = 8  # a VAE makes one cell of latents of 8 by 8 pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
+
+    `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` and `outline_px`,
+    its corners in order, are where the face lies in that part, if that is known. Images of one `group` show the same
+    photograph or target. `prior` is a picture of the class that the base drew.
+    """
+
+    path: Path
+    text: str
+    sha256: str
+    repeats: int
+    width: int
+    height: int
+    group: str = ""
+    cut_px: Box | None = None
+    face_px: Box | None = None
+    outline_px: tuple[Point, ...] | None = None
+    prior: bool = False
+
+
+def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
+    """The samples of a Kohya folder with metadata.jsonl, in its order.
+
+    With a `face_fraction`, images whose face the metadata knows are cut to a square around it in which it has this
+    share of the height: at 128 px nothing else would be left of a face.
+
+    Raises:
+        InputError: no metadata, no sample, or an image that is missing, unreadable or not the recorded one.
+    """
+    remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
+    metadata = folder / "metadata.jsonl"
+    if not metadata.is_file():
+        raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
+    lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
+    samples: list[Sample] = []
+    for line in lines:
+        path = folder / line["file_name"]
+        if not path.is_file() or sha256_file(path) != line["sha256"]:
+            raise InputError(f"{path} is missing or is not the image that metadata.jsonl records",
+                             reason="dataset-changed", remedy=remedy)  # fmt: skip
+        try:
+            with Image.open(path) as image:
+                size = image.size
+        except (UnidentifiedImageError, OSError) as error:
+            raise InputError(
+                f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
+            ) from error
+        cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
+        if face is not None:
+            x, y, w, h = face
+            if face_fraction is not None:
+                cut = face_square(size, (x, y, w, h), face_fraction)
+                size, (x, y) = (round(cut[2] - cut[0]), round(cut[3] - cut[1])), (x - cut[0], y - cut[1])
+            face = (x, y, x + w, y + h)
+        left, top = cut[:2] if cut else (0.0, 0.0)
+        moved = tuple((x - left, y - top) for x, y in outline) if outline else None
+        samples.append(
+            Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
+                   width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
+                   group=str(line.get("id", line["sha256"])).rsplit("-", 1)[-1])
+        )  # fmt: skip
+    if not any(sample.repeats for sample in samples):
+        raise InputError(
+            f"{folder} holds no image to train on",
+            reason="empty-dataset",
+            remedy="read the failures.jsonl files below data/PERSONA/ to see why photos were left out",
+        )
+    return samples
+
+
+def dataset_digest(samples: Sequence[Sample]) -> str:
+    """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
+    return sha256_bytes("\n".join(sorted(map(_described, samples))).encode())
+
+
+def _described(sample: Sample) -> str:
+    told = [sample.sha256, sample.text, sample.repeats, sample.face_px, sample.cut_px]
+    # Only where there is something to tell: datasets without keep their digests.
+    more = {"outline_px": sample.outline_px, "prior": sample.prior}
+    return json.dumps(told + ([more] if any(more.values()) else []))
+
+
+def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
+    """(trained on, held out): whole groups, chosen by name alone, until `share` of the images is held out.
+
+    Raises:
+        InputError: nothing would be left to train on.
+    """
+    groups: dict[str, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.group, []).append(sample)
+    held: set[str] = set()
+    for name in sorted(groups, key=lambda name: sha256_bytes(name.encode())):
+        if sum(len(groups[one]) for one in held) >= share * len(samples):
+            break
+        held.add(name)
+    if len(held) == len(groups):
+        raise InputError(
+            f"train.validation_share {share:g} of {len(samples)} images leaves none to train on",
+            reason="empty-dataset",
+            remedy="lower it, or add photographs and targets",
+        )
+    return [s for s in samples if s.group not in held], [s for s in samples if s.group in held]
+
+
+def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:
+    """The bucket of at most `side_px` squared pixels and nearest shape, its sides multiples of `step_px`."""
+    area = side_px * side_px
+    sides = range(step_px, area // step_px + 1, step_px)
+    buckets = [(w, h) for w in sides if (h := area // w // step_px * step_px) > 0]
+    wanted = math.log(width / height)
+    return min(buckets, key=lambda size: (abs(math.log(size[0] / size[1]) - wanted), -size[0] * size[1]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A training image uint8 [H,W,3] RGB of its bucket's size, and where it was cut out of the scaled one."""
+
+    rgb: NDArray[np.uint8]
+    crop_top: int
+    crop_left: int
+
+
+def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
+    """Scale (Lanczos) so that the image, or the part of it, covers the bucket and cut out the centre."""
+    width, height = bucket
+    with Image.open(path) as image:
+        left, top, right, bottom = cut_px or (0, 0, image.width, image.height)
+        across, down = right - left, bottom - top
+        scale = max(width / across, height / down)
+        size = (max(width, round(across * scale)), max(height, round(down * scale)))
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=cut_px)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return Fitted(
+        rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left
+    )
+
+
+def face_cells(sample: Sample, bucket: Bucket) -> NDArray[np.float32]:
+    """The share of each cell of a fitted image's latents [H/8,W/8] that lies within the face's outline, or within its box
+    where no outline is known; 0 without a face."""
+    left, top, right, bottom = sample.face_px or (0.0, 0.0, 0.0, 0.0)
+    corners = sample.outline_px or ((left, top), (right, top), (right, bottom), (left, bottom))
+    size, fitted = np.array([sample.width, sample.height]), np.array(bucket)
+    scale = (fitted / size).max()
+    points = (np.array(corners) * scale - (scale * size - fitted) / 2) / CELL_PX
+    return polygon_cells(points, bucket[0] // CELL_PX, bucket[1] // CELL_PX).astype(np.float32)
+
+
+def polygon_cells(points: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    """The share of each cell of a grid [height,width] that lies within a polygon of corners [N,2] (x, y) in cells; exact.
+
+    By Green's theorem the polygon's area left of X and above Y is the sum over its edges of the integral of min(x, X) dy
+    over the part above Y. Shares are differences of that area between neighbours.
+    """
+    rows, columns = np.arange(height + 1.0), np.arange(width + 1.0)
+    (x0, y0), (x1, y1) = points.T[..., None], np.roll(points, -1, axis=0).T[..., None]
+    slope = (x1 - x0) / np.where(y1 == y0, 1.0, y1 - y0)  # a level edge adds nothing
+    from_y, to_y = np.minimum(y0, rows), np.minimum(y1, rows)  # [N,height+1]: the part above each row's start
+    from_x, to_x = x0 + slope * (from_y - y0), x0 + slope * (to_y - y0)
+    low, high = np.minimum(from_x, to_x)[..., None], np.maximum(from_x, to_x)[..., None]
+    # The mean of min(x, X) over x between low and high.
+    beyond, length = (columns - low).clip(0.0, high - low), high - low
+    mean = np.minimum(columns, high) - beyond**2 / (2 * np.where(length > 0, length, 1.0))
+    area = ((to_y - from_y)[..., None] * mean).sum(0)
+    return np.abs(np.diff(np.diff(area, axis=0), axis=1)).clip(0.0, 1.0)
+
+
+def captions(sample: Sample, cfg: TrainConfig) -> list[str]:
+    """The sample's caption in the orders that are learned: as it is, or shuffled behind the parts that stay."""
+    if not cfg.caption_shuffles:
+        return [sample.text]
+    parts = [part.strip() for part in sample.text.split(",")]
+    kept, moved = parts[: cfg.keep_tokens], parts[cfg.keep_tokens :]
+    orders: list[str] = []
+    for number in range(cfg.caption_shuffles):
+        random = np.random.Generator(np.random.PCG64(derive(cfg.seed, "shuffle", sample.text, number)))
+        shuffled: list[str] = [moved[i] for i in random.permutation(len(moved))]
+        orders.append(", ".join(kept + shuffled))
+    return orders
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A bucket and the samples of one batch, counted within the bucket."""
+
+    bucket: Bucket
+    members: tuple[int, ...]
+
+
+class Order:
+    """Which batch comes when; every batch has `batch_size` samples of one bucket."""
+
+    def __init__(self, samples: Sequence[Sample], cfg: TrainConfig) -> None:
+        self.batch_size, self.seed = cfg.batch_size, cfg.seed
+        self.members: dict[Bucket, list[int]] = {}
+        for index, sample in enumerate(samples):
+            bucket = bucket_for(sample.width, sample.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px)
+            self.members.setdefault(bucket, []).append(index)
+        self.members = dict(sorted(self.members.items()))
+        self._repeats = {b: [samples[i].repeats for i in members] for b, members in self.members.items()}
+        self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in self._repeats.values())
+
+    def epoch(self, number: int) -> list[Batch]:
+        """All batches of an epoch; a bucket's last one is filled up from the start of the bucket's list."""
+        random = np.random.Generator(np.random.PCG64(derive(self.seed, "order", number)))
+        batches: list[Batch] = []
+        for bucket, repeats in self._repeats.items():
+            shown = random.permutation(np.repeat(np.arange(len(repeats)), repeats)).tolist()
+            for start in range(0, len(shown), self.batch_size):
+                chosen = (shown[(start + offset) % len(shown)] for offset in range(self.batch_size))
+                batches.append(Batch(bucket, tuple(chosen)))
+        return [batches[i] for i in random.permutation(len(batches))]
+
+
+def in_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
+    """The settings with the `steps` that `epochs` of these samples take, rounded up; as they are without epochs.
+
+    Raises:
+        ConfigError: warm-up would be all there is.
+    """
+    if cfg.epochs is None:
+        return cfg
+    steps = math.ceil(cfg.epochs * Order(samples, cfg).batches_per_epoch / cfg.parts)
+    if cfg.warmup_steps >= steps:
+        raise ConfigError(
+            f"train.epochs {cfg.epochs:g} of this dataset are {steps} steps, of which train.warmup_steps "
+            f"{cfg.warmup_steps} leaves nothing",
+            reason="no-steps",
+            remedy="raise train.epochs, or lower train.warmup_steps",
+        )
+    return cfg.model_copy(update={"steps": steps})
+
+
+def _repeats(line: dict[str, object], path: Path) -> int:
+    if isinstance(line.get("repeats"), int):
+        return int(str(line["repeats"]))
+    match = REPEATS.fullmatch(path.parent.name)
+    return int(match.group(1)) if match else 1

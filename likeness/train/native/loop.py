@@ -1,0 +1,258 @@
+"""The training loop: explicit, resumable bit for bit, and without waiting for the device inside a step.
+
+Seeded before PEFT draws its first weights; order, noise and timesteps come from (seed, step), so the state of
+a run is its LoRA, its optimizer and the number of steps. Losses stay on the device, read once per window.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.utils import clip_grad_norm_
+
+from likeness.diffusion.bases import Base
+from likeness.diffusion.determinism import deterministic
+from likeness.errors import ConfigError, TransientError
+from likeness.lora.adapter import add_lora, lora_tensors, set_dropout
+from likeness.progress import Progress
+from likeness.store.items import item_key
+from likeness.train.config import TrainConfig
+from likeness.train.native.cache import TrainingSet
+from likeness.train.native.checkpoint import Checkpoint, RunFolder
+from likeness.train.native.compute import engine, spill_warning, uncompiled
+from likeness.train.native.distributed import World
+from likeness.train.native.interrupt import StopRequest
+from likeness.train.native.optimizer import (
+    Average,
+    build_optimizer,
+    finish,
+    finished,
+    optimizer_tensors,
+    restore_optimizer,
+)
+from likeness.train.native.schedule import learning_rate
+from likeness.train.native.selection import Judge, Looks, validation
+from likeness.train.native.throughput import Meter
+from likeness.train.native.training_loss import Objective
+
+LOOP_VERSION = 2
+# Settings that change what is written on the way, never the weights that come out; epochs do so through steps.
+NO_EFFECT = {
+    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
+    "license", "usd_per_hour", "epochs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A finished run: whose weights these are (`step`), losses and gradient norms by step, what the judges
+    `measured` by metric and step, and the probe's loss before and after."""
+
+    parameters: Mapping[str, Parameter]
+    step: int
+    losses: list[float]
+    grad_norms: list[float]
+    measured: Mapping[str, Mapping[int, float]]
+    probe_before: float
+    probe_after: float
+    resumed_from: int
+    steps_per_s: float | None
+
+
+def run_key(base: Base, cfg: TrainConfig, *digests: str) -> str:
+    """The name of a run: a digest of all that decides its result on this machine, data and judges by their `digests`.
+
+    The number of CPU threads is part of it: it decides in which order floats are summed.
+    """
+    settings = cfg.model_dump(mode="json", exclude=NO_EFFECT)
+    machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    return item_key("lora.train", LOOP_VERSION, {**settings, **base.identity, **machine}, digests)
+
+
+def train(
+    base: Base,
+    data: TrainingSet,
+    cfg: TrainConfig,
+    run: RunFolder,
+    *,
+    world: World | None = None,
+    held_out: TrainingSet | None = None,
+    judges: Sequence[Judge] = (),
+    keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
+    on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
+) -> Trained:
+    """Train a LoRA into the base, going on from the run's newest checkpoint.
+
+    `held_out` is what the validation loss is measured on, `judges` look beside it. `keep_weights(step, tensors)` gets
+    the intermediate LoRA, `on_window(step, values)` what was measured; of several processes in a `world`, the first one's.
+
+    Raises:
+        ConfigError: a target fits no layer, training diverged, or as many processes were not started.
+        TransientError: stopped by a signal, after a checkpoint.
+    """
+    world = world or World(cfg.processes, device=cfg.device)
+    with deterministic(base.device), ExitStack() as steps:
+        parameters = add_lora(base, cfg)
+        steps.enter_context(engine(base, cfg, list(data.shelves)))
+        optimizer: Any = build_optimizer(parameters, cfg)
+        average = Average(parameters, cfg.ema) if cfg.ema else None
+        objective = Objective(base, data, cfg)
+        validated = [validation(Objective(base, held_out, cfg), cfg)] if held_out else []
+        looks = Looks([*validated, *judges], cfg, world)
+        losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
+        checkpoint = run.newest()
+        start = checkpoint.step if checkpoint else 0
+        if checkpoint is not None:
+            _restore(checkpoint, parameters, optimizer, average, losses, norms)
+            looks.restore(checkpoint.tensors)
+        before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
+
+        meter = Meter(base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0)
+        watch = Watch(cfg, losses, norms, meter, run, start=start, on_window=on_window)
+        began, done = time.monotonic(), start
+        with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
+            if start:
+                progress.advance(f"step {start}", "resumed", steps=start)
+
+            def look() -> None:
+                if looks.due(done) and not world.any(stop.asked):
+                    with meter.aside(), uncompiled(cfg), finished(parameters, optimizer, average):
+                        set_dropout(base, None)
+                        if taken := looks.take(done, parameters, lambda: stop.asked):
+                            on_window(done, taken)
+
+            look()  # what a stop left undone
+            if looks.due(start) and world.any(stop.asked):
+                raise _stopped(start, cfg)
+            for step in range(start, cfg.steps):
+                if looks.exhausted:
+                    break
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
+                for part in world.share(cfg.parts):
+                    loss = objective.training_loss(step, part) / cfg.parts
+                    loss.backward()  # pyright: ignore[reportUnknownMemberType]
+                    losses[step] += loss.detach()
+                losses[step] = world.total(parameters.values(), losses[step])
+                norms[step] = clip_grad_norm_(parameters.values(), cfg.grad_clip_norm)
+                optimizer.step()
+                optimizer.zero_grad()
+
+                done = step + 1
+                if average is not None:
+                    average.update(done)
+                look()
+                last, pending = done == cfg.steps or looks.exhausted, bool(looks.due(done))
+                window = done % cfg.log_every_steps == 0
+                # Read once: a signal may come at any line. Several processes agree where they wait anyway. Who has not
+                # looked yet was kept from it by a stop: then the last step is not the end.
+                agreed = window or pending or world.size == 1
+                stopping = (pending or not last) and agreed and world.any(stop.asked)
+                due = stopping or last or done % cfg.checkpoint_every_steps == 0
+                if due or window:
+                    progress.advance(watch.read(done), "trained", steps=watch.new_steps)
+                if (
+                    world.main
+                    and cfg.weights_every_steps
+                    and done % cfg.weights_every_steps == 0
+                    and done < cfg.steps
+                ):
+                    with finished(parameters, optimizer, average):
+                        keep_weights(done, lora_tensors(parameters))
+                if due and world.main:
+                    state = _state(parameters, optimizer, average, losses[:done], norms[:done], before)
+                    clock = {"seconds": torch.tensor(meter.seconds, dtype=torch.float64)}
+                    run.save(done, state | looks.tensors() | clock)
+                if stopping:
+                    raise _stopped(done, cfg)
+        seconds = time.monotonic() - began
+        finish(parameters, optimizer, average)
+        looks.choose(parameters)
+        return Trained(
+            parameters=parameters, step=looks.best_step or done, losses=_floats(losses[:done]),
+            grad_norms=_floats(norms[:done]), measured=looks.numbers,
+            probe_before=before, probe_after=objective.probe(), resumed_from=start,
+            steps_per_s=(done - start) / seconds if start < done else None,
+        )  # fmt: skip
+
+
+class Watch:
+    """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
+
+    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, run: RunFolder, *, start: int,
+                 on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
+        self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
+        self.on_window = on_window
+        self.read_until, self.new_steps, self._warned = start, 0, False
+
+    def read(self, done: int) -> str:
+        """How it goes since the last call; ConfigError when losses or gradients are no numbers, or losses far above the
+        first window's."""
+        mean = self.losses[self.read_until : done].mean().item()
+        first = self.losses[: min(done, self.cfg.log_every_steps)].mean().item()
+        # A gradient that is no number spoils the weights a step before a loss shows it: they must not be saved.
+        steady = bool(self.norms[self.read_until : done].isfinite().all())
+        # Written so that a NaN, which compares as false, is caught.
+        if not (mean <= first * self.cfg.divergence_factor and steady):
+            good = self.run.newest_file()
+            raise ConfigError(
+                f"training diverged: the mean loss of steps {self.read_until + 1} to {done} is {mean:.4g}, "
+                f"that of the first {self.cfg.log_every_steps} was {first:.4g}"
+                + ("" if steady else ", and a gradient among them is not a finite number")
+                + (f"; the state before it is kept in {good}" if good else ""),
+                reason="diverged",
+                remedy="lower train.lr, lengthen train.warmup_steps, or lower train.alpha",
+            )
+        self.new_steps, self.read_until = done - self.read_until, done
+        if not self._warned and (warning := spill_warning(self.losses.device)):
+            self._warned = True
+            sys.stderr.write(f"train: WARNING: {warning}\n")
+        norm = self.norms[done - 1].item()
+        rate, metered = learning_rate(self.cfg, done - 1), self.meter.read(self.new_steps)
+        self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
+        cost = f", {metered['cost_usd']:.2f} USD" if "cost_usd" in metered else ""
+        return f"loss {mean:.4f}, {metered['images_per_s']:.3g} images/s{cost}"
+
+
+def _stopped(done: int, cfg: TrainConfig) -> TransientError:
+    return TransientError(
+        f"training was stopped at step {done} of {cfg.steps}; its state is saved",
+        reason="stopped",
+        remedy="run `dvc repro` again: it goes on from there",
+    )
+
+
+def _floats(values: Tensor) -> list[float]:
+    return cast("list[float]", values.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def _state(
+    parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None, losses: Tensor, norms: Tensor,
+    before: float,
+) -> dict[str, Tensor]:  # fmt: skip
+    tensors = {f"lora.{name}": tensor for name, tensor in lora_tensors(parameters).items()}
+    if average is not None:
+        tensors |= {f"ema.{name}": tensor for name, tensor in lora_tensors(average.tensors).items()}
+    history = {"losses": losses.cpu(), "grad_norms": norms.cpu()}
+    probe = {"probe_before": torch.tensor(before, dtype=torch.float64)}
+    return tensors | optimizer_tensors(optimizer) | history | probe
+
+
+def _restore(
+    checkpoint: Checkpoint, parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None,
+    losses: Tensor, norms: Tensor,
+) -> None:  # fmt: skip
+    restore_optimizer(optimizer, checkpoint.tensors)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(checkpoint.tensors[f"lora.{name}"])
+        for name, tensor in average.tensors.items() if average is not None else ():
+            tensor.copy_(checkpoint.tensors[f"ema.{name}"])
+        losses[: checkpoint.step] = checkpoint.tensors["losses"].to(losses.device)
+        norms[: checkpoint.step] = checkpoint.tensors["grad_norms"].to(norms.device)

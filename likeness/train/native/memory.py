@@ -1,0 +1,245 @@
+# pyright: basic
+# (diffusers models are not typed)
+"""The memory that training will need, counted before anything is loaded: the network runs once without numbers.
+
+On torch's meta device tensors have shapes and no contents, so the whole of SDXL is counted in seconds on any machine.
+What autograd would keep for the backward pass is asked of autograd itself (saved tensor hooks); attention is counted as
+flash attention keeps it. Not counted are text encoders that learn, and what the allocator loses between its blocks.
+"""
+
+import json
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
+
+from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.families.zimage import ZImageBase
+from likeness.diffusion.load import TINY_FOLDER, hush
+from likeness.diffusion.quantize import KEPT
+from likeness.diffusion.reference_models import NETWORKS, TEXT_ENCODERS, VAE
+from likeness.diffusion.tiny_random import build_random
+from likeness.lora.adapter import add_lora
+from likeness.train.config import RANDOM, TINY, Architecture, BaseModelConfig, Quantization, TrainConfig
+from likeness.train.native.data import CELL_PX, Bucket
+
+GIB = 2**30
+FLOAT32 = 4
+# Bytes of optimizer state a trained number, as the libraries' code has it (two averages; one; four; rows and columns).
+STATE_BYTES = {
+    "adamw": 8, "adamw_8bit": 2, "adafactor": 0, "lion": 4, "prodigy": 16, "schedule_free": 8,
+}  # fmt: skip
+# A packed weight; nf4 adds a scale of a byte to 64 of them.
+PACKED_BYTES: dict[Quantization, float] = {"fp8": 1.0, "int8": 1.0, "nf4": 0.5 + 1 / 64}
+# Gradients of activations that live at a time in the backward pass, in sizes of the largest kept tensor.
+IN_FLIGHT = 4
+# What CUDA and its libraries take for themselves, about: context, cuBLAS and cuDNN workspaces.
+RUNTIME_BYTES = 0.8 * GIB
+OTHER_PARTS = ("text_encoder", "text_encoder_2", "vae")
+CARDS_GB = (8, 12, 16, 24, 48, 80)
+CARD_BYTES = 0.95 * GIB  # of each so-called GB, what a card without a screen leaves
+CAPTION_TOKENS = 77  # a caption's usual length, where a family reads prompts as long as they are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Bytes of a training step: the base's weights; the LoRA with gradients and optimizer state; what is kept for the
+    backward pass, whole or with gradient checkpointing; gradients on their way."""
+
+    weights: float
+    learning: float
+    kept: float
+    kept_checkpointed: float
+    in_flight: float
+
+    def words(self) -> str:
+        """What a person plans with: the peaks, and the cards that have as much."""
+        whole, less = (self.total(checkpointing=on) for on in (False, True))
+        fits = [card for card in CARDS_GB if whole <= card * CARD_BYTES]
+        only = [card for card in CARDS_GB if less <= card * CARD_BYTES < whole]
+        told = [f"fits GPUs of {_listed(fits)} GB"] * bool(fits)
+        told += [f"with gradient checkpointing of {_listed(only)} GB"] * bool(only)
+        return (
+            f"about {whole / GIB:.1f} GiB of GPU memory, {less / GIB:.1f} with gradient checkpointing: "
+            + ("; ".join(told) or f"more than a GPU of {CARDS_GB[-1]} GB has")
+        )
+
+    def total(self, *, checkpointing: bool) -> float:
+        """The peak, the runtime's own share included."""
+        kept = self.kept_checkpointed if checkpointing else self.kept
+        return self.weights + self.learning + kept + self.in_flight + RUNTIME_BYTES
+
+
+def _listed(cards: list[int]) -> str:
+    return ", ".join(map(str, cards))
+
+
+def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
+    """What a step takes on a GPU that computes in bf16; a base that is not on this machine is taken to be as published."""
+    hush()
+    part = "transformer" if base.architecture == "zimage" else "unet"
+    folder = TINY_FOLDER if base.source == TINY else Path(base.source)
+    if base.source == RANDOM:
+        network, others = dict(getattr(build_random(base.architecture, base.seed or 0), part).config), 0.0
+    elif (folder / part / "config.json").is_file():
+        network = json.loads((folder / part / "config.json").read_text())
+        files = [path for name in OTHER_PARTS for path in folder.glob(f"{name}/*.safetensors")]
+        others = float(sum(path.stat().st_size for path in files))
+    else:
+        network = NETWORKS[base.architecture]
+        others = TEXT_ENCODERS[base.architecture] * torch.bfloat16.itemsize + VAE * FLOAT32
+    return footprint(base.architecture, network, cfg, dtype=torch.bfloat16, quantization=base.quantize,
+                     other_weights=others)  # fmt: skip
+
+
+def footprint(
+    architecture: Architecture, network_config: dict[str, Any], cfg: TrainConfig, *, dtype: torch.dtype,
+    quantization: Quantization | None = None, other_weights: float = 0.0, bucket: Bucket | None = None,
+) -> Footprint:  # fmt: skip
+    """What a step takes with a network of this configuration; `other_weights` are bytes of the base's other parts."""
+    base = _shadow(architecture, network_config, dtype)
+    weights = _weight_bytes(base, dtype, quantization)
+    parameters = add_lora(base, cfg.model_copy(update={"lora_kind": "lora", "text_encoder_lr": None}))
+    trained = sum(parameter.numel() for parameter in parameters.values())
+    # Weights, gradients, state, an average, and PiSSA's start.
+    each = 2 * FLOAT32 + STATE_BYTES[cfg.optimizer] + FLOAT32 * bool(cfg.ema)
+    kept, checkpointed, largest = _kept(base, cfg, bucket or (cfg.side_px, cfg.side_px))
+    return Footprint(
+        weights=weights + other_weights,
+        learning=trained * (each + FLOAT32 * (cfg.lora_kind == "pissa")),
+        kept=kept,
+        kept_checkpointed=checkpointed,
+        in_flight=IN_FLIGHT * largest,
+    )
+
+
+def _shadow(architecture: Architecture, network_config: dict[str, Any], dtype: torch.dtype) -> Base:
+    """A base whose network has shapes and no numbers, and nothing else."""
+    import diffusers
+
+    parts: Any = diffusers
+    family = ZImageBase if architecture == "zimage" else UNetBase
+    kind = parts.ZImageTransformer2DModel if architecture == "zimage" else parts.UNet2DConditionModel
+    with torch.device("meta"), _default(dtype):
+        network = kind.from_config(network_config).requires_grad_(False)
+    return family(
+        architecture=architecture, name="", digest="", pipeline=SimpleNamespace(**{family.NETWORK: network}),
+        device=torch.device("meta"), dtype=dtype, quantized=None,
+    )  # fmt: skip
+
+
+@contextmanager
+def _default(dtype: torch.dtype) -> Generator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | None) -> float:
+    total = 0.0
+    for name, module in base.network.named_modules():
+        packed = quantization and type(module) is torch.nn.Linear and not KEPT.search(name)
+        for own, parameter in module.named_parameters(recurse=False):
+            small = packed and own == "weight" and quantization
+            total += parameter.numel() * (PACKED_BYTES[small] if small else dtype.itemsize)
+    return total
+
+
+def _kept(base: Base, cfg: TrainConfig, bucket: Bucket) -> tuple[float, float, float]:
+    """Bytes kept for the backward pass of one batch: whole, with gradient checkpointing, and by the largest tensor."""
+    weights = {tensor.untyped_storage()._cdata for tensor in base.network.parameters()}
+    outside, inside = _Seen(weights), [_Seen(weights)]
+
+    def block(function: Any, *arguments: Any) -> Any:
+        outside.add(one for one in arguments if isinstance(one, Tensor))
+        inside.append(_Seen(weights))
+        with inside[-1].listening():
+            return function(*arguments)
+
+    base.network.enable_gradient_checkpointing(block)
+    width, height = (side // CELL_PX for side in bucket)
+    channels = base.network.config.in_channels
+    noisy = torch.empty(cfg.batch_size, channels, height, width, device="meta")
+    timesteps = torch.full((cfg.batch_size,), base.HALFWAY, device="meta")
+    with mock.patch.object(functional, "scaled_dot_product_attention", _attention), outside.listening():
+        base.predict(noisy, timesteps, _condition(base, cfg.batch_size)).float().square().mean()
+    everything = _Seen(weights)
+    for seen in (outside, *inside):
+        everything.add(seen.tensors)
+    largest = max(tensor.nbytes for tensor in everything.tensors)
+    return everything.bytes, outside.bytes + max(seen.bytes for seen in inside), largest
+
+
+class _Seen:
+    """Tensors kept, each storage once; the network's own weights are not counted."""
+
+    def __init__(self, weights: set[int]) -> None:
+        self.tensors: list[Tensor] = []
+        self.bytes = 0
+        self._known = set(weights)
+
+    def add(self, tensors: Iterable[Tensor]) -> None:
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self._known:
+                self._known.add(storage._cdata)
+                self.tensors.append(tensor)  # held, so that no other storage gets its address
+                self.bytes += storage.nbytes()
+
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        def pack(tensor: Tensor) -> Tensor:
+            self.add([tensor])
+            return tensor
+
+        with saved_tensors_hooks(pack, lambda tensor: tensor):
+            yield
+
+
+class _Flash(Function):
+    """Keeps what flash attention keeps (Dao, arXiv 2307.08691): query, key, value and output."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        answer = torch.empty_like(query)
+        ctx.save_for_backward(query, key, value, answer)
+        return answer
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise NotImplementedError  # nothing here has numbers
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Any:
+    return _Flash.apply(query, key, value)
+
+
+def _condition(base: Base, count: int) -> Condition:
+    config, made = base.network.config, {"device": "meta", "dtype": base.dtype}
+    if base.architecture == "zimage":
+        lengths = torch.full((count,), CAPTION_TOKENS)
+        return {
+            "embeds": torch.empty(count * CAPTION_TOKENS, config.cap_feat_dim, **made),
+            "lengths": lengths,
+        }
+    condition = {"embeds": torch.empty(count, CAPTION_TOKENS, config.cross_attention_dim, **made)}
+    if base.architecture == "sdxl":
+        pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+        condition |= {
+            "pooled": torch.empty(count, pooled, **made),
+            "time_ids": torch.empty(count, 6, **made),
+        }
+    return condition

@@ -1,0 +1,154 @@
+"""What a weights file says about itself: Kohya's `ss_*`, Stability's `modelspec.*` and `likeness.*`.
+
+All values are strings. No date: equal training gives an equal file. Sources: sd-scripts, networks/lora.py and
+library/train_util.py; https://github.com/Stability-AI/ModelSpec 1.0.1; for Z-Image musubi-tuner,
+src/musubi_tuner/utils/sai_model_spec.py (all read 2026-11).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from likeness.diffusion.loss import Prediction
+from likeness.lora.safetensors_io import content_sha256
+from likeness.train.config import Architecture, Quantization, TrainConfig
+from likeness.train.native.data import Order, Sample, dataset_digest
+from likeness.train.native.optimizer import KINDS
+
+MODELSPEC_VERSION = "1.0.1"
+BASE_VERSION: dict[Architecture, str] = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1", "zimage": "z_image"}
+ARCHITECTURE: dict[Architecture, str] = {
+    "sdxl": "stable-diffusion-xl-v1-base/lora",
+    "sd15": "stable-diffusion-v1/lora",
+    "zimage": "Z-Image/lora",
+}
+# `network_args` of the kinds that LyCORIS has and sd-scripts has not (lycoris/kohya.py).
+LYCORIS: dict[str, dict[str, object]] = {
+    "dora": {"algo": "lora", "dora_wd": True, "wd_on_output": True},
+    "lokr": {"algo": "lokr", "factor": -1},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Who the LoRA draws, what calls them up, what it was trained on, and under which consent and licence."""
+
+    output_name: str
+    title: str
+    trigger: str
+    class_word: str
+    consent_id: str
+    license: str
+    author: str
+    architecture: Architecture
+    base_name: str
+    base_digest: str
+    base_quantized: Quantization | None
+    prediction: Prediction | None
+
+
+def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
+             steps: int) -> dict[str, str]:  # fmt: skip
+    """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
+    sha256 = content_sha256(tensors)
+    order = Order(samples, cfg)
+    own = [sample for sample in samples if not sample.prior]
+    shown = sum(sample.repeats for sample in own)
+    epoch = -(-steps * cfg.parts // order.batches_per_epoch)
+    folders: dict[str, list[Sample]] = {}
+    for sample in own:
+        folders.setdefault(sample.path.parent.name, []).append(sample)
+    dirs = {
+        name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in sorted(folders.items())
+    }
+    tags = {name: _tags(held) for name, held in sorted(folders.items())}
+    buckets = {
+        str(number): {"resolution": list(bucket), "count": sum(samples[i].repeats for i in members)}
+        for number, (bucket, members) in enumerate(order.members.items())
+    }
+    return {
+        "ss_v2": "False",
+        "ss_base_model_version": BASE_VERSION[facts.architecture],
+        "ss_sd_model_name": facts.base_name,
+        "ss_network_module": "lycoris.kohya" if cfg.lora_kind in LYCORIS else "networks.lora",
+        "ss_network_dim": str(cfg.file_rank),
+        "ss_network_alpha": str(cfg.file_alpha),
+        "ss_network_dropout": str(cfg.lora_dropout or None),
+        "ss_network_args": _json(
+            LYCORIS.get(cfg.lora_kind, {}) | {"targets": list(cfg.targets), "blocks": list(cfg.blocks)}
+        ),
+        "ss_output_name": facts.output_name,
+        "ss_learning_rate": str(cfg.lr),
+        "ss_unet_lr": str(cfg.lr),
+        "ss_text_encoder_lr": str(cfg.text_encoder_lr),
+        "ss_optimizer": ".".join(KINDS[cfg.optimizer][:2])
+        + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
+        "ss_lr_scheduler": "cosine_with_restarts" if cfg.lr_cycles > 1 else cfg.lr_schedule,
+        "ss_lr_warmup_steps": str(cfg.warmup_steps),
+        "ss_max_grad_norm": str(cfg.grad_clip_norm),
+        "ss_min_snr_gamma": str(cfg.min_snr_gamma if cfg.weighting == "min_snr" else None),
+        "ss_debiased_estimation": str(cfg.weighting == "debiased"),
+        "ss_noise_offset": str(cfg.noise_offset or None),
+        "ss_loss_type": "l2" if cfg.huber_c is None else "huber",
+        "ss_huber_c": str(cfg.huber_c),
+        "ss_num_train_images": str(shown),
+        "ss_num_reg_images": str(len(samples) - len(own)),
+        "ss_prior_loss_weight": str(cfg.prior_weight),
+        "ss_num_batches_per_epoch": str(order.batches_per_epoch),
+        "ss_total_batch_size": str(cfg.batch_size * cfg.parts),
+        "ss_batch_size_per_device": str(cfg.batch_size),
+        "ss_gradient_accumulation_steps": str(cfg.gradient_accumulation),
+        "ss_steps": str(steps),
+        "ss_max_train_steps": str(cfg.steps),
+        "ss_epoch": str(epoch),
+        "ss_seed": str(cfg.seed),
+        "ss_resolution": f"({cfg.side_px}, {cfg.side_px})",
+        "ss_enable_bucket": "True",
+        "ss_shuffle_caption": str(cfg.caption_shuffles > 0),
+        "ss_keep_tokens": str(cfg.keep_tokens),
+        "ss_caption_dropout_rate": str(cfg.caption_dropout),
+        "ss_tag_frequency": _json(tags),
+        "ss_dataset_dirs": _json(dirs),
+        "ss_bucket_info": _json({"buckets": buckets}),
+        "sshs_model_hash": sha256,
+        "sshs_legacy_hash": sha256[:8],
+        "modelspec.sai_model_spec": MODELSPEC_VERSION,
+        "modelspec.architecture": ARCHITECTURE[facts.architecture],
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": facts.title,
+        "modelspec.author": facts.author,
+        "modelspec.license": facts.license,
+        "modelspec.resolution": f"{cfg.side_px}x{cfg.side_px}",
+        **_process(facts.prediction, cfg),
+        "modelspec.hash_sha256": f"0x{sha256}",
+        "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
+        "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
+        "likeness.dataset_sha256": dataset_digest(samples),
+        "likeness.base_sha256": facts.base_digest,
+        **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
+        "likeness.consent_id": facts.consent_id,
+    }
+
+
+def _process(prediction: Prediction | None, cfg: TrainConfig) -> dict[str, str]:
+    """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
+    if prediction is not None:
+        return {"modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon"}
+    sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
+    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
+
+
+def _tags(samples: Sequence[Sample]) -> dict[str, int]:
+    counts = Counter(tag.strip() for sample in samples for tag in sample.text.split(",") if tag.strip())
+    return dict(sorted(counts.items()))
+
+
+def _arguments(**values: object) -> str:
+    return "(" + ",".join(f"{name}={value}" for name, value in values.items()) + ")"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,117 @@
+"""What the weights are worth every so many steps: which are taken by it, and when it is enough."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from likeness.lora.adapter import lora_tensors
+from likeness.train.config import TrainConfig
+from likeness.train.native.distributed import World
+from likeness.train.native.training_loss import Objective
+
+Stopped = Callable[[], bool]
+"""Whether the run is to end now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Gives the weights in the base, as a finished file would have them, a number.
+
+    `look(step, stopped)` is the same for the same step of a run; None where there is nothing to measure by, or the
+    run was stopped before it had the number. `metric` is what the number is called, `best` whether least or most.
+    """
+
+    name: Literal["validation", "identity"]
+    metric: str
+    every_steps: int
+    best: Callable[..., Any]
+    look: Callable[[int, Stopped], float | None]
+
+
+def due(done: int, every_steps: int, steps: int) -> bool:
+    """Whether a judge looks after `done` of `steps` steps: every so often and at the end."""
+    return done > 0 and (done % every_steps == 0 or done == steps)
+
+
+def validation(objective: Objective, cfg: TrainConfig) -> Judge:
+    """The loss on images kept out of training, with fixed noise."""
+    return Judge(name="validation", metric="validation_loss", every_steps=cfg.validate_every_steps, best=min,
+                 look=lambda step, stopped: objective.probe())  # fmt: skip
+
+
+class Looks:
+    """Numbers by metric and step; the best weights by the judge that chooses, if one does."""
+
+    def __init__(self, judges: Sequence[Judge], cfg: TrainConfig, world: World) -> None:
+        self.judges, self.cfg, self.world = judges, cfg, world
+        self.chooser = next((judge for judge in judges if judge.name == cfg.choose), None)
+        self.numbers: dict[str, dict[int, float]] = {judge.metric: {} for judge in judges}
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def best_step(self) -> int | None:
+        """The step whose weights are best, the first of equals."""
+        if self.chooser is None or not (numbers := self.numbers[self.chooser.metric]):
+            return None
+        return self.chooser.best(numbers, key=numbers.__getitem__)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether `patience` looks in a row brought nothing better."""
+        best = self.best_step
+        if self.cfg.patience is None or self.chooser is None or best is None:
+            return False
+        steps = list(self.numbers[self.chooser.metric])
+        return len(steps) - 1 - steps.index(best) >= self.cfg.patience
+
+    def due(self, done: int) -> list[Judge]:
+        """Who is to look after `done` steps and has not."""
+        return [
+            judge
+            for judge in self.judges
+            if due(done, judge.every_steps, self.cfg.steps) and done not in self.numbers[judge.metric]
+        ]
+
+    def take(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:
+        """The numbers of all that are due, by metric; `parameters` are as a file would get them."""
+        taken: dict[str, float] = {}
+        for judge in self.due(done):
+            # The first process looks, the others wait for what it saw.
+            number = judge.look(done, stopped) if self.world.main and not stopped() else None
+            number = self.world.first(math.nan if number is None else number)
+            if math.isnan(number):
+                continue
+            self.numbers[judge.metric][done] = taken[judge.metric] = number
+            if judge is self.chooser and self.best_step == done:
+                self.best = lora_tensors(parameters)
+        return taken
+
+    @torch.no_grad()
+    def choose(self, parameters: Mapping[str, Parameter]) -> None:
+        """Leave the weights that are to be taken in `parameters`."""
+        for name, tensor in self.best.items():
+            parameters[name].copy_(tensor)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a checkpoint."""
+        tensors = {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for metric, numbers in self.numbers.items():
+            tensors[f"looks.{metric}.steps"] = torch.tensor(list(numbers))
+            tensors[f"looks.{metric}.numbers"] = torch.tensor(list(numbers.values()), dtype=torch.float64)
+        return tensors
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `tensors` gave."""
+        for metric in self.numbers:
+            steps, numbers = tensors[f"looks.{metric}.steps"], tensors[f"looks.{metric}.numbers"]
+            self.numbers[metric] = {
+                int(s.item()): number.item() for s, number in zip(steps, numbers, strict=True)
+            }
+        self.best = {
+            name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")
+        }

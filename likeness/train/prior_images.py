@@ -1,0 +1,76 @@
+"""Pictures of the persona's class that the base draws before it is trained, for the stage train."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from likeness.config import Config, Persona
+from likeness.diffusion.bases import Base
+from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.randomness import derive
+from likeness.errors import InputError
+from likeness.evaluate.samples import IMAGE, Limits, finished_sample
+from likeness.images import JPEG_QUALITY
+from likeness.pipeline.batch import Made, Work, run_batch
+from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.store.items import ItemStore, item_key
+from likeness.train.native.data import Sample
+from likeness.train.native.prior import class_text, prior_samples, spread
+
+PRIOR_VERSION = 1
+"""Raised whenever the same shot would give another file."""
+
+
+def draw_prior(
+    cfg: Config, persona: Persona, base: Base, samples: Sequence[Sample], items: ItemStore
+) -> list[Sample]:
+    """Up to `train.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
+    They are drawn as the evaluation draws: its settings suit the base. Only what is rated sfw is trained on, since nobody
+    looks at them.
+
+    Raises:
+        InputError: all of them were refused.
+    """
+    count = min(cfg.train.prior_images, sum(one.repeats for one in samples))
+    if not count:
+        return []
+    texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in samples]
+    shots = [
+        Shot(
+            prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
+            steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.side_px,
+        )
+        for number, text in enumerate(spread(texts, count))
+    ]  # fmt: skip
+    limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
+    rater = Rater()
+    works = [prior_work(number, shot, base, rater, limits) for number, shot in enumerate(shots, start=1)]
+    # One worker: the pictures share one pipeline.
+    outcomes = run_batch("prior", works, items, workers=1)
+    pictures = [
+        (file.path, shot.prompt, file.sha256)
+        for shot, outcome in zip(shots, outcomes, strict=True)
+        if outcome.item is not None and outcome.item.record["rating"] == "sfw"
+        for file in (outcome.item.files[IMAGE],)
+    ]
+    if not pictures:
+        raise InputError(
+            f"none of the {count} pictures that {base.name} drew of the class may be trained on: none is rated sfw",
+            reason="no-prior",
+            remedy="set train.prior_images: 0, or don't use a base that draws this for harmless captions",
+        )
+    if len(pictures) < count:
+        sys.stderr.write(f"train: {count - len(pictures)} of {count} pictures of the class are left out\n")
+    return prior_samples(pictures, samples, cfg.train.side_px)
+
+
+def prior_work(number: int, shot: Shot, base: Base, rater: Rater, limits: Limits) -> Work:
+    """The item that is a picture of the class."""
+    settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
+    key = item_key("train.prior", PRIOR_VERSION, settings, [])
+    return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, limits))
+
+
+def _draw(shot: Shot, base: Base, rater: Rater, limits: Limits) -> Made:
+    (rgb,) = sample(base, [shot], lora=None)
+    return finished_sample(rgb, rater.explicit, limits, quality=JPEG_QUALITY)

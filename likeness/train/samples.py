@@ -1,0 +1,136 @@
+"""What the LoRA draws while it is trained, and how like the person that is, for the stage train."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.config import Config, Persona
+from likeness.diffusion.bases import Base
+from likeness.errors import ConfigError
+from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
+from likeness.evaluate.draw import Studio, face_works
+from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
+from likeness.evaluate.identity import Seen, against
+from likeness.evaluate.samples import IMAGE, Planned, plan_samples
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
+from likeness.images import RGB, load_rgb
+from likeness.paths import Places
+from likeness.pipeline.batch import Work, run_one
+from likeness.pipeline.manifest import read_manifest
+from likeness.run import require
+from likeness.safety.rating import Rater
+from likeness.store.items import Item, ItemStore, item_key, write_atomic
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.selection import Judge, Stopped, due
+
+# Of evaluate's seeds, the first so many: one picture a prompt is chance, and training waits for each.
+SEEDS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampler:
+    """Draws `planned` with the LoRA in the base and scores the faces against `references`, of the `held_out` photographs.
+
+    Each picture is an item, named by the run and the step: a resumed run draws none twice.
+    """
+
+    studio: Studio
+    persona: str
+    every_steps: int
+    planned: Sequence[Planned]
+    held_out: Sequence[Path]
+    references: Sequence[Seen]
+    find: Finder
+    items: ItemStore
+
+    @property
+    def digest(self) -> str:
+        """Names all that decides the numbers, beside the weights."""
+        settings = {
+            "drawn": [self.studio.settings(one) for one in self.planned],
+            "faces": [FACES_VERSION, MODELS_DIGEST],
+            "references": [json.dumps(seen.embedding.tolist()) for seen in self.references],
+        }
+        return item_key("train.sampler", 1, settings, [])
+
+    def judge(self, run: RunFolder, show: Callable[[Path], None]) -> Judge:
+        """The likeness by step, a picture without a face counted as 0; `show` gets the strip of each look."""
+
+        def look(step: int, stopped: Stopped) -> float | None:
+            drawn = [run_one(work, self.items) for work in self._works(run.key, step) if not stopped()]
+            if stopped():
+                return None
+            strip = run.folder / "samples" / f"step-{step:08d}.png"
+            strip.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(strip, self._strip(step, [outcome.item for outcome in drawn]))
+            show(strip)
+            faces = faces_of([run_one(work, self.items) for work in face_works(drawn, self.find)])
+            scores = against(self.references, faces.seen, images=faces.images, yaw_edges_deg=()).by_image
+            return sum(scores.values()) / len(self.planned) if self.references else None
+
+        return Judge(name="identity", metric="identity", every_steps=self.every_steps, best=max, look=look)
+
+    def sheet(self, run: RunFolder, done: int, last: int) -> bytes:
+        """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
+        seed = self.planned[0].seed
+        steps = [step for step in range(1, done + 1) if due(step, self.every_steps, last)]
+        rows = [
+            self._row(f"step {step}", seed, [self.items.get(work.key) for work in self._works(run.key, step)])
+            for step in steps
+        ]
+        photographs = held_out_row([load_rgb(path) for path in self.held_out])
+        return self._sheet(f"{self.persona} by step of training", [*rows, photographs])
+
+    def _works(self, run: str, step: int) -> list[Work]:
+        return [self.studio.live(one, run, step) for one in self.planned]
+
+    def _strip(self, step: int, found: Sequence[Item | None]) -> bytes:
+        seeds = dict.fromkeys(one.seed for one in self.planned)
+        rows = [self._row("with LoRA", seed, found) for seed in seeds]
+        return self._sheet(f"{self.persona}, step {step}", rows)
+
+    def _row(self, label: str, seed: int, found: Sequence[Item | None]) -> Row:
+        cells = [
+            _shown(item) for one, item in zip(self.planned, found, strict=True) if one.seed == seed
+        ]  # fmt: skip
+        return Row(label=label, note=f"seed {seed}", cells=cells)
+
+    def _sheet(self, title: str, rows: Sequence[Row]) -> bytes:
+        prompts = list(dict.fromkeys(one.prompt for one in self.planned))
+        return contact_sheet(title, prompts, rows, cell_px=CELL_PX)
+
+
+def build_sampler(cfg: Config, persona: Persona, base: Base, items: ItemStore) -> Sampler | None:
+    """The sampler of a run, with evaluate's prompts and settings; None if train.sample_every_steps asks for none.
+
+    Raises:
+        ConsentError: the consent does not cover pictures.
+        ConfigError: train.choose is identity, but no photograph is held out.
+    """
+    if (every_steps := cfg.train.sample_every_steps) is None:
+        return None
+    require(persona, "generate")
+    places, options = Places(persona.name), cfg.evaluate
+    photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
+    if cfg.train.choose == "identity" and not photographs:
+        raise ConfigError(
+            f"train.choose identity: no photograph of {persona.name} is held out to compare with",
+            reason="no-held-out",
+            remedy=f"name some under `held_out` in conf/persona/{persona.name}.yaml, or set train.choose: validation",
+        )
+    prompts = options.drawn_prompts(persona.trigger, persona.class_word)
+    planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]
+    return Sampler(
+        studio=Studio(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
+        planned=planned,
+        held_out=[places.ingested / photo.file for photo in photographs],
+        references=ingested_faces(photographs, places.ingested).seen, find=FaceAnalyzer().faces, items=items,
+    )  # fmt: skip
+
+
+def _shown(item: Item | None) -> RGB | None:
+    """The picture; None where it was refused, or is rated `review`."""
+    if item is None or item.record.get("rating") != "sfw":
+        return None
+    return load_rgb(item.files[IMAGE].path)

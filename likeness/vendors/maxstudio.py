@@ -1,0 +1,145 @@
+"""MaxStudio's account: its errors in our words, its jobs, and a probe that tells a wrong key before money is spent.
+
+Source: https://maxstudio.ai/docs and public clients, read 2026-11 (docs/providers.md names what is seen and what is
+guessed). Unknown statuses mean "still running", unknown fields are ignored.
+"""
+
+import io
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, cast
+
+from PIL import Image, UnidentifiedImageError
+
+from likeness.errors import (
+    AuthError,
+    InDoubtError,
+    JobLostError,
+    LikenessError,
+    RejectedError,
+    TransientError,
+)
+from likeness.http import Auth, Client, Limits, Reply
+from likeness.store.items import Json
+
+NOBODYS_JOB = "likeness-probe"
+"""A job that does not exist: with a good key the vendor says so, with a wrong one it answers 500."""
+
+
+class MaxStudio:
+    """One account; safe to use from several threads. Nothing is sent before `ready` or a call."""
+
+    def __init__(self, *, base_url: str, api_key_env: str, limits: Limits) -> None:
+        auth = Auth(header="x-api-key", scheme="", env=api_key_env)
+        self._env = api_key_env
+        self._client = Client("MaxStudio", base_url, auth=auth, limits=limits, translate=_translate)
+        self._lock, self._ready = threading.Lock(), False
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.__exit__(kind, error, trace)
+
+    def ready(self, *, first: Callable[[], None] | None = None) -> None:
+        """See once that the account can be used, by asking for a job that does not exist; `first` is called before.
+
+        Raises:
+            AuthError: there is no key, or it is wrong (the vendor answers 500 to a wrong one).
+        """
+        with self._lock:
+            if self._ready:
+                return
+            if first is not None:
+                first()
+            try:
+                self._client.get(f"/swap-image/{NOBODYS_JOB}")
+            except RejectedError:
+                pass  # an honest "no such job"
+            except TransientError as error:
+                if error.reason == "server-error":
+                    raise AuthError(
+                        f"MaxStudio answers 500 to a question that costs nothing, as it does to a wrong key: {error.message}",
+                        remedy=f"check {self._env}; if the key is right, the service is down: try again later",
+                    ) from None
+                raise
+            self._ready = True
+
+    def ask(self, path: str, body: Json) -> dict[str, Json]:
+        """A question that is free to repeat."""
+        return _mapping(self._client.post(path, body, safe=True))
+
+    def order(self, path: str, body: Json) -> dict[str, Json]:
+        """Order a job; returns its ticket."""
+        answer = _mapping(self._client.post(path, body, safe=False))
+        job = answer.get("jobId")
+        if not isinstance(job, str) or not job:
+            raise InDoubtError(f"MaxStudio took POST {path} and gave no jobId", reason="bad-answer")
+        return {"job": job}
+
+    def finished(self, path: str, ticket: dict[str, Json]) -> Json | None:
+        """The result of a job, or None while it runs.
+
+        Raises:
+            JobLostError: it failed, or MaxStudio knows nothing of it.
+        """
+        name = f"MaxStudio's job {path}/{ticket['job']}"
+        try:
+            answer = _mapping(self._client.get(f"{path}/{ticket['job']}"))
+        except RejectedError as error:
+            raise JobLostError(f"{name}: {error.message}", reason="job-vanished") from None
+        status = str(answer.get("status", "")).lower()
+        if status == "failed":
+            raise JobLostError(
+                f"{name} failed: {answer.get('error') or 'no reason given'}", reason="job-failed"
+            )
+        if status == "not-found":
+            raise JobLostError(f"{name} is not found", reason="job-vanished")
+        return answer.get("result") if status == "completed" else None
+
+    def fetch(self, url: str, *, max_mb: float) -> bytes | None:
+        """The file of a finished job, or None when what came is no picture (yet).
+
+        Raises:
+            JobLostError: the result has expired.
+        """
+        try:
+            data = self._client.download(url, max_mb=max_mb)
+        except RejectedError as error:
+            raise JobLostError(
+                f"MaxStudio's result is gone: {error.message}", reason="result-expired"
+            ) from None
+        return data if is_picture(data) else None
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether the bytes are a whole picture in a format Pillow knows."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _translate(reply: Reply) -> LikenessError | None:
+    if reply.status == 307:
+        return RejectedError(
+            "MaxStudio answers 307: it does not follow an S3 address without a region",
+            reason="not-regional",
+            remedy="set AWS_REGION to the region of swap.provider.inputs_url's bucket",
+        )
+    return None
+
+
+def _mapping(reply: Reply) -> dict[str, Json]:
+    answer = reply.json()
+    if not isinstance(answer, dict):
+        raise TransientError(
+            f"MaxStudio answered {type(answer).__name__} instead of an object", reason="bad-answer"
+        )
+    return cast("dict[str, Json]", answer)

@@ -1,0 +1,285 @@
+"""The plan says what a run will do before it runs: exactly where it can know it, and never too little."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ingest_fakes import png
+from paid_house import SOURCES, TARGETS, outfit, params, put, run
+
+from likeness.caption.grok import GrokCaptioner
+from likeness.cli.plan import main
+from likeness.config import Config
+from likeness.enhance.maxstudio import MaxStudioEnhancer
+from likeness.purchases.budget import entries
+from likeness.purchases.history import usd_words
+from likeness.store.items import ItemStore, item_key
+from likeness.swap.maxstudio import MaxStudioSwapper
+
+SWAPS = SOURCES * TARGETS
+# 2,500 tokens in at $1.25 and 300 out at $2.50 a million.
+CAPTION_USD = 0.003875
+
+
+@pytest.fixture
+def mission(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """4 photographs and 8 targets, swapped and enhanced by MaxStudio and captioned by Grok."""
+    return outfit(monkeypatch)
+
+
+def planned(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict, int]:
+    capsys.readouterr()
+    code = main(["--json", *arguments])
+    return json.loads(capsys.readouterr().out), code
+
+
+def rows(plan: dict) -> dict[str, dict]:
+    return {line["stage"]: line for line in plan["personas"]["jade"]["stages"]}
+
+
+def columns(plan: dict, *fields: str) -> dict[str, tuple]:
+    return {stage: tuple(row[field] for field in fields) for stage, row in rows(plan).items()}
+
+
+def tree(folder: str) -> dict[str, float]:
+    return {str(path): path.stat().st_mtime_ns for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_the_missions_own_example(mission, capsys):
+    run(mission, "ingest")
+    plan, code = planned(capsys=capsys)
+    assert SWAPS == 32
+    assert columns(plan, "items", "reused", "to_do", "calls") == {
+        "ingest": (12, 12, 0, 0),
+        "swap": (32, 0, 32, 32),
+        "resize": (32, 0, 32, 0),
+        "enhance": (32, 0, 32, 32),
+        "caption": (32, 0, 32, 32),
+    }
+    usd = {stage: row["usd"] for stage, row in rows(plan).items()}
+    assert usd["swap"] == pytest.approx(3.20)
+    assert usd["enhance"] == pytest.approx(0.64)
+    assert usd["caption"] == pytest.approx(32 * CAPTION_USD)
+    assert plan["usd"] == pytest.approx(3.964)
+    # 8 in flight: four rounds of 3, 18 and 4 seconds.
+    assert [rows(plan)[stage]["seconds"] for stage in ("swap", "enhance", "caption")] == [12, 72, 16]
+    assert (code, plan["exceeds_budget"], plan["max_usd"], plan["spent_usd"]) == (0, False, 5.0, 0.0)
+    assert plan["missing_keys"] == ["MAXSTUDIO_API_KEY", "XAI_API_KEY"]
+    assert plan["personas"]["jade"]["exact"]
+    assert json.loads(Path(".cache/ledger/plan.json").read_text()) == plan
+
+
+def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(mission, capsys):
+    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    plan, code = planned(capsys=capsys)
+    assert {stage: row["to_do"] for stage, row in rows(plan).items()} == dict.fromkeys(rows(plan), 0)
+    assert (plan["calls"], plan["usd"], plan["missing_keys"], code) == (0, 0.0, [], 0)
+    assert not any(row["at_most"] for row in rows(plan).values())
+    assert plan["spent_usd"] == pytest.approx(3.20 + 0.64 + 32 * 0.0011)
+    main([])
+    said = capsys.readouterr().out
+    assert "Nothing to do" in said
+    assert "$3.88 of a budget of $5.00" in said
+
+
+def test_what_was_planned_is_what_is_bought(mission, capsys):
+    run(mission, "ingest")
+    plan, _ = planned(capsys=capsys)
+    run(mission, "swap", "resize", "enhance", "caption")
+    asked = [
+        line
+        for line in entries(Path(".cache/ledger/spending.jsonl").read_bytes())
+        if line["state"] == "asked"
+    ]
+    for stage, row in rows(plan).items():
+        bought = [line["usd"] for line in asked if line["stage"] == stage]
+        assert (len(bought), sum(bought)) == (row["calls"], pytest.approx(row["usd"]))
+
+
+def test_nothing_is_made_and_nothing_is_touched(mission, capsys):
+    run(mission, "ingest", "swap")
+    before = {folder: tree(folder) for folder in ("data", ".cache/items")}
+    planned(capsys=capsys)
+    assert {folder: tree(folder) for folder in before} == before
+
+
+def test_without_ingest_the_numbers_of_files_bound_it(mission, capsys):
+    plan, _ = planned(capsys=capsys)
+    assert not plan["personas"]["jade"]["exact"]
+    assert columns(plan, "items", "reused", "to_do")["ingest"] == (12, 0, 12)
+    assert columns(plan, "items", "calls", "at_most")["swap"] == (32, 32, True)
+    assert plan["usd"] == pytest.approx(3.964)
+    main([])
+    said = capsys.readouterr().out
+    assert "at most" in said
+    assert "ingest@jade" in said
+
+
+@pytest.mark.parametrize(
+    ("override", "swaps", "images"),
+    [
+        ("swap.include_sources=true", 32, 36),
+        ("personas.jade.held_out=[jade_3.png]", 24, 24),
+        ("swap.pairs=best", 32, 32),
+    ],
+)
+def test_the_bound_follows_the_settings_and_is_met(mission, capsys, override, swaps, images):
+    cfg = params(override)
+    before, _ = planned(capsys=capsys)
+    run(cfg, "ingest")
+    after, _ = planned(capsys=capsys)
+    for plan in (before, after):
+        assert (rows(plan)["swap"]["items"], rows(plan)["swap"]["calls"]) == (images, swaps)
+        assert rows(plan)["enhance"]["calls"] == images
+
+
+def test_best_pairs_are_bounded_by_the_sources_a_target(mission, capsys):
+    cfg = params("swap.pairs=best", "swap.sources_per_target=2")
+    assert rows(planned(capsys=capsys)[0])["swap"]["calls"] == 16
+    run(cfg, "ingest")
+    assert rows(planned(capsys=capsys)[0])["swap"]["calls"] == 16
+
+
+def test_a_photo_more_costs_its_own_pairs_once_ingest_has_seen_it(mission, capsys):
+    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    put("sources/jade_9.png", png(seed=40))
+    plan, _ = planned(capsys=capsys)
+    assert not plan["personas"]["jade"]["exact"]
+    assert plan["usd"] >= 8 * (0.10 + 0.02 + CAPTION_USD)
+    run(mission, "ingest")
+    plan, _ = planned(capsys=capsys)
+    assert columns(plan, "items", "reused", "to_do", "calls")["swap"] == (40, 32, 8, 8)
+    assert columns(plan, "to_do", "calls")["caption"] == (8, 8)
+    assert plan["usd"] == pytest.approx(8 * (0.10 + 0.02 + CAPTION_USD))
+
+
+def test_own_photographs_are_known_before_they_are_laid_out(mission, capsys):
+    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    cfg = params("swap.include_sources=true")
+    plan, _ = planned(capsys=capsys)
+    assert columns(plan, "to_do", "calls")["swap"] == (4, 0)
+    assert not rows(plan)["resize"]["at_most"]
+    run(cfg, "swap", "resize", "enhance", "caption")
+    assert planned(capsys=capsys)[0]["calls"] == 0
+
+
+def test_what_is_refused_goes_no_further(mission, capsys):
+    run(mission, "ingest", "swap")
+    params("personas.jade.similarity.swap_min=0.999", "swap.max_failure_ratio=1")
+    plan, _ = planned(capsys=capsys)
+    assert columns(plan, "items", "to_do")["swap"] == (32, 0)
+    assert columns(plan, "items", "to_do")["enhance"] == (0, 0)
+
+
+def test_a_budget_too_small_is_told_and_ends_with_1(mission, capsys):
+    run(mission, "ingest")
+    params("budget.max_usd=3.9")
+    plan, code = planned(capsys=capsys)
+    assert (plan["exceeds_budget"], code) == (True, 1)
+    main([])
+    said = capsys.readouterr().out
+    assert "exceeds the budget" in said
+    assert "budget.max_usd" in said
+    params("budget.max_usd=null")
+    assert planned(capsys=capsys)[1] == 0
+
+
+def test_what_is_spent_leaves_less_for_the_plan(mission, capsys):
+    run(mission, "ingest", "swap")
+    params("budget.max_usd=3.9")
+    plan, code = planned(capsys=capsys)
+    assert plan["spent_usd"] == pytest.approx(3.20)
+    assert plan["usd"] == pytest.approx(32 * (0.02 + CAPTION_USD))
+    assert code == 1
+    params("budget.max_usd=4")
+    assert planned(capsys=capsys)[1] == 0
+
+
+def test_a_key_that_is_set_is_not_asked_for_and_none_is_shown(mission, capsys, monkeypatch):
+    monkeypatch.setenv("XAI_API_KEY", "planted-key")
+    run(mission, "ingest")
+    plan, _ = planned(capsys=capsys)
+    assert plan["missing_keys"] == ["MAXSTUDIO_API_KEY"]
+    assert "planted-key" not in json.dumps(plan)
+
+
+def test_another_trigger_writes_captions_anew_and_buys_none_that_are_bought(mission, capsys, monkeypatch):
+    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    params("personas.jade.trigger=ohwx")
+    monkeypatch.delattr(GrokCaptioner, "purchase_key", raising=False)
+    row = rows(planned(capsys=capsys)[0])["caption"]
+    assert (row["to_do"], row["calls"], row["at_most"]) == (32, 32, True)
+    monkeypatch.setattr(
+        GrokCaptioner,
+        "purchase_key",
+        lambda self, pixels: item_key("captions", 1, {}, [pixels]),
+        raising=False,
+    )
+    row = rows(planned(capsys=capsys)[0])["caption"]
+    assert (row["to_do"], row["calls"], row["usd"], row["at_most"]) == (32, 0, 0.0, False)
+
+
+def test_a_bought_enhancement_is_encoded_again_for_nothing(mission, capsys, monkeypatch):
+    run(mission, "ingest", "swap", "resize", "enhance")
+    params("enhance.jpeg_quality=90")
+    monkeypatch.setattr(
+        MaxStudioEnhancer, "purchase_key", lambda self, pixels: item_key("enhancements", 1, {}, [pixels]),
+        raising=False,
+    )  # fmt: skip
+    assert columns(planned(capsys=capsys)[0], "to_do", "calls", "at_most")["enhance"] == (32, 0, False)
+
+
+def test_a_swap_that_was_ordered_or_bought_is_not_paid_again(mission, capsys, monkeypatch):
+    def key(self, source, target, face):
+        assert min(face.box_px[2:]) > 100
+        return item_key("swaps", 1, {}, [source, target])
+
+    monkeypatch.setattr(MaxStudioSwapper, "purchase_key", key, raising=False)
+    run(mission, "ingest", "swap")
+    params("ingest.max_explicit=0.69")  # measured anew: other items, the same purchases
+    plan, _ = planned(capsys=capsys)
+    assert columns(plan, "to_do", "calls")["swap"] == (32, 0)
+    assert columns(plan, "calls", "at_most")["enhance"] == (32, True)
+    store = ItemStore(".cache/items")
+    left = next(key for key in store.keys() if store.get(key).record.get("what") == "maxstudio swap")  # noqa: SIM118
+    (store.root / "records" / left[:2] / f"{left[2:]}.json").unlink()
+    assert columns(planned(capsys=capsys)[0], "calls")["swap"] == (1,)
+    store.keep_ticket(left, {"purchase": "p", "ticket": {"job": "j"}})
+    assert columns(planned(capsys=capsys)[0], "calls")["swap"] == (0,)
+
+
+def test_captions_by_hand_cost_nothing(mission, capsys):
+    folder = Path("data/jade/captions_override")
+    folder.mkdir()
+    (folder / "jade-s1-t1.txt").write_text("jade, by hand")
+    run(mission, "ingest")
+    assert rows(planned(capsys=capsys)[0])["caption"]["calls"] == 31
+    run(mission, "swap", "resize", "enhance", "caption")
+    assert planned(capsys=capsys)[0]["calls"] == 0
+
+
+def test_the_time_of_local_stages_is_the_last_runs(mission, capsys):
+    run(mission, "ingest")
+    assert rows(planned(capsys=capsys)[0])["resize"]["seconds"] is None
+    run(mission, "swap", "resize")
+    Path(".cache/ledger/resize@jade.json").write_text('{"seconds": 16}')
+    params("resize.headroom=0.4")
+    assert rows(planned(capsys=capsys)[0])["resize"]["seconds"] == pytest.approx(16)
+
+
+def test_stale_params_are_told(mission, capsys):
+    run(mission, "ingest")
+    assert not planned(capsys=capsys)[0]["stale_params"]
+    with Path("conf/budget/default.yaml").open("a") as file:
+        file.write("# a word\n")
+    assert planned(capsys=capsys)[0]["stale_params"]
+
+
+def test_small_sums_are_not_rounded_away():
+    assert [usd_words(value) for value in (0.0, 0.1, 3.2, 0.003875, 0.124)] == [
+        "$0.00",
+        "$0.10",
+        "$3.20",
+        "$0.0039",
+        "$0.12",
+    ]

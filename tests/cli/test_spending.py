@@ -1,0 +1,162 @@
+"""The ledger as people and MLflow see it, and the care that bought items get."""
+
+import json
+import os
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paid_house import outfit, params, run
+
+import stages.caption
+import stages.enhance
+from likeness import run as run_module
+from likeness.cli import items, spending, summary
+from likeness.config import Config
+from likeness.purchases.budget import BudgetConfig, Spending
+from likeness.purchases.history import budget_words, purchases, total_usd
+from likeness.run import run as run_stage
+from likeness.store.items import ItemStore, sha256_bytes
+
+LEDGER = Path(".cache/ledger/spending.jsonl")
+
+
+@pytest.fixture
+def mission(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """4 photographs and 8 targets, swapped and enhanced by MaxStudio and captioned by Grok."""
+    return outfit(monkeypatch)
+
+
+def by_hand(stage: str = "swap", path: Path = LEDGER) -> Spending:
+    return Spending(path, prices={}, budget=BudgetConfig(max_usd=None), stage=stage, persona="jade")
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict:
+    capsys.readouterr()
+    assert spending.main(["--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["paid", "void", "doubt", "crash"]), st.floats(0, 5), st.floats(0, 5)))
+)
+def test_the_total_is_the_one_that_the_budget_is_held_to(tmp_path_factory, history):
+    path = tmp_path_factory.mktemp("ledger") / "spending.jsonl"
+    run = by_hand(path=path)
+    for end, most, real in history:
+        purchase = run.reserve("maxstudio swap", "a", "k", most)
+        {
+            "paid": lambda p=purchase, usd=real: run.pay(p, usd, {}),
+            "void": lambda p=purchase: run.void(p),
+            "doubt": lambda p=purchase: run.doubt(p),
+            "crash": lambda: None,
+        }[end]()
+    assert total_usd(purchases(path)) == pytest.approx(run.total_usd, abs=1e-6)
+    assert len(purchases(path)) == len(history)
+
+
+def test_a_row_a_day_stage_and_provider(mission, capsys):
+    assert told(capsys) == {"rows": [], "spent_usd": 0.0, "max_usd": 5.0}
+    run(mission, "ingest", "swap", "resize", "enhance")
+    doubtful = by_hand("caption")
+    doubtful.doubt(doubtful.reserve("xai caption", "jade-s1-t1", sha256_bytes(b"1"), 0.004))
+    key = sha256_bytes(b"2")
+    awaited = doubtful.reserve("maxstudio swap", "jade-s1-t1", key, 0.10)
+    ItemStore(".cache/items").keep_ticket(key, {"purchase": awaited, "ticket": {"job": "j"}})
+    doubtful.void(doubtful.reserve("xai caption", "jade-s1-t1", sha256_bytes(b"3"), 0.004))
+    doubtful.pay(doubtful.reserve("maxstudio detect", "jade-s1-t1", sha256_bytes(b"4"), 0.0), 0.0, {})
+    got = told(capsys)
+    seen = {(row["stage"], row["provider"]): row for row in got["rows"]}
+    fields = ("purchases", "awaited", "in_doubt")
+    assert {place: tuple(row[name] for name in fields) for place, row in seen.items()} == {
+        ("swap", "maxstudio"): (32, 0, 0), ("enhance", "maxstudio"): (32, 0, 0),
+        ("caption", "xai"): (0, 0, 1), ("caption", "maxstudio"): (0, 1, 0),
+    }  # fmt: skip
+    assert got["spent_usd"] == pytest.approx(3.20 + 0.64 + 0.004 + 0.10)
+    assert seen["swap", "maxstudio"]["usd"] == pytest.approx(3.20)
+    spending.main([])
+    assert "$3.94 of a budget of $5.00" in capsys.readouterr().out
+
+
+def test_the_summary_tells_the_runs_cost_and_the_budget(mission, capsys):
+    run(mission, "ingest", "swap")
+    summary.main()
+    said = capsys.readouterr().out
+    assert "$3.20" in next(line for line in said.splitlines() if "swap" in line)
+    assert "$3.20 of a budget of $5.00" in said
+    run(mission, "swap")
+    summary.main()
+    said = capsys.readouterr().out
+    assert "$0.00" in next(line for line in said.splitlines() if "swap" in line)
+    assert "$3.20 of a budget of $5.00" in said
+
+
+def test_without_a_limit_the_sentence_says_so():
+    assert "no budget" in budget_words(1.0, None)
+    assert "$0.00 left" in budget_words(6.0, 5.0)
+
+
+def test_prune_keeps_what_was_bought_and_forgets_tickets_of_it(mission, capsys):
+    run(mission, "ingest", "swap")
+    store = ItemStore(".cache/items")
+    bought = [key for key in store.keys() if "what" in store.get(key).record]  # noqa: SIM118
+    assert len(bought) == 32
+    store.keep_ticket(bought[0], {"purchase": "p", "ticket": {}})
+    store.keep_ticket(sha256_bytes(b"awaited"), {"purchase": "q", "ticket": {}})
+    old = time.time() - 10 * items.DAY_S
+    for record in (store.root / "records").glob("*/*.json"):
+        os.utime(record, (old, old))
+    items.main(["prune", "--unused-days", "1"])
+    assert "1 tickets" in capsys.readouterr().out
+    assert set(store.keys()) == set(bought)
+    assert store.ticket(bought[0]) is None
+    assert store.ticket(sha256_bytes(b"awaited")) is not None
+    run(mission, "ingest", "swap")
+    assert len(purchases(LEDGER)) == 32
+
+
+def logged() -> list[dict[str, object]]:
+    """MLflow's runs: name, metrics and parameters."""
+    with sqlite3.connect("mlflow.db") as base:
+        runs = base.execute("select run_uuid, name from runs order by start_time").fetchall()
+        return [
+            {
+                "name": name,
+                **dict(base.execute("select key, value from latest_metrics where run_uuid = ?", (uuid,))),
+                "params": dict(base.execute("select key, value from params where run_uuid = ?", (uuid,))),
+            }
+            for uuid, name in runs
+        ]
+
+
+def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, monkeypatch):
+    monkeypatch.setattr(stages, "survive_kills", lambda stage, persona: None)
+    monkeypatch.setattr(run_module, "consent_of", lambda persona: Anything())
+    monkeypatch.setenv("XAI_API_KEY", "planted-key")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(sys, "argv", ["stages", "jade"])
+    run(mission, "ingest", "swap", "resize", "enhance")
+    assert not Path("mlflow.db").exists()
+    run_stage("caption", stages.caption.main)
+    (one,) = logged()
+    assert one["name"] == "caption@jade"
+    assert one["planned_usd"] == pytest.approx(32 * 0.003875)
+    assert one["actual_usd"] == pytest.approx(32 * 0.0011)
+    assert (one["purchases"], one["in_doubt"]) == (32, 0)
+    assert one["params"]["caption.provider.model"] == "grok-4.20-0309-non-reasoning"
+    assert "planted-key" not in json.dumps(one)
+    run_stage("caption", stages.caption.main)
+    params("enhance=lanczos")
+    run_stage("enhance", stages.enhance.main)
+    assert len(logged()) == 1
+
+
+class Anything:
+    """A consent that covers all."""
+
+    def require(self, uses, *, today) -> None:
+        pass

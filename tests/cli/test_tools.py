@@ -1,0 +1,112 @@
+"""The programs beside the graph: check, items, summary and consent, as a person calls them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.store.items import ItemStore, sha256_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """The files that settings and consent live in."""
+    for name in ("conf", "consent", "hydra_plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    return tmp_path
+
+
+def call(folder, *arguments):
+    import os
+
+    env = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")} | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, env=env, capture_output=True, text=True
+    )
+
+
+def edit(path, **changes):
+    values = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(values | changes))
+
+
+def test_check_passes_on_the_repository_and_writes_a_constant(house):
+    done = call(house, "stages.check")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((house / "data/checked.json").read_text()) == {"checked": True}
+
+
+def test_check_tells_every_consent_and_provider_problem_at_once(house):
+    edit(house / "consent" / "jade.yaml", revoked="2026-01-01")
+    params = yaml.safe_load((house / "params.yaml").read_text())
+    params["enhance"]["provider"]["scale"] = "twice"
+    params["swap"]["provider"]["feather"] = "soft"
+    (house / "params.yaml").write_text(yaml.safe_dump(params))
+    done = call(house, "stages.check")
+    assert done.returncode == 1
+    for word in ("scale", "feather", "revoked"):
+        assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (house / "data" / "checked.json").exists()
+
+
+def test_check_refuses_stale_params(house):
+    (house / "conf" / "swap" / "local.yaml").open("a").write("# touched\n")
+    done = call(house, "stages.check")
+    assert done.returncode == 1
+    assert "make params" in done.stderr
+
+
+def test_a_stage_names_the_personas_when_called_wrongly(house):
+    done = call(house, "stages.swap", "nobody")
+    assert done.returncode == 1
+    assert "python -m stages.swap jade" in done.stderr
+
+
+def test_items_lists_verifies_and_prunes(house):
+    store = ItemStore(house / ".cache" / "items")
+    store.put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
+    store.put(sha256_bytes(b"2"), {}, {"refusal": {"reason": "blurred"}})
+    listed = call(house, "likeness.cli.items", "list").stdout
+    assert "picture" in listed
+    assert "refused: blurred" in listed
+    assert "2 items" in listed
+    assert call(house, "likeness.cli.items", "verify").returncode == 0
+    next((house / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
+    assert call(house, "likeness.cli.items", "verify").returncode == 1
+    assert "damaged" in call(house, "likeness.cli.items", "list").stdout
+    checkpoint = house / ".cache" / "training" / "abc" / "step-4.safetensors"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"lora")
+    assert "removed 0 items" in call(house, "likeness.cli.items", "prune", "--unused-days", "1").stdout
+    assert checkpoint.exists()
+    assert "removed 2 items" in call(house, "likeness.cli.items", "prune", "--unused-days", "-1").stdout
+    assert not checkpoint.parent.exists()
+
+
+def test_consent_shows_its_standing_and_lists_what_came_from_it(house):
+    (house / "data" / "jade" / "swapped").mkdir(parents=True)
+    (house / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
+    assert "in force" in call(house, "likeness.cli.consent", "show", "jade").stdout
+    (house / "models" / "jade").mkdir(parents=True)
+    (house / "models" / "jade" / "README.md").write_bytes(b"card")
+    edit(house / "consent" / "jade.yaml", revoked="2026-01-01")
+    shown = call(house, "likeness.cli.consent", "show", "jade")
+    assert shown.returncode == 1
+    assert "revoked" in shown.stderr
+    listed = call(house, "likeness.cli.consent", "artefacts", "jade").stdout
+    assert f"{sha256_bytes(b'picture')}  data/jade/swapped/jade-s1-t1-sfw-swapped.png" in listed
+    assert f"{sha256_bytes(b'card')}  models/jade/README.md" in listed
+
+
+def test_summary_works_before_anything_has_run(house):
+    done = call(house, "likeness.cli.summary")
+    assert done.returncode == 0, done.stderr
+    assert "jade" in done.stdout

@@ -1,0 +1,61 @@
+"""Training images: their size, their bytes, their mark."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from likeness.dataset.training_image import training_jpeg, training_size
+from likeness.images import decode_rgb, encode_jpeg, encode_png
+from likeness.safety.provenance import SourceType, mark_jpeg, read_mark
+
+CODE = SourceType.COMPOSITE_SYNTHETIC
+
+
+@pytest.mark.parametrize(
+    ("size", "side_px", "expected"),
+    [
+        ((2048, 2048), 1024, (1024, 1024)),
+        ((1664, 2432), 1024, (832, 1216)),  # an SDXL bucket, enhanced twice
+        ((2048, 2048), None, (2048, 2048)),
+        ((800, 800), 1024, (800, 800)),  # never enlarged
+        ((3000, 1001), 1024, (1773, 592)),  # no size on the grid has this shape
+    ],
+)
+def test_an_image_is_reduced_to_the_area_of_the_square(size, side_px, expected):
+    assert training_size(*size, side_px) == expected
+
+
+@given(st.integers(65, 8000), st.integers(65, 8000), st.integers(64, 2048))
+def test_a_size_keeps_the_shape_and_stays_near_the_area(width, height, side_px):
+    new_width, new_height = training_size(width, height, side_px)
+    assert new_width <= width
+    assert new_height <= height
+    assert abs(new_width / width - new_height / height) <= 1 / min(width, height) + 1 / min(
+        new_width, new_height
+    )
+    if width * height > side_px**2:
+        assert new_width * new_height <= (side_px + 64) ** 2
+
+
+def test_the_enhanced_image_is_reduced_with_lanczos_and_marked():
+    rgb = np.random.default_rng(1).integers(0, 255, (96, 64, 3)).astype(np.uint8)
+    data, width, height = training_jpeg(encode_png(rgb), side_px=39, quality=95, code=CODE)
+    assert (width, height) == training_size(64, 96, 39)
+    lanczos = np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+    assert data == mark_jpeg(encode_jpeg(lanczos, 95), CODE)
+    assert read_mark(data) == CODE
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "JPEG"
+        assert image.size == (width, height)
+
+
+def test_full_size_keeps_the_enhanced_bytes_and_only_adds_the_mark():
+    enhanced = encode_jpeg(np.full((40, 40, 3), 90, np.uint8), 80)
+    data, *size = training_jpeg(enhanced, side_px=None, quality=95, code=CODE)
+    assert data == mark_jpeg(enhanced, CODE)
+    assert size == [40, 40]
+    assert np.array_equal(decode_rgb(data), decode_rgb(enhanced))

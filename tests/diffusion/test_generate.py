@@ -1,0 +1,47 @@
+"""Samples: the same prompt and seed give the same picture, and a LoRA changes it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lora_runs import run_in, train_config
+
+from likeness.diffusion.generate import Shot, sample
+from likeness.errors import InputError
+
+SHOT = Shot(prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64)
+
+
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
+    run = run_in(tmp_path, folder, train_config(architecture, steps=3), architecture=architecture)
+    file = tmp_path / "jade-v1.safetensors"
+    file.write_bytes(run.data)
+    base = fresh(architecture)
+    before = sample(base, [SHOT, replace(SHOT, seed=2)], lora=None)
+    seen = []
+    (with_lora,) = sample(base, [SHOT], lora=file, on_image=lambda index, rgb: seen.append(index))
+    (half,) = sample(base, [SHOT], lora=file, lora_scale=0.5)
+    (none,) = sample(base, [SHOT], lora=file, lora_scale=0.0)
+    (after,) = sample(base, [SHOT], lora=None)
+    assert with_lora.shape == (64, 64, 3)
+    assert with_lora.dtype == np.uint8
+    assert seen == [0]
+    assert not np.array_equal(before[0], before[1])
+    assert np.array_equal(before[0], after)
+    assert np.array_equal(before[0], none)
+    changes = [np.abs(rgb.astype(int) - before[0]).mean() for rgb in (half, with_lora)]
+    assert 0 < changes[0] < changes[1]
+
+
+def test_a_lora_of_another_base_is_refused(tmp_path, folder, fresh):
+    run = run_in(tmp_path, folder, train_config(steps=2), architecture="sd15")
+    file = tmp_path / "sd15.safetensors"
+    file.write_bytes(run.data)
+    base = fresh()
+    (before,) = sample(base, [SHOT], lora=None)
+    with pytest.raises(InputError) as caught:
+        sample(base, [SHOT], lora=file)
+    assert caught.value.reason == "lora-misfit"
+    (after,) = sample(base, [SHOT], lora=None)
+    assert np.array_equal(before, after)

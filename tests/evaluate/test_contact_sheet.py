@@ -1,0 +1,37 @@
+"""The contact sheet."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from likeness.evaluate.contact_sheet import LABEL_WIDTH, MARGIN, Row, contact_sheet
+
+RED = np.zeros((40, 30, 3), np.uint8) + np.array([200, 0, 0], np.uint8)
+
+
+def sheet(cells, cell_px=64) -> tuple[bytes, Image.Image]:
+    rows = [Row(label="with LoRA", note="seed 1", cells=cells)]
+    data = contact_sheet("jade", ["a prompt " * 20] * len(cells), rows, cell_px=cell_px)
+    return data, Image.open(io.BytesIO(data))
+
+
+def test_every_column_gets_its_picture():
+    image = sheet([RED, None, RED])[1]
+    reds = (np.asarray(image).astype(int) - [200, 0, 0]).__abs__().sum(axis=2) < 12
+    columns = np.flatnonzero(reds.any(axis=0))
+    assert columns.max() - columns.min() > 2 * 64
+    pitch = 64 + round(10 * 64 / 256)
+    middle = round((MARGIN + LABEL_WIDTH) * 64 / 256) + pitch + 32
+    assert not reds[:, middle].any()  # nothing was drawn there
+
+
+def test_equal_input_gives_equal_bytes_and_the_cell_sets_the_size():
+    assert sheet([RED])[0] == sheet([RED])[0]
+    assert sheet([RED], 128)[1].width > sheet([RED], 64)[1].width
+
+
+def test_the_label_is_drawn():
+    image = np.asarray(sheet([RED], 256)[1])
+    labels = image[:, MARGIN : MARGIN + LABEL_WIDTH - 10]
+    assert (labels.sum(axis=2) < 300).any()

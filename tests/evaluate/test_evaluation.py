@@ -1,0 +1,87 @@
+"""Metrics and honest words."""
+
+import json
+
+import numpy as np
+
+from likeness.evaluate.evaluation import (
+    GROUPS,
+    CheckpointScore,
+    Faces,
+    best_checkpoint,
+    details,
+    flat_metrics,
+    identities,
+    notes,
+)
+from likeness.evaluate.identity import Seen
+
+FACE = np.array([1.0, 0.0], np.float32)
+
+
+def scored(**faces: Faces):
+    empty = {name: Faces(images=0, seen=[]) for name in GROUPS}
+    return identities({**empty, **faces}, yaw_edges_deg=[15, 30])
+
+
+def found(*names: str, images: int | None = None) -> Faces:
+    return Faces(
+        images=len(names) if images is None else images,
+        seen=[Seen(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
+    )
+
+
+def test_metrics_are_flat_numbers_or_null():
+    flat = flat_metrics(scored(held_out=found("h"), swaps=found("a", "b")), lora_effect=2.5, refused=1)
+    assert flat["identity_swaps"] == 1.0
+    assert flat["identity_swaps_yaw_0_15"] == 1.0
+    assert flat["identity_samples_with"] is None
+    assert flat["lora_effect"] == 2.5
+    assert flat["samples_refused"] == 1
+    assert all(value is None or isinstance(value, int | float) for value in flat.values())
+
+
+def test_no_face_in_the_samples_is_said_and_not_scored():
+    scores = scored(held_out=found("h"), samples_with=found(images=8))
+    (note,) = notes(scores, lora_effect=2.0)
+    assert "No face was found in the 8 samples" in note
+
+
+def test_a_lora_without_effect_and_no_held_out_photograph_are_said():
+    said = " ".join(notes(scored(samples_with=found("a", images=2)), lora_effect=0.0))
+    assert "changed no pixel" in said
+    assert "held_out" in said
+    assert "1 of the 2 samples" in said
+
+
+def test_details_are_json():
+    scores = scored(held_out=found("h"), samples_with=found("x"))
+    data = json.loads(
+        json.dumps(
+            details(
+                scores,
+                [{"id": "x"}],
+                [CheckpointScore(step=5, images=2, faces=1, similarity=0.5)],
+                lora_effect=1.0,
+            )
+        )
+    )
+    assert data["groups"]["samples_with"]["by_image"] == {"x": 1.0}
+    assert data["samples"] == [{"id": "x"}]
+    assert data["checkpoints"] == [{"step": 5, "images": 2, "faces": 1, "similarity": 0.5}]
+
+
+def test_the_best_step_draws_faces_as_often_as_any_and_is_most_alike():
+    scores = [
+        CheckpointScore(step=step, images=4, faces=faces, similarity=similarity)
+        for step, faces, similarity in [
+            (100, 2, 0.9),
+            (200, 4, 0.5),
+            (300, 4, 0.7),
+            (400, 4, 0.7),
+            (500, 0, None),
+        ]
+    ]
+    assert best_checkpoint(scores) == scores[2]
+    assert best_checkpoint([]) is None
+    assert best_checkpoint(scores[-1:]) is None

@@ -1,0 +1,45 @@
+"""The face in an image, found once."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from persona_folders import entry
+
+from likeness.evaluate.face_embeddings import SEARCHED_SIDE_PX, face_work, faces_of
+from likeness.images import encode_jpeg
+from likeness.pipeline.batch import run_batch
+
+FACE = SimpleNamespace(embedding=np.array([0.6, 0.8], np.float32), yaw_deg=-12.345)
+
+
+def written(folder, name, value):
+    rgb = np.full((20, 10, 3), value, np.uint8)
+    data = encode_jpeg(rgb)
+    (folder / f"{name}.jpg").write_bytes(data)
+    return entry(name, f"{name}.jpg", data, rgb, "s1", None, parents=(), provider="test")
+
+
+def test_the_largest_face_counts_and_is_found_once_for_equal_pixels(tmp_path, store):
+    sizes = []
+
+    def find(rgb):
+        sizes.append(rgb.shape)
+        return [FACE, SimpleNamespace(embedding=np.zeros(2), yaw_deg=0.0)] if rgb.mean() > 100 else []
+
+    entries = [written(tmp_path, "a", 200), written(tmp_path, "b", 20)]
+    outcomes = run_batch(
+        "test",
+        [face_work(one.id, one.sha256, tmp_path / one.file, find) for one in entries],
+        store,
+        workers=1,
+    )
+    faces = faces_of(outcomes)
+    assert faces.images == 2
+    (seen,) = faces.seen
+    assert seen.id == "a"
+    assert abs(seen.yaw_deg - FACE.yaw_deg) < 0.01
+    assert np.allclose(seen.embedding, [0.6, 0.8])
+    assert sizes == [(SEARCHED_SIDE_PX, SEARCHED_SIDE_PX // 2, 3)] * 2  # small pictures are enlarged
+    again = written(tmp_path, "c", 200)
+    run_batch("test", [face_work(again.id, again.sha256, tmp_path / again.file, find)], store, workers=1)
+    assert len(sizes) == 2

@@ -1,0 +1,74 @@
+"""What is drawn, and what becomes of it."""
+
+import math
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from likeness.errors import InputError
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate.samples import IMAGE, Limits, finished_sample, pairs, plan_samples
+from likeness.images import decode_rgb
+from likeness.safety.provenance import SourceType, read_mark
+
+LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)
+RGB = np.full((16, 16, 3), 120, np.uint8)
+OPTIONS = {
+    "prompts": ["{trigger} {class_word}, a portrait", "a {class_word}"],
+    "negative_prompt": "",
+    "seeds": [1, 2],
+    "steps": 2,
+    "guidance_scale": 1.0,
+    "lora_scale": 1.0,
+    "checkpoints": False,
+    "side_px": 64,
+    "jpeg_quality": 90,
+    "yaw_edges_deg": [15, 30],
+    "max_failure_ratio": 0.5,
+    "cell_px": 64,
+}
+
+
+def test_every_prompt_and_seed_is_drawn_with_and_without():
+    planned = plan_samples("jade", ["a", "b"], [1, 7])
+    assert len({one.id for one in planned}) == 8
+    for without, with_lora in pairs(planned):
+        assert (without.prompt, without.seed) == (with_lora.prompt, with_lora.seed)
+        assert (without.lora, with_lora.lora) == (False, True)
+
+
+def test_a_sample_is_marked_as_drawn_by_a_network():
+    made = finished_sample(RGB, lambda rgb: 0.1, LIMITS, quality=90)
+    assert read_mark(made.files[IMAGE]) == SourceType.TRAINED
+    assert decode_rgb(made.files[IMAGE]).shape == (16, 16, 3)
+    assert made.record["rating"] == "sfw"
+    assert finished_sample(RGB, lambda rgb: 0.5, LIMITS, quality=90).record["rating"] == "review"
+
+
+@pytest.mark.parametrize("score", [0.7, 1.0, math.nan])
+def test_an_explicit_or_unrated_sample_is_refused(score):
+    with pytest.raises(InputError) as caught:
+        finished_sample(RGB, lambda rgb: score, LIMITS, quality=90)
+    assert (caught.value.reason, caught.value.kind) == ("explicit", "refused")
+
+
+def test_prompts_take_the_personas_words():
+    assert EvaluateConfig(**OPTIONS).drawn_prompts("jade", "woman") == ["jade woman, a portrait", "a woman"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("prompts", ["a {nobody}"]),
+        ("prompts", ["a {"]),
+        ("prompts", ["a", "a"]),
+        ("seeds", [1, 1]),
+        ("yaw_edges_deg", [30, 15]),
+        ("yaw_edges_deg", [90]),
+        ("side_px", 65),
+    ],
+)
+def test_settings_that_cannot_be_drawn_are_refused(key, value):
+    with pytest.raises(ValidationError):
+        EvaluateConfig(**{**OPTIONS, key: value})

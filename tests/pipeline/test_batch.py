@@ -1,0 +1,117 @@
+"""A batch makes what is missing, reuses what is there, and loses nothing when something fails."""
+
+import threading
+
+import pytest
+
+from likeness.errors import AuthError, InputError, TransientError
+from likeness.pipeline.batch import Made, Work, finish, run_batch
+from likeness.pipeline.manifest import Entry, Failure, read_manifest
+from likeness.store.items import sha256_bytes
+
+
+def work(number, calls=None, error=None):
+    def make():
+        if calls is not None:
+            calls.append(number)
+        if error is not None:
+            raise error
+        return Made(files={"picture": str(number).encode()}, record={"number": number})
+
+    return Work(id=f"jade-s{number}", key=sha256_bytes(str(number).encode()), make=make)
+
+
+def entry(outcome, item):
+    name = f"{outcome.work.id}.png"
+    line = Entry(id=outcome.work.id, file=name, sha256=item.files["picture"].sha256, width=1, height=1, source=None,
+                 target=None, rating="sfw", faces=(), provider="test", cost_usd=0, parents=())  # fmt: skip
+    return line, {name: "picture"}
+
+
+def test_results_come_in_the_order_asked_for(store):
+    outcomes = run_batch("swap", [work(n) for n in range(50)], store, workers=4)
+    assert [outcome.item.record["number"] for outcome in outcomes] == list(range(50))
+
+
+def test_finished_items_are_not_made_again(store):
+    calls = []
+    run_batch("swap", [work(n, calls) for n in range(5)], store, workers=2)
+    outcomes = run_batch("swap", [work(n, calls) for n in range(6)], store, workers=2)
+    assert sorted(calls) == [0, 1, 2, 3, 4, 5]
+    assert [outcome.reused for outcome in outcomes] == [True] * 5 + [False]
+
+
+def test_a_refusal_is_remembered_and_a_transient_fault_is_not(store):
+    calls = []
+    refused = InputError("too blurred", reason="blurred", remedy="a sharper photo", kind="refused")
+    works = [work(1, calls, refused), work(2, calls, TransientError("busy")), work(3, calls)]
+    first = run_batch("swap", works, store, workers=1)
+    again = run_batch("swap", works, store, workers=1)
+    assert calls == [1, 2, 3, 2]
+    assert first[0].failure == again[0].failure == Failure(
+        id="jade-s1", kind="refused", reason="blurred", detail="too blurred", remedy="a sharper photo")  # fmt: skip
+    assert again[2].item is not None
+
+
+def test_a_wrong_key_stops_the_batch_and_keeps_what_is_done(store):
+    works = [work(1), work(2, error=AuthError("wrong key")), *[work(n) for n in range(3, 100)]]
+    with pytest.raises(AuthError):
+        run_batch("swap", works, store, workers=1)
+    assert store.get(works[0].key) is not None
+    assert store.get(works[-1].key) is None
+
+
+def test_no_more_items_are_in_flight_than_workers(store):
+    lock, running, most = threading.Lock(), [0], [0]
+    meet = threading.Barrier(3, timeout=5)
+
+    def make():
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        meet.wait()
+        with lock:
+            running[0] -= 1
+        return Made(files={}, record={})
+
+    run_batch("swap", [Work(id=str(n), key=f"{n:064d}", make=make) for n in range(12)], store, workers=3)
+    assert most[0] == 3
+
+
+def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
+    folder = in_tmp / "data" / "jade" / "swapped"
+    outcomes = run_batch("swap", [work(10), work(2), work(3, error=InputError("broken"))], store, workers=2)
+    finish("swap", folder, outcomes, entry, max_failure_ratio=0.5)
+    manifest = read_manifest(folder)
+    assert [line.id for line in manifest.entries] == ["jade-s2", "jade-s10"]
+    assert (folder / "jade-s10.png").read_bytes() == b"10"
+    assert [failure.id for failure in manifest.failures] == ["jade-s3"]
+
+
+def test_an_edit_of_a_laid_out_file_leaves_the_store_intact(store, in_tmp):
+    outcomes = run_batch("swap", [work(1)], store, workers=1)
+    finish("swap", in_tmp / "out", outcomes, entry, max_failure_ratio=0)
+    with (in_tmp / "out" / "jade-s1.png").open("r+b") as file:
+        file.write(b"scribble")
+    assert store.verify() == []
+
+
+def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp):
+    works = [
+        work(1),
+        work(2, error=InputError("broken", reason="truncated")),
+        work(3, error=InputError("broken")),
+    ]
+    with pytest.raises(InputError, match="2 of 3 items failed") as caught:
+        finish(
+            "swap", in_tmp / "out", run_batch("swap", works, store, workers=1), entry, max_failure_ratio=0.5
+        )
+    assert "failures.jsonl" in caught.value.remedy
+    assert len(read_manifest(in_tmp / "out").failures) == 2
+
+
+def test_skipped_items_do_not_count_as_failures(store, in_tmp):
+    skipped = [Failure(id=f"jade-s{n}", kind="skipped", reason="yaw", detail="", remedy="") for n in range(9)]
+    finish("swap", in_tmp / "out", run_batch("swap", [work(1)], store, workers=1), entry, failures=skipped,
+           max_failure_ratio=0)  # fmt: skip
+    assert len(read_manifest(in_tmp / "out").failures) == 9

@@ -1,0 +1,255 @@
+"""A team's items on a real S3 server: two machines, two writers, kills, damage and wrong keys."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from s3_server import S3Server
+
+from likeness.errors import AuthError, ConfigError, ProviderError
+from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.remote import STALE_MARKER_S, SharedItems
+from likeness.store.s3 import Remote
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+    return running
+
+
+@pytest.fixture
+def url(server: S3Server) -> str:
+    return f"s3://{server.new_bucket()}/team"
+
+
+class Machine:
+    """A local store that shares with the team as ItemStore does."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.root = root
+        self.store, self.shared = ItemStore(root), SharedItems(url, root)
+
+    def make(self, word: str, data: bytes | None = None) -> str:
+        key = sha256_bytes(word.encode())
+        self.shared.announce(key)
+        self.store.put(key, {"image": data or word.encode() * 50}, {"cost_usd": 0.1, "word": word})
+        self.shared.push(key)
+        return key
+
+    def waiting(self) -> set[str]:
+        return {path.name for path in (self.root / "unshared").glob("*")}
+
+
+def test_the_second_machine_gets_what_the_first_has_paid_for(tmp_path: Path, url: str):
+    first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
+    first.shared.check()
+    keys = {word: first.make(word) for word in ("one", "two", "three")}
+    assert first.shared.flush() == 3
+    assert first.waiting() == set()
+    for word, key in keys.items():
+        assert second.shared.fetch(key) == ({"image": word.encode() * 50}, {"cost_usd": 0.1, "word": word})
+    assert second.shared.fetch(sha256_bytes(b"nobody's")) is None
+
+
+def test_many_threads_get_each_its_own_item(tmp_path: Path, url: str):
+    first, second = Machine(tmp_path / "a", url), SharedItems(url, tmp_path / "b")
+    keys = [first.make(f"item {number}", b"%d " % number * 20_000) for number in range(40)]
+    assert first.shared.flush() == 40
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(second.fetch, keys))
+    assert [item[0]["image"] for item in found if item] == [b"%d " % number * 20_000 for number in range(40)]
+
+
+def test_the_shared_store_has_the_local_layout_and_bytes(tmp_path: Path, url: str, server: S3Server):
+    machine = Machine(tmp_path / "a", url)
+    machine.make("one")
+    machine.shared.flush()
+    for path in (tmp_path / "a").rglob("*"):
+        if path.is_file():
+            shared = server.path(url) / path.relative_to(tmp_path / "a")
+            assert shared.read_bytes() == path.read_bytes()
+
+
+def test_a_refusal_is_shared_too(tmp_path: Path, url: str):
+    first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
+    key = sha256_bytes(b"refused")
+    first.shared.announce(key)
+    first.store.put(key, {}, {"refusal": {"reason": "blurred"}})
+    first.shared.push(key)
+    first.shared.flush()
+    assert second.shared.fetch(key) == ({}, {"refusal": {"reason": "blurred"}})
+
+
+def test_an_object_that_is_there_is_not_sent_again(tmp_path: Path, url: str, server: S3Server):
+    first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
+    first.make("one", b"same bytes")
+    first.shared.flush()
+    digest = sha256_bytes(b"same bytes")
+    path = server.path(f"{url}/objects/{digest[:2]}/{digest[2:]}")
+    written = path.stat().st_mtime_ns
+    second.make("another", b"same bytes")
+    assert second.shared.flush() == 1
+    assert path.stat().st_mtime_ns == written
+
+
+def test_two_writers_of_one_key_leave_one_whole_item(tmp_path: Path, url: str):
+    machines = [Machine(tmp_path / str(number), url) for number in range(2)]
+    made = {bytes([65 + number]) * 300_000 for number in range(2)}
+
+    def work(machine: Machine, data: bytes) -> None:
+        for _ in range(5):
+            machine.make("one", data)
+        machine.shared.flush()
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(machines, sorted(made), strict=True)]
+    reader = SharedItems(url, tmp_path / "reader")
+    for thread in threads:
+        thread.start()
+    seen = {reader.fetch(sha256_bytes(b"one")) is None for _ in range(30)}
+    for thread in threads:
+        thread.join()
+    found = reader.fetch(sha256_bytes(b"one"))
+    assert found is not None
+    assert found[0]["image"] in made
+    assert seen <= {True, False}
+    assert all(machine.waiting() == set() for machine in machines)
+
+
+@pytest.mark.parametrize(
+    "damage", ["object", "object cut", "object gone", "record", "record cut", "record of nothing"]
+)
+def test_what_is_damaged_counts_as_absent_and_is_mended_by_who_makes_it_again(
+    damage: str, tmp_path: Path, url: str, server: S3Server
+):
+    first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
+    key = first.make("one")
+    first.shared.flush()
+    kind = damage.split()[0]
+    (path,) = [path for path in (tmp_path / "a" / f"{kind}s").rglob("*") if path.is_file()]
+    name, whole = path.relative_to(tmp_path / "a").as_posix(), path.read_bytes()
+    if damage.endswith("gone"):
+        server.path(f"{url}/{name}").unlink()
+    elif damage.endswith("nothing"):
+        Remote(url).write(name, b'{"files": {"image": "../../secret"}, "record": {}}')
+    else:  # half written, or of another content
+        Remote(url).write(name, whole[: len(whole) // 2] if damage.endswith("cut") else b"x" * len(whole))
+    assert second.shared.fetch(key) is None
+
+    second.make("one")
+    second.shared.flush()
+    assert SharedItems(url, tmp_path / "c").fetch(key) == (
+        {"image": b"one" * 50},
+        {"cost_usd": 0.1, "word": "one"},
+    )
+
+
+def test_a_wrong_secret_stops_sharing_at_once_and_the_next_run_shares_all(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as wrong:
+        wrong.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
+        machine = Machine(tmp_path / "a", url)
+        with pytest.raises(AuthError, match="signature"):
+            machine.shared.check()
+        keys = [machine.make(f"item {number}") for number in range(20)]
+        with pytest.raises(AuthError) as caught:
+            machine.shared.flush()
+        assert caught.value.reason == "items-unshared"
+        assert "20 items" in caught.value.message
+        assert "Nothing is lost" in caught.value.remedy
+        with pytest.raises(AuthError):
+            machine.shared.fetch(keys[0])
+    assert machine.waiting() == set(keys)
+    later = Machine(tmp_path / "a", url)
+    assert later.shared.flush() == 20
+    assert all(later.shared.fetch(key) for key in keys)
+
+
+def test_an_unreachable_store_is_given_up_soon_and_never_taken_for_empty(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("likeness.store.s3_client.ATTEMPTS", 1)
+    machine = Machine(tmp_path / "a", url)
+    keys = [machine.make(f"item {number}") for number in range(30)]
+    started = time.monotonic()
+    with pytest.raises(ProviderError) as caught:
+        machine.shared.flush()
+    assert time.monotonic() - started < 10
+    assert caught.value.reason == "items-unshared"
+    assert machine.waiting() == set(keys)
+    with pytest.raises(ProviderError):
+        machine.shared.fetch(keys[0])
+    with pytest.raises(ConfigError):
+        machine.shared.check()
+
+
+def test_where_all_is_shared_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert SharedItems("s3://bucket/team", tmp_path).flush() == 0
+
+
+def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, server: S3Server):
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from test_shared_items import Machine
+        machine = Machine(Path({str(tmp_path / "a")!r}), {url!r})
+        for number in range(400):
+            machine.make(f"item {{number}}", b"%d " % number * 40_000)
+        machine.shared.flush()
+    """)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    records = server.path(f"{url}/records")
+    while process.poll() is None and len(list(records.rglob("*.json"))) < 20:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+    after = Machine(tmp_path / "a", url)
+    made, unshared = set(after.store.keys()), after.waiting()
+    assert unshared & made
+    assert after.shared.flush() == len(unshared & made)
+    third = SharedItems(url, tmp_path / "c")
+    for key in made:
+        fetched, item = third.fetch(key), after.store.get(key)
+        assert fetched is not None
+        assert item is not None
+        assert fetched[0]["image"] == item.files["image"].path.read_bytes()
+    assert after.waiting() <= unshared - made
+
+
+def test_a_marker_whose_item_was_never_finished_goes_when_it_is_old(tmp_path: Path, url: str):
+    machine = Machine(tmp_path / "a", url)
+    for word, age_s in (("fresh", 0.0), ("old", STALE_MARKER_S + 60)):
+        machine.shared.announce(word)
+        os.utime(tmp_path / "a" / "unshared" / word, (time.time() - age_s,) * 2)
+    assert machine.shared.flush() == 0
+    assert machine.waiting() == {"fresh"}
+
+
+def test_a_store_on_a_shared_folder_works_as_well(tmp_path: Path):
+    url = f"file://{tmp_path}/shared"
+    first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
+    first.shared.check()
+    key = first.make("one")
+    assert first.shared.flush() == 1
+    assert second.shared.fetch(key) == ({"image": b"one" * 50}, {"cost_usd": 0.1, "word": "one"})

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from swap_portraits import config, sitter
+
+from likeness.swap import Portrait
+from likeness.swap.lighting import measure
+
+BARE = ["sources/jade_01.jpg", "sources/jade_04.jpg", "targets/03_amara.jpg", "targets/08_ravi.jpg"]
+
+
+def with_frame(portrait: Portrait, colour: tuple[int, int, int]) -> Portrait:
+    """The portrait with a pair of round glasses painted on."""
+    points = portrait.face.landmarks[:, :2]
+    eyes = [(points[a] + points[b]) / 2 for a, b in ((33, 133), (362, 263))]
+    width = float(np.linalg.norm(points[263] - points[33]))
+    rgb, thick = portrait.rgb.copy(), max(1, round(0.03 * width))
+    for x, y in eyes:
+        cv2.circle(rgb, (int(x), int(y)), int(0.22 * width), colour, thick, cv2.LINE_AA)
+    inward = (eyes[1] - eyes[0]) / np.linalg.norm(eyes[1] - eyes[0]) * 0.22 * width
+    ends = [tuple(int(v) for v in end) for end in (eyes[0] + inward, eyes[1] - inward)]
+    cv2.line(rgb, ends[0], ends[1], colour, thick, cv2.LINE_AA)
+    return Portrait(rgb=rgb, face=portrait.face)
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_dark_frames_are_seen_and_bare_noses_are_not_taken_for_them(name):
+    limit = config().limits.max_bridge_line
+    bare = sitter(name)
+    assert measure(bare).bridge_line < limit / 2
+    assert measure(with_frame(bare, (25, 25, 30))).bridge_line > limit
+
+
+def test_light_from_the_side_shows_on_the_cheeks():
+    bare = sitter("sources/jade_01.jpg")
+    shade = np.linspace(1.0, 0.4, bare.rgb.shape[1])[None, :, None]
+    before = measure(bare)
+    after = measure(Portrait(rgb=(bare.rgb * shade).astype(np.uint8), face=bare.face))
+    drop_left = before.left_cheek[0] - after.left_cheek[0]
+    drop_right = before.right_cheek[0] - after.right_cheek[0]
+    assert drop_right > drop_left + 3
+
+
+def test_a_face_over_the_edge_of_the_picture_can_be_measured():
+    bare = sitter("targets/01_mei.jpg")
+    x, y, _, _ = (int(value) for value in bare.face.box_px)
+    moved = bare.face.landmarks - np.array([x + 40, y + 40, 0], np.float32)
+    cut = Portrait(
+        rgb=bare.rgb[y + 40 : y + 90, x + 40 : x + 90].copy(), face=replace(bare.face, landmarks=moved)
+    )
+    assert 0 <= measure(cut).bridge_line < 1

@@ -1,0 +1,136 @@
+"""Latents and embeddings are computed once per pixels, caption, base and size."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from lora_runs import make_folder, train_config
+from PIL import Image
+
+from likeness.aligned import ALIGNMENT
+from likeness.store.items import sha256_file
+from likeness.train.native.cache import encode_samples
+from likeness.train.native.data import read_samples
+
+
+@pytest.fixture
+def encode(store, fresh):
+    base = fresh()
+
+    def run(folder, base=base, **changes):
+        return encode_samples(read_samples(folder), base, train_config(**changes), store)
+
+    return run
+
+
+def counts(data):
+    return data.computed, data.reused
+
+
+def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
+    first, second = encode(folder), encode(folder)
+    assert counts(first) == (6, 0)
+    assert counts(second) == (0, 6)
+    (a,), (b,) = first.shelves.values(), second.shelves.values()
+    assert torch.equal(a.latents, b.latents)
+    conditions = first.one().condition, second.one().condition
+    assert all(set(condition) == {"embeds", "pooled", "time_ids"} for condition in conditions)
+    assert all(torch.equal(conditions[0][name], conditions[1][name]) for name in conditions[0])
+
+
+def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, encode):
+    encode(folder)
+    data = encode(folder)
+    (shelf,) = data.shelves.values()
+    read = [shelf.latents, shelf.time_ids, *(tensor for prompt in data.prompts for tensor in prompt.values())]
+    assert all(tensor.data_ptr() % ALIGNMENT == 0 for tensor in read)
+
+
+def test_only_what_changed_is_computed(folder, encode, fresh):
+    encode(folder)
+    metadata = folder / "metadata.jsonl"
+    lines = [json.loads(line) for line in metadata.read_text().splitlines()]
+    lines[0]["text"] = "jade woman, laughing"
+    image = folder / lines[1]["file_name"]
+    Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(image)
+    lines[1]["sha256"] = sha256_file(image)
+    metadata.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert counts(encode(folder)) == (2, 4)
+    assert counts(encode(folder, lr=0.5, rank=2, seed=1)) == (0, 6)
+    assert counts(encode(folder, side_px=128)) == (3, 3)
+    assert counts(encode(folder, fresh("sd15"))) == (6, 0)
+
+
+def test_the_same_picture_under_two_names_is_one_item(tmp_path, encode):
+    folder = make_folder(tmp_path / "set", ((96, 96),) * 2)
+    encode(folder)
+    for path in folder.rglob("*.png"):
+        path.rename(path.with_name(f"other-{path.name}"))
+    metadata = folder / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("jade-s", "other-jade-s"))
+    assert counts(encode(folder)) == (0, 4)
+
+
+def test_sizes_condition_sdxl_on_original_crop_and_target(tmp_path, encode):
+    (shelf,) = encode(make_folder(tmp_path / "set", ((160, 96),))).shelves.values()
+    assert shelf.time_ids.tolist() == [[96, 160, 0, 21, 64, 64]]
+    assert shelf.latents.shape == (1, 4, 8, 8)
+
+
+def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
+    base = fresh()
+    data = encode(folder, base, caption_dropout=0.1)
+    (batch,) = data.order.epoch(0)[:1]
+    members = torch.tensor(batch.members)
+    condition = data.take(batch, members, [None, 0]).condition
+    assert torch.equal(condition["embeds"][0], base.encode_prompt("")["embeds"])
+    assert torch.equal(condition["embeds"][1], data.take(batch, members).condition["embeds"][1])
+    assert not torch.equal(condition["pooled"][0], data.take(batch, members).condition["pooled"][0])
+
+
+def test_weights_of_the_face_have_mean_one(tmp_path, encode):
+    folder = make_folder(tmp_path / "set", ((64, 64),))
+    metadata = folder / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [0, 0, 32, 64]}'))
+    weights = encode(folder, face_weight=3).one().weights
+    assert weights.shape == (1, 1, 8, 8)
+    assert weights[0, 0, 0].tolist() == [1.5] * 4 + [0.5] * 4
+
+
+def test_outside_of_the_face_nothing_counts_if_so_set(tmp_path, encode):
+    folder = make_folder(tmp_path / "set", ((64, 64),) * 2)
+    metadata = folder / "metadata.jsonl"
+    first, second = metadata.read_text().splitlines()
+    known = first.replace("}", ', "face_box_px": [0, 0, 32, 64]}')
+    metadata.write_text(f"{known}\n{second}\n")
+    (shelf,) = encode(folder, outside_weight=0).shelves.values()
+    assert shelf.weights[0, 0, 0].tolist() == [2.0] * 4 + [0.0] * 4
+    assert shelf.weights[1].unique().tolist() == [1.0]  # no face is known
+
+
+def test_pictures_of_the_class_count_as_much_as_they_are_to(folder, store, fresh):
+    samples = read_samples(folder)
+    prior = replace(samples[0], prior=True)
+    cfg = train_config(prior_weight=0.25)
+    (shelf,) = encode_samples([*samples, prior], fresh(), cfg, store).shelves.values()
+    assert shelf.weights.mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
+    (plain,) = encode_samples(samples, fresh(), cfg, store).shelves.values()
+    assert plain.weights is None
+
+
+def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
+    (whole,) = encode(folder).shelves.values()
+    damaged = next(path for path in sorted(store.root.glob("objects/*/*")) if path.stat().st_size > 1024)
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    again = encode(folder)
+    assert counts(again) == (1, 5)
+    assert torch.equal(again.shelves[64, 64].latents, whole.latents)
+
+
+def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):
+    metadata = folder / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("picture 2", "picture " + 80 * "x"))
+    assert encode(folder).cut == 1

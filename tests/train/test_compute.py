@@ -1,0 +1,150 @@
+"""How steps are computed changes nothing of what is trained; memory is counted before anything is loaded."""
+
+import pytest
+import torch
+from lora_runs import Stop, base_config, run_in, stop_at, train_config
+from torch.autograd.graph import saved_tensors_hooks
+
+from likeness.errors import ConfigError
+from likeness.lora.adapter import add_lora
+from likeness.train.native import compute as engine_module
+from likeness.train.native import memory
+from likeness.train.native.compute import engine, needs_checkpointing, spilled
+from likeness.train.native.memory import GIB, Footprint, footprint, predict
+
+SHORT = {"steps": 4, "checkpoint_every_steps": 2}
+BUCKETS = [(64, 64)]
+
+
+def test_activations_computed_again_give_the_same_bytes(tmp_path, folder):
+    kept = run_in(tmp_path / "kept", folder, train_config(lora_dropout=0.2, **SHORT))
+    again = run_in(
+        tmp_path / "again", folder, train_config(lora_dropout=0.2, gradient_checkpointing="on", **SHORT)
+    )
+    pairs = zip(kept.trained.parameters.values(), again.trained.parameters.values(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert not again.base.network.is_gradient_checkpointing
+
+
+def test_a_compiled_run_learns_the_same_and_resumes_bit_for_bit(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(engine_module, "BACKEND", "aot_eager")
+    cfg = train_config(compile=True, **SHORT)
+    whole = run_in(tmp_path / "whole", folder, cfg)
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(3))
+    resumed = run_in(tmp_path / "cut", folder, cfg)
+    assert resumed.trained.resumed_from == 2
+    assert resumed.sha256 == whole.sha256
+    plain = run_in(tmp_path / "plain", folder, train_config(**SHORT))
+    assert whole.trained.losses == pytest.approx(plain.trained.losses, rel=1e-4)
+    assert all(module._compiled_call_impl is None for module in whole.base.network.modules())
+
+
+def test_what_the_compiler_says_becomes_a_remedy(fresh):
+    base, cfg = fresh(), train_config(compile=True)
+
+    class CompilerError(RuntimeError):
+        pass
+
+    CompilerError.__module__ = "torch._dynamo.exc"
+    with pytest.raises(ConfigError, match="no compiler") as caught, engine(base, cfg, BUCKETS):
+        raise CompilerError("no compiler\nat all")
+    assert "train.compile: false" in caught.value.remedy
+    with pytest.raises(RuntimeError, match="its own"), engine(base, cfg, BUCKETS):
+        raise RuntimeError("its own")
+
+
+def test_memory_that_runs_out_is_told_with_what_a_step_needs(fresh):
+    with (
+        pytest.raises(ConfigError, match="batch_size 2 at 64 px") as caught,
+        engine(fresh(), train_config(), BUCKETS),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    assert "gradient_checkpointing: on" in caught.value.remedy
+
+
+@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
+    flow = {"weighting": "none", "timesteps": "logit_normal", "blocks": ["layers"], "targets": ["to_q", "w2"]}
+    cfg = train_config(**(flow if architecture == "zimage" else {}))
+    base = fresh(architecture)
+    prompt = base.encode_prompt("jade woman")
+    monkeypatch.setattr(memory, "CAPTION_TOKENS", len(prompt["embeds"]))
+    counted = footprint(architecture, dict(base.network.config), cfg, dtype=torch.float32)
+    add_lora(base, cfg)
+    known = {parameter.untyped_storage()._cdata for parameter in base.network.parameters()}
+    found, held = 0, []
+
+    def pack(tensor):
+        nonlocal found
+        held.append(tensor)
+        if tensor.untyped_storage()._cdata not in known:
+            known.add(tensor.untyped_storage()._cdata)
+            found += tensor.untyped_storage().nbytes()
+        return tensor
+
+    condition = base.together([prompt] * cfg.batch_size)
+    condition["time_ids"] = torch.zeros(cfg.batch_size, 6)
+    channels = base.network.config.in_channels
+    timesteps = torch.full((cfg.batch_size,), base.HALFWAY)
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        base.predict(torch.randn(cfg.batch_size, channels, 8, 8), timesteps, condition).square().mean()
+    assert counted.kept == pytest.approx(found, rel=0.05)
+    assert counted.kept_checkpointed < counted.kept
+
+
+def test_sdxl_is_counted_without_being_there():
+    cfg = train_config(side_px=1024, batch_size=1, rank=16, alpha=8)
+    values = {"source": "stabilityai/stable-diffusion-xl-base-1.0", "seed": None}
+    whole = predict(base_config(**values), cfg)
+    # 2,567 million parameters of the UNet, 818 of the text encoders, 84 of the VAE in float32.
+    assert whole.weights == pytest.approx(2 * (2567.5e6 + 817.7e6) + 4 * 83.7e6, rel=1e-3)
+    assert 12 * GIB < whole.total(checkpointing=False) < 22 * GIB
+    assert whole.total(checkpointing=True) < 0.6 * whole.total(checkpointing=False)
+    less = predict(base_config(**values, quantize="nf4"), cfg)
+    assert whole.weights - less.weights > 3 * GIB
+    assert less.kept == whole.kept
+    more = predict(base_config(**values), cfg.model_copy(update={"batch_size": 2}))
+    assert more.kept == pytest.approx(2 * whole.kept, rel=0.02)
+
+
+def test_cards_are_told_by_what_they_hold():
+    told = Footprint(
+        weights=5 * GIB, learning=1 * GIB, kept=10 * GIB, kept_checkpointed=2 * GIB, in_flight=0
+    ).words()
+    assert told == (
+        "about 16.8 GiB of GPU memory, 8.8 with gradient checkpointing: fits GPUs of 24, 48, 80 GB; "
+        "with gradient checkpointing of 12, 16 GB"
+    )
+    huge = Footprint(weights=100 * GIB, learning=0, kept=0, kept_checkpointed=0, in_flight=0)
+    assert huge.words().endswith("more than a GPU of 80 GB has")
+
+
+def test_checkpointing_is_as_set_and_auto_keeps_everything_on_a_cpu(fresh):
+    base = fresh()
+    answers = [
+        needs_checkpointing(base, train_config(gradient_checkpointing=one), BUCKETS)
+        for one in ("on", "off", "auto")
+    ]
+    assert answers == [True, False, False]
+
+
+def test_a_card_that_has_given_more_than_it_has_is_paging():
+    assert spilled(25 * GIB, 24 * GIB)
+    assert not spilled(23 * GIB, 24 * GIB)
+
+
+def test_no_step_between_windows_asks_the_device_for_a_number(tmp_path, folder, monkeypatch):
+    asked, steps = [], []
+    item = torch.Tensor.item
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: asked.append(len(steps)) or item(tensor))
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: pytest.fail("tolist in a step"), raising=False)
+    from likeness.train.native import loop
+
+    monkeypatch.setattr(loop, "_floats", lambda values: [])
+    total = loop.World.total
+    monkeypatch.setattr(loop.World, "total", lambda *given: steps.append(1) or total(*given))
+    run_in(tmp_path, folder, train_config(steps=6, log_every_steps=3, checkpoint_every_steps=6))
+    # Before the first step, at the two windows, and when the last state is written.
+    assert {count for count in asked if count} <= {3, 6}
+    assert len(steps) == 6

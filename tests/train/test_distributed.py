@@ -1,0 +1,78 @@
+"""Several processes train one LoRA: what one process trains with as much accumulation, whoever is stopped or killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lora_runs
+import pytest
+from lora_runs import run_in, train_config
+from safetensors.torch import load
+from torch import equal
+
+from likeness.errors import ConfigError
+from likeness.train.native.distributed import SIZE_VARIABLE, World, was_started_together
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+TWO = {"processes": 2, "steps": 4, "checkpoint_every_steps": 2, "lora_dropout": 0.1}
+
+
+def start(place, folder, kill_after, **settings):
+    command = [sys.executable, *LAUNCHER, lora_runs.__file__, place, folder, kill_after, json.dumps(settings)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    return subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path, folder):
+    alone = run_in(
+        tmp_path / "one", folder, train_config(**TWO | {"processes": 1, "gradient_accumulation": 2})
+    )
+    killed = start(tmp_path / "two", folder, 4, **TWO)
+    assert killed.wait() != 0
+    assert list((tmp_path / "two").rglob("step-00000002.safetensors"))
+    resumed = start(tmp_path / "two", folder, 0, **TWO)
+    assert resumed.wait() == 0, resumed.stderr.read()
+    together = load((tmp_path / "two" / "trained.safetensors").read_bytes())
+    wanted = load(alone.data)
+    assert together.keys() == wanted.keys()
+    assert all(equal(together[name], tensor) for name, tensor in wanted.items())
+
+
+def test_processes_end_when_their_launcher_is_killed(tmp_path, folder):
+    launched = start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1})
+    while not list(tmp_path.rglob("step-*.safetensors")):
+        assert launched.poll() is None, launched.stderr.read()
+        time.sleep(0.05)
+    workers = children(launched.pid)
+    assert len(workers) == 2
+    launched.send_signal(signal.SIGKILL)
+    launched.wait()
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}/cmdline").exists() and lora_runs.__file__ in
+              Path(f"/proc/{pid}/cmdline").read_text() for pid in workers):  # fmt: skip
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize(("started", "wanted"), [("2", 1), ("1", 4)])
+def test_another_number_of_processes_than_the_settings_say_is_refused(monkeypatch, started, wanted):
+    monkeypatch.setenv(SIZE_VARIABLE, started)
+    assert was_started_together()
+    with pytest.raises(ConfigError, match=f"train.processes is {wanted}, but {started}") as caught:
+        World(wanted)
+    assert f"train.processes: {started}" in caught.value.remedy
+
+
+def test_alone_there_is_nobody_to_ask():
+    world = World()
+    assert (world.main, world.any(True), world.any(False), world.first(0.1)) == (True, True, False, 0.1)
+    assert list(world.share(3)) == [0, 1, 2]

@@ -1,0 +1,133 @@
+"""The stage `train` with samples on the way: who is like the person is chosen, and nothing is drawn twice or shown wrongly."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from lora_runs import base_config, make_folder, train_config
+from persona_folders import Folders, settings
+
+from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.errors import ConfigError, ConsentError, TransientError
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate import draw as studio
+from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet
+from likeness.ingest import IngestConfig
+from likeness.paths import Places
+from likeness.safety.rating import Rater
+from likeness.train import samples as sampler
+from stages.train import main
+
+PERSONA = settings(Persona, "persona/jade.yaml")
+DRAWN = {"prompts": ["{trigger}", "a tree"], "seeds": [3, 4, 5], "steps": 1, "side_px": 64}
+LOOKS = [2, 4, 6]
+PICTURES = 4  # of two prompts and the first two seeds
+
+
+def config(**changes) -> Config:
+    watched = {"sample_every_steps": 2, "choose": "identity", "warmup_steps": 1}
+    return Config.model_construct(
+        base=base_config(), train=train_config(**watched | changes), ingest=settings(IngestConfig, "ingest/default.yaml"),
+        evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **DRAWN),
+        items=settings(ItemsConfig, "items/local.yaml"),
+        tracking=TrackingConfig(enabled=False, uri="sqlite:///unused.db", experiment="test"),
+    )  # fmt: skip
+
+
+class Easel:
+    """Counts what is drawn, and asks the run to stop at one picture."""
+
+    def __init__(self, draw):
+        self.draw, self.count, self.stop_at = draw, 0, 0
+
+    def __call__(self, *arguments, **options):
+        self.count += 1
+        if self.count == self.stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return self.draw(*arguments, **options)
+
+
+def find(rgb):
+    """A face in every picture, somebody else in each."""
+    angle, embedding = int(rgb.sum()) % 100 / 70, np.zeros(128, np.float32)
+    embedding[:2] = np.cos(angle), np.sin(angle)
+    return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
+
+
+@pytest.fixture
+def places(in_tmp, monkeypatch) -> Places:
+    torch.set_num_threads(1)
+    folders = Folders(in_tmp)
+    folders.ingest(["s1"], [], held_out=["s9"])
+    folders.consent([])
+    face = {"embedding": np.eye(128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
+    (folders.places.ingested / "jade-s9.face.json").write_text(json.dumps(face))
+    make_folder(folders.places.lora_training)
+    monkeypatch.setattr(sampler, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
+    return folders.places
+
+
+def written(places) -> dict[str, bytes]:
+    files = [places.weights, *(path for path in places.training.rglob("*") if path.is_file())]
+    return {str(path): path.read_bytes() for path in files}
+
+
+def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
+    easel = Easel(studio.sample)
+    monkeypatch.setattr(studio, "sample", easel)
+    easel.stop_at = PICTURES + 2  # within the look after step 4
+    with pytest.raises(TransientError, match="step 4 of 6"):
+        main(config(), PERSONA)
+    main(config(), PERSONA)
+    assert easel.count == PICTURES * len(LOOKS)
+    first = written(places)
+    assert set(first) == {
+        "models/jade/jade-v1.safetensors",
+        "models/jade/training/loss.csv",
+        "models/jade/training/metrics.json",
+        "models/jade/training/samples/by_step.png",
+    }
+    looked = [row for row in csv.DictReader((places.training / "loss.csv").open()) if row["identity"]]
+    identity = {int(row["step"]): float(row["identity"]) for row in looked}
+    assert list(identity) == LOOKS
+    metrics = json.loads((places.training / "metrics.json").read_text())
+    assert metrics["chosen_step"] == max(identity, key=identity.get)
+    assert metrics["identity"] == max(identity.values())
+    assert len(list(Path(".cache/training").glob("*/samples/step-*.png"))) == len(LOOKS)
+
+    main(config(log_every_steps=1), PERSONA)  # finished: nothing is drawn or trained again
+    assert easel.count == PICTURES * len(LOOKS)
+    assert written(places) == first
+
+
+def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monkeypatch):
+    monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
+    main(config(steps=2), PERSONA)
+    assert json.loads((places.training / "metrics.json").read_text())["identity"] == 0.0
+    assert not [
+        path for path in Path(".cache/items/objects").glob("*/*") if path.read_bytes()[:3] == b"\xff\xd8\xff"
+    ]
+    (strip,) = Path(".cache/training").glob("*/samples/step-*.png")
+    rows = [Row(label="with LoRA", note=f"seed {seed}", cells=[None, None]) for seed in (3, 4)]
+    assert strip.read_bytes() == contact_sheet("jade, step 2", ["jade", "a tree"], rows, cell_px=CELL_PX)
+
+
+def test_pictures_need_a_consent_to_draw_and_identity_a_photograph_to_compare_with(places):
+    record = Path("consent/jade.yaml")
+    whole = yaml.safe_load(record.read_text())
+    record.write_text(yaml.safe_dump(whole | {"scope": ["swap", "train"]}))
+    with pytest.raises(ConsentError, match="generate"):
+        main(config(), PERSONA)
+    record.write_text(yaml.safe_dump(whole))
+    manifest = places.ingested / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"held_out": true', '"held_out": false'))
+    with pytest.raises(ConfigError, match="held out"):
+        main(config(), PERSONA)
+    assert not places.weights.exists()

@@ -1,0 +1,168 @@
+"""Judges look at the weights, by images kept out of training or by pictures: which are taken, when it is enough."""
+
+import hashlib
+import json
+import os
+import signal
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from lora_runs import Stop, make_folder, run_in, stop_at, train_config
+
+from likeness.diffusion.generate import Shot
+from likeness.diffusion.generate import sample as draw
+from likeness.errors import InputError, TransientError
+from likeness.train.native.data import Sample, read_samples, split
+from likeness.train.native.distributed import World
+from likeness.train.native.selection import Judge, Looks
+
+WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
+
+
+def sample(group):
+    return Sample(path=None, text="", sha256="", repeats=1, width=1, height=1, group=group)
+
+
+@given(st.lists(st.sampled_from([f"t{n}" for n in range(9)]), min_size=2, max_size=40), st.floats(0, 0.5))
+def test_groups_are_held_out_whole(groups, share):
+    samples = [sample(group) for group in groups]
+    try:
+        trained, held = split(samples, share)
+    except InputError:
+        return
+    assert trained
+    assert len(trained) + len(held) == len(samples)
+    assert not {one.group for one in trained} & {one.group for one in held}
+    assert len(held) >= share * len(samples)
+    assert split(samples[::-1], share)[1] == held[::-1]
+
+
+def test_one_group_cannot_be_split():
+    with pytest.raises(InputError, match="leaves none to train on"):
+        split([sample("t1")] * 3, 0.1)
+
+
+def test_a_swap_belongs_to_its_target(tmp_path):
+    folder = make_folder(tmp_path)
+    metadata = folder / "metadata.jsonl"
+    lines = [json.loads(line) for line in metadata.read_text().splitlines()]
+    names = ("jade-s1", "jade-s1-t4", "jade-s2-t4")
+    metadata.write_text(
+        "".join(json.dumps(line | {"id": name}) + "\n" for line, name in zip(lines, names, strict=True))
+    )
+    assert [one.group for one in read_samples(folder)] == ["s1", "t4", "t4"]
+
+
+def test_the_validation_loss_is_measured_on_other_images_and_changes_nothing(tmp_path, folder):
+    watched = run_in(tmp_path / "a", folder, train_config(**WATCHED))
+    assert list(watched.trained.measured["validation_loss"]) == [2, 4, 6, 8]
+    rarely = run_in(tmp_path / "b", folder, train_config(**WATCHED | {"validate_every_steps": 8}))
+    assert list(rarely.trained.measured["validation_loss"]) == [8]
+    assert rarely.trained.measured["validation_loss"][8] == watched.trained.measured["validation_loss"][8]
+    assert rarely.trained.losses == watched.trained.losses
+    assert len(watched.set.order.epoch(0)[0].members) == 2
+    assert sum(map(len, watched.set.order.members.values())) == 2  # of 3
+
+
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_a_resumed_run_measures_and_chooses_as_an_uninterrupted_one(tmp_path, folder, ema):
+    # So fast that it gets worse: the best weights are not the last.
+    cfg = train_config(**WATCHED, choose="validation", ema=ema, lr=0.05, lr_schedule="constant")
+    whole = run_in(tmp_path / "whole", folder, cfg)
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(6))
+    resumed = run_in(tmp_path / "cut", folder, cfg)
+    assert resumed.trained.resumed_from == 3
+    assert resumed.trained.measured == whole.trained.measured
+    assert resumed.sha256 == whole.sha256
+    losses = whole.trained.measured["validation_loss"]
+    best = min(losses, key=losses.get)
+    assert whole.trained.step == best
+    if best != 8:
+        assert (
+            whole.sha256
+            != run_in(tmp_path / "last", folder, cfg.model_copy(update={"choose": "last"})).sha256
+        )
+
+
+def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
+    cfg = train_config(
+        **WATCHED | {"steps": 40}, choose="validation", patience=2, lr=0.05, lr_schedule="constant"
+    )
+    run = run_in(tmp_path, folder, cfg)
+    losses = list(run.trained.measured["validation_loss"].values())
+    assert len(run.trained.losses) < 40
+    assert min(losses[-2:]) >= min(losses[:-2])
+    again = run_in(tmp_path, folder, cfg)
+    assert again.trained.resumed_from == len(run.trained.losses)
+    assert again.sha256 == run.sha256
+
+
+@pytest.mark.parametrize(("best", "sign"), [(min, 1), (max, -1)])
+def test_patience_counts_looks_since_the_best(best, sign):
+    numbers = iter([3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.2])
+    judge = Judge(name="identity", metric="identity", every_steps=1, best=best,
+                  look=lambda step, stopped: sign * next(numbers))  # fmt: skip
+    looks = Looks([judge], train_config(sample_every_steps=1, choose="identity", patience=2), World())
+    answers = []
+    for step in range(1, 8):
+        looks.take(step, {}, lambda: False)
+        answers.append(looks.exhausted)
+    assert answers == [False, False, False, True, False, False, True]
+    assert looks.best_step == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"choose": "validation"}, "validation_share"),
+        ({"choose": "identity"}, "sample_every_steps"),
+        ({"patience": 2}, "choose"),
+    ],
+)
+def test_choosing_without_a_judge_is_refused(change, missing):
+    with pytest.raises(ValueError, match=missing):
+        train_config(**change)
+
+
+SAMPLED = {"sample_every_steps": 2, "choose": "identity", "lora_dropout": 0.2, "ema": 0.5}
+
+
+def pictures(base, seen, *, ask_to_stop_at=None):
+    """A judge that draws with the LoRA in the base, and rates a picture by its bytes."""
+
+    def look(step, stopped):
+        if step == ask_to_stop_at and step not in seen:
+            os.kill(os.getpid(), signal.SIGTERM)
+        shot = Shot(prompt="jade", negative_prompt="", seed=1, steps=1, guidance_scale=3.0, side_px=64)
+        (rgb,) = draw(base, [shot], lora=None)
+        seen.setdefault(step, []).append(hashlib.sha256(rgb.tobytes()).hexdigest())
+        torch.manual_seed(step)  # as a library might
+        return None if stopped() else int(seen[step][-1][:8], 16) / 2**32
+
+    return Judge(name="identity", metric="identity", every_steps=2, best=max, look=look)
+
+
+def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path, folder):
+    last, chosen = train_config(**SAMPLED | {"choose": "last"}), train_config(**SAMPLED)
+    plain, seen = run_in(tmp_path / "plain", folder, last), {}
+    drawn = run_in(tmp_path / "drawn", folder, last, judge=lambda base: pictures(base, seen))
+    assert drawn.sha256 == plain.sha256
+    assert drawn.trained.losses == plain.trained.losses
+    assert list(seen) == [2, 4, 6]
+    assert len({pictures[0] for pictures in seen.values()}) == 3  # the LoRA is in them
+
+    again = {}
+    with pytest.raises(TransientError, match="step 4 of 6"):
+        run_in(tmp_path / "cut", folder, chosen,
+               judge=lambda base: pictures(base, again, ask_to_stop_at=4))  # fmt: skip
+    with pytest.raises(TransientError, match="step 6 of 6"):
+        run_in(tmp_path / "cut", folder, chosen,
+               judge=lambda base: pictures(base, again, ask_to_stop_at=6))  # fmt: skip
+    resumed = run_in(tmp_path / "cut", folder, chosen, judge=lambda base: pictures(base, again))
+    assert again == {2: seen[2], 4: seen[4] * 2, 6: seen[6] * 2}
+    assert resumed.trained.measured == drawn.trained.measured
+    identity = resumed.trained.measured["identity"]
+    assert resumed.trained.step == max(identity, key=identity.get)
