@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.diffusion.load import load_base
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
@@ -113,7 +113,7 @@ def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
 def draw(base: Base, lora: Path | None, name: str, side_px: int) -> list[NDArray[np.uint8]]:
     """A picture a seed."""
     evaluate = yaml.safe_load((ROOT / "params.yaml").read_text())["evaluate"]
-    shots = [Shot(prompt=PROMPT.format(name=name), negative_prompt="", seed=seed, steps=evaluate["steps"],
+    shots = [GenerationRequest(prompt=PROMPT.format(name=name), negative_prompt="", seed=seed, steps=evaluate["steps"],
                   guidance_scale=evaluate["guidance_scale"], side_px=side_px) for seed in SEEDS]  # fmt: skip
     return sample(base, shots, lora=lora)
 

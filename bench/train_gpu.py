@@ -36,7 +36,7 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.families.sd import UNetBase
 from likeness.diffusion.load import pick_device
 from likeness.diffusion.reference_models import NETWORKS
-from likeness.diffusion.tiny_random import NOISE_SCHEDULE, PROMPT_TOKENS, build_random
+from likeness.diffusion.tiny_random import NOISE_SCHEDULE, PROMPT_TOKENS, build_tiny_random
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
@@ -194,7 +194,7 @@ def build(name: str, device: torch.device) -> Base:
     parts: Any = diffusers  # imports its classes when they are asked for
     logging.set_verbosity_error()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    config = NETWORKS["sdxl"] if name == "sdxl" else build_random("sdxl", 0).unet.config
+    config = NETWORKS["sdxl"] if name == "sdxl" else build_tiny_random("sdxl", 0).unet.config
     with device:
         unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
     pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))

@@ -75,7 +75,7 @@ def settings() -> tuple[TrainConfig, BaseModelConfig]:
 
 
 def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
-    """The sitters' photographs as the stage dataset would lay them out, of their own size or scaled."""
+    """The sitters' photographs as the stage dataset would materialize them out, of their own size or scaled."""
     folder.mkdir()
     samples = pictures(folder, side_px)
     lines = [

@@ -22,7 +22,7 @@ from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.swap import SwapConfig
-from likeness.train.config import BaseModelConfig, TrainConfig, misfits
+from likeness.train.config import BaseModelConfig, TrainConfig, incompatibilities
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"
@@ -109,7 +109,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _training_fits_the_base(self) -> "Config":
-        if wrong := misfits(self.base.architecture, self.train):
+        if wrong := incompatibilities(self.base.architecture, self.train):
             raise ValueError(f"{'; '.join(wrong)} (conf/experiment/ has what fits)")
         return self
 

@@ -39,7 +39,7 @@ def parse_image_name(name: str) -> dict[str, str | None]:
 
 
 @dataclass(frozen=True)
-class Places:
+class PersonaPaths:
     """The folders and files of one persona, relative to the repository."""
 
     persona: str

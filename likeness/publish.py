@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import safe_open
 
 from likeness.errors import ConfigError, InputError, LikenessError
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.report.words import SHOWABLE
 from likeness.store.items import sha256_bytes, sha256_file
@@ -90,7 +90,7 @@ class Summary:
         return sum(file.size for file in self.uploaded)
 
 
-def choose(places: Places, consent_id: str) -> Chosen:
+def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     """Look through a persona's finished folders.
 
     What the training set's manifest does not wholly rate `sfw` holds back everything made of it: archive, weights,

@@ -19,9 +19,9 @@ from hydra.utils import instantiate
 from likeness.config import Config, Persona, load_config
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import cache_root
-from likeness.pipeline.supervise import survive_kills
+from likeness.pipeline.supervise import supervise
 from likeness.purchases.budget import Spending
-from likeness.purchases.buy import STOP, Till
+from likeness.purchases.buy import STOP, Buyer
 from likeness.purchases.history import is_awaited, purchases, spending_path, total_usd
 from likeness.safety.consent import Consent, Use, load_consent
 from likeness.store.items import ItemStore, write_atomic
@@ -53,7 +53,7 @@ def run(stage: str, main: Main) -> None:
         persona = _persona(cfg, sys.argv[1:], stage)
         require(persona, *USES.get(stage, ()))
         if is_remote(getattr(cfg, stage, None)):
-            survive_kills(stage, persona.name)
+            supervise(stage, persona.name)
         with spending_tracked(cfg, stage, persona):
             try:
                 main(cfg, persona)
@@ -77,7 +77,7 @@ def run(stage: str, main: Main) -> None:
 def spending_tracked(cfg: Config, stage: str, persona: Persona) -> Generator[None, None, None]:
     """One MLflow run for what a stage buys, planned beside actual; none where nothing is bought, nor when the run
     was stopped: it has no time to lose, and the ledger has it all."""
-    section = getattr(cfg, stage, None)
+    section: Any = getattr(cfg, stage, None)
     if not is_remote(section):
         yield
         return
@@ -146,7 +146,7 @@ def workers(cfg: Config, section: Any) -> int:
     return max(cfg.items.workers, section.provider.get("limits", {}).get("in_flight", 0))
 
 
-def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Till:
+def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Buyer:
     """Where a stage buys: the budget and the prices of conf/, the ledger of this repository."""
     spending = Spending(
         cache_root() / "ledger" / "spending.jsonl",
@@ -155,7 +155,7 @@ def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Till:
         stage=stage,
         persona=persona.name,
     )
-    return Till(items, spending)
+    return Buyer(items, spending)
 
 
 def consent_of(persona: Persona) -> Consent:

@@ -9,7 +9,7 @@ from pathlib import Path
 from likeness.caption.items import TEXT, caption_entry, caption_work, override_work
 from likeness.caption.text import find_overrides
 from likeness.config import Config, Persona
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.run import provider, run, store, till, workers
@@ -18,7 +18,7 @@ from likeness.store.items import Item
 
 def main(cfg: Config, persona: Persona) -> None:
     """Describe every enhanced image with the provider of conf/caption/, or take a person's own words."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     images = {entry.id: entry for entry in read_manifest(places.enhanced).entries}
     overrides, unknown = find_overrides(places.captions_override, list(images.values()))
     items, chosen = store(cfg), provider(cfg.caption)

@@ -13,7 +13,7 @@ from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.run import consent_of, run, store
@@ -22,7 +22,7 @@ from likeness.store.items import Item
 
 def main(cfg: Config, persona: Persona) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
-    places, record, options = Places(persona.name), consent_of(persona), cfg.dataset
+    places, record, options = PersonaPaths(persona.name), consent_of(persona), cfg.dataset
     steps = (places.ingested, places.swapped, places.resized, places.enhanced, places.captions)
     made = {folder.name: read_manifest(folder) for folder in steps}
 

@@ -6,7 +6,7 @@ writes  data/PERSONA/enhanced/
 
 from likeness.config import Config, Persona
 from likeness.enhance.items import IMAGE, enhance_work, enhanced_entry
-from likeness.paths import Places, image_name
+from likeness.paths import PersonaPaths, image_name
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.run import provider, run, store, till, workers
@@ -15,7 +15,7 @@ from likeness.store.items import Item
 
 def main(cfg: Config, persona: Persona) -> None:
     """Enlarge every resized image with the provider of conf/enhance/."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     images = {entry.id: entry for entry in read_manifest(places.resized).entries}
     items, chosen = store(cfg), provider(cfg.enhance)
     shop = till(cfg, items, "enhance", persona)

@@ -13,7 +13,7 @@ from likeness.config import Config, Persona
 from likeness.diffusion.load import load_base
 from likeness.evaluate.comparison_sets import compared_groups
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
-from likeness.evaluate.draw import Studio, judged_steps
+from likeness.evaluate.draw import Renderer, judged_steps
 from likeness.evaluate.evaluation import (
     best_checkpoint,
     details,
@@ -31,7 +31,7 @@ from likeness.evaluate.samples import (
 from likeness.evaluate.samples import entry as sample_entry
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest
 from likeness.run import run, store
@@ -42,7 +42,7 @@ from likeness.tracking import Tracker
 
 def main(cfg: Config, persona: Persona) -> None:
     """Draw, look for faces, score, and lay out what a person judges by eye."""
-    places, options, items = Places(persona.name), cfg.evaluate, store(cfg)
+    places, options, items = PersonaPaths(persona.name), cfg.evaluate, store(cfg)
     shutil.rmtree(places.evaluation, ignore_errors=True)
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
     planned = plan_samples(persona.name, prompts, options.seeds)
@@ -50,7 +50,7 @@ def main(cfg: Config, persona: Persona) -> None:
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
     tracking = cfg.tracking.model_dump()
     with Tracker(**tracking, stage="evaluate", persona=persona.name, params=params) as tracker:
-        studio = Studio(cfg=cfg, base=load_base(cfg.base, device=cfg.train.device), rater=Rater())
+        studio = Renderer(cfg=cfg, base=load_base(cfg.base, device=cfg.train.device), rater=Rater())
         drawn = draw(studio, planned, places, digest, items)
         samples = places.evaluation / "samples"
         pictures = {entry.id: load_rgb(samples / entry.file) for entry in drawn.entries}
@@ -85,7 +85,7 @@ def main(cfg: Config, persona: Persona) -> None:
 
 
 def draw(
-    studio: Studio, planned: Sequence[Planned], places: Places, digest: str, items: ItemStore
+    studio: Renderer, planned: Sequence[Planned], places: PersonaPaths, digest: str, items: ItemStore
 ) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
     by_id = {one.id: one for one in planned}

@@ -14,7 +14,7 @@ from likeness.ingest import entries
 from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import list_raw
 from likeness.ingest.select import persona_json, select
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry
 from likeness.run import consent_of, run, store
@@ -23,7 +23,7 @@ from likeness.store.items import Item, write_atomic
 
 def main(cfg: Config, persona: Persona) -> None:
     """Read and measure every photo, decide about the set, lay out what is accepted, name what is not."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     files, failures = entries.hash_files(persona.name, list_raw(places, persona.held_out))
     works = entries.works_for(persona.name, files, entries.limits_of(cfg.ingest), local_instruments())
     outcomes = run_batch("ingest", works, store(cfg), workers=cfg.items.workers)

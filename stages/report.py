@@ -10,7 +10,7 @@ from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.decode import Limits, decode_photo
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.money import Offer
@@ -20,7 +20,7 @@ from likeness.run import consent_of, is_remote, provider, run
 
 def main(cfg: Config, persona: Persona) -> None:
     """Collect, and write the page and the card."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     subject = Subject(
         persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, base=cfg.base.name,
         consent=consent_of(persona),

@@ -5,7 +5,7 @@ writes  data/PERSONA/resized/
 """
 
 from likeness.config import Config, Persona
-from likeness.paths import Places, image_name
+from likeness.paths import PersonaPaths, image_name
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.resize.items import IMAGE, resize_work, resized_entry
@@ -15,7 +15,7 @@ from likeness.store.items import Item
 
 def main(cfg: Config, persona: Persona) -> None:
     """One cut per image of the stage before; nothing is looked at again, the faces come from its manifest."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     images = {entry.id: entry for entry in read_manifest(places.swapped).entries}
     works = [resize_work(entry, places.swapped, cfg.resize) for entry in images.values()]
     outcomes = run_batch("resize", works, store(cfg), workers=cfg.items.workers)

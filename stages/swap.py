@@ -9,20 +9,28 @@ import shutil
 from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.faces import FaceAnalyzer
-from likeness.paths import Places, item_id
+from likeness.paths import PersonaPaths, item_id
 from likeness.pipeline.batch import Outcome, finish, run_batch
 from likeness.pipeline.manifest import Entry
 from likeness.run import provider, run, store, till, workers
 from likeness.safety.rating import Rater
 from likeness.store.items import Item
 from likeness.swap.inputs import measured, read_photos
-from likeness.swap.items import Standards, SwapBench, judged, keep_entry, keep_work, swap_entry, swap_work
+from likeness.swap.items import (
+    SwapContext,
+    SwapThresholds,
+    judged,
+    keep_entry,
+    keep_work,
+    swap_entry,
+    swap_work,
+)
 from likeness.swap.pairs import choose_pairs
 
 
 def main(cfg: Config, persona: Persona) -> None:
     """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
-    places, items, name = Places(persona.name), store(cfg), persona.name
+    places, items, name = PersonaPaths(persona.name), store(cfg), persona.name
     sources, targets = read_photos(places.ingested)
     candidates = measured({**sources, **targets}, items, cfg.items.workers)
     pairs, skipped = choose_pairs(
@@ -36,7 +44,7 @@ def main(cfg: Config, persona: Persona) -> None:
             reason="no-pairs",
             remedy=f"read {places.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/",
         )
-    standards = Standards.of(
+    standards = SwapThresholds.of(
         (places.ingested / "persona.json").read_bytes(),
         swap_min=persona.similarity.swap_min, target_max=persona.similarity.target_max,
         review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit,
@@ -44,7 +52,7 @@ def main(cfg: Config, persona: Persona) -> None:
     chosen = provider(cfg.swap)
     shop = till(cfg, items, "swap", persona)
     with chosen.opened(shop) as swapper:
-        bench = SwapBench(
+        bench = SwapContext(
             identity=chosen.identity(), swapper=swapper, max_explicit=cfg.ingest.max_explicit,
             analyzer=FaceAnalyzer(), rater=Rater(),
         )  # fmt: skip

@@ -22,7 +22,7 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
 from likeness.lora.safetensors_io import weights_bytes
-from likeness.paths import Places, cache_root
+from likeness.paths import PersonaPaths, cache_root
 from likeness.run import consent_of, run, store
 from likeness.store.items import sha256_file, write_atomic
 from likeness.store.s3 import Remote
@@ -30,7 +30,7 @@ from likeness.tracking import Tracker
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Order, Sample, dataset_digest, in_steps, read_samples, split
+from likeness.train.native.data import Order, Sample, dataset_digest, read_samples, resolve_steps, split
 from likeness.train.native.distributed import World, start_processes, was_started_together
 from likeness.train.native.loop import Trained, run_key, train
 from likeness.train.native.memory import predict
@@ -56,7 +56,7 @@ def main(cfg: Config, persona: Persona) -> None:
 
 def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
-    places = Places(persona.name)
+    places = PersonaPaths(persona.name)
     every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     samples, held_out = split(every, cfg.train.validation_share)
     sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
@@ -66,7 +66,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     with world.main_first():
         prior = draw_prior(cfg, persona, base, samples, items)
         learned = [*samples, *prior]
-        settings = in_steps(learned, cfg.train)
+        settings = resolve_steps(learned, cfg.train)
         sys.stderr.write(plan(learned, held_out, settings))
         data = encode_samples(learned, base, settings, items)
         validated = encode_samples(held_out, base, settings, items) if held_out else None

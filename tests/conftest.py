@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from likeness.purchases.budget import BudgetConfig, Spending
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import ItemStore
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -45,10 +45,10 @@ def store(tmp_path: Path) -> ItemStore:
 
 
 @pytest.fixture
-def till(store: ItemStore, tmp_path: Path) -> Till:
+def till(store: ItemStore, tmp_path: Path) -> Buyer:
     """A till of that store; nothing has a price, so nothing can be bought."""
     budget = BudgetConfig(max_usd=0)
-    return Till(
+    return Buyer(
         store, Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
     )
 

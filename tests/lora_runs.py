@@ -32,7 +32,7 @@ from likeness.train.native.data import Sample, dataset_digest, read_samples, spl
 from likeness.train.native.loop import Trained, run_key, train
 from likeness.train.native.metadata import Facts, describe
 from likeness.train.native.prior import prior_samples
-from likeness.train.native.selection import Judge
+from likeness.train.native.selection import Evaluator
 
 ROOT = Path(__file__).parents[1]
 SIDE_PX = 64
@@ -121,7 +121,7 @@ def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
     quantize: str | None = None, run: RunFolder | None = None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
-    judge: Callable[[Base], Judge] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
+    judge: Callable[[Base], Evaluator] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too.
     `prior` are pictures of the class with captions and digests."""

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 
 from likeness.config import Price
 from likeness.purchases.budget import BudgetConfig, Spending
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import ItemStore
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -39,7 +39,7 @@ def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) ->
     return instantiate(settings | changes, _convert_="all")
 
 
-def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Till:
+def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Buyer:
     """A till with the store and the ledger of `folder`."""
     spending = Spending(
         folder / "spending.jsonl",
@@ -48,4 +48,4 @@ def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> 
         stage=stage,
         persona="jade",
     )
-    return Till(ItemStore(folder / "items"), spending)
+    return Buyer(ItemStore(folder / "items"), spending)

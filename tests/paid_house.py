@@ -25,14 +25,14 @@ from likeness.config import Config, load_config
 from likeness.enhance import Enhanced
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.images import RGB, decode_rgb, encode_png
-from likeness.paths import Places
-from likeness.purchases.buy import Delivery, Purchase, Till
+from likeness.paths import PersonaPaths
+from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import item_key, sha256_pixels
 from likeness.swap import Portrait, Swapped
 from likeness.swap.maxstudio import MaxStudioSwapper
 
 ROOT = Path(__file__).parents[1]
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 SOURCES, TARGETS = 4, 8
 MISSION = (
     "swap=maxstudio", "swap.provider.inputs_url=s3://bucket/inputs", "enhance=maxstudio", "caption=grok",
@@ -63,7 +63,7 @@ def photographs() -> None:
         put(f"targets/person_{n}.png", png(person=n + 1, seed=10 + n))
 
 
-def buy(till: Till, what: str, kind: str, inputs: list[str], usd: float, picture: RGB) -> RGB:
+def buy(till: Buyer, what: str, kind: str, inputs: list[str], usd: float, picture: RGB) -> RGB:
     delivery = Delivery(files={RESULT: encode_png(picture)}, usd=usd, usage={})
     item = till.buy(
         Purchase(
@@ -76,7 +76,7 @@ def buy(till: Till, what: str, kind: str, inputs: list[str], usd: float, picture
 class Swaps:
     """Both pictures mixed; the first pixel says that it is person 0."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Buyer) -> None:
         self.till = till
 
     def swap(self, source: Portrait, target: Portrait) -> Swapped:
@@ -90,7 +90,7 @@ class Swaps:
 class Enhancements:
     """Every pixel twice."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Buyer) -> None:
         self.till = till
 
     def enhance(self, rgb: RGB) -> Enhanced:
@@ -107,7 +107,7 @@ class Captions:
 
     USD = 0.0011
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Buyer) -> None:
         self.till = till
 
     def describe(self, rgb: RGB, *, swapped: bool) -> Described:
@@ -153,7 +153,7 @@ def run(cfg: Config, *names: str) -> None:
 
 def _opened(shop):
     @contextmanager
-    def opened(self, till: Till) -> Generator[object, None, None]:
+    def opened(self, till: Buyer) -> Generator[object, None, None]:
         yield shop(till)
 
     return opened

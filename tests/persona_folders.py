@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from likeness.caption import CaptionConfig
 from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
-from likeness.paths import Places, image_name, item_id
+from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
 from likeness.purchases.budget import Price
 from likeness.safety.consent import RecordedFace
@@ -59,11 +59,11 @@ class Folders:
 
     def __init__(self, root: Path, *, picture: Picture = coloured, side_px: int = 64) -> None:
         self.root, self.picture, self.side_px = root, picture, side_px
-        self.places = Places(PERSONA)
+        self.places = PersonaPaths(PERSONA)
         self.raw: dict[str, bytes] = {}
 
     def at(self, path: Path) -> Path:
-        """`path` of Places below the root."""
+        """`path` of PersonaPaths below the root."""
         return self.root / path
 
     def everything(self, pairs: tuple[tuple[str, str | None], ...]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
 
@@ -62,6 +62,6 @@ class CaptionProvider(Protocol):
         """Everything that decides the words: settings, weights digests; part of item keys."""
         ...
 
-    def opened(self, till: Till) -> AbstractContextManager[Captioner]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Captioner]:
         """The captioner at work; paid ones buy at `till`."""
         ...

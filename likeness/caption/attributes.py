@@ -14,7 +14,7 @@ from likeness.caption.regions import Portrait, portrait
 from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
 Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
@@ -75,7 +75,7 @@ class AttributesCaptioner:
         phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
 
-    def opened(self, till: Till) -> AbstractContextManager[Self]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)
 

@@ -17,7 +17,7 @@ from likeness.errors import AuthError, ConfigError, InDoubtError, LikenessError,
 from likeness.http import Auth, Client, Limits, Reply
 from likeness.images import RGB
 from likeness.purchases.budget import Prices, Quote
-from likeness.purchases.buy import Delivery, Purchase, Till
+from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
 
 # Raised when an equal order would be another one.
@@ -66,7 +66,7 @@ class GrokCaptioner:
         return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Captioner, None, None]:
+    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
         with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=translate) as client:
@@ -76,7 +76,7 @@ class GrokCaptioner:
 class Captions:
     """The captioner at work: one answer a call."""
 
-    def __init__(self, settings: GrokCaptioner, client: Client, till: Till) -> None:
+    def __init__(self, settings: GrokCaptioner, client: Client, till: Buyer) -> None:
         self._settings, self._client, self._till = settings, client, till
         self._lock, self._ready = threading.Lock(), False
 

@@ -23,7 +23,7 @@ from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http import Auth, Client
 from likeness.images import RGB
 from likeness.purchases.budget import Prices
-from likeness.purchases.buy import Delivery, Job, Purchase, Ticket, Till
+from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
 from likeness.store.items import Json, sha256_pixels
 
 PAGE = 1000
@@ -48,7 +48,7 @@ class GrokBatchCaptioner(GrokCaptioner):
         )  # fmt: skip
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Captioner, None, None]:
+    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
         with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=translate) as client:
@@ -56,7 +56,7 @@ class GrokBatchCaptioner(GrokCaptioner):
 
 
 class _Batched:
-    def __init__(self, settings: GrokBatchCaptioner, client: Client, till: Till) -> None:
+    def __init__(self, settings: GrokBatchCaptioner, client: Client, till: Buyer) -> None:
         self._settings, self._client, self._till = settings, client, till
         self._alone = Captions(settings, client, till)
         self._lock = threading.Lock()

@@ -17,7 +17,7 @@ from likeness.errors import InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
 from likeness.images import RGB
 from likeness.purchases.budget import Prices, Quote
-from likeness.purchases.buy import Delivery, Purchase, Till
+from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
 
 # Raised when an equal order would be another one.
@@ -70,7 +70,7 @@ class OpenAICaptioner:
         return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Captioner, None, None]:
+    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
         """Ready to ask; connects at the first picture."""
         env = self.api_key_env
         auth = None if env is None else Auth(header="Authorization", scheme="Bearer ", env=env)
@@ -81,7 +81,7 @@ class OpenAICaptioner:
 
 
 class _Captions:
-    def __init__(self, settings: OpenAICaptioner, client: Client, till: Till) -> None:
+    def __init__(self, settings: OpenAICaptioner, client: Client, till: Buyer) -> None:
         self._settings, self._client, self._till = settings, client, till
 
     def describe(self, rgb: RGB, *, swapped: bool) -> Described:

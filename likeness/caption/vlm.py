@@ -22,7 +22,7 @@ from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_bytes, sha256_file
 
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -88,7 +88,7 @@ class VlmCaptioner:
         return Described(text=text)
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Self, None, None]:
+    def opened(self, till: Buyer) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self

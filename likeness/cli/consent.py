@@ -16,7 +16,7 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.run import CONSENT, PARAMS, USES
 from likeness.safety.consent import RecordedFace, load_consent
 from likeness.store.items import sha256_file
@@ -39,7 +39,7 @@ def bind(persona: str) -> None:
     """The mean of the source faces, to be recorded by whoever has checked that they show the subject."""
     analyzer = FaceAnalyzer()
     embeddings: list[np.ndarray] = []
-    for path in sorted(Places(persona).raw_sources.glob("*")):
+    for path in sorted(PersonaPaths(persona).raw_sources.glob("*")):
         faces = analyzer.faces(decode_photo(path, limits_of(load_config(PARAMS).ingest)).rgb)
         sys.stderr.write(f"{path.name}: {len(faces)} face(s)\n")
         if len(faces) == 1:
@@ -53,7 +53,7 @@ def bind(persona: str) -> None:
 
 def artefacts(persona: str) -> None:
     """Works for a revoked record too: that is when it is needed."""
-    places = Places(persona)
+    places = PersonaPaths(persona)
     for folder in (places.data, places.models):
         for path in sorted(folder.rglob("*")):
             if path.is_file():

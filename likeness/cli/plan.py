@@ -22,7 +22,7 @@ from likeness.cli.plan_walk import Line, Walk
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.paths import Places, cache_root
+from likeness.paths import PersonaPaths, cache_root
 from likeness.purchases.history import last_seconds, purchases, spending_path, total_usd
 from likeness.run import PARAMS, items_root
 from likeness.store.items import ItemStore, item_key, write_atomic
@@ -92,7 +92,7 @@ def readable_store(cfg: Config) -> ItemStore:
 
 def training(cfg: Config, persona: str) -> Training:
     """Whether it will run is for DVC to know: when the dataset, `base` or `train` has changed."""
-    metrics, seconds = Places(persona).training / "metrics.json", last_seconds("train", persona)
+    metrics, seconds = PersonaPaths(persona).training / "metrics.json", last_seconds("train", persona)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
     planned = cfg.train.steps if cfg.train.epochs is None else None

@@ -14,14 +14,14 @@ from likeness.ingest.analyse import FACE, PHOTO
 from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import list_raw
 from likeness.ingest.select import Selection, persona_json, select
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, Work
 from likeness.pipeline.manifest import Failure
 from likeness.run import consent_of
 from likeness.store.items import Item, ItemStore
 from likeness.swap import SwapConfig
 from likeness.swap.inputs import Photo, by_role, traits_key
-from likeness.swap.items import Standards
+from likeness.swap.items import SwapThresholds
 from likeness.swap.lighting import Traits, measure
 from likeness.swap.pairs import Candidate, choose_pairs
 
@@ -36,7 +36,7 @@ class Chosen:
 
     kept: Sequence[Photo]
     pairs: Sequence[tuple[Photo, Photo]]
-    standards: Standards
+    standards: SwapThresholds
     pixels: Mapping[str, str]
 
 
@@ -68,7 +68,7 @@ def ingested(cfg: Config, persona: Persona, items: ItemStore) -> Ingested:
     Raises:
         ConfigError, ConsentError: ingest would not start.
     """
-    raws = list_raw(Places(persona.name), persona.held_out)
+    raws = list_raw(PersonaPaths(persona.name), persona.held_out)
     files, _ = entries.hash_files(persona.name, raws)
     works = entries.works_for(persona.name, files, entries.limits_of(cfg.ingest), local_instruments())
     found = look(items, [work.key for work in works])
@@ -115,7 +115,7 @@ def _chosen(
     pairs, _ = choose_pairs(
         persona.name, {s: known[s] for s in sources}, {t: known[t] for t in targets}, cfg.swap
     )
-    standards = Standards.of(
+    standards = SwapThresholds.of(
         persona_json(selection),
         swap_min=persona.similarity.swap_min, target_max=persona.similarity.target_max,
         review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit,

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from likeness.cli.plan_walk import Line
 from likeness.purchases.budget import ROUNDING_USD
-from likeness.purchases.history import budget_words, usd_words
+from likeness.purchases.history import budget_words, format_usd
 
 # Where nobody's terminal sets a width, e.g. in a log.
 LOG_COLUMNS = 110
@@ -82,7 +82,7 @@ def sentences(plan: Plan) -> list[str]:
     else:
         time = "time unknown before a first run" if plan.seconds is None else f"about {_time(plan.seconds)}"
         cost = (
-            f"{most}{plan.calls} calls for {usd_words(plan.usd)}"
+            f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
             if plan.calls
             else "nothing of it costs money"
         )
@@ -116,14 +116,14 @@ def _table(name: str, persona: PersonaPlan) -> Table:
     for line in persona.stages:
         view.add_row(
             line.stage, str(line.items), str(line.reused), str(line.to_do), str(line.calls or "-"),
-            usd_words(line.usd) if line.usd else "-", _time(line.seconds), "at most" if line.at_most else "",
+            format_usd(line.usd) if line.usd else "-", _time(line.seconds), "at most" if line.at_most else "",
         )  # fmt: skip
     view.add_section()
     sums = [sum(getattr(line, field) for line in persona.stages) for field in ("to_do", "calls")]
     usd = sum(line.usd for line in persona.stages)
-    view.add_row("total", "", "", *map(str, sums), usd_words(usd), _time(together(persona.stages)), "")
+    view.add_row("total", "", "", *map(str, sums), format_usd(usd), _time(together(persona.stages)), "")
     train = persona.train
-    cost = "-" if train.usd is None else usd_words(train.usd)
+    cost = "-" if train.usd is None else format_usd(train.usd)
     steps = "by epochs" if train.steps is None else f"{train.steps} steps"
     view.add_row("train", steps, "", "", "-", cost, _time(train.seconds), "if DVC runs it")
     return view

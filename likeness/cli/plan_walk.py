@@ -18,7 +18,7 @@ from likeness.enhance.items import IMAGE as ENHANCED
 from likeness.enhance.items import enhance_key, enhanced_entry
 from likeness.errors import InputError
 from likeness.images import load_rgb
-from likeness.paths import Places, image_name, item_id
+from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry
 from likeness.purchases.history import seconds_an_item
 from likeness.resize.items import IMAGE as RESIZED
@@ -134,7 +134,7 @@ class Walk:
 
     def _caption(self, images: Sequence[Image]) -> None:
         section, chosen, persona = self._cfg.caption, provider(self._cfg.caption), self._persona
-        written = _overrides(Places(persona.name).captions_override, images)
+        written = _overrides(PersonaPaths(persona.name).captions_override, images)
 
         def key(image: Image) -> str | None:
             if image.id in written:

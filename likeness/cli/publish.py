@@ -12,7 +12,7 @@ from functools import partial
 
 from likeness.config import Config, Persona
 from likeness.errors import ConfigError
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.publish import MANIFEST, Chosen, Summary, choose, publish
 from likeness.run import consent_of, run
 from likeness.safety.consent import Use
@@ -31,7 +31,7 @@ def main(cfg: Config, persona: Persona, *, dry_run: bool) -> None:
     if cfg.publish.url is None:
         raise ConfigError("publish.url is not set", reason="no-publish-url",
                           remedy="set it to s3://bucket/prefix in conf/publish/default.yaml and run `make params`")  # fmt: skip
-    chosen = choose(Places(persona.name), record.id)
+    chosen = choose(PersonaPaths(persona.name), record.id)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     there = Remote(f"{cfg.publish.url.rstrip('/')}/{persona.name}", cfg.s3)
     done = publish(chosen, there, persona.name, record.id, dry_run=dry_run)

@@ -19,11 +19,11 @@ from likeness.errors import LikenessError
 from likeness.purchases.history import (
     Purchase,
     budget_words,
+    format_usd,
     is_awaited,
     purchases,
     spending_path,
     total_usd,
-    usd_words,
 )
 from likeness.run import PARAMS, items_root
 from likeness.store.items import ItemStore
@@ -85,10 +85,10 @@ def _table(found: list[Row]) -> Table:
         view.add_column(heading, justify="left" if heading in ("day", "stage", "provider") else "right")
     for row in found:
         counts = (row.purchases, row.awaited or "-", row.in_doubt or "-")
-        view.add_row(row.day, row.stage, row.provider, *map(str, counts), usd_words(row.usd))
+        view.add_row(row.day, row.stage, row.provider, *map(str, counts), format_usd(row.usd))
     view.add_section()
     sums = [sum(getattr(row, name) for row in found) for name in ("purchases", "awaited", "in_doubt")]
-    view.add_row("total", "", "", *map(str, sums), usd_words(sum(row.usd for row in found)))
+    view.add_row("total", "", "", *map(str, sums), format_usd(sum(row.usd for row in found)))
     return view
 
 

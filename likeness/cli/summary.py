@@ -6,15 +6,15 @@ from rich.console import Console
 from rich.table import Table
 
 from likeness.config import load_config
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.purchases.history import (
     budget_words,
+    format_usd,
     last_counts,
     last_seconds,
     purchases,
     spending_path,
     total_usd,
-    usd_words,
 )
 from likeness.run import PARAMS
 
@@ -30,7 +30,7 @@ def main() -> None:
         console = Console(width=LOG_COLUMNS)
     cfg = load_config(PARAMS)
     for persona in cfg.personas:
-        places = Places(persona)
+        places = PersonaPaths(persona)
         console.print(table(persona))
         for what, path in results(places):
             if path.exists():
@@ -52,14 +52,14 @@ def table(persona: str) -> Table:
         numbers = [
             str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")
         ]
-        cost = usd_words(counts["cost_usd"]) if counts else ""
+        cost = format_usd(counts["cost_usd"]) if counts else ""
         view.add_row(stage, *numbers, "" if seconds is None else f"{seconds:.1f}", cost)
     view.add_section()
-    view.add_row("total", *[""] * 6, f"{total_s:.1f}", usd_words(spent))
+    view.add_row("total", *[""] * 6, f"{total_s:.1f}", format_usd(spent))
     return view
 
 
-def results(places: Places) -> list[tuple[str, Path]]:
+def results(places: PersonaPaths) -> list[tuple[str, Path]]:
     """What a person looks at, most telling first."""
     return [
         ("report", (places.report / "index.html").absolute()),

@@ -46,7 +46,7 @@ class Base(ABC):
     # The part of the pipeline that predicts, and those of its text encoders that can learn.
     NETWORK: ClassVar[str]
     # A timestep of its process at which both image and noise are seen.
-    HALFWAY: ClassVar[float]
+    MID_TIMESTEP: ClassVar[float]
     TEXT_ENCODERS: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -80,7 +80,7 @@ class Base(ABC):
 
     @classmethod
     @abstractmethod
-    def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
+    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
         """What keeps a pipeline from being a base of the architecture; None if nothing does."""
 
     @property

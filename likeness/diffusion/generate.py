@@ -18,7 +18,7 @@ ADAPTER = "sampled"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shot:
+class GenerationRequest:
     """One image to draw; `side_px` is a multiple of 8."""
 
     prompt: str
@@ -31,7 +31,7 @@ class Shot:
 
 def sample(
     base: Base,
-    shots: Sequence[Shot],
+    shots: Sequence[GenerationRequest],
     *,
     lora: Path | None,
     lora_scale: float = 1.0,

@@ -17,7 +17,7 @@ from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
 from likeness.diffusion.families.sd import UNetBase
 from likeness.diffusion.families.zimage import ZImageBase
 from likeness.diffusion.quantize import quantize
-from likeness.diffusion.tiny_random import build_random
+from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
 from likeness.paths import cache_root
 from likeness.store.items import sha256_bytes
@@ -50,7 +50,7 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def hush() -> None:
+def silence_libraries() -> None:
     """Keep the libraries quiet; before pipelines are imported, which warn that torchvision is missing: nothing needs it."""
     transformers_logging.set_verbosity_error()
     diffusers_logging.set_verbosity_error()
@@ -71,9 +71,9 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
         torch.set_num_threads(cfg.cpu_threads)
     narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     dtype = torch.bfloat16 if narrow else torch.float32
-    hush()
+    silence_libraries()
     if cfg.source == RANDOM:
-        pipeline: Any = build_random(cfg.architecture, cfg.seed or 0)
+        pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
@@ -86,9 +86,9 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
                 "file with base.config naming its configuration folder",
             ) from error
     family = FAMILIES[cfg.architecture]
-    if misfit := family.misfit(pipeline, cfg.architecture):
+    if incompatibility := family.incompatibility(pipeline, cfg.architecture):
         raise ConfigError(
-            f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {misfit}",
+            f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {incompatibility}",
             reason="base-kind",
             remedy="correct base.architecture, or take a text-to-image model of that architecture",
         )

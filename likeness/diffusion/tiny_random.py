@@ -48,7 +48,7 @@ CHAT_TEMPLATE = (
 """What Qwen3's own makes of a user's single message."""
 
 
-def build_random(architecture: Architecture, seed: int) -> Any:
+def build_tiny_random(architecture: Architecture, seed: int) -> Any:
     """The random model as a diffusers pipeline on the CPU in float32; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "random", architecture))

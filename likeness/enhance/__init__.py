@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
 
@@ -49,6 +49,6 @@ class EnhanceProvider(Protocol):
         """Everything that decides the pixels: settings, weights digests; part of item keys."""
         ...
 
-    def opened(self, till: Till) -> AbstractContextManager[Enhancer]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Enhancer]:
         """The enhancer at work; paid ones buy at `till`."""
         ...

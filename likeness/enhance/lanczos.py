@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from likeness.enhance import Enhanced
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
 
@@ -41,6 +41,6 @@ class LanczosEnhancer:
             big = big.filter(mask)
         return Enhanced(rgb=np.array(big, dtype=np.uint8))
 
-    def opened(self, till: Till) -> AbstractContextManager[Self]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)

@@ -14,7 +14,7 @@ from likeness.errors import RejectedError
 from likeness.http import Limits
 from likeness.images import RGB, decode_rgb, encode_png
 from likeness.purchases.budget import Prices, Quote, price_of
-from likeness.purchases.buy import Delivery, Job, Purchase, Till
+from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.vendors.maxstudio import MaxStudio, is_picture
 
@@ -51,7 +51,7 @@ class MaxStudioEnhancer:
         return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Enhancer, None, None]:
+    def opened(self, till: Buyer) -> Generator[Enhancer, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
         with account:
@@ -62,7 +62,7 @@ class MaxStudioEnhancer:
 class _Enhancements:
     settings: MaxStudioEnhancer
     account: MaxStudio
-    till: Till
+    till: Buyer
 
     name = MaxStudioEnhancer.name
 

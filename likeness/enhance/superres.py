@@ -27,7 +27,7 @@ from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_file
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
@@ -94,7 +94,7 @@ class SuperresEnhancer:
         return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Self, None, None]:
+    def opened(self, till: Buyer) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self

@@ -6,14 +6,14 @@ from pathlib import Path
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of, ingested_faces
 from likeness.evaluate.samples import Planned
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, run_batch
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest
 from likeness.store.items import ItemStore
 
 
 def compared_groups(
-    places: Places,
+    places: PersonaPaths,
     drawn: Manifest,
     planned: Sequence[Planned],
     find: Finder,

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from likeness.config import Config
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
-from likeness.evaluate.identity import Seen, against
+from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
 from likeness.lora.safetensors_io import read_metadata
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import ItemStore, item_key, sha256_file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Studio:
+class Renderer:
     """What draws and judges pictures: the base, the gate, and their settings."""
 
     cfg: Config
@@ -55,9 +55,9 @@ class Studio:
         key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
         return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one, None))
 
-    def _shot(self, one: Planned) -> Shot:
+    def _shot(self, one: Planned) -> GenerationRequest:
         options = self.cfg.evaluate
-        return Shot(
+        return GenerationRequest(
             prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
             guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.side_px,
         )  # fmt: skip
@@ -78,7 +78,7 @@ def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
 
 
 def judged_steps(
-    studio: Studio, planned: Sequence[Planned], places: Places, references: Sequence[Seen], find: Finder,
+    studio: Renderer, planned: Sequence[Planned], places: PersonaPaths, references: Sequence[FaceEmbedding], find: Finder,
     items: ItemStore,
 ) -> list[CheckpointScore]:  # fmt: skip
     """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""

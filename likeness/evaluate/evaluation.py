@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from likeness.evaluate.identity import Identity, Seen, against
+from likeness.evaluate.identity import FaceEmbedding, Identity, against
 
 # The sets that are compared with the held-out photographs, in the order people read them.
 GROUPS = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
@@ -18,7 +18,7 @@ class Faces:
     """The faces found in a set of `images` images."""
 
     images: int
-    seen: Sequence[Seen]
+    seen: Sequence[FaceEmbedding]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.evaluate.evaluation import Faces
-from likeness.evaluate.identity import Seen
+from likeness.evaluate.identity import FaceEmbedding
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face
 from likeness.images import RGB, load_rgb
 from likeness.pipeline.batch import Made, Outcome, Work
@@ -36,7 +36,7 @@ def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
 def faces_of(outcomes: Sequence[Outcome]) -> Faces:
     """The faces that `face_work` found, and how many images were searched."""
     seen = [
-        Seen(
+        FaceEmbedding(
             id=outcome.work.id,
             embedding=np.asarray(face["embedding"], np.float32),
             yaw_deg=float(face["yaw_deg"]),
@@ -49,11 +49,11 @@ def faces_of(outcomes: Sequence[Outcome]) -> Faces:
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
-    seen: list[Seen] = []
+    seen: list[FaceEmbedding] = []
     for entry in entries:
         face = json.loads((folder / f"{entry.id}.face.json").read_bytes())
         embedding = np.asarray(face["embedding"], np.float32)
-        seen.append(Seen(id=entry.id, embedding=embedding, yaw_deg=float(face["yaw_deg"])))
+        seen.append(FaceEmbedding(id=entry.id, embedding=embedding, yaw_deg=float(face["yaw_deg"])))
     return Faces(images=len(entries), seen=seen)
 
 

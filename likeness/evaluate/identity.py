@@ -16,7 +16,7 @@ Embedding = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class FaceEmbedding:
     """A face found in an image: unit embedding [D] and yaw in degrees; `id` names the image."""
 
     id: str
@@ -41,7 +41,11 @@ class Identity:
 
 
 def against(
-    references: Sequence[Seen], faces: Sequence[Seen], *, images: int, yaw_edges_deg: Sequence[float]
+    references: Sequence[FaceEmbedding],
+    faces: Sequence[FaceEmbedding],
+    *,
+    images: int,
+    yaw_edges_deg: Sequence[float],
 ) -> Identity:
     """Score each face by its mean cosine to all `references`.
 

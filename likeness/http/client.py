@@ -19,10 +19,10 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.http.auth import Auth
-from likeness.http.rate_limit import Gate, Limits
+from likeness.http.rate_limit import Limits, RateLimiter
 from likeness.http.responses import REDIRECTS, Reply, Translate, clean, problem_of, problem_of_file
 from likeness.http.sockets import ForbiddenAddressError, is_loopback, is_public
-from likeness.http.transport import MB, Headers, UnansweredError, UnsentError, Wire
+from likeness.http.transport import MB, Headers, Transport, UnansweredError, UnsentError
 from likeness.store.items import Json
 
 MAX_REDIRECTS = 3
@@ -49,9 +49,9 @@ class Client:
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)
-        self._gate = Gate(limits)
+        self._gate = RateLimiter(limits)
         self._lock = threading.Lock()
-        self._wires: dict[str, Wire] = {}
+        self._wires: dict[str, Transport] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -212,13 +212,13 @@ class Client:
                 f"{what}: only https is fetched, not {parts.scheme[:20]!r}", reason="not-https"
             )
 
-    def _wire(self, kind: str) -> Wire:
+    def _wire(self, kind: str) -> Transport:
         with self._lock:
             if kind not in self._wires:
                 self._wires[kind] = (
-                    Wire(self._limits, proxy_for=self._base)
+                    Transport(self._limits, proxy_for=self._base)
                     if kind == "api"
-                    else Wire(
+                    else Transport(
                         self._limits, may_reach=lambda at: is_public(at) or (self._at_home and at.is_loopback)
                     )
                 )

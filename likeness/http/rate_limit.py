@@ -30,7 +30,7 @@ class Limits(BaseModel):
     max_response_mb: float = Field(gt=0)
 
 
-class Gate:
+class RateLimiter:
     """Lets through at most `limits.in_flight` at a time and so many requests and tokens a minute, evenly spaced.
 
     A 429 halves what may be under way, each success brings a part of one back (additive increase, multiplicative

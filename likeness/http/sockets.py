@@ -95,7 +95,7 @@ class Sockets(httpcore.NetworkBackend):
         raise last or httpcore.ConnectError(f"{host} has no address")
 
 
-class Transport(httpx.HTTPTransport):
+class CheckedTransport(httpx.HTTPTransport):
     """httpx's own, over such connections, through the proxy that the environment names for `proxy_for`."""
 
     def __init__(self, sockets: Sockets, limits: httpx.Limits, proxy_for: str = "") -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from likeness.http.rate_limit import Limits
 from likeness.http.responses import Reply
-from likeness.http.sockets import Address, Sockets, Transport
+from likeness.http.sockets import Address, CheckedTransport, Sockets
 
 MB = 1_000_000
 
@@ -45,7 +45,7 @@ class UnansweredError(Exception):
     """The request has gone out, and no whole answer came."""
 
 
-class Wire:
+class Transport:
     """Kept connections to whatever addresses `may_reach` allows; safe for many threads."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Wire:
             max_keepalive_connections=limits.in_flight,
             keepalive_expiry=KEEP_ALIVE_S,
         )
-        self._transport = Transport(self._sockets, kept, proxy_for)
+        self._transport = CheckedTransport(self._sockets, kept, proxy_for)
         self._timeout = httpx.Timeout(
             connect=limits.connect_s, write=limits.write_s, read=limits.read_s, pool=limits.connect_s
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.safety.consent import Role
 
 # What people put beside photographs; everything else is expected to be one and is accounted for.
@@ -32,7 +32,7 @@ class RawPhoto:
         return self.path.name
 
 
-def list_raw(places: Places, held_out: Collection[str]) -> list[RawPhoto]:
+def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
     """All raw files of a persona, sources first.
 
     Raises:

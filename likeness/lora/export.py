@@ -92,7 +92,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     if lora_layers(base):
         raise _failed("the base still holds a LoRA, so the check would prove nothing")
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
-    timesteps = torch.tensor([base.HALFWAY], device=base.device)
+    timesteps = torch.tensor([base.MID_TIMESTEP], device=base.device)
     without = base.predict(noise, timesteps, base.told(condition))
     try:
         load_lora(base, file, ADAPTER)

@@ -168,7 +168,7 @@ def finish(
             continue
         line, files = entry(outcome, outcome.item)
         for name, stored in files.items():
-            lay(outcome.item.files[stored].path, folder / name)
+            materialize(outcome.item.files[stored].path, folder / name)
         entries.append(line)
     manifest = write_manifest(folder, entries, failed)
     _write_ledger(stage, folder, outcomes, manifest, spent_usd)
@@ -193,7 +193,7 @@ def finish(
     return manifest
 
 
-def lay(stored: Path, path: Path) -> None:
+def materialize(stored: Path, path: Path) -> None:
     """Put a copy of a stored file at `path`, sharing its blocks where the file system can.
 
     Never a hard link: an edit in place would change the store's file too.

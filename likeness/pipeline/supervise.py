@@ -18,20 +18,20 @@ from likeness.purchases.buy import STOP
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Set for the child: the descriptor of the pipe whose other end its parent holds.
-EAR = "LIKENESS_EAR"
+PARENT_PIPE = "LIKENESS_EAR"
 
 
-def survive_kills(stage: str, persona: str) -> None:
+def supervise(stage: str, persona: str) -> None:
     """Run the stage in a child of its own session and end with its exit status; in that child, return at once."""
-    if (ear := os.environ.pop(EAR, None)) is not None:
+    if (ear := os.environ.pop(PARENT_PIPE, None)) is not None:
         for number in SIGNALS:
             signal.signal(number, _stop)
-        threading.Thread(target=_listen, args=(int(ear),), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(int(ear),), daemon=True).start()
         return
     reader, writer = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}", persona],
-        env={**os.environ, EAR: str(reader)},
+        env={**os.environ, PARENT_PIPE: str(reader)},
         pass_fds=(reader,),
         start_new_session=True,
     )
@@ -47,7 +47,7 @@ def survive_kills(stage: str, persona: str) -> None:
     raise SystemExit(code if code >= 0 else 128 - code)
 
 
-def _listen(ear: int) -> None:
+def _watch_parent(ear: int) -> None:
     os.read(ear, 1)  # returns when the parent is gone: nobody ever writes
     STOP.set()
 

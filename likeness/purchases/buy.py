@@ -56,7 +56,7 @@ class Purchase:
     job: Job | None = None
 
 
-class Till:
+class Buyer:
     """Where the items of one run are bought."""
 
     def __init__(self, store: ItemStore, spending: Spending) -> None:

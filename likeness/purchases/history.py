@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from likeness.paths import Places, cache_root
+from likeness.paths import PersonaPaths, cache_root
 from likeness.pipeline.batch import ledger_path
 from likeness.purchases.budget import entries
 from likeness.store.items import ItemStore, Json
@@ -81,7 +81,7 @@ def is_awaited(purchase: Purchase, items: ItemStore) -> bool:
     return ticket is not None and ticket.get("purchase") == purchase.id
 
 
-def usd_words(value: float) -> str:
+def format_usd(value: float) -> str:
     """Cents; hundredths of a cent where a small sum has them, as captions do."""
     return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"
 
@@ -89,17 +89,17 @@ def usd_words(value: float) -> str:
 def budget_words(spent_usd: float, max_usd: float | None) -> str:
     """What is spent of the budget, in a sentence."""
     if max_usd is None:
-        return f"Spent so far, with what is reserved: {usd_words(spent_usd)}; there is no budget."
+        return f"Spent so far, with what is reserved: {format_usd(spent_usd)}; there is no budget."
     left = max(0.0, max_usd - spent_usd)
     return (
-        f"Spent so far, with what is reserved: {usd_words(spent_usd)} of a budget of ${max_usd:.2f}; "
-        f"{usd_words(left)} left."
+        f"Spent so far, with what is reserved: {format_usd(spent_usd)} of a budget of ${max_usd:.2f}; "
+        f"{format_usd(left)} left."
     )
 
 
 def last_counts(stage: str, persona: str) -> dict[str, Any]:
     """Numbers of items the last run made, reused, refused; empty before the first one."""
-    return _read(ledger_path(getattr(Places(persona), FOLDERS[stage]))) if stage in FOLDERS else {}
+    return _read(ledger_path(getattr(PersonaPaths(persona), FOLDERS[stage]))) if stage in FOLDERS else {}
 
 
 def last_seconds(stage: str, persona: str) -> float | None:

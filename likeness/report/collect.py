@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
 from likeness.errors import InputError
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest
 from likeness.store.items import sha256_file
 
@@ -92,7 +92,7 @@ class Training:
 class Collected:
     """All of it; `steps` maps a stage's folder name to its manifest, in pipeline order."""
 
-    places: Places
+    places: PersonaPaths
     steps: Mapping[str, Manifest]
     folders: Mapping[str, Path]
     evaluation: Evaluation
@@ -109,7 +109,7 @@ class Collected:
         return self.by_id("ingested").get(f"{self.places.persona}-{label}") if label else None
 
 
-def collect(places: Places) -> Collected:
+def collect(places: PersonaPaths) -> Collected:
     """Read all stages' outputs of a persona.
 
     Raises:
@@ -140,7 +140,7 @@ def _evaluation(path: Path) -> Evaluation:
     return Evaluation.model_validate_json(_text(path))
 
 
-def _training(places: Places) -> Training:
+def _training(places: PersonaPaths) -> Training:
     rows = list(csv.DictReader(_text(places.training / "loss.csv").splitlines()))
     metrics = json.loads(_text(places.training / "metrics.json"))
     _must_exist(places.weights)
@@ -159,7 +159,7 @@ def _training(places: Places) -> Training:
     )
 
 
-def _deliverable(places: Places, path: Path, what: str) -> Deliverable:
+def _deliverable(places: PersonaPaths, path: Path, what: str) -> Deliverable:
     _must_exist(path)
     return Deliverable(
         path=path.relative_to(places.models).as_posix(),

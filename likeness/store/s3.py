@@ -1,6 +1,6 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # fsspec and botocore ship no types.
-"""Places outside this machine: S3 and what speaks it, or any other fsspec URL (file://, memory://).
+"""PersonaPaths outside this machine: S3 and what speaks it, or any other fsspec URL (file://, memory://).
 
 Keys are never ours: botocore finds them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, SSO, an instance's
 role). Endpoint and region come from the section `s3`, else from AWS_ENDPOINT_URL[_S3], AWS_REGION,

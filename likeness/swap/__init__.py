@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.faces import Face
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
 
@@ -53,7 +53,7 @@ class SwapProvider(Protocol):
         """Everything that decides the pixels: version, settings, weights digests; part of item keys."""
         ...
 
-    def opened(self, till: Till) -> AbstractContextManager[Swapper]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Swapper]:
         """The swapper at work; paid ones buy at `till`."""
         ...
 

@@ -26,7 +26,7 @@ IMAGE = "image.png"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standards:
+class SwapThresholds:
     """What a swap is judged by: the embedding [128] of the persona to reach, cosine thresholds, ratings 0..1."""
 
     persona: NDArray[np.float32]
@@ -42,9 +42,9 @@ class Standards:
         target_max: float,
         review_explicit: float,
         max_explicit: float,
-    ) -> "Standards":
+    ) -> "SwapThresholds":
         """From ingest's persona.json and the settings."""
-        return Standards(
+        return SwapThresholds(
             persona=np.array(json.loads(persona_json)["embedding"], np.float32),
             rules=SwapRules(to_persona_min=swap_min, to_target_max=target_max),
             review_explicit=review_explicit,
@@ -53,7 +53,7 @@ class Standards:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapBench:
+class SwapContext:
     """Everything that is the same for all pairs of a run: the provider's identity, the swapper at work, and what
     measures its results."""
 
@@ -78,7 +78,7 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
     return item_key("swap", VERSION, settings, [*source.digests, *target.digests])
 
 
-def swap_work(persona: str, source: Photo, target: Photo, bench: SwapBench) -> Work:
+def swap_work(persona: str, source: Photo, target: Photo, bench: SwapContext) -> Work:
     """One pair: swap, measure, keep."""
     return Work(
         id=item_id(persona, source.entry.source, target.entry.target),
@@ -101,7 +101,7 @@ def keep_work(persona: str, source: Photo) -> Work:
     )
 
 
-def judged(outcome: Outcome, target: Photo, standards: Standards) -> Outcome:
+def judged(outcome: Outcome, target: Photo, standards: SwapThresholds) -> Outcome:
     """The outcome of `swap_work` under today's thresholds: the item, or the refusal."""
     if outcome.item is None:
         return outcome
@@ -113,7 +113,7 @@ def judged(outcome: Outcome, target: Photo, standards: Standards) -> Outcome:
 
 
 def swap_entry(
-    persona: str, source: Photo, target: Photo, item: Item, standards: Standards, *, provider: str
+    persona: str, source: Photo, target: Photo, item: Item, standards: SwapThresholds, *, provider: str
 ) -> tuple[Entry, dict[str, str]]:
     """A swap's manifest line: rated as the worst of both photos and the result.
 
@@ -164,14 +164,14 @@ def keep_entry(persona: str, source: Photo, item: Item) -> tuple[Entry, dict[str
     return source.entry.model_copy(update=update), {name: IMAGE}
 
 
-def _scores(item: Item, target: Photo, standards: Standards) -> dict[str, float]:
+def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, float]:
     embedding = from_json(item.record["face"]).embedding
     return judge_swap(
         embedding, persona=standards.persona, target=target.face.embedding, rules=standards.rules
     )
 
 
-def _swap(source: Photo, target: Photo, bench: SwapBench) -> Made:
+def _swap(source: Photo, target: Photo, bench: SwapContext) -> Made:
     swapped = bench.swapper.swap(source.portrait(), target.portrait())
     measured = measure_swap(
         swapped.rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit

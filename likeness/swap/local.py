@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import InputError
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, colour, regions
 from likeness.swap.blend import blend, smoothstep
@@ -44,7 +44,7 @@ class LocalSwapper:
         """The settings."""
         return {"name": self.name, "version": self.version, **dataclasses.asdict(self)}
 
-    def opened(self, till: Till) -> AbstractContextManager[Self]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)
 

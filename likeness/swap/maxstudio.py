@@ -16,7 +16,7 @@ from likeness.faces import Face
 from likeness.http import Limits
 from likeness.images import decode_rgb, encode_png
 from likeness.purchases.budget import Prices, Quote, price_of
-from likeness.purchases.buy import Delivery, Job, Purchase, Till
+from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.store.s3 import Inputs
 from likeness.store.s3_config import S3Config
@@ -67,7 +67,7 @@ class MaxStudioSwapper:
         return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
 
     @contextmanager
-    def opened(self, till: Till) -> Generator[Swapper, None, None]:
+    def opened(self, till: Buyer) -> Generator[Swapper, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
         with account:
@@ -81,7 +81,7 @@ class _Swaps:
     settings: MaxStudioSwapper
     account: MaxStudio
     inputs: Inputs
-    till: Till
+    till: Buyer
 
     def swap(self, source: Portrait, target: Portrait) -> Swapped:
         """The target with the source's face; the vendor chooses nothing: the face that is meant is named."""

@@ -23,7 +23,7 @@ from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_file
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
@@ -101,7 +101,7 @@ class OnnxSwapper:
             "feather": self.feather,
         }
 
-    def opened(self, till: Till) -> AbstractContextManager[Self]:
+    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
         """The networks are opened at the first swap; nothing is bought."""
         return nullcontext(self)
 

@@ -173,7 +173,7 @@ class TrainConfig(Section):
 ZIMAGE_STEP_PX = 16
 
 
-def misfits(architecture: Architecture, train: TrainConfig) -> list[str]:
+def incompatibilities(architecture: Architecture, train: TrainConfig) -> list[str]:
     """What the settings ask of a base of the architecture that means nothing there, with a remedy each."""
     if architecture != "zimage":
         asked = train.timesteps != "uniform" or train.timestep_shift is not None

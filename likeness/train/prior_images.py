@@ -6,7 +6,7 @@ from functools import partial
 
 from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.diffusion.randomness import derive
 from likeness.errors import InputError
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample
@@ -36,7 +36,7 @@ def draw_prior(
         return []
     texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in samples]
     shots = [
-        Shot(
+        GenerationRequest(
             prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
             steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.side_px,
         )
@@ -64,13 +64,13 @@ def draw_prior(
     return prior_samples(pictures, samples, cfg.train.side_px)
 
 
-def prior_work(number: int, shot: Shot, base: Base, rater: Rater, limits: Limits) -> Work:
+def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Work:
     """The item that is a picture of the class."""
     settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
     key = item_key("train.prior", PRIOR_VERSION, settings, [])
     return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, limits))
 
 
-def _draw(shot: Shot, base: Base, rater: Rater, limits: Limits) -> Made:
+def _draw(shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Made:
     (rgb,) = sample(base, [shot], lora=None)
     return finished_sample(rgb, rater.explicit, limits, quality=JPEG_QUALITY)

@@ -9,20 +9,20 @@ from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
 from likeness.errors import ConfigError
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
-from likeness.evaluate.draw import Studio, face_works
+from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
-from likeness.evaluate.identity import Seen, against
+from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, Planned, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB, load_rgb
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Work, run_one
 from likeness.pipeline.manifest import read_manifest
 from likeness.run import require
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, ItemStore, item_key, write_atomic
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.selection import Judge, Stopped, due
+from likeness.train.native.selection import Evaluator, Stopped, due
 
 # Of evaluate's seeds, the first so many: one picture a prompt is chance, and training waits for each.
 SEEDS = 2
@@ -35,12 +35,12 @@ class Sampler:
     Each picture is an item, named by the run and the step: a resumed run draws none twice.
     """
 
-    studio: Studio
+    studio: Renderer
     persona: str
     every_steps: int
     planned: Sequence[Planned]
     held_out: Sequence[Path]
-    references: Sequence[Seen]
+    references: Sequence[FaceEmbedding]
     find: Finder
     items: ItemStore
 
@@ -54,7 +54,7 @@ class Sampler:
         }
         return item_key("train.sampler", 1, settings, [])
 
-    def judge(self, run: RunFolder, show: Callable[[Path], None]) -> Judge:
+    def judge(self, run: RunFolder, show: Callable[[Path], None]) -> Evaluator:
         """The likeness by step, a picture without a face counted as 0; `show` gets the strip of each look."""
 
         def look(step: int, stopped: Stopped) -> float | None:
@@ -69,7 +69,9 @@ class Sampler:
             scores = against(self.references, faces.seen, images=faces.images, yaw_edges_deg=()).by_image
             return sum(scores.values()) / len(self.planned) if self.references else None
 
-        return Judge(name="identity", metric="identity", every_steps=self.every_steps, best=max, look=look)
+        return Evaluator(
+            name="identity", metric="identity", every_steps=self.every_steps, best=max, look=look
+        )
 
     def sheet(self, run: RunFolder, done: int, last: int) -> bytes:
         """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
@@ -111,7 +113,7 @@ def build_sampler(cfg: Config, persona: Persona, base: Base, items: ItemStore) -
     if (every_steps := cfg.train.sample_every_steps) is None:
         return None
     require(persona, "generate")
-    places, options = Places(persona.name), cfg.evaluate
+    places, options = PersonaPaths(persona.name), cfg.evaluate
     photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
     if cfg.train.choose == "identity" and not photographs:
         raise ConfigError(
@@ -122,7 +124,7 @@ def build_sampler(cfg: Config, persona: Persona, base: Base, items: ItemStore) -
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
     planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]
     return Sampler(
-        studio=Studio(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
+        studio=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned,
         held_out=[places.ingested / photo.file for photo in photographs],
         references=ingested_faces(photographs, places.ingested).seen, find=FaceAnalyzer().faces, items=items,

@@ -14,7 +14,7 @@ from likeness.caption.grok import output_text
 from likeness.caption.openai import message_text
 from likeness.caption.vision_chat import unfenced
 from likeness.errors import AuthError, ConfigError, InDoubtError, InputError, QuotaError, TransientError
-from likeness.purchases.buy import STOP, Till
+from likeness.purchases.buy import STOP, Buyer
 
 RGB = np.random.default_rng(0).integers(0, 255, (60, 40, 3), np.uint8)
 KEY = "planted-xai-key"
@@ -34,12 +34,12 @@ def _fresh(services: Standins, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XAI_API_KEY", KEY)
 
 
-def grok(services: Standins, till: Till, **changes) -> Described:
+def grok(services: Standins, till: Buyer, **changes) -> Described:
     with provider("caption/grok", {"base_url": services.xai_url, **changes}).opened(till) as captioner:
         return captioner.describe(RGB, swapped=False)
 
 
-def openai(services: Standins, till: Till, **changes) -> Described:
+def openai(services: Standins, till: Buyer, **changes) -> Described:
     chosen = provider("caption/openai", **{"base_url": services.openai_url, "model": "llava", **changes})
     with chosen.opened(till) as captioner:
         return captioner.describe(RGB, swapped=False)
@@ -55,7 +55,7 @@ def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tm
     assert [purchase.what for purchase in services.purchases()] == ["xai.responses"]
 
 
-def batched(services: Standins, till: Till, rgb=RGB, **changes) -> Described:
+def batched(services: Standins, till: Buyer, rgb=RGB, **changes) -> Described:
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 2, **changes}
     with provider("caption/grok_batch", settings).opened(till) as captioner:
         return captioner.describe(rgb, swapped=False)

@@ -12,7 +12,7 @@ from likeness.cli.plan import main
 from likeness.config import Config
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.purchases.budget import entries
-from likeness.purchases.history import usd_words
+from likeness.purchases.history import format_usd
 from likeness.store.items import ItemStore, item_key
 from likeness.swap.maxstudio import MaxStudioSwapper
 
@@ -276,7 +276,7 @@ def test_stale_params_are_told(mission, capsys):
 
 
 def test_small_sums_are_not_rounded_away():
-    assert [usd_words(value) for value in (0.0, 0.1, 3.2, 0.003875, 0.124)] == [
+    assert [format_usd(value) for value in (0.0, 0.1, 3.2, 0.003875, 0.124)] == [
         "$0.00",
         "$0.10",
         "$3.20",

@@ -134,7 +134,7 @@ def logged() -> list[dict[str, object]]:
 
 
 def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, monkeypatch):
-    monkeypatch.setattr(stages, "survive_kills", lambda stage, persona: None)
+    monkeypatch.setattr(run_module, "supervise", lambda stage, persona: None)
     monkeypatch.setattr(run_module, "consent_of", lambda persona: Anything())
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

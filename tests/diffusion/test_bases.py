@@ -28,7 +28,7 @@ def predict(base):
     channels = base.pipeline.vae.config.latent_channels
     noise = torch.randn((1, channels, 8, 8), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        return base.predict(noise, torch.tensor([base.HALFWAY]), condition)
+        return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])

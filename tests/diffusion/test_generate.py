@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from lora_runs import run_in, train_config
 
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.errors import InputError
 
-SHOT = Shot(prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64)
+SHOT = GenerationRequest(
+    prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64
+)
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])

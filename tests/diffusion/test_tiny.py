@@ -10,7 +10,7 @@ from lora_runs import ROOT
 from PIL import Image
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.faces import FaceAnalyzer
 from likeness.train.config import BaseModelConfig
@@ -49,7 +49,9 @@ def test_its_autoencoder_keeps_photographs_it_never_saw(tiny, sitters):
 
 def test_it_draws_faces_and_follows_the_words(tiny):
     shots = [
-        Shot(prompt=text, negative_prompt="", seed=seed, steps=16, guidance_scale=4.0, side_px=128)
+        GenerationRequest(
+            prompt=text, negative_prompt="", seed=seed, steps=16, guidance_scale=4.0, side_px=128
+        )
         for text in PROMPTS
         for seed in (1, 2)
     ]

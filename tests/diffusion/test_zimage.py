@@ -17,7 +17,7 @@ from likeness.errors import ConfigError
 from likeness.lora.export import publish
 from likeness.lora.inspect import read_lora
 from likeness.lora.safetensors_io import weights_bytes
-from likeness.train.config import misfits
+from likeness.train.config import incompatibilities
 from likeness.train.native.data import read_samples
 from likeness.train.native.metadata import describe
 
@@ -243,8 +243,8 @@ def test_metadata_call_it_as_its_trainers_do(folder):
     ],
 )
 def test_settings_that_mean_nothing_to_a_base_are_named(architecture, change, word):
-    assert misfits(architecture, train_config(architecture)) == []
-    (problem,) = misfits(architecture, train_config(architecture, **change))
+    assert incompatibilities(architecture, train_config(architecture)) == []
+    (problem,) = incompatibilities(architecture, train_config(architecture, **change))
     assert word in problem
 
 
@@ -264,7 +264,7 @@ def test_one_file_is_refused_with_a_remedy(in_tmp):
 def test_a_model_of_another_kind_is_refused(tmp_path, in_tmp, fresh, part, change, word):
     pipeline = fresh("zimage").pipeline
     getattr(pipeline, part).register_to_config(**change)
-    assert word in type(fresh("zimage")).misfit(pipeline, "zimage")
+    assert word in type(fresh("zimage")).incompatibility(pipeline, "zimage")
 
 
 def test_a_chat_template_is_part_of_the_bases_digest(tmp_path, in_tmp, fresh):

@@ -9,7 +9,7 @@ from standins.server import Standins
 
 from likeness.enhance import Enhanced
 from likeness.errors import RejectedError
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 
 RGB = np.kron(np.random.default_rng(0).integers(0, 255, (8, 6, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
 
@@ -27,7 +27,7 @@ def _fresh(services: Standins, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAXSTUDIO_API_KEY", "any")
 
 
-def enhance(services: Standins, till: Till, **changes) -> Enhanced:
+def enhance(services: Standins, till: Buyer, **changes) -> Enhanced:
     chosen = provider("enhance/maxstudio", base_url=services.maxstudio_url, **changes)
     with chosen.opened(till) as enhancer:
         return enhancer.enhance(RGB)

@@ -14,7 +14,7 @@ from likeness.evaluate.evaluation import (
     identities,
     notes,
 )
-from likeness.evaluate.identity import Seen
+from likeness.evaluate.identity import FaceEmbedding
 
 FACE = np.array([1.0, 0.0], np.float32)
 
@@ -27,7 +27,7 @@ def scored(**faces: Faces):
 def found(*names: str, images: int | None = None) -> Faces:
     return Faces(
         images=len(names) if images is None else images,
-        seen=[Seen(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
+        seen=[FaceEmbedding(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
     )
 
 

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.evaluate.identity import Seen, against, yaw_bin, yaw_bins
+from likeness.evaluate.identity import FaceEmbedding, against, yaw_bin, yaw_bins
 
 
-def seen(name: str, angle_deg: float, yaw_deg: float = 0.0) -> Seen:
+def seen(name: str, angle_deg: float, yaw_deg: float = 0.0) -> FaceEmbedding:
     """A face whose cosine to another is the cosine of the angle between them."""
     angle = np.deg2rad(angle_deg)
-    return Seen(id=name, embedding=np.array([np.cos(angle), np.sin(angle)], np.float32), yaw_deg=yaw_deg)
+    return FaceEmbedding(
+        id=name, embedding=np.array([np.cos(angle), np.sin(angle)], np.float32), yaw_deg=yaw_deg
+    )
 
 
 def test_a_face_scores_its_mean_cosine_to_all_references():

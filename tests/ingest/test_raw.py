@@ -6,7 +6,7 @@ import pytest
 
 from likeness.errors import ConfigError
 from likeness.ingest.raw import list_raw
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def raw(in_tmp: Path) -> Path:
 
 
 def listed(held_out: tuple[str, ...] = ()) -> dict[str, str]:
-    return {photo.label: photo.name for photo in list_raw(Places("jade"), held_out)}
+    return {photo.label: photo.name for photo in list_raw(PersonaPaths("jade"), held_out)}
 
 
 def test_ids_follow_the_order_of_names(raw: Path) -> None:
@@ -45,13 +45,13 @@ def test_a_dangling_link_is_counted_and_not_dropped(raw: Path) -> None:
 
 
 def test_held_out_photos_are_marked(raw: Path) -> None:
-    held = [photo.label for photo in list_raw(Places("jade"), ("b.jpg",)) if photo.held_out]
+    held = [photo.label for photo in list_raw(PersonaPaths("jade"), ("b.jpg",)) if photo.held_out]
     assert held == ["s2"]
 
 
 def test_a_held_out_name_that_is_not_there_is_a_config_error(raw: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.jpg") as caught:
-        list_raw(Places("jade"), ("a.png", "gone.jpg", "x.jpg"))
+        list_raw(PersonaPaths("jade"), ("a.png", "gone.jpg", "x.jpg"))
     assert "x.jpg" in caught.value.message  # a target cannot be a held-out source
     assert "held_out" in caught.value.remedy
 
@@ -62,14 +62,14 @@ def test_an_empty_or_missing_folder_is_a_config_error(raw: Path, folder: str) ->
         path.unlink()
     (raw / folder / "README.md").touch()
     with pytest.raises(ConfigError, match="has no photos"):
-        list_raw(Places("jade"), ())
+        list_raw(PersonaPaths("jade"), ())
     (raw / folder / "README.md").unlink()
     (raw / folder).rmdir()
     with pytest.raises(ConfigError, match="there is no folder"):
-        list_raw(Places("jade"), ())
+        list_raw(PersonaPaths("jade"), ())
 
 
 def test_photos_in_an_inner_folder_are_not_left_out_in_silence(raw: Path) -> None:
     (raw / "targets/more").mkdir()
     with pytest.raises(ConfigError, match="more"):
-        list_raw(Places("jade"), ())
+        list_raw(PersonaPaths("jade"), ())

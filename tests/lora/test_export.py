@@ -36,7 +36,7 @@ def inputs(run):
 def predict(base, run):
     condition, shape = inputs(run)
     noise = torch.randn((1, *shape), generator=torch.Generator().manual_seed(3))
-    return base.predict(noise, torch.tensor([base.HALFWAY]), condition)
+    return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])

@@ -19,7 +19,7 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.purchases.budget import BudgetConfig, Spending
-from likeness.purchases.buy import ORDERS, STOP, Delivery, Job, Purchase, Till
+from likeness.purchases.buy import ORDERS, STOP, Buyer, Delivery, Job, Purchase
 from likeness.store.items import ItemStore, sha256_bytes
 
 KEY = sha256_bytes(b"a swap")
@@ -33,10 +33,10 @@ def _not_stopped():
     STOP.clear()
 
 
-def till_at(folder: Path, max_usd: float | None = None) -> Till:
+def till_at(folder: Path, max_usd: float | None = None) -> Buyer:
     budget = BudgetConfig(max_usd=max_usd)
     spending = Spending(folder / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
-    return Till(ItemStore(folder / "items"), spending)
+    return Buyer(ItemStore(folder / "items"), spending)
 
 
 def wanted(order, collect=None, key=KEY, ready=lambda: None, poll_s=0.001, limit_s=5.0) -> Purchase:

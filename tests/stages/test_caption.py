@@ -12,15 +12,15 @@ import pytest
 from likeness.caption import CaptionConfig, Described
 from likeness.errors import InputError
 from likeness.images import encode_jpeg
-from likeness.paths import Places, image_name, item_id
+from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
-from likeness.purchases.buy import Till
+from likeness.purchases.buy import Buyer
 from likeness.store.items import sha256_bytes
 from stages.caption import main
 
 PERSONA = SimpleNamespace(name="jade", trigger="jade", class_word="woman")
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 CALLS: list[bool] = []
 
 
@@ -38,7 +38,7 @@ class Parrot:
         CALLS.append(swapped)
         return Described(text=self.says, cost_usd=0.25)
 
-    def opened(self, till: Till) -> AbstractContextManager["Parrot"]:
+    def opened(self, till: Buyer) -> AbstractContextManager["Parrot"]:
         return nullcontext(self)
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from likeness.enhance import EnhanceConfig
 from likeness.images import encode_png, load_rgb
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
 from likeness.store.items import sha256_bytes
 from stages.enhance import main
 
 PERSONA = SimpleNamespace(name="jade")
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 LANCZOS = {
     "_target_": "likeness.enhance.lanczos.LanczosEnhancer",
     "scale": 2,

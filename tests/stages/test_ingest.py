@@ -14,11 +14,11 @@ from likeness.config import Config, ItemsConfig, Persona, Similarity
 from likeness.errors import ConfigError, InputError
 from likeness.faces import from_json
 from likeness.images import load_rgb
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.store.items import sha256_file
 
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 
 
 def persona(*held_out: str) -> Persona:

@@ -14,7 +14,7 @@ import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
 
@@ -34,7 +34,7 @@ def consent() -> Consent:
 @pytest.fixture(scope="module")
 def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iterator[Manifest]:
     """Everything at once: the extras lie among the sources."""
-    places, before = Places("jade"), Path.cwd()
+    places, before = PersonaPaths("jade"), Path.cwd()
     os.chdir(tmp_path_factory.mktemp("clone"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DVC_ROOT", raising=False)
@@ -77,7 +77,7 @@ def test_every_extra_is_refused_for_its_own_reason(ingested: Manifest) -> None:
 
 
 def test_the_face_is_the_one_in_the_consent_record(ingested: Manifest, consent: Consent) -> None:
-    face = json.loads((Places("jade").ingested / "persona.json").read_text())
+    face = json.loads((PersonaPaths("jade").ingested / "persona.json").read_text())
     assert face["photos"] == 6
     assert similarity(np.array(face["embedding"], np.float32), consent.face_embedding) > 0.95
 
@@ -85,7 +85,7 @@ def test_the_face_is_the_one_in_the_consent_record(ingested: Manifest, consent: 
 def test_rotated_and_transparent_photos_come_out_upright_and_opaque(ingested: Manifest) -> None:
     by_origin = {entry.origin: entry for entry in ingested.entries}
     assert (by_origin["jade_05.jpg"].width, by_origin["jade_05.jpg"].height) == (1024, 1280)
-    notes = (Places("jade").ingested / "notes.jsonl").read_text()
+    notes = (PersonaPaths("jade").ingested / "notes.jsonl").read_text()
     assert "EXIF orientation 6" in notes
     assert "transparency" in notes
 

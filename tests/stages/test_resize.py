@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from likeness.images import encode_png, load_rgb
-from likeness.paths import Places, image_name, item_id
+from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
 from likeness.resize import ResizeConfig
 from likeness.store.items import sha256_bytes
 from stages.resize import main
 
 PERSONA = SimpleNamespace(name="jade")
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 
 
 def config(**changes) -> SimpleNamespace:

@@ -11,7 +11,7 @@ from swap_portraits import close_up, config
 from likeness.errors import InputError
 from likeness.faces import to_json
 from likeness.images import encode_png, load_rgb
-from likeness.paths import Places, image_name, item_id
+from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
 from likeness.store.items import sha256_bytes
@@ -19,7 +19,7 @@ from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
 from stages.swap import main
 
-PLACES = Places("jade")
+PLACES = PersonaPaths("jade")
 SOURCES = {"s1": "sources/jade_01.jpg", "s2": "sources/jade_03.jpg"}
 TARGETS = {"t1": "targets/01_mei.jpg", "t2": "targets/07_kofi.jpg"}
 HELD_OUT = {"s7": "sources/jade_07.jpg"}

@@ -14,7 +14,7 @@ from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingCo
 from likeness.errors import ConfigError, InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_file
 from stages.train import main
@@ -35,15 +35,15 @@ def config(**changes) -> Config:
 
 
 @pytest.fixture
-def places(in_tmp: Path) -> Places:
+def places(in_tmp: Path) -> PersonaPaths:
     torch.set_num_threads(1)
     Folders(in_tmp).consent([])
-    places = Places("jade")
+    places = PersonaPaths("jade")
     make_folder(places.lora_training)
     return places
 
 
-def contents(places: Places) -> dict[str, str]:
+def contents(places: PersonaPaths) -> dict[str, str]:
     files = [places.weights, *(path for path in places.training.rglob("*") if path.is_file())]
     return {path.as_posix(): sha256_file(path) for path in files}
 

@@ -19,7 +19,7 @@ from likeness.store.items import ItemStore, sha256_bytes
 from likeness.store.remote import STALE_MARKER_S, SharedItems
 from likeness.store.s3 import Remote
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -210,13 +210,16 @@ def test_where_all_is_shared_nothing_is_asked(tmp_path: Path, monkeypatch: pytes
 def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, server: S3Server):
     program = textwrap.dedent(f"""
         from pathlib import Path
-        from test_shared_items import Machine
+        from test_remote import Machine
         machine = Machine(Path({str(tmp_path / "a")!r}), {url!r})
         for number in range(400):
             machine.make(f"item {{number}}", b"%d " % number * 40_000)
         machine.shared.flush()
     """)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/store'}{os.pathsep}{ROOT / 'tests'}",
+    }
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
     records = server.path(f"{url}/records")
     while process.poll() is None and len(list(records.rglob("*.json"))) < 20:

@@ -1,4 +1,4 @@
-"""Places on S3 against a real server that checks signatures; AWS's own addresses are only made, never called."""
+"""PersonaPaths on S3 against a real server that checks signatures; AWS's own addresses are only made, never called."""
 
 import os
 import threading

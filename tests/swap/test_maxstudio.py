@@ -13,7 +13,7 @@ from standins.server import Standins
 from likeness.errors import AuthError, ConfigError, InputError, JobLostError, QuotaError
 from likeness.faces import FaceAnalyzer
 from likeness.images import RGB, load_rgb
-from likeness.purchases.buy import ORDERS, Till
+from likeness.purchases.buy import ORDERS, Buyer
 from likeness.swap import Portrait, Swapped
 
 PHOTOS = Path(__file__).parents[1] / "photos"
@@ -61,7 +61,7 @@ def mei() -> Portrait:
 
 
 def swap(
-    services: Standins, till: Till, place: str, source: Portrait, target: Portrait, **changes
+    services: Standins, till: Buyer, place: str, source: Portrait, target: Portrait, **changes
 ) -> Swapped:
     chosen = provider("swap/maxstudio", {"base_url": services.maxstudio_url, "inputs_url": place, **changes})
     with chosen.opened(till) as swapper:

@@ -86,7 +86,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     condition = base.together([prompt] * cfg.batch_size)
     condition["time_ids"] = torch.zeros(cfg.batch_size, 6)
     channels = base.network.config.in_channels
-    timesteps = torch.full((cfg.batch_size,), base.HALFWAY)
+    timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP)
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         base.predict(torch.randn(cfg.batch_size, channels, 8, 8), timesteps, condition).square().mean()
     assert counted.kept == pytest.approx(found, rel=0.05)

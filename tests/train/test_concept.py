@@ -9,7 +9,7 @@ import yaml
 from lora_runs import ROOT, train_config
 from PIL import Image, ImageDraw
 
-from likeness.diffusion.generate import Shot, sample
+from likeness.diffusion.generate import GenerationRequest, sample
 from likeness.diffusion.load import load_base
 from likeness.lora.adapter import remove_lora
 from likeness.lora.export import kohya_tensors
@@ -73,7 +73,7 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         )
     )
     shots = [
-        Shot(
+        GenerationRequest(
             prompt="zorp, plain white background",
             negative_prompt="",
             seed=seed,

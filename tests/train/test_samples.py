@@ -20,7 +20,7 @@ from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet
 from likeness.ingest import IngestConfig
-from likeness.paths import Places
+from likeness.paths import PersonaPaths
 from likeness.safety.rating import Rater
 from likeness.train import samples as sampler
 from stages.train import main
@@ -62,7 +62,7 @@ def find(rgb):
 
 
 @pytest.fixture
-def places(in_tmp, monkeypatch) -> Places:
+def places(in_tmp, monkeypatch) -> PersonaPaths:
     torch.set_num_threads(1)
     folders = Folders(in_tmp)
     folders.ingest(["s1"], [], held_out=["s9"])

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 
-from likeness.diffusion.generate import Shot
+from likeness.diffusion.generate import GenerationRequest
 from likeness.diffusion.generate import sample as draw
 from likeness.errors import InputError, TransientError
 from likeness.train.native.data import Sample, read_samples, split
 from likeness.train.native.distributed import World
-from likeness.train.native.selection import Judge, Looks
+from likeness.train.native.selection import BestWeights, Evaluator
 
 WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
 
@@ -103,9 +103,9 @@ def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
 @pytest.mark.parametrize(("best", "sign"), [(min, 1), (max, -1)])
 def test_patience_counts_looks_since_the_best(best, sign):
     numbers = iter([3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.2])
-    judge = Judge(name="identity", metric="identity", every_steps=1, best=best,
+    judge = Evaluator(name="identity", metric="identity", every_steps=1, best=best,
                   look=lambda step, stopped: sign * next(numbers))  # fmt: skip
-    looks = Looks([judge], train_config(sample_every_steps=1, choose="identity", patience=2), World())
+    looks = BestWeights([judge], train_config(sample_every_steps=1, choose="identity", patience=2), World())
     answers = []
     for step in range(1, 8):
         looks.take(step, {}, lambda: False)
@@ -136,13 +136,15 @@ def pictures(base, seen, *, ask_to_stop_at=None):
     def look(step, stopped):
         if step == ask_to_stop_at and step not in seen:
             os.kill(os.getpid(), signal.SIGTERM)
-        shot = Shot(prompt="jade", negative_prompt="", seed=1, steps=1, guidance_scale=3.0, side_px=64)
+        shot = GenerationRequest(
+            prompt="jade", negative_prompt="", seed=1, steps=1, guidance_scale=3.0, side_px=64
+        )
         (rgb,) = draw(base, [shot], lora=None)
         seen.setdefault(step, []).append(hashlib.sha256(rgb.tobytes()).hexdigest())
         torch.manual_seed(step)  # as a library might
         return None if stopped() else int(seen[step][-1][:8], 16) / 2**32
 
-    return Judge(name="identity", metric="identity", every_steps=2, best=max, look=look)
+    return Evaluator(name="identity", metric="identity", every_steps=2, best=max, look=look)
 
 
 def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path, folder):

@@ -22,11 +22,11 @@ class UNetBase(Base):
     """Noise or v in discrete steps; SDXL reads two text encoders and the picture's size, SD 1.5 one."""
 
     NETWORK = "unet"
-    HALFWAY = 500
+    MID_TIMESTEP = 500
     TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
 
     @classmethod
-    def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
+    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
         """See Base."""
         unet, latent_channels = pipeline.unet.config, pipeline.vae.config.latent_channels
         found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"

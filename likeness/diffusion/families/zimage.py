@@ -21,10 +21,10 @@ class ZImageBase(Base):
     """A velocity at continuous times; prompts keep their own lengths, and none is padded."""
 
     NETWORK = "transformer"
-    HALFWAY = 0.5
+    MID_TIMESTEP = 0.5
 
     @classmethod
-    def misfit(cls, pipeline: Any, architecture: Architecture) -> str | None:
+    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
         """See Base."""
         reads, made = pipeline.transformer.config.in_channels, pipeline.vae.config.latent_channels
         if reads != made:

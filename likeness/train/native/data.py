@@ -246,7 +246,7 @@ class Order:
         return [batches[i] for i in random.permutation(len(batches))]
 
 
-def in_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
+def resolve_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
     """The settings with the `steps` that `epochs` of these samples take, rounded up; as they are without epochs.
 
     Raises:

@@ -37,13 +37,13 @@ from likeness.train.native.optimizer import (
     restore_optimizer,
 )
 from likeness.train.native.schedule import learning_rate
-from likeness.train.native.selection import Judge, Looks, validation
-from likeness.train.native.throughput import Meter
+from likeness.train.native.selection import BestWeights, Evaluator, validation
+from likeness.train.native.throughput import Throughput
 from likeness.train.native.training_loss import Objective
 
 LOOP_VERSION = 2
 # Settings that change what is written on the way, never the weights that come out; epochs do so through steps.
-NO_EFFECT = {
+NOT_IN_RUN_KEY = {
     "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
     "license", "usd_per_hour", "epochs",
 }  # fmt: skip
@@ -70,7 +70,7 @@ def run_key(base: Base, cfg: TrainConfig, *digests: str) -> str:
 
     The number of CPU threads is part of it: it decides in which order floats are summed.
     """
-    settings = cfg.model_dump(mode="json", exclude=NO_EFFECT)
+    settings = cfg.model_dump(mode="json", exclude=NOT_IN_RUN_KEY)
     machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
     return item_key("lora.train", LOOP_VERSION, {**settings, **base.identity, **machine}, digests)
 
@@ -83,7 +83,7 @@ def train(
     *,
     world: World | None = None,
     held_out: TrainingSet | None = None,
-    judges: Sequence[Judge] = (),
+    judges: Sequence[Evaluator] = (),
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
 ) -> Trained:
@@ -104,7 +104,7 @@ def train(
         average = Average(parameters, cfg.ema) if cfg.ema else None
         objective = Objective(base, data, cfg)
         validated = [validation(Objective(base, held_out, cfg), cfg)] if held_out else []
-        looks = Looks([*validated, *judges], cfg, world)
+        looks = BestWeights([*validated, *judges], cfg, world)
         losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
@@ -113,7 +113,9 @@ def train(
             looks.restore(checkpoint.tensors)
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
-        meter = Meter(base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0)
+        meter = Throughput(
+            base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0
+        )
         watch = Watch(cfg, losses, norms, meter, run, start=start, on_window=on_window)
         began, done = time.monotonic(), start
         with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
@@ -185,7 +187,7 @@ def train(
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
-    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Meter, run: RunFolder, *, start: int,
+    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Throughput, run: RunFolder, *, start: int,
                  on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
         self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
         self.on_window = on_window

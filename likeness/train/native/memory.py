@@ -25,10 +25,10 @@ from torch.nn import functional
 from likeness.diffusion.bases import Base, Condition
 from likeness.diffusion.families.sd import UNetBase
 from likeness.diffusion.families.zimage import ZImageBase
-from likeness.diffusion.load import TINY_FOLDER, hush
+from likeness.diffusion.load import TINY_FOLDER, silence_libraries
 from likeness.diffusion.quantize import KEPT
 from likeness.diffusion.reference_models import NETWORKS, TEXT_ENCODERS, VAE
-from likeness.diffusion.tiny_random import build_random
+from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.lora.adapter import add_lora
 from likeness.train.config import RANDOM, TINY, Architecture, BaseModelConfig, Quantization, TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
@@ -86,11 +86,14 @@ def _listed(cards: list[int]) -> str:
 
 def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
     """What a step takes on a GPU that computes in bf16; a base that is not on this machine is taken to be as published."""
-    hush()
+    silence_libraries()
     part = "transformer" if base.architecture == "zimage" else "unet"
     folder = TINY_FOLDER if base.source == TINY else Path(base.source)
     if base.source == RANDOM:
-        network, others = dict(getattr(build_random(base.architecture, base.seed or 0), part).config), 0.0
+        network, others = (
+            dict(getattr(build_tiny_random(base.architecture, base.seed or 0), part).config),
+            0.0,
+        )
     elif (folder / part / "config.json").is_file():
         network = json.loads((folder / part / "config.json").read_text())
         files = [path for name in OTHER_PARTS for path in folder.glob(f"{name}/*.safetensors")]
@@ -173,7 +176,7 @@ def _kept(base: Base, cfg: TrainConfig, bucket: Bucket) -> tuple[float, float, f
     width, height = (side // CELL_PX for side in bucket)
     channels = base.network.config.in_channels
     noisy = torch.empty(cfg.batch_size, channels, height, width, device="meta")
-    timesteps = torch.full((cfg.batch_size,), base.HALFWAY, device="meta")
+    timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP, device="meta")
     with mock.patch.object(functional, "scaled_dot_product_attention", _attention), outside.listening():
         base.predict(noisy, timesteps, _condition(base, cfg.batch_size)).float().square().mean()
     everything = _Seen(weights)

@@ -19,7 +19,7 @@ Stopped = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
+class Evaluator:
     """Gives the weights in the base, as a finished file would have them, a number.
 
     `look(step, stopped)` is the same for the same step of a run; None where there is nothing to measure by, or the
@@ -38,16 +38,16 @@ def due(done: int, every_steps: int, steps: int) -> bool:
     return done > 0 and (done % every_steps == 0 or done == steps)
 
 
-def validation(objective: Objective, cfg: TrainConfig) -> Judge:
+def validation(objective: Objective, cfg: TrainConfig) -> Evaluator:
     """The loss on images kept out of training, with fixed noise."""
-    return Judge(name="validation", metric="validation_loss", every_steps=cfg.validate_every_steps, best=min,
+    return Evaluator(name="validation", metric="validation_loss", every_steps=cfg.validate_every_steps, best=min,
                  look=lambda step, stopped: objective.probe())  # fmt: skip
 
 
-class Looks:
+class BestWeights:
     """Numbers by metric and step; the best weights by the judge that chooses, if one does."""
 
-    def __init__(self, judges: Sequence[Judge], cfg: TrainConfig, world: World) -> None:
+    def __init__(self, judges: Sequence[Evaluator], cfg: TrainConfig, world: World) -> None:
         self.judges, self.cfg, self.world = judges, cfg, world
         self.chooser = next((judge for judge in judges if judge.name == cfg.choose), None)
         self.numbers: dict[str, dict[int, float]] = {judge.metric: {} for judge in judges}
@@ -69,7 +69,7 @@ class Looks:
         steps = list(self.numbers[self.chooser.metric])
         return len(steps) - 1 - steps.index(best) >= self.cfg.patience
 
-    def due(self, done: int) -> list[Judge]:
+    def due(self, done: int) -> list[Evaluator]:
         """Who is to look after `done` steps and has not."""
         return [
             judge

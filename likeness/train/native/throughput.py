@@ -15,7 +15,7 @@ GIB = 2**30
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-class Meter:
+class Throughput:
     """Measures from now on; `seconds` is what the run took before it was resumed."""
 
     def __init__(self, device: torch.device, cfg: TrainConfig, *, seconds: float) -> None:
