@@ -1,28 +1,5 @@
-"""A small training folder and a fresh base; lora_runs.py has what makes them."""
+"""The fixtures of tests/lora_fixtures.py."""
 
-from collections.abc import Callable
-from pathlib import Path
+from lora_fixtures import few_threads, folder, fresh
 
-import pytest
-import torch
-from lora_runs import base_config, make_folder
-
-from likeness.diffusion.bases import Base
-from likeness.diffusion.load import load_base
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_folder(tmp_path / "lora_training")
-
-
-@pytest.fixture
-def fresh() -> Callable[..., Base]:
-    """Builds an untouched random base, `fresh("sd15")` or `fresh()`."""
-    return lambda architecture="sdxl": load_base(base_config(architecture), device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def _few_threads() -> None:
-    # Bits depend on the number of threads, and the killed run is another process.
-    torch.set_num_threads(1)
+__all__ = ["few_threads", "folder", "fresh"]

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
 from likeness.errors import ProviderError
-from likeness.lora.adapter import lora_tensors
-from likeness.lora.export import check_loads, kohya_tensors, publish
+from likeness.lora.adapter import adapter_parameters, lora_tensors
+from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
 from likeness.lora.safetensors_io import read_metadata, weights_bytes
 from likeness.train.native.data import dataset_digest, read_samples
 from likeness.train.native.metadata import describe
