@@ -16,50 +16,50 @@ import torch
 from likeness.caption.attributes import AttributesCaptioner
 from likeness.caption.grok import GrokCaptioner
 from likeness.caption.grok_batch import GrokBatchCaptioner
+from likeness.caption.items import caption_key, override_key
 from likeness.caption.openai import OpenAICaptioner
 from likeness.caption.vlm import VlmCaptioner
-from likeness.caption.work import caption_key, override_key
 from likeness.config import Config
 from likeness.dataset import DatasetConfig, KohyaConfig
 from likeness.dataset.build import Planned as PlannedImage
 from likeness.dataset.build import image_work
 from likeness.dataset.select import Chosen
+from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.generate import GenerationRequest
 from likeness.enhance import EnhanceConfig
+from likeness.enhance.items import enhance_key
 from likeness.enhance.lanczos import LanczosEnhancer
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.enhance.superres import SuperresEnhancer
-from likeness.enhance.work import enhance_key
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate.draw import Renderer
+from likeness.evaluate.face_embeddings import face_work
+from likeness.evaluate.identity import FaceEmbedding
+from likeness.evaluate.samples import Limits as SampleLimits
+from likeness.evaluate.samples import Planned
 from likeness.faces import Face
 from likeness.http import Limits
 from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
-from likeness.ingest.instruments import local_instruments
-from likeness.items import sha256_bytes
-from likeness.lora.cache import latents_work, prompt_work
-from likeness.lora.config import TrainConfig
-from likeness.lora.data import Sample
-from likeness.lora.loop import run_key
-from likeness.lora.sample import Shot
-from likeness.lora.unet import UNetBase
-from likeness.manifest import Entry, FaceEntry
-from likeness.metrics import EvaluateConfig
-from likeness.metrics.identity import Seen
-from likeness.metrics.samples import Limits as SampleLimits
-from likeness.metrics.samples import Planned
-from likeness.metrics.seen import face_work
+from likeness.ingest.models import local_instruments
+from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
-from likeness.resize.work import resize_key
-from likeness.s3_config import FROM_ENVIRONMENT
+from likeness.resize.items import resize_key
 from likeness.safety.provenance import SourceType
 from likeness.safety.rating import Rater
+from likeness.store.items import sha256_bytes
+from likeness.store.s3_config import FROM_ENVIRONMENT
+from likeness.swap.inputs import Photo, traits_key
+from likeness.swap.items import keep_key, swap_key
 from likeness.swap.local import LocalSwapper
 from likeness.swap.maxstudio import MaxStudioSwapper
 from likeness.swap.onnx import OnnxSwapper
-from likeness.swap.photos import Photo, traits_key
-from likeness.swap.work import keep_key, swap_key
-from stages.prior import prior_work
-from stages.sampler import Sampler
-from stages.studio import Studio
+from likeness.train.config import TrainConfig
+from likeness.train.native.cache import latents_work, prompt_work
+from likeness.train.native.data import Sample
+from likeness.train.native.loop import run_key
+from likeness.train.prior_images import prior_work
+from likeness.train.samples import Sampler
 
 ROOT = Path(__file__).parents[1]
 MOVED = """the key of {name!r} moved.
@@ -126,7 +126,7 @@ def train_config() -> TrainConfig:
     )  # fmt: skip
 
 
-def studio() -> Studio:
+def studio() -> Renderer:
     evaluate = EvaluateConfig(
         prompts=("{trigger} {class_word}",), negative_prompt="blurred", seeds=(1, 2), steps=24, guidance_scale=4.0,
         lora_scale=0.9, checkpoints=True, side_px=None, jpeg_quality=92, yaw_edges_deg=(15,), max_failure_ratio=0.5,
@@ -134,13 +134,13 @@ def studio() -> Studio:
     )  # fmt: skip
     ingest = SimpleNamespace(review_explicit=0.2, max_explicit=0.5)
     cfg = Config.model_construct(evaluate=evaluate, ingest=ingest, train=train_config())
-    return Studio(cfg=cfg, base=base(), rater=Rater())
+    return Renderer(cfg=cfg, base=base(), rater=Rater())
 
 
 def sampler() -> Sampler:
     return Sampler(
         studio=studio(), persona="jade", every_steps=100, planned=[PLANNED], held_out=[],
-        references=[Seen(id="jade-s9", embedding=np.array([0.5, 0.25], np.float32), yaw_deg=3.0)],
+        references=[FaceEmbedding(id="jade-s9", embedding=np.array([0.5, 0.25], np.float32), yaw_deg=3.0)],
         find=lambda rgb: [], items=None,
     )  # fmt: skip
 
@@ -237,7 +237,9 @@ def ingest() -> str:
 
 
 def prior() -> str:
-    shot = Shot(prompt="a woman", negative_prompt="", seed=7, steps=24, guidance_scale=4.0, side_px=1024)
+    shot = GenerationRequest(
+        prompt="a woman", negative_prompt="", seed=7, steps=24, guidance_scale=4.0, side_px=1024
+    )
     return prior_work(1, shot, base(), Rater(), SampleLimits(review_explicit=0.2, max_explicit=0.5)).key
 
 
