@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from bench.train_start import kohya_folder, peak_of, ratio
 from bench.train_step import ROOT, median_gap
+from likeness.cli.compose import composed
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.store.items import ItemStore
 from likeness.train.config import BaseModelConfig, TrainConfig
@@ -103,14 +103,14 @@ def arguments() -> argparse.Namespace:
 
 def house(*, base: str, dataset: str, place: str, side_px: int, batch: int, rank: int, steps: int) -> None:
     """Our run, with an empty item store."""
-    values: dict[str, Any] = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    values: dict[str, Any] = composed(ROOT, "train=default")["train"]
     cfg = TrainConfig.model_validate(values | {
         "steps": steps, "side_px": side_px, "face_fraction": None, "batch_size": batch, "rank": rank, "alpha": rank,
         "targets": TARGETS, "lr": LR, "lr_schedule": "constant", "warmup_steps": 0, "weighting": "min_snr",
         "min_snr_gamma": MIN_SNR_GAMMA, "probe_draws": 1, "log_every_steps": 1, "checkpoint_every_steps": steps,
         "weights_every_steps": None,
     })  # fmt: skip
-    base_values = yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text()) | {"source": base}
+    base_values = composed(ROOT, "base=tiny")["base"] | {"source": base}
     model = load_base(BaseModelConfig.model_validate(base_values), device=cfg.device)
     data = encode_samples(read_samples(Path(dataset)), model, cfg, ItemStore(Path(place) / "items"))
     run = RunFolder(Path(place) / "run", key="bench", kept=1)

@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from bench.train_step import ROOT, floor_block, pictures
+from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.diffusion.quantize import NF4Linear
@@ -37,7 +37,7 @@ POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of noise, where predictions are compare
 
 def main(steps: int) -> None:
     """Measure and print."""
-    values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    values = composed(ROOT, "train=default")["train"]
     once = {"steps": steps, "weights_every_steps": None, "checkpoint_every_steps": steps, "probe_draws": 8}
     cfg = TrainConfig.model_validate(values | once)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ def main(steps: int) -> None:
 
 def loaded(kind: str | None) -> Base:
     """The tiny base."""
-    values = yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text())
+    values = composed(ROOT, "base=tiny")["base"]
     return load_base(BaseModelConfig.model_validate(values | {"quantize": kind}))
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
 
+from likeness.cli.compose import composed
 from likeness.images import RGB, encode_jpeg
 from likeness.resize import ResizeConfig
 from likeness.resize.crop import Cut, plan_cut
@@ -34,7 +34,7 @@ def main() -> None:
     """Measure, taking turns so that a slow moment of the machine hits every way, and print."""
     data = photograph()
     k = TWELVE_MP[0] / 1024
-    cfg = ResizeConfig.model_validate(yaml.safe_load((ROOT / "conf/resize/square.yaml").read_text()))
+    cfg = ResizeConfig.model_validate(composed(ROOT, "resize=square")["resize"])
     x, y, w, h = FACE_IN_PHOTO
     face = (x * k, y * k, w * k, h * k)
 

@@ -32,6 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.train_start import peak_of
 from bench.train_step import ROOT, now
+from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families.sd import UNetBase
 from likeness.diffusion.load import pick_device
@@ -180,7 +181,7 @@ def measure(case: Case) -> dict[str, float] | None:
 
 def train_config(case: Case) -> TrainConfig:
     """conf/train/full.yaml with as many steps as are measured and nothing written on the way."""
-    values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())
+    values = composed(ROOT, "train=full")["train"]
     steps = WINDOW * (WARM_UP + MEASURED)
     return TrainConfig.model_validate(values | {
         "steps": steps, "side_px": case.side_px, "batch_size": case.batch, "warmup_steps": 0, "probe_draws": 1,

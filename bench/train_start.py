@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-import yaml
 
 from bench.train_step import BLOCK, ROOT, floor_block, now, pictures
+from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.store.items import ItemStore
@@ -68,9 +68,9 @@ def main() -> None:
 
 def settings() -> tuple[TrainConfig, BaseModelConfig]:
     """The demo's, with few steps and nothing written on the way."""
-    values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    values = composed(ROOT, "train=default")["train"]
     short = {"steps": STEPS, "warmup_steps": 0, "log_every_steps": 1, "weights_every_steps": None}
-    base = yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text())
+    base = composed(ROOT, "base=tiny")["base"]
     return TrainConfig.model_validate(values | short), BaseModelConfig.model_validate(base)
 
 

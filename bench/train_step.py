@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from PIL import Image
 from torch.nn.functional import mse_loss
 
+from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.lora.adapter import add_lora
@@ -41,10 +41,10 @@ WARM_UP_BLOCKS = 2
 
 def main() -> None:
     """Measure in turns and print the median of the blocks' ratios."""
-    values = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())
+    values = composed(ROOT, "train=default")["train"]
     once = {"weights_every_steps": None, "checkpoint_every_steps": STEPS, "probe_draws": 1}
     cfg = TrainConfig.model_validate(values | once | {"steps": STEPS, "log_every_steps": BLOCK})
-    base_cfg = BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/random.yaml").read_text()))
+    base_cfg = BaseModelConfig.model_validate(composed(ROOT, "base=random")["base"])
     with tempfile.TemporaryDirectory() as place:
         base, twin = (load_base(base_cfg, device=cfg.device) for _ in range(2))
         data = encode_samples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))

@@ -1,16 +1,19 @@
-"""Registers the resolver `${conf_digest:conf}` wherever Hydra composes: in `dvc exp run` and in `make params`.
+"""Registers the resolver `${conf_digest:conf}` wherever Hydra composes: in `dvc exp run` and in `make params`; there no
+value comes from the environment, since it would be written into params.yaml.
 
 Hydra finds this module because .dvc/config names the repository as hydra.plugins_path; a SearchPathPlugin is the
 one kind of plugin that Hydra creates before it composes.
 """
 
 from pathlib import Path
+from typing import NoReturn
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from likeness.conf_digest import conf_digest
+from likeness.errors import ConfigError
 
 
 class ConfDigestPlugin(SearchPathPlugin):
@@ -21,6 +24,14 @@ class ConfDigestPlugin(SearchPathPlugin):
         OmegaConf.register_new_resolver(
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
         )
+        OmegaConf.register_new_resolver("oc.env", _refuse, replace=True)
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Nothing to add."""
+
+
+def _refuse(name: str, *_: str) -> NoReturn:
+    raise ConfigError(
+        f"${{oc.env:{name}}}: a value of the environment does not belong into params.yaml",
+        remedy="name the variable, as `api_key_env` does",
+    )

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
@@ -21,6 +20,7 @@ from likeness.purchases.budget import BudgetConfig, Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.store.s3_config import PublishConfig, S3Config
+from likeness.strict_yaml import read_yaml
 from likeness.swap import SwapConfig
 from likeness.train.config import BaseModelConfig, TrainConfig, incompatibilities
 
@@ -122,7 +122,7 @@ def load_config(path: Path) -> Config:
     """
     if not path.is_file():
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = read_yaml(path, remedy="run `make params`, which composes it from conf/")
     problems = [f"{place}: a value must be given (???)" for place in _missing(values, "")]
     try:
         config = Config.model_validate(values)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from conf_sections import section
 from PIL import Image
 from torch import Tensor
 
@@ -77,9 +77,7 @@ def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
 
 def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
     """conf/train/full.yaml made small, for Z-Image with what its experiment changes."""
-    values = yaml.safe_load((ROOT / "conf/train/full.yaml").read_text())
-    if architecture == "zimage":
-        values |= yaml.safe_load((ROOT / "conf/experiment/zimage.yaml").read_text())["train"]
+    values = section("train/full.yaml", *["+experiment=zimage"] * (architecture == "zimage"))
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
         "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,
@@ -91,8 +89,9 @@ def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
 
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
     """conf/base/random.yaml, also as its twins of other architectures."""
-    values = yaml.safe_load((ROOT / "conf/base/random.yaml").read_text())
-    return BaseModelConfig.model_validate(values | {"architecture": architecture} | changes)
+    return BaseModelConfig.model_validate(
+        section("base/random.yaml") | {"architecture": architecture} | changes
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import yaml
+from conf_sections import section
 from pydantic import BaseModel
 from safetensors.numpy import save_file
 
@@ -38,7 +39,7 @@ def coloured(name: str, side_px: int) -> RGB:
 
 def settings(kind: type[Settings], file: str, **changes: object) -> Settings:
     """A section as conf/ has it, with some values changed."""
-    return kind.model_validate({**yaml.safe_load((CONF / file).read_text()), **changes})
+    return kind.model_validate(section(file) | changes)
 
 
 def providers(enhance: str = "lanczos") -> dict[str, object]:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import yaml
+from conf_sections import section
 
 from likeness.faces import Face, FaceAnalyzer
 from likeness.images import load_rgb
@@ -46,7 +46,7 @@ def persona() -> np.ndarray:
 
 def config(**changes: object) -> SwapConfig:
     """The shipped settings, with changes."""
-    return SwapConfig.model_validate(yaml.safe_load((ROOT / "conf/swap/local.yaml").read_text()) | changes)
+    return SwapConfig.model_validate(section("swap/local.yaml") | changes)
 
 
 def local_swapper() -> LocalSwapper:

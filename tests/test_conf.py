@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dvc.utils.hydra import compose_and_dump
 from hydra.utils import instantiate
 
+from likeness.cli.compose import compose
 from likeness.conf_digest import conf_digest
 from likeness.config import load_config
 from likeness.errors import ConfigError
@@ -17,7 +17,7 @@ CONF = ROOT / "conf"
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name not in ("persona", "experiment", "gpu", "quality")
+    if path.parent.name not in ("persona", "experiment", "gpu", "quality") and not path.stem.startswith("_")
 )
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
 OVERLAYS = [
@@ -32,14 +32,14 @@ NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm"
 NEEDS_AN_EXPERIMENT = {"base=zimage"}
 
 
-def compose(folder: Path, *overrides: str) -> Path:
-    compose_and_dump(folder / "params.yaml", str(CONF), None, "config", str(ROOT), list(overrides))
+def compose_in(folder: Path, *overrides: str) -> Path:
+    compose(ROOT, folder / "params.yaml", overrides)
     return folder / "params.yaml"
 
 
 @pytest.mark.parametrize("choice", [*CHOICES, *EXPERIMENTS])
 def test_every_choice_composes_and_validates(tmp_path, choice):
-    path = compose(tmp_path, choice)
+    path = compose_in(tmp_path, choice)
     if choice in NEEDS_A_USER:
         with pytest.raises(ConfigError, match="a value must be given"):
             load_config(path)
@@ -55,25 +55,83 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=" ".join)
 def test_qualities_and_gpus_go_with_a_base(tmp_path, overlay):
-    train = load_config(compose(tmp_path, *overlay)).train
+    train = load_config(compose_in(tmp_path, *overlay)).train
     assert train.batch_size * train.gradient_accumulation == 4
 
 
 def test_the_committed_params_are_what_conf_composes_to(tmp_path):
-    assert yaml.safe_load(compose(tmp_path).read_text()) == yaml.safe_load((ROOT / "params.yaml").read_text())
-
-
-def test_the_digest_sees_every_file_and_name(tmp_path):
-    copy = tmp_path / "conf"
-    shutil.copytree(CONF, copy)
-    before = conf_digest(copy)
-    assert before == conf_digest(CONF)
-    (copy / "train" / "default.yaml").write_text(
-        (copy / "train" / "default.yaml").read_text() + "\n# a word\n"
+    assert yaml.safe_load(compose_in(tmp_path).read_text()) == yaml.safe_load(
+        (ROOT / "params.yaml").read_text()
     )
-    edited = conf_digest(copy)
-    (copy / "train" / "default.yaml").rename(copy / "train" / "other.yaml")
-    assert len({before, edited, conf_digest(copy)}) == 3
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(CONF, tmp_path / "conf")
+    return tmp_path / "conf"
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_corrected_comment_and_blank_lines_leave_the_digest(copy):
+    for path in copy.rglob("*.yaml"):
+        lines = path.read_text().splitlines()
+        kept = [line for line in lines if line.startswith("# @package") or not line.lstrip().startswith("#")]
+        path.write_text("# a word\n\n" + "\n".join(kept) + "\n\n")
+    assert conf_digest(copy) == conf_digest(CONF)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("train/default.yaml", "seed: 42", "seed: 43"),
+        ("train/full.yaml", "defaults: [default, _self_]", "defaults: [_self_, default]"),
+        ("gpu/12gb.yaml", "# @package _global_", "# @package base"),
+        ("persona/jade.yaml", "trigger: jade", "trigger: ohwx"),
+    ],
+)
+def test_a_value_moves_the_digest(copy, file, before, after):
+    edit(copy / file, before, after)
+    assert conf_digest(copy) != conf_digest(CONF)
+
+
+def test_a_new_name_moves_the_digest(copy):
+    (copy / "train" / "full.yaml").rename(copy / "train" / "large.yaml")
+    assert conf_digest(copy) != conf_digest(CONF)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed: 1\nseed: 2\n", "seed stands twice"),
+        ("<<<<<<< HEAD\nseed: 1\n=======\nseed: 2\n>>>>>>> other\n", "conflict markers"),
+        ("seed: [1\n", "not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(copy, text, words):
+    (copy / "train" / "default.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        conf_digest(copy)
+    assert "default.yaml" in str(caught.value)
+    assert "make params" in caught.value.remedy
+
+
+def test_params_in_a_merge_name_the_remedy(tmp_path):
+    (tmp_path / "params.yaml").write_text(
+        "<<<<<<< HEAD\nconf_digest: a\n=======\nconf_digest: b\n>>>>>>> b\n"
+    )
+    with pytest.raises(ConfigError, match="conflict markers") as caught:
+        load_config(tmp_path / "params.yaml")
+    assert "make params" in caught.value.remedy
+
+
+def test_no_value_comes_from_the_environment(tmp_path):
+    with pytest.raises(ConfigError, match="environment"):
+        compose(ROOT, tmp_path / "params.yaml", ["budget.max_usd=${oc.env:HOME}"])
 
 
 def test_all_problems_are_told_at_once(tmp_path):

@@ -7,17 +7,14 @@ choice belongs into conf/config.yaml instead.
 import sys
 from pathlib import Path
 
-from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
-
+from likeness.cli.compose import compose
 from likeness.config import load_config
 from likeness.errors import LikenessError
 
 
 def main(overrides: list[str]) -> None:
     repository = Path.cwd()
-    compose_and_dump(
-        repository / "params.yaml", str(repository / "conf"), None, "config", str(repository), overrides
-    )
+    compose(repository, repository / "params.yaml", overrides)
     config = load_config(repository / "params.yaml")
     sys.stderr.write(f"params: params.yaml composed from conf/ for {', '.join(config.personas)}\n")
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from likeness.errors import ConsentError
 from likeness.store.items import sha256_file
+from likeness.strict_yaml import parse_yaml
 
 Use = Literal["swap", "train", "generate"]
 Role = Literal["source", "target"]
@@ -202,7 +203,7 @@ def load_consent(folder: Path, persona: str) -> Consent:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConsentError(f"{path} is not YAML: {error}", reason="consent-invalid") from error
     if not isinstance(fields, dict):

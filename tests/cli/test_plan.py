@@ -270,8 +270,8 @@ def test_the_time_of_local_stages_is_the_last_runs(mission, capsys):
 def test_stale_params_are_told(mission, capsys):
     run(mission, "ingest")
     assert not planned(capsys=capsys)[0]["stale_params"]
-    with Path("conf/budget/default.yaml").open("a") as file:
-        file.write("# a word\n")
+    path = Path("conf/budget/default.yaml")
+    path.write_text(path.read_text().replace("max_usd: 5.0", "max_usd: 6.0"))
     assert planned(capsys=capsys)[0]["stale_params"]
 
 

@@ -5,8 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-import yaml
-from lora_runs import ROOT
+from conf_sections import section
 from PIL import Image
 
 from likeness.diffusion.bases import Base
@@ -25,7 +24,7 @@ PROMPTS = (
 def tiny() -> Base:
     """conf/base/tiny.yaml."""
     return load_base(
-        BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text())),
+        BaseModelConfig.model_validate(section("base/tiny.yaml")),
         device="cpu",
     )
 

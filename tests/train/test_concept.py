@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-import yaml
-from lora_runs import ROOT, train_config
+from conf_sections import section
+from lora_runs import train_config
 from PIL import Image, ImageDraw
 
 from likeness.diffusion.generate import GenerationRequest, sample
@@ -21,8 +21,8 @@ from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_samples
 from likeness.train.native.loop import train
 
-TINY = BaseModelConfig.model_validate(yaml.safe_load((ROOT / "conf/base/tiny.yaml").read_text()))
-TARGETS = yaml.safe_load((ROOT / "conf/train/default.yaml").read_text())["targets"]
+TINY = BaseModelConfig.model_validate(section("base/tiny.yaml"))
+TARGETS = section("train/default.yaml")["targets"]
 PURPLE = (120, 20, 160)
 
 

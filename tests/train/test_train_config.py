@@ -1,25 +1,8 @@
 """The settings of training and base: what cannot work is refused before anything runs."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 from lora_runs import base_config, train_config
 from pydantic import ValidationError
-
-from likeness.train.config import BaseModelConfig, TrainConfig
-
-CONF = Path(__file__).parents[2] / "conf"
-
-
-@pytest.mark.parametrize("path", sorted((CONF / "train").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_training_choice_is_valid(path):
-    TrainConfig.model_validate(yaml.safe_load(path.read_text()))
-
-
-@pytest.mark.parametrize("path", sorted((CONF / "base").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_base_choice_is_valid(path):
-    BaseModelConfig.model_validate(yaml.safe_load(path.read_text()))
 
 
 @pytest.mark.parametrize(
