@@ -115,6 +115,8 @@ class Folders:
             [
                 Failure(
                     id=f"{PERSONA}-s99",
+                    source="s99",
+                    origin="blurred.png",
                     kind="refused",
                     reason="blurred",
                     remedy="use a sharp photo",
@@ -150,6 +152,8 @@ class Folders:
             [
                 Failure(
                     id=f"{PERSONA}-{pairs[0][0]}-t8",
+                    source=pairs[0][0],
+                    target="t8",
                     kind="skipped",
                     reason="yaw-difference",
                     detail="the heads are turned 41 degrees apart, the local provider bridges 25",

@@ -50,7 +50,7 @@ def caption_work(
         refuse_explicit(described.text, whose=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
-    return Work(id=entry.id, key=key, make=make)
+    return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)
 
 
 def override_work(entry: Entry, override: bytes, *, trigger: str) -> Work:
@@ -59,21 +59,18 @@ def override_work(entry: Entry, override: bytes, *, trigger: str) -> Work:
     def make() -> Made:
         return _made(read_override(override, trigger=trigger), OVERRIDE, 0.0)
 
-    return Work(id=entry.id, key=override_key(override, trigger=trigger), make=make)
+    key = override_key(override, trigger=trigger)
+    return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)
 
 
 def caption_entry(entry: Entry, item: Item, file: str) -> Entry:
     """The manifest line of a caption: its image's, with the text, and the text file's name and digest."""
-    return entry.model_copy(
-        update={
-            "file": file,
-            "sha256": item.files[TEXT].sha256,
-            "provider": item.record["provider"],
-            "cost_usd": item.record["cost_usd"],
-            "parents": (entry.sha256,),
-            "scores": {},
-            "text": item.record["text"],
-        }
+    return entry.next(
+        file=file,
+        sha256=item.files[TEXT].sha256,
+        provider=item.record["provider"],
+        cost_usd=item.record["cost_usd"],
+        text=item.record["text"],
     )
 
 

@@ -16,7 +16,6 @@ from likeness.ingest.raw import list_raw
 from likeness.ingest.select import Selection, persona_json, select
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Outcome, Work
-from likeness.pipeline.manifest import Failure
 from likeness.run import consent_of
 from likeness.store.items import Item, ItemStore
 from likeness.swap import SwapConfig
@@ -97,7 +96,7 @@ def _outcome(work: Work, item: Item) -> Outcome:
     refusal = item.record.get("refusal")
     if refusal is None:
         return Outcome(work=work, item=item, failure=None, reused=True)
-    return Outcome(work=work, item=None, failure=Failure(id=work.id, **refusal), reused=True)
+    return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
 
 
 def _chosen(

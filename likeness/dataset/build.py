@@ -68,29 +68,24 @@ def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work
         )
         return Made(files={IMAGE: data}, record={"width": width, "height": height})
 
-    return Work(
-        id=image.id, key=item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256]), make=make
-    )
+    key = item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256])
+    return Work(id=image.id, key=key, make=make, source=image.source, target=image.target)
 
 
 def manifest_entry(planned: Planned, item: Item) -> Entry:
     """The training image's manifest line: faces in its own pixels, parents are enhanced image and caption."""
-    image = planned.chosen.image
+    image, caption = planned.chosen.image, planned.chosen.caption
     width, height = int(item.record["width"]), int(item.record["height"])
     across, down = width / image.width, height / image.height
-    faces = tuple(face.moved(across, down, digits=1) for face in image.faces)
-    return image.model_copy(
-        update={
-            "file": planned.file,
-            "sha256": item.files[IMAGE].sha256,
-            "width": width,
-            "height": height,
-            "faces": faces,
-            "provider": "dataset",
-            "cost_usd": 0.0,
-            "parents": (image.sha256, planned.chosen.caption.sha256),
-            "text": planned.chosen.text,
-        }
+    return caption.next(
+        file=planned.file,
+        sha256=item.files[IMAGE].sha256,
+        provider="dataset",
+        width=width,
+        height=height,
+        faces=tuple(face.moved(across, down, digits=1) for face in image.faces),
+        parents=(image.sha256, caption.sha256),
+        text=planned.chosen.text,
     )
 
 

@@ -114,7 +114,7 @@ def _origin(facts: CardFacts) -> str:
     used = {image.id for image in facts.images}
     sources = [entry for entry in ingested if entry.target is None and not entry.held_out]
     targets = [entry for entry in ingested if entry.target is not None]
-    swaps = Counter(_target_of(item) for item in used)
+    swaps = Counter(entry.target for entry in facts.stages["enhanced"].entries if entry.id in used)
     rows = [f"| {entry.origin} | the persona | consent `{facts.consent.id}` |" for entry in sources]
     for entry in targets:
         if not (count := swaps[entry.target]):
@@ -149,11 +149,6 @@ allowed. Most images are composites: the body, clothes and scene belong to the t
 face to the persona. Captions are machine-written unless a person replaced them. Nothing here is rated
 explicit; the rating is a classifier's and can be wrong.
 """
-
-
-def _target_of(item: str) -> str | None:
-    last = item.rsplit("-", 1)[-1]
-    return last if last.startswith("t") and last[1:].isdigit() else None
 
 
 def _cost(manifest: Manifest) -> float:

@@ -41,6 +41,8 @@ def select(
 def _in_review(image: Entry) -> Failure:
     return Failure(
         id=image.id,
+        source=image.source,
+        target=image.target,
         kind="refused",
         reason="rating-review",
         detail=f"{image.file} is rated review: it may be explicit, and nobody has looked at it",
@@ -52,6 +54,8 @@ def _without_caption(image: Entry, failure: Failure | None) -> Failure:
     cause = f" ({failure.reason}: {failure.detail})" if failure else ""
     return Failure(
         id=image.id,
+        source=image.source,
+        target=image.target,
         kind="failed",
         reason="no-caption",
         detail=f"{image.file} has no caption{cause}",

@@ -31,23 +31,24 @@ def enhance_work(
         image = encode_jpeg(made.rgb, cfg.jpeg_quality)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": made.cost_usd})
 
-    return Work(id=entry.id, key=enhance_key(entry, provider, cfg), make=make)
+    return Work(
+        id=entry.id,
+        key=enhance_key(entry, provider, cfg),
+        make=make,
+        source=entry.source,
+        target=entry.target,
+    )
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
     """The manifest line of an enlarged image, its faces in its own pixels."""
     width, height = item.record["size_px"]
-    return Entry(
-        id=entry.id,
+    return entry.next(
         file=file,
         sha256=item.files[IMAGE].sha256,
+        provider=provider,
         width=width,
         height=height,
-        source=entry.source,
-        target=entry.target,
-        rating=entry.rating,
         faces=tuple(face.moved(width / entry.width, width / entry.width) for face in entry.faces),
-        provider=provider,
         cost_usd=item.record["cost_usd"],
-        parents=(entry.sha256,),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from likeness.errors import FailureKind
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
 from likeness.ingest.checks import Candidate, Refusal, rating_of
@@ -50,11 +51,12 @@ def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], li
             hashed.append(Hashed(raw=raw, sha256=sha256_file(raw.path)))
         except OSError as error:
             failures.append(
-                Failure(
-                    id=photo_id(persona, raw),
+                _failure(
+                    persona,
+                    raw,
                     kind="failed",
                     reason="unreadable-file",
-                    detail=f"{raw.name}: {error.strerror}",
+                    detail=str(error.strerror),
                     remedy="check the link or the permissions, or remove it from the folder",
                 )
             )
@@ -68,6 +70,8 @@ def works_for(persona: str, files: Sequence[Hashed], limits: Limits, instruments
             id=photo_id(persona, file.raw),
             key=photo_key(file.sha256, limits, instruments),
             make=partial(analyse, file.raw.path, limits, instruments),
+            source=file.raw.source,
+            target=file.raw.target,
         )
         for file in files
     ]
@@ -84,19 +88,29 @@ def candidates_of(
             measured = Measured.model_validate(outcome.item.record)
             photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))
         elif outcome.failure is not None:
-            named = f"{file.raw.name}: {outcome.failure.detail}"
-            failures.append(outcome.failure.model_copy(update={"detail": named}))
+            name = file.raw.name
+            named = {"origin": name, "detail": f"{name}: {outcome.failure.detail}"}
+            failures.append(outcome.failure.model_copy(update=named))
     return photos, failures
 
 
 def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:
     """A refusal as a line of failures.jsonl."""
+    return _failure(persona, raw, kind="refused", **vars(refusal))
+
+
+def _failure(
+    persona: str, raw: RawPhoto, *, kind: FailureKind, reason: str, detail: str, remedy: str
+) -> Failure:
     return Failure(
         id=photo_id(persona, raw),
-        kind="refused",
-        reason=refusal.reason,
-        detail=f"{raw.name}: {refusal.detail}",
-        remedy=refusal.remedy,
+        source=raw.source,
+        target=raw.target,
+        origin=raw.name,
+        kind=kind,
+        reason=reason,
+        detail=f"{raw.name}: {detail}",
+        remedy=remedy,
     )
 
 
@@ -118,8 +132,8 @@ def entry_of(
         sha256=item.files[PHOTO].sha256,
         width=measured.width,
         height=measured.height,
-        source=raw.label if raw.role == "source" else None,
-        target=raw.label if raw.role == "target" else None,
+        source=raw.source,
+        target=raw.target,
         rating=word,
         faces=tuple(face.entry() for face in measured.faces),
         provider="local",

@@ -28,6 +28,14 @@ class RawPhoto:
         return f"{self.role[0]}{self.number}"
 
     @property
+    def source(self) -> str | None:
+        return self.label if self.role == "source" else None
+
+    @property
+    def target(self) -> str | None:
+        return self.label if self.role == "target" else None
+
+    @property
     def name(self) -> str:
         return self.path.name
 

@@ -32,6 +32,9 @@ from likeness.progress import Progress
 from likeness.purchases.buy import STOP, WORKING_ON
 from likeness.store.items import Item, ItemStore, Json, write_atomic
 
+# What the store keeps of a refusal: all that follows from content.
+REMEMBERED = {"kind", "reason", "detail", "remedy"}
+
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409
 
@@ -46,11 +49,25 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One unit of work: its readable id, its content key, and how to make it when the store lacks it."""
+    """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
+    photographs it is made from."""
 
     id: str
     key: str
     make: Callable[[], Made]
+    source: str | None = None
+    target: str | None = None
+
+    def failure(self, cause: LikenessError) -> Failure:
+        """The failures.jsonl line of an error."""
+        kind = cause.kind if isinstance(cause, InputError) else "failed"
+        return self.refused(
+            {"kind": kind, "reason": cause.reason, "detail": cause.message, "remedy": cause.remedy}
+        )
+
+    def refused(self, stored: Mapping[str, Any]) -> Failure:
+        """The failures.jsonl line of a refusal as the store remembers it: by content, whatever the item is called."""
+        return Failure(id=self.id, source=self.source, target=self.target, **stored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,15 +131,15 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     if (item := store.get(work.key)) is not None:
         store.touch(item)
         if (refusal := item.record.get("refusal")) is not None:
-            return Outcome(work=work, item=None, failure=Failure(id=work.id, **refusal), reused=True)
+            return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
         return Outcome(work=work, item=item, failure=None, reused=True)
     try:
         made = work.make()
     except (AuthError, QuotaError, ConsentError):
         raise
     except InputError as error:
-        failure = failure_of(work.id, error)
-        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", exclude={"id"})})
+        failure = work.failure(error)
+        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
         return Outcome(
             work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
         )
@@ -130,7 +147,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
         return Outcome(
             work=work,
             item=None,
-            failure=failure_of(work.id, error),
+            failure=work.failure(error),
             reused=False,
             seconds=time.monotonic() - started,
             unfinished=isinstance(error, TransientError),
@@ -211,12 +228,6 @@ def materialize(stored: Path, path: Path) -> None:
 def ledger_path(folder: Path) -> Path:
     """Where the counts of the stage that last wrote `folder` are kept, outside every stage's outputs."""
     return cache_root() / "ledger" / ("-".join(folder.parts) + ".json")
-
-
-def failure_of(item_id: str, error: LikenessError) -> Failure:
-    """The failures.jsonl line of an error."""
-    kind = error.kind if isinstance(error, InputError) else "failed"
-    return Failure(id=item_id, kind=kind, reason=error.reason, detail=error.message, remedy=error.remedy)
 
 
 def _word(outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -53,7 +53,11 @@ class FaceEntry(Record):
 
 
 class Entry(Record):
-    """One finished image: `source` and `target` are ids as s1 and t1, `parents` sha256 digests of its inputs."""
+    """One finished image, or text about one.
+
+    `source` and `target` are the labels s1 and t1, `parents` the sha256 digests of its inputs, `origin` the name of the
+    raw file (of a swap's source photograph).
+    """
 
     id: str
     file: str
@@ -72,11 +76,30 @@ class Entry(Record):
     held_out: bool = False
     text: str | None = None
 
+    def next(self, *, file: str, sha256: str, provider: str, **changes: Any) -> Self:
+        """The entry of what a stage makes of this one: a column it does not name is carried on, scores are added to.
+
+        Its parent is this entry and its cost nothing, unless `changes` say otherwise.
+        """
+        made = {
+            "file": file,
+            "sha256": sha256,
+            "provider": provider,
+            "cost_usd": 0.0,
+            "parents": (self.sha256,),
+        }
+        scores = {**self.scores, **changes.pop("scores", {})}
+        return self.model_validate({**dict(self), **made, **changes, "scores": scores})
+
 
 class Failure(Record):
-    """One item that was refused, skipped or failed, and what a person can do about it."""
+    """One item that was refused, skipped or failed, and what a person can do about it; `source`, `target` and `origin`
+    as in its entry."""
 
     id: str
+    source: str | None = None
+    target: str | None = None
+    origin: str | None = None
     kind: FailureKind
     reason: str
     detail: str

@@ -70,12 +70,13 @@ def _refused_figures(
     """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
     width = cfg.thumb_px * 2 // 3
     if step == "ingested":
-        path = _raw_photo(got, failure) if failure.reason in SHOWABLE else None
+        folder = got.places.raw_targets if failure.target else got.places.raw_sources
+        path = folder / failure.origin if failure.origin and failure.reason in SHOWABLE else None
         rgb = open_photo(path) if path else None
         return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
     if step != "swapped" or "explicit" in failure.reason:
         return []
-    photos = [got.photo(label) for label in failure.id.split("-")[1:]]
+    photos = [got.photo(failure.source), got.photo(failure.target)]
     return [
         Figure(
             label=photo.source or photo.target or "", picture=of_entry(got, album, "ingested", photo, width)
@@ -83,11 +84,3 @@ def _refused_figures(
         for photo in photos
         if photo is not None
     ]
-
-
-def _raw_photo(got: Collected, failure: Failure) -> Path | None:
-    """The raw file of an ingest failure, whose detail begins with its name."""
-    name = failure.detail.partition(": ")[0]
-    label = failure.id.removeprefix(f"{got.places.persona}-")
-    folder = got.places.raw_targets if label.startswith("t") else got.places.raw_sources
-    return next((path for path in sorted(folder.iterdir()) if path.name == name), None)

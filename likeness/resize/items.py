@@ -43,7 +43,7 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
         image = encode_png(fit(data, cut, name=entry.file))
         return Made(files={IMAGE: image}, record={"box_px": list(cut.box_px), "size_px": list(cut.size_px)})
 
-    return Work(id=entry.id, key=resize_key(entry, cfg), make=make)
+    return Work(id=entry.id, key=resize_key(entry, cfg), make=make, source=entry.source, target=entry.target)
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
@@ -51,17 +51,11 @@ def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
     left, top, right, bottom = item.record["box_px"]
     width, height = item.record["size_px"]
     cut = Cut(box_px=(left, top, right, bottom), size_px=(width, height))
-    return Entry(
-        id=entry.id,
+    return entry.next(
         file=file,
         sha256=item.files[IMAGE].sha256,
+        provider="pillow",
         width=width,
         height=height,
-        source=entry.source,
-        target=entry.target,
-        rating=entry.rating,
         faces=tuple(moved(face, cut) for face in entry.faces if is_inside(face, cut)),
-        provider="pillow",
-        cost_usd=0.0,
-        parents=(entry.sha256,),
     )

@@ -12,7 +12,7 @@ from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer, from_json
 from likeness.faces.landmarks import outline_px
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
-from likeness.pipeline.batch import Made, Outcome, Work, failure_of
+from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.safety.postcondition import SwapRules, judge_swap, measure_swap
 from likeness.safety.rating import RATER_DIGEST, Rater, rating
@@ -84,6 +84,8 @@ def swap_work(persona: str, source: Photo, target: Photo, bench: SwapContext) ->
         id=item_id(persona, source.entry.source, target.entry.target),
         key=swap_key(source, target, identity=bench.identity, max_explicit=bench.max_explicit),
         make=partial(_swap, source, target, bench),
+        source=source.entry.source,
+        target=target.entry.target,
     )
 
 
@@ -98,6 +100,7 @@ def keep_work(persona: str, source: Photo) -> Work:
         id=item_id(persona, source.entry.source, None),
         key=keep_key(source),
         make=lambda: Made(files={IMAGE: source.path.read_bytes()}, record={}),
+        source=source.entry.source,
     )
 
 
@@ -108,7 +111,7 @@ def judged(outcome: Outcome, target: Photo, standards: SwapThresholds) -> Outcom
     try:
         _scores(outcome.item, target, standards)
     except InputError as error:
-        return replace(outcome, item=None, failure=failure_of(outcome.work.id, error))
+        return replace(outcome, item=None, failure=outcome.work.failure(error))
     return outcome
 
 
@@ -128,17 +131,16 @@ def swap_entry(
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
     face = {key: record["face"][key] for key in FaceEntry.model_fields if key in record["face"]}
     outline = outline_px(from_json(record["face"]))
-    entry = Entry(
-        id=item_id(persona, source.entry.source, target.entry.target),
+    entry = source.entry.next(
         file=name,
         sha256=item.files[IMAGE].sha256,
+        provider=provider,
+        id=item_id(persona, source.entry.source, target.entry.target),
         width=target.entry.width,
         height=target.entry.height,
-        source=source.entry.source,
         target=target.entry.target,
         rating=word,
         faces=(FaceEntry(**face, age_years=None, outline_px=outline),),
-        provider=provider,
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         scores={**_scores(item, target, standards), "explicit": record["explicit"]},
@@ -150,18 +152,14 @@ def keep_entry(persona: str, source: Photo, item: Item) -> tuple[Entry, dict[str
     """The manifest line of a source photo that goes down the same way, with the outline of the face that is meant."""
     name = image_name(persona, source.entry.source, None, source.entry.rating, "swapped", "png")
     outline = {"outline_px": outline_px(source.face)}
-    update = {
-        "faces": tuple(
-            face if number else face.model_copy(update=outline)
-            for number, face in enumerate(source.entry.faces)
-        ),
-        "file": name,
-        "sha256": item.files[IMAGE].sha256,
-        "provider": "none",
-        "parents": (source.entry.sha256,),
-        "origin": None,
-    }
-    return source.entry.model_copy(update=update), {name: IMAGE}
+    first = [face.model_copy(update=outline) for face in source.entry.faces[:1]]
+    entry = source.entry.next(
+        file=name,
+        sha256=item.files[IMAGE].sha256,
+        provider="none",
+        faces=(*first, *source.entry.faces[1:]),
+    )
+    return entry, {name: IMAGE}
 
 
 def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, float]:

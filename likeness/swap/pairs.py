@@ -43,21 +43,21 @@ def choose_pairs(
     """
     skipped: list[Failure] = []
 
-    def usable(photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    def usable(role: str, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
         problems = {label: photo_out_of_range(photo, config.limits) for label, photo in photos.items()}
         skipped.extend(
-            _skip(item_id(persona, k, None), problem) for k, problem in problems.items() if problem
+            _skip(persona, problem, **{role: label}) for label, problem in problems.items() if problem
         )
         return {label: photo for label, photo in photos.items() if problems[label] is None}
 
-    sources, targets = usable(sources), usable(targets)
+    sources, targets = usable("source", sources), usable("target", targets)
     in_range: dict[str, list[str]] = {label: [] for label in targets}
     for source, target in product(sources, targets):
         problem = pair_out_of_range(sources[source].face, targets[target].face, config.limits)
         if problem is None:
             in_range[target].append(source)
         else:
-            skipped.append(_skip(item_id(persona, source, target), problem))
+            skipped.append(_skip(persona, problem, source=source, target=target))
     most = config.sources_per_target if config.pairs == "best" else None
     chosen = [
         (source, target)
@@ -111,9 +111,17 @@ def pair_out_of_range(source: Face, target: Face, limits: PairLimits) -> Problem
     return None
 
 
-def _skip(item: str, problem: Problem) -> Failure:
+def _skip(persona: str, problem: Problem, *, source: str | None = None, target: str | None = None) -> Failure:
     reason, detail, remedy = problem
-    return Failure(id=item, kind="skipped", reason=reason, detail=detail, remedy=remedy)
+    return Failure(
+        id=item_id(persona, source, target),
+        source=source,
+        target=target,
+        kind="skipped",
+        reason=reason,
+        detail=detail,
+        remedy=remedy,
+    )
 
 
 def _side_light(traits: Traits) -> float:
