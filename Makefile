@@ -4,7 +4,7 @@ BIN := .venv/bin
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check params bench install plan standins s3-demo
+.PHONY: demo test check params bench install plan fakes s3-demo
 install: .venv/installed
 
 .venv/installed: pyproject.toml requirements-weights.txt
@@ -32,11 +32,11 @@ params: .venv/installed ## compose params.yaml from conf/
 plan: .venv/installed ## what a run would make, cost and take
 	$(BIN)/python -m likeness.cli.plan
 
-standins: .venv/installed ## MaxStudio, xAI, an OpenAI-compatible server and S3 on this machine, for conf/experiment/standins.yaml
-	PYTHONPATH=tests $(BIN)/python -m standins
+fakes: .venv/installed ## fake MaxStudio, xAI, OpenAI-compatible and S3 servers on this machine, for conf/experiment/fakes.yaml
+	$(BIN)/python -m fakes
 
 s3-demo: .venv/installed ## shared items, publishing and dvc push against a local S3 server
-	PYTHONPATH=tests $(BIN)/python tools/s3_demo.py
+	$(BIN)/python -m tools.s3_demo
 
 bench: .venv/installed
 	$(BIN)/python -m bench

@@ -41,9 +41,11 @@ from likeness.train.native.loop import train
 SCRIPT = "examples/text_to_image/train_text_to_image_lora_sdxl.py"
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0")  # what the script's LoRA changes
 LR, MIN_SNR_GAMMA = 1e-4, 5.0
-SHOWN = re.compile(rb"Steps:[^\r\n]*?(\d+)/\d+")  # the script's bar, and what `house` prints
+SHOWN = re.compile(rb"Steps:[^\r\n]*?(\d+)/\d+")  # the script's bar, and what `likeness` prints
 WARM_UP = 5  # steps that do not count
-HOUSE = "import json, sys; from bench.beside_diffusers import house; house(**json.loads(sys.argv[1]))"
+OURS = (
+    "import json, sys; from bench.beside_diffusers import train_ours; train_ours(**json.loads(sys.argv[1]))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def main() -> None:
         for turn in range(args.rounds):
             place = Path(name) / str(turn)
             settings = json.dumps(same | {"dataset": f"{name}/set", "place": str(place)})
-            ours.append(watch([sys.executable, "-c", HOUSE, settings], args.steps))
+            ours.append(watch([sys.executable, "-c", OURS, settings], args.steps))
             theirs.append(watch(script_command(args, Path(name) / "set", place), args.steps))
     row = {
         "bench": "beside_diffusers", "gpu": torch.cuda.is_available(), **same, "ours": medians(ours), "theirs": medians(theirs),
@@ -101,7 +103,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def house(*, base: str, dataset: str, place: str, side_px: int, batch: int, rank: int, steps: int) -> None:
+def train_ours(
+    *, base: str, dataset: str, place: str, side_px: int, batch: int, rank: int, steps: int
+) -> None:
     """Our run, with an empty item store."""
     values: dict[str, Any] = composed(ROOT, "train=default")["train"]
     cfg = TrainConfig.model_validate(values | {
@@ -119,7 +123,7 @@ def house(*, base: str, dataset: str, place: str, side_px: int, batch: int, rank
 
 
 def script_command(args: argparse.Namespace, dataset: Path, place: Path) -> list[str]:
-    """The script's run at our settings; on a GPU in bf16, as the house keeps its base."""
+    """The script's run at our settings; on a GPU in bf16, as likeness keeps its base."""
     precision = "bf16" if torch.cuda.is_available() else "no"
     options = {
         "pretrained_model_name_or_path": args.base, "train_data_dir": dataset, "cache_dir": place / "datasets",

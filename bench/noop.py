@@ -1,4 +1,4 @@
-"""No-op `dvc repro` of the house over a bare DVC graph that watches the same files.
+"""No-op `dvc repro` of likeness over a bare DVC graph that watches the same files.
 
 Floor: the same working tree and DVC version, with a plain dvc.yaml that lists the same files as deps and outs in as
 many stages, without foreach, params or Hydra. Run after `make demo`.
@@ -24,18 +24,18 @@ def main() -> None:
     if not Path("dvc.lock").is_file():
         raise SystemExit("bench.noop: run `make demo` first")
     with tempfile.TemporaryDirectory() as folder:
-        house, bare = Path(folder) / "house", Path(folder) / "bare"
-        for copy in (house, bare):
+        likeness, bare = Path(folder) / "likeness", Path(folder) / "bare"
+        for copy in (likeness, bare):
             shutil.copytree(
                 ".", copy, ignore=shutil.ignore_patterns(".venv", ".cache", "mlartifacts", "tests")
             )
         write_bare(bare)
         dvc(bare, "commit", "-f", "-q")
         dvc(bare, "repro", "-q")
-        dvc(house, "repro", "-q")
+        dvc(likeness, "repro", "-q")
         ours, floor = [], []
         for _ in range(ROUNDS):
-            ours.append(dvc(house, "repro", "-q"))
+            ours.append(dvc(likeness, "repro", "-q"))
             floor.append(dvc(bare, "repro", "-q"))
     files = sum(path.is_file() for base in KEPT for path in Path(base).rglob("*"))
     row = {

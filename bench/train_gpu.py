@@ -1,4 +1,4 @@
-"""Training SDXL on a GPU: its real architecture at full size with random weights, through the house's own loop.
+"""Training SDXL on a GPU: its real architecture at full size with random weights, through likeness' own loop.
 
     python -m bench.train_gpu                                    prints a line of JSON a measurement and a last one
     python -m bench.train_gpu --base random --side-px 64 --batches 1,2      the same at toy size, also without a GPU

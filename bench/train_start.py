@@ -51,17 +51,17 @@ def main() -> None:
         for turn in range(CACHINGS):
             for side, work in sides.items():
                 seconds[side].append(timed(work, turn, base))
-        runs = [(child("house", place), child("floor", place)) for _ in range(PROCESSES)]
-    houses, floors = zip(*runs, strict=True)
+        runs = [(child("ours", place), child("floor", place)) for _ in range(PROCESSES)]
+    likeness_runs, floors = zip(*runs, strict=True)
     row = {
         "bench": "train_start", "device": str(base.device), "threads": torch.get_num_threads(), "images": len(samples),
         "side_px": cfg.side_px, "batch": cfg.batch_size, "rank": cfg.rank,
         **{f"{side}_images_per_s": round(len(samples) / statistics.median(took), 1) for side, took in seconds.items()},
         "caching_ratio": ratio(seconds["cold"], seconds["floor"]),
         "unread_ratio": ratio([a - b for a, b in zip(seconds["cold"], seconds["read"], strict=True)], seconds["floor"]),
-        **{key: round(statistics.median(one[key] for one in houses), 2) for key in houses[0]},
+        **{key: round(statistics.median(one[key] for one in likeness_runs), 2) for key in likeness_runs[0]},
         "floor_peak_mb": statistics.median(one["peak_mb"] for one in floors),
-        "peak_ratio": ratio([one["peak_mb"] for one in houses], [one["peak_mb"] for one in floors]),
+        "peak_ratio": ratio([one["peak_mb"] for one in likeness_runs], [one["peak_mb"] for one in floors]),
     }  # fmt: skip
     sys.stdout.write(json.dumps(row) + "\n")
 
@@ -86,7 +86,7 @@ def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
 
 
 def encoders(samples: Sequence[Sample], base: Base, cfg: TrainConfig) -> Callable[[int], None]:
-    """Returns what runs the frozen encoders on every image and caption, one by one as the house does."""
+    """Returns what runs the frozen encoders on every image and caption, one by one as likeness does."""
     pipeline, side = base.pipeline, cfg.side_px
     images = [torch.from_numpy(fit_image(one.path, (side, side)).rgb.copy()) for one in samples]
     pixels = [(image.permute(2, 0, 1)[None] / 127.5 - 1).to(base.device) for image in images]
@@ -117,7 +117,7 @@ def child(side: str, place: Path) -> dict[str, float]:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def house(place: Path, began: float) -> dict[str, float]:
+def ours(place: Path, began: float) -> dict[str, float]:
     """A run as the stage does it, with all items there; `began` is when its process was started (Unix time)."""
     cfg, base_cfg = settings()
     marks = [time.time()]  # all imports of this file are done
@@ -168,8 +168,6 @@ def ratio(ours: Sequence[float], floors: Sequence[float]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(
-            json.dumps({"house": house, "floor": floor}[sys.argv[1]](Path(sys.argv[2]), float(sys.argv[3])))
-        )
+        print(json.dumps({"ours": ours, "floor": floor}[sys.argv[1]](Path(sys.argv[2]), float(sys.argv[3]))))
     else:
         main()

@@ -1,9 +1,9 @@
-"""A training step of the house over its floor: the same model, LoRA and optimizer on one fixed batch.
+"""A training step of likeness over its floor: the same model, LoRA and optimizer on one fixed batch.
 
     python -m bench.train_step       prints one line of JSON
 
 The floor does forward, mean squared error, backward and AdamW and nothing else: no batches, noise, weights,
-clipping, learning rate, records. A step of the house is measured inside the real loop, from one call of the UNet to
+clipping, learning rate, records. A step of likeness is measured inside the real loop, from one call of the UNet to
 the next. Both train in one process and take turns every few steps, so a slow moment of the machine hits both.
 """
 

@@ -1,4 +1,4 @@
-"""Providers of the stand-ins as conf/ would build them, quick to poll and to retry."""
+"""Providers of the fake servers as conf/ would build them, quick to poll and to retry."""
 
 from pathlib import Path
 from typing import Any

@@ -104,8 +104,8 @@ def test_the_environment_wins_and_relative_databases_lie_in_the_repository(in_tm
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking_uri("sqlite:///mlflow.db") == "http://127.0.0.1:5000"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    monkeypatch.setenv("DVC_ROOT", "/srv/house")
-    assert tracking_uri("sqlite:///mlflow.db") == "sqlite:////srv/house/mlflow.db"
+    monkeypatch.setenv("DVC_ROOT", "/srv/likeness")
+    assert tracking_uri("sqlite:///mlflow.db") == "sqlite:////srv/likeness/mlflow.db"
     assert tracking_uri("sqlite:////var/mlflow.db") == "sqlite:////var/mlflow.db"
 
 

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import s3fs
-from house import House, clone
-from s3_server import REGION, S3Server
+
+from fakes.s3 import REGION, S3Server
+from tools.repository_clone import RepositoryClone, clone_repository
 
 BUCKET = "likeness-demo"
 ITEMS, SHELF, CACHE = (f"s3://{BUCKET}/{prefix}" for prefix in ("items", "published", "dvc"))
@@ -83,17 +84,17 @@ def main() -> None:
     say("Done; server and clones are removed")
 
 
-def machine(folder: Path) -> House:
+def machine(folder: Path) -> RepositoryClone:
     """A clone with few photographs and a short training, which shares its items."""
     folder.mkdir()
-    house = clone(folder)
-    house.params(f"items.remote={ITEMS}", f"publish.url={SHELF}")
-    return house
+    clone = clone_repository(folder)
+    clone.params(f"items.remote={ITEMS}", f"publish.url={SHELF}")
+    return clone
 
 
-def tell_counts(house: House) -> int:
+def tell_counts(clone: RepositoryClone) -> int:
     """Print what each stage made and reused; returns how much was made."""
-    counts = {stage: house.ledger(name) for stage, name in COUNTED.items()}
+    counts = {stage: clone.ledger(name) for stage, name in COUNTED.items()}
     for stage, count in counts.items():
         print(f"  {stage:<8} made {count['made']:>3}  reused {count['reused']:>3}")
     return sum(count["made"] for count in counts.values())

@@ -1,4 +1,4 @@
-"""Captions bought from xAI and from OpenAI-compatible servers, against stand-ins that speak their APIs."""
+"""Captions bought from xAI and from OpenAI-compatible servers, against fake servers that speak their APIs."""
 
 import threading
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from paid import PRICES, provider, till_at
-from standins.server import Standins
 
+from fakes.server import FakeServers
 from likeness.caption import Described
 from likeness.caption.grok import output_text
 from likeness.caption.openai import message_text
@@ -21,25 +21,25 @@ KEY = "planted-xai-key"
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Standins]:
-    with Standins(keys={"xai": KEY}) as running:
+def services() -> Iterator[FakeServers]:
+    with FakeServers(keys={"xai": KEY}) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _fresh(services: Standins, monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(services: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
     services.set_faults({})
     services.set(rating="sfw", batch_s=0.0)
     services.reset()
     monkeypatch.setenv("XAI_API_KEY", KEY)
 
 
-def grok(services: Standins, till: Buyer, **changes) -> Described:
+def grok(services: FakeServers, till: Buyer, **changes) -> Described:
     with provider("caption/grok", {"base_url": services.xai_url, **changes}).opened(till) as captioner:
         return captioner.describe(RGB, swapped=False)
 
 
-def openai(services: Standins, till: Buyer, **changes) -> Described:
+def openai(services: FakeServers, till: Buyer, **changes) -> Described:
     chosen = provider("caption/openai", **{"base_url": services.openai_url, "model": "llava", **changes})
     with chosen.opened(till) as captioner:
         return captioner.describe(RGB, swapped=False)
@@ -55,7 +55,7 @@ def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tm
     assert [purchase.what for purchase in services.purchases()] == ["xai.responses"]
 
 
-def batched(services: Standins, till: Buyer, rgb=RGB, **changes) -> Described:
+def batched(services: FakeServers, till: Buyer, rgb=RGB, **changes) -> Described:
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 2, **changes}
     with provider("caption/grok_batch", settings).opened(till) as captioner:
         return captioner.describe(rgb, swapped=False)

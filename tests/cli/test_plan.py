@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from ingest_fakes import png
-from paid_house import SOURCES, TARGETS, outfit, params, put, run
+from paid_pipeline import SOURCES, TARGETS, outfit, params, put, run
 
 from likeness.caption.grok import GrokCaptioner
 from likeness.cli.plan import main

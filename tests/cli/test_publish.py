@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 from persona_folders import Folders, providers, settings
-from s3_server import S3Server
 from safetensors.numpy import save_file
 
+from fakes.s3 import S3Server
 from likeness.cli import publish
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paid_house import outfit, params, run
+from paid_pipeline import outfit, params, run
 
 import stages.caption
 import stages.enhance

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def house(tmp_path):
+def repository(tmp_path):
     """The files that settings and consent live in."""
     for name in ("conf", "consent", "hydra_plugins"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -37,76 +37,76 @@ def edit(path, **changes):
     path.write_text(yaml.safe_dump(values | changes))
 
 
-def test_check_passes_on_the_repository_and_writes_a_constant(house):
-    done = call(house, "stages.check")
+def test_check_passes_on_the_repository_and_writes_a_constant(repository):
+    done = call(repository, "stages.check")
     assert done.returncode == 0, done.stderr
-    assert json.loads((house / "data/checked.json").read_text()) == {"checked": True}
+    assert json.loads((repository / "data/checked.json").read_text()) == {"checked": True}
 
 
-def test_check_tells_every_consent_and_provider_problem_at_once(house):
-    edit(house / "consent" / "jade.yaml", revoked="2026-01-01")
-    params = yaml.safe_load((house / "params.yaml").read_text())
+def test_check_tells_every_consent_and_provider_problem_at_once(repository):
+    edit(repository / "consent" / "jade.yaml", revoked="2026-01-01")
+    params = yaml.safe_load((repository / "params.yaml").read_text())
     params["enhance"]["provider"]["scale"] = "twice"
     params["swap"]["provider"]["feather"] = "soft"
-    (house / "params.yaml").write_text(yaml.safe_dump(params))
-    done = call(house, "stages.check")
+    (repository / "params.yaml").write_text(yaml.safe_dump(params))
+    done = call(repository, "stages.check")
     assert done.returncode == 1
     for word in ("scale", "feather", "revoked"):
         assert word in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (house / "data" / "checked.json").exists()
+    assert not (repository / "data" / "checked.json").exists()
 
 
-def test_check_refuses_stale_params(house):
-    (house / "conf" / "swap" / "local.yaml").open("a").write("# touched\n")
-    done = call(house, "stages.check")
+def test_check_refuses_stale_params(repository):
+    (repository / "conf" / "swap" / "local.yaml").open("a").write("# touched\n")
+    done = call(repository, "stages.check")
     assert done.returncode == 1
     assert "make params" in done.stderr
 
 
-def test_a_stage_names_the_personas_when_called_wrongly(house):
-    done = call(house, "stages.swap", "nobody")
+def test_a_stage_names_the_personas_when_called_wrongly(repository):
+    done = call(repository, "stages.swap", "nobody")
     assert done.returncode == 1
     assert "python -m stages.swap jade" in done.stderr
 
 
-def test_items_lists_verifies_and_prunes(house):
-    store = ItemStore(house / ".cache" / "items")
+def test_items_lists_verifies_and_prunes(repository):
+    store = ItemStore(repository / ".cache" / "items")
     store.put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
     store.put(sha256_bytes(b"2"), {}, {"refusal": {"reason": "blurred"}})
-    listed = call(house, "likeness.cli.items", "list").stdout
+    listed = call(repository, "likeness.cli.items", "list").stdout
     assert "picture" in listed
     assert "refused: blurred" in listed
     assert "2 items" in listed
-    assert call(house, "likeness.cli.items", "verify").returncode == 0
-    next((house / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
-    assert call(house, "likeness.cli.items", "verify").returncode == 1
-    assert "damaged" in call(house, "likeness.cli.items", "list").stdout
-    checkpoint = house / ".cache" / "training" / "abc" / "step-4.safetensors"
+    assert call(repository, "likeness.cli.items", "verify").returncode == 0
+    next((repository / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
+    assert call(repository, "likeness.cli.items", "verify").returncode == 1
+    assert "damaged" in call(repository, "likeness.cli.items", "list").stdout
+    checkpoint = repository / ".cache" / "training" / "abc" / "step-4.safetensors"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"lora")
-    assert "removed 0 items" in call(house, "likeness.cli.items", "prune", "--unused-days", "1").stdout
+    assert "removed 0 items" in call(repository, "likeness.cli.items", "prune", "--unused-days", "1").stdout
     assert checkpoint.exists()
-    assert "removed 2 items" in call(house, "likeness.cli.items", "prune", "--unused-days", "-1").stdout
+    assert "removed 2 items" in call(repository, "likeness.cli.items", "prune", "--unused-days", "-1").stdout
     assert not checkpoint.parent.exists()
 
 
-def test_consent_shows_its_standing_and_lists_what_came_from_it(house):
-    (house / "data" / "jade" / "swapped").mkdir(parents=True)
-    (house / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
-    assert "in force" in call(house, "likeness.cli.consent", "show", "jade").stdout
-    (house / "models" / "jade").mkdir(parents=True)
-    (house / "models" / "jade" / "README.md").write_bytes(b"card")
-    edit(house / "consent" / "jade.yaml", revoked="2026-01-01")
-    shown = call(house, "likeness.cli.consent", "show", "jade")
+def test_consent_shows_its_standing_and_lists_what_came_from_it(repository):
+    (repository / "data" / "jade" / "swapped").mkdir(parents=True)
+    (repository / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
+    assert "in force" in call(repository, "likeness.cli.consent", "show", "jade").stdout
+    (repository / "models" / "jade").mkdir(parents=True)
+    (repository / "models" / "jade" / "README.md").write_bytes(b"card")
+    edit(repository / "consent" / "jade.yaml", revoked="2026-01-01")
+    shown = call(repository, "likeness.cli.consent", "show", "jade")
     assert shown.returncode == 1
     assert "revoked" in shown.stderr
-    listed = call(house, "likeness.cli.consent", "artefacts", "jade").stdout
+    listed = call(repository, "likeness.cli.consent", "artefacts", "jade").stdout
     assert f"{sha256_bytes(b'picture')}  data/jade/swapped/jade-s1-t1-sfw-swapped.png" in listed
     assert f"{sha256_bytes(b'card')}  models/jade/README.md" in listed
 
 
-def test_summary_works_before_anything_has_run(house):
-    done = call(house, "likeness.cli.summary")
+def test_summary_works_before_anything_has_run(repository):
+    done = call(repository, "likeness.cli.summary")
     assert done.returncode == 0, done.stderr
     assert "jade" in done.stdout

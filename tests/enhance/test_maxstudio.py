@@ -1,12 +1,12 @@
-"""Enlargements bought from MaxStudio, against a stand-in that speaks its API."""
+"""Enlargements bought from MaxStudio, against a fake that speaks its API."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from paid import provider, till_at
-from standins.server import Standins
 
+from fakes.server import FakeServers
 from likeness.enhance import Enhanced
 from likeness.errors import RejectedError
 from likeness.purchases.buy import Buyer
@@ -15,19 +15,19 @@ RGB = np.kron(np.random.default_rng(0).integers(0, 255, (8, 6, 3), np.uint8), np
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Standins]:
-    with Standins() as running:
+def services() -> Iterator[FakeServers]:
+    with FakeServers() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _fresh(services: Standins, monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(services: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
     services.set_faults({})
     services.reset()
     monkeypatch.setenv("MAXSTUDIO_API_KEY", "any")
 
 
-def enhance(services: Standins, till: Buyer, **changes) -> Enhanced:
+def enhance(services: FakeServers, till: Buyer, **changes) -> Enhanced:
     chosen = provider("enhance/maxstudio", base_url=services.maxstudio_url, **changes)
     with chosen.opened(till) as enhancer:
         return enhancer.enhance(RGB)

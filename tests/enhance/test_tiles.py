@@ -6,7 +6,7 @@ import pytest
 
 from likeness.enhance.tiles import tiled
 
-# This stand-in for a network sees 3 px around, and doubles.
+# This fake network sees 3 px around, and doubles.
 REACH_PX = 3
 
 

@@ -4,27 +4,28 @@ import shutil
 from pathlib import Path
 
 import pytest
-from house import House, clone
+
+from tools.repository_clone import RepositoryClone, clone_repository
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+def built(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     """A clone on which the graph has run; tests work on copies of it."""
-    house = clone(tmp_path_factory.mktemp("built"))
-    assert house.repro() == [
+    clone = clone_repository(tmp_path_factory.mktemp("built"))
+    assert clone.repro() == [
         "check", "ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report"]  # fmt: skip
-    return house
+    return clone
 
 
 @pytest.fixture
-def house(built: House, tmp_path: Path) -> House:
+def clone(built: RepositoryClone, tmp_path: Path) -> RepositoryClone:
     """A copy of the built clone, item store and all."""
-    shutil.copytree(built.folder, tmp_path / "house", symlinks=True)
-    return House(tmp_path / "house")
+    shutil.copytree(built.folder, tmp_path / "clone", symlinks=True)
+    return RepositoryClone(tmp_path / "clone")
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> House:
+def fresh(tmp_path: Path) -> RepositoryClone:
     """A second clean clone."""
     (tmp_path / "fresh").mkdir()
-    return clone(tmp_path / "fresh")
+    return clone_repository(tmp_path / "fresh")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from house import SHORT
 from PIL import Image
 
 from likeness.pipeline.manifest import read_manifest
+from tools.repository_clone import SHORT
 
 pytestmark = pytest.mark.slow
 
@@ -17,28 +17,28 @@ ZIP, WEIGHTS = "models/jade/jade_lora_dataset.zip", "models/jade/jade-v1.safeten
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_second_repro_does_nothing(house):
-    assert house.repro() == []
-    assert "up to date" in house.dvc("repro")
+def test_a_second_repro_does_nothing(clone):
+    assert clone.repro() == []
+    assert "up to date" in clone.dvc("repro")
 
 
-def test_another_learning_rate_trains_again_and_repeats_no_data_stage(house):
-    house.params("train.lr=3e-4")
-    assert house.repro() == ["check", "train", "evaluate", "report"]
+def test_another_learning_rate_trains_again_and_repeats_no_data_stage(clone):
+    clone.params("train.lr=3e-4")
+    assert clone.repro() == ["check", "train", "evaluate", "report"]
 
 
-def test_another_caption_setting_starts_at_the_captions(house):
-    before = house.tree("data/jade/enhanced")
-    house.params("personas.jade.class_word=person")
-    ran = house.repro("dataset@jade")
+def test_another_caption_setting_starts_at_the_captions(clone):
+    before = clone.tree("data/jade/enhanced")
+    clone.params("personas.jade.class_word=person")
+    ran = clone.repro("dataset@jade")
     assert ran == ["check", "caption", "dataset"]
-    assert house.tree("data/jade/enhanced") == before
+    assert clone.tree("data/jade/enhanced") == before
 
 
-def test_conf_edited_without_composing_stops_at_the_check(house):
-    path = house.folder / "conf" / "train" / "default.yaml"
+def test_conf_edited_without_composing_stops_at_the_check(clone):
+    path = clone.folder / "conf" / "train" / "default.yaml"
     path.write_text(path.read_text().replace("seed: 42", "seed: 43"))
-    said = house.dvc("repro", check=False)
+    said = clone.dvc("repro", check=False)
     assert "conf/ was edited" in said
     assert "make params" in said
     assert "Running stage 'ingest" not in said
@@ -52,18 +52,18 @@ def test_conf_edited_without_composing_stops_at_the_check(house):
         ("scope", ["train"], "not swap"),
     ],
 )
-def test_without_consent_in_force_nothing_runs_not_even_a_stage_by_hand(house, field, value, words):
-    path = house.folder / "consent" / "jade.yaml"
+def test_without_consent_in_force_nothing_runs_not_even_a_stage_by_hand(clone, field, value, words):
+    path = clone.folder / "consent" / "jade.yaml"
     record = yaml.safe_load(path.read_text())
     record[field] = value
     if field == "expires":
         record["signed"] = "2026-01-01"
         record["expires"] = "2026-01-02"
     path.write_text(yaml.safe_dump(record))
-    said = house.dvc("repro", check=False)
+    said = clone.dvc("repro", check=False)
     assert words in said.replace("generate, swap", "swap")
     assert "Running stage 'ingest" not in said
-    by_hand = house.run("python", "-m", "stages.swap", "jade", check=False)
+    by_hand = clone.run("python", "-m", "stages.swap", "jade", check=False)
     assert by_hand.returncode == 1
     assert words in by_hand.stderr
 
@@ -98,46 +98,46 @@ def test_killed_three_times_a_second_clone_ends_byte_identical(built, fresh):
         assert fresh.tree(folder) == built.tree(folder)
 
 
-def test_a_new_photo_computes_only_its_items(house):
+def test_a_new_photo_computes_only_its_items(clone):
     shutil.copyfile(
-        ROOT / "data/jade/raw/sources/jade_04.jpg", house.folder / "data/jade/raw/sources/jade_04.jpg"
+        ROOT / "data/jade/raw/sources/jade_04.jpg", clone.folder / "data/jade/raw/sources/jade_04.jpg"
     )
-    counts = {name: house.ledger(name)["made"] for name in ("data-jade-swapped",)}
-    house.repro("dataset@jade")
-    assert house.ledger("data-jade-ingested")["made"] == 1
-    new = [e for e in read_manifest(house.folder / "data/jade/swapped").entries if e.source == "s4"]
+    counts = {name: clone.ledger(name)["made"] for name in ("data-jade-swapped",)}
+    clone.repro("dataset@jade")
+    assert clone.ledger("data-jade-ingested")["made"] == 1
+    new = [e for e in read_manifest(clone.folder / "data/jade/swapped").entries if e.source == "s4"]
     assert new
     for folder in ("data-jade-resized", "data-jade-enhanced", "data-jade-captions"):
-        assert house.ledger(folder)["made"] == len(new)
-    assert house.ledger("data-jade-swapped")["made"] < counts["data-jade-swapped"]
+        assert clone.ledger(folder)["made"] == len(new)
+    assert clone.ledger("data-jade-swapped")["made"] < counts["data-jade-swapped"]
 
 
-def test_other_pixels_under_the_same_name_are_a_new_photo(house):
-    path = house.folder / "data/jade/raw/sources/jade_02.jpg"
-    before = {entry.id: entry.sha256 for entry in read_manifest(house.folder / "data/jade/swapped").entries}
+def test_other_pixels_under_the_same_name_are_a_new_photo(clone):
+    path = clone.folder / "data/jade/raw/sources/jade_02.jpg"
+    before = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
     picture = Image.open(path)
     brighter = np.clip(np.asarray(picture).astype(np.int16) + 6, 0, 255).astype(np.uint8)
     Image.fromarray(brighter).save(path, quality=95)
-    house.repro("dataset@jade")
-    after = {entry.id: entry.sha256 for entry in read_manifest(house.folder / "data/jade/swapped").entries}
-    assert house.ledger("data-jade-ingested")["made"] == 1
+    clone.repro("dataset@jade")
+    after = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
+    assert clone.ledger("data-jade-ingested")["made"] == 1
     assert set(before) == set(after)
     assert {name for name in after if after[name] != before[name]} == {
         name for name in after if "-s2" in name
     }
 
 
-def test_a_sweep_repeats_no_data_stage_and_shares_the_items(house):
-    said = house.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
+def test_a_sweep_repeats_no_data_stage_and_shares_the_items(clone):
+    said = clone.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
     ran = [line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")]
     assert ran == ["check", "train", "evaluate", "report"]
-    assert "evaluation/metrics.json" in house.dvc("metrics", "show")
+    assert "evaluation/metrics.json" in clone.dvc("metrics", "show")
 
 
-def test_a_hand_written_caption_wins_and_redoes_only_what_follows(house):
-    entry = read_manifest(house.folder / "data/jade/captions").entries[0]
-    (house.folder / f"data/jade/captions_override/{entry.id}.txt").write_text("jade woman, a caption by hand")
-    assert house.repro("dataset@jade") == ["caption", "dataset"]
-    texts = {e.id: e.text for e in read_manifest(house.folder / "data/jade/captions").entries}
+def test_a_hand_written_caption_wins_and_redoes_only_what_follows(clone):
+    entry = read_manifest(clone.folder / "data/jade/captions").entries[0]
+    (clone.folder / f"data/jade/captions_override/{entry.id}.txt").write_text("jade woman, a caption by hand")
+    assert clone.repro("dataset@jade") == ["caption", "dataset"]
+    texts = {e.id: e.text for e in read_manifest(clone.folder / "data/jade/captions").entries}
     assert texts[entry.id] == "jade woman, a caption by hand"
-    assert house.ledger("data-jade-captions")["items"] == len(texts)
+    assert clone.ledger("data-jade-captions")["items"] == len(texts)

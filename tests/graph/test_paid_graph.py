@@ -1,4 +1,4 @@
-"""The production graph - MaxStudio, Grok, S3 - against stand-ins: everything is bought once, whatever happens."""
+"""The production graph - MaxStudio, Grok, S3 - against fake servers: everything is bought once, whatever happens."""
 
 import os
 import random
@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import PATIENCE_S, House, clone
 from PIL import Image
-from s3_server import SECRET_KEY, S3Server
-from standins.faults import mixture
-from standins.server import Standins
 
+from fakes.faults import mixture
+from fakes.s3 import SECRET_KEY, S3Server
+from fakes.server import FakeServers
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.budget import entries
+from tools.repository_clone import PATIENCE_S, RepositoryClone, clone_repository
 
 pytestmark = pytest.mark.slow
 
 ZIP = "models/jade/jade_lora_dataset.zip"
 KILLS = 10
 PLANTED = {"MAXSTUDIO_API_KEY": "planted-maxstudio-key-7Qx", "XAI_API_KEY": "planted-xai-key-9Lm"}
-# The stand-in tints the target instead of swapping: the same way through, no minutes of drawing.
+# The fake tints the target instead of swapping: the same way through, no minutes of drawing.
 ECHO = {
     "swap": "echo",
     "swap_s": 0.3,
@@ -50,37 +50,39 @@ def bucket(tmp_path: Path) -> Iterator[S3Server]:
         yield server
 
 
-def outfit(house: House, services: Standins, s3: S3Server, name: str, *overrides: str) -> House:
-    """Point a clone at the stand-ins and at a bucket."""
-    house.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
-    house.params(
-        "+experiment=standins", *ALL_PAIRS, f"swap.provider.base_url={services.maxstudio_url}",
+def outfit(
+    clone: RepositoryClone, services: FakeServers, s3: S3Server, name: str, *overrides: str
+) -> RepositoryClone:
+    """Point a clone at the fake servers and at a bucket."""
+    clone.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
+    clone.params(
+        "+experiment=fakes", *ALL_PAIRS, f"swap.provider.base_url={services.maxstudio_url}",
         f"swap.provider.inputs_url=s3://{name}/inputs", f"enhance.provider.base_url={services.maxstudio_url}",
         f"caption.provider.base_url={services.xai_url}",
         *(f"{stage}.provider.limits.in_flight=4" for stage in ("swap", "enhance", "caption")), *overrides,
     )  # fmt: skip
-    return house
+    return clone
 
 
-def new_clone(folder: Path, *, small: bool = False) -> House:
+def new_clone(folder: Path, *, small: bool = False) -> RepositoryClone:
     folder.mkdir()
-    return clone(folder) if small else clone(folder, SOURCES, TARGETS)
+    return clone_repository(folder) if small else clone_repository(folder, SOURCES, TARGETS)
 
 
-def bills(services: Standins) -> Counter[str]:
+def bills(services: FakeServers) -> Counter[str]:
     return Counter(purchase.what for purchase in services.purchases())
 
 
-def bought_twice(services: Standins) -> list[tuple[str, str]]:
+def bought_twice(services: FakeServers) -> list[tuple[str, str]]:
     counted = Counter((purchase.what, purchase.digest) for purchase in services.purchases())
     return [which for which, times in counted.items() if times > 1]
 
 
-def repro_and_kill(house: House, services: Standins, purchases: int, then_s: float) -> None:
+def repro_and_kill(clone: RepositoryClone, services: FakeServers, purchases: int, then_s: float) -> None:
     """Start `dvc repro` and kill -9 its whole process group some time after so many more purchases."""
     enough = len(services.purchases()) + purchases
     started = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "dataset@jade"], cwd=house.folder, env=house.env,
+        [sys.executable, "-m", "dvc", "repro", "dataset@jade"], cwd=clone.folder, env=clone.env,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     until = time.monotonic() + PATIENCE_S
@@ -94,7 +96,7 @@ def repro_and_kill(house: House, services: Standins, purchases: int, then_s: flo
 
 
 def test_killed_ten_times_everything_is_bought_once_and_the_dataset_is_the_same(tmp_path, bucket):
-    with Standins(**ECHO) as services:
+    with FakeServers(**ECHO) as services:
         whole = outfit(new_clone(tmp_path / "whole"), services, bucket, bucket.new_bucket())
         whole.dvc("repro", "dataset@jade")
         entries_ = read_manifest(whole.folder / "data/jade/captions").entries
@@ -122,15 +124,15 @@ def test_killed_ten_times_everything_is_bought_once_and_the_dataset_is_the_same(
 
 
 def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, bucket):
-    with Standins(**ECHO) as services:
+    with FakeServers(**ECHO) as services:
         patient = [f"{stage}.provider.limits.read_s=1.5" for stage in ("swap", "enhance", "caption")]
         patient += [f"{stage}.provider.job_limit_s=3" for stage in ("swap", "enhance")]
-        house = outfit(new_clone(tmp_path / "house"), services, bucket, bucket.new_bucket(), *patient)
-        house.repro("ingest@jade")
+        clone = outfit(new_clone(tmp_path / "clone"), services, bucket, bucket.new_bucket(), *patient)
+        clone.repro("ingest@jade")
         services.set_faults(mixture(0.2, drip={"every_s": 0.2}))
         for _ in range(8):
-            said = house.run(sys.executable, "-m", "dvc", "repro", "dataset@jade", check=False)
-            assert not partial_files(house)
+            said = clone.run(sys.executable, "-m", "dvc", "repro", "dataset@jade", check=False)
+            assert not partial_files(clone)
             if said.returncode == 0:
                 break
             words = said.stdout + said.stderr
@@ -140,13 +142,13 @@ def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, b
         assert said.returncode == 0, said.stderr[-3000:]
         assert len({kind for kinds in struck.values() for kind in kinds}) >= 12, "hardly a fault struck"
 
-        captions = read_manifest(house.folder / "data/jade/captions")
+        captions = read_manifest(clone.folder / "data/jade/captions")
         assert len(captions.entries) >= 26
         assert captions.failures == ()
-        ledger = list(entries((house.folder / ".cache/ledger/spending.jsonl").read_bytes()))
+        ledger = list(entries((clone.folder / ".cache/ledger/spending.jsonl").read_bytes()))
         last = {line["id"]: line for line in ledger}
         in_doubt = [line for line in last.values() if line["state"] == "asked"]
-        # Every bill of the stand-in is in the ledger: paid, or in doubt with the most it can be.
+        # Every bill of the fake is in the ledger: paid, or in doubt with the most it can be.
         assert sum(bills(services).values()) <= len(
             [line for line in last.values() if line["state"] != "void"]
         )
@@ -154,14 +156,14 @@ def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, b
         assert all(line["item"] and line["usd"] >= 0 for line in in_doubt)
 
 
-def partial_files(house: House) -> list[Path]:
+def partial_files(clone: RepositoryClone) -> list[Path]:
     """Temporary files that nobody removed, and pictures that do not open."""
     left = [
         path
         for folder in ("data", "models", ".cache/items")
-        for path in (house.folder / folder).rglob("*.tmp")
+        for path in (clone.folder / folder).rglob("*.tmp")
     ]
-    for path in [*(house.folder / "data").rglob("*.png"), *(house.folder / "data").rglob("*.jpg")]:
+    for path in [*(clone.folder / "data").rglob("*.png"), *(clone.folder / "data").rglob("*.jpg")]:
         if "raw" in path.parts:
             continue
         try:
@@ -173,13 +175,13 @@ def partial_files(house: House) -> list[Path]:
 
 
 def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(tmp_path, bucket):
-    with Standins(**ECHO) as services:
-        house = outfit(new_clone(tmp_path / "house", small=True), services, bucket, bucket.new_bucket())
-        said = house.dvc("repro")
+    with FakeServers(**ECHO) as services:
+        clone = outfit(new_clone(tmp_path / "clone", small=True), services, bucket, bucket.new_bucket())
+        said = clone.dvc("repro")
         for wrong in ("MAXSTUDIO_API_KEY", "XAI_API_KEY", "AWS_SECRET_ACCESS_KEY"):
-            broken = House(house.folder)
-            broken.env = {**house.env, wrong: f"planted-wrong-{wrong}"}
-            shutil.rmtree(house.folder / ".cache/items", ignore_errors=True)
+            broken = RepositoryClone(clone.folder)
+            broken.env = {**clone.env, wrong: f"planted-wrong-{wrong}"}
+            shutil.rmtree(clone.folder / ".cache/items", ignore_errors=True)
             stage = {"M": "swap", "X": "caption", "A": "swap"}[wrong[0]]
             done = broken.run("python", "-m", f"stages.{stage}", "jade", check=False)
             assert done.returncode == 1
@@ -188,18 +190,18 @@ def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(tmp_path, bucket):
         secrets = [*PLANTED.values(), SECRET_KEY, "planted-wrong-"]
         found = [
             (path, secret)
-            for path in [*house.folder.rglob("*"), *bucket.folder.rglob("*")]
+            for path in [*clone.folder.rglob("*"), *bucket.folder.rglob("*")]
             if path.is_file() and not path.is_symlink()
             for secret in secrets
             if secret.encode() in path.read_bytes()
         ]
         assert found == []
         assert not [secret for secret in secrets if secret in said]
-        assert (house.folder / "mlflow.db").is_file(), "the run was to be tracked"
+        assert (clone.folder / "mlflow.db").is_file(), "the run was to be tracked"
 
 
 def test_a_second_machine_with_the_teams_bucket_pays_nothing(tmp_path, bucket):
-    with Standins(**ECHO) as services:
+    with FakeServers(**ECHO) as services:
         name, team = bucket.new_bucket(), f"items.remote=s3://{bucket.new_bucket()}/items"
         first = outfit(new_clone(tmp_path / "first", small=True), services, bucket, name, team)
         first.dvc("repro", "dataset@jade")
@@ -221,15 +223,15 @@ def test_a_second_machine_with_the_teams_bucket_pays_nothing(tmp_path, bucket):
 
 
 def test_over_the_budget_a_run_stops_and_goes_on_when_it_is_raised(tmp_path, bucket):
-    with Standins(**ECHO) as services:
+    with FakeServers(**ECHO) as services:
         name = bucket.new_bucket()
-        house = outfit(
-            new_clone(tmp_path / "house", small=True), services, bucket, name, "budget.max_usd=0.75"
+        clone = outfit(
+            new_clone(tmp_path / "clone", small=True), services, bucket, name, "budget.max_usd=0.75"
         )
-        said = house.dvc("repro", "dataset@jade", check=False)
+        said = clone.dvc("repro", "dataset@jade", check=False)
         assert "budget" in said
         assert "likeness.cli.plan" in said
         assert bills(services) == {"maxstudio.swap": 7}
-        outfit(house, services, bucket, name, "budget.max_usd=100")
-        house.dvc("repro", "dataset@jade")
+        outfit(clone, services, bucket, name, "budget.max_usd=100")
+        clone.dvc("repro", "dataset@jade")
         assert bought_twice(services) == []

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from s3_server import S3Server
 
+from fakes.s3 import S3Server
 from likeness.errors import AuthError, ConfigError, ProviderError
 from likeness.store.items import ItemStore, sha256_bytes
 from likeness.store.remote import STALE_MARKER_S, SharedItems

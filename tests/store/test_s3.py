@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
-from s3_server import REGION, SECRET_KEY, S3Server
 
+from fakes.s3 import REGION, SECRET_KEY, S3Server
 from likeness.errors import AuthError, ConfigError, RejectedError, TransientError
 from likeness.store.items import sha256_bytes
 from likeness.store.s3 import PART_BYTES, Inputs, Remote, check_access

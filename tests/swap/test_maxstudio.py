@@ -1,4 +1,4 @@
-"""Swaps bought from MaxStudio, against a stand-in that speaks its API and an S3 server that checks signatures."""
+"""Swaps bought from MaxStudio, against a fake that speaks its API and an S3 server that checks signatures."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paid import provider, till_at
-from s3_server import S3Server
-from standins.server import Standins
 
+from fakes.s3 import S3Server
+from fakes.server import FakeServers
 from likeness.errors import AuthError, ConfigError, InputError, JobLostError, QuotaError
 from likeness.faces import FaceAnalyzer
 from likeness.images import RGB, load_rgb
@@ -21,8 +21,8 @@ KEY = "planted-maxstudio-key"
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Standins]:
-    with Standins(keys={"maxstudio": KEY}) as running:
+def services() -> Iterator[FakeServers]:
+    with FakeServers(keys={"maxstudio": KEY}) as running:
         yield running
 
 
@@ -33,7 +33,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(services: Standins, bucket: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(services: FakeServers, bucket: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     services.set_faults({})
     services.set(swap="echo", detect="real", detect_answers="detectedFaces")
     services.reset()
@@ -61,7 +61,7 @@ def mei() -> Portrait:
 
 
 def swap(
-    services: Standins, till: Buyer, place: str, source: Portrait, target: Portrait, **changes
+    services: FakeServers, till: Buyer, place: str, source: Portrait, target: Portrait, **changes
 ) -> Swapped:
     chosen = provider("swap/maxstudio", {"base_url": services.maxstudio_url, "inputs_url": place, **changes})
     with chosen.opened(till) as swapper:
@@ -83,7 +83,7 @@ def test_a_swap_is_bought_once_and_found_afterwards_without_key_or_network(
 
 @pytest.mark.parametrize("answers", ["detectedFaces", "faces"])
 def test_of_two_faces_the_one_that_is_meant_is_swapped(services, tmp_path, place, jade, answers):
-    """The stand-in tints the face it was told to; the vendor's two spellings of the answer are both understood."""
+    """The fake tints the face it was told to; the vendor's two spellings of the answer are both understood."""
     services.set(detect_answers=answers)
     rgb = load_rgb(PHOTOS / "extras/two_people.jpg")
     faces = FaceAnalyzer().faces(rgb)
@@ -158,8 +158,8 @@ def test_a_target_in_which_the_vendor_sees_no_such_face_is_skipped(services, tmp
     assert till.spending.total_usd == 0
 
 
-def test_the_real_swapper_of_the_stand_in_gives_the_persona(services, tmp_path, place):
-    """The default stand-in swaps for real: what comes back passes through decoding with the target's size."""
+def test_the_real_swapper_of_the_fake_gives_the_persona(services, tmp_path, place):
+    """The default fake swaps for real: what comes back passes through decoding with the target's size."""
     services.set(swap="local")
     source, target = (
         portrait(load_rgb(PHOTOS / name)) for name in ("sources/jade_01.jpg", "targets/01_mei.jpg")

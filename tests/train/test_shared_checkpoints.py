@@ -4,8 +4,8 @@ import threading
 
 import pytest
 from lora_runs import Stop, run_in, stop_at, train_config
-from s3_server import S3Server
 
+from fakes.s3 import S3Server
 from likeness.config import Config
 from likeness.store.s3 import Remote
 from likeness.train.native import shared_checkpoints

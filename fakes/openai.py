@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from standins import captions
-from standins.books import Books
-from standins.gate import Refusal, error_body
-from standins.settings import Settings
+from fakes import captions
+from fakes.books import Books
+from fakes.middleware import Refusal, error_body
+from fakes.settings import Settings
 
-DEFAULT_MODEL = "standin-vision"
+DEFAULT_MODEL = "fake-vision"
 
 
 class OpenAI:
@@ -31,7 +31,7 @@ class OpenAI:
     async def _models(self, request: web.Request) -> web.Response:
         self._check_key(request)
         names = self._settings.openai_models or [DEFAULT_MODEL]
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": "standins"} for name in names]
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "fakes"} for name in names]
         return web.json_response({"object": "list", "data": data})
 
     async def _chat(self, request: web.Request) -> web.Response:

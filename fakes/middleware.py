@@ -1,4 +1,4 @@
-"""The gate every request passes: it is counted, drawn a fault for, and its answer is spoiled accordingly."""
+"""What every request goes through: it is counted, a fault is drawn for it, and its response is spoiled accordingly."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from standins.books import Books
-from standins.faults import Fault, Faults
+from fakes.books import Books
+from fakes.faults import Fault, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,8 +39,10 @@ def error_body(service: str, status: int, message: str, code: str = "") -> dict[
     return {"status": status, "error": message}
 
 
-def gate(books: Books, faults: Faults) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-    """The middleware."""
+def middleware(
+    books: Books, faults: Faults
+) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """The middleware of the fake servers."""
 
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:

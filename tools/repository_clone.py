@@ -23,7 +23,7 @@ SHORT = (
 PATIENCE_S = 240.0
 
 
-class House:
+class RepositoryClone:
     """One clone of likeness: run DVC in it, look at what came out."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,7 +88,9 @@ class House:
         assert started.wait() == -signal.SIGKILL
 
 
-def clone(folder: Path, sources: tuple[str, ...] = SOURCES, targets: tuple[str, ...] = TARGETS) -> House:
+def clone_repository(
+    folder: Path, sources: tuple[str, ...] = SOURCES, targets: tuple[str, ...] = TARGETS
+) -> RepositoryClone:
     """What a fresh `git clone` would hold, with fewer photographs."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -103,10 +105,10 @@ def clone(folder: Path, sources: tuple[str, ...] = SOURCES, targets: tuple[str, 
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)
     (folder / "data/jade/captions_override").mkdir(exist_ok=True, parents=True)
-    house = House(folder)
+    clone = RepositoryClone(folder)
     git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
-    house.run("git", "init", "-q")
-    house.params()
-    house.run("git", "add", "-A")
-    house.run(*git, "commit", "-q", "-m", "clone")
-    return house
+    clone.run("git", "init", "-q")
+    clone.params()
+    clone.run("git", "add", "-A")
+    clone.run(*git, "commit", "-q", "-m", "clone")
+    return clone

@@ -1,4 +1,4 @@
-"""`make standins`: the stand-ins and an S3 server by hand, until Ctrl-C."""
+"""`make fakes`: the fake servers and an S3 server by hand, until Ctrl-C."""
 
 import argparse
 import asyncio
@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from s3_server import S3Server
 
-from standins.app import serve
-from standins.faults import mixture
-from standins.settings import SERVICES, Settings
+from fakes.app import serve
+from fakes.faults import mixture
+from fakes.s3 import S3Server
+from fakes.settings import SERVICES, Settings
 
 PORT = 8765
 BUCKET = "likeness"
@@ -22,13 +22,13 @@ BUCKET = "likeness"
 
 def _by_hand(s3: S3Server, url: str) -> None:
     """Say where they are and what to export, so that likeness finds them."""
-    variables = {**dict.fromkeys(SERVICES.values(), "standin"), **s3.environment()}
+    variables = {**dict.fromkeys(SERVICES.values(), "fake-key"), **s3.environment()}
     keys = "\n".join(f"  export {variable}={value}" for variable, value in variables.items())
     print(
         f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\ncontrol   {url}/control/state\n"
         f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
-        "  python -m likeness.cli.params +experiment=standins && dvc repro\n",
+        "  python -m likeness.cli.params +experiment=fakes && dvc repro\n",
         flush=True,
     )
 
@@ -65,7 +65,7 @@ def main() -> None:
     )
     if asked.keys:
         settings.update({"keys": {name: os.environ[variable] for name, variable in SERVICES.items()}})
-    with tempfile.TemporaryDirectory(prefix="likeness-standins-") as folder, S3Server(Path(folder)) as s3:
+    with tempfile.TemporaryDirectory(prefix="likeness-fakes-") as folder, S3Server(Path(folder)) as s3:
         (Path(folder) / BUCKET).mkdir()
         faults = mixture(asked.faults) if asked.faults else {}
         asyncio.run(serve(settings, faults, asked.port, partial(_by_hand, s3)))

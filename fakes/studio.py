@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from standins import pictures
-from standins.pictures import Box
-from standins.settings import Settings
+from fakes import pictures
+from fakes.pictures import Box
+from fakes.settings import Settings
 
 MAX_INPUT_BYTES = 64 * 2**20
 THREADS = 2
@@ -43,7 +43,7 @@ class Studio:
             await self._session.close()
 
     async def fetch(self, url: str) -> bytes:
-        """The input a client lends, from this machine only: a stand-in never reaches for the network.
+        """The input a client lends, from this machine only: a fake never reaches for the network.
 
         Raises:
             Unfetchable: it is not on loopback, or the answer is not 200.

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from standins.books import Booking
-from standins.xai import BAD_ARGUMENT, refusal
+from fakes.books import Booking
+from fakes.xai import BAD_ARGUMENT, refusal
 
 BATCHABLE = {"grok-4.3", "grok-4.20-0309-reasoning", "grok-4.20-0309-non-reasoning"}
 """Models that may be batched; a batch with any other is refused whole."""
@@ -61,7 +61,7 @@ class Batch:
             "name": self.name,
             "create_time": self.created.isoformat(),
             "expire_time": (self.created + EXPIRE).isoformat(),
-            "create_api_key_id": "standin",
+            "create_api_key_id": "fake-key",
             "cancel_time": self.cancel_time,
             "cancel_by_xai_message": self.cancel_by_xai_message,
             "state": count,

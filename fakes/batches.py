@@ -13,14 +13,14 @@ from typing import Any
 
 from aiohttp import web
 
-from standins import captions
-from standins.batch import Batch, Line, line_of, today
-from standins.books import Booking, Books
-from standins.faults import Fault
-from standins.gate import Refusal
-from standins.openai import completion, question
-from standins.settings import Settings
-from standins.xai import BAD_ARGUMENT, MODELS, body_of, check_key, look_at, refusal
+from fakes import captions
+from fakes.batch import Batch, Line, line_of, today
+from fakes.books import Booking, Books
+from fakes.faults import Fault
+from fakes.middleware import Refusal
+from fakes.openai import completion, question
+from fakes.settings import Settings
+from fakes.xai import BAD_ARGUMENT, MODELS, body_of, check_key, look_at, refusal
 
 PRICE_SHARE = 0.8
 """Of the price of a single call; MODELS' unit times a token is one tick of 1e-10 USD."""

@@ -1,4 +1,4 @@
-"""All stand-ins in one application, and the control endpoints that tests steer them by."""
+"""All fake servers in one application, and the control endpoints that tests steer them by."""
 
 import asyncio
 import hashlib
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from standins.batches import Batches
-from standins.books import Books
-from standins.faults import Faults, Spec
-from standins.gate import gate
-from standins.maxstudio import MaxStudio
-from standins.openai import OpenAI
-from standins.settings import Settings
-from standins.studio import Studio
-from standins.xai import XAI
+from fakes.batches import Batches
+from fakes.books import Books
+from fakes.faults import Faults, Spec
+from fakes.maxstudio import MaxStudio
+from fakes.middleware import middleware
+from fakes.openai import OpenAI
+from fakes.settings import Settings
+from fakes.studio import Studio
+from fakes.xai import XAI
 
 MAX_REQUEST_BYTES = 256 * 2**20
 SHUTDOWN_S = 0.2
@@ -29,7 +29,7 @@ SHUTDOWN_S = 0.2
 def application(settings: Settings, faults: Faults, studio: Studio) -> web.Application:
     """The services and their control."""
     books = Books()
-    app = web.Application(middlewares=[gate(books, faults)], client_max_size=MAX_REQUEST_BYTES)
+    app = web.Application(middlewares=[middleware(books, faults)], client_max_size=MAX_REQUEST_BYTES)
     app.add_routes(MaxStudio(settings, books, studio).routes())
     app.add_routes(XAI(settings, books).routes())
     app.add_routes(Batches(settings, books).routes())
@@ -117,7 +117,7 @@ async def serve(
     settings: Settings, spec: Spec, port: int, ready: Callable[[str], None], *, lifeline: bool = False
 ) -> None:
     """Serve on loopback until SIGTERM, SIGINT or, with a lifeline, the end of standard input."""
-    with tempfile.TemporaryDirectory(prefix="standins-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fakes-") as folder:
         faults = Faults(spec, settings.seed)
         app = application(settings, faults, Studio(settings, Path(folder)))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -1,4 +1,4 @@
-"""Does a LoRA on the tiny base teach a person? `python -m bench.teaches IMAGEFOLDER [SHEET.png]`, after `make demo`.
+"""Does a LoRA on the tiny base teach a person? `python -m bench.identity_gain IMAGEFOLDER [SHEET.png]`, after `make demo`.
 
 Twenty seeds of one prompt are drawn by the base, by jade's LoRA with and without her name, and by the LoRA of somebody
 else: a person of the imagefolder (tools/tiny_base/CARD.md) whom the base never saw, taught with the same settings. Printed: SFace
@@ -65,7 +65,7 @@ def main(imagefolder: Path, sheet: Path) -> None:
             f"{OTHER}'s LoRA": (other, OTHER),
         }
         drawn = {arm: draw(base, lora, name, cfg.side_px) for arm, (lora, name) in arms.items()}
-    print(json.dumps({"bench": "teaches", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.steps} |
+    print(json.dumps({"bench": "identity_gain", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.steps} |
                      {arm: scores(pictures, wanted, analyzer) for arm, pictures in drawn.items()}))  # fmt: skip
     rows = [np.concatenate(pictures, 1) for pictures in drawn.values()]
     held_out = [
@@ -100,7 +100,7 @@ def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     data = encode_samples(
         read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
     )
-    trained = train(base, data, cfg, RunFolder(place / "run", key="teaches", kept=1))
+    trained = train(base, data, cfg, RunFolder(place / "run", key="identity_gain", kept=1))
     remove_lora(base)
     tensors = kohya_tensors(
         base, dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype]

@@ -1,4 +1,4 @@
-"""The stand-ins keep to the vendors' contracts, and every fault they promise really happens."""
+"""The fake servers keep to the vendors' contracts, and every fault they promise really happens."""
 
 import base64
 import hashlib
@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from standins.faults import KINDS, TRANSIENT, Faults, mixture
-from standins.server import Standins
 
+from fakes.faults import KINDS, TRANSIENT, Faults, mixture
+from fakes.server import FakeServers
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import decode_rgb, load_rgb
 
@@ -32,13 +32,13 @@ BOX = {"x": 20, "y": 20, "width": 40, "height": 40}
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Standins]:
-    with Standins(swap="echo", detect="middle", keys={"maxstudio": "right", "xai": "right"}) as running:
+def services() -> Iterator[FakeServers]:
+    with FakeServers(swap="echo", detect="middle", keys={"maxstudio": "right", "xai": "right"}) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _fresh(services: Standins) -> None:
+def _fresh(services: FakeServers) -> None:
     services.set_faults({})
     services.reset()
 
@@ -59,7 +59,7 @@ def lent(pictures: Path) -> Iterator[str]:
         def log_message(self, *_: Any) -> None: ...
 
     for name in ("sources", "targets"):
-        (pictures / name).symlink_to(Path(__file__).parent / "photos" / name)
+        (pictures / name).symlink_to(Path(__file__).parents[1] / "photos" / name)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=pictures))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -75,7 +75,7 @@ def client() -> Iterator[httpx.Client]:
 
 
 def order(
-    client: httpx.Client, services: Standins, lent: str, target: str = "grey", **change: Any
+    client: httpx.Client, services: FakeServers, lent: str, target: str = "grey", **change: Any
 ) -> httpx.Response:
     body = {
         "mediaUrl": f"{lent}/{target}.png?X-Amz-Signature=s",
@@ -93,7 +93,7 @@ def finished(client: httpx.Client, url: str) -> dict[str, Any]:
     return answer
 
 
-def swapped(client: httpx.Client, services: Standins, ordered: httpx.Response) -> dict[str, Any]:
+def swapped(client: httpx.Client, services: FakeServers, ordered: httpx.Response) -> dict[str, Any]:
     return finished(client, f"{services.maxstudio_url}/swap-image/{ordered.json()['jobId']}")
 
 
@@ -112,7 +112,7 @@ def question(data: bytes, **change: Any) -> dict[str, Any]:
     return {"model": MODEL, "store": False, "input": [{"role": "user", "content": content}], **change}
 
 
-def ask(client: httpx.Client, services: Standins, **change: Any) -> httpx.Response:
+def ask(client: httpx.Client, services: FakeServers, **change: Any) -> httpx.Response:
     return client.post(f"{services.xai_url}/responses", json=question(png(), **change))
 
 
@@ -141,7 +141,7 @@ def test_one_input_is_booked_under_one_digest_whatever_its_signature(client, ser
 
 
 def test_the_chosen_face_gets_the_sources_face(lent, sitters, client):
-    with Standins() as real:
+    with FakeServers() as real:
         target = f"{lent}/targets/03_amara.jpg"
         slow = httpx.Timeout(60)
         boxes = client.post(
@@ -412,7 +412,7 @@ def test_an_unknown_fault_or_setting_is_told(services):
     with pytest.raises(ValueError, match="no setting"):
         services.set(speed=2)
     with pytest.raises(ValueError, match="no setting"):
-        Standins(speed=2)
+        FakeServers(speed=2)
 
 
 def test_the_log_holds_no_key_and_no_signature(client, services, lent):
@@ -423,7 +423,7 @@ def test_the_log_holds_no_key_and_no_signature(client, services, lent):
 
 
 def test_the_server_survives_its_clients_and_ends_with_the_test():
-    with Standins() as running:
+    with FakeServers() as running:
         assert os.getsid(running.pid) != os.getsid(0)
         pid = running.pid
     with pytest.raises(ProcessLookupError):

@@ -1,7 +1,7 @@
-"""The production graph at scale against the stand-ins: `python -m bench.thousand [ITEMS] [KILLS]`.
+"""The production graph at scale against the fake servers: `python -m bench.kill_soak [ITEMS] [KILLS]`.
 
 ITEMS swaps (1,000 if none are given) of varied copies of the demo's photographs go through swap, enhance and caption
-of a clone, bought from stand-ins that tint instead of swapping. With KILLS, `dvc repro` is killed with -9 so often on
+of a clone, bought from fake servers that tint instead of swapping. With KILLS, `dvc repro` is killed with -9 so often on
 the way. Printed: purchases against items, the most memory a stage took, and the time.
 """
 
@@ -19,13 +19,10 @@ from pathlib import Path
 import yaml
 from PIL import Image, ImageEnhance
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from house import House, clone
-from s3_server import S3Server
-from standins.server import Standins
-
+from fakes.s3 import S3Server
+from fakes.server import FakeServers
 from likeness.store.items import sha256_file
+from tools.repository_clone import RepositoryClone, clone_repository
 
 # Runs a command and prints the most memory that it or a child of it took, in KiB.
 PEAK = (
@@ -35,7 +32,7 @@ PEAK = (
 SOURCES = 20
 SIDE_PX = 512
 SETTINGS = (
-    "+experiment=standins", "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180",
+    "+experiment=fakes", "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180",
     "swap.limits.max_pitch_difference_deg=180", "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9",
     "swap.limits.min_face_px=8", "swap.max_failure_ratio=1", "swap.include_sources=false",
     "personas.jade.similarity.swap_min=-1", "personas.jade.similarity.target_max=1",
@@ -81,11 +78,11 @@ def license_all(folder: Path) -> None:
     record.write_text(yaml.safe_dump(listed))
 
 
-def killed(house: House, services: Standins, after: int) -> bool:
+def killed(clone: RepositoryClone, services: FakeServers, after: int) -> bool:
     """`dvc repro`, killed with all of its group after so many more purchases; False when it ended before."""
     enough = len(services.purchases()) + after
     run = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "dataset@jade"], cwd=house.folder, env=house.env,
+        [sys.executable, "-m", "dvc", "repro", "dataset@jade"], cwd=clone.folder, env=clone.env,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     while run.poll() is None:
@@ -103,41 +100,41 @@ def main(items: int, kills: int) -> None:
     with (
         tempfile.TemporaryDirectory() as place,
         S3Server(Path(place) / "s3") as s3,
-        Standins(swap="echo", swap_s=0.5, enhance_s=1.0, swap_format="jpeg") as services,
+        FakeServers(swap="echo", swap_s=0.5, enhance_s=1.0, swap_format="jpeg") as services,
     ):
         folder = Path(place) / "clone"
         folder.mkdir()
-        house = clone(folder)
+        clone = clone_repository(folder)
         varied(folder / "data/jade/raw/sources", SOURCES, luck)
         varied(folder / "data/jade/raw/targets", targets, luck)
         license_all(folder)
-        house.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
-        house.params(
+        clone.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
+        clone.params(
             *SETTINGS, f"swap.provider.base_url={services.maxstudio_url}",
             f"swap.provider.inputs_url=s3://{s3.new_bucket()}/inputs",
             f"enhance.provider.base_url={services.maxstudio_url}", f"caption.provider.base_url={services.xai_url}",
         )  # fmt: skip
-        house.repro("ingest@jade")
+        clone.repro("ingest@jade")
         started = time.monotonic()
         done = 0
-        while done < kills and killed(house, services, luck.randint(1, max(2, 2 * items // max(kills, 1)))):
+        while done < kills and killed(clone, services, luck.randint(1, max(2, 2 * items // max(kills, 1)))):
             done += 1
         peaks = {}
         for stage, before in (("swap", "ingest"), ("enhance", "resize"), ("caption", "enhance")):
-            house.dvc("repro", f"{before}@jade")
-            said = house.run(
+            clone.dvc("repro", f"{before}@jade")
+            said = clone.run(
                 sys.executable, "-c", PEAK, sys.executable, "-m", f"stages.{stage}", "jade"
             ).stdout
             peaks[stage] = int(said.split()[-1]) / 1024
-        house.dvc("repro", "dataset@jade")
+        clone.dvc("repro", "dataset@jade")
         bought = services.purchases()
         twice = [n for n in Counter((p.what, p.digest) for p in bought).values() if n > 1]
         print(json.dumps({
-            "measurement": "thousand", "swaps": house.ledger("data-jade-swapped")["items"], "kills": done,
+            "measurement": "kill_soak", "swaps": clone.ledger("data-jade-swapped")["items"], "kills": done,
             "bought": dict(Counter(p.what for p in bought)), "bought twice": len(twice),
             "peak MB": {stage: round(mb) for stage, mb in peaks.items()},
             "seconds": round(time.monotonic() - started),
-            "dataset": house.sha256("models/jade/jade_lora_dataset.zip")[:16],
+            "dataset": clone.sha256("models/jade/jade_lora_dataset.zip")[:16],
         }))  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
-from standins.books import Booking, Books
-from standins.faults import Fault
-from standins.gate import Refusal, error_body
-from standins.pictures import Box, Undoable
-from standins.settings import Settings
-from standins.studio import Studio, Unfetchable
+from fakes.books import Booking, Books
+from fakes.faults import Fault
+from fakes.middleware import Refusal, error_body
+from fakes.pictures import Box, Undoable
+from fakes.settings import Settings
+from fakes.studio import Studio, Unfetchable
 
 SCALE = 2.0
 QUEUED_SHARE = 0.2

@@ -1,4 +1,4 @@
-"""The mission's own example without a network: 4 photographs x 8 targets, bought from shops that answer at once.
+"""The mission's own example without a network: 4 photographs x 8 targets, bought from providers that answer at once.
 
 Settings are those of conf/ (swap=maxstudio, enhance=maxstudio, caption=grok); models are those of ingest_fakes.
 """
@@ -122,17 +122,17 @@ class Captions:
 
 
 def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
-    """The example's photographs and settings in the current folder; providers open their fake shops, no key is set."""
+    """The example's photographs and settings in the current folder; providers are fakes, no key is set."""
     tools = fake_instruments()
     for module in (stages.ingest, likeness.cli.plan_photos):
         monkeypatch.setattr(module, "local_instruments", lambda: tools)
         monkeypatch.setattr(module, "consent_of", lambda persona: FakeConsent())
     monkeypatch.setattr(stages.swap, "FaceAnalyzer", FakeFaces)
     monkeypatch.setattr(stages.swap, "Rater", FakeRater)
-    for kind, shop in (
+    for kind, fake in (
         (MaxStudioSwapper, Swaps), (MaxStudioEnhancer, Enhancements), (GrokCaptioner, Captions)
     ):  # fmt: skip
-        monkeypatch.setattr(kind, "opened", _opened(shop))
+        monkeypatch.setattr(kind, "opened", _opened(fake))
     for name in ("MAXSTUDIO_API_KEY", "XAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     shutil.copytree(ROOT / "conf", "conf")
@@ -151,9 +151,9 @@ def run(cfg: Config, *names: str) -> None:
         getattr(stages, name).main(cfg, cfg.personas["jade"])
 
 
-def _opened(shop):
+def _opened(fake):
     @contextmanager
     def opened(self, till: Buyer) -> Generator[object, None, None]:
-        yield shop(till)
+        yield fake(till)
 
     return opened

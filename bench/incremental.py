@@ -57,7 +57,7 @@ def stage(folder: Path, store: ItemStore, count: int) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         store, folder = ItemStore(Path(temporary) / "items"), Path(temporary) / "out"
-        row = {"bench": "one_more", "items": ITEMS, "first_s": stage(folder, store, ITEMS)}
+        row = {"bench": "incremental", "items": ITEMS, "first_s": stage(folder, store, ITEMS)}
         row["again_s"] = stage(folder, store, ITEMS)
         row["one_more_s"] = stage(folder, store, ITEMS + 1)
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The stand-ins as a test uses them: one process of their own, gone when the test is."""
+"""The fake servers as a test uses them: one process of their own, gone when the test is."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from standins.faults import Spec
-from standins.settings import SERVICES, Settings
+from fakes.faults import Spec
+from fakes.settings import SERVICES, Settings
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 ANSWER_WITHIN_S = 60.0
 END_WITHIN_S = 10.0
 
@@ -27,10 +27,10 @@ class Purchase(NamedTuple):
     key_ok: bool
 
 
-class Standins:
+class FakeServers:
     """All services on one loopback port; settings as in `settings.Settings`, faults as in `faults`.
 
-    with Standins(swap="echo", faults={"xai.*": {"rate_limit": 0.2}}) as services:
+    with FakeServers(swap="echo", faults={"xai.*": {"rate_limit": 0.2}}) as services:
         ... services.maxstudio_url, services.counts(), services.purchases()
     """
 
@@ -41,10 +41,10 @@ class Standins:
         self.url = ""
 
     def __enter__(self) -> Self:
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}  # wherever the test stands
         # Its own session: what kills the test's clients does not reach it; its standard input ends with the test.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "standins", "--lifeline"],
+            [sys.executable, "-m", "fakes", "--lifeline"],
             env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         assert self._process.stdin is not None
@@ -53,7 +53,7 @@ class Standins:
         self._process.stdin.flush()
         self.url = self._process.stdout.readline().strip()
         if not self.url:
-            raise RuntimeError("the stand-ins did not start; their words are on standard error")
+            raise RuntimeError("the fake servers did not start; their words are on standard error")
         self._client = httpx.Client(base_url=self.url, timeout=ANSWER_WITHIN_S, trust_env=False)
         return self
 
@@ -101,7 +101,7 @@ class Standins:
     def environment(self) -> dict[str, str]:
         """The keys that are taken, by variable."""
         keys = self._start["settings"].get("keys", {})
-        return {variable: keys.get(service, "standin") for service, variable in SERVICES.items()}
+        return {variable: keys.get(service, "fake-key") for service, variable in SERVICES.items()}
 
     def counts(self) -> dict[str, int]:
         """Requests by endpoint: maxstudio.detect, .swap, .swap_job, .enhance, .enhance_job, files.get, xai.models,

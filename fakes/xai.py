@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from standins import captions
-from standins.books import Books
-from standins.gate import Refusal, error_body
-from standins.settings import Settings
+from fakes import captions
+from fakes.books import Books
+from fakes.middleware import Refusal, error_body
+from fakes.settings import Settings
 
 WRONG_KEY = "Incorrect API key provided: xa***ey. You can obtain an API key from https://console.x.ai."
 BAD_ARGUMENT = "Client specified an invalid argument"
@@ -143,7 +143,7 @@ def _model(name: str) -> dict[str, Any]:
     price_in, price_out = MODELS[name]
     return {
         "id": name,
-        "fingerprint": "fp_standin",
+        "fingerprint": "fp_fake",
         "created": 1772323200,
         "object": "model",
         "owned_by": "xai",
