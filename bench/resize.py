@@ -3,7 +3,7 @@
     python -m bench.resize        prints a line of JSON per way and one for the ratio
 
 Every way ends in the same 1024 px crop around the same face, encoded as JPEG of quality 95. PSNR is against
-the way that decodes everything (plain Pillow). The photograph is a sitter enlarged to 12 MP with grain
+the way that decodes everything (plain Pillow). The photograph is a synthetic person's, enlarged to 12 MP with grain
 added, so that the file has the detail a camera's has.
 """
 
@@ -67,7 +67,7 @@ def plain(data: bytes, cut: Cut) -> RGB:
 
 
 def photograph() -> bytes:
-    """The sitter as a 12 MP JPEG of quality 92, the same at every run."""
+    """The photograph as a 12 MP JPEG of quality 92, the same at every run."""
     with Image.open(PHOTO) as image:
         big = np.array(image.convert("RGB").resize(TWELVE_MP, Image.Resampling.LANCZOS), dtype=np.float32)
     grain = np.random.default_rng(0).normal(0, GRAIN, big.shape[:2]).astype(np.float32)

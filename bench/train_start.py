@@ -1,4 +1,4 @@
-"""What a run costs before its first step and beside its steps, on the tiny base and the sitters' photographs.
+"""What a run costs before its first step and beside its steps, on the tiny base and the synthetic people's photographs.
 
     python -m bench.train_start      prints one line of JSON
 
@@ -75,7 +75,7 @@ def settings() -> tuple[TrainConfig, BaseModelConfig]:
 
 
 def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
-    """The sitters' photographs as the stage dataset would materialize them out, of their own size or scaled."""
+    """The synthetic people's photographs as the stage dataset would materialize them out, of their own size or scaled."""
     folder.mkdir()
     samples = pictures(folder, side_px)
     lines = [

@@ -106,7 +106,7 @@ def median_gap(starts: list[float]) -> float:
 
 
 def pictures(place: Path, side_px: int | None = None) -> list[Sample]:
-    """Eight of the sitters' photographs as square training samples, of their own size or scaled."""
+    """Eight of the synthetic people's photographs as square training samples, of their own size or scaled."""
     samples: list[Sample] = []
     for path in sorted(PHOTOS.iterdir())[:8]:
         target = place / f"{path.stem}.png"

@@ -33,8 +33,8 @@ def _no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
 
 
 @pytest.fixture
-def sitters() -> Path:
-    """The sitters' photographs: sources/, targets/ and extras/."""
+def synthetic_people() -> Path:
+    """The synthetic people's photographs: sources/, targets/ and extras/."""
     return PHOTOS
 
 

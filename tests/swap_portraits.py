@@ -1,4 +1,4 @@
-"""Portraits for the tests of swap: faces with given measurements, and the sitters measured by the real models."""
+"""Portraits for the tests of swap: faces with given measurements, and the synthetic people measured by the real models."""
 
 from dataclasses import replace
 from functools import cache
@@ -20,8 +20,8 @@ ANALYZER = FaceAnalyzer()
 
 
 @cache
-def sitter(name: str) -> Portrait:
-    """A sitter's photograph and its largest face: `sources/jade_01.jpg`."""
+def portrait_of(name: str) -> Portrait:
+    """A synthetic person's photograph and its largest face: `sources/jade_01.jpg`."""
     rgb = load_rgb(PHOTOS / name)
     rgb.flags.writeable = False
     return Portrait(rgb=rgb, face=ANALYZER.faces(rgb)[0])
@@ -29,8 +29,8 @@ def sitter(name: str) -> Portrait:
 
 @cache
 def close_up(name: str) -> Portrait:
-    """A sitter's head alone: fewer pixels to encode."""
-    whole = sitter(name)
+    """A synthetic person's head alone: fewer pixels to encode."""
+    whole = portrait_of(name)
     x, y, width, height = (int(value) for value in whole.face.box_px)
     top, left = max(0, y - height // 2), max(0, x - width // 2)
     rgb = np.ascontiguousarray(whole.rgb[top : y + height * 3 // 2, left : x + width * 3 // 2])
@@ -40,7 +40,7 @@ def close_up(name: str) -> Portrait:
 @cache
 def persona() -> np.ndarray:
     """Jade's centroid over three photographs of hers that no test swaps."""
-    total = sum(sitter(f"sources/jade_{n:02d}.jpg").face.embedding for n in (2, 4, 7))
+    total = sum(portrait_of(f"sources/jade_{n:02d}.jpg").face.embedding for n in (2, 4, 7))
     return (total / np.linalg.norm(total)).astype(np.float32)
 
 

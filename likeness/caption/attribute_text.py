@@ -2,7 +2,7 @@
 # mostly numpy and cv2 on arrays whose stubs don't know shapes.
 """What can be said of a portrait, each a phrase or None: between two words nothing is said.
 
-Left and right are the picture's. The bounds lie in the gaps between the sitters that look one way and those
+Left and right are the picture's. The bounds lie in the gaps between the synthetic people that look one way and those
 that look the other (18 photographs); they are proportions of a face, not pixels.
 """
 
@@ -18,13 +18,13 @@ from likeness.caption.regions import Portrait
 FRAMINGS = ((0.75, "close-up"), (1.6, "head and shoulders"), (2.6, "upper body"), (4.2, "half body"),
             (7.2, "three-quarter length"), (8.8, None), (np.inf, "full body"))  # fmt: skip
 
-# Degrees of yaw up to which a face is called so; the sitters leave gaps at 12 to 16 and at 19 to 27.
+# Degrees of yaw up to which a face is called so; the synthetic people leave gaps at 12 to 16 and at 19 to 27.
 FACING, SLIGHTLY, TURNED = 13.5, 22.0, 55.0
 # Faces at rest measure -9 to 8 degrees of pitch here: the camera is seldom at eye level.
 LOOKS_UP, LOOKS_DOWN = 17.0, -20.0
 
 # Smile: mouth width over the eyes' outer distance, plus the corners' lift over the mouth's width, plus half
-# of the mouth's opening. The sitters whose faces were rendered with a smile of 0 to .3 measure .57 to .62,
+# of the mouth's opening. The synthetic people whose faces were rendered with a smile of 0 to .3 measure .57 to .62,
 # those with .55 (lips closed) .62 to .71, those with .75 and more .71 to .79.
 SMILING, AT_REST = 0.69, 0.62
 LIPS_PARTED, EYES_CLOSED = 0.12, 0.12

@@ -1,7 +1,7 @@
 """Colours in words: pixels in CIELAB, each given one of a dozen names.
 
 L 0 is black, 100 white; a and b are green-red and blue-yellow; hue is the angle atan2(b, a), chroma the
-distance from grey (CIE 15:2018, D65). The bounds were set by looking at the sitters and at the sRGB named
+distance from grey (CIE 15:2018, D65). The bounds were set by looking at the synthetic people and at the sRGB named
 colours of CSS.
 """
 

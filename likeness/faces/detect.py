@@ -13,7 +13,7 @@ LONG_SIDES_PX = (1280, 640, 320)
 Seen: one that fills its frame falls apart into pieces at 1280 and is found whole, at .95, at 320."""
 
 MIN_SCORE = 0.7
-"""The 24 faces of the sitters score .92 and more; pieces of a face .7 at most."""
+"""The 24 faces of the synthetic people score .92 and more; pieces of a face .7 at most."""
 
 MAX_IOU = 0.3
 MAX_INSIDE = 0.6

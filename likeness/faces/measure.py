@@ -8,11 +8,11 @@ from likeness.faces.face import Floats
 
 DEPTH_SCALE = 1.15
 """The mesh's depth is flatter than its width. Measured: yaw comes out at 1.03 of the truth on 546 rendered
-portraits of 256 px (mean error 2.2 degrees) and at .89 on the 18 sitters (2.6 degrees); without this factor
+portraits of 256 px (mean error 2.2 degrees) and at .89 on the 18 synthetic people (2.6 degrees); without this factor
 at .92 and .78."""
 
 LEVEL_PITCH_DEG = 4.0
-"""Added so that a level head reads 0: the line from forehead to chin leans back. Median of the 18 sitters."""
+"""Added so that a level head reads 0: the line from forehead to chin leans back. Median of the 18 synthetic people."""
 
 SHARPNESS_SIDE_PX = 96
 """Side of the aligned square that sharpness is measured on: about 30 px between the eyes, so that faces of
@@ -51,7 +51,7 @@ def sharpness(rgb: NDArray[np.uint8], points5: Floats) -> float:
     """How much of the face's edges a blur would take away, 0 (nothing left to take) to 1; no unit.
 
     Measured on the aligned face at one size, so the photograph's resolution does not matter, and as a ratio,
-    so neither do contrast and (much) uneven light. The sitters' faces: .49 and more, `blurred` .15; a Gaussian
+    so neither do contrast and (much) uneven light. The synthetic people's faces: .49 and more, `blurred` .15; a Gaussian
     blur of 1 % of the face's width gives about .46, 2 % .33.
 
     Source: Crete, Dolmiere, Ladret, Nicolas 2007, "The blur effect", doi:10.1117/12.702790; this is 1 - it.

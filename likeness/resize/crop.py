@@ -9,7 +9,7 @@ from likeness.resize import ResizeConfig
 Box = tuple[float, float, float, float]
 
 # A head around a detector's box (forehead to chin, ear to ear), in box heights or widths: hair and ears at
-# the sides, some neck below. Measured on the sitters; room above is a setting (`headroom`).
+# the sides, some neck below. Measured on the synthetic people; room above is a setting (`headroom`).
 SIDE_ROOM = 0.25
 CHIN_ROOM = 0.15
 

@@ -28,7 +28,7 @@ class Traits(BaseModel):
     """Cheeks as CIE Lab (L 0..100), left and right in the image, and how strongly a line crosses the nose.
 
     bridge_line: contrast of the strongest thin line across the bridge, as a share of the skin's lightness.
-    Bare noses measure up to .12 on the sitters and .27 on 150 small portraits, dark frames drawn on them
+    Bare noses measure up to .12 on the synthetic people and .27 on 150 small portraits, dark frames drawn on them
     .35 and more. Rimless, golden and skin-coloured frames are not seen, nor very thin dark ones on dark skin.
     """
 

@@ -1,4 +1,4 @@
-"""What is said of the sitters is what a person sees in their photographs."""
+"""What is said of the synthetic people is what a person sees in their photographs."""
 
 from functools import cache
 from pathlib import Path

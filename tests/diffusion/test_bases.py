@@ -77,11 +77,11 @@ def test_a_schedule_of_zero_terminal_snr_is_trained_on(fresh):
     assert process.target(latents, noise, steps)[1].item() == -2
 
 
-def test_images_and_prompts_are_encoded(fresh, sitters):
+def test_images_and_prompts_are_encoded(fresh, synthetic_people):
     from PIL import Image
 
     base = fresh()
-    photo = np.asarray(Image.open(sorted((sitters / "sources").glob("*.jpg"))[0]).resize((128, 96)))
+    photo = np.asarray(Image.open(sorted((synthetic_people / "sources").glob("*.jpg"))[0]).resize((128, 96)))
     latents = base.encode_image(photo)
     assert latents.shape == (4, 12, 16)
     assert 0.5 < latents.square().mean().sqrt() < 2

@@ -37,8 +37,8 @@ def test_its_files_are_small_and_say_where_they_come_from():
     assert said["data_sha256"] in (TINY_FOLDER / "README.md").read_text()
 
 
-def test_its_autoencoder_keeps_photographs_it_never_saw(tiny, sitters):
-    for path in sorted((sitters / "sources").glob("*.jpg"))[:3]:
+def test_its_autoencoder_keeps_photographs_it_never_saw(tiny, synthetic_people):
+    for path in sorted((synthetic_people / "sources").glob("*.jpg"))[:3]:
         with Image.open(path) as image:
             side = min(image.size)
             wanted = np.asarray(image.convert("RGB").crop((0, 0, side, side)).resize((128, 128)))

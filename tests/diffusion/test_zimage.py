@@ -127,9 +127,9 @@ def test_a_prompt_is_counted_with_its_chat_and_cut_where_the_pipeline_cuts(fresh
     assert base.token_count("j" * 600) > base.token_limit == len(base.encode_prompt("j" * 600)["embeds"])
 
 
-def test_latents_are_shifted_and_have_about_unit_variance(fresh, sitters):
+def test_latents_are_shifted_and_have_about_unit_variance(fresh, synthetic_people):
     base = fresh("zimage")
-    photo = np.asarray(Image.open(sorted((sitters / "sources").glob("*.jpg"))[0]).resize((128, 96)))
+    photo = np.asarray(Image.open(sorted((synthetic_people / "sources").glob("*.jpg"))[0]).resize((128, 96)))
     latents, config = base.encode_image(photo), base.pipeline.vae.config
     assert latents.shape == (16, 12, 16)
     assert 0.7 < latents.square().mean().sqrt() < 1.4

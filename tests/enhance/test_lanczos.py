@@ -19,8 +19,8 @@ def test_it_doubles_the_size_and_is_deterministic():
     assert np.array_equal(first.rgb, second.rgb)
 
 
-def test_a_mild_mask_is_nearer_to_the_photograph_than_none(sitters):
-    photo = load_rgb(sitters / "sources" / "jade_03.jpg")[300:812, 300:812]
+def test_a_mild_mask_is_nearer_to_the_photograph_than_none(synthetic_people):
+    photo = load_rgb(synthetic_people / "sources" / "jade_03.jpg")[300:812, 300:812]
     half = np.array(Image.fromarray(photo).resize((256, 256), Image.Resampling.LANCZOS))
 
     def error(percent: int) -> float:

@@ -15,20 +15,20 @@ def analyzer() -> FaceAnalyzer:
 
 
 @pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/04_irene.jpg", "targets/09_tom.jpg"])
-def test_large_adult_faces_read_as_adults(analyzer, sitters, name):
-    rgb = load_rgb(sitters / name)
+def test_large_adult_faces_read_as_adults(analyzer, synthetic_people, name):
+    rgb = load_rgb(synthetic_people / name)
     assert 18 < AgeEstimator().years(rgb, analyzer.faces(rgb)[0]) < 45
 
 
-def test_age_depends_little_on_the_size_of_the_photo(analyzer, sitters):
-    rgb = load_rgb(sitters / "sources/jade_01.jpg")
+def test_age_depends_little_on_the_size_of_the_photo(analyzer, synthetic_people):
+    rgb = load_rgb(synthetic_people / "sources/jade_01.jpg")
     small = cv2.resize(rgb, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
     ages = [AgeEstimator().years(picture, analyzer.faces(picture)[0]) for picture in (rgb, small)]
     assert abs(ages[0] - ages[1]) < 4
 
 
-def test_the_same_face_has_the_same_age_twice(analyzer, sitters):
-    rgb = load_rgb(sitters / "targets/02_mei.jpg")
+def test_the_same_face_has_the_same_age_twice(analyzer, synthetic_people):
+    rgb = load_rgb(synthetic_people / "targets/02_mei.jpg")
     face = analyzer.faces(rgb)[0]
     assert AgeEstimator().years(rgb, face) == AgeEstimator().years(rgb, face)
 

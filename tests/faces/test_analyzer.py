@@ -1,4 +1,4 @@
-"""The faces of the sitters are found, placed, told apart and turned as they were photographed."""
+"""The faces of the synthetic people are found, placed, told apart and turned as they were photographed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ YAW_DEG = {
     "sources/jade_05.jpg": -35, "sources/jade_08.png": -15, "targets/03_amara.jpg": 16,
     "targets/04_irene.jpg": -16, "targets/07_kofi.jpg": 10,
 }  # fmt: skip
-"""As the sitters were posed (their README and shots.json); positive to the image's right."""
+"""As the synthetic people were posed (their README and shots.json); positive to the image's right."""
 
 
 @pytest.fixture(scope="module")
@@ -42,34 +42,34 @@ def seen(analyzer: FaceAnalyzer) -> Callable[[Path], tuple[RGB, list[Face]]]:
     return look
 
 
-def test_each_portrait_has_one_face_and_the_extras_as_many_as_they_show(seen, sitters):
-    for path in [*(sitters / "sources").iterdir(), *(sitters / "targets").iterdir()]:
+def test_each_portrait_has_one_face_and_the_extras_as_many_as_they_show(seen, synthetic_people):
+    for path in [*(synthetic_people / "sources").iterdir(), *(synthetic_people / "targets").iterdir()]:
         assert len(seen(path)[1]) == 1, path.name
     counts = {"no_face.jpg": 0, "two_people.jpg": 2, "tiny_200px.jpg": 1, "blurred.jpg": 1}
-    assert {name: len(seen(sitters / "extras" / name)[1]) for name in counts} == counts
+    assert {name: len(seen(synthetic_people / "extras" / name)[1]) for name in counts} == counts
 
 
-def test_faces_come_largest_first(seen, sitters):
-    first, second = seen(sitters / "extras/two_people.jpg")[1]
+def test_faces_come_largest_first(seen, synthetic_people):
+    first, second = seen(synthetic_people / "extras/two_people.jpg")[1]
     assert first.box_px[2] * first.box_px[3] >= second.box_px[2] * second.box_px[3]
 
 
 @pytest.mark.parametrize(("name", "yaw_deg"), YAW_DEG.items())
-def test_yaw_is_that_of_the_pose(seen, sitters, name, yaw_deg):
-    (face,) = seen(sitters / name)[1]
+def test_yaw_is_that_of_the_pose(seen, synthetic_people, name, yaw_deg):
+    (face,) = seen(synthetic_people / name)[1]
     assert face.yaw_deg == pytest.approx(yaw_deg, abs=8)
 
 
-def test_a_mirrored_photo_turns_and_leans_the_other_way(analyzer, seen, sitters):
-    rgb, (face,) = seen(sitters / "sources/jade_03.jpg")
+def test_a_mirrored_photo_turns_and_leans_the_other_way(analyzer, seen, synthetic_people):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_03.jpg")
     (mirrored,) = analyzer.faces(np.ascontiguousarray(rgb[:, ::-1]))
     assert mirrored.yaw_deg == pytest.approx(-face.yaw_deg, abs=3)
     assert mirrored.roll_deg == pytest.approx(-face.roll_deg, abs=2)
     assert mirrored.pitch_deg == pytest.approx(face.pitch_deg, abs=4)
 
 
-def test_a_turned_photo_changes_roll_and_nothing_else(analyzer, seen, sitters):
-    rgb, (face,) = seen(sitters / "sources/jade_03.jpg")
+def test_a_turned_photo_changes_roll_and_nothing_else(analyzer, seen, synthetic_people):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_03.jpg")
     height, width = rgb.shape[:2]
     clockwise = cv2.getRotationMatrix2D((width / 2, height / 2), -15, 1.0)
     (turned,) = analyzer.faces(cv2.warpAffine(rgb, clockwise, (width, height)))
@@ -78,9 +78,9 @@ def test_a_turned_photo_changes_roll_and_nothing_else(analyzer, seen, sitters):
     assert turned.pitch_deg == pytest.approx(face.pitch_deg, abs=4)
 
 
-def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, sitters):
-    jade = [seen(path)[1][0].embedding for path in sorted((sitters / "sources").iterdir())]
-    others = [seen(path)[1][0].embedding for path in sorted((sitters / "targets").iterdir())]
+def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, synthetic_people):
+    jade = [seen(path)[1][0].embedding for path in sorted((synthetic_people / "sources").iterdir())]
+    others = [seen(path)[1][0].embedding for path in sorted((synthetic_people / "targets").iterdir())]
     centroid = np.mean(jade, axis=0)
     assert min(similarity(one, centroid) for one in jade) > 0.85
     assert max(similarity(one, centroid) for one in others) < 0.70
@@ -89,15 +89,15 @@ def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, sitters):
     assert np.mean(same) == pytest.approx(0.84, abs=0.02)
 
 
-def test_embeddings_have_unit_length_and_embed_repeats_them(analyzer, seen, sitters):
-    rgb, (face,) = seen(sitters / "sources/jade_01.jpg")
+def test_embeddings_have_unit_length_and_embed_repeats_them(analyzer, seen, synthetic_people):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_01.jpg")
     assert np.linalg.norm(face.embedding) == pytest.approx(1, abs=1e-5)
     np.testing.assert_array_equal(analyzer.embed(rgb, face), face.embedding)
 
 
 @pytest.mark.parametrize("side_px", [300, 3600])
-def test_size_of_the_photo_changes_neither_place_nor_identity(analyzer, seen, sitters, side_px):
-    rgb, (face,) = seen(sitters / "sources/jade_01.jpg")
+def test_size_of_the_photo_changes_neither_place_nor_identity(analyzer, seen, synthetic_people, side_px):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_01.jpg")
     scale = side_px / max(rgb.shape[:2])
     size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
     (found,) = analyzer.faces(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
@@ -108,8 +108,8 @@ def test_size_of_the_photo_changes_neither_place_nor_identity(analyzer, seen, si
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])
-def test_a_face_that_fills_a_large_photo_is_one_face(analyzer, seen, sitters, margin):
-    rgb, (face,) = seen(sitters / "sources/jade_07.jpg")
+def test_a_face_that_fills_a_large_photo_is_one_face(analyzer, seen, synthetic_people, margin):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_07.jpg")
     x, y, width, height = face.box_px
     low_x, low_y = max(0, int(x - margin * width)), max(0, int(y - margin * height))
     crop = rgb[low_y : int(y + height * (1 + margin)), low_x : int(x + width * (1 + margin))]
@@ -119,8 +119,8 @@ def test_a_face_that_fills_a_large_photo_is_one_face(analyzer, seen, sitters, ma
     assert found.landmark_score > 0.5
 
 
-def test_landmarks_lie_in_the_face_and_agree_with_the_points(seen, sitters):
-    _, (face,) = seen(sitters / "sources/jade_01.jpg")
+def test_landmarks_lie_in_the_face_and_agree_with_the_points(seen, synthetic_people):
+    _, (face,) = seen(synthetic_people / "sources/jade_01.jpg")
     assert face.landmark_score > 0.9
     right_eye, left_eye = face.landmarks[[33, 133], :2].mean(0), face.landmarks[[263, 362], :2].mean(0)
     eyes_px = np.linalg.norm(face.points5[0] - face.points5[1])
@@ -129,14 +129,16 @@ def test_landmarks_lie_in_the_face_and_agree_with_the_points(seen, sitters):
     assert face.landmarks[1, 2] < face.landmarks[[234, 454], 2].min()  # the nose is nearer than the ears
 
 
-def test_an_open_mouth_measures_more_than_a_closed_one(seen, sitters):
-    (closed,), (laughing,) = (seen(sitters / "sources" / name)[1] for name in ("jade_01.jpg", "jade_04.jpg"))
+def test_an_open_mouth_measures_more_than_a_closed_one(seen, synthetic_people):
+    (closed,), (laughing,) = (
+        seen(synthetic_people / "sources" / name)[1] for name in ("jade_01.jpg", "jade_04.jpg")
+    )
     assert closed.mouth_open < 0.06 < 0.12 < laughing.mouth_open
     assert 0.15 < closed.eyes_open < 0.45
 
 
-def test_the_same_pixels_give_the_same_face_from_a_fresh_analyzer(seen, sitters):
-    rgb, (face,) = seen(sitters / "targets/02_mei.jpg")
+def test_the_same_pixels_give_the_same_face_from_a_fresh_analyzer(seen, synthetic_people):
+    rgb, (face,) = seen(synthetic_people / "targets/02_mei.jpg")
     (again,) = FaceAnalyzer().faces(rgb)
     np.testing.assert_array_equal(again.landmarks, face.landmarks)
     np.testing.assert_array_equal(again.embedding, face.embedding)
@@ -148,9 +150,9 @@ def test_the_smallest_pictures_have_no_face(analyzer, shape):
     assert analyzer.faces(np.full((*shape, 3), 128, np.uint8)) == []
 
 
-def test_small_pictures_give_the_same_faces_whatever_lies_in_memory(seen, sitters):
+def test_small_pictures_give_the_same_faces_whatever_lies_in_memory(seen, synthetic_people):
     """OpenCV's convolution reads beside maps one cell wide: without a frame, other faces come at every call."""
-    rgb, _ = seen(sitters / "sources/jade_01.jpg")
+    rgb, _ = seen(synthetic_people / "sources/jade_01.jpg")
     small = [cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) for size in [(24, 30), (20, 128), (160, 16)]]
     detector = Detector()
     detector._yunet.setScoreThreshold(1e-4)  # so that every cell of the maps shows

@@ -15,15 +15,15 @@ def analyzer() -> FaceAnalyzer:
 
 
 @pytest.fixture
-def portrait(analyzer, sitters):
-    rgb = load_rgb(sitters / "sources/jade_01.jpg")
+def portrait(analyzer, synthetic_people):
+    rgb = load_rgb(synthetic_people / "sources/jade_01.jpg")
     return rgb, analyzer.faces(rgb)[0]
 
 
-def test_the_blurred_extra_is_far_below_every_good_photo(analyzer, sitters):
+def test_the_blurred_extra_is_far_below_every_good_photo(analyzer, synthetic_people):
     names = ("targets/02_mei.jpg", "targets/06_ben.jpg", "targets/07_kofi.jpg", "sources/jade_07.jpg")
-    good = min(analyzer.faces(load_rgb(sitters / name))[0].sharpness for name in names)
-    assert analyzer.faces(load_rgb(sitters / "extras/blurred.jpg"))[0].sharpness < 0.25 < 0.45 < good
+    good = min(analyzer.faces(load_rgb(synthetic_people / name))[0].sharpness for name in names)
+    assert analyzer.faces(load_rgb(synthetic_people / "extras/blurred.jpg"))[0].sharpness < 0.25 < 0.45 < good
 
 
 def test_more_blur_is_less_sharp(portrait):

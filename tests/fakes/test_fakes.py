@@ -53,7 +53,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lent(pictures: Path) -> Iterator[str]:
-    """The address of a bucket's worth of pictures; `/tests/photos` are the sitters."""
+    """The address of a bucket's worth of pictures; `/tests/photos` are the synthetic people."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: Any) -> None: ...
@@ -140,7 +140,7 @@ def test_one_input_is_booked_under_one_digest_whatever_its_signature(client, ser
     assert services.bookings()[0]["delivered"] is False
 
 
-def test_the_chosen_face_gets_the_sources_face(lent, sitters, client):
+def test_the_chosen_face_gets_the_sources_face(lent, synthetic_people, client):
     with FakeServers() as real:
         target = f"{lent}/targets/03_amara.jpg"
         slow = httpx.Timeout(60)
@@ -159,7 +159,9 @@ def test_the_chosen_face_gets_the_sources_face(lent, sitters, client):
             "error": "No face of mediaUrl is in originalFace",
         }
     analyzer = FaceAnalyzer()
-    source, before = (load_rgb(sitters / name) for name in ("sources/jade_01.jpg", "targets/03_amara.jpg"))
+    source, before = (
+        load_rgb(synthetic_people / name) for name in ("sources/jade_01.jpg", "targets/03_amara.jpg")
+    )
     jade, amara, now = (analyzer.faces(rgb)[0].embedding for rgb in (source, before, result))
     assert similarity(now, jade) > similarity(now, amara)
 

@@ -27,12 +27,12 @@ def test_thresholds_belong_to_the_stricter_side_and_no_number_is_explicit(score,
 
 
 @pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/06_ben.jpg", "extras/no_face.jpg"])
-def test_the_sitters_are_rated_harmless(sitters, name):
-    assert 0 <= Rater().explicit(load_rgb(sitters / name)) < 0.3
+def test_the_synthetic_people_are_rated_harmless(synthetic_people, name):
+    assert 0 <= Rater().explicit(load_rgb(synthetic_people / name)) < 0.3
 
 
-def test_the_same_picture_has_the_same_score(sitters):
-    rgb = load_rgb(sitters / "targets/01_mei.jpg")
+def test_the_same_picture_has_the_same_score(synthetic_people):
+    rgb = load_rgb(synthetic_people / "targets/01_mei.jpg")
     assert Rater().explicit(rgb) == Rater().explicit(rgb)
 
 

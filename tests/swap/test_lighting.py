@@ -3,7 +3,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from swap_portraits import config, sitter
+from swap_portraits import config, portrait_of
 
 from likeness.swap import Portrait
 from likeness.swap.lighting import measure
@@ -28,13 +28,13 @@ def with_frame(portrait: Portrait, colour: tuple[int, int, int]) -> Portrait:
 @pytest.mark.parametrize("name", BARE)
 def test_dark_frames_are_seen_and_bare_noses_are_not_taken_for_them(name):
     limit = config().limits.max_bridge_line
-    bare = sitter(name)
+    bare = portrait_of(name)
     assert measure(bare).bridge_line < limit / 2
     assert measure(with_frame(bare, (25, 25, 30))).bridge_line > limit
 
 
 def test_light_from_the_side_shows_on_the_cheeks():
-    bare = sitter("sources/jade_01.jpg")
+    bare = portrait_of("sources/jade_01.jpg")
     shade = np.linspace(1.0, 0.4, bare.rgb.shape[1])[None, :, None]
     before = measure(bare)
     after = measure(Portrait(rgb=(bare.rgb * shade).astype(np.uint8), face=bare.face))
@@ -44,7 +44,7 @@ def test_light_from_the_side_shows_on_the_cheeks():
 
 
 def test_a_face_over_the_edge_of_the_picture_can_be_measured():
-    bare = sitter("targets/01_mei.jpg")
+    bare = portrait_of("targets/01_mei.jpg")
     x, y, _, _ = (int(value) for value in bare.face.box_px)
     moved = bare.face.landmarks - np.array([x + 40, y + 40, 0], np.float32)
     cut = Portrait(

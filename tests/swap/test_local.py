@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from swap_portraits import ANALYZER, local_swapper, persona, sitter
+from swap_portraits import ANALYZER, local_swapper, persona, portrait_of
 
 from likeness.errors import InputError
 from likeness.faces import mesh, similarity
@@ -20,8 +20,8 @@ def outline(portrait: Portrait) -> np.ndarray:
 
 @pytest.fixture(scope="module", params=TARGETS)
 def swapped(request):
-    target = sitter(request.param)
-    return target, local_swapper().swap(sitter(SOURCE), target).rgb
+    target = portrait_of(request.param)
+    return target, local_swapper().swap(portrait_of(SOURCE), target).rgb
 
 
 def test_the_result_is_nearer_to_the_persona_and_farther_from_the_target(swapped):
@@ -69,7 +69,7 @@ def test_no_seam_at_the_edge_of_the_blend(swapped):
 
 
 def test_the_same_pair_gives_the_same_bytes_and_the_inputs_stay_as_they_were():
-    source, target = sitter(SOURCE), sitter(TARGETS[0])
+    source, target = portrait_of(SOURCE), portrait_of(TARGETS[0])
     before = source.rgb.copy(), target.rgb.copy()
     first, second = (local_swapper().swap(source, target).rgb for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -78,8 +78,8 @@ def test_the_same_pair_gives_the_same_bytes_and_the_inputs_stay_as_they_were():
 
 
 def test_hair_over_the_targets_face_stays():
-    target = sitter("targets/03_amara.jpg")
-    rgb = local_swapper().swap(sitter(SOURCE), target).rgb
+    target = portrait_of("targets/03_amara.jpg")
+    rgb = local_swapper().swap(portrait_of(SOURCE), target).rgb
     dark = outline(target) & (target.rgb.max(axis=2) < 35)
     brow = target.face.landmarks[:, 1] < target.face.landmarks[list(mesh.LEFT_BROW), 1].min()
     fringe = dark.copy()
@@ -90,16 +90,16 @@ def test_hair_over_the_targets_face_stays():
 
 
 def test_a_face_that_reaches_over_the_edge_of_the_picture_can_be_swapped():
-    whole = sitter(TARGETS[0])
+    whole = portrait_of(TARGETS[0])
     x, y = int(whole.face.box_px[0] + 15), int(whole.face.box_px[1] - 60)
     shift = np.array([x, y, 0], np.float32)
     face = replace(whole.face, landmarks=whole.face.landmarks - shift)
     cut = Portrait(rgb=np.ascontiguousarray(whole.rgb[y:, x:]), face=face)
-    assert local_swapper().swap(sitter(SOURCE), cut).rgb.shape == cut.rgb.shape
+    assert local_swapper().swap(portrait_of(SOURCE), cut).rgb.shape == cut.rgb.shape
 
 
 def test_a_face_outside_the_picture_is_skipped_with_a_reason():
-    source, target = sitter(SOURCE), sitter(TARGETS[0])
+    source, target = portrait_of(SOURCE), portrait_of(TARGETS[0])
     away = replace(target.face, landmarks=target.face.landmarks + np.float32(5000))
     with pytest.raises(InputError) as caught:
         local_swapper().swap(source, Portrait(rgb=target.rgb, face=away))
@@ -108,7 +108,7 @@ def test_a_face_outside_the_picture_is_skipped_with_a_reason():
 
 
 def test_a_pair_takes_less_than_a_second():
-    source, target = sitter(SOURCE), sitter("targets/07_kofi.jpg")
+    source, target = portrait_of(SOURCE), portrait_of("targets/07_kofi.jpg")
     swapper = local_swapper()
     times_s = []
     for _ in range(3):

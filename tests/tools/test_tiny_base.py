@@ -63,8 +63,10 @@ def test_a_person_is_held_out_by_name_alone():
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """An imagefolder of the demo's people, and a config of seconds."""
-    place, sitters = tmp_path_factory.mktemp("tiny_base"), Path(__file__).parents[1] / "photos"
-    photos = sorted([*(sitters / "sources").glob("*.jpg"), *(sitters / "targets").glob("*.jpg")])
+    place, synthetic_people = tmp_path_factory.mktemp("tiny_base"), Path(__file__).parents[1] / "photos"
+    photos = sorted(
+        [*(synthetic_people / "sources").glob("*.jpg"), *(synthetic_people / "targets").glob("*.jpg")]
+    )
     lines = []
     (place / "set").mkdir()
     for number, photo in enumerate(photos):

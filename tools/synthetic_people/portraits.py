@@ -13,13 +13,13 @@ from pathlib import Path
 
 from likeness.errors import InputError, LikenessError
 from likeness.store.items import sha256_bytes, write_atomic
-from tools.sitters import finish, record, wardrobe
-from tools.sitters.body import build
-from tools.sitters.gate import Gate
-from tools.sitters.gl import Painter
-from tools.sitters.makehuman import Data
-from tools.sitters.plan import MOODS
-from tools.sitters.traits import Person
+from tools.synthetic_people import finish, record, wardrobe
+from tools.synthetic_people.body import build
+from tools.synthetic_people.gate import Gate
+from tools.synthetic_people.gl import Painter
+from tools.synthetic_people.makehuman import Data
+from tools.synthetic_people.plan import MOODS
+from tools.synthetic_people.traits import Person
 
 VERSION = 1
 """Raised whenever the same seed would give other pictures."""
@@ -78,7 +78,7 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
                 say(f"{portrait.file_name}: refused, {error.reason}: {error.message}")
                 if refused == MOST_REFUSED:
                     raise InputError(f"{refused} portraits in a row were refused", reason="portraits-refused",
-                                     remedy="compare --data with docs/sitters.md") from error  # fmt: skip
+                                     remedy="compare --data with docs/synthetic-people.md") from error  # fmt: skip
                 continue
             refused = 0
             if person not in people[-1:]:

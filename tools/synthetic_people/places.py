@@ -8,9 +8,21 @@ from typing import Any
 
 import bpy
 
-from tools.sitters.materials import Nodes
-from tools.sitters.props import ball, box, foliage, ground, lamp, plain, room, shelf, sky, surroundings, tree
-from tools.sitters.wardrobe import RGB
+from tools.synthetic_people.materials import Nodes
+from tools.synthetic_people.props import (
+    ball,
+    box,
+    foliage,
+    ground,
+    lamp,
+    plain,
+    room,
+    shelf,
+    sky,
+    surroundings,
+    tree,
+)
+from tools.synthetic_people.wardrobe import RGB
 
 
 def furnish(place: str, rng: random.Random) -> None:

@@ -20,13 +20,13 @@ from PIL import Image
 from likeness.errors import ConfigError, LikenessError
 from likeness.faces import Face
 from likeness.store.items import write_atomic
-from tools.sitters import finish
-from tools.sitters.gate import Gate
-from tools.sitters.makehuman import Data
-from tools.sitters.plan import Shot, digest
-from tools.sitters.traits import Person
+from tools.synthetic_people import finish
+from tools.synthetic_people.gate import Gate
+from tools.synthetic_people.makehuman import Data
+from tools.synthetic_people.plan import Shot, digest
+from tools.synthetic_people.traits import Person
 
-INSTALL = "pip install --no-deps -r tools/sitters/requirements.txt (Python 3.11)"
+INSTALL = "pip install --no-deps -r tools/synthetic_people/requirements.txt (Python 3.11)"
 AGAIN = "run the same command again: finished photographs are kept"
 
 
@@ -97,7 +97,7 @@ class BlenderCamera:
             LikenessError: `blender-died`: a process ended, as for want of memory.
         """
         threads = max(1, (os.cpu_count() or 1) // self.workers)
-        with tempfile.TemporaryDirectory(prefix="sitters-") as folder:
+        with tempfile.TemporaryDirectory(prefix="synthetic-people-") as folder:
             log = Path(folder) / "blender.log"
             with ProcessPoolExecutor(
                 self.workers, mp_context=get_context("spawn"), initializer=_start, initargs=(log,)
@@ -182,7 +182,7 @@ def _finished(path: Path, of_digest: str) -> bytes | None:
         return None
     jpeg = path.read_bytes()
     if not finish.is_ours(jpeg):
-        raise ConfigError(f"{path} is there and was not made by sitters", reason="not-ours",
+        raise ConfigError(f"{path} is there and was not made by tools.synthetic_people", reason="not-ours",
                           remedy="give another OUT, or move the file away")  # fmt: skip
     return jpeg if finish.is_of(jpeg, of_digest) else None
 
@@ -201,7 +201,7 @@ def _picture(future: "Future[None]", out: Path) -> np.ndarray | LikenessError:
 
 def _render(data: Data, job: Job, out: Path, threads: int) -> None:
     """Runs in a Blender process."""
-    from tools.sitters.photograph import photograph  # bpy is only in these processes
+    from tools.synthetic_people.photograph import photograph  # bpy is only in these processes
 
     photograph(data, job.person, job.shot, out, threads=threads)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.sitters.makehuman import Data, Floats, read_skeleton
+from tools.synthetic_people.makehuman import Data, Floats, read_skeleton
 
 Angles = tuple[float, float, float]
 """Degrees about the rest axes: x to the person's left, y up, z to the front."""

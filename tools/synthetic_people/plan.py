@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from likeness.store.items import sha256_bytes
-from tools.sitters.traits import Clothes, Person
+from tools.synthetic_people.traits import Clothes, Person
 
 VERSION = 1
 """Raised whenever the same person and seed would give other pictures."""
@@ -91,6 +91,7 @@ def digest(person: Person, shot: Shot) -> str:
 
 def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int, take: int) -> Shot:
     # A string seeds the same way on every machine and release of Python (random.seed, version 2).
+    # Its first word is what the program was called when VERSION was fixed: another one makes other photographs.
     common = random.Random(f"sitters {VERSION} {seed} {person.name} {role}")
     retake = f" take {take}" if take else ""
     rng = random.Random(f"sitters {VERSION} {seed} {person.name} {role} {number}{retake}")

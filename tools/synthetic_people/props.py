@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from tools.sitters.materials import Nodes
-from tools.sitters.wardrobe import RGB
+from tools.synthetic_people.materials import Nodes
+from tools.synthetic_people.wardrobe import RGB
 
 XYZ = tuple[float, float, float]
 

@@ -1,6 +1,6 @@
 """The YAML of a person who does not exist: read strictly, adults only.
 
-A value of `face` and `body` goes from -1 to 1, 0 is the mean; docs/sitters.md has the table.
+A value of `face` and `body` goes from -1 to 1, 0 is the mean; docs/synthetic-people.md has the table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from likeness.errors import ConfigError
-from tools.sitters import wardrobe
+from tools.synthetic_people import wardrobe
 
 YOUNGEST_YEARS, OLDEST_YEARS = 25, 60
 """MakeHuman's faces look younger than they are built, so nobody is built near 18."""
 
-REMEDY = "correct the file; docs/sitters.md lists every trait"
+REMEDY = "correct the file; docs/synthetic-people.md lists every trait"
 
 Amount = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -100,7 +100,7 @@ class Person(Strict):
     def _adult(cls, value: int) -> int:
         if value < YOUNGEST_YEARS:
             raise ValueError(
-                f"{value} is too young: sitters are adults of {YOUNGEST_YEARS} to {OLDEST_YEARS} years"
+                f"{value} is too young: synthetic people are adults of {YOUNGEST_YEARS} to {OLDEST_YEARS} years"
             )
         if value > OLDEST_YEARS:
             raise ValueError(f"{value} is too old: the skins end at {OLDEST_YEARS} years")

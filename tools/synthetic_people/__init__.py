@@ -1,4 +1,4 @@
-"""sitters: photographs of people who do not exist, from a YAML of traits. docs/sitters.md is the user's page.
+"""Photographs of synthetic people, from a YAML of traits. docs/synthetic-people.md is the user's page.
 
 traits.py      the YAML of a person, checked                    (adults only; unknown keys are named)
 wardrobe.py    what the words of a YAML stand for in MakeHuman's data

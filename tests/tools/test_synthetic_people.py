@@ -1,4 +1,4 @@
-"""sitters: traits are checked, plans repeat, finished photographs are kept, what the gate refuses is not written.
+"""synthetic_people: traits are checked, plans repeat, finished photographs are kept, what the gate refuses is not written.
 
 Runs without Blender and MakeHuman's data: the camera is a fake that paints flat colours.
 """
@@ -20,12 +20,12 @@ from PIL import Image
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import Face
 from likeness.safety.consent import load_consent
-from tools.sitters import finish, portraits, produce, record, wardrobe
-from tools.sitters.gate import Gate, limits
-from tools.sitters.makehuman import Data, read_proxy
-from tools.sitters.plan import digest, plan
-from tools.sitters.produce import BlenderCamera, Failed, Job, Made
-from tools.sitters.traits import OLDEST_YEARS, YOUNGEST_YEARS, Person, load_people, load_person
+from tools.synthetic_people import finish, portraits, produce, record, wardrobe
+from tools.synthetic_people.gate import Gate, limits
+from tools.synthetic_people.makehuman import Data, read_proxy
+from tools.synthetic_people.plan import digest, plan
+from tools.synthetic_people.produce import BlenderCamera, Failed, Job, Made
+from tools.synthetic_people.traits import OLDEST_YEARS, YOUNGEST_YEARS, Person, load_people, load_person
 
 PERSONAS = Path(produce.__file__).parent / "personas"
 MIA = {
@@ -94,7 +94,7 @@ def test_a_wrong_trait_is_named_with_what_is_allowed(tmp_path, changes, told):
         load_person(written(tmp_path, **changes))
     assert caught.value.reason == "traits"
     assert "mia.yaml" in caught.value.message
-    assert "docs/sitters.md" in caught.value.remedy
+    assert "docs/synthetic-people.md" in caught.value.remedy
 
 
 @pytest.mark.parametrize("age", [-1, 3, 17, 18, 24, 61])
@@ -309,7 +309,7 @@ def test_one_broken_render_does_not_stop_the_others(tmp_path):
 def test_a_file_that_was_not_made_here_is_never_replaced(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "mia_01.jpg")
     before = files(tmp_path)
-    with pytest.raises(ConfigError, match="was not made by sitters") as caught:
+    with pytest.raises(ConfigError, match=r"was not made by tools\.synthetic_people") as caught:
         list(produce.produce(jobs(1), tmp_path, FlatCamera(), Judge().gate()))
     assert caught.value.reason == "not-ours"
     assert files(tmp_path) == before

@@ -10,13 +10,13 @@ from pathlib import Path
 import bpy
 from mathutils import Vector
 
-from tools.sitters.body import Part, build
-from tools.sitters.makehuman import Data
-from tools.sitters.materials import materials_of
-from tools.sitters.places import furnish
-from tools.sitters.plan import MOODS, Framing, Shot
-from tools.sitters.props import lamp
-from tools.sitters.traits import Person
+from tools.synthetic_people.body import Part, build
+from tools.synthetic_people.makehuman import Data
+from tools.synthetic_people.materials import materials_of
+from tools.synthetic_people.places import furnish
+from tools.synthetic_people.plan import MOODS, Framing, Shot
+from tools.synthetic_people.props import lamp
+from tools.synthetic_people.traits import Person
 
 SAMPLES = 14
 """A pixel; what grain is left is taken out by Open Image Denoise, which comes with bpy."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.errors import ConfigError
-from tools.sitters import wardrobe
-from tools.sitters.body import Body, Part
-from tools.sitters.traits import Person
+from tools.synthetic_people import wardrobe
+from tools.synthetic_people.body import Body, Part
+from tools.synthetic_people.traits import Person
 
 if TYPE_CHECKING:
-    from tools.sitters.portraits import Portrait
+    from tools.synthetic_people.portraits import Portrait
 
 Bytes = NDArray[np.uint8]
 
@@ -58,9 +58,7 @@ class Painter:
             ConfigError: `missing-renderer`.
         """
         os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # read by PyOpenGL when it is imported
-        remedy = (
-            "pip install --no-deps -r tools/sitters/requirements.txt; on Debian also libegl1, libgl1-mesa-dri"
-        )
+        remedy = "pip install --no-deps -r tools/synthetic_people/requirements.txt; on Debian also libegl1, libgl1-mesa-dri"
         try:
             self._gl: Any = importlib.import_module("pyrender")
             programs: Any = importlib.import_module("pyrender.shader_program")
@@ -72,7 +70,10 @@ class Painter:
                 f"portraits cannot be drawn: {error}", reason="missing-renderer", remedy=remedy
             ) from error
         self._closing.callback(self._renderer.delete)
-        folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="sitters-"))) / "shaders"
+        folder = (
+            Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="synthetic-people-")))
+            / "shaders"
+        )
         shutil.copytree(Path(self._gl.__file__).parent / "shaders", folder)
         shader = folder / "mesh.frag"
         text = shader.read_text()

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.sitters import wardrobe
-from tools.sitters.makehuman import (
+from tools.synthetic_people import wardrobe
+from tools.synthetic_people.makehuman import (
     Data,
     Floats,
     Mesh,
@@ -22,8 +22,8 @@ from tools.sitters.makehuman import (
     read_target,
     textures,
 )
-from tools.sitters.pose import Angles, bone_matrices, posed, standing
-from tools.sitters.traits import Clothes, Person
+from tools.synthetic_people.pose import Angles, bone_matrices, posed, standing
+from tools.synthetic_people.traits import Clothes, Person
 
 BELT_DM = 3.2
 """A connected piece of cloth that ends below this height (0 is at the hips) is trousers or a skirt."""

@@ -1,8 +1,8 @@
-"""Photographs of people who do not exist (docs/sitters.md).
+"""Photographs of people who do not exist (docs/synthetic-people.md).
 
-python -m tools.sitters persona MIA.yaml OUT --data MAKEHUMAN      a persona: photographs, consent record, data card
-python -m tools.sitters targets PEOPLE.yaml OUT --data MAKEHUMAN   other people to put the persona into
-python -m tools.sitters portraits OUT --data MAKEHUMAN --count N   small captioned portraits of random adults
+python -m tools.synthetic_people persona MIA.yaml OUT --data MAKEHUMAN      a persona: photographs, consent record, data card
+python -m tools.synthetic_people targets PEOPLE.yaml OUT --data MAKEHUMAN   other people to put the persona into
+python -m tools.synthetic_people portraits OUT --data MAKEHUMAN --count N   small captioned portraits of random adults
 """
 
 import argparse
@@ -17,12 +17,12 @@ from likeness.faces.age import AgeEstimator
 from likeness.ingest.analyse import JUDGED_FACE_PX
 from likeness.safety.rating import Rater
 from likeness.store.items import write_atomic
-from tools.sitters import record
-from tools.sitters.gate import Gate, limits
-from tools.sitters.makehuman import Data
-from tools.sitters.plan import Role, plan
-from tools.sitters.produce import BlenderCamera, Job, Made, produce
-from tools.sitters.traits import load_people, load_person
+from tools.synthetic_people import record
+from tools.synthetic_people.gate import Gate, limits
+from tools.synthetic_people.makehuman import Data
+from tools.synthetic_people.plan import Role, plan
+from tools.synthetic_people.produce import BlenderCamera, Job, Made, produce
+from tools.synthetic_people.traits import load_people, load_person
 
 PORTRAIT_MIN_FACE_PX = 48.0
 TAKES = 3  # of a photograph, until one passes the gate
@@ -50,7 +50,7 @@ def targets(given: argparse.Namespace) -> None:
 
 def portraits(given: argparse.Namespace) -> None:
     """OUT/*.jpg, OUT/metadata.jsonl, OUT/README.md, OUT.png of the first."""
-    from tools.sitters import portraits as small  # its renderer is loaded for this command only
+    from tools.synthetic_people import portraits as small  # its renderer is loaded for this command only
 
     data = Data.at(given.data, given.face_units)
     gate = _gate(min_face_px=PORTRAIT_MIN_FACE_PX, judged_face_px=0)
@@ -111,17 +111,19 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"sitters: {line}\n")
+    sys.stderr.write(f"synthetic_people: {line}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tools.sitters", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="tools.synthetic_people",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True)
     for make, photos in ((persona, 16), (targets, 1)):
         command = commands.add_parser(make.__name__, help=make.__doc__)
-        command.add_argument("traits", type=Path, help="a YAML as docs/sitters.md describes it")
+        command.add_argument("traits", type=Path, help="a YAML as docs/synthetic-people.md describes it")
         command.add_argument("out", type=Path)
         command.add_argument(
             "--photos", type=_positive, default=photos, help=f"of each person, {photos} if not given"
@@ -162,5 +164,5 @@ if __name__ == "__main__":
     try:
         main()
     except LikenessError as error:
-        sys.stderr.write(f"\nsitters: {error}\n")
+        sys.stderr.write(f"\nsynthetic_people: {error}\n")
         raise SystemExit(1) from error
