@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-CONF = Path(__file__).parents[2] / "conf" / "swap" / "local.yaml"
+CONF = Path(__file__).parents[1] / "conf" / "swap" / "local.yaml"
 PHOTOS_KEPT = 32
 TINT = 0.35
 Box = tuple[float, float, float, float]
