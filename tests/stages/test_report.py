@@ -122,7 +122,12 @@ def refuse(folders: Folders, reason: str) -> None:
     (folders.places.raw_sources / "other.png").write_bytes(encode_png(coloured("other", 32)))
     ingested = read_manifest(folders.places.ingested)
     failure = Failure(
-        id="jade-s98", source="s98", origin="other.png", kind="refused", reason=reason, detail="other.png: no",
+        id="jade-s98",
+        source="s98",
+        origin="other.png",
+        kind="refused",
+        reason=reason,
+        detail="other.png: no",
         remedy="another one",
     )
     write_manifest(folders.places.ingested, ingested.entries, [failure])
