@@ -5,17 +5,10 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-
-from likeness.errors import ConfigError
 
 # A persona's name is part of file names, stage names and of ids joined with "-".
 PERSONA_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-IMAGE_NAME = re.compile(
-    r"(?P<persona>[a-z][a-z0-9_]{0,31})-(?P<source>s[1-9]\d*)(?:-(?P<target>t[1-9]\d*))?"
-    r"-(?P<rating>sfw|review)-(?P<stage>[a-z]+)\.(?P<ext>[a-z0-9]+)"
-)
 
 
 def item_id(persona: str, source: str | None, target: str | None) -> str:
@@ -30,83 +23,62 @@ def image_name(
     return f"{item_id(persona, source, target)}-{rating}-{stage}.{ext}"
 
 
-def parse_image_name(name: str) -> dict[str, str | None]:
-    """The parts of a name that `image_name` made with a source; ConfigError when it is not one."""
-    match = IMAGE_NAME.fullmatch(name)
-    if match is None:
-        raise ConfigError(f"{name!r} is not a name like jade-s1-t1-sfw-swapped.png", reason="bad-name")
-    return match.groupdict()
-
-
-@dataclass(frozen=True)
 class PersonaPaths:
-    """The folders and files of one persona, relative to the repository."""
+    """Every folder and file of one persona, relative to the repository; images are called by `image_name`."""
 
-    persona: str
+    def __init__(self, persona: str) -> None:
+        self.persona = persona
 
-    @property
-    def data(self) -> Path:
-        return Path("data") / self.persona
+        self.data = Path("data") / persona
+        self.raw_sources = self.data / "raw" / "sources"
+        self.raw_targets = self.data / "raw" / "targets"
+        self.ingested = self.data / "ingested"
+        self.persona_face = self.ingested / "persona.json"
+        self.ingest_notes = self.ingested / "notes.jsonl"
+        self.swapped = self.data / "swapped"
+        self.resized = self.data / "resized"
+        self.enhanced = self.data / "enhanced"
+        self.captions = self.data / "captions"
+        self.captions_override = self.data / "captions_override"
 
-    @property
-    def raw_sources(self) -> Path:
-        return self.data / "raw" / "sources"
+        self.models = Path("models") / persona
+        self.model_card = self.models / "README.md"
+        self.lora_training = self.models / "lora_training"
+        self.dataset_card = self.lora_training / "README.md"
+        self.dataset_metadata = self.lora_training / "metadata.jsonl"
+        self.dataset_toml = self.lora_training / "dataset.toml"
+        self.dataset_zip = self.models / f"{persona}_lora_dataset.zip"
 
-    @property
-    def raw_targets(self) -> Path:
-        return self.data / "raw" / "targets"
+        self.weights = self.models / f"{persona}-v1.safetensors"
+        self.training = self.models / "training"
+        self.checkpoints = self.training / "checkpoints"
+        self.training_samples = self.training / "samples"
+        self.samples_by_step = self.training_samples / "by_step.png"
+        self.loss_csv = self.training / "loss.csv"
+        self.training_metrics = self.training / "metrics.json"
 
-    @property
-    def ingested(self) -> Path:
-        return self.data / "ingested"
+        self.evaluation = self.models / "evaluation"
+        self.samples = self.evaluation / "samples"
+        self.evaluation_details = self.samples / "details.json"
+        self.contact_sheet = self.evaluation / "contact_sheet.png"
+        self.evaluation_metrics = self.evaluation / "metrics.json"
 
-    @property
-    def swapped(self) -> Path:
-        return self.data / "swapped"
+        self.report = self.models / "report"
+        self.report_page = self.report / "index.html"
 
-    @property
-    def resized(self) -> Path:
-        return self.data / "resized"
+    def checkpoint(self, step: int) -> Path:
+        """The LoRA as it was after `step` steps."""
+        return self.checkpoints / f"{self.weights.stem}-step-{step:06d}.safetensors"
 
-    @property
-    def enhanced(self) -> Path:
-        return self.data / "enhanced"
+    def checkpoints_by_step(self) -> dict[int, Path]:
+        """The kept checkpoints, in the order of steps."""
+        steps = (int(path.stem.rpartition("-")[2]) for path in self.checkpoints.glob("*.safetensors"))
+        return {step: self.checkpoint(step) for step in sorted(steps)}
 
-    @property
-    def captions(self) -> Path:
-        return self.data / "captions"
 
-    @property
-    def captions_override(self) -> Path:
-        return self.data / "captions_override"
-
-    @property
-    def models(self) -> Path:
-        return Path("models") / self.persona
-
-    @property
-    def lora_training(self) -> Path:
-        return self.models / "lora_training"
-
-    @property
-    def dataset_zip(self) -> Path:
-        return self.models / f"{self.persona}_lora_dataset.zip"
-
-    @property
-    def weights(self) -> Path:
-        return self.models / f"{self.persona}-v1.safetensors"
-
-    @property
-    def training(self) -> Path:
-        return self.models / "training"
-
-    @property
-    def evaluation(self) -> Path:
-        return self.models / "evaluation"
-
-    @property
-    def report(self) -> Path:
-        return self.models / "report"
+def face_file(photo_id: str) -> str:
+    """`jade-s1.face.json`, beside an ingested photograph: the face that is meant."""
+    return f"{photo_id}.face.json"
 
 
 def cache_root() -> Path:

@@ -108,7 +108,7 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     files |= {
         f"captions/{entry.file}": _named(places.captions, entry) for entry in texts if entry.id in named
     }
-    samples = places.evaluation / "samples"
+    samples = places.samples
     files |= {f"evaluation/samples/{entry.file}": _named(samples, entry) for entry in _rated(samples, held)}
 
     trained_on = _rated(places.lora_training, held)
@@ -124,8 +124,8 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     whole = [
         places.dataset_zip,
         places.weights,
-        places.models / "README.md",
-        places.lora_training / "README.md",
+        places.model_card,
+        places.dataset_card,
     ]
     refused = [one.id for one in read_manifest(places.ingested).failures if one.reason in SHOWABLE]
     if refused:
@@ -134,7 +134,7 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
         )
         held.append(Held("report/index.html", why))
     else:
-        whole.append(places.report / "index.html")
+        whole.append(places.report_page)
     files |= {path.relative_to(places.models).as_posix(): _existing(path) for path in whole}
     return Chosen(files=files, held=tuple(held))
 

@@ -55,13 +55,13 @@ def main(cfg: Config, persona: Persona) -> None:
     )  # fmt: skip
     texts = {
         **caption_files(images),
-        "dataset.toml": kohya_toml(
+        places.dataset_toml.name: kohya_toml(
             {one.directory: one.repeats for one in planned},
             class_tokens=f"{persona.trigger} {persona.class_word}",
             options=options.kohya,
         ),
-        "metadata.jsonl": metadata_jsonl(images),
-        "README.md": dataset_card(facts),
+        places.dataset_metadata.name: metadata_jsonl(images),
+        places.dataset_card.name: dataset_card(facts),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

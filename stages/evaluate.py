@@ -52,7 +52,7 @@ def main(cfg: Config, persona: Persona) -> None:
     with Tracker(**tracking, stage="evaluate", persona=persona.name, params=params) as tracker:
         studio = Renderer(cfg=cfg, base=load_base(cfg.base, device=cfg.train.device), rater=Rater())
         drawn = draw(studio, planned, places, digest, items)
-        samples = places.evaluation / "samples"
+        samples = places.samples
         pictures = {entry.id: load_rgb(samples / entry.file) for entry in drawn.entries}
         faces = FaceAnalyzer().faces
         groups = compared_groups(places, drawn, planned, faces, items, workers=cfg.items.workers)
@@ -69,18 +69,18 @@ def main(cfg: Config, persona: Persona) -> None:
         )
 
         write_json(
-            samples / "details.json",
+            places.evaluation_details,
             details(scores, described(planned, drawn, scores), steps, lora_effect=effect),
         )
-        write_json(places.evaluation / "metrics.json", metrics)
+        write_json(places.evaluation_metrics, metrics)
         sheet = contact_sheet(title, prompts, rows, cell_px=options.cell_px)
-        write_atomic(places.evaluation / "contact_sheet.png", sheet)
+        write_atomic(places.contact_sheet, sheet)
         tracker.log_metrics([(0, {name: value for name, value in metrics.items() if value is not None})])
         tracker.log_metrics(
             [(one.step, {"identity_by_step": one.similarity}) for one in steps if one.similarity is not None]
         )
-        tracker.log_file(places.evaluation / "contact_sheet.png")
-        tracker.log_file(places.evaluation / "metrics.json")
+        tracker.log_file(places.contact_sheet)
+        tracker.log_file(places.evaluation_metrics)
         tracker.set_tags({"weights_sha256": digest})
 
 
@@ -99,7 +99,7 @@ def draw(
     # One worker: the pictures share one pipeline.
     outcomes = run_batch("evaluate", works, items, workers=1)
     ratio = studio.cfg.evaluate.max_failure_ratio
-    return finish("evaluate", places.evaluation / "samples", outcomes, entry, max_failure_ratio=ratio)
+    return finish("evaluate", places.samples, outcomes, entry, max_failure_ratio=ratio)
 
 
 def write_json(path: Path, values: object) -> None:

@@ -43,9 +43,9 @@ def main(cfg: Config, persona: Persona) -> None:
     shutil.rmtree(places.ingested, ignore_errors=True)
     places.ingested.mkdir(parents=True)
     notes = "".join(json.dumps(line) + "\n" for line in entries.notes_of(persona.name, selection.accepted))
-    write_atomic(places.ingested / "notes.jsonl", notes.encode())
+    write_atomic(places.ingest_notes, notes.encode())
     if selection.centroid is not None:
-        write_atomic(places.ingested / "persona.json", persona_json(selection))
+        write_atomic(places.persona_face, persona_json(selection))
     finish(
         "ingest",
         places.ingested,

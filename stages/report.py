@@ -36,11 +36,11 @@ def main(cfg: Config, persona: Persona) -> None:
 
     places.report.mkdir(parents=True, exist_ok=True)
     html = page(subject, got, cfg.report, open_photo, offers(cfg))
-    (places.report / "index.html").write_text(html, encoding="utf-8", newline="\n")
+    places.report_page.write_text(html, encoding="utf-8", newline="\n")
     card = model_card(
         subject, got, architecture=cfg.base.architecture, source=cfg.base.source, license=cfg.train.license
     )
-    (places.models / "README.md").write_text(card, encoding="utf-8", newline="\n")
+    places.model_card.write_text(card, encoding="utf-8", newline="\n")
 
 
 def offers(cfg: Config) -> dict[str, Offer]:

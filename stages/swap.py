@@ -45,7 +45,7 @@ def main(cfg: Config, persona: Persona) -> None:
             remedy=f"read {places.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/",
         )
     standards = SwapThresholds.of(
-        (places.ingested / "persona.json").read_bytes(),
+        places.persona_face.read_bytes(),
         swap_min=persona.similarity.swap_min, target_max=persona.similarity.target_max,
         review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit,
     )  # fmt: skip

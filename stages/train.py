@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor
 
@@ -112,16 +111,16 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         one = data.one()
         final = to_file(dict(trained.parameters), trained.step)
         check = publish(final, places.weights, base, one.condition, tuple(one.latents.shape[1:]))
-        write_results(places.training, trained, check, samples, settings, folder, places.weights.stem)
+        write_results(places, trained, check, samples, settings, folder)
         if sampler:
             write_atomic(
-                places.training / "samples" / "by_step.png",
+                places.samples_by_step,
                 sampler.sheet(folder, len(trained.losses), settings.steps),
             )
-            show(places.training / "samples" / "by_step.png")
+            show(places.samples_by_step)
         if trained.steps_per_s is not None:
             tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
-        tracker.log_file(places.training / "loss.csv")
+        tracker.log_file(places.loss_csv)
         tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
     chosen = "" if cfg.train.choose == "last" else f", of step {trained.step}"
     sys.stderr.write(f"train: {places.weights}{chosen}, changes {check.layers} layers, loaded and checked\n")
@@ -170,20 +169,19 @@ def weights_file(
 
 
 def write_results(
-    folder: Path,
+    places: PersonaPaths,
     trained: Trained,
     check: LoadCheck,
     samples: Sequence[Sample],
     cfg: TrainConfig,
     run_folder: RunFolder,
-    stem: str,
 ) -> None:
     """loss.csv, metrics.json and the intermediate weights; no times, so equal runs write equal files."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for kept in ("checkpoints", "samples"):
-        (folder / kept).mkdir(parents=True)
+    shutil.rmtree(places.training, ignore_errors=True)
+    for folder in (places.checkpoints, places.training_samples):
+        folder.mkdir(parents=True)
     for step, path in run_folder.weights().items():
-        shutil.copyfile(path, folder / "checkpoints" / f"{stem}-step-{step:06d}.safetensors")
+        shutil.copyfile(path, places.checkpoint(step))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("step", "loss", "grad_norm", "lr", *JUDGED))
@@ -191,7 +189,7 @@ def write_results(
         numbers = (trained.measured.get(metric, {}).get(step + 1) for metric in JUDGED)
         judged = ("" if number is None else _short(number) for number in numbers)
         writer.writerow((step + 1, _short(loss), _short(norm), _short(learning_rate(cfg, step)), *judged))
-    write_atomic(folder / "loss.csv", table.getvalue().encode())
+    write_atomic(places.loss_csv, table.getvalue().encode())
     window = max(1, len(trained.losses) // 10)
     metrics = {
         "steps": len(trained.losses),
@@ -210,7 +208,7 @@ def write_results(
         "lora_effect": _short(check.effect),
         "trainable_parameters": sum(parameter.numel() for parameter in trained.parameters.values()),
     }
-    write_atomic(folder / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+    write_atomic(places.training_metrics, (json.dumps(metrics, indent=2) + "\n").encode())
 
 
 def _short(value: float) -> float:

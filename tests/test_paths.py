@@ -1,38 +1,78 @@
-"""Names a person can read, and a program can read back."""
+"""Names a person can read, and every file of a persona in one place."""
 
-import pytest
+import re
+from pathlib import Path
+
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.errors import ConfigError
-from likeness.paths import PERSONA_NAME, image_name, item_id, parse_image_name
+from likeness.paths import PERSONA_NAME, PersonaPaths, image_name, item_id
+
+ROOT = Path(__file__).parents[1]
 
 PERSONAS = st.from_regex(PERSONA_NAME, fullmatch=True)
 NUMBERS = st.integers(min_value=1, max_value=10**6)
 
 
-@given(
+IMAGES = st.tuples(
     PERSONAS,
-    NUMBERS,
-    st.none() | NUMBERS,
+    NUMBERS.map("s{}".format),
+    st.none() | NUMBERS.map("t{}".format),
     st.sampled_from(["sfw", "review"]),
     st.sampled_from(["swapped", "enhanced"]),
+    st.just("jpg"),
 )
-def test_a_name_reads_back_to_its_parts(persona, source, target, rating, stage):
-    t = f"t{target}" if target else None
-    name = image_name(persona, f"s{source}", t, rating, stage, "jpg")
-    assert parse_image_name(name) == {
-        "persona": persona, "source": f"s{source}", "target": t, "rating": rating, "stage": stage, "ext": "jpg"}  # fmt: skip
-    assert name.startswith(item_id(persona, f"s{source}", t))
+
+
+@given(IMAGES, IMAGES)
+def test_two_images_never_have_one_name_and_each_name_begins_with_its_id(one, other):
+    assert (image_name(*one) == image_name(*other)) == (one == other)
+    assert image_name(*one).startswith(item_id(*one[:3]) + "-")
 
 
 def test_the_missions_own_example():
     assert image_name("jade", "s1", "t1", "sfw", "enhanced", "jpg") == "jade-s1-t1-sfw-enhanced.jpg"
 
 
-@pytest.mark.parametrize(
-    "name", ["jade.jpg", "jade-s0-sfw-enhanced.jpg", "jade-s1-explicit-enhanced.jpg", "../jade-s1-sfw-a.jpg"]
-)
-def test_other_names_are_refused(name):
-    with pytest.raises(ConfigError):
-        parse_image_name(name)
+def paths_of(persona: str) -> set[str]:
+    return {value.as_posix() for value in vars(PersonaPaths(persona)).values() if isinstance(value, Path)}
+
+
+def test_every_output_of_the_graph_is_a_path_that_paths_py_knows():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    outs = [
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in stages.values()
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get("do", {}).get(kind, ())
+    ]
+    assert len(outs) > 15
+    assert {out.replace("${key}", "jade") for out in outs} <= paths_of("jade")
+
+
+def test_no_module_joins_a_path_that_paths_py_knows():
+    """`places.training / "loss.csv"` is `places.loss_csv`."""
+    joins = re.compile(r"\b(?:places|paths)\.\w+ / f?\"")
+    for folder in ("likeness", "stages"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not joins.search(path.read_text()), path
+
+
+def test_no_module_reads_labels_out_of_an_id_or_a_name():
+    """Only paths.py takes a name apart: the step of a checkpoint, which it has put there itself."""
+    parsing = re.compile(r"""\.(?:split|rsplit|partition|rpartition)\(["']-""")
+    found = {path.name for path in (ROOT / "likeness").rglob("*.py") if parsing.search(path.read_text())}
+    assert found == {"paths.py", "data.py"}
+
+
+def test_checkpoints_are_listed_by_their_step(in_tmp):
+    places = PersonaPaths("jade")
+    places.checkpoints.mkdir(parents=True)
+    for step in (1_000_000, 500):
+        places.checkpoint(step).touch()
+    assert places.checkpoints_by_step() == {
+        500: places.checkpoint(500),
+        1_000_000: places.checkpoint(1_000_000),
+    }
+    assert places.checkpoint(500).name == "jade-v1-step-000500.safetensors"

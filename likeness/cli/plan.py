@@ -92,7 +92,7 @@ def readable_store(cfg: Config) -> ItemStore:
 
 def training(cfg: Config, persona: str) -> Training:
     """Whether it will run is for DVC to know: when the dataset, `base` or `train` has changed."""
-    metrics, seconds = PersonaPaths(persona).training / "metrics.json", last_seconds("train", persona)
+    metrics, seconds = PersonaPaths(persona).training_metrics, last_seconds("train", persona)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
     planned = cfg.train.steps if cfg.train.epochs is None else None

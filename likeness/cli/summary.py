@@ -62,10 +62,10 @@ def table(persona: str) -> Table:
 def results(places: PersonaPaths) -> list[tuple[str, Path]]:
     """What a person looks at, most telling first."""
     return [
-        ("report", (places.report / "index.html").absolute()),
+        ("report", places.report_page.absolute()),
         ("LoRA", places.weights),
         ("dataset", places.dataset_zip),
-        ("samples", places.evaluation / "contact_sheet.png"),
+        ("samples", places.contact_sheet),
     ]
 
 

@@ -35,7 +35,7 @@ def compared_groups(
 
     training = read_manifest(places.lora_training).entries
     photographs = read_manifest(places.ingested).entries
-    samples = search(drawn.entries, places.evaluation / "samples")
+    samples = search(drawn.entries, places.samples)
     trained = search(training, places.lora_training)
     with_lora = {one.id for one in planned if one.lora}
     return {

@@ -84,9 +84,7 @@ def judged_steps(
     """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""
     if not studio.cfg.evaluate.checkpoints:
         return []
-    kept = (places.training / "checkpoints").glob("*.safetensors")
-    files = sorted((int(path.stem.rsplit("-", 1)[1]), path) for path in kept)
-    files.append((trained_steps(places.weights), places.weights))
+    files = [*places.checkpoints_by_step().items(), (trained_steps(places.weights), places.weights)]
     scores: list[CheckpointScore] = []
     for step, path in files:
         digest, stem = sha256_file(path), f"step{step}"

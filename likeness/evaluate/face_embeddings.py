@@ -12,6 +12,7 @@ from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.identity import FaceEmbedding
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face
 from likeness.images import RGB, load_rgb
+from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry
 from likeness.store.items import item_key
@@ -51,7 +52,7 @@ def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
     seen: list[FaceEmbedding] = []
     for entry in entries:
-        face = json.loads((folder / f"{entry.id}.face.json").read_bytes())
+        face = json.loads((folder / face_file(entry.id)).read_bytes())
         embedding = np.asarray(face["embedding"], np.float32)
         seen.append(FaceEmbedding(id=entry.id, embedding=embedding, yaw_deg=float(face["yaw_deg"])))
     return Faces(images=len(entries), seen=seen)

@@ -13,7 +13,7 @@ from likeness.ingest.decode import Limits, matches_suffix
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
 from likeness.ingest.select import Selection
-from likeness.paths import image_name, item_id
+from likeness.paths import face_file, image_name, item_id
 from likeness.pipeline.batch import Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.store.items import Item, sha256_file
@@ -143,7 +143,7 @@ def entry_of(
         origin=raw.name,
         held_out=raw.held_out,
     )
-    return entry, {name: PHOTO, f"{photo_id(persona, raw)}.face.json": FACE}
+    return entry, {name: PHOTO, face_file(photo_id(persona, raw)): FACE}
 
 
 def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:

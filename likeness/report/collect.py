@@ -115,23 +115,21 @@ def collect(places: PersonaPaths) -> Collected:
     Raises:
         InputError: something is missing or does not read; names the file and the remedy.
     """
-    folders = {name: places.data / name for name in STEPS[:-1]} | {"lora_training": places.lora_training}
+    folders = {name: getattr(places, name) for name in STEPS}
     return Collected(
         places=places,
         steps={name: read_manifest(folder) for name, folder in folders.items()},
         folders=folders,
-        evaluation=_evaluation(places.evaluation / "samples" / "details.json"),
-        evaluation_refusals=read_manifest(places.evaluation / "samples"),
+        evaluation=_evaluation(places.evaluation_details),
+        evaluation_refusals=read_manifest(places.samples),
         training=_training(places),
         deliverables=(
             _deliverable(
                 places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"
             ),
             _deliverable(places, places.dataset_zip, "training set as one archive with reproducible bytes"),
-            _deliverable(places, places.lora_training / "README.md", "dataset card"),
-            _deliverable(
-                places, places.evaluation / "contact_sheet.png", "samples with and without the LoRA"
-            ),
+            _deliverable(places, places.dataset_card, "dataset card"),
+            _deliverable(places, places.contact_sheet, "samples with and without the LoRA"),
         ),
     )
 
@@ -141,8 +139,8 @@ def _evaluation(path: Path) -> Evaluation:
 
 
 def _training(places: PersonaPaths) -> Training:
-    rows = list(csv.DictReader(_text(places.training / "loss.csv").splitlines()))
-    metrics = json.loads(_text(places.training / "metrics.json"))
+    rows = list(csv.DictReader(_text(places.loss_csv).splitlines()))
+    metrics = json.loads(_text(places.training_metrics))
     _must_exist(places.weights)
     with cast(Any, safe_open)(places.weights, framework="np") as weights:  # an untyped extension module
         metadata: dict[str, str] = weights.metadata() or {}

@@ -149,7 +149,7 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
         if sample is None or sample.file is None or sample.rating != "sfw":
             return Figure(label=f"{label}: not shown", picture=None)
         score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
-        path = got.places.evaluation / "samples" / sample.file
+        path = got.places.samples / sample.file
         alt = f"{label}: {sample.prompt}, seed {sample.seed}"
         return Figure(label=label + score, picture=album.file(path, alt, width_px=cfg.sample_px))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from likeness.errors import InputError
 from likeness.faces import Face, from_json
 from likeness.images import load_rgb
+from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.store.items import ItemStore, item_key, sha256_file
@@ -48,7 +49,7 @@ Photos = dict[str, Photo]
 def read_photos(ingested: Path) -> tuple[Photos, Photos]:
     """What `by_role` gives for the folder that ingest wrote."""
     return by_role(
-        Photo.read(entry, ingested / entry.file, ingested / f"{entry.id}.face.json")
+        Photo.read(entry, ingested / entry.file, ingested / face_file(entry.id))
         for entry in read_manifest(ingested).entries
         if not entry.held_out
     )
