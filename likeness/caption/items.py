@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from likeness.caption import Captioner, CaptionProvider
-from likeness.caption.text import compose, read_override, refuse_explicit
+from likeness.caption.text import compose, read_override
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry
+from likeness.safety.gates import Subject, refuse
 from likeness.store.items import Item, Json, item_key, sha256_bytes
 
 CAPTION_VERSION = 1
@@ -47,7 +48,7 @@ def caption_work(
 
     def make() -> Made:
         described = captioner.describe(load_rgb(folder / entry.file), swapped=entry.target is not None)
-        refuse_explicit(described.text, whose=f"the caption of {entry.file}")
+        refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
     return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)

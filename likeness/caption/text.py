@@ -1,20 +1,11 @@
-"""The words around a description: the trigger, what no caption may say, and people's own captions."""
+"""The words around a description: the trigger, and people's own captions."""
 
 import re
 from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry, Failure
-
-# Captions are trained on and published, so explicit ones are refused whoever wrote them. Whole words, chosen
-# so that clothes and rooms can be described (a breast pocket, a bare wall); in doubt a caption is refused.
-EXPLICIT = re.compile(
-    r"\b(nudes?|nudity|nak(?:ed|edness)|topless|bottomless|undress(?:ed|ing)?|unclothed|porn\w*|nsfw|xxx|erotic\w*|"
-    r"sex|sexual\w*|sexy|genital\w*|penis(?:es)?|vagina\w*|vulvas?|nipples?|breasts|boobs?|tits?|areolas?|"
-    r"buttocks|anus|anal|orgasm\w*|masturbat\w*|ejaculat\w*|fellatio|cunnilingus|intercourse|blowjobs?|handjobs?|"
-    r"fetish\w*|bondage|bdsm|hentai|fuck\w*|cocks?|dicks?|pussy|pussies|cum|cumshots?|sluts?|whores?|stripper\w*)\b",
-    re.IGNORECASE,
-)
+from likeness.safety.gates import Subject, refuse
 
 SUFFIX = ".txt"
 # What messages call the file: refusals are remembered by content, whatever it is called.
@@ -29,21 +20,6 @@ def compose(trigger: str, class_word: str, description: str) -> str:
 def one_line(text: str) -> str:
     """Text with single spaces and no line breaks."""
     return " ".join(text.split())
-
-
-def refuse_explicit(text: str, *, whose: str) -> None:
-    """Let a harmless caption pass.
-
-    Raises:
-        InputError: `caption-explicit`, refused.
-    """
-    if match := EXPLICIT.search(text):
-        raise InputError(
-            f"{whose} says {match.group().lower()!r}",
-            reason="caption-explicit",
-            remedy="explicit material is not captioned: remove the photo, or caption it without such words",
-            kind="refused",
-        )
 
 
 def read_override(data: bytes, *, trigger: str) -> str:
@@ -68,7 +44,7 @@ def read_override(data: bytes, *, trigger: str) -> str:
             remedy=f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
             kind="refused",
         )
-    refuse_explicit(text, whose=OVERRIDE_FILE)
+    refuse("caption", Subject(text=text), what=OVERRIDE_FILE)
     return text
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from likeness.errors import InputError
 from likeness.evaluate.identity import Identity
 from likeness.images import RGB, encode_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
+from likeness.safety.gates import Subject, rating, refuse
 from likeness.safety.provenance import SourceType, mark_jpeg
-from likeness.safety.rating import rating
 from likeness.store.items import Item
 
 SAMPLES_VERSION = 1
@@ -64,21 +63,14 @@ def finished_sample(rgb: RGB, rate: Callable[[RGB], float], limits: Limits, *, q
         InputError: `explicit`; the picture is dropped.
     """
     score = rate(rgb)
-    word = rating(score, **vars(limits))
-    if word == "explicit":
-        raise InputError(
-            f"the picture is rated {score:.2f}, explicit from {limits.max_explicit:g} on; it is not kept",
-            reason="explicit",
-            remedy="change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
-            kind="refused",
-        )
+    refuse("drawn picture", Subject(explicit=score, max_explicit=limits.max_explicit), what="the picture is")
     return Made(
         files={IMAGE: mark_jpeg(encode_jpeg(rgb, quality), SourceType.TRAINED)},
         record={
             "width": rgb.shape[1],
             "height": rgb.shape[0],
             "explicit": round(score, 4),
-            "rating": word,
+            "rating": rating(score, **vars(limits)),
         },
     )
 

@@ -11,7 +11,7 @@ from likeness.ingest import IngestConfig
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
 from likeness.safety.consent import ADULT_YEARS, Role
-from likeness.safety.rating import Rating, rating
+from likeness.safety.gates import Rating, Refusal, Subject, judge, rating
 
 
 class Attestations(Protocol):
@@ -45,15 +45,6 @@ class Candidate:
         return self.measured.faces[0]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why a photo is not used; `detail` holds the measured value beside the limit."""
-
-    reason: str
-    detail: str
-    remedy: str
-
-
 def rating_of(photo: Candidate, cfg: IngestConfig) -> Rating:
     """How explicit a photo is by the thresholds; one without a score counts as explicit."""
     return rating(photo.measured.explicit, review_explicit=cfg.review_explicit, max_explicit=cfg.max_explicit)
@@ -64,20 +55,10 @@ def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> R
     return next((found for check in CHECKS for found in check(photo, cfg, attested)), None)
 
 
-def _explicit(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
-    score = photo.measured.explicit
-    if score is None:
-        yield Refusal(
-            reason="not-rated",
-            detail="the rater gave no number, and what cannot be rated is not used",
-            remedy="use another photo, or report this one",
-        )
-    elif rating_of(photo, cfg) == "explicit":
-        yield Refusal(
-            reason="explicit",
-            detail=f"rated {score:.2f}, explicit from ingest.max_explicit {cfg.max_explicit:g}",
-            remedy="remove the photo: explicit material is never used",
-        )
+def _gates(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    subject = Subject(explicit=photo.measured.explicit, max_explicit=cfg.max_explicit)
+    if refusal := judge("photograph", subject):
+        yield refusal
 
 
 def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
@@ -163,4 +144,4 @@ def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
 Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
 
 # In this order; those after _faces may rely on there being one.
-CHECKS: tuple[Check, ...] = (_explicit, _licence, _faces, _minor, _size, _sharp)
+CHECKS: tuple[Check, ...] = (_gates, _licence, _faces, _minor, _size, _sharp)

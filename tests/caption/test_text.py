@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from likeness.caption.text import compose, find_overrides, read_override, refuse_explicit
+from likeness.caption.text import compose, find_overrides, read_override
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry
+from likeness.safety.gates import Subject, refuse
 
 
 def image(item: str) -> Entry:
@@ -35,7 +36,7 @@ def test_the_trigger_comes_first_on_one_line():
 )
 def test_explicit_words_are_refused(text):
     with pytest.raises(InputError) as caught:
-        refuse_explicit(text, whose="the caption")
+        refuse("caption", Subject(text=text), what="the caption")
     assert (caught.value.reason, caught.value.kind) == ("caption-explicit", "refused")
 
 
@@ -53,7 +54,7 @@ def test_explicit_words_are_refused(text):
     ],
 )
 def test_harmless_words_pass(text):
-    refuse_explicit(text, whose="the caption")
+    refuse("caption", Subject(text=text), what="the caption")
 
 
 def test_an_override_is_taken_as_written_on_one_line():

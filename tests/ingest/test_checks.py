@@ -3,7 +3,8 @@
 import pytest
 from ingest_fakes import FakeConsent, candidate, embedding, ingest_config, measured_face
 
-from likeness.ingest.checks import Refusal, rating_of, refusal_of
+from likeness.ingest.checks import rating_of, refusal_of
+from likeness.safety.gates import Refusal
 
 CFG = ingest_config(
     min_side_px=256, min_face_px=64, background_face_ratio=0.5, min_sharpness=0.02, review_explicit=0.3,

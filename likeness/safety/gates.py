@@ -1,0 +1,116 @@
+"""The gates: what is refused, and at which door. One row a gate; who stands at a door calls `judge` or `refuse`.
+
+A gate only ever refuses. Nothing else in likeness decides whether a picture or a text may pass.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from likeness.errors import InputError
+
+Rating = Literal["sfw", "review", "explicit"]
+Door = Literal["photograph", "swap", "drawn picture", "caption"]
+
+REMEDIES: dict[Door, str] = {
+    "photograph": "remove the photo: explicit material is never used",
+    "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
+    "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
+    "caption": "explicit material is not captioned: remove the photo, or caption it without such words",
+}
+
+# Captions are trained on and published, so explicit ones are refused whoever wrote them. Whole words, chosen
+# so that clothes and rooms can be described (a breast pocket, a bare wall); in doubt a caption is refused.
+EXPLICIT_WORDS = re.compile(
+    r"\b(nudes?|nudity|nak(?:ed|edness)|topless|bottomless|undress(?:ed|ing)?|unclothed|porn\w*|nsfw|xxx|erotic\w*|"
+    r"sex|sexual\w*|sexy|genital\w*|penis(?:es)?|vagina\w*|vulvas?|nipples?|breasts|boobs?|tits?|areolas?|"
+    r"buttocks|anus|anal|orgasm\w*|masturbat\w*|ejaculat\w*|fellatio|cunnilingus|intercourse|blowjobs?|handjobs?|"
+    r"fetish\w*|bondage|bdsm|hentai|fuck\w*|cocks?|dicks?|pussy|pussies|cum|cumshots?|sluts?|whores?|stripper\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def rating(score: float | None, *, review_explicit: float, max_explicit: float) -> Rating:
+    """`sfw` below `review_explicit`, `explicit` from `max_explicit` on; None and NaN count as explicit."""
+    if score is None or not score < max_explicit:
+        return "explicit"
+    return "sfw" if score < review_explicit else "review"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why something does not pass; `detail` holds the measured value beside the limit."""
+
+    reason: str
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What stands at a door: a picture's explicit-material score 0..1 (None: the rater gave none) and from which score
+    on it is explicit, or a text."""
+
+    explicit: float | None = None
+    max_explicit: float = 0.0
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One rule: its reason in failures.jsonl, the doors it stands at, and the detail if it refuses."""
+
+    reason: str
+    doors: frozenset[Door]
+    refuses: Callable[[Subject], str | None]
+    remedy: str | None = None
+
+
+def _not_rated(subject: Subject) -> str | None:
+    if subject.explicit is None:
+        return "the rater gave no number, and what cannot be rated is not used"
+    return None
+
+
+def _explicit(subject: Subject) -> str | None:
+    limit = subject.max_explicit
+    if rating(subject.explicit, review_explicit=limit, max_explicit=limit) == "explicit":
+        return f"rated {subject.explicit:.2f}, explicit from ingest.max_explicit {limit:g} on"
+    return None
+
+
+def _explicit_words(subject: Subject) -> str | None:
+    match = EXPLICIT_WORDS.search(subject.text)
+    return f"says {match.group().lower()!r}" if match else None
+
+
+PICTURES: frozenset[Door] = frozenset({"photograph", "swap", "drawn picture"})
+
+GATES = (
+    Gate(
+        reason="not-rated", doors=PICTURES, refuses=_not_rated, remedy="use another one, or report this one"
+    ),
+    Gate(reason="explicit", doors=PICTURES, refuses=_explicit),
+    Gate(reason="caption-explicit", doors=frozenset({"caption"}), refuses=_explicit_words),
+)
+
+
+def judge(door: Door, subject: Subject) -> Refusal | None:
+    """The first refusal at a door, in the order of the table; None lets the subject pass."""
+    for gate in GATES:
+        if door in gate.doors and (detail := gate.refuses(subject)) is not None:
+            return Refusal(reason=gate.reason, detail=detail, remedy=gate.remedy or REMEDIES[door])
+    return None
+
+
+def refuse(door: Door, subject: Subject, *, what: str) -> None:
+    """Let the subject pass, or not.
+
+    Raises:
+        InputError: refused, with the gate's reason; `what` begins the message.
+    """
+    if refusal := judge(door, subject):
+        raise InputError(
+            f"{what} {refusal.detail}", reason=refusal.reason, remedy=refusal.remedy, kind="refused"
+        )
