@@ -30,9 +30,10 @@ import torch
 from bench.train_start import kohya_folder, peak_of, ratio
 from bench.train_step import ROOT, median_gap
 from likeness.cli.compose import composed
+from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.store.items import ItemStore
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_samples

@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.export import DTYPES, kohya_tensors, loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.pipeline.manifest import read_manifest
 from likeness.store.items import ItemStore, sha256_file
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_samples
@@ -115,7 +116,8 @@ def draw(base: Base, lora: Path | None, name: str, side_px: int) -> list[NDArray
     evaluate = yaml.safe_load((ROOT / "params.yaml").read_text())["evaluate"]
     shots = [GenerationRequest(prompt=PROMPT.format(name=name), negative_prompt="", seed=seed, steps=evaluate["steps"],
                   guidance_scale=evaluate["guidance_scale"], side_px=side_px) for seed in SEEDS]  # fmt: skip
-    return sample(base, shots, lora=lora)
+    with loaded_lora(base, lora):
+        return generate(base, shots)
 
 
 def scores(

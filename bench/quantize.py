@@ -18,13 +18,14 @@ from torch import Tensor
 from bench.train_step import ROOT, floor_block, pictures
 from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
+from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.diffusion.quantize import NF4Linear
 from likeness.lora.adapter import lora_tensors, remove_lora
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.loop import train
@@ -95,7 +96,7 @@ def predictions(base: Base, data: TrainingSet, cfg: TrainConfig) -> list[Tensor]
     for position in POSITIONS:
         timesteps = process.at(torch.tensor([position], device=base.device))
         noisy = process.noisy(one.latents, noise, timesteps)
-        found.append(base.predict(noisy, timesteps, base.told(one.condition)))
+        found.append(base.predict(noisy, timesteps, base.encode_condition(one.condition)))
     return found
 
 

@@ -14,9 +14,9 @@ import diffusers
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from likeness.diffusion.families.sd import NOISE_SCHEDULE, PROMPT_TOKENS, SDXL
 from likeness.diffusion.load import pick_device
-from likeness.diffusion.reference_models import NETWORKS
-from likeness.diffusion.tiny_random import NOISE_SCHEDULE, byte_tokenizer
+from likeness.diffusion.tiny_random import byte_tokenizer
 
 parts: Any = diffusers  # imports its classes when they are asked for
 
@@ -42,14 +42,14 @@ def pipeline(device: torch.device) -> Any:
     with device:
         first, second = (text_config(*numbers) for numbers in TEXT_ENCODERS)
         models = {
-            "unet": parts.UNet2DConditionModel(**NETWORKS["sdxl"]),
+            "unet": parts.UNet2DConditionModel(**SDXL.PUBLISHED_NETWORK),
             "vae": parts.AutoencoderKL(**VAE),
             "text_encoder": CLIPTextModel(first),
             "text_encoder_2": CLIPTextModelWithProjection(second),
         }
     return parts.StableDiffusionXLPipeline(
         **{name: model.to(torch.bfloat16) for name, model in models.items()},
-        tokenizer=byte_tokenizer(), tokenizer_2=byte_tokenizer(),
+        tokenizer=byte_tokenizer(PROMPT_TOKENS), tokenizer_2=byte_tokenizer(PROMPT_TOKENS),
         scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1),
         add_watermarker=False,
     )  # fmt: skip
@@ -59,7 +59,7 @@ def text_config(
     width: int, layers: int, heads: int, between: int, act: str, projection: int
 ) -> CLIPTextConfig:
     """One text encoder's settings, for the byte tokenizer."""
-    size = len(byte_tokenizer())
+    size = len(byte_tokenizer(PROMPT_TOKENS))
     return CLIPTextConfig(
         vocab_size=size, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
         intermediate_size=between, hidden_act=act, projection_dim=projection, bos_token_id=size - 2,

@@ -34,10 +34,9 @@ from bench.train_start import peak_of
 from bench.train_step import ROOT, now
 from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
-from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.families.sd import NOISE_SCHEDULE, SDXL
 from likeness.diffusion.load import pick_device
-from likeness.diffusion.reference_models import NETWORKS
-from likeness.diffusion.tiny_random import NOISE_SCHEDULE, PROMPT_TOKENS, build_tiny_random
+from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
@@ -195,39 +194,33 @@ def build(name: str, device: torch.device) -> Base:
     parts: Any = diffusers  # imports its classes when they are asked for
     logging.set_verbosity_error()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    config = NETWORKS["sdxl"] if name == "sdxl" else build_tiny_random("sdxl", 0).unet.config
+    config = SDXL.PUBLISHED_NETWORK if name == "sdxl" else build_tiny_random("sdxl", 0).unet.config
     with device:
         unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
     pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))
-    return UNetBase(architecture="sdxl", name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
+    return SDXL(name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
                     quantized=None)  # fmt: skip
 
 
 def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
     """As many images as a batch has, each with a caption, all noise; an epoch has all steps of the run."""
-    side, count, config = cfg.side_px, cfg.batch_size, base.network.config
+    side, count = cfg.side_px, cfg.batch_size
     samples = [
         Sample(path=Path(), text="", sha256="", repeats=cfg.steps, width=side, height=side)
         for _ in range(count)
     ]
-    pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
 
     def noise(*shape: int) -> torch.Tensor:
         return torch.randn(shape, device=base.device)
 
     shelf = Shelf(
-        latents=noise(count, config.in_channels, side // 8, side // 8), texts=[[index] for index in range(count)],
+        latents=noise(count, base.latent_channels, side // 8, side // 8), texts=[[index] for index in range(count)],
         time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype), weights=None,
     )  # fmt: skip
-    prompts = [
-        {
-            "embeds": noise(PROMPT_TOKENS, config.cross_attention_dim).to(base.dtype),
-            "pooled": noise(pooled).to(base.dtype),
-        }
-        for _ in range(count)
-    ]
+    shapes = base.prompt_shapes
+    prompts = [{name: noise(*shape).to(base.dtype) for name, shape in shapes.items()} for _ in range(count)]
     order = Order(samples, cfg)
-    return TrainingSet(order=order, shelves={(side, side): shelf}, prompts=prompts, together=base.together,
+    return TrainingSet(order=order, shelves={(side, side): shelf}, prompts=prompts, collate=base.collate,
                        computed=0, reused=0, cut=0)  # fmt: skip
 
 

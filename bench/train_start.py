@@ -22,9 +22,10 @@ import torch
 from bench.train_step import BLOCK, ROOT, floor_block, now, pictures
 from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
+from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.store.items import ItemStore
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Sample, fit_image, read_samples

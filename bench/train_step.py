@@ -23,10 +23,11 @@ from torch.nn.functional import mse_loss
 
 from likeness.cli.compose import composed
 from likeness.diffusion.bases import Base
+from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.lora.adapter import add_lora
 from likeness.store.items import ItemStore, sha256_file
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Sample
@@ -57,7 +58,7 @@ def main() -> None:
             ours.append(median_gap(starts[-BLOCK:]))
             floors.append(floor())
 
-        base.unet.register_forward_pre_hook(lambda *_: starts.append(now(base.device)))
+        base.network.register_forward_pre_hook(lambda *_: starts.append(now(base.device)))
         train(base, data, cfg, RunFolder(Path(place) / "run", key="bench", kept=1), on_window=turn)
     ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {

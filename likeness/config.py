@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from likeness.caption import CaptionConfig
 from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
 from likeness.evaluate import EvaluateConfig
@@ -22,7 +23,7 @@ from likeness.resize import ResizeConfig
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import read_yaml
 from likeness.swap import SwapConfig
-from likeness.train.config import BaseModelConfig, TrainConfig, incompatibilities
+from likeness.train.config import TrainConfig, incompatibilities
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"

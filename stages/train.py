@@ -76,7 +76,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     facts = Facts(
         output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
         class_word=persona.class_word, consent_id=consent_of(persona).id, license=cfg.train.license,
-        author="likeness", architecture=base.architecture, base_name=base.name, base_digest=base.digest,
+        author="likeness", family=type(base), base_name=base.name, base_digest=base.digest,
         base_quantized=base.quantized,
         prediction=base.prediction,
     )  # fmt: skip

@@ -21,11 +21,13 @@ from PIL import Image
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
+from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore, sha256_bytes, sha256_file
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Sample, dataset_digest, read_samples, split
@@ -38,7 +40,7 @@ ROOT = Path(__file__).parents[1]
 SIDE_PX = 64
 FACTS = Facts(
     output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
-    license="cc0-1.0", author="likeness", architecture="sdxl", base_name="likeness-random-sdxl", prediction="epsilon",
+    license="cc0-1.0", author="likeness", family=SDXL, base_name="likeness-random-sdxl", prediction="epsilon",
     base_digest="0" * 64, base_quantized=None,
 )  # fmt: skip
 

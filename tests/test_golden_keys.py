@@ -24,7 +24,7 @@ from likeness.dataset import DatasetConfig, KohyaConfig
 from likeness.dataset.build import Planned as PlannedImage
 from likeness.dataset.build import image_work
 from likeness.dataset.select import Chosen
-from likeness.diffusion.families.sd import UNetBase
+from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.generate import GenerationRequest
 from likeness.enhance import EnhanceConfig
 from likeness.enhance.items import enhance_key
@@ -103,9 +103,9 @@ def photo(name: str, sha256: str) -> Photo:
     return Photo(entry=entry(name, sha256), path=Path(f"{name}.png"), face=face(), face_sha256=FACE)
 
 
-def base() -> UNetBase:
-    return UNetBase(
-        architecture="sdxl", name="a base", digest="b" * 64, pipeline=None, device=torch.device("cpu"),
+def base() -> SDXL:
+    return SDXL(
+        name="a base", digest="b" * 64, pipeline=None, device=torch.device("cpu"),
         dtype=torch.float32, quantized="nf4",
     )  # fmt: skip
 

@@ -1,30 +1,38 @@
 # pyright: basic
 # (diffusers pipelines are not typed)
-"""What every base model does for training, behind one small interface; one module a family of architectures.
+"""What every base model does for training, behind one small interface; likeness.diffusion.families has a module a family.
 
-Shapes: B batch, C latent channels, H and W latent height and width, K tokens of a prompt, D their width.
+Neither this module nor a family's imports torch or diffusers before it computes: settings are checked against a family's
+facts without them. Shapes: B batch, C latent channels, H and W height and width, K tokens of a prompt, D their width.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from likeness.diffusion.loss import Prediction
-from likeness.diffusion.noise import Process
 from likeness.errors import ConfigError
-from likeness.train.config import Architecture, Quantization, TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+    from torch import Tensor
+
+    from likeness.diffusion.config import ObjectiveConfig, Quantization
+    from likeness.diffusion.loss import Prediction
+    from likeness.diffusion.noise import ForwardProcess
 
 RGB = NDArray[np.uint8]
-Condition = dict[str, Tensor]
-"""What a model is told: tensors of one prompt, of a batch with B in front. `embeds` [K,D] in all families; SDXL reads
-`pooled` [D2] and `time_ids` [6], too: original height and width, top and left of the crop, height and width shown.
-Where prompts differ in length, a batch's `embeds` follow one another, and `lengths` [B] stays on the host."""
+Condition = dict[str, "Tensor"]
+"""What a model reads beside the noisy latents: tensors of one prompt, of a batch with B in front. `embeds` [K,D] in all
+families; SDXL reads `pooled` [D2] and `time_ids` [6], too: original height and width, top and left of the crop, height
+and width shown. Where prompts differ in length, a batch's `embeds` follow one another, and `lengths` [B] stays on the
+host."""
 
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 
@@ -33,9 +41,10 @@ PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 class Base(ABC):
     """A frozen model on its device: what learns and the text encoders in `dtype`, the VAE in float32.
 
-    `digest` is that of the weights as they were given, `quantized` what became of the network's."""
+    `digest` is that of the weights as they were given, `quantized` the type of the network's packed weights, if any.
+    A family's class states the facts below.
+    """
 
-    architecture: Architecture
     name: str
     digest: str
     pipeline: Any
@@ -43,11 +52,67 @@ class Base(ABC):
     dtype: torch.dtype
     quantized: Quantization | None
 
-    # The part of the pipeline that predicts, and those of its text encoders that can learn.
+    # The word of base.architecture, and what people call it.
+    ARCHITECTURE: ClassVar[str]
+    TITLE: ClassVar[str]
+    # diffusers' classes of the pipeline and of its part that predicts, that part's name, and further loading options.
+    PIPELINE: ClassVar[str]
     NETWORK: ClassVar[str]
-    # A timestep of its process at which both image and noise are seen.
-    MID_TIMESTEP: ClassVar[float]
+    NETWORK_CLASS: ClassVar[str]
+    LOAD_OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    # Whether one .safetensors file can hold the whole model.
+    SINGLE_FILE: ClassVar[bool] = True
+    # The text encoders that can learn.
     TEXT_ENCODERS: ClassVar[tuple[str, ...]] = ()
+    # Whether it predicts the velocity of a flow at times of 0..1, or noise or v in discrete steps.
+    FLOW: ClassVar[bool]
+    # A timestep at which both image and noise are seen.
+    MID_TIMESTEP: ClassVar[float]
+    # An image's sides are multiples of so many pixels.
+    STEP_PX: ClassVar[int] = 8
+    # Whether its convolutions are faster with the channels last (on a GPU).
+    CHANNELS_LAST: ClassVar[bool] = False
+    # How a LoRA file begins the names of a part's layers; after `_` dots become `_`, too, but for those in LAYER_WORDS.
+    FILE_PREFIXES: ClassVar[Mapping[str, str]]
+    LAYER_WORDS: ClassVar[tuple[str, ...]] = ()
+    # The width of what its attention reads of the text, by which a file without metadata is recognised.
+    TEXT_WIDTH: ClassVar[int | None] = None
+    # What trainers (`ss_base_model_version`), ModelSpec and the model hub call it.
+    TRAINERS_NAME: ClassVar[str]
+    MODELSPEC_NAME: ClassVar[str]
+    HUB_TAG: ClassVar[str]
+    # The published model: its network's configuration, and the parameters of its text encoders and VAE.
+    PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
+    PUBLISHED_TEXT_ENCODERS: ClassVar[float]
+    PUBLISHED_VAE: ClassVar[float] = 83.7e6
+
+    @classmethod
+    @abstractmethod
+    def build_tiny_random(cls) -> Any:
+        """The family's pipeline with a few million random parameters, on the CPU in float32."""
+
+    @classmethod
+    @abstractmethod
+    def incompatibility(cls, pipeline: Any) -> str | None:
+        """What keeps a pipeline from being a base of this architecture; None if nothing does."""
+
+    @classmethod
+    def file_layer(cls, name: str) -> str:
+        """What a LoRA file calls the layer `PART.LAYER`, so that ComfyUI and diffusers find it."""
+        part, _, layer = name.partition(".")
+        prefix = cls.FILE_PREFIXES[part]
+        return prefix + (layer.replace(".", "_") if prefix.endswith("_") else layer)
+
+    @classmethod
+    def diffusers_layer(cls, name: str) -> str | None:
+        """The inverse of `file_layer`; None where the name is another naming's."""
+        part, prefix = next(((p, s) for p, s in cls.FILE_PREFIXES.items() if name.startswith(s)), ("", ""))
+        layer = name.removeprefix(prefix)
+        if prefix.endswith("_"):
+            for word in cls.LAYER_WORDS:
+                layer = layer.replace(word, word.replace("_", "-"))
+            layer = layer.replace("_", ".").replace("-", "_")
+        return f"{part}.{layer}" if part else None
 
     @property
     def network(self) -> Any:
@@ -55,18 +120,18 @@ class Base(ABC):
         return getattr(self.pipeline, self.NETWORK)
 
     def parts(self, *, text_encoders: bool) -> dict[str, Any]:
-        """The modules that get a LoRA, by their names in the pipeline: the network, and the text encoders if asked.
+        """The modules that get a LoRA, by their names in the pipeline: the network, and on request the text encoders.
 
         Raises:
             ConfigError: the text encoders of this family cannot learn.
         """
         if text_encoders and not self.TEXT_ENCODERS:
             raise ConfigError(
-                f"train.text_encoder_lr: the text encoder of {self.architecture} does not learn here",
+                f"train.text_encoder_lr: the text encoder of {self.ARCHITECTURE} does not learn here",
                 remedy="set train.text_encoder_lr: null",
             )
         names = [self.NETWORK, *(self.TEXT_ENCODERS if text_encoders else ())]
-        return {name: part for name in names if (part := getattr(self.pipeline, name, None)) is not None}
+        return {name: getattr(self.pipeline, name) for name in names}
 
     @property
     def encoders(self) -> dict[str, str]:
@@ -78,63 +143,94 @@ class Base(ABC):
         """What the network's outputs depend on, for item keys."""
         return self.encoders | ({"quantized": self.quantized} if self.quantized else {})
 
-    @classmethod
-    @abstractmethod
-    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
-        """What keeps a pipeline from being a base of the architecture; None if nothing does."""
-
     @property
-    @abstractmethod
     def prediction(self) -> Prediction | None:
         """What the network predicts of discrete noise steps; None where it predicts the velocity of a flow."""
+        return None if self.FLOW else self.pipeline.scheduler.config.get("prediction_type", "epsilon")
 
-    @abstractmethod
-    def process(self, cfg: TrainConfig) -> Process:
+    def process(self, cfg: ObjectiveConfig) -> ForwardProcess:
         """How images become noise for this model, trained as `cfg` says."""
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    @torch.no_grad()
+        from likeness.diffusion.noise import Diffusion, Flow
+
+        if self.FLOW:
+            return Flow(
+                cfg.timesteps, cfg.timestep_shift or self.pipeline.scheduler.config.shift, self.device
+            )
+        schedule: Any = DDPMScheduler.from_config(self.pipeline.scheduler.config)
+        return Diffusion(schedule.alphas_cumprod.to(self.device), self.prediction or "epsilon", cfg)
+
+    def scale(self, latents: Tensor) -> Tensor:
+        """The VAE's latents [B,C,H/8,W/8] as the network reads them, of about unit variance."""
+        vae = self.pipeline.vae.config
+        return (latents - (vae.get("shift_factor") or 0.0)) * vae.scaling_factor
+
+    def unscale(self, latents: Tensor) -> Tensor:
+        """The inverse of `scale`."""
+        vae = self.pipeline.vae.config
+        return latents / vae.scaling_factor + (vae.get("shift_factor") or 0.0)
+
     def encode_image(self, rgb: RGB) -> Tensor:
         """Latents [C,H/8,W/8] of an image [H,W,3]: the posterior's mode, scaled; float32 on the CPU."""
-        pixels = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1).unsqueeze(0) / PIXEL_HALF - 1
-        vae = self.pipeline.vae
-        mode = vae.encode(pixels.to(self.device)).latent_dist.mode()
-        return ((mode[0] - self._shift) * vae.config.scaling_factor).float().cpu()
+        import torch
 
-    @torch.no_grad()
+        pixels = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1).unsqueeze(0) / PIXEL_HALF - 1
+        with torch.no_grad():
+            mode = self.pipeline.vae.encode(pixels.to(self.device)).latent_dist.mode()
+            return self.scale(mode)[0].float().cpu()
+
     def decode_latents(self, latents: Tensor) -> RGB:
         """The image [H,W,3] of latents [C,H/8,W/8]."""
-        vae = self.pipeline.vae
-        scaled = latents.unsqueeze(0).to(self.device, torch.float32) / vae.config.scaling_factor + self._shift
-        pixels = (vae.decode(scaled, return_dict=False)[0][0] + 1) * PIXEL_HALF
+        import torch
+
+        with torch.no_grad():
+            scaled = self.unscale(latents.unsqueeze(0).to(self.device, torch.float32))
+            pixels = (self.pipeline.vae.decode(scaled, return_dict=False)[0][0] + 1) * PIXEL_HALF
         return pixels.permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
 
-    @property
-    def _shift(self) -> float:
-        return self.pipeline.vae.config.get("shift_factor") or 0.0
+    def draw(self, **options: Any) -> RGB:
+        """One image [H,W,3] by the pipeline. It would decode in the network's type, in which SDXL's VAE loses colour."""
+        return self.decode_latents(self.pipeline(**options, output_type="latent").images[0])
 
-    @abstractmethod
     def encode_prompt(self, text: str) -> Condition:
         """The condition of one prompt, in `dtype` on the CPU, without gradients."""
+        import torch
+
+        with torch.no_grad():
+            return {key: value.to(self.dtype).cpu() for key, value in self.read_prompt(text).items()}
+
+    @abstractmethod
+    def read_prompt(self, text: str) -> Condition:
+        """The condition of one prompt, as the pipeline makes it."""
 
     def tokenize(self, text: str) -> Condition:
-        """The numbers of a prompt's tokens, for `read`; on the CPU. Families whose text encoders can learn have both."""
+        """A prompt's tokens, `ids` [K] and more, for `encode_tokens`; on the CPU. For text encoders that can learn."""
         raise NotImplementedError
 
-    def read(self, tokens: Condition) -> Condition:
+    def encode_tokens(self, tokens: Condition) -> Condition:
         """What `encode_prompt` gives, for a batch of tokens on the device and with gradients."""
         raise NotImplementedError
 
-    def told(self, condition: Condition) -> Condition:
-        """The condition, its tokens read if it holds tokens instead of embeddings."""
-        return condition | self.read(condition) if "ids" in condition else condition
+    def encode_condition(self, condition: Condition) -> Condition:
+        """The condition, its tokens encoded if it holds tokens instead of embeddings."""
+        return condition | self.encode_tokens(condition) if "ids" in condition else condition
 
-    def together(self, prompts: Sequence[Condition]) -> Condition:
+    def collate(self, prompts: Sequence[Condition]) -> Condition:
         """The condition of a batch from those of its prompts."""
+        import torch
+
         return {key: torch.stack([prompt[key] for prompt in prompts]) for key in prompts[0]}
 
+    @property
     @abstractmethod
-    def file_layer(self, name: str) -> str:
-        """What a LoRA file calls the layer `PART.LAYER`, so that ComfyUI and diffusers find it."""
+    def prompt_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of one usual prompt's condition, from the network's configuration alone."""
+
+    @property
+    def latent_channels(self) -> int:
+        """C, from the network's configuration alone."""
+        return self.network.config.in_channels
 
     @abstractmethod
     def token_count(self, text: str) -> int:

@@ -13,25 +13,18 @@ from transformers.utils import logging as transformers_logging
 
 from likeness.aligned import align_module
 from likeness.diffusion.bases import Base
+from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig
 from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
-from likeness.diffusion.families.sd import UNetBase
-from likeness.diffusion.families.zimage import ZImageBase
+from likeness.diffusion.families import bases
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
 from likeness.paths import cache_root
 from likeness.store.items import sha256_bytes
-from likeness.train.config import RANDOM, TINY, Architecture, BaseModelConfig
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
 parts: Any = diffusers
 
-PIPELINES: dict[Architecture, str] = {
-    "sdxl": "StableDiffusionXLPipeline",
-    "sd15": "StableDiffusionPipeline",
-    "zimage": "ZImagePipeline",
-}
-FAMILIES: dict[Architecture, type[Base]] = {"sdxl": UNetBase, "sd15": UNetBase, "zimage": ZImageBase}
 # The base that ships with likeness; its README says what it draws.
 TINY_FOLDER = Path(__file__).with_name("tiny")
 
@@ -72,12 +65,13 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
     narrow = place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     dtype = torch.bfloat16 if narrow else torch.float32
     silence_libraries()
+    family = bases()[cfg.architecture]
     if cfg.source == RANDOM:
         pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
-            pipeline, digest = _load(cfg, dtype)
+            pipeline, digest = _load(family, cfg, dtype)
         except (OSError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
@@ -85,8 +79,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
                 remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
                 "file with base.config naming its configuration folder",
             ) from error
-    family = FAMILIES[cfg.architecture]
-    if incompatibility := family.incompatibility(pipeline, cfg.architecture):
+    if incompatibility := family.incompatibility(pipeline):
         raise ConfigError(
             f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {incompatibility}",
             reason="base-kind",
@@ -101,21 +94,21 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
         if name == family.NETWORK and cfg.quantize is not None:
             quantize(part, cfg.quantize, place)
         part.to(place).requires_grad_(False).eval()
-    return family(architecture=cfg.architecture, name=cfg.name, digest=digest, pipeline=pipeline, device=place,
-                  dtype=dtype, quantized=cfg.quantize)  # fmt: skip
+    return family(name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype,
+                  quantized=cfg.quantize)  # fmt: skip
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
     return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
 
 
-def _load(cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
-    pipeline_class, memo = getattr(parts, PIPELINES[cfg.architecture]), cache_root() / "digests"
-    options: dict[str, Any] = {"safety_checker": None} if cfg.architecture == "sd15" else {}
+def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
+    pipeline_class, memo = getattr(parts, family.PIPELINE), cache_root() / "digests"
+    options = dict(family.LOAD_OPTIONS)
     if cfg.source.endswith(".safetensors"):
-        if cfg.architecture == "zimage":
+        if not family.SINGLE_FILE:
             raise ConfigError(
-                f"base.source {cfg.source!r}: one file holds Z-Image's transformer alone",
+                f"base.source {cfg.source!r}: one file holds {family.TITLE}'s {family.NETWORK} alone",
                 reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
             )  # fmt: skip
         file = Path(cfg.source)

@@ -8,11 +8,11 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.loss import Prediction, noisy_latents, target, timestep_weights
-from likeness.train.config import TrainConfig
 
 
-class Process(Protocol):
+class ForwardProcess(Protocol):
     """Timesteps are as the base's `predict` reads them; tensors are on its device."""
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
@@ -39,29 +39,29 @@ class Process(Protocol):
 class Diffusion:
     """Ho et al., arXiv 2006.11239: T discrete steps of a schedule of alphas [T]."""
 
-    def __init__(self, alphas_cumprod: Tensor, prediction: Prediction, cfg: TrainConfig) -> None:
+    def __init__(self, alphas_cumprod: Tensor, prediction: Prediction, cfg: ObjectiveConfig) -> None:
         self.alphas = alphas_cumprod
         self.prediction: Prediction = prediction
         self._weights = timestep_weights(alphas_cumprod, cfg.weighting, prediction, gamma=cfg.min_snr_gamma)
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return torch.randint(len(self.alphas), (count,), generator=random, device=self.alphas.device)
 
     def at(self, positions: Tensor) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return (positions * len(self.alphas)).long()
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return noisy_latents(latents, noise, self.alphas, timesteps)
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return target(latents, noise, self.alphas, timesteps, self.prediction)
 
     def weights(self, timesteps: Tensor) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return self._weights[timesteps]
 
 
@@ -80,23 +80,23 @@ class Flow:
         self.timesteps, self.shift, self.device = timesteps, shift, device
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return self.at(torch.rand(count, generator=random, device=self.device))
 
     def at(self, positions: Tensor) -> Tensor:
-        """See Process: the quantiles of what is drawn."""
+        """See ForwardProcess: the quantiles of what is drawn."""
         if self.timesteps == "logit_normal":
             positions = (2**0.5 * (2 * positions - 1).erfinv()).sigmoid()
         return self.shift * positions / (1 + (self.shift - 1) * positions)
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """(1 - t) x_0 + t noise; see Process."""
+        """(1 - t) x_0 + t noise; see ForwardProcess."""
         return torch.lerp(latents, noise, timesteps.view(-1, 1, 1, 1))
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """noise - x_0, the same at all times; see Process."""
+        """noise - x_0, the same at all times; see ForwardProcess."""
         return noise - latents
 
     def weights(self, timesteps: Tensor) -> Tensor:
-        """See Process."""
+        """See ForwardProcess."""
         return torch.ones_like(timesteps)

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likeness.diffusion.config import Quantization
 from likeness.errors import ConfigError
-from likeness.train.config import Quantization
 
 # Stay as they are: what tells the network of time, text and size and what scales whole channels. Little memory, much
 # effect.

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from likeness.config import Config
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
+from likeness.lora.export import loaded_lora
 from likeness.lora.safetensors_io import read_metadata
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
@@ -64,7 +65,8 @@ class Renderer:
 
     def _make(self, one: Planned, weights: Path | None) -> Made:
         options = self.cfg.evaluate
-        (rgb,) = sample(self.base, [self._shot(one)], lora=weights, lora_scale=options.lora_scale)
+        with loaded_lora(self.base, weights, options.lora_scale):
+            (rgb,) = generate(self.base, [self._shot(one)])
         return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
 
 

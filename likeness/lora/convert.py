@@ -14,12 +14,12 @@ from likeness.errors import InputError
 from likeness.lora.keys import (
     EXACT,
     KOHYA,
-    PREFIXES,
     by_layer,
     diffusers_layer,
     diffusers_tensors,
+    family_of,
+    file_prefixes,
     kohya_form,
-    kohya_layer,
     lokr_config,
     split,
 )
@@ -41,7 +41,7 @@ def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> byte
     except SafetensorError as error:
         raise InputError(f"the file is no safetensors file: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip
-    named: Names = "kohya" if all(name.startswith(tuple(PREFIXES)) for name in found) else "diffusers"
+    named: Names = "kohya" if all(name.startswith(file_prefixes()) for name in found) else "diffusers"
     kept = next(tensor.dtype for name, tensor in found.items() if not _exact(name))
     tensors = {name: tensor.float() for name, tensor in found.items()}
     if to == "diffusers" and named == "kohya":
@@ -70,10 +70,10 @@ def _kohya(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str
         raise InputError(f"its layers differ in rank or scale ({', '.join(uneven)}), which is not converted",
                          reason="lora-names", remedy="load it in diffusers as it is")  # fmt: skip
     layers = by_layer(tensors)
-    encoders = 2 if any(layer.startswith("text_encoder_2.") for layer in layers) else 1
+    family = family_of({layer.partition(".")[0] for layer in layers})
     found: dict[str, Tensor] = {}
     for layer, parts in layers.items():
-        kohya = kohya_layer(layer, encoders=encoders)
+        kohya = family.file_layer(layer)
         rank = next((len(parts[part]) for part in ("lora_A.weight", "lokr_w2_b") if part in parts), 1)
         alpha = config.get(f"{layer.partition('.')[0]}.lora_alpha", rank)
         found[f"{kohya}.alpha"] = torch.tensor(float(alpha))

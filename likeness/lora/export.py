@@ -2,14 +2,15 @@
 # (diffusers pipelines and peft layers are not typed)
 """The LoRA as a file that ComfyUI, A1111 and diffusers load, and the proof that it loads.
 
-The base knows what its layers are called, names.py what their tensors are. diffusers' own converters lose alpha
+The base knows what its layers are called, keys.py what their tensors are. diffusers' own converters lose alpha
 (`save_lora_weights`) or write r for it (`convert_state_dict_to_kohya`), so the file is made here. It gets its name only
 after the check.
 """
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
         raise _failed("the base still holds a LoRA, so the check would prove nothing")
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
     timesteps = torch.tensor([base.MID_TIMESTEP], device=base.device)
-    without = base.predict(noise, timesteps, base.told(condition))
+    without = base.predict(noise, timesteps, base.encode_condition(condition))
     try:
         load_lora(base, file, ADAPTER)
     except (ValueError, TypeError, RuntimeError, LookupError, InputError) as error:
@@ -102,7 +103,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     try:
         tensors = align_tensors(load_file(file))
         layers = _compare(tensors, base)
-        predicted = base.predict(noise, timesteps, base.told(condition))
+        predicted = base.predict(noise, timesteps, base.encode_condition(condition))
         effect = (predicted - without).float().abs().mean().item()
     finally:
         base.pipeline.unload_lora_weights()
@@ -127,6 +128,31 @@ def load_lora(base: Base, file: Path, adapter: str) -> None:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
     for layer in lora_layers(base).values():
         align_module(layer)
+
+
+@contextmanager
+def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[None]:
+    """Inside, a LoRA file is loaded into the base; None loads nothing.
+
+    Raises:
+        InputError: the file does not fit the base.
+    """
+    if file is None:
+        yield
+        return
+    try:
+        load_lora(base, file, ADAPTER)
+    except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+        raise InputError(
+            f"{file} does not fit the base {base.name}: {error}",
+            reason="lora-misfit",
+            remedy="train it on this base, or choose the base it was trained on",
+        ) from error
+    try:
+        base.pipeline.set_adapters([ADAPTER], [scale])
+        yield
+    finally:
+        base.pipeline.unload_lora_weights()
 
 
 def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:

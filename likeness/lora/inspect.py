@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.diffusion.families import bases
 from likeness.errors import InputError
 
 LENGTH_BYTES = 8
@@ -44,9 +45,8 @@ PARTS = (
     ),
     ("UNet", ("lora_unet_", "unet.", "base_model.model.")),
 )
-# Width of what attention reads of the text: in UNets the text encoder's output, in Z-Image its one stream.
 TEXT_ATTENTION = re.compile(r"attn2[._]to_k|\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)")
-FAMILIES = {768: "SD 1.x", 1024: "SD 2.x", 2048: "SDXL", 3840: "Z-Image"}
+NO_BASE = {1024: "SD 2.x"}  # text widths of families that have no base here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,4 +185,5 @@ def _family(downs: dict[str, Any], metadata: dict[str, str]) -> str | None:
         return said
     widths = {int(entry["shape"][1]) for name, entry in downs.items()
               if TEXT_ATTENTION.search(name) and len(entry["shape"]) > 1}  # fmt: skip
-    return next((FAMILIES[width] for width in widths if width in FAMILIES), None)
+    families = NO_BASE | {base.TEXT_WIDTH: base.TITLE for base in bases().values()}
+    return next((families[width] for width in widths if width in families), None)

@@ -4,15 +4,19 @@ Kohya: `LAYER.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a scalar `
 beside them (of the norm over each output's inputs, LyCORIS' `wd_on_output`), LoKr `.lokr_w1` and `.lokr_w2`, or
 `.lokr_w2_a` [out2,r] and `.lokr_w2_b` [r,in2]. Readers scale by alpha / r; a LoKr without r has no scale.
 diffusers: `unet.LAYER.lora_A.weight`, as PEFT calls them; here with the scale in the upper matrix.
-Kohya's LAYER is `lora_unet_` and diffusers' name with its dots replaced; for transformers `diffusion_model.` and that name
-as it is, which ComfyUI maps, too.
+How a file calls LAYER, the base's family knows: `lora_unet_` and diffusers' name with its dots replaced, or `diffusion_model.`
+and that name as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from torch import Tensor
 
+from likeness.diffusion.bases import Base
+from likeness.diffusion.families import bases
 from likeness.errors import InputError
+
+REMEDY = "give a file that likeness or another trainer on diffusers made"
 
 KOHYA = {
     "lora_A.weight": "lora_down.weight",
@@ -29,42 +33,30 @@ RANKED = ("lora_down.weight", "lokr_w2_b")  # whose first side is the rank
 # Rounding these would lose more than the file would gain.
 EXACT = ("alpha", "dora_scale")
 
-# Words of diffusers' and transformers' names that have an underscore of their own.
-WORDS = (
-    "down_blocks", "mid_block", "up_blocks", "transformer_blocks", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out",
-    "conv_shortcut", "time_emb_proj", "text_model", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj",
-)  # fmt: skip
-PREFIXES = {
-    "lora_unet_": "unet", "lora_te_": "text_encoder", "lora_te1_": "text_encoder", "lora_te2_": "text_encoder_2",
-    "diffusion_model.": "transformer",
-}  # fmt: skip
+
+def file_prefixes() -> tuple[str, ...]:
+    """How the names in files under Kohya's names begin."""
+    return tuple(prefix for base in bases().values() for prefix in base.FILE_PREFIXES.values())
 
 
-def kohya_layer(name: str, *, encoders: int) -> str:
-    """Kohya's name of diffusers' PART.LAYER in a pipeline with so many text encoders."""
-    part, _, layer = name.partition(".")
-    if part == "transformer":
-        return f"diffusion_model.{layer}"
-    layer = layer.replace(".", "_")
-    if part == "unet":
-        return f"lora_unet_{layer}"
-    number = "" if encoders == 1 else "2" if part.endswith("2") else "1"
-    # One of transformers' two CLIP classes has a level more than the other.
-    return f"lora_te{number}_text_model_{layer.removeprefix('text_model_')}"
+def family_of(parts: Set[str]) -> type[Base]:
+    """A base whose files hold these parts of a pipeline; InputError `lora-names` if there is none."""
+    family = next((base for base in bases().values() if parts <= base.FILE_PREFIXES.keys()), None)
+    if family is None:
+        raise InputError(
+            f"no base has the parts {', '.join(sorted(parts))}", reason="lora-names", remedy=REMEDY
+        )
+    return family
 
 
 def diffusers_layer(name: str) -> str:
-    """diffusers' PART.LAYER of Kohya's name; InputError `lora-names` if it is another naming's."""
-    prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
-    layer = name.removeprefix(prefix)
-    if prefix.startswith("lora_"):
-        for word in WORDS:
-            layer = layer.replace(word, word.replace("_", "-"))
-        layer = layer.replace("_", ".").replace("-", "_")
-    if not prefix or layer.startswith(("input.blocks", "middle.block", "output.blocks")):
-        raise InputError(f"the layer {name} is not called as diffusers calls it", reason="lora-names",
-                         remedy="give a file that likeness or another trainer on diffusers made")  # fmt: skip
-    return f"{PREFIXES[prefix]}.{layer}"
+    """diffusers' PART.LAYER of a file's name; InputError `lora-names` if it is another naming's."""
+    layer = next(filter(None, (base.diffusers_layer(name) for base in bases().values())), None)
+    if layer is None:
+        raise InputError(
+            f"the layer {name} is not called as diffusers calls it", reason="lora-names", remedy=REMEDY
+        )
+    return layer
 
 
 def split(name: str) -> tuple[str, str]:

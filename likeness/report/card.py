@@ -6,17 +6,19 @@ Source: huggingface.co/docs/hub/model-cards and the front matter of diffusers' L
 import json
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from likeness.diffusion.config import RANDOM, TINY
+from likeness.diffusion.families import bases
 from likeness.report.collect import Collected
 from likeness.report.page import Subject
 from likeness.report.words import GROUP_WORDS, KIND_WORDS, size_words, verdict
 
+if TYPE_CHECKING:
+    from likeness.diffusion.bases import Base
+
 # owner/name on the model hub; a local folder, a file or a base that comes with likeness is none.
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-# base.source of the models that come with likeness
-TINY = "tiny"
-RANDOM = "random"
 
 WARNINGS = {
     TINY: "\nThe base is a small model that comes with likeness. It draws 128 px portraits of people who do not exist, "
@@ -25,27 +27,21 @@ WARNINGS = {
     "show that the LoRA works, not what it could draw.\n",
 }
 
-PIPELINES = {
-    "sdxl": "StableDiffusionXLPipeline",
-    "sd15": "StableDiffusionPipeline",
-    "zimage": "ZImagePipeline",
-}
-FAMILIES = {"sdxl": "stable-diffusion-xl", "sd15": "stable-diffusion", "zimage": "z-image"}
-
 
 def model_card(subject: Subject, got: Collected, *, architecture: str, source: str, license: str) -> str:
     """The card's Markdown, front matter first.
 
     Args:
-        architecture: sdxl, sd15 or zimage.
+        architecture: what `base.architecture` says.
         source: what `base.source` says: a hub id, a path, `tiny` or `random`.
         license: Hugging Face licence identifier of the weights.
     """
     hub_id = source if HUB_ID.fullmatch(source) and not source.endswith(".safetensors") else None
+    base = bases()[architecture]
     parts = (
-        _front_matter(subject, got, hub_id, architecture, license),
+        _front_matter(subject, got, hub_id, base.HUB_TAG, license),
         _summary(subject, hub_id, source),
-        _use(subject, got, PIPELINES.get(architecture, "DiffusionPipeline"), hub_id),
+        _use(subject, got, base, hub_id),
         _training(got),
         _evaluation(got),
         _limits(subject),
@@ -54,10 +50,8 @@ def model_card(subject: Subject, got: Collected, *, architecture: str, source: s
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _front_matter(
-    subject: Subject, got: Collected, hub_id: str | None, architecture: str, license: str
-) -> str:
-    tags = ["text-to-image", "diffusers", "lora", "template:sd-lora", FAMILIES[architecture], "likeness"]
+def _front_matter(subject: Subject, got: Collected, hub_id: str | None, hub_tag: str, license: str) -> str:
+    tags = ["text-to-image", "diffusers", "lora", "template:sd-lora", hub_tag, "likeness"]
     samples = [sample for sample in got.evaluation.samples if sample.lora and sample.rating == "sfw"]
     first_seed = {sample.prompt: sample for sample in reversed(samples)}
     lines = ["---", f"license: {license}", "library_name: diffusers"]
@@ -84,11 +78,11 @@ A LoRA that teaches {base} to draw **{subject.trigger} {subject.class_word}**:
 {warning}"""
 
 
-def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) -> str:
-    base, name = hub_id or "path/to/the/base", got.places.weights.name
+def _use(subject: Subject, got: Collected, base: type[Base], hub_id: str | None) -> str:
+    pipeline, name = base.PIPELINE, got.places.weights.name
     load = f'pipe.load_lora_weights("{name}")'
     if got.training.metadata.get("ss_network_module") == "lycoris.kohya":
-        part = "transformer" if pipeline == "ZImagePipeline" else "unet"
+        part = base.NETWORK
         load = (
             f"# after: python -m likeness.cli.convert {name} diffusers.safetensors --to diffusers\n"
             f'pipe.{part}.load_lora_adapter("diffusers.safetensors", prefix="{part}", use_safetensors=True)'
@@ -100,7 +94,7 @@ def _use(subject: Subject, got: Collected, pipeline: str, hub_id: str | None) ->
 import torch
 from diffusers import {pipeline}
 
-pipe = {pipeline}.from_pretrained("{base}", dtype=torch.float16).to("cuda")
+pipe = {pipeline}.from_pretrained("{hub_id or "path/to/the/base"}", dtype=torch.float16).to("cuda")
 {load}
 image = pipe("{subject.trigger} {subject.class_word}, a portrait photograph, soft light").images[0]
 ```

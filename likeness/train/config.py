@@ -1,50 +1,14 @@
-"""Sections `base` and `train` of params.yaml; no torch here, so that settings are checked without it."""
+"""Section `train` of params.yaml; no torch here, so that settings are checked without it."""
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Architecture = Literal["sdxl", "sd15", "zimage"]
-Quantization = Literal["fp8", "int8", "nf4"]
-
-# `base.source` of the two models that come with likeness: trained, and built from a seed.
-TINY = "tiny"
-RANDOM = "random"
+from likeness.diffusion.config import ObjectiveConfig
+from likeness.diffusion.families import bases
 
 
-class Section(BaseModel):
-    """Base of the sections here: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BaseModelConfig(Section):
-    """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
-
-    `source` is `tiny` (ships with likeness), `random` (built from `seed`), a hub id, a folder in diffusers layout, or
-    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file.
-    """
-
-    architecture: Architecture
-    source: str = Field(min_length=1)
-    revision: str | None
-    variant: str | None
-    config: str | None
-    seed: int | None = Field(ge=0)
-    cpu_threads: int | None = Field(ge=1)
-    quantize: Quantization | None
-    name: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _seeded(self) -> Self:
-        if (self.source == RANDOM) != (self.seed is not None):
-            raise ValueError(
-                "base.seed belongs to the random base: a number there, null for any other source"
-            )
-        return self
-
-
-class TrainConfig(Section):
+class TrainConfig(ObjectiveConfig):
     """How the LoRA is trained; conf/train/default.yaml explains each key."""
 
     seed: int = Field(ge=0)
@@ -85,12 +49,6 @@ class TrainConfig(Section):
     grad_clip_norm: float = Field(gt=0)
     lora_plus_ratio: float = Field(gt=0)
     ema: float | None = Field(gt=0, lt=1)
-    weighting: Literal["none", "min_snr", "debiased"]
-    min_snr_gamma: float = Field(gt=0)
-    timesteps: Literal["uniform", "logit_normal"]
-    timestep_shift: float | None = Field(gt=0, le=100)
-    noise_offset: float = Field(ge=0, le=1)
-    huber_c: float | None = Field(gt=0)
 
     probe_draws: int = Field(ge=1)
     validation_share: float = Field(ge=0, le=0.5)
@@ -169,23 +127,18 @@ class TrainConfig(Section):
         return self
 
 
-# Z-Image's patches are 2 by 2 cells of its VAE, each of 8 by 8 pixels.
-ZIMAGE_STEP_PX = 16
-
-
-def incompatibilities(architecture: Architecture, train: TrainConfig) -> list[str]:
+def incompatibilities(architecture: str, train: TrainConfig) -> list[str]:
     """What the settings ask of a base of the architecture that means nothing there, with a remedy each."""
-    if architecture != "zimage":
-        asked = train.timesteps != "uniform" or train.timestep_shift is not None
-        return [
-            f"train.timesteps and timestep_shift belong to flows; {architecture} wants uniform and null"
-        ] * asked
+    base = bases()[architecture]
+    shifted = train.timesteps != "uniform" or train.timestep_shift is not None
     wrong = {
+        f"train.timesteps and timestep_shift belong to flows; {architecture} wants uniform and null":
+            not base.FLOW and shifted,
         f"train.weighting {train.weighting} belongs to noise schedules; a flow wants weighting: none":
-            train.weighting != "none",
-        "train.text_encoder_lr: the text encoder of zimage does not learn here; set text_encoder_lr: null":
-            train.text_encoder_lr is not None,
-        f"train.bucket_step_px {train.bucket_step_px} must be a multiple of {ZIMAGE_STEP_PX} for zimage":
-            train.bucket_step_px % ZIMAGE_STEP_PX != 0,
+            base.FLOW and train.weighting != "none",
+        f"train.text_encoder_lr: the text encoder of {architecture} does not learn here; set text_encoder_lr: null":
+            not base.TEXT_ENCODERS and train.text_encoder_lr is not None,
+        f"train.bucket_step_px {train.bucket_step_px} must be a multiple of {base.STEP_PX} for {architecture}":
+            train.bucket_step_px % base.STEP_PX != 0,
     }  # fmt: skip
-    return [problem for problem, found in wrong.items() if found]
+    return [problem for problem, present in wrong.items() if present]

@@ -6,7 +6,7 @@ from functools import partial
 
 from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.randomness import derive
 from likeness.errors import InputError
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample
@@ -72,5 +72,5 @@ def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, l
 
 
 def _draw(shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Made:
-    (rgb,) = sample(base, [shot], lora=None)
+    (rgb,) = generate(base, [shot])
     return finished_sample(rgb, rater.explicit, limits, quality=JPEG_QUALITY)

@@ -16,6 +16,7 @@ from fakes.s3 import S3Server
 from likeness.cli import publish
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import read_manifest, write_manifest
@@ -23,7 +24,7 @@ from likeness.report import ReportConfig
 from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from stages import dataset, report
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))

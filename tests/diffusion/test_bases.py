@@ -23,7 +23,7 @@ def pretrained(source, architecture="sdxl", **changes):
 
 
 def predict(base):
-    condition = base.together([base.encode_prompt("jade woman")])
+    condition = base.collate([base.encode_prompt("jade woman")])
     condition["time_ids"] = torch.tensor([[64.0, 64, 0, 0, 64, 64]])
     channels = base.pipeline.vae.config.latent_channels
     noise = torch.randn((1, channels, 8, 8), generator=torch.Generator().manual_seed(1))
@@ -49,17 +49,17 @@ def test_building_leaves_the_callers_random_state_alone(fresh):
 
 def test_the_random_base_has_the_shape_of_sdxl(fresh):
     base = fresh()
-    config = base.unet.config
+    config = base.network.config
     assert (config.addition_embed_type, config.use_linear_projection) == ("text_time", True)
     assert base.pipeline.text_encoder_2.__class__.__name__ == "CLIPTextModelWithProjection"
-    parameters = sum(parameter.numel() for parameter in base.unet.parameters())
+    parameters = sum(parameter.numel() for parameter in base.network.parameters())
     assert 1e6 < parameters < 1e7
-    assert not any(parameter.requires_grad for parameter in base.unet.parameters())
+    assert not any(parameter.requires_grad for parameter in base.network.parameters())
 
 
 def test_a_schedule_of_zero_terminal_snr_is_trained_on(fresh):
     base = fresh()
-    plain = base.alphas_cumprod().double().sqrt()
+    plain = base.process(train_config()).alphas.double().sqrt()
     scheduler = base.pipeline.scheduler
     base.pipeline.scheduler = scheduler.from_config(
         scheduler.config, prediction_type="v_prediction", rescale_betas_zero_snr=True

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from lora_runs import run_in, train_config
 
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.errors import InputError
+from likeness.lora.export import loaded_lora
 
 SHOT = GenerationRequest(
     prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64
@@ -20,12 +21,15 @@ def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, fold
     file = tmp_path / "jade-v1.safetensors"
     file.write_bytes(run.data)
     base = fresh(architecture)
-    before = sample(base, [SHOT, replace(SHOT, seed=2)], lora=None)
+    before = generate(base, [SHOT, replace(SHOT, seed=2)])
     seen = []
-    (with_lora,) = sample(base, [SHOT], lora=file, on_image=lambda index, rgb: seen.append(index))
-    (half,) = sample(base, [SHOT], lora=file, lora_scale=0.5)
-    (none,) = sample(base, [SHOT], lora=file, lora_scale=0.0)
-    (after,) = sample(base, [SHOT], lora=None)
+    with loaded_lora(base, file):
+        (with_lora,) = generate(base, [SHOT], on_image=lambda index, rgb: seen.append(index))
+    with loaded_lora(base, file, 0.5):
+        (half,) = generate(base, [SHOT])
+    with loaded_lora(base, file, 0.0):
+        (none,) = generate(base, [SHOT])
+    (after,) = generate(base, [SHOT])
     assert with_lora.shape == (64, 64, 3)
     assert with_lora.dtype == np.uint8
     assert seen == [0]
@@ -41,9 +45,9 @@ def test_a_lora_of_another_base_is_refused(tmp_path, folder, fresh):
     file = tmp_path / "sd15.safetensors"
     file.write_bytes(run.data)
     base = fresh()
-    (before,) = sample(base, [SHOT], lora=None)
-    with pytest.raises(InputError) as caught:
-        sample(base, [SHOT], lora=file)
+    (before,) = generate(base, [SHOT])
+    with pytest.raises(InputError) as caught, loaded_lora(base, file):
+        pass
     assert caught.value.reason == "lora-misfit"
-    (after,) = sample(base, [SHOT], lora=None)
+    (after,) = generate(base, [SHOT])
     assert np.array_equal(before, after)

@@ -9,10 +9,10 @@ from conf_sections import section
 from PIL import Image
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.faces import FaceAnalyzer
-from likeness.train.config import BaseModelConfig
 
 PROMPTS = (
     "a woman, head and shoulders photo, facing the camera, long red hair, wearing a black top, plain blue background",
@@ -54,7 +54,7 @@ def test_it_draws_faces_and_follows_the_words(tiny):
         for text in PROMPTS
         for seed in (1, 2)
     ]
-    pictures = sample(tiny, shots, lora=None)
+    pictures = generate(tiny, shots)
     analyzer = FaceAnalyzer()
     found = [analyzer.faces(np.asarray(cv2.resize(one, (512, 512)), np.uint8)) for one in pictures]
     assert sum(len(faces) == 1 for faces in found) >= 3

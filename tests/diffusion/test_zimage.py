@@ -11,6 +11,7 @@ from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, tr
 from PIL import Image
 from safetensors.torch import load
 
+from likeness.diffusion.families.zimage import ZImage
 from likeness.diffusion.load import load_base
 from likeness.diffusion.noise import Flow
 from likeness.errors import ConfigError
@@ -90,7 +91,7 @@ def noise_for(count=1):
 @torch.no_grad()
 def predicted(base, prompts=PROMPTS[:1], noisy=None, time=0.5):
     noisy = noise_for(len(prompts)) if noisy is None else noisy
-    condition = base.together([base.encode_prompt(prompt) for prompt in prompts])
+    condition = base.collate([base.encode_prompt(prompt) for prompt in prompts])
     return base.predict(noisy, torch.full((len(prompts),), time), condition)
 
 
@@ -220,7 +221,7 @@ def test_another_trainers_file_is_recognised_by_its_width(tmp_path):
 
 
 def test_metadata_call_it_as_its_trainers_do(folder):
-    facts = replace(FACTS, architecture="zimage", prediction=None)
+    facts = replace(FACTS, family=ZImage, prediction=None)
     metadata = describe(
         {"x.alpha": torch.tensor(1.0)}, facts, train_config("zimage"), read_samples(folder), steps=1
     )
@@ -264,7 +265,7 @@ def test_one_file_is_refused_with_a_remedy(in_tmp):
 def test_a_model_of_another_kind_is_refused(tmp_path, in_tmp, fresh, part, change, word):
     pipeline = fresh("zimage").pipeline
     getattr(pipeline, part).register_to_config(**change)
-    assert word in type(fresh("zimage")).incompatibility(pipeline, "zimage")
+    assert word in type(fresh("zimage")).incompatibility(pipeline)
 
 
 def test_a_chat_template_is_part_of_the_bases_digest(tmp_path, in_tmp, fresh):

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
+from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, lora_tensors
 from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
@@ -207,7 +208,7 @@ def test_bytes_do_not_depend_on_the_process(tmp_path):
 
 def test_sd15_is_called_by_its_own_names(folder):
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
-    facts = replace(FACTS, architecture="sd15")
+    facts = replace(FACTS, family=StableDiffusion)
     metadata = describe(tensors, facts, train_config(), read_samples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "sd_v1"
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1/lora"

@@ -70,11 +70,11 @@ def test_comfyui_maps_every_key_and_merges_what_was_trained(trained, fresh):
     kind, run, predicted, _ = trained
     base, tensors = fresh("sd15"), load(run.data)
     effect = (predict(base, run) - predicted).abs().max()
-    assert merged(base.unet, tensors) == set(tensors)
+    assert merged(base.network, tensors) == set(tensors)
     assert (predict(base, run) - predicted).abs().max() < 1e-3 * effect
     if kind == "dora":
         base = fresh("sd15")
-        merged(base.unet, tensors, norm_of_change=False)
+        merged(base.network, tensors, norm_of_change=False)
         off = (predict(base, run) - predicted).abs().max() / effect
         assert 0.01 < off < 0.1  # what docs/training.md warns of
 
@@ -124,7 +124,7 @@ def loaded_by_diffusers(base, file, kind):
     if kind == "pissa":
         base.pipeline.load_lora_weights(str(file))
     else:  # as the model card says: the pipelines of the UNet's families refuse LoKr's names, the UNet reads them
-        base.unet.load_lora_adapter(str(file), prefix="unet", use_safetensors=True)
+        base.network.load_lora_adapter(str(file), prefix="unet", use_safetensors=True)
 
 
 @pytest.mark.parametrize(("dtype", "precision"), [(None, 1e-4), (torch.bfloat16, 0.1)])

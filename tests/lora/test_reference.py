@@ -31,7 +31,7 @@ def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, f
         trained = run.base.predict(noise, torch.tensor([300]), one.condition)
         base, tensors = fresh(architecture), load(run.data)
         untouched = base.predict(noise, torch.tensor([300]), one.condition)
-        assert merged(base.unet, tensors) == set(tensors)
+        assert merged(base.network, tensors) == set(tensors)
         again = base.predict(noise, torch.tensor([300]), one.condition)
     effect = (trained - untouched).abs().max()
     assert effect > 1e-4
@@ -58,7 +58,7 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
     loss = Objective(base, data, cfg).training_loss(4, 0)
     loss.backward()
 
-    plain = fresh().unet.double()
+    plain = fresh().network.double()
     lora = {
         name.removeprefix("unet."): parameter.detach().double().requires_grad_()
         for name, parameter in parameters.items()
@@ -68,7 +68,7 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
     random = torch.Generator().manual_seed(derive(cfg.seed, "noise", 4, 0))
     timesteps = torch.randint(1000, (cfg.batch_size,), generator=random)
     noise = torch.randn(drawn.latents.shape, generator=random).double()
-    signal = base.alphas_cumprod().double()[timesteps].view(-1, 1, 1, 1)
+    signal = base.process(train_config()).alphas.double()[timesteps].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * drawn.latents.double() + (1 - signal).sqrt() * noise
     scale = cfg.alpha / (cfg.rank**0.5 if cfg.rank_stabilized else cfg.rank)
     weights = dict(plain.named_parameters())

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
@@ -21,7 +22,7 @@ from likeness.report.collect import Evaluation
 from likeness.safety.provenance import SourceType, read_mark
 from likeness.safety.rating import Rater
 from likeness.store.items import ItemStore
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from stages import dataset, evaluate
 
 PERSONA = settings(Persona, "persona/jade.yaml")
@@ -51,7 +52,7 @@ def write_lora(folders: Folders, strength: float) -> None:
     """A LoRA on one layer of the tiny UNet's middle."""
     from likeness.diffusion.load import load_base
 
-    unet = load_base(config().base, device="cpu").unet
+    unet = load_base(config().base, device="cpu").network
     width = unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_v.weight.shape[0]
     tensors = {
         f"{LAYER}.lora_down.weight": torch.randn(2, width, generator=torch.Generator().manual_seed(0)),

@@ -9,13 +9,14 @@ from persona_folders import Folders, coloured, providers, settings
 
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import InputError
 from likeness.images import encode_png
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import Failure, read_manifest, write_manifest
 from likeness.report import ReportConfig
 from likeness.store.items import sha256_file
-from likeness.train.config import BaseModelConfig, TrainConfig
+from likeness.train.config import TrainConfig
 from stages import dataset, report
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s3", None))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
+from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
-from likeness.train.config import BaseModelConfig
 from tools.tiny_base import captions, decoder, describe, evaluate, export, features, identity, unet, vae
 from tools.tiny_base.data import is_held_out, load_faces
 from tools.tiny_base.run import load_config

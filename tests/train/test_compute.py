@@ -70,7 +70,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     base = fresh(architecture)
     prompt = base.encode_prompt("jade woman")
     monkeypatch.setattr(memory, "CAPTION_TOKENS", len(prompt["embeds"]))
-    counted = footprint(architecture, dict(base.network.config), cfg, dtype=torch.float32)
+    counted = footprint(type(base), dict(base.network.config), cfg, dtype=torch.float32)
     add_lora(base, cfg)
     known = {parameter.untyped_storage()._cdata for parameter in base.network.parameters()}
     found, held = 0, []
@@ -83,7 +83,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
             found += tensor.untyped_storage().nbytes()
         return tensor
 
-    condition = base.together([prompt] * cfg.batch_size)
+    condition = base.collate([prompt] * cfg.batch_size)
     condition["time_ids"] = torch.zeros(cfg.batch_size, 6)
     channels = base.network.config.in_channels
     timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP)

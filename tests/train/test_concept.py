@@ -9,13 +9,13 @@ from conf_sections import section
 from lora_runs import train_config
 from PIL import Image, ImageDraw
 
-from likeness.diffusion.generate import GenerationRequest, sample
+from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import kohya_tensors
+from likeness.lora.export import kohya_tensors, loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import sha256_file
-from likeness.train.config import BaseModelConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_samples
@@ -83,6 +83,8 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         )
         for seed in (1, 2, 3)
     ]
-    without, learned = sample(base, shots, lora=None), sample(base, shots, lora=file)
+    without = generate(base, shots)
+    with loaded_lora(base, file):
+        learned = generate(base, shots)
     assert max(map(disc_share, without)) < 0.05
     assert min(map(disc_share, learned)) > 0.1

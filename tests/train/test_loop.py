@@ -243,7 +243,7 @@ def test_the_sd15_twin_is_trained_resumed_and_frozen(tmp_path, folder):
 def test_training_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
     run = run_in(tmp_path, folder, train_config(steps=2), architecture=architecture)
     remove_lora(run.base)
-    trained, untouched = run.base.unet.state_dict(), fresh(architecture).unet.state_dict()
+    trained, untouched = run.base.network.state_dict(), fresh(architecture).network.state_dict()
     assert trained.keys() == untouched.keys()
     assert all(torch.equal(trained[name], untouched[name]) for name in trained)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 
 from likeness.diffusion.generate import GenerationRequest
-from likeness.diffusion.generate import sample as draw
+from likeness.diffusion.generate import generate as draw
 from likeness.errors import InputError, TransientError
 from likeness.train.native.data import Sample, read_samples, split
 from likeness.train.native.distributed import World
@@ -139,7 +139,7 @@ def pictures(base, seen, *, ask_to_stop_at=None):
         shot = GenerationRequest(
             prompt="jade", negative_prompt="", seed=1, steps=1, guidance_scale=3.0, side_px=64
         )
-        (rgb,) = draw(base, [shot], lora=None)
+        (rgb,) = draw(base, [shot])
         seen.setdefault(step, []).append(hashlib.sha256(rgb.tobytes()).hexdigest())
         torch.manual_seed(step)  # as a library might
         return None if stopped() else int(seen[step][-1][:8], 16) / 2**32

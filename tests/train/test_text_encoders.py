@@ -21,7 +21,7 @@ def test_tokens_are_read_as_the_pipeline_reads_a_prompt(fresh, architecture):
     base = fresh(architecture)
     tokens = {key: value.unsqueeze(0) for key, value in base.tokenize("jade woman, red hair").items()}
     for key, value in base.encode_prompt("jade woman, red hair").items():
-        torch.testing.assert_close(base.read(tokens)[key][0], value)
+        torch.testing.assert_close(base.encode_tokens(tokens)[key][0], value)
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,93 @@
 # pyright: basic
 # (diffusers pipelines are not typed)
-"""Bases with a UNet and CLIP text encoders: SDXL and Stable Diffusion 1.5."""
+"""Bases with a UNet and CLIP text encoders: Stable Diffusion 1.5 and SDXL.
 
-from typing import Any
+Sources: the configuration files of stable-diffusion-v1-5 and stabilityai/stable-diffusion-xl-base-1.0; sd-scripts,
+library/train_util.py, for the names in files (read 2026-11).
+"""
 
-import diffusers
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from likeness.diffusion.bases import Base, Condition
-from likeness.diffusion.loss import Prediction
-from likeness.diffusion.noise import Diffusion
-from likeness.lora.keys import kohya_layer
-from likeness.train.config import Architecture, TrainConfig
 
-# diffusers imports its classes when they are asked for, unseen by type checkers.
-parts: Any = diffusers
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PROMPT_TOKENS = 77  # CLIP's context length
+OTHER_BLOCKS = ("unet.input.blocks", "unet.middle.block", "unet.output.blocks")
+# Stable Diffusion's own, as in both scheduler_config.json.
+NOISE_SCHEDULE: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+}
 
 
-class UNetBase(Base):
-    """Noise or v in discrete steps; SDXL reads two text encoders and the picture's size, SD 1.5 one."""
+class StableDiffusion(Base):
+    """Stable Diffusion 1.5: noise or v in discrete steps; one text encoder."""
 
+    ARCHITECTURE = "sd15"
+    TITLE = "SD 1.x"
+    PIPELINE = "StableDiffusionPipeline"
     NETWORK = "unet"
+    NETWORK_CLASS = "UNet2DConditionModel"
+    LOAD_OPTIONS = {"safety_checker": None}
+    TEXT_ENCODERS = ("text_encoder",)
+    FLOW = False
     MID_TIMESTEP = 500
-    TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+    CHANNELS_LAST = True
+    FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
+    LAYER_WORDS = (
+        "down_blocks", "mid_block", "up_blocks", "transformer_blocks", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out",
+        "conv_shortcut", "time_emb_proj", "text_model", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj",
+    )  # fmt: skip
+    TEXT_WIDTH = 768
+    TRAINERS_NAME = "sd_v1"
+    MODELSPEC_NAME = "stable-diffusion-v1"
+    HUB_TAG = "stable-diffusion"
+    PUBLISHED_NETWORK = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
+    PUBLISHED_TEXT_ENCODERS = 123.1e6
 
     @classmethod
-    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
+    def build_tiny_random(cls) -> Any:
+        """See Base."""
+        import diffusers
+        from transformers import CLIPTextModel
+
+        from likeness.diffusion import tiny_random
+
+        parts: Any = diffusers
+        unet = parts.UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(32, 64, 128),
+            layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            attention_head_dim=4,
+            norm_num_groups=16,
+            cross_attention_dim=tiny_random.TEXT_WIDTH,
+        )
+        return parts.StableDiffusionPipeline(
+            vae=tiny_random.vae(),
+            text_encoder=CLIPTextModel(tiny_random.clip_config(PROMPT_TOKENS)),
+            tokenizer=tiny_random.byte_tokenizer(PROMPT_TOKENS),
+            unet=unet,
+            scheduler=parts.PNDMScheduler(**NOISE_SCHEDULE, skip_prk_steps=True, steps_offset=1),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+
+    @classmethod
+    def incompatibility(cls, pipeline: Any) -> str | None:
         """See Base."""
         unet, latent_channels = pipeline.unet.config, pipeline.vae.config.latent_channels
-        found = "sdxl" if unet.addition_embed_type == "text_time" else "sd15"
-        if found != architecture:
-            return f"it is {found}"
+        kind = SDXL if unet.addition_embed_type == "text_time" else StableDiffusion
+        if kind is not cls:
+            return f"it is {kind.ARCHITECTURE}"
         if unet.in_channels != latent_channels:
             return f"its UNet reads {unet.in_channels} channels, its VAE makes {latent_channels}: no text-to-image model"
         prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
@@ -39,54 +95,40 @@ class UNetBase(Base):
             None if prediction in ("epsilon", "v_prediction") else f"it predicts {prediction}, not noise or v"
         )
 
-    @property
-    def unet(self) -> Any:
-        """The UNet2DConditionModel."""
-        return self.pipeline.unet
+    @classmethod
+    def file_layer(cls, name: str) -> str:
+        """See Base. One of transformers' two CLIP classes has a level `text_model` more than the other."""
+        part, _, layer = name.partition(".")
+        level = "" if part == cls.NETWORK else "text_model."
+        return super().file_layer(f"{part}.{level}{layer.removeprefix(level)}")
 
-    @property
-    def prediction(self) -> Prediction:
-        """The noise, or v."""
-        return self.pipeline.scheduler.config.get("prediction_type", "epsilon")
+    @classmethod
+    def diffusers_layer(cls, name: str) -> str | None:
+        """See Base. Stability's own names of blocks are not diffusers'."""
+        layer = super().diffusers_layer(name)
+        return None if layer and layer.startswith(OTHER_BLOCKS) else layer
 
-    def alphas_cumprod(self) -> Tensor:
-        """The training noise schedule [T], float32, on the device."""
-        return parts.DDPMScheduler.from_config(self.pipeline.scheduler.config).alphas_cumprod.to(self.device)
+    def read_prompt(self, text: str) -> Condition:
+        """`embeds` [K,D]."""
+        return {"embeds": self._encoded(text)[0][0]}
 
-    def process(self, cfg: TrainConfig) -> Diffusion:
-        """See Base."""
-        return Diffusion(self.alphas_cumprod(), self.prediction, cfg)
-
-    @torch.no_grad()
-    def encode_prompt(self, text: str) -> Condition:
-        """`embeds` [K,D] and for SDXL `pooled` [D2] of one prompt, in `dtype` on the CPU."""
-        answer = self.pipeline.encode_prompt(
+    def _encoded(self, text: str) -> Any:
+        return self.pipeline.encode_prompt(
             text, device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )
-        condition = {"embeds": answer[0]} | ({"pooled": answer[2]} if self.architecture == "sdxl" else {})
-        return {key: value[0].to(self.dtype).cpu() for key, value in condition.items()}
 
     def tokenize(self, text: str) -> Condition:
-        """`ids` [K] of each tokenizer."""
-        tokenizers = {"ids": self.pipeline.tokenizer, "ids_2": getattr(self.pipeline, "tokenizer_2", None)}
-        return {
-            key: tokenizer(text, padding="max_length", truncation=True, return_tensors="pt",
-                           max_length=tokenizer.model_max_length).input_ids[0]
-            for key, tokenizer in tokenizers.items() if tokenizer is not None
-        }  # fmt: skip
+        """`ids` [K]."""
+        return {"ids": _ids(self.pipeline.tokenizer, text)}
 
-    def read(self, tokens: Condition) -> Condition:
-        """See Base: SDXL reads the last layer but one of both encoders, SD 1.5 the last, normed."""
-        if self.architecture == "sd15":
-            return {"embeds": self.pipeline.text_encoder(tokens["ids"])[0].to(self.dtype)}
-        first = self.pipeline.text_encoder(tokens["ids"], output_hidden_states=True)
-        second = self.pipeline.text_encoder_2(tokens["ids_2"], output_hidden_states=True)
-        embeds = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)
-        return {"embeds": embeds.to(self.dtype), "pooled": second.text_embeds.to(self.dtype)}
+    def encode_tokens(self, tokens: Condition) -> Condition:
+        """See Base: the last layer, normed."""
+        return {"embeds": self.pipeline.text_encoder(tokens["ids"])[0].to(self.dtype)}
 
-    def file_layer(self, name: str) -> str:
+    @property
+    def prompt_shapes(self) -> dict[str, tuple[int, ...]]:
         """See Base."""
-        return kohya_layer(name, encoders=1 if self.architecture == "sd15" else 2)
+        return {"embeds": (PROMPT_TOKENS, self.network.config.cross_attention_dim)}
 
     def token_count(self, text: str) -> int:
         """See Base."""
@@ -99,9 +141,119 @@ class UNetBase(Base):
 
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         """See Base."""
-        added = None
-        if self.architecture == "sdxl":
-            added = {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
-        return self.unet(
-            noisy.to(self.dtype), timesteps, condition["embeds"], added_cond_kwargs=added, return_dict=False
-        )[0]
+        return self.network(
+            noisy.to(self.dtype), timesteps, condition["embeds"], added_cond_kwargs=self._added(condition),
+            return_dict=False,
+        )[0]  # fmt: skip
+
+    def _added(self, condition: Condition) -> dict[str, Tensor] | None:
+        return None
+
+
+class SDXL(StableDiffusion):
+    """Two text encoders, of which the last layer but one is read, and the picture's size."""
+
+    ARCHITECTURE = "sdxl"
+    TITLE = "SDXL"
+    PIPELINE = "StableDiffusionXLPipeline"
+    LOAD_OPTIONS = {}
+    TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+    FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
+    TEXT_WIDTH = 2048
+    TRAINERS_NAME = "sdxl_base_v1-0"
+    MODELSPEC_NAME = "stable-diffusion-xl-v1-base"
+    HUB_TAG = "stable-diffusion-xl"
+    PUBLISHED_NETWORK = {
+        "sample_size": 128,
+        "block_out_channels": (320, 640, 1280),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": (1, 2, 10),
+        "attention_head_dim": (5, 10, 20),
+        "cross_attention_dim": 2048,
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 2816,
+    }
+    PUBLISHED_TEXT_ENCODERS = 817.7e6
+
+    @classmethod
+    def build_tiny_random(cls) -> Any:
+        """See Base."""
+        import diffusers
+        from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+        from likeness.diffusion import tiny_random
+
+        parts: Any = diffusers
+        time_width = 32  # of each of the six size conditions
+        unet = parts.UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(32, 64, 128),
+            layers_per_block=2,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 1, 2),
+            attention_head_dim=(2, 4, 8),
+            norm_num_groups=16,
+            cross_attention_dim=2 * tiny_random.TEXT_WIDTH,
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=time_width,
+            projection_class_embeddings_input_dim=tiny_random.TEXT_WIDTH + 6 * time_width,
+        )
+        config = tiny_random.clip_config(PROMPT_TOKENS)
+        return parts.StableDiffusionXLPipeline(
+            vae=tiny_random.vae(),
+            text_encoder=CLIPTextModel(config),
+            text_encoder_2=CLIPTextModelWithProjection(config),
+            tokenizer=tiny_random.byte_tokenizer(PROMPT_TOKENS),
+            tokenizer_2=tiny_random.byte_tokenizer(PROMPT_TOKENS),
+            unet=unet,
+            scheduler=parts.EulerDiscreteScheduler(
+                **NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1
+            ),
+            add_watermarker=False,
+        )
+
+    def read_prompt(self, text: str) -> Condition:
+        """`embeds` [K,D] and `pooled` [D2]."""
+        embeds, _, pooled, _ = self._encoded(text)
+        return {"embeds": embeds[0], "pooled": pooled[0]}
+
+    def tokenize(self, text: str) -> Condition:
+        """`ids` and `ids_2` [K]."""
+        return {**super().tokenize(text), "ids_2": _ids(self.pipeline.tokenizer_2, text)}
+
+    def encode_tokens(self, tokens: Condition) -> Condition:
+        """See Base."""
+        import torch
+
+        first = self.pipeline.text_encoder(tokens["ids"], output_hidden_states=True)
+        second = self.pipeline.text_encoder_2(tokens["ids_2"], output_hidden_states=True)
+        embeds = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)
+        return {"embeds": embeds.to(self.dtype), "pooled": second.text_embeds.to(self.dtype)}
+
+    @property
+    def prompt_shapes(self) -> dict[str, tuple[int, ...]]:
+        """See Base."""
+        config = self.network.config
+        pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+        return {**super().prompt_shapes, "pooled": (pooled,)}
+
+    def _added(self, condition: Condition) -> dict[str, Tensor]:
+        return {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
+
+
+def _ids(tokenizer: Any, text: str) -> Tensor:
+    return tokenizer(
+        text,
+        padding="max_length",
+        truncation=True,
+        return_tensors="pt",
+        max_length=tokenizer.model_max_length,
+    ).input_ids[0]
+
+
+BASES = (StableDiffusion, SDXL)

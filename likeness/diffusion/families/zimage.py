@@ -2,29 +2,86 @@
 # (diffusers pipelines are not typed)
 """Z-Image: one stream of text and picture through a transformer that predicts a flow (arXiv 2511.22699)."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from likeness.diffusion.bases import Base, Condition
-from likeness.diffusion.noise import Flow
-from likeness.lora.keys import kohya_layer
-from likeness.train.config import Architecture, TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
 
 # What ZImagePipeline reads of a prompt, chat template included (its max_sequence_length).
 PROMPT_TOKENS = 512
+USUAL_TOKENS = 77  # of a caption
 
 
-class ZImageBase(Base):
-    """A velocity at continuous times; prompts keep their own lengths, and none is padded."""
+class ZImage(Base):
+    """A velocity at continuous times; prompts keep their own lengths, and none is padded.
 
+    Sources: Tongyi-MAI/Z-Image's configuration (its transformer has diffusers' defaults); musubi-tuner,
+    src/musubi_tuner/utils/sai_model_spec.py (read 2026-11).
+    """
+
+    ARCHITECTURE = "zimage"
+    TITLE = "Z-Image"
+    PIPELINE = "ZImagePipeline"
     NETWORK = "transformer"
+    NETWORK_CLASS = "ZImageTransformer2DModel"
+    SINGLE_FILE = False
+    FLOW = True
     MID_TIMESTEP = 0.5
+    STEP_PX = 16  # patches of 2 by 2 cells
+    FILE_PREFIXES = {"transformer": "diffusion_model."}  # ComfyUI maps diffusers' names to Z-Image's own
+    TEXT_WIDTH = 3840
+    TRAINERS_NAME = "z_image"
+    MODELSPEC_NAME = "Z-Image"
+    HUB_TAG = "z-image"
+    PUBLISHED_NETWORK = {}
+    PUBLISHED_TEXT_ENCODERS = 4.02e9
 
     @classmethod
-    def incompatibility(cls, pipeline: Any, architecture: Architecture) -> str | None:
+    def build_tiny_random(cls) -> Any:
+        """See Base."""
+        import diffusers
+        from transformers import Qwen3Model
+
+        from likeness.diffusion import tiny_random
+
+        parts: Any = diffusers
+        tokenizer = tiny_random.chat_tokenizer()
+        transformer = parts.ZImageTransformer2DModel(
+            in_channels=16,
+            dim=64,
+            n_layers=2,
+            n_refiner_layers=1,
+            n_heads=4,
+            n_kv_heads=4,
+            cap_feat_dim=tiny_random.TEXT_WIDTH,
+            axes_dims=[4, 6, 6],
+            axes_lens=[1024, 64, 64],
+        )
+        # As FLUX's VAE: more channels, a shift, no convolutions around the latents. Unscaled, their root mean square
+        # is near .36 on photographs.
+        vae = tiny_random.vae(
+            latent_channels=16,
+            scaling_factor=2.8,
+            shift_factor=0.1,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        )
+        return parts.ZImagePipeline(
+            vae=vae,
+            text_encoder=Qwen3Model(tiny_random.qwen_config(tokenizer, layers=3)),  # the last but one is read
+            tokenizer=tokenizer,
+            transformer=transformer,
+            scheduler=parts.FlowMatchEulerDiscreteScheduler(shift=6.0),
+        )
+
+    @classmethod
+    def incompatibility(cls, pipeline: Any) -> str | None:
         """See Base."""
         reads, made = pipeline.transformer.config.in_channels, pipeline.vae.config.latent_channels
         if reads != made:
@@ -33,39 +90,32 @@ class ZImageBase(Base):
             return "its scheduler shifts timesteps by the picture's size, which Z-Image's does not"
         return None
 
-    @property
-    def prediction(self) -> None:
-        """See Base."""
-        return
-
-    def process(self, cfg: TrainConfig) -> Flow:
-        """See Base."""
-        return Flow(cfg.timesteps, cfg.timestep_shift or self.pipeline.scheduler.config.shift, self.device)
-
-    @torch.no_grad()
-    def encode_prompt(self, text: str) -> Condition:
+    def read_prompt(self, text: str) -> Condition:
         """`embeds` [K,D], K as long as the prompt is."""
         embeds, _ = self.pipeline.encode_prompt(
             text, device=self.device, do_classifier_free_guidance=False, max_sequence_length=PROMPT_TOKENS
         )
-        return {"embeds": embeds[0].to(self.dtype).cpu()}
+        return {"embeds": embeds[0]}
 
-    def together(self, prompts: Sequence[Condition]) -> Condition:
+    def collate(self, prompts: Sequence[Condition]) -> Condition:
         """`embeds` [K1+K2+...,D] and on the host `lengths` [B], so that nobody waits for the device to tell them."""
+        import torch
+
         embeds = [prompt["embeds"] for prompt in prompts]
         return {"embeds": torch.cat(embeds), "lengths": torch.tensor([len(one) for one in embeds])}
 
-    def file_layer(self, name: str) -> str:
-        """diffusers' name of the layer, which ComfyUI maps as it is to Z-Image's own."""
-        return kohya_layer(name, encoders=0)
+    @property
+    def prompt_shapes(self) -> dict[str, tuple[int, ...]]:
+        """See Base."""
+        return {"embeds": (USUAL_TOKENS, self.network.config.cap_feat_dim)}
 
     def token_count(self, text: str) -> int:
         """See Base."""
         chat = [{"role": "user", "content": text}]
-        told = self.pipeline.tokenizer.apply_chat_template(
+        prompt = self.pipeline.tokenizer.apply_chat_template(
             chat, tokenize=False, add_generation_prompt=True, enable_thinking=True
         )
-        return len(self.pipeline.tokenizer(told).input_ids)
+        return len(self.pipeline.tokenizer(prompt).input_ids)
 
     @property
     def token_limit(self) -> int:
@@ -74,7 +124,12 @@ class ZImageBase(Base):
 
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         """See Base. The network counts time from noise to picture, and gives the velocity in that direction."""
+        import torch
+
         frames = noisy.to(self.dtype).unsqueeze(2).unbind()
         prompts = condition["embeds"].split(condition["lengths"].tolist())
         velocity = self.network(list(frames), 1 - timesteps, list(prompts), return_dict=False)[0]
         return -torch.stack(velocity).squeeze(2)
+
+
+BASES = (ZImage,)

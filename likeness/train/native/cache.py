@@ -50,13 +50,13 @@ class TrainingSet:
     """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
 
     `prompts` holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one, where
-    captions are dropped. `together` makes the condition of a batch of them.
+    captions are dropped. `collate` makes the condition of a batch of them.
     """
 
     order: Order
     shelves: dict[Bucket, Shelf]
     prompts: list[Condition]
-    together: Callable[[Sequence[Condition]], Condition]
+    collate: Callable[[Sequence[Condition]], Condition]
     computed: int
     reused: int
     cut: int
@@ -67,7 +67,7 @@ class TrainingSet:
         shelf = self.shelves[batch.bucket]
         shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
         texts = (-1 if order is None else shelf.texts[member][order] for member, order in shown)
-        condition = self.together([self.prompts[text] for text in texts])
+        condition = self.collate([self.prompts[text] for text in texts])
         condition["time_ids"] = shelf.time_ids[members]
         weights = None if shelf.weights is None else shelf.weights[members]
         return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
@@ -109,7 +109,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
-        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, together=base.together,
+        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
         prompts=[{key: value.to(base.device) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip

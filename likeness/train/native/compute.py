@@ -3,7 +3,7 @@
 """How the steps are computed: blocks compiled or not, activations kept or computed again, memory formats.
 
 None of it changes what is trained, but for the last bits that another order of sums makes. Attention needs no setting:
-both families go through torch's scaled_dot_product_attention, which is flash attention where the GPU has it.
+all families go through torch's scaled_dot_product_attention, which is flash attention where the GPU has it.
 """
 
 from collections.abc import Generator
@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.families.sd import UNetBase
 from likeness.errors import ConfigError
 from likeness.train.config import TrainConfig
 from likeness.train.native.memory import GIB, footprint
@@ -36,7 +35,7 @@ def engine(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Gene
     checkpointing = needs_checkpointing(base, cfg, buckets)
     if checkpointing:
         network.enable_gradient_checkpointing()
-    if base.device.type == "cuda" and isinstance(base, UNetBase):
+    if base.device.type == "cuda" and base.CHANNELS_LAST:
         network.to(memory_format=torch.channels_last)
     blocks: list[Any] = []
     if cfg.compile:
@@ -79,7 +78,7 @@ def needs_checkpointing(base: Base, cfg: TrainConfig, buckets: list[tuple[int, i
     free, _ = torch.cuda.mem_get_info(base.device)
     free += torch.cuda.memory_reserved(base.device) - torch.cuda.memory_allocated(base.device)
     largest = max(buckets, key=lambda size: size[0] * size[1])
-    needed = footprint(base.architecture, dict(base.network.config), cfg, dtype=base.dtype, bucket=largest)
+    needed = footprint(type(base), dict(base.network.config), cfg, dtype=base.dtype, bucket=largest)
     return needed.learning + needed.kept + needed.in_flight > USABLE * free
 
 
@@ -113,7 +112,7 @@ _LESS = (
 
 def _out_of_memory(base: Base, cfg: TrainConfig, checkpointing: bool) -> ConfigError:
     total = torch.cuda.get_device_properties(base.device).total_memory if base.device.type == "cuda" else 0
-    needed = footprint(base.architecture, dict(base.network.config), cfg, dtype=base.dtype)
+    needed = footprint(type(base), dict(base.network.config), cfg, dtype=base.dtype)
     kept = needed.kept_checkpointed if checkpointing else needed.kept
     step = needed.learning + kept + needed.in_flight
     return ConfigError(

@@ -22,15 +22,14 @@ from torch.autograd import Function
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
-from likeness.diffusion.bases import Base, Condition
-from likeness.diffusion.families.sd import UNetBase
-from likeness.diffusion.families.zimage import ZImageBase
+from likeness.diffusion.bases import Base
+from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig, Quantization
+from likeness.diffusion.families import bases
 from likeness.diffusion.load import TINY_FOLDER, silence_libraries
 from likeness.diffusion.quantize import KEPT
-from likeness.diffusion.reference_models import NETWORKS, TEXT_ENCODERS, VAE
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.lora.adapter import add_lora
-from likeness.train.config import RANDOM, TINY, Architecture, BaseModelConfig, Quantization, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
 
 GIB = 2**30
@@ -45,10 +44,10 @@ PACKED_BYTES: dict[Quantization, float] = {"fp8": 1.0, "int8": 1.0, "nf4": 0.5 +
 IN_FLIGHT = 4
 # What CUDA and its libraries take for themselves, about: context, cuBLAS and cuDNN workspaces.
 RUNTIME_BYTES = 0.8 * GIB
+SIZES = 6  # numbers of a picture's size condition
 OTHER_PARTS = ("text_encoder", "text_encoder_2", "vae")
 CARDS_GB = (8, 12, 16, 24, 48, 80)
 CARD_BYTES = 0.95 * GIB  # of each so-called GB, what a card without a screen leaves
-CAPTION_TOKENS = 77  # a caption's usual length, where a family reads prompts as long as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,30 +86,29 @@ def _listed(cards: list[int]) -> str:
 def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
     """What a step takes on a GPU that computes in bf16; a base that is not on this machine is taken to be as published."""
     silence_libraries()
-    part = "transformer" if base.architecture == "zimage" else "unet"
+    family = bases()[base.architecture]
+    part = family.NETWORK
     folder = TINY_FOLDER if base.source == TINY else Path(base.source)
     if base.source == RANDOM:
-        network, others = (
-            dict(getattr(build_tiny_random(base.architecture, base.seed or 0), part).config),
-            0.0,
-        )
+        pipeline, others = build_tiny_random(base.architecture, base.seed or 0), 0.0
+        network = dict(getattr(pipeline, part).config)
     elif (folder / part / "config.json").is_file():
         network = json.loads((folder / part / "config.json").read_text())
         files = [path for name in OTHER_PARTS for path in folder.glob(f"{name}/*.safetensors")]
         others = float(sum(path.stat().st_size for path in files))
     else:
-        network = NETWORKS[base.architecture]
-        others = TEXT_ENCODERS[base.architecture] * torch.bfloat16.itemsize + VAE * FLOAT32
-    return footprint(base.architecture, network, cfg, dtype=torch.bfloat16, quantization=base.quantize,
+        network = dict(family.PUBLISHED_NETWORK)
+        others = family.PUBLISHED_TEXT_ENCODERS * torch.bfloat16.itemsize + family.PUBLISHED_VAE * FLOAT32
+    return footprint(family, network, cfg, dtype=torch.bfloat16, quantization=base.quantize,
                      other_weights=others)  # fmt: skip
 
 
 def footprint(
-    architecture: Architecture, network_config: dict[str, Any], cfg: TrainConfig, *, dtype: torch.dtype,
+    family: type[Base], network_config: dict[str, Any], cfg: TrainConfig, *, dtype: torch.dtype,
     quantization: Quantization | None = None, other_weights: float = 0.0, bucket: Bucket | None = None,
 ) -> Footprint:  # fmt: skip
     """What a step takes with a network of this configuration; `other_weights` are bytes of the base's other parts."""
-    base = _shadow(architecture, network_config, dtype)
+    base = _shadow(family, network_config, dtype)
     weights = _weight_bytes(base, dtype, quantization)
     parameters = add_lora(base, cfg.model_copy(update={"lora_kind": "lora", "text_encoder_lr": None}))
     trained = sum(parameter.numel() for parameter in parameters.values())
@@ -126,18 +124,16 @@ def footprint(
     )
 
 
-def _shadow(architecture: Architecture, network_config: dict[str, Any], dtype: torch.dtype) -> Base:
+def _shadow(family: type[Base], network_config: dict[str, Any], dtype: torch.dtype) -> Base:
     """A base whose network has shapes and no numbers, and nothing else."""
     import diffusers
 
-    parts: Any = diffusers
-    family = ZImageBase if architecture == "zimage" else UNetBase
-    kind = parts.ZImageTransformer2DModel if architecture == "zimage" else parts.UNet2DConditionModel
+    kind: Any = getattr(diffusers, family.NETWORK_CLASS)
     with torch.device("meta"), _default(dtype):
         network = kind.from_config(network_config).requires_grad_(False)
     return family(
-        architecture=architecture, name="", digest="", pipeline=SimpleNamespace(**{family.NETWORK: network}),
-        device=torch.device("meta"), dtype=dtype, quantized=None,
+        name="", digest="", pipeline=SimpleNamespace(**{family.NETWORK: network}), device=torch.device("meta"),
+        dtype=dtype, quantized=None,
     )  # fmt: skip
 
 
@@ -174,11 +170,14 @@ def _kept(base: Base, cfg: TrainConfig, bucket: Bucket) -> tuple[float, float, f
 
     base.network.enable_gradient_checkpointing(block)
     width, height = (side // CELL_PX for side in bucket)
-    channels = base.network.config.in_channels
-    noisy = torch.empty(cfg.batch_size, channels, height, width, device="meta")
+    noisy = torch.empty(cfg.batch_size, base.latent_channels, height, width, device="meta")
+    shapes = base.prompt_shapes
+    prompt = {name: torch.empty(shape, device="meta", dtype=base.dtype) for name, shape in shapes.items()}
+    sizes = {"time_ids": torch.empty(cfg.batch_size, SIZES, device="meta", dtype=base.dtype)}
+    condition = base.collate([prompt] * cfg.batch_size) | sizes
     timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP, device="meta")
     with mock.patch.object(functional, "scaled_dot_product_attention", _attention), outside.listening():
-        base.predict(noisy, timesteps, _condition(base, cfg.batch_size)).float().square().mean()
+        base.predict(noisy, timesteps, condition).float().square().mean()
     everything = _Seen(weights)
     for seen in (outside, *inside):
         everything.add(seen.tensors)
@@ -228,21 +227,3 @@ class _Flash(Function):
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Any:
     return _Flash.apply(query, key, value)
-
-
-def _condition(base: Base, count: int) -> Condition:
-    config, made = base.network.config, {"device": "meta", "dtype": base.dtype}
-    if base.architecture == "zimage":
-        lengths = torch.full((count,), CAPTION_TOKENS)
-        return {
-            "embeds": torch.empty(count * CAPTION_TOKENS, config.cap_feat_dim, **made),
-            "lengths": lengths,
-        }
-    condition = {"embeds": torch.empty(count, CAPTION_TOKENS, config.cross_attention_dim, **made)}
-    if base.architecture == "sdxl":
-        pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
-        condition |= {
-            "pooled": torch.empty(count, pooled, **made),
-            "time_ids": torch.empty(count, 6, **made),
-        }
-    return condition

@@ -12,19 +12,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from likeness.diffusion.bases import Base
+from likeness.diffusion.config import Quantization
 from likeness.diffusion.loss import Prediction
 from likeness.lora.safetensors_io import content_sha256
-from likeness.train.config import Architecture, Quantization, TrainConfig
+from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, Sample, dataset_digest
 from likeness.train.native.optimizer import KINDS
 
 MODELSPEC_VERSION = "1.0.1"
-BASE_VERSION: dict[Architecture, str] = {"sdxl": "sdxl_base_v1-0", "sd15": "sd_v1", "zimage": "z_image"}
-ARCHITECTURE: dict[Architecture, str] = {
-    "sdxl": "stable-diffusion-xl-v1-base/lora",
-    "sd15": "stable-diffusion-v1/lora",
-    "zimage": "Z-Image/lora",
-}
 # `network_args` of the kinds that LyCORIS has and sd-scripts has not (lycoris/kohya.py).
 LYCORIS: dict[str, dict[str, object]] = {
     "dora": {"algo": "lora", "dora_wd": True, "wd_on_output": True},
@@ -43,7 +39,7 @@ class Facts:
     consent_id: str
     license: str
     author: str
-    architecture: Architecture
+    family: type[Base]
     base_name: str
     base_digest: str
     base_quantized: Quantization | None
@@ -71,7 +67,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
     }
     return {
         "ss_v2": "False",
-        "ss_base_model_version": BASE_VERSION[facts.architecture],
+        "ss_base_model_version": facts.family.TRAINERS_NAME,
         "ss_sd_model_name": facts.base_name,
         "ss_network_module": "lycoris.kohya" if cfg.lora_kind in LYCORIS else "networks.lora",
         "ss_network_dim": str(cfg.file_rank),
@@ -116,7 +112,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "sshs_model_hash": sha256,
         "sshs_legacy_hash": sha256[:8],
         "modelspec.sai_model_spec": MODELSPEC_VERSION,
-        "modelspec.architecture": ARCHITECTURE[facts.architecture],
+        "modelspec.architecture": f"{facts.family.MODELSPEC_NAME}/lora",
         "modelspec.implementation": "diffusers",
         "modelspec.title": facts.title,
         "modelspec.author": facts.author,

@@ -56,7 +56,7 @@ class Objective:
         noise = offset_noise(noise, offset, self._random)
         noisy = self.process.noisy(latents, noise, timesteps)
         wanted = self.process.target(latents, noise, timesteps)
-        predicted = self.base.predict(noisy, timesteps, self.base.told(drawn.condition))
+        predicted = self.base.predict(noisy, timesteps, self.base.encode_condition(drawn.condition))
         return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights)
 
     def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Drawn:

@@ -1,0 +1,66 @@
+"""Section `base` of params.yaml, and the objective of training; no torch here, so that settings are checked without it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from likeness.diffusion.families import bases
+
+Quantization = Literal["fp8", "int8", "nf4"]
+
+# `base.source` of the two models that come with likeness: trained, and built from a seed.
+TINY = "tiny"
+RANDOM = "random"
+
+
+def _known(word: str) -> str:
+    if word not in bases():
+        raise ValueError(f"{word} is none of {', '.join(sorted(bases()))}")
+    return word
+
+
+Architecture = Annotated[str, AfterValidator(_known)]
+"""A word that one of likeness.diffusion.families has a class for."""
+
+
+class Section(BaseModel):
+    """Base of the sections here: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaseModelConfig(Section):
+    """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
+
+    `source` is `tiny` (ships with likeness), `random` (built from `seed`), a hub id, a folder in diffusers layout, or
+    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file.
+    """
+
+    architecture: Architecture
+    source: str = Field(min_length=1)
+    revision: str | None
+    variant: str | None
+    config: str | None
+    seed: int | None = Field(ge=0)
+    cpu_threads: int | None = Field(ge=1)
+    quantize: Quantization | None
+    name: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _seeded(self) -> Self:
+        if (self.source == RANDOM) != (self.seed is not None):
+            raise ValueError(
+                "base.seed belongs to the random base: a number there, null for any other source"
+            )
+        return self
+
+
+class ObjectiveConfig(Section):
+    """How noise is mixed in, and how the error counts; conf/train/default.yaml explains each key."""
+
+    weighting: Literal["none", "min_snr", "debiased"]
+    min_snr_gamma: float = Field(gt=0)
+    timesteps: Literal["uniform", "logit_normal"]
+    timestep_shift: float | None = Field(gt=0, le=100)
+    noise_offset: float = Field(ge=0, le=1)
+    huber_c: float | None = Field(gt=0)
