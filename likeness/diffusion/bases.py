@@ -131,7 +131,8 @@ class Base(ABC):
                 remedy="set train.text_encoder_lr: null",
             )
         names = [self.NETWORK, *(self.TEXT_ENCODERS if text_encoders else ())]
-        return {name: getattr(self.pipeline, name) for name in names}
+        # The memory predictor's pipeline is a network alone.
+        return {name: part for name in names if (part := getattr(self.pipeline, name, None)) is not None}
 
     @property
     def encoders(self) -> dict[str, str]:
