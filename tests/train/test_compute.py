@@ -8,7 +8,6 @@ from torch.autograd.graph import saved_tensors_hooks
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.native import compute as engine_module
-from likeness.train.native import memory
 from likeness.train.native.compute import engine, needs_checkpointing, spilled
 from likeness.train.native.memory import GIB, Footprint, footprint, predict
 
@@ -69,7 +68,8 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     cfg = train_config(**(flow if architecture == "zimage" else {}))
     base = fresh(architecture)
     prompt = base.encode_prompt("jade woman")
-    monkeypatch.setattr(memory, "CAPTION_TOKENS", len(prompt["embeds"]))
+    shapes = {name: tuple(tensor.shape) for name, tensor in prompt.items()}
+    monkeypatch.setattr(type(base), "prompt_shapes", shapes)
     counted = footprint(type(base), dict(base.network.config), cfg, dtype=torch.float32)
     add_lora(base, cfg)
     known = {parameter.untyped_storage()._cdata for parameter in base.network.parameters()}
