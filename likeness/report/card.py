@@ -3,6 +3,8 @@
 Source: huggingface.co/docs/hub/model-cards and the front matter of diffusers' LoRA scripts, read 2026-11.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
