@@ -6,6 +6,7 @@ import math
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,10 @@ def ours(url: str, in_flight: int) -> None:
         in_flight=in_flight, requests_per_minute=None, tokens_per_minute=None, connect_s=5, write_s=30, read_s=30,
         attempts=1, backoff_s=0, backoff_max_s=0, max_response_mb=8,
     )  # fmt: skip
-    with Client("bench", url, auth=None, limits=limits) as client, ThreadPoolExecutor(in_flight) as pool:
+    with (
+        Client("bench", url, auth=None, limits=limits, stop=threading.Event()) as client,
+        ThreadPoolExecutor(in_flight) as pool,
+    ):
         list(pool.map(lambda _: client.post("/call", BODY, safe=False).json(), range(CALLS)))
 
 

@@ -50,7 +50,14 @@ def stage(folder: Path, store: ItemStore, count: int) -> float:
                      source=None, target=None, rating="sfw", faces=(), provider="bench", cost_usd=0, parents=())  # fmt: skip
         return line, {name: "image"}
 
-    finish("bench", folder, run_batch("bench", works, store, workers=WORKERS), entry, max_failure_ratio=0)
+    finish(
+        "bench",
+        folder,
+        run_batch("bench", works, store, workers=WORKERS),
+        entry,
+        max_failure_ratio=0,
+        counts=folder.with_suffix(".json"),
+    )
     return time.perf_counter() - started
 
 

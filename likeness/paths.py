@@ -81,7 +81,28 @@ def face_file(photo_id: str) -> str:
     return f"{photo_id}.face.json"
 
 
-def cache_root() -> Path:
-    """`.cache` of the repository DVC was started in: DVC exports DVC_ROOT, so its temporary experiment
-    folders share one item store with the repository they come from."""
-    return Path(os.environ.get("DVC_ROOT", ".")) / ".cache"
+class RepositoryPaths:
+    """What all personas of a repository share: the folder `.cache`, which is no stage's output."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cache = root / ".cache"
+        self.training = self.cache / "training"
+        self.digests = self.cache / "digests"
+        self.ledger = self.cache / "ledger"
+        self.spending = self.ledger / "spending.jsonl"
+        self.plan = self.ledger / "plan.json"
+
+    @staticmethod
+    def here() -> "RepositoryPaths":
+        """The repository that DVC was started in: DVC exports DVC_ROOT, so its temporary experiment folders share
+        one item store with the repository they come from."""
+        return RepositoryPaths(Path(os.environ.get("DVC_ROOT", ".")).absolute())
+
+    def counts(self, folder: Path) -> Path:
+        """Where the counts of the stage that last wrote `folder` are kept."""
+        return self.ledger / ("-".join(folder.parts) + ".json")
+
+    def seconds(self, stage: str, persona: str) -> Path:
+        """Where the time is kept that the stage last took."""
+        return self.ledger / f"{stage}@{persona}.json"

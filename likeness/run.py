@@ -1,4 +1,4 @@
-"""What every stage program shares: load the config, check the consent, run, report errors the same way.
+"""A run: one stage at work for one persona, with everything that it opens.
 
 Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; its work is in likeness/.
 """
@@ -6,10 +6,12 @@ Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; 
 import contextlib
 import datetime
 import json
-import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,117 +20,203 @@ from hydra.utils import instantiate
 
 from likeness.config import Config, Persona, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.paths import cache_root
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.pipeline.batch import Outcome, Work, finish, run_batch
+from likeness.pipeline.manifest import Entry, Failure, Manifest
+from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
 from likeness.purchases.budget import Spending
-from likeness.purchases.buy import STOP, Buyer
-from likeness.purchases.history import is_awaited, purchases, spending_path, total_usd
+from likeness.purchases.buy import Buyer
+from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, load_consent
-from likeness.store.items import ItemStore, write_atomic
+from likeness.store.items import Item, ItemStore, write_atomic
 from likeness.store.remote import SharedItems
 from likeness.tracking import Tracker
 
 PARAMS = Path("params.yaml")
 CONSENT = Path("consent")
 
-# What a stage does with the likeness; every stage needs a valid record, these need it to cover their use.
-USES: dict[str, tuple[Use, ...]] = {
-    "swap": ("swap",),
-    "dataset": ("train",),
-    "train": ("train",),
-    "evaluate": ("generate",),
-}
 
-# The team's stores that this process opened: flushed when the stage ends, however it ends.
-_SHARED: list[SharedItems] = []
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One stage at work for one persona; `stop` is set when it is to end early. What it opens, it opens once and only
+    when it is needed."""
 
-Main = Callable[[Config, Persona], None]
+    stage: str
+    config: Config
+    persona: Persona
+    repository: RepositoryPaths
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def paths(self) -> PersonaPaths:
+        """The persona's folders, relative to the folder that DVC runs the stage in."""
+        return PersonaPaths(self.persona.name)
+
+    @property
+    def section(self) -> Any:
+        """The stage's own settings; None where it has none."""
+        return getattr(self.config, self.stage, None)
+
+    @cached_property
+    def provider(self) -> Any:
+        """The provider that the stage's settings name."""
+        return provider(self.section)
+
+    @cached_property
+    def consent(self) -> Consent:
+        """The persona's verified consent record."""
+        return load_consent(CONSENT, self.persona.name)
+
+    @cached_property
+    def items(self) -> ItemStore:
+        """The item store of this repository and of the team.
+
+        Raises:
+            AuthError, ConfigError: items.remote can't be used; nothing has been spent.
+        """
+        return open_items(self.config, self.repository)
+
+    @cached_property
+    def buyer(self) -> Buyer:
+        """Where the stage buys: the budget and the prices of conf/, the ledger of this repository."""
+        spending = Spending(
+            self.repository.spending,
+            prices=self.config.prices,
+            budget=self.config.budget,
+            stage=self.stage,
+            persona=self.persona.name,
+        )
+        return Buyer(self.items, spending, self.stop)
+
+    def require(self, *uses: Use) -> None:
+        """ConsentError unless the persona's consent is in force and covers these uses."""
+        self.consent.require(uses, today=datetime.datetime.now(datetime.UTC).date())
+
+    def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
+        """An MLflow run of this stage."""
+        tracking = self.config.tracking
+        return Tracker(
+            enabled=tracking.enabled and enabled,
+            uri=tracking.uri,
+            experiment=tracking.experiment,
+            root=self.repository.root,
+            stage=self.stage,
+            persona=self.persona.name,
+            params=params,
+        )
+
+    def batch(self, works: Sequence[Work], *, workers: int | None = None) -> list[Outcome]:
+        """See `run_batch`; as many workers as fill what a remote provider is allowed in flight."""
+        if workers is None:
+            limits = getattr(self.section, "provider", {}).get("limits", {})
+            workers = max(self.config.items.workers, limits.get("in_flight", 0))
+        return run_batch(self.stage, works, self.items, workers=workers, stop=self.stop)
+
+    def finish(
+        self,
+        folder: Path,
+        outcomes: Sequence[Outcome],
+        entry: Callable[[Outcome, Item], tuple[Entry, Mapping[str, str]]],
+        *,
+        failures: Sequence[Failure] = (),
+    ) -> Manifest:
+        """See `finish`, with the limits of the stage's settings."""
+        return finish(
+            self.stage,
+            folder,
+            outcomes,
+            entry,
+            failures=failures,
+            max_failure_ratio=self.section.max_failure_ratio,
+            counts=self.repository.counts(folder),
+            leave_unfinished=self.config.items.leave_unfinished,
+            spent_usd=self.buyer.spending.spent_usd if "buyer" in vars(self) else 0.0,
+        )
+
+    def share(self) -> None:
+        """Wait until the team has what this run made.
+
+        Raises:
+            ProviderError, ConfigError: it has not; the next run shares it.
+        """
+        if "items" in vars(self):
+            self.items.flush()
+
+
+Main = Callable[[Run], None]
 
 
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
     try:
-        cfg = load_config(PARAMS)
-        persona = _persona(cfg, sys.argv[1:], stage)
-        require(persona, *USES.get(stage, ()))
-        if is_remote(getattr(cfg, stage, None)):
-            supervise(stage, persona.name)
-        with spending_tracked(cfg, stage, persona):
+        config = load_config(PARAMS)
+        persona = _persona(config, sys.argv[1:], stage)
+        current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
+        current.require(*(BY_NAME[stage].uses if stage in BY_NAME else ()))
+        if is_remote(current.section):
+            supervise(stage, persona.name, current.stop)
+        with _spending_tracked(current):
             try:
-                main(cfg, persona)
+                main(current)
             except LikenessError:
                 with contextlib.suppress(LikenessError):  # the first error is the one to tell
-                    share()
+                    current.share()
                 raise
-            share()
+            current.share()
     except (LikenessError, InstantiationException) as error:
         # Hydra wraps what a provider says of its own settings.
         told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
         sys.stderr.write(f"\n{stage}: {told}\n")
         raise SystemExit(1) from error
     seconds = {"stage": stage, "persona": persona.name, "seconds": round(time.monotonic() - started, 1)}
-    path = cache_root() / "ledger" / f"{stage}@{persona.name}.json"
+    path = current.repository.seconds(stage, persona.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(seconds).encode())
 
 
 @contextlib.contextmanager
-def spending_tracked(cfg: Config, stage: str, persona: Persona) -> Generator[None, None, None]:
+def _spending_tracked(current: Run) -> Generator[None, None, None]:
     """One MLflow run for what a stage buys, planned beside actual; none where nothing is bought, nor when the run
     was stopped: it has no time to lose, and the ledger has it all."""
-    section: Any = getattr(cfg, stage, None)
-    if not is_remote(section):
+    if not is_remote(current.section):
         yield
         return
-    path = spending_path()
+    path = current.repository.spending
     before = {purchase.id: purchase.end for purchase in purchases(path)}
     try:
         yield
     finally:
-        ours = [p for p in purchases(path) if (p.stage, p.persona) == (stage, persona.name) and p.usd_max]
+        mine = (current.stage, current.persona.name)
+        ours = [p for p in purchases(path) if (p.stage, p.persona) == mine and p.usd_max]
         paid = [p for p in ours if p.end == "paid" and before.get(p.id) != "paid"]
-        items = ItemStore(items_root(cfg))
+        items = open_items(current.config, current.repository, read_only=True)
         doubt = [p for p in ours if p.end == "open" and p.id not in before and not is_awaited(p, items)]
-        if (paid or doubt) and not STOP.is_set():
-            params = {stage: section.model_dump(mode="json")}
+        if (paid or doubt) and not current.stop.is_set():
             figures = {
-                "planned_usd": sum(p.usd_max for p in paid), "actual_usd": total_usd(paid),
-                "purchases": len(paid), "in_doubt": len(doubt),
-            }  # fmt: skip
-            tracking = cfg.tracking.model_dump()
-            with Tracker(**tracking, stage=stage, persona=persona.name, params=params) as tracker:
+                "planned_usd": sum(p.usd_max for p in paid),
+                "actual_usd": total_usd(paid),
+                "purchases": len(paid),
+                "in_doubt": len(doubt),
+            }
+            with current.tracker({current.stage: current.section.model_dump(mode="json")}) as tracker:
                 tracker.log_metrics([(0, figures)])
 
 
-def items_root(cfg: Config) -> Path:
-    """Where this machine's item store lies."""
-    return Path(os.path.abspath(cache_root().parent)) / cfg.items.root
-
-
-def store(cfg: Config) -> ItemStore:
-    """The item store of this repository, shared with DVC's temporary experiment folders, and with the team's.
+def open_items(config: Config, repository: RepositoryPaths, *, read_only: bool = False) -> ItemStore:
+    """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's.
 
     Raises:
-        AuthError, ConfigError: items.remote can't be used; nothing has been spent.
+        AuthError, ConfigError: items.remote can't be written to, and not `read_only`.
     """
-    root = items_root(cfg)
-    if cfg.items.remote is None:
+    root = repository.root / config.items.root
+    if config.items.remote is None:
         return ItemStore(root)
-    shared = SharedItems(cfg.items.remote, root, cfg.s3)
-    shared.check()
-    _SHARED.append(shared)
+    shared = SharedItems(config.items.remote, root, config.s3)
+    if not read_only:
+        shared.check()
     return ItemStore(root, shared)
-
-
-def share() -> None:
-    """Wait until the team has what this stage made.
-
-    Raises:
-        ProviderError, ConfigError: it has not; the next run shares it.
-    """
-    for shared in _SHARED:
-        shared.flush()
 
 
 def provider(section: Any) -> Any:
@@ -141,38 +229,11 @@ def is_remote(section: Any) -> bool:
     return "base_url" in getattr(section, "provider", ())
 
 
-def workers(cfg: Config, section: Any) -> int:
-    """How many items are worked on at a time: enough to fill what a remote provider is allowed in flight."""
-    return max(cfg.items.workers, section.provider.get("limits", {}).get("in_flight", 0))
-
-
-def till(cfg: Config, items: ItemStore, stage: str, persona: Persona) -> Buyer:
-    """Where a stage buys: the budget and the prices of conf/, the ledger of this repository."""
-    spending = Spending(
-        cache_root() / "ledger" / "spending.jsonl",
-        prices=cfg.prices,
-        budget=cfg.budget,
-        stage=stage,
-        persona=persona.name,
-    )
-    return Buyer(items, spending)
-
-
-def consent_of(persona: Persona) -> Consent:
-    """The persona's verified consent record."""
-    return load_consent(CONSENT, persona.name)
-
-
-def require(persona: Persona, *uses: Use) -> None:
-    """ConsentError unless the persona's consent is in force and covers these uses."""
-    consent_of(persona).require(uses, today=datetime.datetime.now(datetime.UTC).date())
-
-
-def _persona(cfg: Config, arguments: list[str], stage: str) -> Persona:
-    if len(arguments) != 1 or arguments[0] not in cfg.personas:
-        known = ", ".join(cfg.personas)
+def _persona(config: Config, arguments: list[str], stage: str) -> Persona:
+    if len(arguments) != 1 or arguments[0] not in config.personas:
+        known = ", ".join(config.personas)
         raise ConfigError(
             f"a stage takes one persona of params.yaml ({known}), not {' '.join(arguments) or 'nothing'}",
-            remedy=f"python -m stages.{stage} {next(iter(cfg.personas))}, or `dvc repro`",
+            remedy=f"python -m stages.{stage} {next(iter(config.personas))}, or `dvc repro`",
         )
-    return cfg.personas[arguments[0]]
+    return config.personas[arguments[0]]

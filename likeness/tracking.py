@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from likeness.paths import cache_root
-
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
 # `//user:password@` of a tracking URI: a message must not repeat it.
@@ -31,10 +29,20 @@ Row = tuple[int, int, Mapping[str, float]]
 
 
 class Tracker:
-    """One MLflow run as a context manager; without `enabled` it does nothing."""
+    """One MLflow run as a context manager; without `enabled` it does nothing. `root` is the repository's folder."""
 
-    def __init__(self, *, enabled: bool, uri: str, experiment: str, stage: str, persona: str,
-                 params: Mapping[str, Any]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        enabled: bool,
+        uri: str,
+        experiment: str,
+        root: Path,
+        stage: str,
+        persona: str,
+        params: Mapping[str, Any],
+    ) -> None:
+        self._root = root
         self._enabled, self._uri, self._experiment = enabled, uri, experiment
         self._stage, self._persona, self._params = stage, persona, params
         self._client: Any = None
@@ -91,11 +99,11 @@ class Tracker:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        client: Any = MlflowClient(tracking_uri=tracking_uri(self._uri))
+        client: Any = MlflowClient(tracking_uri=(uri := tracking_uri(self._uri, self._root)))
         experiment = client.get_experiment_by_name(self._experiment)
         if experiment is None:
-            location = (cache_root().parent / "mlartifacts").resolve().as_uri()
-            local = tracking_uri(self._uri).startswith("sqlite:")
+            location = (self._root / "mlartifacts").resolve().as_uri()
+            local = uri.startswith("sqlite:")
             created = client.create_experiment(
                 self._experiment, artifact_location=location if local else None
             )
@@ -136,12 +144,12 @@ class Tracker:
             self.problem = USER_INFO.sub("//***@", told)[:300]
 
 
-def tracking_uri(configured: str) -> str:
-    """MLFLOW_TRACKING_URI if set, else the configured one; a relative sqlite path is below the repository."""
+def tracking_uri(configured: str, root: Path) -> str:
+    """MLFLOW_TRACKING_URI if set, else the configured one; a relative sqlite path is below `root`."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
     scheme, separator, path = uri.partition(":///")
     if scheme == "sqlite" and separator and not path.startswith("/"):
-        return f"sqlite:///{(cache_root().parent / path).resolve()}"
+        return f"sqlite:///{(root / path).resolve()}"
     return uri
 
 

@@ -8,22 +8,18 @@ from pathlib import Path
 
 from likeness.caption.items import TEXT, caption_entry, caption_work, override_work
 from likeness.caption.text import find_overrides
-from likeness.config import Config, Persona
-from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, read_manifest
-from likeness.run import provider, run, store, till, workers
+from likeness.run import Run, run
 from likeness.store.items import Item
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Describe every enhanced image with the provider of conf/caption/, or take a person's own words."""
-    places = PersonaPaths(persona.name)
+    places, persona, chosen = run.paths, run.persona, run.provider
     images = {entry.id: entry for entry in read_manifest(places.enhanced).entries}
     overrides, unknown = find_overrides(places.captions_override, list(images.values()))
-    items, chosen = store(cfg), provider(cfg.caption)
-    shop = till(cfg, items, "caption", persona)
-    with chosen.opened(shop) as captioner:
+    with chosen.opened(run.buyer) as captioner:
         works = [
             override_work(entry, overrides[entry.id], trigger=persona.trigger)
             if entry.id in overrides
@@ -37,18 +33,14 @@ def main(cfg: Config, persona: Persona) -> None:
             )
             for entry in images.values()
         ]
-        outcomes = run_batch("caption", works, items, workers=workers(cfg, cfg.caption))
+        outcomes = run.batch(works)
 
     def line(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
         entry = images[outcome.work.id]
         name = f"{Path(entry.file).stem}.txt"
         return caption_entry(entry, item, name), {name: TEXT}
 
-    finish(
-        "caption", places.captions, outcomes, line, failures=unknown,
-        max_failure_ratio=cfg.caption.max_failure_ratio, leave_unfinished=cfg.items.leave_unfinished,
-        spent_usd=shop.spending.spent_usd,
-    )  # fmt: skip
+    run.finish(places.captions, outcomes, line, failures=unknown)
 
 
 if __name__ == "__main__":

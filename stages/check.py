@@ -15,7 +15,10 @@ from hydra.errors import InstantiationException
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.run import CONSENT, PARAMS, USES, load_consent, provider, store
+from likeness.paths import RepositoryPaths
+from likeness.pipeline.stage import ALL_USES, STAGES
+from likeness.run import CONSENT, PARAMS, open_items, provider
+from likeness.safety.consent import load_consent
 from likeness.store.items import write_atomic
 
 CHECKED = Path("data/checked.json")
@@ -27,7 +30,7 @@ def main() -> None:
     problems = [*provider_problems(cfg), *consent_problems(cfg)]
     if problems:
         raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
-    store(cfg)
+    open_items(cfg, RepositoryPaths.here())
     CHECKED.parent.mkdir(exist_ok=True)
     write_atomic(CHECKED, json.dumps({"checked": True}).encode())
     sys.stderr.write(f"check: settings and consent of {', '.join(cfg.personas)} are in order\n")
@@ -45,7 +48,7 @@ def check_fresh(cfg: Config) -> None:
 
 def provider_problems(cfg: Config) -> Iterator[str]:
     """Every provider is built once: its settings, files and licences are checked where it declares them."""
-    for section in ("swap", "enhance", "caption"):
+    for section in (spec.name for spec in STAGES if spec.provider):
         try:
             provider(getattr(cfg, section))
         except InstantiationException as error:
@@ -58,10 +61,9 @@ def provider_problems(cfg: Config) -> Iterator[str]:
 def consent_problems(cfg: Config) -> Iterator[str]:
     """A record in force for each persona that covers what the whole graph does."""
     today = datetime.datetime.now(datetime.UTC).date()
-    uses = sorted({use for covered in USES.values() for use in covered})
     for name in cfg.personas:
         try:
-            load_consent(CONSENT, name).require(uses, today=today)
+            load_consent(CONSENT, name).require(ALL_USES, today=today)
         except LikenessError as error:
             yield str(error)
 

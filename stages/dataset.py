@@ -6,25 +6,23 @@ Writes models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zip
 
 import shutil
 
-from likeness.config import Config, Persona
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import IMAGE, caption_files, image_work, manifest_entry, plan, training_images
 from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, read_manifest
-from likeness.run import consent_of, run, store
+from likeness.pipeline.stage import folders_before
+from likeness.run import Run, run
 from likeness.store.items import Item
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
-    places, record, options = PersonaPaths(persona.name), consent_of(persona), cfg.dataset
-    steps = (places.ingested, places.swapped, places.resized, places.enhanced, places.captions)
-    made = {folder.name: read_manifest(folder) for folder in steps}
+    places, persona, record, options = run.paths, run.persona, run.consent, run.config.dataset
+    made = {name: read_manifest(getattr(places, name)) for name in folders_before("dataset")}
 
     chosen, left_out = select(made["enhanced"].entries, made["captions"], allow_review=options.allow_review)
     if not chosen:
@@ -38,15 +36,14 @@ def main(cfg: Config, persona: Persona) -> None:
     folder = places.lora_training
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier build left there would be trained on
     works = [image_work(one, places.enhanced, options) for one in planned]
-    outcomes = run_batch("dataset", works, store(cfg), workers=cfg.items.workers)
+    outcomes = run.batch(works)
     by_id = {one.chosen.image.id: one for one in planned}
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
         one = by_id[outcome.work.id]
         return manifest_entry(one, item), {one.file: IMAGE}
 
-    limit = options.max_failure_ratio
-    manifest = finish("dataset", folder, outcomes, entry, failures=left_out, max_failure_ratio=limit)
+    manifest = run.finish(folder, outcomes, entry, failures=left_out)
 
     images = training_images(manifest, planned)
     facts = CardFacts(

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.config import Config, Persona
 from likeness.diffusion.load import load_base
 from likeness.evaluate.comparison_sets import compared_groups
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
@@ -31,27 +30,25 @@ from likeness.evaluate.samples import (
 from likeness.evaluate.samples import entry as sample_entry
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest
-from likeness.run import run, store
+from likeness.run import Run, run
 from likeness.safety.rating import Rater
-from likeness.store.items import Item, ItemStore, sha256_file, write_atomic
-from likeness.tracking import Tracker
+from likeness.store.items import Item, sha256_file, write_atomic
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Draw, look for faces, score, and lay out what a person judges by eye."""
-    places, options, items = PersonaPaths(persona.name), cfg.evaluate, store(cfg)
+    cfg, persona, places, options, items = run.config, run.persona, run.paths, run.config.evaluate, run.items
     shutil.rmtree(places.evaluation, ignore_errors=True)
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
     planned = plan_samples(persona.name, prompts, options.seeds)
     digest = sha256_file(places.weights)
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
-    tracking = cfg.tracking.model_dump()
-    with Tracker(**tracking, stage="evaluate", persona=persona.name, params=params) as tracker:
-        studio = Renderer(cfg=cfg, base=load_base(cfg.base, device=cfg.train.device), rater=Rater())
-        drawn = draw(studio, planned, places, digest, items)
+    with run.tracker(params) as tracker:
+        base = load_base(cfg.base, device=cfg.train.device, memo=run.repository.digests)
+        studio = Renderer(cfg=cfg, base=base, rater=Rater())
+        drawn = draw(run, studio, planned, digest)
         samples = places.samples
         pictures = {entry.id: load_rgb(samples / entry.file) for entry in drawn.entries}
         faces = FaceAnalyzer().faces
@@ -84,9 +81,7 @@ def main(cfg: Config, persona: Persona) -> None:
         tracker.set_tags({"weights_sha256": digest})
 
 
-def draw(
-    studio: Renderer, planned: Sequence[Planned], places: PersonaPaths, digest: str, items: ItemStore
-) -> Manifest:
+def draw(run: Run, studio: Renderer, planned: Sequence[Planned], digest: str) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
     by_id = {one.id: one for one in planned}
 
@@ -95,11 +90,9 @@ def draw(
         parents = (digest,) if one.lora else ()
         return sample_entry(one, item, provider=studio.base.name, parents=parents), {one.file: IMAGE}
 
-    works = [studio.work(one, places.weights if one.lora else None, digest) for one in planned]
+    works = [studio.work(one, run.paths.weights if one.lora else None, digest) for one in planned]
     # One worker: the pictures share one pipeline.
-    outcomes = run_batch("evaluate", works, items, workers=1)
-    ratio = studio.cfg.evaluate.max_failure_ratio
-    return finish("evaluate", places.samples, outcomes, entry, max_failure_ratio=ratio)
+    return run.finish(run.paths.samples, run.batch(works, workers=1), entry)
 
 
 def write_json(path: Path, values: object) -> None:

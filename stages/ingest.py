@@ -8,27 +8,25 @@ Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.jso
 import json
 import shutil
 
-from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.ingest import entries
 from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import list_raw
 from likeness.ingest.select import persona_json, select
-from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
-from likeness.run import consent_of, run, store
+from likeness.run import Run, run
 from likeness.store.items import Item, write_atomic
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Read and measure every photo, decide about the set, lay out what is accepted, name what is not."""
-    places = PersonaPaths(persona.name)
+    places, cfg, persona = run.paths, run.config, run.persona
     files, failures = entries.hash_files(persona.name, list_raw(places, persona.held_out))
     works = entries.works_for(persona.name, files, entries.limits_of(cfg.ingest), local_instruments())
-    outcomes = run_batch("ingest", works, store(cfg), workers=cfg.items.workers)
+    outcomes = run.batch(works)
     photos, unreadable = entries.candidates_of(files, outcomes)
-    selection = select(photos, cfg.ingest, consent_of(persona), source_min=persona.similarity.source_min)
+    selection = select(photos, cfg.ingest, run.consent, source_min=persona.similarity.source_min)
     failures += unreadable
     failures += [
         entries.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
@@ -46,14 +44,8 @@ def main(cfg: Config, persona: Persona) -> None:
     write_atomic(places.ingest_notes, notes.encode())
     if selection.centroid is not None:
         write_atomic(places.persona_face, persona_json(selection))
-    finish(
-        "ingest",
-        places.ingested,
-        [outcome for outcome in outcomes if outcome.work.id in accepted],
-        entry,
-        failures=failures,
-        max_failure_ratio=cfg.ingest.max_failure_ratio,
-    )
+    chosen = [outcome for outcome in outcomes if outcome.work.id in accepted]
+    run.finish(places.ingested, chosen, entry, failures=failures)
     if selection.centroid is None:
         raise InputError(
             f"ingest: no source photo of {persona.name} is left that is not held out",

@@ -6,24 +6,24 @@ Writes models/PERSONA/report/index.html and models/PERSONA/README.md.
 
 from pathlib import Path
 
-from likeness.config import Config, Persona
+from likeness.config import Config
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.decode import Limits, decode_photo
-from likeness.paths import PersonaPaths
+from likeness.pipeline.stage import STAGES
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.money import Offer
 from likeness.report.page import Subject, page
-from likeness.run import consent_of, is_remote, provider, run
+from likeness.run import Run, is_remote, provider, run
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Collect, and write the page and the card."""
-    places = PersonaPaths(persona.name)
+    places, cfg, persona = run.paths, run.config, run.persona
     subject = Subject(
         persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, base=cfg.base.name,
-        consent=consent_of(persona),
+        consent=run.consent,
     )  # fmt: skip
     got = collect(places)
     limits = Limits(**{name: getattr(cfg.ingest, name) for name in Limits.__dataclass_fields__})
@@ -45,7 +45,7 @@ def main(cfg: Config, persona: Persona) -> None:
 
 def offers(cfg: Config) -> dict[str, Offer]:
     """What the paid providers of the graph ask for, by stage folder; nothing is asked of them."""
-    sections = {"swapped": cfg.swap, "enhanced": cfg.enhance, "captions": cfg.caption}
+    sections = {spec.manifest: getattr(cfg, spec.name) for spec in STAGES if spec.provider and spec.manifest}
     remote = {folder: provider(section) for folder, section in sections.items() if is_remote(section)}
     return {folder: Offer(provider=one.name, quote=one.quote(cfg.prices)) for folder, one in remote.items()}
 

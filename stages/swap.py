@@ -6,13 +6,12 @@ writes  data/PERSONA/swapped/
 
 import shutil
 
-from likeness.config import Config, Persona
 from likeness.errors import InputError
 from likeness.faces import FaceAnalyzer
-from likeness.paths import PersonaPaths, item_id
-from likeness.pipeline.batch import Outcome, finish, run_batch
+from likeness.paths import item_id
+from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
-from likeness.run import provider, run, store, till, workers
+from likeness.run import Run, run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item
 from likeness.swap.inputs import measured, read_photos
@@ -28,11 +27,11 @@ from likeness.swap.items import (
 from likeness.swap.pairs import choose_pairs
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
-    places, items, name = PersonaPaths(persona.name), store(cfg), persona.name
+    places, cfg, persona, name = run.paths, run.config, run.persona, run.persona.name
     sources, targets = read_photos(places.ingested)
-    candidates = measured({**sources, **targets}, items, cfg.items.workers)
+    candidates = measured({**sources, **targets}, run.items, cfg.items.workers, run.stop)
     pairs, skipped = choose_pairs(
         name, {label: candidates[label] for label in sources}, {t: candidates[t] for t in targets}, cfg.swap
     )
@@ -49,16 +48,15 @@ def main(cfg: Config, persona: Persona) -> None:
         swap_min=persona.similarity.swap_min, target_max=persona.similarity.target_max,
         review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit,
     )  # fmt: skip
-    chosen = provider(cfg.swap)
-    shop = till(cfg, items, "swap", persona)
-    with chosen.opened(shop) as swapper:
+    chosen = run.provider
+    with chosen.opened(run.buyer) as swapper:
         bench = SwapContext(
             identity=chosen.identity(), swapper=swapper, max_explicit=cfg.ingest.max_explicit,
             analyzer=FaceAnalyzer(), rater=Rater(),
         )  # fmt: skip
         works = [keep_work(name, photo) for photo in kept.values()]
         works += [swap_work(name, source, target, bench) for source, target in made.values()]
-        outcomes = run_batch("swap", works, items, workers=workers(cfg, cfg.swap))
+        outcomes = run.batch(works)
     outcomes = [judged(o, made[o.work.id][1], standards) if o.work.id in made else o for o in outcomes]
 
     def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
@@ -67,10 +65,7 @@ def main(cfg: Config, persona: Persona) -> None:
         return swap_entry(name, *made[outcome.work.id], item, standards, provider=chosen.name)
 
     shutil.rmtree(places.swapped, ignore_errors=True)
-    finish(
-        "swap", places.swapped, outcomes, entry, failures=skipped, max_failure_ratio=cfg.swap.max_failure_ratio,
-        leave_unfinished=cfg.items.leave_unfinished, spent_usd=shop.spending.spent_usd,
-    )  # fmt: skip
+    run.finish(places.swapped, outcomes, entry, failures=skipped)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,14 @@ from functools import partial
 
 from torch import Tensor
 
-from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, LoadCheck, kohya_tensors, publish
 from likeness.lora.safetensors_io import weights_bytes
-from likeness.paths import PersonaPaths, cache_root
-from likeness.run import consent_of, run, store
+from likeness.paths import PersonaPaths
+from likeness.run import Run, run
 from likeness.store.items import sha256_file, write_atomic
 from likeness.store.s3 import Remote
-from likeness.tracking import Tracker
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
@@ -44,26 +42,27 @@ FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 JUDGED: dict[str, Callable[[Iterable[float]], float]] = {"validation_loss": min, "identity": max}
 
 
-def main(cfg: Config, persona: Persona) -> None:
+def main(run: Run) -> None:
     """Train, in as many processes as `train.processes` says."""
-    if cfg.train.processes > 1 and not was_started_together():
-        start_processes("stages.train", [persona.name], cfg.train.processes)
-    world = World(cfg.train.processes, device=cfg.train.device)
+    options = run.config.train
+    if options.processes > 1 and not was_started_together():
+        start_processes("stages.train", [run.persona.name], options.processes)
+    world = World(options.processes, device=options.device)
     with world.together():
-        train_lora(cfg, persona, world)
+        train_lora(run, world)
 
 
-def train_lora(cfg: Config, persona: Persona, world: World) -> None:
+def train_lora(run: Run, world: World) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
-    places = PersonaPaths(persona.name)
+    cfg, persona, places = run.config, run.persona, run.paths
     every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
     samples, held_out = split(every, cfg.train.validation_share)
     sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
-    base = load_base(cfg.base, device=cfg.train.device)
-    items = store(cfg)
-    sampler = build_sampler(cfg, persona, base, items)
+    base = load_base(cfg.base, device=cfg.train.device, memo=run.repository.digests)
+    items = run.items
+    sampler = build_sampler(run, base)
     with world.main_first():
-        prior = draw_prior(cfg, persona, base, samples, items)
+        prior = draw_prior(run, base, samples)
         learned = [*samples, *prior]
         settings = resolve_steps(learned, cfg.train)
         sys.stderr.write(plan(learned, held_out, settings))
@@ -75,7 +74,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         )
     facts = Facts(
         output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
-        class_word=persona.class_word, consent_id=consent_of(persona).id, license=cfg.train.license,
+        class_word=persona.class_word, consent_id=run.consent.id, license=cfg.train.license,
         author="likeness", family=type(base), base_name=base.name, base_digest=base.digest,
         base_quantized=base.quantized,
         prediction=base.prediction,
@@ -87,9 +86,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
     shared = (
         SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), key) if cfg.train.share_checkpoints else None
     )
-    folder = RunFolder(
-        cache_root() / "training" / key, key=key, kept=cfg.train.checkpoints_kept, shared=shared
-    )
+    folder = RunFolder(run.repository.training / key, key=key, kept=cfg.train.checkpoints_kept, shared=shared)
 
     params = {
         "train": settings.model_dump(),
@@ -97,8 +94,7 @@ def train_lora(cfg: Config, persona: Persona, world: World) -> None:
         "dataset_sha256": digest,
         "run": key,
     }
-    tracking = {**cfg.tracking.model_dump(), "enabled": cfg.tracking.enabled and world.main}
-    with Tracker(**tracking, stage="train", persona=persona.name, params=params) as tracker, sharing(shared):
+    with run.tracker(params, enabled=world.main) as tracker, sharing(shared):
         show = partial(tracker.log_file, folder="samples")
         trained = train(
             base, data, settings, folder, world=world, held_out=validated,

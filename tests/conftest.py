@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,8 @@ def store(tmp_path: Path) -> ItemStore:
 def till(store: ItemStore, tmp_path: Path) -> Buyer:
     """A till of that store; nothing has a price, so nothing can be bought."""
     budget = BudgetConfig(max_usd=0)
-    return Buyer(
-        store, Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
-    )
+    spending = Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
+    return Buyer(store, spending, threading.Event())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Providers of the fake servers as conf/ would build them, quick to poll and to retry."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -48,4 +49,4 @@ def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> 
         stage=stage,
         persona="jade",
     )
-    return Buyer(ItemStore(folder / "items"), spending)
+    return Buyer(ItemStore(folder / "items"), spending, threading.Event())

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from dvc.utils.hydra import compose_and_dump
 from ingest_fakes import FakeConsent, FakeFaces, fake_instruments, png
+from runs import run_of
 
 import likeness.cli.plan_photos
+import likeness.run
 import stages.caption
 import stages.enhance
 import stages.ingest
@@ -67,7 +69,7 @@ def buy(till: Buyer, what: str, kind: str, inputs: list[str], usd: float, pictur
     delivery = Delivery(files={RESULT: encode_png(picture)}, usd=usd, usage={})
     item = till.buy(
         Purchase(
-            what=what, key=item_key(kind, 1, {}, inputs), usd_max=usd, ready=lambda: None, order=lambda: delivery
+            what=what, item="", key=item_key(kind, 1, {}, inputs), usd_max=usd, ready=lambda: None, order=lambda: delivery
         )
     )  # fmt: skip
     return decode_rgb(item.files[RESULT].path.read_bytes())
@@ -79,7 +81,7 @@ class Swaps:
     def __init__(self, till: Buyer) -> None:
         self.till = till
 
-    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+    def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         rgb = source.rgb // 2 + target.rgb // 2
         rgb[0, 0], rgb[0, 1] = (1, 0, 30), (0, 1, 0)
         digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
@@ -93,7 +95,7 @@ class Enhancements:
     def __init__(self, till: Buyer) -> None:
         self.till = till
 
-    def enhance(self, rgb: RGB) -> Enhanced:
+    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         usd = self.till.spending.price("maxstudio", "enhance").usd
         big = rgb.repeat(2, 0).repeat(2, 1)
         return Enhanced(
@@ -110,12 +112,12 @@ class Captions:
     def __init__(self, till: Buyer) -> None:
         self.till = till
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         order = Delivery(files={}, usd=self.USD, usage={})
         key = item_key("captions", 1, {}, [sha256_pixels(rgb)])
         self.till.buy(
             Purchase(
-                what="xai caption", key=key, usd_max=0.003875, ready=lambda: None, order=lambda: order
+                what="xai caption", item="", key=key, usd_max=0.003875, ready=lambda: None, order=lambda: order
             )
         )  # fmt: skip
         return Described(text="a photo", cost_usd=self.USD)
@@ -126,7 +128,7 @@ def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     tools = fake_instruments()
     for module in (stages.ingest, likeness.cli.plan_photos):
         monkeypatch.setattr(module, "local_instruments", lambda: tools)
-        monkeypatch.setattr(module, "consent_of", lambda persona: FakeConsent())
+    monkeypatch.setattr(likeness.run, "load_consent", lambda folder, persona: FakeConsent())
     monkeypatch.setattr(stages.swap, "FaceAnalyzer", FakeFaces)
     monkeypatch.setattr(stages.swap, "Rater", FakeRater)
     for kind, fake in (
@@ -148,7 +150,7 @@ class FakeRater:
 def run(cfg: Config, *names: str) -> None:
     """Some stages, as DVC would run them."""
     for name in names:
-        getattr(stages, name).main(cfg, cfg.personas["jade"])
+        getattr(stages, name).main(run_of(name, cfg, cfg.personas["jade"]))
 
 
 def _opened(fake):

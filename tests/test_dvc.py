@@ -1,22 +1,26 @@
 """dvc.yaml lists exactly what a stage reads: no import that changes a result is missing from its deps."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from likeness.paths import PersonaPaths
+from likeness.pipeline import stage
+
 ROOT = Path(__file__).parent.parent
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report")
+STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
-    "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
+    "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise", "likeness.pipeline.stage",
 }  # fmt: skip
 
 
@@ -89,6 +93,36 @@ def test_no_output_is_persisted_or_kept_from_the_cache(stage):
         flags = next(iter(output.values())) if isinstance(output, dict) else {}
         assert not flags.get("persist")
         assert flags.get("cache", True)
+
+
+def outs(values: dict) -> set[Path]:
+    """All outputs of a stage for jade: outs, metrics and plots."""
+    listed = [output for kind in ("outs", "metrics", "plots") for output in values.get(kind, [])]
+    names = (next(iter(output)) if isinstance(output, dict) else output for output in listed)
+    return {Path(name.replace("${key}", "jade")) for name in names}
+
+
+@pytest.mark.parametrize(
+    "spec", [spec for spec in stage.STAGES if spec.per_persona], ids=lambda spec: spec.name
+)
+def test_the_graph_keeps_what_the_list_of_stages_says(spec):
+    expected = {getattr(PersonaPaths("jade"), name) for name in spec.outputs}
+    assert outs(GRAPH[spec.name]["do"]) == expected
+    assert spec.folder(PersonaPaths("jade")) in (None, *expected)
+
+
+def test_the_graph_names_the_stages_in_the_order_of_the_list():
+    assert list(GRAPH) == [spec.name for spec in stage.STAGES]
+
+
+def test_git_keeps_no_output_of_a_stage():
+    paths = [str(path) for values in GRAPH.values() for path in outs(values.get("do", values))]
+    found = subprocess.run(
+        ["git", "check-ignore", "--no-index", *paths, *(f"{path}/x" for path in paths)], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    ignored = set(found.stdout.split())
+    assert [path for path in paths if not {path, f"{path}/x"} & ignored] == []
 
 
 def test_the_graph_has_one_stage_a_step_and_persona():

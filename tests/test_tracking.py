@@ -13,7 +13,14 @@ mlflow = pytest.importorskip("mlflow")
 
 
 def tracker(uri, **changes):
-    settings = {"enabled": True, "uri": uri, "experiment": "likeness", "stage": "train", "persona": "jade"}
+    settings = {
+        "enabled": True,
+        "root": Path(),
+        "uri": uri,
+        "experiment": "likeness",
+        "stage": "train",
+        "persona": "jade",
+    }
     return Tracker(**{**settings, "params": {"train": {"lr": 1e-4, "steps": 3}}, **changes})
 
 
@@ -66,7 +73,7 @@ def test_metrics_are_sent_in_batches_while_the_work_goes_on(in_tmp, monkeypatch)
             answering.wait(5)  # as a server does that hangs
             super()._log_metrics(rows)
 
-    with Slow(enabled=True, uri="sqlite:///mlflow.db", experiment="likeness", stage="train", persona="jade",
+    with Slow(enabled=True, root=Path(), uri="sqlite:///mlflow.db", experiment="likeness", stage="train", persona="jade",
               params={}) as run:  # fmt: skip
         for step in range(1, 6):
             run.log_metrics([(step, {"loss": 1 / step})])
@@ -102,11 +109,10 @@ def test_switched_off_it_touches_nothing(in_tmp, capsys):
 
 def test_the_environment_wins_and_relative_databases_lie_in_the_repository(in_tmp, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert tracking_uri("sqlite:///mlflow.db") == "http://127.0.0.1:5000"
+    assert tracking_uri("sqlite:///mlflow.db", Path("/srv/house")) == "http://127.0.0.1:5000"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    monkeypatch.setenv("DVC_ROOT", "/srv/likeness")
-    assert tracking_uri("sqlite:///mlflow.db") == "sqlite:////srv/likeness/mlflow.db"
-    assert tracking_uri("sqlite:////var/mlflow.db") == "sqlite:////var/mlflow.db"
+    assert tracking_uri("sqlite:///mlflow.db", Path("/srv/house")) == "sqlite:////srv/house/mlflow.db"
+    assert tracking_uri("sqlite:////var/mlflow.db", Path("/srv/house")) == "sqlite:////var/mlflow.db"
 
 
 def test_settings_are_flattened_to_dotted_names():

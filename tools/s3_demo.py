@@ -14,13 +14,13 @@ from pathlib import Path
 import s3fs
 
 from fakes.s3 import REGION, S3Server
+from likeness.pipeline.stage import BY_FOLDER, folders_before
 from tools.repository_clone import RepositoryClone, clone_repository
 
 BUCKET = "likeness-demo"
 ITEMS, SHELF, CACHE = (f"s3://{BUCKET}/{prefix}" for prefix in ("items", "published", "dvc"))
-# The stages whose work is items, by the folder that their counts are kept under.
-COUNTED = {"ingest": "data-jade-ingested", "swap": "data-jade-swapped", "resize": "data-jade-resized",
-           "enhance": "data-jade-enhanced", "caption": "data-jade-captions"}  # fmt: skip
+# The stages that make images, by the file that their counts are kept in.
+COUNTED = {BY_FOLDER[name].name: f"data-jade-{name}" for name in folders_before("dataset")}
 STARTED = time.monotonic()
 
 

@@ -41,8 +41,9 @@ class Described:
 class Captioner(Protocol):
     """Describes images; safe to call from several threads."""
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
-        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph.
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph; `item` is whom a
+        purchase is for, in the ledger's words.
 
         Raises:
             InputError: the image cannot be described.

@@ -56,7 +56,7 @@ class AttributesCaptioner:
             "faces": [FACES_VERSION, MODELS_DIGEST],
         }
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         """The phrases of the chosen traits that are certain, joined by commas.
 
         Raises:

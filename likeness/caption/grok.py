@@ -69,7 +69,9 @@ class GrokCaptioner:
     def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
-        with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=translate) as client:
+        with Client(
+            "xAI", self.base_url, auth=auth, limits=self.limits, stop=till.stop, translate=translate
+        ) as client:
             yield Captions(self, client, till)
 
 
@@ -80,18 +82,19 @@ class Captions:
         self._settings, self._client, self._till = settings, client, till
         self._lock, self._ready = threading.Lock(), False
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
-        item = self._till.buy(
+        bought = self._till.buy(
             Purchase(
                 what="xai caption",
+                item=item,
                 key=self._settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=self._settings.usd_max(self._till.spending.prices),
                 ready=self.check_model,
                 order=lambda: self._order(rgb),
             )
         )
-        return described(item, "Grok")
+        return described(bought, "Grok")
 
     def check_model(self) -> None:
         """Ask once which models the key may use.

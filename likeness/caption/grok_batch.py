@@ -51,7 +51,9 @@ class GrokBatchCaptioner(GrokCaptioner):
     def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
-        with Client("xAI", self.base_url, auth=auth, limits=self.limits, translate=translate) as client:
+        with Client(
+            "xAI", self.base_url, auth=auth, limits=self.limits, stop=till.stop, translate=translate
+        ) as client:
             yield _Batched(self, client, till)
 
 
@@ -63,12 +65,13 @@ class _Batched:
         self._batch, self._added = "", set[str]()
         self._seen: dict[str, tuple[float, dict[str, dict[str, Json]]]] = {}
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
         key = self._settings.purchase_key(sha256_pixels(rgb))
-        item = self._till.buy(
+        bought = self._till.buy(
             Purchase(
                 what="xai batch caption",
+                item=item,
                 key=key,
                 usd_max=self._settings.usd_max(self._till.spending.prices),
                 ready=self._alone.check_model,
@@ -78,7 +81,7 @@ class _Batched:
                 ),
             )
         )
-        return described(item, "Grok")
+        return described(bought, "Grok")
 
     def _add(self, rgb: RGB, key: str) -> Ticket:
         """Adding a request again under the same id adds nothing, so it is safe to repeat; one whose result got lost

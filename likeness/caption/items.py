@@ -47,7 +47,9 @@ def caption_work(
     key = caption_key(entry, provider, trigger=trigger, class_word=class_word)
 
     def make() -> Made:
-        described = captioner.describe(load_rgb(folder / entry.file), swapped=entry.target is not None)
+        described = captioner.describe(
+            load_rgb(folder / entry.file), swapped=entry.target is not None, item=entry.id
+        )
         refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 

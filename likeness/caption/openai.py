@@ -75,7 +75,12 @@ class OpenAICaptioner:
         env = self.api_key_env
         auth = None if env is None else Auth(header="Authorization", scheme="Bearer ", env=env)
         with Client(
-            "the caption server", self.base_url, auth=auth, limits=self.limits, translate=_translate
+            "the caption server",
+            self.base_url,
+            auth=auth,
+            limits=self.limits,
+            stop=till.stop,
+            translate=_translate,
         ) as client:
             yield _Captions(self, client, till)
 
@@ -84,18 +89,19 @@ class _Captions:
     def __init__(self, settings: OpenAICaptioner, client: Client, till: Buyer) -> None:
         self._settings, self._client, self._till = settings, client, till
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
-        item = self._till.buy(
+        bought = self._till.buy(
             Purchase(
                 what="openai caption",
+                item=item,
                 key=self._settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=self._settings.usd_max(self._till.spending.prices),
                 ready=self._reachable,
                 order=lambda: self._order(rgb),
             )
         )
-        return described(item, self._settings.model)
+        return described(bought, self._settings.model)
 
     def _reachable(self) -> None:
         """Nothing is asked beforehand: not every server lists its models."""

@@ -69,7 +69,7 @@ class VlmCaptioner:
             "device": self._device,
         }
 
-    def describe(self, rgb: RGB, *, swapped: bool) -> Described:
+    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
         """The model's answer on one line; whether the face was swapped makes no difference to it.
 
         Raises:

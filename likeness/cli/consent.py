@@ -17,7 +17,8 @@ from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
 from likeness.paths import PersonaPaths
-from likeness.run import CONSENT, PARAMS, USES
+from likeness.pipeline.stage import ALL_USES
+from likeness.run import CONSENT, PARAMS
 from likeness.safety.consent import RecordedFace, load_consent
 from likeness.store.items import sha256_file
 
@@ -27,7 +28,7 @@ def show(persona: str) -> None:
     record = load_consent(CONSENT, persona)
     sys.stdout.write(f"{record.id}: {record.subject} ({record.kind}), scope {', '.join(record.scope)}\n")
     record.require(
-        sorted({use for uses in USES.values() for use in uses}),
+        ALL_USES,
         today=datetime.datetime.now(datetime.UTC).date(),
     )
     sys.stdout.write(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from likeness.config import load_config
 from likeness.errors import LikenessError
-from likeness.paths import cache_root
-from likeness.run import PARAMS, store
+from likeness.paths import RepositoryPaths
+from likeness.run import PARAMS, open_items
 from likeness.store.items import ItemStore
 
 DAY_S = 86_400.0
@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> int:
         "--unused-days", type=float, required=True, help="remove what was last used before that"
     )
     parsed = parser.parse_args(arguments)
-    items = store(load_config(PARAMS))
+    repository = RepositoryPaths.here()
+    items = open_items(load_config(PARAMS), repository)
     if parsed.command == "list":
         return show(items)
     if parsed.command == "verify":
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     spare_bought(items)
     removed, freed = items.prune(unused_for_s=parsed.unused_days * DAY_S)
     tickets = drop_delivered(items)
-    runs = prune_training(cache_root() / "training", unused_for_s=parsed.unused_days * DAY_S)
+    runs = prune_training(repository.training, unused_for_s=parsed.unused_days * DAY_S)
     sys.stdout.write(
         f"removed {removed} items, freed {freed / 1e6:.1f} MB; removed {runs} training folders and {tickets} tickets "
         "of delivered orders\n"

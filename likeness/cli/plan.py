@@ -22,11 +22,10 @@ from likeness.cli.plan_walk import Line, Walk
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
-from likeness.paths import PersonaPaths, cache_root
-from likeness.purchases.history import last_seconds, purchases, spending_path, total_usd
-from likeness.run import PARAMS, items_root
-from likeness.store.items import ItemStore, item_key, write_atomic
-from likeness.store.remote import SharedItems
+from likeness.paths import RepositoryPaths
+from likeness.purchases.history import last_seconds, purchases, total_usd
+from likeness.run import PARAMS, Run, open_items
+from likeness.store.items import item_key, write_atomic
 
 
 def main(arguments: list[str]) -> int:
@@ -38,11 +37,11 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parsed = parser.parse_args(arguments)
-    plan = make_plan(load_config(PARAMS), parsed.personas)
+    repository = RepositoryPaths.here()
+    plan = make_plan(load_config(PARAMS), repository, parsed.personas)
     told = {**asdict(plan), "exceeds_budget": plan.exceeds}
-    path = cache_root() / "ledger" / "plan.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps(told, indent=2).encode())
+    repository.ledger.mkdir(parents=True, exist_ok=True)
+    write_atomic(repository.plan, json.dumps(told, indent=2).encode())
     if parsed.json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     else:
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
     return int(plan.exceeds)
 
 
-def make_plan(cfg: Config, names: Sequence[str]) -> Plan:
+def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) -> Plan:
     """The plan for these personas, or for all.
 
     Raises:
@@ -62,13 +61,14 @@ def make_plan(cfg: Config, names: Sequence[str]) -> Plan:
             f"params.yaml knows no persona {', '.join(unknown)}",
             remedy=f"name one of {', '.join(cfg.personas)}",
         )
-    items = readable_store(cfg)
+    items = open_items(cfg, repository, read_only=True)
     personas: dict[str, PersonaPlan] = {}
     for name in names or cfg.personas:
-        photos = ingested(cfg, cfg.personas[name], items)
+        run = Run(stage="plan", config=cfg, persona=cfg.personas[name], repository=repository)
+        photos = ingested(run, items)
         personas[name] = PersonaPlan(
-            stages=Walk(cfg, cfg.personas[name], items).lines(photos),
-            train=training(cfg, name),
+            stages=Walk(run, items).lines(photos),
+            train=training(run),
             exact=photos.chosen is not None,
         )
     lines = [line for persona in personas.values() for line in persona.stages]
@@ -78,36 +78,31 @@ def make_plan(cfg: Config, names: Sequence[str]) -> Plan:
         usd=sum(line.usd for line in lines),
         seconds=together(lines),
         max_usd=cfg.budget.max_usd,
-        spent_usd=total_usd(purchases(spending_path())),
+        spent_usd=total_usd(purchases(repository.spending)),
         missing_keys=missing_keys(cfg, lines),
         stale_params=cfg.conf_digest != conf_digest(Path("conf")),
     )
 
 
-def readable_store(cfg: Config) -> ItemStore:
-    """The item store; a team's is only read from."""
-    root, remote = items_root(cfg), cfg.items.remote
-    return ItemStore(root) if remote is None else ItemStore(root, SharedItems(remote, root, cfg.s3))
-
-
-def training(cfg: Config, persona: str) -> Training:
+def training(run: Run) -> Training:
     """Whether it will run is for DVC to know: when the dataset, `base` or `train` has changed."""
-    metrics, seconds = PersonaPaths(persona).training_metrics, last_seconds("train", persona)
+    cfg, metrics = run.config, run.paths.training_metrics
+    seconds = last_seconds(run.repository, "train", run.persona.name)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
     planned = cfg.train.steps if cfg.train.epochs is None else None
     return Training(
         steps=planned,
         seconds=None if each is None or planned is None else each * planned,
-        memory=predicted_memory(cfg),
+        memory=predicted_memory(cfg, run.repository),
         usd_per_hour=cfg.train.usd_per_hour,
     )
 
 
-def predicted_memory(cfg: Config) -> str:
+def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str:
     """What training will need, remembered by its settings: to count it loads torch, which takes seconds."""
     settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
-    path = cache_root() / "ledger" / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
+    path = repository.ledger / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
     if not path.is_file():
         from likeness.train.native.memory import predict
 

@@ -14,9 +14,8 @@ from likeness.ingest.analyse import FACE, PHOTO
 from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import list_raw
 from likeness.ingest.select import Selection, persona_json, select
-from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Outcome, Work
-from likeness.run import consent_of
+from likeness.pipeline.batch import outcome_of
+from likeness.run import Run
 from likeness.store.items import Item, ItemStore
 from likeness.swap import SwapConfig
 from likeness.swap.inputs import Photo, by_role, traits_key
@@ -61,21 +60,22 @@ def look(items: ItemStore, keys: Sequence[str | None]) -> list[Item | None]:
         return list(pool.map(get, keys))
 
 
-def ingested(cfg: Config, persona: Persona, items: ItemStore) -> Ingested:
+def ingested(run: Run, items: ItemStore) -> Ingested:
     """What is known of the raw photographs as they are now.
 
     Raises:
         ConfigError, ConsentError: ingest would not start.
     """
-    raws = list_raw(PersonaPaths(persona.name), persona.held_out)
+    cfg, persona = run.config, run.persona
+    raws = list_raw(run.paths, persona.held_out)
     files, _ = entries.hash_files(persona.name, raws)
     works = entries.works_for(persona.name, files, entries.limits_of(cfg.ingest), local_instruments())
     found = look(items, [work.key for work in works])
     stored = {work.id: item for work, item in zip(works, found, strict=True) if item is not None}
     chosen = None
     if len(stored) == len(works):
-        photos, _ = entries.candidates_of(files, [_outcome(work, stored[work.id]) for work in works])
-        selection = select(photos, cfg.ingest, consent_of(persona), source_min=persona.similarity.source_min)
+        photos, _ = entries.candidates_of(files, [outcome_of(work, stored[work.id]) for work in works])
+        selection = select(photos, cfg.ingest, run.consent, source_min=persona.similarity.source_min)
         chosen = _chosen(cfg, persona, selection, stored, items)
     sources = sum(raw.role == "source" and not raw.held_out for raw in raws)
     targets = sum(raw.role == "target" for raw in raws)
@@ -90,13 +90,6 @@ def ingested(cfg: Config, persona: Persona, items: ItemStore) -> Ingested:
 
 def _most_sources(sources: int, swap: SwapConfig) -> int:
     return sources if swap.pairs == "all" else min(sources, swap.sources_per_target)
-
-
-def _outcome(work: Work, item: Item) -> Outcome:
-    refusal = item.record.get("refusal")
-    if refusal is None:
-        return Outcome(work=work, item=item, failure=None, reused=True)
-    return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
 
 
 def _chosen(

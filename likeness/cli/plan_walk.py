@@ -13,17 +13,16 @@ from typing import Any
 from likeness.caption.items import caption_key, override_key
 from likeness.caption.text import SUFFIX, find_overrides
 from likeness.cli.plan_photos import Chosen, Ingested, look
-from likeness.config import Config, Persona
 from likeness.enhance.items import IMAGE as ENHANCED
 from likeness.enhance.items import enhance_key, enhanced_entry
 from likeness.errors import InputError
 from likeness.images import load_rgb
-from likeness.paths import PersonaPaths, image_name, item_id
+from likeness.paths import image_name, item_id
 from likeness.pipeline.manifest import Entry
 from likeness.purchases.history import seconds_an_item
 from likeness.resize.items import IMAGE as RESIZED
 from likeness.resize.items import resize_key, resized_entry
-from likeness.run import provider
+from likeness.run import Run, provider
 from likeness.store.items import Item, ItemStore, sha256_pixels
 from likeness.swap.items import IMAGE as SWAPPED
 from likeness.swap.items import keep_key, swap_entry, swap_key
@@ -60,8 +59,8 @@ Orders = Sequence[str | None]
 class Walk:
     """The way of one persona's images from stage to stage."""
 
-    def __init__(self, cfg: Config, persona: Persona, items: ItemStore) -> None:
-        self._cfg, self._persona, self._items = cfg, persona, items
+    def __init__(self, run: Run, items: ItemStore) -> None:
+        self._run, self._cfg, self._persona, self._items = run, run.config, run.persona, items
         self._lines: list[Line] = []
 
     def lines(self, photos: Ingested) -> list[Line]:
@@ -134,7 +133,7 @@ class Walk:
 
     def _caption(self, images: Sequence[Image]) -> None:
         section, chosen, persona = self._cfg.caption, provider(self._cfg.caption), self._persona
-        written = _overrides(PersonaPaths(persona.name).captions_override, images)
+        written = _overrides(self._run.paths.captions_override, images)
 
         def key(image: Image) -> str | None:
             if image.id in written:
@@ -163,7 +162,7 @@ class Walk:
         quote = getattr(provider(section), "quote", None) if section is not None else None
         calls, usd = 0, 0.0
         if quote is None:
-            each = seconds_an_item(stage, self._persona.name)
+            each = seconds_an_item(self._run.repository, stage, self._persona.name)
             seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
         else:
             one = quote(self._cfg.prices)

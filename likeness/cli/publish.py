@@ -6,32 +6,27 @@ Reads what `dvc repro` made, and publish.url. Not a part of the graph: to publis
 a consent in force for every use.
 """
 
-import datetime
 import sys
 from functools import partial
 
-from likeness.config import Config, Persona
 from likeness.errors import ConfigError
-from likeness.paths import PersonaPaths
+from likeness.pipeline.stage import ALL_USES
 from likeness.publish import MANIFEST, Chosen, Summary, choose, publish
-from likeness.run import consent_of, run
-from likeness.safety.consent import Use
+from likeness.run import Run, run
 from likeness.store.s3 import Remote
 
 DRY_RUN = "--dry-run"
-# Whoever gets the files can do all of it with them.
-EVERY_USE: tuple[Use, ...] = ("swap", "train", "generate")
 MEGABYTE = 1e6
 
 
-def main(cfg: Config, persona: Persona, *, dry_run: bool) -> None:
+def main(run: Run, *, dry_run: bool) -> None:
     """Refuse what may not leave, look at the place, send, and tell."""
-    record = consent_of(persona)
-    record.require(EVERY_USE, today=datetime.datetime.now(datetime.UTC).date())
+    cfg, persona, record = run.config, run.persona, run.consent
+    run.require(*ALL_USES)  # whoever gets the files can do all of it with them
     if cfg.publish.url is None:
         raise ConfigError("publish.url is not set", reason="no-publish-url",
                           remedy="set it to s3://bucket/prefix in conf/publish/default.yaml and run `make params`")  # fmt: skip
-    chosen = choose(PersonaPaths(persona.name), record.id)
+    chosen = choose(run.paths, record.id)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     there = Remote(f"{cfg.publish.url.rstrip('/')}/{persona.name}", cfg.s3)
     done = publish(chosen, there, persona.name, record.id, dry_run=dry_run)

@@ -16,17 +16,16 @@ from rich.table import Table
 
 from likeness.config import load_config
 from likeness.errors import LikenessError
+from likeness.paths import RepositoryPaths
 from likeness.purchases.history import (
     Purchase,
     budget_words,
     format_usd,
     is_awaited,
     purchases,
-    spending_path,
     total_usd,
 )
-from likeness.run import PARAMS, items_root
-from likeness.store.items import ItemStore
+from likeness.run import PARAMS, open_items
 
 
 @dataclass(kw_only=True)
@@ -48,7 +47,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="for programs")
     parsed = parser.parse_args(arguments)
     cfg = load_config(PARAMS)
-    items, bought = ItemStore(items_root(cfg)), purchases(spending_path())
+    repository = RepositoryPaths.here()
+    items, bought = open_items(cfg, repository, read_only=True), purchases(repository.spending)
     found, spent = rows(bought, lambda purchase: is_awaited(purchase, items)), total_usd(bought)
     if parsed.json:
         told = {"rows": [asdict(row) for row in found], "spent_usd": spent, "max_usd": cfg.budget.max_usd}

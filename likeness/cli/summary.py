@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 
 from likeness.config import load_config
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.pipeline.stage import STAGES
 from likeness.purchases.history import (
     budget_words,
     format_usd,
     last_counts,
     last_seconds,
     purchases,
-    spending_path,
     total_usd,
 )
 from likeness.run import PARAMS
@@ -21,32 +21,30 @@ from likeness.run import PARAMS
 # Where nobody's terminal sets a width, e.g. in a log.
 LOG_COLUMNS = 110
 
-STAGES = ("ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report")
-
 
 def main() -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=LOG_COLUMNS)
-    cfg = load_config(PARAMS)
+    cfg, repository = load_config(PARAMS), RepositoryPaths.here()
     for persona in cfg.personas:
         places = PersonaPaths(persona)
-        console.print(table(persona))
+        console.print(table(repository, persona))
         for what, path in results(places):
             if path.exists():
                 console.print(f"  {what:<10} {path}", highlight=False, soft_wrap=True)
-    spent = total_usd(purchases(spending_path()))
+    spent = total_usd(purchases(repository.spending))
     if spent:
         console.print(budget_words(spent, cfg.budget.max_usd), highlight=False, soft_wrap=True)
 
 
-def table(persona: str) -> Table:
+def table(repository: RepositoryPaths, persona: str) -> Table:
     view = Table(title=f"{persona}: the last run of each stage", title_justify="left")
     for heading in ("stage", "items", "made", "reused", "failed", "refused", "skipped", "seconds", "cost"):
         view.add_column(heading, justify="left" if heading == "stage" else "right")
     total_s = spent = 0.0
-    for stage in STAGES:
-        counts, seconds = last_counts(stage, persona), last_seconds(stage, persona)
+    for stage in (spec.name for spec in STAGES if spec.per_persona):
+        counts, seconds = last_counts(repository, stage, persona), last_seconds(repository, stage, persona)
         total_s += seconds or 0.0
         spent += counts.get("cost_usd", 0.0)
         numbers = [

@@ -10,19 +10,12 @@ from dataclasses import dataclass
 
 from likeness.dataset.layout import TrainingImage
 from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.stage import BY_FOLDER
 from likeness.safety.consent import Consent
 from likeness.safety.provenance import SourceType
 
 # Hugging Face's size_categories, by the first bound a count stays below.
 SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-
-MADE_BY = {
-    "ingested": "photographs decoded, turned upright, brought to sRGB, measured and rated",
-    "swapped": "the persona's face put on the target photographs; her or his own pass unchanged",
-    "resized": "cropped around the face to the training resolution",
-    "enhanced": "enlarged twice",
-    "captions": "described in a sentence that starts with the trigger word",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +85,7 @@ def _making(facts: CardFacts) -> str:
     for name, manifest in facts.stages.items():
         by = ", ".join(sorted({entry.provider for entry in manifest.entries} - {"none"})) or "-"
         rows.append(
-            f"| {name} | {MADE_BY.get(name, '')} | {by} | {len(manifest.entries)} | {len(manifest.failures)} "
+            f"| {name} | {BY_FOLDER[name].what} | {by} | {len(manifest.entries)} | {len(manifest.failures)} "
             f"| {_usd(_cost(manifest))} |"
         )
     codes = "\n".join(f"- {n} images: `{code.value}`" for code, n in sorted(Counter(facts.codes).items()))

@@ -45,8 +45,8 @@ def folder_files(folder: Path, variant: str | None) -> list[Path]:
     return [path for path in chosen if path.is_file()]
 
 
-def files_digest(files: Sequence[Path], relative_to: Path, memo: Path) -> str:
-    """sha256 over relative names and contents; each file's own digest is remembered in the folder `memo`.
+def files_digest(files: Sequence[Path], relative_to: Path, memo: Path | None) -> str:
+    """sha256 over relative names and contents; each file's own digest is remembered in the folder `memo`, if there is one.
 
     A base of several GB takes seconds to read, so a digest counts as long as the file's real path, size,
     modification time and inode are the same.
@@ -55,8 +55,10 @@ def files_digest(files: Sequence[Path], relative_to: Path, memo: Path) -> str:
     return sha256_bytes("\n".join(lines).encode())
 
 
-def _file_digest(path: Path, memo: Path) -> str:
+def _file_digest(path: Path, memo: Path | None) -> str:
     real = path.resolve()
+    if memo is None:
+        return sha256_file(real)
     facts = real.stat()
     state = [str(real), facts.st_size, facts.st_mtime_ns, facts.st_ino]
     note = memo / f"{sha256_bytes(str(real).encode())}.json"

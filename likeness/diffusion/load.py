@@ -19,7 +19,6 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
-from likeness.paths import cache_root
 from likeness.store.items import sha256_bytes
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -51,10 +50,11 @@ def silence_libraries() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
+def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None = None) -> Base:
     """The base model of the settings, frozen and on its device.
 
-    On a CPU it also sets the process's number of torch threads to `cpu_threads`, if that is given.
+    On a CPU it also sets the process's number of torch threads to `cpu_threads`, if that is given. Digests of the model's
+    files are remembered in the folder `memo`, if there is one.
 
     Raises:
         ConfigError: no such model or GPU, or the model is of another kind than base.architecture says.
@@ -71,7 +71,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto") -> Base:
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
-            pipeline, digest = _load(family, cfg, dtype)
+            pipeline, digest = _load(family, cfg, dtype, memo)
         except (OSError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
@@ -102,8 +102,8 @@ def _modules(pipeline: Any) -> list[tuple[str, Any]]:
     return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
 
 
-def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype) -> tuple[Any, str]:
-    pipeline_class, memo = getattr(parts, family.PIPELINE), cache_root() / "digests"
+def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Path | None) -> tuple[Any, str]:
+    pipeline_class = getattr(parts, family.PIPELINE)
     options = dict(family.LOAD_OPTIONS)
     if cfg.source.endswith(".safetensors"):
         if not family.SINGLE_FILE:

@@ -32,8 +32,9 @@ class Enhanced:
 class Enhancer(Protocol):
     """Enlarges images; safe to call from several threads."""
 
-    def enhance(self, rgb: RGB) -> Enhanced:
-        """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides."""
+    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
+        """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides; `item` is whom a purchase is for,
+        in the ledger's words."""
         ...
 
 

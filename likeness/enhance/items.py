@@ -26,7 +26,7 @@ def enhance_work(
     """The work of one image in `folder`."""
 
     def make() -> Made:
-        made = enhancer.enhance(load_rgb(folder / entry.file))
+        made = enhancer.enhance(load_rgb(folder / entry.file), item=entry.id)
         height, width = made.rgb.shape[:2]
         image = encode_jpeg(made.rgb, cfg.jpeg_quality)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": made.cost_usd})

@@ -30,7 +30,7 @@ class LanczosEnhancer:
         """The settings."""
         return {"name": self.name, **dataclasses.asdict(self)}
 
-    def enhance(self, rgb: RGB) -> Enhanced:
+    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
         height, width = rgb.shape[:2]
         big = Image.fromarray(rgb).resize((width * self.scale, height * self.scale), Image.Resampling.LANCZOS)

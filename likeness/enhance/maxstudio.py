@@ -53,7 +53,9 @@ class MaxStudioEnhancer:
     @contextmanager
     def opened(self, till: Buyer) -> Generator[Enhancer, None, None]:
         """Ready to buy; connects at the first purchase."""
-        account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
+        account = MaxStudio(
+            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=till.stop
+        )
         with account:
             yield _Enhancements(self, account, till)
 
@@ -69,7 +71,7 @@ class _Enhancements:
     def identity(self) -> dict[str, Json]:
         return self.settings.identity()
 
-    def enhance(self, rgb: RGB) -> Enhanced:
+    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [2H, 2W, 3].
 
         Raises:
@@ -85,9 +87,10 @@ class _Enhancements:
             data = _decoded(self.account.finished("/image-enhancer", ticket))
             return None if data is None else Delivery(files={RESULT: data}, usd=price, usage={})
 
-        item = self.till.buy(
+        bought = self.till.buy(
             Purchase(
                 what="maxstudio enhance",
+                item=item,
                 key=self.settings.purchase_key(sha256_pixels(rgb)),
                 usd_max=price,
                 ready=self.account.ready,
@@ -95,7 +98,7 @@ class _Enhancements:
                 job=Job(collect=collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s),
             )
         )
-        big = decode_rgb(item.files[RESULT].path.read_bytes(), name="MaxStudio's result")
+        big = decode_rgb(bought.files[RESULT].path.read_bytes(), name="MaxStudio's result")
         height, width = rgb.shape[:2]
         if big.shape[:2] != (SCALE * height, SCALE * width):
             raise RejectedError(
@@ -103,7 +106,7 @@ class _Enhancements:
                 reason="provider-wrong-size",
                 remedy="use another size in conf/resize/, or enhance=lanczos",
             )
-        return Enhanced(rgb=big, cost_usd=float(item.record["cost_usd"]))
+        return Enhanced(rgb=big, cost_usd=float(bought.record["cost_usd"]))
 
 
 def _decoded(result: Json | None) -> bytes | None:

@@ -79,7 +79,7 @@ class SuperresEnhancer:
             "half": self._half,
         }
 
-    def enhance(self, rgb: RGB) -> Enhanced:
+    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
         model = self._model
         image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)

@@ -31,7 +31,7 @@ AGAIN = "run `dvc repro` again"
 
 
 class Client:
-    """One provider's API; safe for many threads. Nothing is sent before the first request."""
+    """One provider's API; safe for many threads. Nothing is sent before the first request, nor after `stop` is set."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Client:
         *,
         auth: Auth | None,
         limits: Limits,
+        stop: threading.Event,
         translate: Translate | None = None,
     ) -> None:
         if not _is_address(base_url) or urlsplit(base_url).scheme not in ("http", "https"):
@@ -49,7 +50,7 @@ class Client:
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)
-        self._gate = RateLimiter(limits)
+        self._gate = RateLimiter(limits, stop)
         self._lock = threading.Lock()
         self._wires: dict[str, Transport] = {}
 

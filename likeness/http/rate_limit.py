@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.errors import TransientError
-from likeness.purchases.buy import STOP
 
 
 class Limits(BaseModel):
@@ -34,10 +33,11 @@ class RateLimiter:
     """Lets through at most `limits.in_flight` at a time and so many requests and tokens a minute, evenly spaced.
 
     A 429 halves what may be under way, each success brings a part of one back (additive increase, multiplicative
-    decrease); a Retry-After makes everybody wait, those too who already have their turn.
+    decrease); a Retry-After makes everybody wait, those too who already have their turn. Nobody waits once `stop` is set.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, stop: threading.Event) -> None:
+        self._stop = stop
         self._most, self._allowed, self._under_way = limits.in_flight, float(limits.in_flight), 0
         self._request_s = 60.0 / limits.requests_per_minute if limits.requests_per_minute else 0.0
         self._token_s = 60.0 / limits.tokens_per_minute if limits.tokens_per_minute else 0.0
@@ -78,7 +78,7 @@ class RateLimiter:
         Raises:
             TransientError: `stopped`.
         """
-        if seconds > 0 and STOP.wait(seconds):
+        if seconds > 0 and self._stop.wait(seconds):
             raise TransientError("the run was stopped", reason="stopped", remedy="run `dvc repro` again")
 
     def went_well(self) -> None:

@@ -9,7 +9,10 @@ import contextlib
 import fcntl
 import json
 import shutil
+import sys
+import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,17 +22,14 @@ from typing import Any, cast
 
 from likeness.errors import (
     AuthError,
-    ConsentError,
     InputError,
     LikenessError,
     ProviderError,
     QuotaError,
     TransientError,
 )
-from likeness.paths import cache_root
 from likeness.pipeline.manifest import Entry, Failure, Manifest, write_manifest
 from likeness.progress import Progress
-from likeness.purchases.buy import STOP, WORKING_ON
 from likeness.store.items import Item, ItemStore, Json, write_atomic
 
 # What the store keeps of a refusal: all that follows from content.
@@ -83,13 +83,21 @@ class Outcome:
     unfinished: bool = False
 
 
-def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: int) -> list[Outcome]:
+def run_batch(
+    stage: str,
+    works: Sequence[Work],
+    store: ItemStore,
+    *,
+    workers: int,
+    stop: threading.Event | None = None,
+) -> list[Outcome]:
     """Outcomes in the order of `works`, with progress on stderr.
 
     Raises:
         AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
-        TransientError: `stopped`: STOP was set; what was running is finished and stored.
+        TransientError: `stopped`: `stop` was set; what was running is finished and stored.
     """
+    stop = stop or threading.Event()
     outcomes: dict[int, Outcome] = {}
     queue = iter(enumerate(works))
     running: dict[Future[Outcome], int] = {}
@@ -97,7 +105,7 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
         try:
             while True:
                 while (
-                    not STOP.is_set()
+                    not stop.is_set()
                     and len(running) < workers
                     and (following := next(queue, None)) is not None
                 ):
@@ -111,7 +119,7 @@ def run_batch(stage: str, works: Sequence[Work], store: ItemStore, *, workers: i
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    if STOP.is_set():
+    if stop.is_set():
         raise TransientError(
             f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
             reason="stopped",
@@ -124,36 +132,52 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     """The outcome of one unit of work, here and now.
 
     Raises:
-        AuthError, QuotaError, ConsentError: nothing is stored.
+        AuthError, QuotaError, ConsentError, ConfigError: nothing is stored.
     """
     started = time.monotonic()
-    WORKING_ON.set(work.id)
     if (item := store.get(work.key)) is not None:
         store.touch(item)
-        if (refusal := item.record.get("refusal")) is not None:
-            return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
-        return Outcome(work=work, item=item, failure=None, reused=True)
+        return outcome_of(work, item)
+    item = failure = None
+    unfinished = False
     try:
         made = work.make()
-    except (AuthError, QuotaError, ConsentError):
-        raise
     except InputError as error:
         failure = work.failure(error)
         store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
-        return Outcome(
-            work=work, item=None, failure=failure, reused=False, seconds=time.monotonic() - started
-        )
+    except (AuthError, QuotaError):
+        raise
     except ProviderError as error:
-        return Outcome(
-            work=work,
-            item=None,
-            failure=work.failure(error),
-            reused=False,
-            seconds=time.monotonic() - started,
-            unfinished=isinstance(error, TransientError),
+        failure, unfinished = work.failure(error), isinstance(error, TransientError)
+    except LikenessError:
+        raise
+    except Exception as error:  # whatever a library raises on one item costs that item and no other
+        sys.stderr.write(f"{work.id}: {traceback.format_exc()}")
+        failure = work.refused(
+            {
+                "kind": "failed",
+                "reason": "unexpected",
+                "detail": f"{type(error).__name__}: {error}",
+                "remedy": "the log has the traceback; leave the photo out, or report it with the traceback",
+            }
         )
-    item = store.put(work.key, made.files, made.record)
-    return Outcome(work=work, item=item, failure=None, reused=False, seconds=time.monotonic() - started)
+    else:
+        item = store.put(work.key, made.files, made.record)
+    return Outcome(
+        work=work,
+        item=item,
+        failure=failure,
+        reused=False,
+        seconds=time.monotonic() - started,
+        unfinished=unfinished,
+    )
+
+
+def outcome_of(work: Work, item: Item) -> Outcome:
+    """The outcome of work that the store has: a refusal is stored like a result."""
+    if (refusal := item.record.get("refusal")) is None:
+        return Outcome(work=work, item=item, failure=None, reused=True)
+    return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
 
 
 def finish(
@@ -164,12 +188,14 @@ def finish(
     *,
     failures: Sequence[Failure] = (),
     max_failure_ratio: float,
+    counts: Path,
     leave_unfinished: bool = False,
     spent_usd: float = 0.0,
 ) -> Manifest:
     """Lay the finished files into `folder` under readable names and write manifest.jsonl and failures.jsonl.
 
-    `entry` gives an item's manifest line and the files to lay out, {name in folder: name in item}.
+    `entry` gives an item's manifest line and the files to lay out, {name in folder: name in item}; `counts` is the file,
+    outside every stage's outputs, where the numbers of what was made, reused and refused are kept.
 
     Raises:
         InputError: more than `max_failure_ratio` of the items failed or were refused (skipped ones don't count);
@@ -188,7 +214,7 @@ def finish(
             materialize(outcome.item.files[stored].path, folder / name)
         entries.append(line)
     manifest = write_manifest(folder, entries, failed)
-    _write_ledger(stage, folder, outcomes, manifest, spent_usd)
+    _write_counts(stage, counts, outcomes, manifest, spent_usd)
     counted = [failure for failure in failed if failure.kind != "skipped"]
     total = len(entries) + len(counted)
     if total and len(counted) / total > max_failure_ratio:
@@ -225,19 +251,14 @@ def materialize(stored: Path, path: Path) -> None:
         shutil.copyfile(stored, path)
 
 
-def ledger_path(folder: Path) -> Path:
-    """Where the counts of the stage that last wrote `folder` are kept, outside every stage's outputs."""
-    return cache_root() / "ledger" / ("-".join(folder.parts) + ".json")
-
-
 def _word(outcome: Outcome) -> str:
     if outcome.failure is not None:
         return f"{outcome.failure.kind}: {outcome.failure.reason}"
     return "reused" if outcome.reused else "made"
 
 
-def _write_ledger(
-    stage: str, folder: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
+def _write_counts(
+    stage: str, path: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
 ) -> None:
     kinds = Counter(failure.kind for failure in manifest.failures)
     counts: dict[str, Any] = {
@@ -248,6 +269,5 @@ def _write_ledger(
         **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
         "cost_usd": round(spent_usd, 6),
     }
-    path = ledger_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(counts).encode())

@@ -14,19 +14,18 @@ import sys
 import threading
 from types import FrameType
 
-from likeness.purchases.buy import STOP
-
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Set for the child: the descriptor of the pipe whose other end its parent holds.
 PARENT_PIPE = "LIKENESS_EAR"
 
 
-def supervise(stage: str, persona: str) -> None:
-    """Run the stage in a child of its own session and end with its exit status; in that child, return at once."""
+def supervise(stage: str, persona: str, stop: threading.Event) -> None:
+    """Run the stage in a child of its own session and end with its exit status; in that child, return at once, and set
+    `stop` when the run is to end."""
     if (ear := os.environ.pop(PARENT_PIPE, None)) is not None:
         for number in SIGNALS:
-            signal.signal(number, _stop)
-        threading.Thread(target=_watch_parent, args=(int(ear),), daemon=True).start()
+            signal.signal(number, lambda _number, _frame: stop.set())
+        threading.Thread(target=_watch_parent, args=(int(ear), stop), daemon=True).start()
         return
     reader, writer = os.pipe()
     child = subprocess.Popen(
@@ -47,10 +46,6 @@ def supervise(stage: str, persona: str) -> None:
     raise SystemExit(code if code >= 0 else 128 - code)
 
 
-def _watch_parent(ear: int) -> None:
+def _watch_parent(ear: int, stop: threading.Event) -> None:
     os.read(ear, 1)  # returns when the parent is gone: nobody ever writes
-    STOP.set()
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    STOP.set()
+    stop.set()

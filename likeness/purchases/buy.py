@@ -4,7 +4,6 @@ at any moment neither loses what was paid for nor buys it again."""
 import threading
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,12 +13,6 @@ from likeness.store.items import Item, ItemStore, Json
 
 ORDERS = 3
 """How often one item is ordered in one run when orders get lost, the first included."""
-
-STOP = threading.Event()
-"""Set when the run is to end: what is being ordered is still written down, nothing new is bought."""
-
-WORKING_ON: ContextVar[str] = ContextVar("WORKING_ON", default="")
-"""The id of the item this thread works on, for the ledger; run_batch sets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +38,12 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Purchase:
-    """`what` of whom ("maxstudio swap"), the key it is stored under, the most it can cost, and how it is ordered:
-    `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, its ticket."""
+    """`what` of whom ("maxstudio swap") for which item, the key it is stored under, the most it can cost, and how it is
+    ordered: `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, its
+    ticket."""
 
     what: str
+    item: str
     key: str
     usd_max: float
     ready: Callable[[], None]
@@ -57,10 +52,11 @@ class Purchase:
 
 
 class Buyer:
-    """Where the items of one run are bought."""
+    """Where the items of one run are bought. Once `stop` is set, what is being ordered is still written down, and
+    nothing new is bought."""
 
-    def __init__(self, store: ItemStore, spending: Spending) -> None:
-        self._store, self.spending = store, spending
+    def __init__(self, store: ItemStore, spending: Spending, stop: threading.Event) -> None:
+        self._store, self.spending, self.stop = store, spending, stop
 
     def buy(self, wanted: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.
@@ -104,17 +100,17 @@ class Buyer:
         else:
             purchase, ticket = str(held["purchase"]), cast(Ticket, held["ticket"])
         try:
-            return purchase, _collected(wanted, ticket)
+            return purchase, self._collected(wanted, ticket)
         except JobLostError as error:
             (self.spending.doubt if error.billed else self.spending.void)(purchase)
             self._store.drop_ticket(wanted.key)
             raise
 
     def _order(self, wanted: Purchase) -> tuple[str, Delivery | Ticket]:
-        if STOP.is_set():
+        if self.stop.is_set():
             raise _stopped()
         wanted.ready()
-        purchase = self.spending.reserve(wanted.what, WORKING_ON.get(), wanted.key, wanted.usd_max)
+        purchase = self.spending.reserve(wanted.what, wanted.item, wanted.key, wanted.usd_max)
         try:
             return purchase, wanted.order()
         except InDoubtError:
@@ -124,21 +120,20 @@ class Buyer:
             self.spending.void(purchase)
             raise
 
-
-def _collected(wanted: Purchase, ticket: Ticket) -> Delivery:
-    job = wanted.job
-    assert job is not None, "an order that gives a ticket needs a job"
-    deadline = time.monotonic() + job.limit_s
-    while (delivery := job.collect(ticket)) is None:
-        if time.monotonic() > deadline:
-            raise JobLostError(
-                f"{wanted.what}: a job is not finished after {job.limit_s:g} s",
-                reason="job-unfinished",
-                remedy="run `dvc repro` again later, or raise the provider's job limit in conf/",
-            )
-        if STOP.wait(job.poll_s):
-            raise _stopped()
-    return delivery
+    def _collected(self, wanted: Purchase, ticket: Ticket) -> Delivery:
+        job = wanted.job
+        assert job is not None, "an order that gives a ticket needs a job"
+        deadline = time.monotonic() + job.limit_s
+        while (delivery := job.collect(ticket)) is None:
+            if time.monotonic() > deadline:
+                raise JobLostError(
+                    f"{wanted.what}: a job is not finished after {job.limit_s:g} s",
+                    reason="job-unfinished",
+                    remedy="run `dvc repro` again later, or raise the provider's job limit in conf/",
+                )
+            if self.stop.wait(job.poll_s):
+                raise _stopped()
+        return delivery
 
 
 def _stopped() -> TransientError:

@@ -9,20 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from likeness.paths import PersonaPaths, cache_root
-from likeness.pipeline.batch import ledger_path
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.pipeline.stage import BY_NAME
 from likeness.purchases.budget import entries
 from likeness.store.items import ItemStore, Json
-
-# The folder whose counts tell how a stage went.
-FOLDERS = {
-    "ingest": "ingested",
-    "swap": "swapped",
-    "resize": "resized",
-    "enhance": "enhanced",
-    "caption": "captions",
-    "dataset": "lora_training",
-}
 
 End = Literal["paid", "void", "open"]
 
@@ -41,11 +31,6 @@ class Purchase:
     usd_max: float
     usd: float
     end: End
-
-
-def spending_path() -> Path:
-    """The file of all purchases."""
-    return cache_root() / "ledger" / "spending.jsonl"
 
 
 def purchases(path: Path) -> list[Purchase]:
@@ -97,19 +82,23 @@ def budget_words(spent_usd: float, max_usd: float | None) -> str:
     )
 
 
-def last_counts(stage: str, persona: str) -> dict[str, Any]:
-    """Numbers of items the last run made, reused, refused; empty before the first one."""
-    return _read(ledger_path(getattr(PersonaPaths(persona), FOLDERS[stage]))) if stage in FOLDERS else {}
+def last_counts(repository: RepositoryPaths, stage: str, persona: str) -> dict[str, Any]:
+    """Numbers of items the last run made, reused, refused; empty before the first one, and where a stage counts none."""
+    folder = BY_NAME[stage].folder(PersonaPaths(persona))
+    return {} if folder is None else _read(repository.counts(folder))
 
 
-def last_seconds(stage: str, persona: str) -> float | None:
+def last_seconds(repository: RepositoryPaths, stage: str, persona: str) -> float | None:
     """How long the last run took."""
-    return _read(cache_root() / "ledger" / f"{stage}@{persona}.json").get("seconds")
+    return _read(repository.seconds(stage, persona)).get("seconds")
 
 
-def seconds_an_item(stage: str, persona: str) -> float | None:
+def seconds_an_item(repository: RepositoryPaths, stage: str, persona: str) -> float | None:
     """What the last run took for each item that it made; None when it made nothing."""
-    seconds, made = last_seconds(stage, persona), last_counts(stage, persona).get("made", 0)
+    seconds, made = (
+        last_seconds(repository, stage, persona),
+        last_counts(repository, stage, persona).get("made", 0),
+    )
     return None if seconds is None or not made else seconds / made
 
 

@@ -13,10 +13,8 @@ from safetensors import safe_open
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.pipeline.stage import folders_before
 from likeness.store.items import sha256_file
-
-# Folder names in the order of the pipeline.
-STEPS = ("ingested", "swapped", "resized", "enhanced", "captions", "lora_training")
 
 
 class Record(BaseModel):
@@ -115,7 +113,7 @@ def collect(places: PersonaPaths) -> Collected:
     Raises:
         InputError: something is missing or does not read; names the file and the remedy.
     """
-    folders = {name: getattr(places, name) for name in STEPS}
+    folders = {name: getattr(places, name) for name in folders_before("train")}
     return Collected(
         places=places,
         steps={name: read_manifest(folder) for name, folder in folders.items()},

@@ -4,9 +4,10 @@ equal prices give equal tables."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from likeness.pipeline.stage import BY_FOLDER
 from likeness.purchases.budget import Quote
 from likeness.report.collect import Collected
-from likeness.report.words import STEP_WORDS, usd
+from likeness.report.words import usd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ def money_rows(got: Collected, offers: Mapping[str, Offer]) -> list[MoneyRow]:
         planned_usd, actual_usd = planned_usd + planned, actual_usd + actual
         rows.append(
             MoneyRow(
-                name=STEP_WORDS[step][0],
+                name=BY_FOLDER[step].title,
                 provider=offer.provider,
                 items=len(bought),
                 price=usd(offer.quote.usd),

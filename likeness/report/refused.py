@@ -6,11 +6,12 @@ from pathlib import Path
 
 from likeness.images import RGB
 from likeness.pipeline.manifest import Failure
+from likeness.pipeline.stage import BY_FOLDER
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album
 from likeness.report.view import Figure, of_entry
-from likeness.report.words import SHOWABLE, STEP_WORDS, reason_words
+from likeness.report.words import SHOWABLE, reason_words
 
 OpenPhoto = Callable[[Path], RGB | None]
 """Pixels of a user's raw photograph, or None when it cannot be read."""
@@ -41,7 +42,7 @@ def refusal_groups(
 ) -> list[RefusalGroup]:
     """Everything left out, by stage and reason; the first `cfg.max_refused` items have pictures."""
     found: dict[tuple[str, str, str], list[Failure]] = {}
-    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
+    for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
         for failure in manifest.failures:
             found.setdefault((step, failure.kind, failure.reason), []).append(failure)
     groups: list[RefusalGroup] = []
@@ -54,7 +55,7 @@ def refusal_groups(
             items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
         groups.append(
             RefusalGroup(
-                step=STEP_WORDS[step][0],
+                step=BY_FOLDER[step].title,
                 kind=kind,
                 reason=reason_words(reason),
                 remedies=list(dict.fromkeys(failure.remedy for failure in failures)),

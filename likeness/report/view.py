@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.pipeline.manifest import Entry
+from likeness.pipeline.stage import BY_FOLDER
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import STEP_WORDS, usd
+from likeness.report.words import usd
 
 NOBODY = "none"
 """The provider of an image that a stage passes on unchanged."""
@@ -80,13 +81,13 @@ class SamplePair:
 def step_rows(got: Collected) -> list[StepRow]:
     """One row a stage, the evaluation last."""
     rows: list[StepRow] = []
-    for step, manifest in [*got.steps.items(), ("evaluation", got.evaluation_refusals)]:
+    for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
         kinds = Counter(failure.kind for failure in manifest.failures)
-        name, what = STEP_WORDS[step]
+        spec = BY_FOLDER[step]
         rows.append(
             StepRow(
-                name=name,
-                what=what,
+                name=spec.title,
+                what=spec.what,
                 by=", ".join(sorted({entry.provider for entry in manifest.entries} - {NOBODY})) or "-",
                 items=len(manifest.entries),
                 refused=kinds["refused"],
@@ -204,7 +205,7 @@ def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width
     if entry is None or entry.rating != "sfw":
         return None
     return album.file(
-        got.folders[step] / entry.file, f"{entry.id}, {STEP_WORDS[step][0].lower()}", width_px=width_px
+        got.folders[step] / entry.file, f"{entry.id}, {BY_FOLDER[step].name}", width_px=width_px
     )
 
 

@@ -4,16 +4,6 @@ from collections.abc import Mapping
 
 from likeness.report.collect import Evaluation
 
-STEP_WORDS: Mapping[str, tuple[str, str]] = {
-    "ingested": ("Ingest", "photographs read, measured and rated"),
-    "swapped": ("Swap", "the persona's face put on the targets"),
-    "resized": ("Resize", "cropped around the face"),
-    "enhanced": ("Enhance", "enlarged twice"),
-    "captions": ("Caption", "described for the trainer"),
-    "lora_training": ("Dataset", "laid out for training"),
-    "evaluation": ("Evaluate", "samples drawn with and without the LoRA"),
-}
-
 KIND_WORDS = {
     "synthetic": "a person who does not exist",
     "self": "the person who made this",

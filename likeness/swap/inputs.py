@@ -1,6 +1,7 @@
 """The ingested photographs that a swap starts from, and what is measured on each of them once."""
 
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,16 @@ def traits_work(photo: Photo) -> Work:
     return Work(id=photo.entry.id, key=traits_key(photo), make=make)
 
 
-def measured(photos: Mapping[str, Photo], items: ItemStore, workers: int) -> dict[str, Candidate]:
+def measured(
+    photos: Mapping[str, Photo], items: ItemStore, workers: int, stop: threading.Event
+) -> dict[str, Candidate]:
     """What the choice of pairs looks at, by label.
 
     Raises:
         InputError: an ingested photo could not be read.
     """
     works = [traits_work(photo) for photo in photos.values()]
-    outcomes = run_batch("swap: light", works, items, workers=workers)
+    outcomes = run_batch("swap: light", works, items, workers=workers, stop=stop)
     return {
         label: Candidate(face=photo.face, traits=_traits_of(outcome))
         for (label, photo), outcome in zip(photos.items(), outcomes, strict=True)

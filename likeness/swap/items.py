@@ -81,10 +81,11 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
 
 def swap_work(persona: str, source: Photo, target: Photo, bench: SwapContext) -> Work:
     """One pair: swap, measure, keep."""
+    pair = item_id(persona, source.entry.source, target.entry.target)
     return Work(
-        id=item_id(persona, source.entry.source, target.entry.target),
+        id=pair,
         key=swap_key(source, target, identity=bench.identity, max_explicit=bench.max_explicit),
-        make=partial(_swap, source, target, bench),
+        make=partial(_swap, pair, source, target, bench),
         source=source.entry.source,
         target=target.entry.target,
     )
@@ -170,8 +171,8 @@ def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, f
     )
 
 
-def _swap(source: Photo, target: Photo, bench: SwapContext) -> Made:
-    swapped = bench.swapper.swap(source.portrait(), target.portrait())
+def _swap(item: str, source: Photo, target: Photo, bench: SwapContext) -> Made:
+    swapped = bench.swapper.swap(source.portrait(), target.portrait(), item=item)
     measured = measure_swap(
         swapped.rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit
     )

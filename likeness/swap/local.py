@@ -48,7 +48,7 @@ class LocalSwapper:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)
 
-    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+    def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the source's face, [H, W, 3]; everything outside the face's oval is untouched."""
         warped = warp_face(source, target, outline_falloff=self.outline_falloff)
         inside = regions.oval(warped.target_points, warped.covered.shape) & warped.covered

@@ -69,7 +69,9 @@ class MaxStudioSwapper:
     @contextmanager
     def opened(self, till: Buyer) -> Generator[Swapper, None, None]:
         """Ready to buy; connects at the first purchase."""
-        account = MaxStudio(base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits)
+        account = MaxStudio(
+            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=till.stop
+        )
         with account:
             yield _Swaps(
                 self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3), till
@@ -83,23 +85,24 @@ class _Swaps:
     inputs: Inputs
     till: Buyer
 
-    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+    def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the source's face; the vendor chooses nothing: the face that is meant is named."""
         of_source, of_target = sha256_pixels(source.rgb), sha256_pixels(target.rgb)
-        item = self.till.buy(
+        bought = self.till.buy(
             Purchase(
                 what="maxstudio swap",
+                item=item,
                 key=self.settings.purchase_key(of_source, of_target, target.face),
                 usd_max=self._usd("swap"),
                 ready=lambda: self.account.ready(first=self.inputs.check),
-                order=lambda: self._order(source, target, of_target),
+                order=lambda: self._order(source, target, of_target, item),
                 job=Job(
                     collect=self._collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s
                 ),
             )
         )
-        rgb = decode_rgb(item.files[RESULT].path.read_bytes(), name="MaxStudio's result")
-        cost = float(item.record["cost_usd"])
+        rgb = decode_rgb(bought.files[RESULT].path.read_bytes(), name="MaxStudio's result")
+        cost = float(bought.record["cost_usd"])
         height, width = target.rgb.shape[:2]
         if rgb.shape[:2] == (height, width):
             return Swapped(rgb=rgb, cost_usd=cost)
@@ -112,10 +115,10 @@ class _Swaps:
         fitted = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
         return Swapped(rgb=np.array(fitted, np.uint8), cost_usd=cost)
 
-    def _order(self, source: Portrait, target: Portrait, of_target: str) -> dict[str, Json]:
+    def _order(self, source: Portrait, target: Portrait, of_target: str, item: str) -> dict[str, Json]:
         source_url = self._lend(source)
         target_url = self._lend(target)
-        face = self._face(target, target_url, of_target)
+        face = self._face(target, target_url, of_target, item)
         body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
         return self.account.order("/swap-image", body)
 
@@ -127,7 +130,7 @@ class _Swaps:
         data = self.account.fetch(url, max_mb=self.settings.max_result_mb)
         return None if data is None else Delivery(files={RESULT: data}, usd=self._usd("swap"), usage={})
 
-    def _face(self, target: Portrait, url: str, digest: str) -> dict[str, Json]:
+    def _face(self, target: Portrait, url: str, digest: str, item: str) -> dict[str, Json]:
         """MaxStudio's own box of the face that is meant, asked for once a target.
 
         Raises:
@@ -142,6 +145,7 @@ class _Swaps:
         found = self.till.buy(
             Purchase(
                 what="maxstudio detect",
+                item=item,
                 key=self.settings.detect_key(digest),
                 usd_max=self._usd("detect"),
                 ready=self.account.ready,

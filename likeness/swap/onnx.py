@@ -105,7 +105,7 @@ class OnnxSwapper:
         """The networks are opened at the first swap; nothing is bought."""
         return nullcontext(self)
 
-    def swap(self, source: Portrait, target: Portrait) -> Swapped:
+    def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the network's face pasted back, [H, W, 3]; outside its oval nothing is touched."""
         network: Network = getattr(self, "_network")  # noqa: B009  (set when validated: it is no setting)
         swapper, recogniser, emap = network.opened()

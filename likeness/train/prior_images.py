@@ -4,16 +4,16 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.randomness import derive
 from likeness.errors import InputError
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.images import JPEG_QUALITY
-from likeness.pipeline.batch import Made, Work, run_batch
+from likeness.pipeline.batch import Made, Work
+from likeness.run import Run
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import item_key
 from likeness.train.native.data import Sample
 from likeness.train.native.prior import class_text, prior_samples, spread
 
@@ -21,9 +21,7 @@ PRIOR_VERSION = 1
 """Raised whenever the same shot would give another file."""
 
 
-def draw_prior(
-    cfg: Config, persona: Persona, base: Base, samples: Sequence[Sample], items: ItemStore
-) -> list[Sample]:
+def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
     """Up to `train.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
     They are drawn as the evaluation draws: its settings suit the base. Only what is rated sfw is trained on, since nobody
     looks at them.
@@ -31,6 +29,7 @@ def draw_prior(
     Raises:
         InputError: all of them were refused.
     """
+    cfg, persona = run.config, run.persona
     count = min(cfg.train.prior_images, sum(one.repeats for one in samples))
     if not count:
         return []
@@ -46,7 +45,7 @@ def draw_prior(
     rater = Rater()
     works = [prior_work(number, shot, base, rater, limits) for number, shot in enumerate(shots, start=1)]
     # One worker: the pictures share one pipeline.
-    outcomes = run_batch("prior", works, items, workers=1)
+    outcomes = run.batch(works, workers=1)
     pictures = [
         (file.path, shot.prompt, file.sha256)
         for shot, outcome in zip(shots, outcomes, strict=True)

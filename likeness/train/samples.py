@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from likeness.config import Config, Persona
 from likeness.diffusion.bases import Base
 from likeness.errors import ConfigError
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
@@ -15,10 +14,9 @@ from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, Planned, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB, load_rgb
-from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Work, run_one
 from likeness.pipeline.manifest import read_manifest
-from likeness.run import require
+from likeness.run import Run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, ItemStore, item_key, write_atomic
 from likeness.train.native.checkpoint import RunFolder
@@ -103,17 +101,17 @@ class Sampler:
         return contact_sheet(title, prompts, rows, cell_px=CELL_PX)
 
 
-def build_sampler(cfg: Config, persona: Persona, base: Base, items: ItemStore) -> Sampler | None:
+def build_sampler(run: Run, base: Base) -> Sampler | None:
     """The sampler of a run, with evaluate's prompts and settings; None if train.sample_every_steps asks for none.
 
     Raises:
         ConsentError: the consent does not cover pictures.
         ConfigError: train.choose is identity, but no photograph is held out.
     """
+    cfg, persona, places, options = run.config, run.persona, run.paths, run.config.evaluate
     if (every_steps := cfg.train.sample_every_steps) is None:
         return None
-    require(persona, "generate")
-    places, options = PersonaPaths(persona.name), cfg.evaluate
+    run.require("generate")
     photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
     if cfg.train.choose == "identity" and not photographs:
         raise ConfigError(
@@ -127,7 +125,7 @@ def build_sampler(cfg: Config, persona: Persona, base: Base, items: ItemStore) -
         studio=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned,
         held_out=[places.ingested / photo.file for photo in photographs],
-        references=ingested_faces(photographs, places.ingested).seen, find=FaceAnalyzer().faces, items=items,
+        references=ingested_faces(photographs, places.ingested).seen, find=FaceAnalyzer().faces, items=run.items,
     )  # fmt: skip
 
 

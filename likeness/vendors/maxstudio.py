@@ -30,10 +30,12 @@ NOBODYS_JOB = "likeness-probe"
 class MaxStudio:
     """One account; safe to use from several threads. Nothing is sent before `ready` or a call."""
 
-    def __init__(self, *, base_url: str, api_key_env: str, limits: Limits) -> None:
+    def __init__(self, *, base_url: str, api_key_env: str, limits: Limits, stop: threading.Event) -> None:
         auth = Auth(header="x-api-key", scheme="", env=api_key_env)
         self._env = api_key_env
-        self._client = Client("MaxStudio", base_url, auth=auth, limits=limits, translate=_translate)
+        self._client = Client(
+            "MaxStudio", base_url, auth=auth, limits=limits, stop=stop, translate=_translate
+        )
         self._lock, self._ready = threading.Lock(), False
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from likeness.caption.grok import output_text
 from likeness.caption.openai import message_text
 from likeness.caption.vision_chat import unfenced
 from likeness.errors import AuthError, ConfigError, InDoubtError, InputError, QuotaError, TransientError
-from likeness.purchases.buy import STOP, Buyer
+from likeness.purchases.buy import Buyer
 
 RGB = np.random.default_rng(0).integers(0, 255, (60, 40, 3), np.uint8)
 KEY = "planted-xai-key"
@@ -75,7 +75,8 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
     pictures = [np.roll(RGB, n, axis=0) for n in range(6)]
     services.set(batch_s=2.0)
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 60}
-    threading.Timer(1.0, STOP.set).start()
+    first = till_at(tmp_path)
+    threading.Timer(1.0, first.stop.set).start()
 
     def tried(captioner, rgb) -> str:
         try:
@@ -84,11 +85,10 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
             return error.reason
 
     with (
-        provider("caption/grok_batch", settings).opened(till_at(tmp_path)) as captioner,
+        provider("caption/grok_batch", settings).opened(first) as captioner,
         ThreadPoolExecutor(6) as pool,
     ):
         assert set(pool.map(lambda rgb: tried(captioner, rgb), pictures)) == {"stopped"}
-    STOP.clear()
     with (
         provider("caption/grok_batch", settings).opened(till_at(tmp_path)) as captioner,
         ThreadPoolExecutor(6) as pool,

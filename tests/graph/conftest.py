@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness.pipeline.stage import STAGES
 from tools.repository_clone import RepositoryClone, clone_repository
 
 
@@ -12,8 +13,7 @@ from tools.repository_clone import RepositoryClone, clone_repository
 def built(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     """A clone on which the graph has run; tests work on copies of it."""
     clone = clone_repository(tmp_path_factory.mktemp("built"))
-    assert clone.repro() == [
-        "check", "ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate", "report"]  # fmt: skip
+    assert clone.repro() == [spec.name for spec in STAGES]
     return clone
 
 

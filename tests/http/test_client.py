@@ -25,7 +25,6 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.http import Auth, Client, Limits, Reply
-from likeness.purchases.buy import STOP
 
 KEY = "planted-key-Zq81"
 AUTH = Auth(header="X-Api-Key", scheme="", env="LIKENESS_TEST_KEY")
@@ -161,14 +160,21 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIKENESS_TEST_KEY", KEY)
-    yield
-    STOP.clear()
 
 
-def client(url: str, *, auth: Auth | None = AUTH, translate: Any = None, **changes: Any) -> Client:
-    return Client("Vendor", url, auth=auth, limits=Limits(**{**QUICK, **changes}), translate=translate)
+def client(
+    url: str, *, auth: Auth | None = AUTH, translate: Any = None, stop: Any = None, **changes: Any
+) -> Client:
+    return Client(
+        "Vendor",
+        url,
+        auth=auth,
+        limits=Limits(**{**QUICK, **changes}),
+        stop=stop or threading.Event(),
+        translate=translate,
+    )
 
 
 # --- what is tried again, and what is in doubt
@@ -365,14 +371,16 @@ def test_retry_after_as_a_date():
 
 
 def test_a_stopped_run_waits_for_no_retry(server):
+    ended = threading.Event()
+
     def stop(sock: socket.socket, asked: Asked) -> None:
-        STOP.set()
+        ended.set()
         answer(503, retry_after="200")(sock, asked)
 
     server.script = [stop]
     started = time.monotonic()
     with (
-        client(server.url, backoff_s=60, backoff_max_s=60) as vendor,
+        client(server.url, stop=ended, backoff_s=60, backoff_max_s=60) as vendor,
         pytest.raises(TransientError) as caught,
     ):
         vendor.get("/x")

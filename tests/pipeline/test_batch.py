@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from likeness.errors import AuthError, InputError, TransientError
+from likeness.errors import AuthError, ConfigError, InputError, TransientError
 from likeness.pipeline.batch import Made, Work, finish, run_batch
 from likeness.pipeline.manifest import Entry, Failure, read_manifest
 from likeness.store.items import sha256_bytes
@@ -61,6 +61,38 @@ def test_a_wrong_key_stops_the_batch_and_keeps_what_is_done(store):
     assert store.get(works[-1].key) is None
 
 
+def test_what_a_library_raises_costs_its_own_item_with_its_traceback_in_the_log(store, capsys):
+    works = [
+        work(1, error=ZeroDivisionError("in a decoder")),
+        work(2),
+        work(3, error=ConfigError("no such model")),
+    ]
+    outcomes = run_batch("swap", works[:2], store, workers=1)
+    assert (outcomes[0].failure.reason, outcomes[0].failure.kind) == ("unexpected", "failed")
+    assert "ZeroDivisionError: in a decoder" in outcomes[0].failure.detail
+    assert outcomes[1].item is not None
+    said = capsys.readouterr().err
+    assert "jade-s1: Traceback" in said
+    assert "test_batch.py" in said
+    assert run_batch("swap", works[:1], store, workers=1)[0].failure is not None  # nothing of it was stored
+    with pytest.raises(ConfigError):
+        run_batch("swap", works, store, workers=1)
+
+
+def test_a_stopped_batch_starts_nothing_more_and_keeps_what_was_running(store):
+    stop = threading.Event()
+
+    def last():
+        stop.set()
+        return Made(files={}, record={"number": 2})
+
+    works = [work(1), Work(id="jade-s2", key=f"{2:064d}", make=last), work(3)]
+    with pytest.raises(TransientError) as caught:
+        run_batch("swap", works, store, workers=1, stop=stop)
+    assert caught.value.reason == "stopped"
+    assert [store.get(one.key) is not None for one in works] == [True, True, False]
+
+
 def test_no_more_items_are_in_flight_than_workers(store):
     lock, running, most = threading.Lock(), [0], [0]
     meet = threading.Barrier(3, timeout=5)
@@ -81,7 +113,7 @@ def test_no_more_items_are_in_flight_than_workers(store):
 def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
     folder = in_tmp / "data" / "jade" / "swapped"
     outcomes = run_batch("swap", [work(10), work(2), work(3, error=InputError("broken"))], store, workers=2)
-    finish("swap", folder, outcomes, entry, max_failure_ratio=0.5)
+    finish("swap", folder, outcomes, entry, max_failure_ratio=0.5, counts=in_tmp / "counts.json")
     manifest = read_manifest(folder)
     assert [line.id for line in manifest.entries] == ["jade-s2", "jade-s10"]
     assert (folder / "jade-s10.png").read_bytes() == b"10"
@@ -90,7 +122,7 @@ def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
 
 def test_an_edit_of_a_laid_out_file_leaves_the_store_intact(store, in_tmp):
     outcomes = run_batch("swap", [work(1)], store, workers=1)
-    finish("swap", in_tmp / "out", outcomes, entry, max_failure_ratio=0)
+    finish("swap", in_tmp / "out", outcomes, entry, max_failure_ratio=0, counts=in_tmp / "counts.json")
     with (in_tmp / "out" / "jade-s1.png").open("r+b") as file:
         file.write(b"scribble")
     assert store.verify() == []
@@ -104,7 +136,12 @@ def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp
     ]
     with pytest.raises(InputError, match="2 of 3 items failed") as caught:
         finish(
-            "swap", in_tmp / "out", run_batch("swap", works, store, workers=1), entry, max_failure_ratio=0.5
+            "swap",
+            in_tmp / "out",
+            run_batch("swap", works, store, workers=1),
+            entry,
+            max_failure_ratio=0.5,
+            counts=in_tmp / "counts.json",
         )
     assert "failures.jsonl" in caught.value.remedy
     assert len(read_manifest(in_tmp / "out").failures) == 2
@@ -113,5 +150,5 @@ def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp
 def test_skipped_items_do_not_count_as_failures(store, in_tmp):
     skipped = [Failure(id=f"jade-s{n}", kind="skipped", reason="yaw", detail="", remedy="") for n in range(9)]
     finish("swap", in_tmp / "out", run_batch("swap", [work(1)], store, workers=1), entry, failures=skipped,
-           max_failure_ratio=0)  # fmt: skip
+           max_failure_ratio=0, counts=in_tmp / "counts.json")  # fmt: skip
     assert len(read_manifest(in_tmp / "out").failures) == 9

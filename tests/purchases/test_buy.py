@@ -19,29 +19,24 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.purchases.budget import BudgetConfig, Spending
-from likeness.purchases.buy import ORDERS, STOP, Buyer, Delivery, Job, Purchase
+from likeness.purchases.buy import ORDERS, Buyer, Delivery, Job, Purchase
 from likeness.store.items import ItemStore, sha256_bytes
 
 KEY = sha256_bytes(b"a swap")
 DONE = Delivery(files={"result": b"picture"}, usd=0.10, usage={"n": 1})
 
 
-@pytest.fixture(autouse=True)
-def _not_stopped():
-    STOP.clear()
-    yield
-    STOP.clear()
-
-
 def till_at(folder: Path, max_usd: float | None = None) -> Buyer:
     budget = BudgetConfig(max_usd=max_usd)
     spending = Spending(folder / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
-    return Buyer(ItemStore(folder / "items"), spending)
+    return Buyer(ItemStore(folder / "items"), spending, threading.Event())
 
 
 def wanted(order, collect=None, key=KEY, ready=lambda: None, poll_s=0.001, limit_s=5.0) -> Purchase:
     job = None if collect is None else Job(collect=collect, poll_s=poll_s, limit_s=limit_s)
-    return Purchase(what="maxstudio swap", key=key, usd_max=0.10, ready=ready, order=order, job=job)
+    return Purchase(
+        what="maxstudio swap", item="jade-s1-t1", key=key, usd_max=0.10, ready=ready, order=order, job=job
+    )
 
 
 class Shop:
@@ -186,7 +181,7 @@ def test_a_stopped_run_orders_nothing_more_and_keeps_its_tickets(tmp_path):
     shop, till = Shop(), till_at(tmp_path)
 
     def stop(ticket):
-        STOP.set()
+        till.stop.set()
 
     with pytest.raises(TransientError) as caught:
         till.buy(wanted(shop.order, stop, poll_s=60))

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from runs import run_of
 
 from likeness.caption import CaptionConfig, Described
 from likeness.errors import InputError
@@ -34,7 +35,7 @@ class Parrot:
     def identity(self) -> dict[str, str]:
         return {"name": self.name, "says": self.says}
 
-    def describe(self, rgb: np.ndarray, *, swapped: bool) -> Described:
+    def describe(self, rgb: np.ndarray, *, swapped: bool, item: str = "") -> Described:
         CALLS.append(swapped)
         return Described(text=self.says, cost_usd=0.25)
 
@@ -50,7 +51,7 @@ def caption(says: str = "a photo, smiling", trigger: str = "jade", ratio: float 
         prices={},
         budget=BudgetConfig(max_usd=0),
     )
-    main(cfg, SimpleNamespace(**vars(PERSONA) | {"trigger": trigger}))
+    main(run_of("caption", cfg, SimpleNamespace(**vars(PERSONA) | {"trigger": trigger})))
     return read_manifest(PLACES.captions)
 
 

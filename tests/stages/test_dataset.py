@@ -8,6 +8,7 @@ import zipfile
 import pytest
 import yaml
 from persona_folders import TARGET_LICENCE, Folders, settings
+from runs import run_of
 
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
@@ -39,7 +40,7 @@ def folders(in_tmp) -> Folders:
 
 
 def test_kohya_folder_toml_and_metadata_agree(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     folder = folders.places.lora_training
     (subset,) = tomllib.loads((folder / "dataset.toml").read_text())["datasets"][0]["subsets"]
     images = sorted((folder / subset["image_dir"]).glob("*.jpg"))
@@ -57,14 +58,14 @@ def test_kohya_folder_toml_and_metadata_agree(folders):
 
 
 def test_every_image_says_that_it_is_synthetic(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     marks = {read_mark(path.read_bytes()) for path in folders.places.lora_training.rglob("*.jpg")}
     assert marks == {SourceType.COMPOSITE_SYNTHETIC}
 
 
 def test_a_real_persons_photograph_and_swap_are_marked_apart(folders):
     folders.consent(["t1", "t2"], kind="release")
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     folder = folders.places.lora_training / "train" / "10_jade woman"
     assert (
         read_mark((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
@@ -73,17 +74,17 @@ def test_a_real_persons_photograph_and_swap_are_marked_apart(folders):
 
 
 def test_two_builds_give_the_same_bytes_and_an_old_file_is_gone(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     first = folders.places.dataset_zip.read_bytes()
     stray = folders.places.lora_training / "train" / "10_jade woman" / "old.jpg"
     stray.write_bytes(b"left over")
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     assert folders.places.dataset_zip.read_bytes() == first
     assert not stray.exists()
 
 
 def test_the_zip_is_the_training_folder_without_the_ledgers(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     folder = folders.places.lora_training
     laid_out = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     with zipfile.ZipFile(folders.places.dataset_zip) as archive:
@@ -92,7 +93,7 @@ def test_the_zip_is_the_training_folder_without_the_ledgers(folders):
 
 def test_an_image_without_a_caption_stays_out_with_a_remedy(folders):
     folders.captions(PAIRS, without=frozenset({"jade-s2-t1"}))
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     (failure,) = read_manifest(folders.places.lora_training).failures
     assert (failure.id, failure.kind, failure.reason) == ("jade-s2-t1", "failed", "no-caption")
     assert "captions_override" in failure.remedy
@@ -107,7 +108,7 @@ def test_review_goes_in_only_when_a_person_allows_it(folders, allowed):
         for entry in enhanced.entries
     ]
     write_manifest(folders.places.enhanced, entries, enhanced.failures)
-    main(config(allow_review=allowed), PERSONA)
+    main(run_of("dataset", config(allow_review=allowed), PERSONA))
     manifest = read_manifest(folders.places.lora_training)
     assert ("jade-s1-t1" in {entry.id for entry in manifest.entries}) is allowed
     assert [failure.reason for failure in manifest.failures] == ([] if allowed else ["rating-review"])
@@ -116,20 +117,20 @@ def test_review_goes_in_only_when_a_person_allows_it(folders, allowed):
 def test_nothing_left_is_an_error_with_a_remedy(folders):
     folders.captions((), without=frozenset())
     with pytest.raises(InputError) as caught:
-        main(config(), PERSONA)
+        main(run_of("dataset", config(), PERSONA))
     assert caught.value.reason == "empty-dataset"
 
 
 def test_a_photo_more_makes_one_item_more(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     records = set(folders.root.glob(".cache/items/records/*/*"))
     folders.everything((*PAIRS, ("s3", "t1")))
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     assert len(set(folders.root.glob(".cache/items/records/*/*")) - records) == 1
 
 
 def test_the_card_names_consent_licences_and_counts(folders):
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     card = (folders.places.lora_training / "README.md").read_text()
     _, front, body = card.split("---\n", 2)
     fields = yaml.safe_load(front)
@@ -149,7 +150,7 @@ def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):
     outline = ((32.0, 32.0), (96.0, 32.0), (64.0, 96.5))
     known = first.faces[0].model_copy(update={"outline_px": outline})
     write_manifest(folders.places.enhanced, [first.model_copy(update={"faces": (known,)}), *others], [])
-    main(config(), PERSONA)
+    main(run_of("dataset", config(), PERSONA))
     lines = (folders.places.lora_training / "metadata.jsonl").read_text().splitlines()
     rows = {row["id"]: row for row in map(json.loads, lines)}
     assert rows[first.id]["face_outline_px"] == [[16, 16], [48, 16], [32, 48.2]]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from runs import run_of
 
 from likeness.enhance import EnhanceConfig
 from likeness.images import encode_png, load_rgb
@@ -60,7 +61,7 @@ def _folder(in_tmp: Path) -> None:
 
 
 def test_the_image_doubles_and_the_manifest_with_it():
-    main(config(), PERSONA)
+    main(run_of("enhance", config(), PERSONA))
     (entry,) = read_manifest(PLACES.enhanced).entries
     assert entry.file == "jade-s1-t1-review-enhanced.jpg"
     assert (entry.width, entry.height, entry.rating, entry.provider) == (128, 96, "review", "lanczos")
@@ -77,12 +78,12 @@ def test_the_image_doubles_and_the_manifest_with_it():
 
 
 def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
-    main(config(), PERSONA)
+    main(run_of("enhance", config(), PERSONA))
     first = (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes()
     made = []
     monkeypatch.setattr("likeness.enhance.items.load_rgb", lambda path: made.append(path) or load_rgb(path))
-    main(config(), PERSONA)
+    main(run_of("enhance", config(), PERSONA))
     assert made == []
     assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first
-    main(config(unsharp_percent=0), PERSONA)
+    main(run_of("enhance", config(unsharp_percent=0), PERSONA))
     assert len(made) == 1

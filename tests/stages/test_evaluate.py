@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from persona_folders import Folders, settings
+from runs import run_of
 from safetensors.torch import save_file
 
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
@@ -66,7 +67,7 @@ def write_lora(folders: Folders, strength: float) -> None:
 def folders(in_tmp) -> Folders:
     made = Folders(in_tmp)
     made.everything((("s1", "t1"), ("s2", None)))
-    dataset.main(config(), PERSONA)
+    dataset.main(run_of("dataset", config(), PERSONA))
     for name in ("s1", "s2", "s9", "t1"):
         embedding = np.eye(128, dtype=np.float32)[int(name[1:]) % 3].tolist()
         face = {"embedding": embedding, "yaw_deg": 5.0}
@@ -80,7 +81,7 @@ def metrics(folders: Folders) -> dict:
 
 
 def test_every_prompt_is_drawn_both_ways_and_described(folders):
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     samples = folders.places.evaluation / "samples"
     entries = read_manifest(samples).entries
     assert [entry.id for entry in entries] == [
@@ -100,7 +101,7 @@ def test_every_prompt_is_drawn_both_ways_and_described(folders):
 
 
 def test_metrics_say_that_the_lora_acts_and_that_no_face_can_be_judged(folders):
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     found = metrics(folders)
     assert found["lora_effect"] > 0
     assert found["identity_samples_with"] is None
@@ -124,7 +125,7 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
         return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
 
     monkeypatch.setattr(evaluate, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
     steps = described["checkpoints"]
     assert [one["step"] for one in steps] == [10, 20, 0]  # the finished file does not say its step
@@ -134,13 +135,13 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     best = max(steps, key=lambda one: one["similarity"])["step"]
     assert metrics(folders)["best_step"] == best
     assert not list((folders.places.evaluation / "samples").glob("*step*"))
-    evaluate.main(config(checkpoints=False), PERSONA)
+    evaluate.main(run_of("evaluate", config(checkpoints=False), PERSONA))
     assert metrics(folders)["best_step"] is None
 
 
 def test_a_lora_that_does_nothing_has_no_effect(folders):
     write_lora(folders, 0.0)
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     assert metrics(folders)["lora_effect"] == 0.0
 
 
@@ -149,18 +150,18 @@ def test_a_second_run_gives_equal_bytes_and_draws_nothing(folders, monkeypatch):
         root = folders.places.evaluation
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     first = files()
     monkeypatch.setattr(studio, "sample", None)
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     assert files() == first
 
 
 def test_other_weights_draw_only_the_pictures_with_the_lora_again(folders):
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     before = set(ItemStore(".cache/items").keys())
     write_lora(folders, 2.0)
-    evaluate.main(config(), PERSONA)
+    evaluate.main(run_of("evaluate", config(), PERSONA))
     new = [ItemStore(".cache/items").get(key) for key in set(ItemStore(".cache/items").keys()) - before]
     assert sum("image.jpg" in item.files for item in new) == 2
 
@@ -168,9 +169,9 @@ def test_other_weights_draw_only_the_pictures_with_the_lora_again(folders):
 def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
     monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
     with pytest.raises(InputError) as caught:
-        evaluate.main(config(), PERSONA)
+        evaluate.main(run_of("evaluate", config(), PERSONA))
     assert caught.value.reason == "too-many-failures"
-    evaluate.main(config(max_failure_ratio=1.0), PERSONA)
+    evaluate.main(run_of("evaluate", config(max_failure_ratio=1.0), PERSONA))
     assert not list(folders.places.evaluation.rglob("*.jpg"))
     assert not [
         path

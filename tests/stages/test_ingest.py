@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
+from runs import run_of
 
 import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona, Similarity
@@ -37,9 +38,6 @@ def config(**changes: object) -> Config:
 def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
     tools = fake_instruments()
     monkeypatch.setattr(stages.ingest, "local_instruments", lambda: tools)
-    monkeypatch.setattr(
-        stages.ingest, "consent_of", lambda persona: FakeConsent(unlicensed=("unlicensed.png",))
-    )
     return tools
 
 
@@ -58,7 +56,8 @@ def good() -> None:
 
 
 def ingest(*held_out: str, **changes: object) -> Manifest:
-    stages.ingest.main(config(**changes), persona(*held_out))
+    consent = FakeConsent(unlicensed=("unlicensed.png",))
+    stages.ingest.main(run_of("ingest", config(**changes), persona(*held_out), consent=consent))
     return read_manifest(PLACES.ingested)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from runs import run_of
 
 import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona
@@ -38,7 +39,6 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iter
     os.chdir(tmp_path_factory.mktemp("clone"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DVC_ROOT", raising=False)
-        patch.setattr(stages.ingest, "consent_of", lambda persona: consent)
         for folder, goal in (
             ("sources", places.raw_sources),
             ("targets", places.raw_targets),
@@ -49,7 +49,8 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iter
             ingest=IngestConfig.model_validate(read("conf/ingest/default.yaml")),
             items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         )
-        stages.ingest.main(cfg, Persona.model_validate(read("conf/persona/jade.yaml")))
+        persona = Persona.model_validate(read("conf/persona/jade.yaml"))
+        stages.ingest.main(run_of("ingest", cfg, persona, consent=consent))
         yield read_manifest(places.ingested)
     os.chdir(before)
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 from persona_folders import Folders, coloured, providers, settings
+from runs import run_of
 
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
@@ -40,7 +41,7 @@ def config(base: str = "random", enhance: str = "lanczos", **changes) -> Config:
 def folders(in_tmp) -> Folders:
     made = Folders(in_tmp)
     made.everything(PAIRS)
-    dataset.main(config(), PERSONA)
+    dataset.main(run_of("dataset", config(), PERSONA))
     made.training()
     made.evaluation()
     return made
@@ -85,7 +86,7 @@ def checked(html: str) -> Checker:
 
 
 def test_the_page_needs_nothing_from_outside(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     found = checked(page(folders))
     for reference in found.references:
         assert reference.startswith(("data:image/jpeg;base64,", "#"))
@@ -96,7 +97,7 @@ def test_the_page_needs_nothing_from_outside(folders):
 
 
 def test_it_tells_all_that_was_made_and_left_out(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     html = page(folders)
     assert sha256_file(folders.places.dataset_zip) in html
     assert sha256_file(folders.places.weights) in html
@@ -112,9 +113,9 @@ def test_it_tells_all_that_was_made_and_left_out(folders):
 
 
 def test_equal_inputs_give_equal_bytes(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     first = page(folders), (folders.places.models / "README.md").read_text()
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     assert (page(folders), (folders.places.models / "README.md").read_text()) == first
 
 
@@ -148,7 +149,7 @@ def refuse(folders: Folders, reason: str) -> None:
 )
 def test_a_refused_photograph_is_shown_only_for_technical_reasons(folders, reason, shown):
     refuse(folders, reason)
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     images = [image for image in checked(page(folders)).images if image["alt"] == "jade-s98"]
     assert len(images) == int(shown)
 
@@ -156,25 +157,25 @@ def test_a_refused_photograph_is_shown_only_for_technical_reasons(folders, reaso
 def test_a_sample_in_review_is_not_shown(folders):
     details = folders.places.evaluation / "samples" / "details.json"
     details.write_text(details.read_text().replace('"rating": "sfw"', '"rating": "review"'))
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     assert not [image for image in checked(page(folders)).images if "seed 1" in (image["alt"] or "")]
     assert "widget" not in (folders.places.models / "README.md").read_text()
 
 
 def test_without_faces_in_the_samples_it_says_so_and_claims_nothing(folders):
     folders.evaluation(faces=False)
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     assert "No face was found in the 2 samples" in page(folders)
     assert "Samples drawn with the LoRA score" not in page(folders)
 
 
 def test_a_full_page_leaves_pictures_out_and_counts_them(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     whole = len(checked(page(folders)).images)
-    report.main(config(max_page_bytes=100_000, thumb_px=32, sample_px=32), PERSONA)
+    report.main(run_of("report", config(max_page_bytes=100_000, thumb_px=32, sample_px=32), PERSONA))
     small = page(folders)
     assert len(small.encode()) < 130_000
-    report.main(config(max_strips=1), PERSONA)
+    report.main(run_of("report", config(max_strips=1), PERSONA))
     assert 0 < len(checked(page(folders)).images) < whole
     assert "3 images more are in the training set" in page(folders)
 
@@ -184,8 +185,8 @@ def test_text_from_outside_is_escaped(folders):
     hostile = '<script>alert("x")</script> & co'
     entries = [entry.model_copy(update={"text": hostile}) for entry in captions.entries]
     write_manifest(folders.places.captions, entries, captions.failures)
-    dataset.main(config(), PERSONA)
-    report.main(config(), PERSONA)
+    dataset.main(run_of("dataset", config(), PERSONA))
+    report.main(run_of("report", config(), PERSONA))
     checked(page(folders))
     assert "<script>" not in page(folders)
 
@@ -194,7 +195,7 @@ def test_text_from_outside_is_escaped(folders):
     ("base", "base_model"), [("random", None), ("sdxl", "stabilityai/stable-diffusion-xl-base-1.0")]
 )
 def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
-    report.main(config(base), PERSONA)
+    report.main(run_of("report", config(base), PERSONA))
     _, front, body = (folders.places.models / "README.md").read_text().split("---\n", 2)
     fields = yaml.safe_load(front)
     assert fields["library_name"] == "diffusers"
@@ -212,13 +213,13 @@ def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
 def test_a_missing_stage_is_named_with_a_remedy(folders):
     (folders.places.training / "loss.csv").unlink()
     with pytest.raises(InputError) as caught:
-        report.main(config(), PERSONA)
+        report.main(run_of("report", config(), PERSONA))
     assert "loss.csv" in str(caught.value)
     assert "dvc repro" in caught.value.remedy
 
 
 def test_an_image_in_review_is_listed_without_its_picture(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     before = len(checked(page(folders)).images)
     for name in ("lora_training", "enhanced", "resized", "swapped"):
         folder = folders.places.lora_training if name == "lora_training" else folders.places.data / name
@@ -228,21 +229,21 @@ def test_an_image_in_review_is_listed_without_its_picture(folders):
             for entry in manifest.entries
         ]
         write_manifest(folder, entries, manifest.failures)
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     assert len(checked(page(folders)).images) < before
     assert not [image for image in checked(page(folders)).images if "jade-s2-t2," in (image["alt"] or "")]
     assert "jade-s2-t2" in page(folders)
 
 
 def test_what_was_paid_stands_beside_what_was_planned(folders):
-    report.main(config(), PERSONA)
+    report.main(run_of("report", config(), PERSONA))
     assert "<h3>Money</h3>" not in page(folders)
     manifest = read_manifest(folders.places.enhanced)
     paid = [
         entry.model_copy(update={"provider": "maxstudio", "cost_usd": 0.015}) for entry in manifest.entries
     ]
     write_manifest(folders.places.enhanced, paid, manifest.failures)
-    report.main(config(enhance="maxstudio"), PERSONA)
+    report.main(run_of("report", config(enhance="maxstudio"), PERSONA))
     checked(page(folders))
     table = page(folders).partition("<h3>Money</h3>")[2].partition("</table>")[0]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", table)

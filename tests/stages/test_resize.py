@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from runs import run_of
 
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths, image_name, item_id
@@ -27,7 +28,7 @@ def config(**changes) -> SimpleNamespace:
         headroom=0.5,
         max_failure_ratio=0.5,
     )
-    items = SimpleNamespace(root=".cache/items", remote=None, workers=2)
+    items = SimpleNamespace(root=".cache/items", remote=None, workers=2, leave_unfinished=False)
     return SimpleNamespace(resize=resize.model_copy(update=changes), items=items)
 
 
@@ -65,7 +66,7 @@ def _folder(in_tmp: Path) -> None:
 
 
 def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     entries = read_manifest(PLACES.resized).entries
     assert [entry.file for entry in entries] == ["jade-s1-t1-sfw-resized.png", "jade-s2-sfw-resized.png"]
     for entry in entries:
@@ -78,28 +79,28 @@ def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
 
 
 def test_a_second_run_makes_nothing_and_gives_the_same_bytes(monkeypatch):
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     before = contents()
     monkeypatch.setattr("likeness.resize.items.fit", None)
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     assert contents() == before
 
 
 def test_a_replaced_photo_and_another_setting_are_made_again():
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     before = contents()
     write_manifest(PLACES.swapped, [swapped("s1", "t1", 9), swapped("s2", None, 2)], [])
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     after = contents()
     assert after["jade-s1-t1-sfw-resized.png"] != before["jade-s1-t1-sfw-resized.png"]
     assert after["jade-s2-sfw-resized.png"] == before["jade-s2-sfw-resized.png"]
-    main(config(max_aspect=2), PERSONA)
+    main(run_of("resize", config(max_aspect=2), PERSONA))
     assert {(e.width, e.height) for e in read_manifest(PLACES.resized).entries} == {(48, 80)}
 
 
 def test_an_image_without_a_known_face_fails_alone():
     write_manifest(PLACES.swapped, [swapped("s1", "t1", 1), swapped("s2", None, 2, known_face=False)], [])
-    main(config(), PERSONA)
+    main(run_of("resize", config(), PERSONA))
     manifest = read_manifest(PLACES.resized)
     assert [entry.id for entry in manifest.entries] == ["jade-s1-t1"]
     assert [(line.id, line.reason) for line in manifest.failures] == [("jade-s2", "no-face")]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from runs import run_of
 from swap_portraits import close_up, config
 
 from likeness.errors import InputError
@@ -68,11 +69,11 @@ def ingested(in_tmp):
 @pytest.fixture
 def swapped(monkeypatch):
     """Counts what the provider was really asked for."""
-    calls: list[None] = []
+    calls: list[str] = []
     original = LocalSwapper.swap
 
-    def counted(self, source, target):
-        calls.append(None)
+    def counted(self, source, target, *, item):
+        calls.append(item)
         return original(self, source, target)
 
     monkeypatch.setattr(LocalSwapper, "swap", counted)
@@ -88,7 +89,7 @@ def run(*, swap_min: float = 0.6, target_max: float = 0.85, **changes: object):
         ingest=SimpleNamespace(review_explicit=0.3, max_explicit=0.7),
     )
     similarity = SimpleNamespace(swap_min=swap_min, target_max=target_max)
-    main(cfg, SimpleNamespace(name="jade", similarity=similarity))
+    main(run_of("swap", cfg, SimpleNamespace(name="jade", similarity=similarity)))
     return read_manifest(PLACES.swapped)
 
 
@@ -171,7 +172,7 @@ def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
 
 
 def test_a_swap_that_is_still_the_target_is_refused(ingested, monkeypatch):
-    monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target: Swapped(rgb=target.rgb))
+    monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target, item: Swapped(rgb=target.rgb))
     manifest = run(swap_min=-1.0, target_max=0.8, max_failure_ratio=1.0)
     assert ids(manifest) == ["jade-s1", "jade-s2"]
     assert {failure.reason for failure in manifest.failures} == {"swap-still-the-target"}

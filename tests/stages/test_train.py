@@ -8,6 +8,7 @@ import pytest
 import torch
 from lora_runs import base_config, make_folder, train_config
 from persona_folders import Folders, settings
+from runs import run_of
 from safetensors import safe_open
 
 from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
@@ -49,7 +50,7 @@ def contents(places: PersonaPaths) -> dict[str, str]:
 
 
 def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
-    main(config(), PERSONA)
+    main(run_of("train", config(), PERSONA))
     first = contents(places)
     assert set(first) == {
         "models/jade/jade-v1.safetensors",
@@ -75,40 +76,40 @@ def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
     # DVC deletes a stage's outputs before it runs it.
     for name in first:
         Path(name).unlink()
-    main(config(), PERSONA)
+    main(run_of("train", config(), PERSONA))
     assert contents(places) == first
     assert "6 resumed" in capfd.readouterr().err
 
 
 def test_epochs_are_counted_in_steps_of_the_dataset(places, capfd):
-    main(config(epochs=1.5, steps=1, weights_every_steps=None), PERSONA)
+    main(run_of("train", config(epochs=1.5, steps=1, weights_every_steps=None), PERSONA))
     assert "3 steps an epoch of 2 x 1 images, 5 steps in all (1.7 epochs)" in capfd.readouterr().err
     rows = list(csv.DictReader((places.training / "loss.csv").open()))
     assert len(rows) == 5
     by_epochs = sha256_file(places.weights)
-    main(config(steps=5, weights_every_steps=None), PERSONA)
+    main(run_of("train", config(steps=5, weights_every_steps=None), PERSONA))
     assert "5 resumed" in capfd.readouterr().err  # the very same run
     assert sha256_file(places.weights) == by_epochs
 
 
 def test_epochs_that_leave_nothing_after_warm_up_are_refused(places):
     with pytest.raises(ConfigError, match=r"1 steps, of which train.warmup_steps 1 leaves nothing"):
-        main(config(epochs=0.1), PERSONA)
+        main(run_of("train", config(epochs=0.1), PERSONA))
     assert not places.weights.exists()
 
 
 def test_an_empty_dataset_is_refused_before_the_base_is_loaded(places):
     (places.lora_training / "metadata.jsonl").write_text("")
     with pytest.raises(InputError) as caught:
-        main(config(), PERSONA)
+        main(run_of("train", config(), PERSONA))
     assert caught.value.reason == "empty-dataset"
     assert not places.weights.exists()
     assert not Path(".cache").exists()
 
 
 def test_intermediate_weights_of_earlier_settings_do_not_stay(places):
-    main(config(steps=3, weights_every_steps=2), PERSONA)
-    main(config(steps=3, weights_every_steps=None), PERSONA)
+    main(run_of("train", config(steps=3, weights_every_steps=2), PERSONA))
+    main(run_of("train", config(steps=3, weights_every_steps=None), PERSONA))
     assert list((places.training / "checkpoints").iterdir()) == []
 
 
@@ -122,7 +123,7 @@ def rated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_pictures_of_the_class_are_drawn_once_and_learned(places, rated, capfd):
     rated += [0.0, 0.99, 0.4]  # sfw, explicit, review
-    main(config(prior_images=3, steps=2), PERSONA)
+    main(run_of("train", config(prior_images=3, steps=2), PERSONA))
     said = capfd.readouterr().err
     assert "2 of 3 pictures of the class are left out" in said
     assert "4 images (64x64: 4), 1 of them of the class, drawn by the base, with repeats 12 an epoch" in said
@@ -132,7 +133,7 @@ def test_pictures_of_the_class_are_drawn_once_and_learned(places, rated, capfd):
     assert json.loads((places.training / "metrics.json").read_text())["images"] == 3
     first = contents(places)
     main(
-        config(prior_images=3, steps=2), PERSONA
+        run_of("train", config(prior_images=3, steps=2), PERSONA)
     )  # rated is empty: a picture drawn again would have no score
     assert contents(places) == first
 
@@ -140,6 +141,6 @@ def test_pictures_of_the_class_are_drawn_once_and_learned(places, rated, capfd):
 def test_without_a_picture_that_may_be_trained_on_training_ends(places, rated):
     rated += [0.99, 0.99]
     with pytest.raises(InputError) as caught:
-        main(config(prior_images=2), PERSONA)
+        main(run_of("train", config(prior_images=2), PERSONA))
     assert caught.value.reason == "no-prior"
     assert not places.weights.exists()

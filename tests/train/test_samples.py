@@ -13,6 +13,7 @@ import torch
 import yaml
 from lora_runs import base_config, make_folder, train_config
 from persona_folders import Folders, settings
+from runs import run_of
 
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.errors import ConfigError, ConsentError, TransientError
@@ -84,8 +85,8 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
     monkeypatch.setattr(studio, "sample", easel)
     easel.stop_at = PICTURES + 2  # within the look after step 4
     with pytest.raises(TransientError, match="step 4 of 6"):
-        main(config(), PERSONA)
-    main(config(), PERSONA)
+        main(run_of("train", config(), PERSONA))
+    main(run_of("train", config(), PERSONA))
     assert easel.count == PICTURES * len(LOOKS)
     first = written(places)
     assert set(first) == {
@@ -102,14 +103,14 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
     assert metrics["identity"] == max(identity.values())
     assert len(list(Path(".cache/training").glob("*/samples/step-*.png"))) == len(LOOKS)
 
-    main(config(log_every_steps=1), PERSONA)  # finished: nothing is drawn or trained again
+    main(run_of("train", config(log_every_steps=1), PERSONA))  # finished: nothing is drawn or trained again
     assert easel.count == PICTURES * len(LOOKS)
     assert written(places) == first
 
 
 def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monkeypatch):
     monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
-    main(config(steps=2), PERSONA)
+    main(run_of("train", config(steps=2), PERSONA))
     assert json.loads((places.training / "metrics.json").read_text())["identity"] == 0.0
     assert not [
         path for path in Path(".cache/items/objects").glob("*/*") if path.read_bytes()[:3] == b"\xff\xd8\xff"
@@ -124,10 +125,10 @@ def test_pictures_need_a_consent_to_draw_and_identity_a_photograph_to_compare_wi
     whole = yaml.safe_load(record.read_text())
     record.write_text(yaml.safe_dump(whole | {"scope": ["swap", "train"]}))
     with pytest.raises(ConsentError, match="generate"):
-        main(config(), PERSONA)
+        main(run_of("train", config(), PERSONA))
     record.write_text(yaml.safe_dump(whole))
     manifest = places.ingested / "manifest.jsonl"
     manifest.write_text(manifest.read_text().replace('"held_out": true', '"held_out": false'))
     with pytest.raises(ConfigError, match="held out"):
-        main(config(), PERSONA)
+        main(run_of("train", config(), PERSONA))
     assert not places.weights.exists()
