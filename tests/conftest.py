@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Two cores: a thread pool inside every library only makes them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,6 +16,9 @@ from likeness.purchases.buy import Buyer
 from likeness.store.items import ItemStore
 
 PHOTOS = Path(__file__).parent / "photos"
+
+settings.register_profile("busy", deadline=None)  # a busy machine is no defect
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ QUICK = {
     "in_flight": 8,
     "connect_s": 5,
     "write_s": 5,
-    "read_s": 2,
+    "read_s": 30,
     "attempts": 8,
     "backoff_s": 0.01,
     "backoff_max_s": 0.05,
@@ -36,7 +36,7 @@ def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) ->
     if "s3" in settings:
         settings["s3"] = {"endpoint_url": None, "region": None, "profile": None}
     if "poll_s" in settings:
-        settings |= {"poll_s": 0.02, "job_limit_s": 5}
+        settings |= {"poll_s": 0.02, "job_limit_s": 60}
     return instantiate(settings | changes, _convert_="all")
 
 

@@ -70,7 +70,7 @@ def lent(pictures: Path) -> Iterator[str]:
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
     headers = {"x-api-key": "right", "Authorization": "Bearer right"}
-    with httpx.Client(headers=headers, timeout=2, trust_env=False) as one:
+    with httpx.Client(headers=headers, timeout=30, trust_env=False) as one:
         yield one
 
 
@@ -383,7 +383,7 @@ def test_an_enlargement_may_have_the_wrong_size(client, services):
 
 def test_a_job_takes_its_time_and_the_most_in_flight_is_seen(client, services, lent):
     services.set(swap_s=0.2)
-    services.set_faults({"maxstudio.swap_job": {"latency": {"share": 1, "s": 0.3}}})
+    services.set_faults({"maxstudio.swap_job": {"latency": {"share": 1, "s": 1.5}}})
     ordered = order(client, services, lent)
     url = f"{services.maxstudio_url}/swap-image/{ordered.json()['jobId']}"
     threads = [threading.Thread(target=client.get, args=(url,)) for _ in range(3)]

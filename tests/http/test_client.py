@@ -33,7 +33,7 @@ QUICK = {
     "attempts": 3, "backoff_s": 0.001, "backoff_max_s": 0.002, "max_response_mb": 1,
 }  # fmt: skip
 # Drips and waits end by themselves after this, so that a broken bound fails a test instead of hanging it.
-DRIP_S, DRIPS = 0.05, 120
+DRIP_S, DRIPS = 0.05, 1200
 
 
 @dataclass(frozen=True)
@@ -318,7 +318,7 @@ def test_a_burst_of_429s_counts_once(server):
     together = threading.Barrier(8)
 
     def refuse(sock: socket.socket, asked: Asked) -> None:
-        together.wait(timeout=5)
+        together.wait(timeout=60)
         answer(429)(sock, asked)
 
     server.script = [*[refuse] * 8, FINE]
@@ -343,17 +343,17 @@ def test_retry_after_makes_everybody_wait_also_who_has_a_turn(server, status):
 
     def refuse(sock: socket.socket, asked: Asked) -> None:
         times.append(time.monotonic())
-        answer(status, retry_after="1")(sock, asked)
+        answer(status, retry_after="2")(sock, asked)
 
     def fine(sock: socket.socket, asked: Asked) -> None:
         times.append(time.monotonic())
         FINE(sock, asked)
 
     server.script = [refuse, fine]
-    with client(server.url, in_flight=4, requests_per_minute=150) as vendor, ThreadPoolExecutor(4) as pool:
+    with client(server.url, in_flight=4, requests_per_minute=60) as vendor, ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: vendor.post("/x", n, safe=True), range(3)))
-    # The second's turn is 0.4 s after the first's: it is not taken before the second is over.
-    assert times[1] - times[0] >= 0.9
+    # The second's turn is 1 s after the first's: it is not taken before the two seconds are over.
+    assert times[1] - times[0] >= 1.9
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_stopped_run_waits_for_no_retry(server):
     ):
         vendor.get("/x")
     assert caught.value.reason == "stopped"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50
 
 
 # --- files
@@ -542,7 +542,7 @@ ECHOED_AS_STATUS = raw(f"{KEY} {KEY}\r\n\r\n".encode())
 def test_no_error_and_no_log_shows_the_key_not_even_in_locals(server, caplog, act):
     caplog.set_level(logging.DEBUG)
     server.script = [act]
-    with client(server.url, connect_s=0.1, write_s=0.1, read_s=0.2, attempts=1) as vendor:
+    with client(server.url, connect_s=0.5, write_s=0.5, read_s=0.2, attempts=1) as vendor:
         for ask in (vendor.get, lambda path: vendor.post(path, {}, safe=False)):
             with pytest.raises(LikenessError) as caught:
                 ask("/x")

@@ -135,7 +135,7 @@ PHOTO = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from("st"), st.booleans(), PHOTO), max_size=12))
 def test_every_photo_is_accepted_or_refused_and_never_both(photos) -> None:
     candidates = [

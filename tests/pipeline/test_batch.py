@@ -95,7 +95,7 @@ def test_a_stopped_batch_starts_nothing_more_and_keeps_what_was_running(store):
 
 def test_no_more_items_are_in_flight_than_workers(store):
     lock, running, most = threading.Lock(), [0], [0]
-    meet = threading.Barrier(3, timeout=5)
+    meet = threading.Barrier(3, timeout=60)
 
     def make():
         with lock:

@@ -32,7 +32,7 @@ def till_at(folder: Path, max_usd: float | None = None) -> Buyer:
     return Buyer(ItemStore(folder / "items"), spending, threading.Event())
 
 
-def wanted(order, collect=None, key=KEY, ready=lambda: None, poll_s=0.001, limit_s=5.0) -> Purchase:
+def wanted(order, collect=None, key=KEY, ready=lambda: None, poll_s=0.001, limit_s=60.0) -> Purchase:
     job = None if collect is None else Job(collect=collect, poll_s=poll_s, limit_s=limit_s)
     return Purchase(
         what="maxstudio swap", item="jade-s1-t1", key=key, usd_max=0.10, ready=ready, order=order, job=job
@@ -158,7 +158,7 @@ def test_over_the_budget_nothing_is_sent(tmp_path):
 
 
 def test_two_threads_that_want_the_same_item_buy_one(tmp_path):
-    orders, together = [], threading.Barrier(4, timeout=10)
+    orders, together = [], threading.Barrier(4, timeout=60)
 
     def order():
         orders.append(1)

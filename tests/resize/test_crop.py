@@ -27,7 +27,7 @@ def face(*box: float) -> FaceEntry:
     return FaceEntry(box_px=box, score=0.9, yaw_deg=0, pitch_deg=0, sharpness=1, age_years=None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     width=st.integers(200, 6000),
     height=st.integers(200, 6000),

@@ -199,7 +199,7 @@ FILES = st.sampled_from(
 NAMES = st.text("abz019 é.", min_size=1, max_size=6).map(lambda text: f"p{text}.png")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sources=st.dictionaries(NAMES, FILES, min_size=1, max_size=6),
     targets=st.dictionaries(NAMES, FILES, min_size=1, max_size=6),

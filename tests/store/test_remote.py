@@ -193,7 +193,7 @@ def test_an_unreachable_store_is_given_up_soon_and_never_taken_for_empty(
     started = time.monotonic()
     with pytest.raises(ProviderError) as caught:
         machine.shared.flush()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50
     assert caught.value.reason == "items-unshared"
     assert machine.waiting() == set(keys)
     with pytest.raises(ProviderError):

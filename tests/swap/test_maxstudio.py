@@ -135,7 +135,7 @@ def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, mei
 def test_a_lost_job_is_ordered_again_and_counts_twice(services, tmp_path, place, jade, mei, fault):
     services.set_faults({"maxstudio.swap": [fault, None]})
     till = till_at(tmp_path)
-    swap(services, till, place, jade, mei, job_limit_s=0.5)
+    swap(services, till, place, jade, mei, job_limit_s=3 if fault == "job_stuck" else 60)
     assert services.counts()["maxstudio.swap"] == 2
     assert till.spending.total_usd == pytest.approx(0.20)
     assert till.spending.in_doubt == 1

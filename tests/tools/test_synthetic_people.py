@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -131,7 +131,6 @@ def test_no_garment_with_a_logo_is_ever_textured():
 # ---- plan
 
 
-@settings(deadline=None)  # a busy machine is no defect
 @given(
     seed=st.integers(0, 2**40), photos=st.integers(1, 40), low=st.integers(-45, 45), span=st.integers(0, 90)
 )
@@ -368,7 +367,6 @@ def test_the_data_card_names_every_asset_and_licence():
 # ---- portraits
 
 
-@settings(deadline=None)  # a busy machine is no defect
 @given(seed=st.integers(0, 10**6))
 def test_every_stranger_is_a_clothed_adult(seed):
     endless = portraits.people_and_portraits(seed)
