@@ -25,6 +25,7 @@ def test_activations_computed_again_give_the_same_bytes(tmp_path, folder):
     assert not again.base.network.is_gradient_checkpointing
 
 
+@pytest.mark.slow
 def test_a_compiled_run_learns_the_same_and_resumes_bit_for_bit(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(engine_module, "BACKEND", "aot_eager")
     cfg = train_config(compile=True, **SHORT)
@@ -93,6 +94,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     assert counted.kept_checkpointed < counted.kept
 
 
+@pytest.mark.slow
 def test_sdxl_is_counted_without_being_there():
     cfg = train_config(side_px=1024, batch_size=1, rank=16, alpha=8)
     values = {"source": "stabilityai/stable-diffusion-xl-base-1.0", "seed": None}

@@ -28,6 +28,7 @@ def start(place, folder, kill_after, **settings):
     return subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path, folder):
     alone = run_in(
         tmp_path / "one", folder, train_config(**TWO | {"processes": 1, "gradient_accumulation": 2})
@@ -43,6 +44,7 @@ def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path,
     assert all(equal(together[name], tensor) for name, tensor in wanted.items())
 
 
+@pytest.mark.slow
 def test_processes_end_when_their_launcher_is_killed(tmp_path, folder):
     launched = start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1})
     while not list(tmp_path.rglob("step-*.safetensors")):
