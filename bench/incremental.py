@@ -32,6 +32,13 @@ def make(number: int) -> Made:
     return Made(files={"image": encode_png(decode_rgb(photo(number)))}, record={"number": number})
 
 
+def line(image, item):
+    name = f"{image}.png"
+    entry = Entry(id=image, file=name, sha256=item.files["image"].sha256, width=SIDE_PX, height=SIDE_PX,
+                  source=None, target=None, rating="sfw", faces=(), provider="bench", cost_usd=0, parents=())  # fmt: skip
+    return entry, {name: "image"}
+
+
 def stage(folder: Path, store: ItemStore, count: int) -> float:
     """Seconds of a whole stage over `count` photos."""
     started = time.perf_counter()
@@ -40,21 +47,14 @@ def stage(folder: Path, store: ItemStore, count: int) -> float:
             id=f"jade-s{n}",
             key=item_key("bench", 1, {}, [sha256_bytes(str(n).encode())]),
             make=partial(make, n),
+            line=partial(line, f"jade-s{n}"),
         )
         for n in range(1, count + 1)
     ]
-
-    def entry(outcome, item):
-        name = f"{outcome.work.id}.png"
-        line = Entry(id=outcome.work.id, file=name, sha256=item.files["image"].sha256, width=SIDE_PX, height=SIDE_PX,
-                     source=None, target=None, rating="sfw", faces=(), provider="bench", cost_usd=0, parents=())  # fmt: skip
-        return line, {name: "image"}
-
     finish(
         "bench",
         folder,
         run_batch("bench", works, store, workers=WORKERS),
-        entry,
         max_failure_ratio=0,
         counts=folder.with_suffix(".json"),
     )

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ from likeness.config import Config, Persona, load_config
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, finish, run_batch
-from likeness.pipeline.manifest import Entry, Failure, Manifest
+from likeness.pipeline.manifest import Failure, Manifest
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, load_consent
-from likeness.store.items import Item, ItemStore, write_atomic
+from likeness.store.items import ItemStore, write_atomic
 from likeness.store.remote import SharedItems
 from likeness.tracking import Tracker
 
@@ -89,6 +89,12 @@ class Run:
         )
         return Buyer(self.items, spending, self.stop)
 
+    def at(self, stage: str) -> "Run":
+        """The same run at another stage, with the same store."""
+        other = replace(self, stage=stage)
+        vars(other)["items"] = self.items
+        return other
+
     def require(self, *uses: Use) -> None:
         """ConsentError unless the persona's consent is in force and covers these uses."""
         self.consent.require(uses, today=datetime.datetime.now(datetime.UTC).date())
@@ -117,7 +123,6 @@ class Run:
         self,
         folder: Path,
         outcomes: Sequence[Outcome],
-        entry: Callable[[Outcome, Item], tuple[Entry, Mapping[str, str]]],
         *,
         failures: Sequence[Failure] = (),
     ) -> Manifest:
@@ -126,7 +131,6 @@ class Run:
             self.stage,
             folder,
             outcomes,
-            entry,
             failures=failures,
             max_failure_ratio=self.section.max_failure_ratio,
             counts=self.repository.counts(folder),

@@ -7,16 +7,14 @@ Writes models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zip
 import shutil
 
 from likeness.dataset.archive import write_zip
-from likeness.dataset.build import IMAGE, caption_files, image_work, manifest_entry, plan, training_images
+from likeness.dataset.build import caption_files, image_work, plan, training_images
 from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.manifest import read_manifest
 from likeness.pipeline.stage import folders_before
 from likeness.run import Run, run
-from likeness.store.items import Item
 
 
 def main(run: Run) -> None:
@@ -38,12 +36,7 @@ def main(run: Run) -> None:
     works = [image_work(one, places.enhanced, options) for one in planned]
     outcomes = run.batch(works)
     by_id = {one.chosen.image.id: one for one in planned}
-
-    def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
-        one = by_id[outcome.work.id]
-        return manifest_entry(one, item), {one.file: IMAGE}
-
-    manifest = run.finish(folder, outcomes, entry, failures=left_out)
+    manifest = run.finish(folder, outcomes, failures=left_out)
 
     images = training_images(manifest, planned)
     facts = CardFacts(

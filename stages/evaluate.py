@@ -7,6 +7,8 @@ Writes models/PERSONA/evaluation/: samples/ (with manifest and details.json), co
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from likeness.diffusion.load import load_base
@@ -30,8 +32,8 @@ from likeness.evaluate.samples import (
 from likeness.evaluate.samples import entry as sample_entry
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.pipeline.batch import Line
+from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.run import Run, run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, sha256_file, write_atomic
@@ -83,16 +85,17 @@ def main(run: Run) -> None:
 
 def draw(run: Run, studio: Renderer, planned: Sequence[Planned], digest: str) -> Manifest:
     """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written."""
-    by_id = {one.id: one for one in planned}
 
-    def entry(outcome: Outcome, item: Item) -> tuple[Entry, dict[str, str]]:
-        one = by_id[outcome.work.id]
+    def line(one: Planned, item: Item) -> Line:
         parents = (digest,) if one.lora else ()
         return sample_entry(one, item, provider=studio.base.name, parents=parents), {one.file: IMAGE}
 
-    works = [studio.work(one, run.paths.weights if one.lora else None, digest) for one in planned]
+    works = [
+        replace(studio.work(one, run.paths.weights if one.lora else None, digest), line=partial(line, one))
+        for one in planned
+    ]
     # One worker: the pictures share one pipeline.
-    return run.finish(run.paths.samples, run.batch(works, workers=1), entry)
+    return run.finish(run.paths.samples, run.batch(works, workers=1))
 
 
 def write_json(path: Path, values: object) -> None:

@@ -14,8 +14,9 @@ from dvc.utils.hydra import compose_and_dump
 from ingest_fakes import FakeConsent, FakeFaces, fake_instruments, png
 from runs import run_of
 
-import likeness.cli.plan_photos
+import likeness.ingest.choice
 import likeness.run
+import likeness.swap.items
 import stages.caption
 import stages.enhance
 import stages.ingest
@@ -126,11 +127,10 @@ class Captions:
 def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     """The example's photographs and settings in the current folder; providers are fakes, no key is set."""
     tools = fake_instruments()
-    for module in (stages.ingest, likeness.cli.plan_photos):
-        monkeypatch.setattr(module, "local_instruments", lambda: tools)
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda: tools)
     monkeypatch.setattr(likeness.run, "load_consent", lambda folder, persona: FakeConsent())
-    monkeypatch.setattr(stages.swap, "FaceAnalyzer", FakeFaces)
-    monkeypatch.setattr(stages.swap, "Rater", FakeRater)
+    monkeypatch.setattr(likeness.swap.items, "FaceAnalyzer", FakeFaces)
+    monkeypatch.setattr(likeness.swap.items, "Rater", FakeRater)
     for kind, fake in (
         (MaxStudioSwapper, Swaps), (MaxStudioEnhancer, Enhancements), (GrokCaptioner, Captions)
     ):  # fmt: skip

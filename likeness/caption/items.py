@@ -1,14 +1,18 @@
 """One image through the caption stage: its key, its work and its manifest line."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from likeness.caption import Captioner, CaptionProvider
-from likeness.caption.text import compose, read_override
+from likeness.caption.text import SUFFIX, compose, read_override
 from likeness.images import load_rgb
-from likeness.pipeline.batch import Made, Work
-from likeness.pipeline.manifest import Entry
+from likeness.pipeline.batch import Line, Made, Work
+from likeness.pipeline.manifest import Entry, Picture
+from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Item, Json, item_key, sha256_bytes
+from likeness.store.items import Item, Json, item_key, sha256_bytes, sha256_pixels
 
 CAPTION_VERSION = 1
 """Raised whenever the same image and settings would give another text; providers have their own versions."""
@@ -38,7 +42,7 @@ def caption_work(
     entry: Entry,
     folder: Path,
     provider: CaptionProvider,
-    captioner: Captioner,
+    captioner: Captioner | None,
     *,
     trigger: str,
     class_word: str,
@@ -47,6 +51,7 @@ def caption_work(
     key = caption_key(entry, provider, trigger=trigger, class_word=class_word)
 
     def make() -> Made:
+        assert captioner is not None, "a plan makes nothing"
         described = captioner.describe(
             load_rgb(folder / entry.file), swapped=entry.target is not None, item=entry.id
         )
@@ -56,14 +61,62 @@ def caption_work(
     return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)
 
 
-def override_work(entry: Entry, override: bytes, *, trigger: str) -> Work:
+def works(
+    run: Run, pictures: Sequence[Picture], overrides: Mapping[str, bytes], captioner: Captioner | None = None
+) -> list[Work]:
+    """The stage's work: a person's own words, or a caption an enhanced picture; without a captioner it can only be
+    looked up."""
+    provider, persona = run.provider, run.persona
+
+    def work(one: Picture) -> Work:
+        if (override := overrides.get(one.entry.id)) is not None:
+            return override_work(one.entry.id, override, trigger=persona.trigger)
+        return replace(
+            caption_work(
+                one.entry,
+                one.path.parent,
+                provider,
+                captioner,
+                trigger=persona.trigger,
+                class_word=persona.class_word,
+            ),
+            order=partial(order, provider, one.path),
+        )
+
+    def line(entry: Entry, item: Item) -> Line:
+        name = f"{Path(entry.file).stem}.txt"
+        return caption_entry(entry, item, name), {name: TEXT}
+
+    return [
+        replace(work(one), source=one.entry.source, target=one.entry.target, line=partial(line, one.entry))
+        for one in pictures
+    ]
+
+
+def order(provider: CaptionProvider, path: Path) -> str | None:
+    """The key that the caption of a picture is bought under."""
+    key = getattr(provider, "purchase_key", None)
+    return None if key is None else key(sha256_pixels(load_rgb(path)))
+
+
+def awaited_works(run: Run, ids: Iterable[str]) -> list[Work]:
+    """The work of images that are still to be made and whose caption a person wrote; they may be rated either way."""
+    folder, found = run.paths.captions_override, list[Work]()
+    for image in ids:
+        names = [f"{image}{tail}{SUFFIX}" for tail in ("-sfw-enhanced", "-review-enhanced", "")]
+        if path := next((path for name in names if (path := folder / name).is_file()), None):
+            found.append(override_work(image, path.read_bytes(), trigger=run.persona.trigger))
+    return found
+
+
+def override_work(image: str, override: bytes, *, trigger: str) -> Work:
     """The work of taking over a caption that a person wrote; the image is not looked at."""
 
     def make() -> Made:
         return _made(read_override(override, trigger=trigger), OVERRIDE, 0.0)
 
     key = override_key(override, trigger=trigger)
-    return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)
+    return Work(id=image, key=key, make=make)
 
 
 def caption_entry(entry: Entry, item: Item, file: str) -> Entry:

@@ -2,7 +2,7 @@
 
 python -m likeness.cli.plan [PERSONA ...] [--json]
 
-Walks the graph through the item store (likeness/cli/plan_walk.py): nothing is made or bought, and no key is needed.
+Walks the graph through the item store (likeness/plan.py): nothing is made or bought, and no key is needed.
 Writes .cache/ledger/plan.json. Exit status 1 when the plan exceeds the budget.
 """
 
@@ -16,13 +16,12 @@ from pathlib import Path
 
 from hydra.errors import InstantiationException
 
-from likeness.cli.plan_photos import ingested
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
-from likeness.cli.plan_walk import Line, Walk
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import RepositoryPaths
+from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import last_seconds, purchases, total_usd
 from likeness.run import PARAMS, Run, open_items
 from likeness.store.items import item_key, write_atomic
@@ -65,12 +64,9 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
     personas: dict[str, PersonaPlan] = {}
     for name in names or cfg.personas:
         run = Run(stage="plan", config=cfg, persona=cfg.personas[name], repository=repository)
-        photos = ingested(run, items)
-        personas[name] = PersonaPlan(
-            stages=Walk(run, items).lines(photos),
-            train=training(run),
-            exact=photos.chosen is not None,
-        )
+        vars(run)["items"] = items
+        planner = Planner(run)
+        personas[name] = PersonaPlan(stages=planner.stages(), train=training(run), exact=planner.exact)
     lines = [line for persona in personas.values() for line in persona.stages]
     return Plan(
         personas=personas,
@@ -111,7 +107,7 @@ def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str:
     return path.read_text()
 
 
-def missing_keys(cfg: Config, lines: Sequence[Line]) -> list[str]:
+def missing_keys(cfg: Config, lines: Sequence[StagePlan]) -> list[str]:
     """Names of the variables that hold keys, are needed for what is to do, and are not set."""
     needed = {getattr(cfg, line.stage).provider.get("api_key_env") for line in lines if line.calls}
     return sorted(name for name in needed if name and not os.environ.get(name))

@@ -1,4 +1,4 @@
-"""plan, third part: what a plan is, and how a person reads it."""
+"""plan: what a plan is, and how a person reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from likeness.cli.plan_walk import Line
+from likeness.plan import StagePlan
 from likeness.purchases.budget import ROUNDING_USD
 from likeness.purchases.history import budget_words, format_usd
 
@@ -36,7 +36,7 @@ class Training:
 class PersonaPlan:
     """`exact`: ingest has measured all raw photographs; otherwise numbers are the most that can come of the files."""
 
-    stages: Sequence[Line]
+    stages: Sequence[StagePlan]
     train: Training
     exact: bool
 
@@ -129,7 +129,7 @@ def _table(name: str, persona: PersonaPlan) -> Table:
     return view
 
 
-def together(lines: Sequence[Line]) -> float | None:
+def together(lines: Sequence[StagePlan]) -> float | None:
     """Stages run one after the other."""
     known = [line.seconds for line in lines if line.seconds is not None]
     return sum(known) if len(known) == len(lines) else None

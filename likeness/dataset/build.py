@@ -69,7 +69,14 @@ def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work
         return Made(files={IMAGE: data}, record={"width": width, "height": height})
 
     key = item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256])
-    return Work(id=image.id, key=key, make=make, source=image.source, target=image.target)
+    return Work(
+        id=image.id,
+        key=key,
+        make=make,
+        source=image.source,
+        target=image.target,
+        line=lambda item: (manifest_entry(planned, item), {planned.file: IMAGE}),
+    )
 
 
 def manifest_entry(planned: Planned, item: Item) -> Entry:

@@ -14,7 +14,7 @@ from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
 from likeness.ingest.select import Selection
 from likeness.paths import face_file, image_name, item_id
-from likeness.pipeline.batch import Outcome, Work
+from likeness.pipeline.batch import Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.store.items import Item, sha256_file
 
@@ -114,9 +114,7 @@ def _failure(
     )
 
 
-def entry_of(
-    persona: str, photo: Candidate, item: Item, cfg: IngestConfig, selection: Selection
-) -> tuple[Entry, dict[str, str]]:
+def entry_of(persona: str, photo: Candidate, item: Item, *, cfg: IngestConfig, selection: Selection) -> Line:
     """An accepted photo's line of the manifest, and its files {name in the folder: name in the item}."""
     raw, measured = photo.raw, photo.measured
     word, explicit = rating_of(photo, cfg), measured.explicit

@@ -47,16 +47,27 @@ class Made:
     record: dict[str, Json]
 
 
+Line = tuple[Entry, Mapping[str, str]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
-    photographs it is made from."""
+    photographs it is made from.
+
+    `line` gives what becomes of the stored item: its manifest line, and its files as {name in folder: name in item}; an
+    InputError is a refusal under today's settings. `order` gives the key under which it is bought (None: not known),
+    and is None where nothing is bought. `foreseen` is the item, where that can be told before it is made.
+    """
 
     id: str
     key: str
     make: Callable[[], Made]
     source: str | None = None
     target: str | None = None
+    line: Callable[[Item], Line] | None = None
+    order: Callable[[], str | None] | None = None
+    foreseen: Item | None = None
 
     def failure(self, cause: LikenessError) -> Failure:
         """The failures.jsonl line of an error."""
@@ -184,7 +195,6 @@ def finish(
     stage: str,
     folder: Path,
     outcomes: Sequence[Outcome],
-    entry: Callable[[Outcome, Item], tuple[Entry, Mapping[str, str]]],
     *,
     failures: Sequence[Failure] = (),
     max_failure_ratio: float,
@@ -194,8 +204,7 @@ def finish(
 ) -> Manifest:
     """Lay the finished files into `folder` under readable names and write manifest.jsonl and failures.jsonl.
 
-    `entry` gives an item's manifest line and the files to lay out, {name in folder: name in item}; `counts` is the file,
-    outside every stage's outputs, where the numbers of what was made, reused and refused are kept.
+    `counts` is the file, outside every stage's outputs, where the numbers of what was made, reused and refused are kept.
 
     Raises:
         InputError: more than `max_failure_ratio` of the items failed or were refused (skipped ones don't count);
@@ -209,10 +218,15 @@ def finish(
         if outcome.item is None:
             failed.append(cast(Failure, outcome.failure))
             continue
-        line, files = entry(outcome, outcome.item)
+        assert outcome.work.line is not None, f"{outcome.work.id} has no line in a manifest"
+        try:
+            entry, files = outcome.work.line(outcome.item)
+        except InputError as error:
+            failed.append(outcome.work.failure(error))
+            continue
         for name, stored in files.items():
             materialize(outcome.item.files[stored].path, folder / name)
-        entries.append(line)
+        entries.append(entry)
     manifest = write_manifest(folder, entries, failed)
     _write_counts(stage, counts, outcomes, manifest, spent_usd)
     counted = [failure for failure in failed if failure.kind != "skipped"]

@@ -114,6 +114,19 @@ class Manifest:
     failures: tuple[Failure, ...]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A finished image on its way to the next stage: its manifest line, and the file."""
+
+    entry: Entry
+    path: Path
+
+
+def read_pictures(folder: Path) -> list[Picture]:
+    """The finished images of a stage; see `read_manifest`."""
+    return [Picture(entry, folder / entry.file) for entry in read_manifest(folder).entries]
+
+
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Sort key that puts s2 before s10."""
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text))

@@ -1,14 +1,19 @@
 """One image through the resize stage: its key, its work and its manifest line."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.images import encode_png
-from likeness.pipeline.batch import Made, Work
-from likeness.pipeline.manifest import Entry
+from likeness.paths import image_name
+from likeness.pipeline.batch import Line, Made, Work
+from likeness.pipeline.manifest import Entry, Picture
 from likeness.resize import ResizeConfig
 from likeness.resize.crop import Cut, is_inside, moved, plan_cut
 from likeness.resize.fit import fit, image_size
+from likeness.run import Run
 from likeness.store.items import Item, Json, item_key
 
 RESIZE_VERSION = 1
@@ -44,6 +49,19 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
         return Made(files={IMAGE: image}, record={"box_px": list(cut.box_px), "size_px": list(cut.size_px)})
 
     return Work(id=entry.id, key=resize_key(entry, cfg), make=make, source=entry.source, target=entry.target)
+
+
+def works(run: Run, pictures: Sequence[Picture]) -> list[Work]:
+    """The stage's work: one cut a swapped picture. Nothing is looked at again, the faces come from the manifest."""
+
+    def line(entry: Entry, item: Item) -> Line:
+        name = image_name(run.persona.name, entry.source, entry.target, entry.rating, "resized", "png")
+        return resized_entry(entry, item, name), {name: IMAGE}
+
+    return [
+        replace(resize_work(one.entry, one.path.parent, run.config.resize), line=partial(line, one.entry))
+        for one in pictures
+    ]
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:

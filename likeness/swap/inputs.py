@@ -20,18 +20,22 @@ from likeness.swap.pairs import Candidate
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """An ingested photo: its manifest line, where it lies, the face that is meant, and that face's digest."""
+    """An ingested photo: its manifest line, where it lies, the face that is meant, that face's digest, and that of the
+    photo's pixels where it is known."""
 
     entry: Entry
     path: Path
     face: Face
     face_sha256: str
+    pixels_sha256: str = ""
 
     @staticmethod
-    def read(entry: Entry, path: Path, face: Path) -> "Photo":
+    def read(entry: Entry, path: Path, face: Path, pixels_sha256: str = "") -> "Photo":
         """The photo of a manifest line at `path`, with the face that ingest wrote beside it."""
         described = from_json(json.loads(face.read_bytes()))
-        return Photo(entry=entry, path=path, face=described, face_sha256=sha256_file(face))
+        return Photo(
+            entry=entry, path=path, face=described, face_sha256=sha256_file(face), pixels_sha256=pixels_sha256
+        )
 
     @property
     def digests(self) -> list[str]:

@@ -1,56 +1,26 @@
 """Units of work: a pair's swap, and a source photo that goes down the same way; their keys and manifest lines."""
 
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer, from_json, to_json
 from likeness.faces.landmarks import outline_px
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
-from likeness.pipeline.batch import Made, Outcome, Work
-from likeness.pipeline.manifest import Entry, FaceEntry
+from likeness.pipeline.batch import Line, Made, Work
+from likeness.pipeline.manifest import FaceEntry
+from likeness.run import Run
 from likeness.safety.gates import rating
-from likeness.safety.postcondition import SwapRules, judge_swap, measure_swap
+from likeness.safety.postcondition import judge_swap, measure_swap
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import Item, Json, item_key
-from likeness.swap import Swapper
+from likeness.store.items import Item, Json, StoredFile, item_key
+from likeness.swap import Swapper, SwapProvider
+from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
 VERSION = 2
 IMAGE = "image.png"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SwapThresholds:
-    """What a swap is judged by: the embedding [128] of the persona to reach, cosine thresholds, ratings 0..1."""
-
-    persona: NDArray[np.float32]
-    rules: SwapRules
-    review_explicit: float
-    max_explicit: float
-
-    @staticmethod
-    def of(
-        persona_json: bytes,
-        *,
-        swap_min: float,
-        target_max: float,
-        review_explicit: float,
-        max_explicit: float,
-    ) -> "SwapThresholds":
-        """From ingest's persona.json and the settings."""
-        return SwapThresholds(
-            persona=np.array(json.loads(persona_json)["embedding"], np.float32),
-            rules=SwapRules(to_persona_min=swap_min, to_target_max=target_max),
-            review_explicit=review_explicit,
-            max_explicit=max_explicit,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +49,6 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
     return item_key("swap", VERSION, settings, [*source.digests, *target.digests])
 
 
-def swap_work(persona: str, source: Photo, target: Photo, bench: SwapContext) -> Work:
-    """One pair: swap, measure, keep."""
-    pair = item_id(persona, source.entry.source, target.entry.target)
-    return Work(
-        id=pair,
-        key=swap_key(source, target, identity=bench.identity, max_explicit=bench.max_explicit),
-        make=partial(_swap, pair, source, target, bench),
-        source=source.entry.source,
-        target=target.entry.target,
-    )
-
-
 def keep_key(source: Photo) -> str:
     """The key of a source photo that goes down the same way."""
     return item_key("keep", VERSION, {}, [source.entry.sha256])
@@ -103,23 +61,49 @@ def keep_work(persona: str, source: Photo) -> Work:
         key=keep_key(source),
         make=lambda: Made(files={IMAGE: source.path.read_bytes()}, record={}),
         source=source.entry.source,
+        foreseen=Item(
+            keep_key(source),
+            {IMAGE: StoredFile(source.path, source.entry.sha256, source.path.stat().st_size)},
+            {},
+        ),
     )
 
 
-def judged(outcome: Outcome, target: Photo, standards: SwapThresholds) -> Outcome:
-    """The outcome of `swap_work` under today's thresholds: the item, or the refusal."""
-    if outcome.item is None:
-        return outcome
-    try:
-        _scores(outcome.item, target, standards)
-    except InputError as error:
-        return replace(outcome, item=None, failure=outcome.work.failure(error))
-    return outcome
+def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work]:
+    """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
+    persona, provider, max_explicit = run.persona.name, run.provider, run.config.ingest.max_explicit
+    identity = provider.identity()
+    context = swapper and SwapContext(
+        identity=identity, swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
+    )
+    kept = [
+        replace(keep_work(persona, photo), line=partial(keep_entry, persona, photo)) for photo in chosen.kept
+    ]
+    return kept + [
+        Work(
+            id=(pair := item_id(persona, source.entry.source, target.entry.target)),
+            key=swap_key(source, target, identity=identity, max_explicit=max_explicit),
+            make=partial(_swap, pair, source, target, context),
+            source=source.entry.source,
+            target=target.entry.target,
+            line=partial(
+                swap_entry, persona, source, target, standards=chosen.thresholds, provider=provider.name
+            ),
+            order=partial(order, provider, source, target),
+        )
+        for source, target in chosen.pairs
+    ]
+
+
+def order(provider: SwapProvider, source: Photo, target: Photo) -> str | None:
+    """The key that a swap is bought under."""
+    key = getattr(provider, "purchase_key", None)
+    return None if key is None else key(source.pixels_sha256, target.pixels_sha256, target.face)
 
 
 def swap_entry(
-    persona: str, source: Photo, target: Photo, item: Item, standards: SwapThresholds, *, provider: str
-) -> tuple[Entry, dict[str, str]]:
+    persona: str, source: Photo, target: Photo, item: Item, *, standards: SwapThresholds, provider: str
+) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result.
 
     Raises:
@@ -150,7 +134,7 @@ def swap_entry(
     return entry, {name: IMAGE}
 
 
-def keep_entry(persona: str, source: Photo, item: Item) -> tuple[Entry, dict[str, str]]:
+def keep_entry(persona: str, source: Photo, item: Item) -> Line:
     """The manifest line of a source photo that goes down the same way, with the outline of the face that is meant."""
     name = image_name(persona, source.entry.source, None, source.entry.rating, "swapped", "png")
     outline = {"outline_px": outline_px(source.face)}
@@ -171,7 +155,8 @@ def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, f
     )
 
 
-def _swap(item: str, source: Photo, target: Photo, bench: SwapContext) -> Made:
+def _swap(item: str, source: Photo, target: Photo, bench: SwapContext | None) -> Made:
+    assert bench is not None, "a plan makes nothing"
     swapped = bench.swapper.swap(source.portrait(), target.portrait(), item=item)
     measured = measure_swap(
         swapped.rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit

@@ -1,6 +1,7 @@
 """A batch makes what is missing, reuses what is there, and loses nothing when something fails."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -18,14 +19,15 @@ def work(number, calls=None, error=None):
             raise error
         return Made(files={"picture": str(number).encode()}, record={"number": number})
 
-    return Work(id=f"jade-s{number}", key=sha256_bytes(str(number).encode()), make=make)
+    image = f"jade-s{number}"
+    return Work(id=image, key=sha256_bytes(str(number).encode()), make=make, line=partial(line, image))
 
 
-def entry(outcome, item):
-    name = f"{outcome.work.id}.png"
-    line = Entry(id=outcome.work.id, file=name, sha256=item.files["picture"].sha256, width=1, height=1, source=None,
+def line(image, item):
+    name = f"{image}.png"
+    entry = Entry(id=image, file=name, sha256=item.files["picture"].sha256, width=1, height=1, source=None,
                  target=None, rating="sfw", faces=(), provider="test", cost_usd=0, parents=())  # fmt: skip
-    return line, {name: "picture"}
+    return entry, {name: "picture"}
 
 
 def test_results_come_in_the_order_asked_for(store):
@@ -113,7 +115,7 @@ def test_no_more_items_are_in_flight_than_workers(store):
 def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
     folder = in_tmp / "data" / "jade" / "swapped"
     outcomes = run_batch("swap", [work(10), work(2), work(3, error=InputError("broken"))], store, workers=2)
-    finish("swap", folder, outcomes, entry, max_failure_ratio=0.5, counts=in_tmp / "counts.json")
+    finish("swap", folder, outcomes, max_failure_ratio=0.5, counts=in_tmp / "counts.json")
     manifest = read_manifest(folder)
     assert [line.id for line in manifest.entries] == ["jade-s2", "jade-s10"]
     assert (folder / "jade-s10.png").read_bytes() == b"10"
@@ -122,7 +124,7 @@ def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
 
 def test_an_edit_of_a_laid_out_file_leaves_the_store_intact(store, in_tmp):
     outcomes = run_batch("swap", [work(1)], store, workers=1)
-    finish("swap", in_tmp / "out", outcomes, entry, max_failure_ratio=0, counts=in_tmp / "counts.json")
+    finish("swap", in_tmp / "out", outcomes, max_failure_ratio=0, counts=in_tmp / "counts.json")
     with (in_tmp / "out" / "jade-s1.png").open("r+b") as file:
         file.write(b"scribble")
     assert store.verify() == []
@@ -139,7 +141,6 @@ def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp
             "swap",
             in_tmp / "out",
             run_batch("swap", works, store, workers=1),
-            entry,
             max_failure_ratio=0.5,
             counts=in_tmp / "counts.json",
         )
@@ -149,6 +150,6 @@ def test_too_many_failures_fail_the_stage_after_writing_everything(store, in_tmp
 
 def test_skipped_items_do_not_count_as_failures(store, in_tmp):
     skipped = [Failure(id=f"jade-s{n}", kind="skipped", reason="yaw", detail="", remedy="") for n in range(9)]
-    finish("swap", in_tmp / "out", run_batch("swap", [work(1)], store, workers=1), entry, failures=skipped,
+    finish("swap", in_tmp / "out", run_batch("swap", [work(1)], store, workers=1), failures=skipped,
            max_failure_ratio=0, counts=in_tmp / "counts.json")  # fmt: skip
     assert len(read_manifest(in_tmp / "out").failures) == 9

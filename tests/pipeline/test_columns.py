@@ -19,8 +19,9 @@ from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize.items import resized_entry
 from likeness.safety.postcondition import SwapRules
 from likeness.safety.provenance import SourceType
+from likeness.swap.choice import SwapThresholds
 from likeness.swap.inputs import Photo
-from likeness.swap.items import SwapThresholds, keep_entry, swap_entry
+from likeness.swap.items import keep_entry, swap_entry
 
 # What a stage may say anew of an image; every other column is carried on, whatever is added to Entry.
 SAID_BY_EACH_STAGE = {"file", "sha256", "width", "height", "faces", "provider", "cost_usd", "parents"}
@@ -97,7 +98,7 @@ def test_all_that_ingest_says_of_an_own_photograph_is_still_there_in_the_dataset
 def test_all_that_ingest_and_swap_say_of_a_pair_is_still_there_in_the_dataset(source):
     target = source.next(file="t.png", sha256="t", provider="local", id="jade-t1", source=None, target="t1")
     record = item(explicit=0.1, face=to_json(FACE))
-    pair, _ = swap_entry("jade", photo(source), photo(target), record, THRESHOLDS, provider="local")
+    pair, _ = swap_entry("jade", photo(source), photo(target), record, standards=THRESHOLDS, provider="local")
     assert (pair.id, pair.source, pair.target) == ("jade-s1-t1", "s1", "t1")
     assert pair.scores.items() >= {"explicit": 0.1, "to_persona": 1.0, "to_target": 1.0}.items()
     assert (pair.weather, pair.origin) == (source.weather, source.origin)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
 from runs import run_of
 
+import likeness.ingest.choice
 import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona, Similarity
 from likeness.errors import ConfigError, InputError
@@ -37,7 +38,7 @@ def config(**changes: object) -> Config:
 @pytest.fixture
 def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
     tools = fake_instruments()
-    monkeypatch.setattr(stages.ingest, "local_instruments", lambda: tools)
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda: tools)
     return tools
 
 

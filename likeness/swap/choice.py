@@ -1,0 +1,77 @@
+"""What the stage swap is going to do: which photographs go down as they are, which pairs are swapped, what judges them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.pipeline.manifest import Failure
+from likeness.run import Run
+from likeness.safety.postcondition import SwapRules
+from likeness.swap.inputs import Photo, Photos
+from likeness.swap.pairs import Candidate, choose_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapThresholds:
+    """What a swap is judged by: the embedding [128] of the persona to reach, cosine thresholds, ratings 0..1."""
+
+    persona: NDArray[np.float32]
+    rules: SwapRules
+    review_explicit: float
+    max_explicit: float
+
+    @staticmethod
+    def of(
+        persona_json: bytes,
+        *,
+        swap_min: float,
+        target_max: float,
+        review_explicit: float,
+        max_explicit: float,
+    ) -> "SwapThresholds":
+        """From ingest's persona.json and the settings."""
+        return SwapThresholds(
+            persona=np.array(json.loads(persona_json)["embedding"], np.float32),
+            rules=SwapRules(to_persona_min=swap_min, to_target_max=target_max),
+            review_explicit=review_explicit,
+            max_explicit=max_explicit,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The persona's own photographs that go down as they are, the pairs to swap, what the swaps are judged by, and the
+    pairs that are out of range."""
+
+    kept: Sequence[Photo]
+    pairs: Sequence[tuple[Photo, Photo]]
+    thresholds: SwapThresholds
+    skipped: Sequence[Failure]
+
+
+def choose(
+    run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, Candidate], persona_json: bytes
+) -> Chosen:
+    """What is to be done with the photographs; `candidates` has them by label, `persona_json` is the persona's face."""
+    cfg, persona = run.config, run.persona
+    pairs, skipped = choose_pairs(
+        persona.name,
+        {label: candidates[label] for label in sources},
+        {label: candidates[label] for label in targets},
+        cfg.swap,
+    )
+    return Chosen(
+        kept=list(sources.values()) if cfg.swap.include_sources else [],
+        pairs=[(sources[s], targets[t]) for s, t in pairs],
+        thresholds=SwapThresholds.of(
+            persona_json,
+            swap_min=persona.similarity.swap_min,
+            target_max=persona.similarity.target_max,
+            review_explicit=cfg.ingest.review_explicit,
+            max_explicit=cfg.ingest.max_explicit,
+        ),
+        skipped=skipped,
+    )
