@@ -73,8 +73,16 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
     """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
     persona, provider, max_explicit = run.persona.name, run.provider, run.config.ingest.max_explicit
     identity = provider.identity()
-    context = swapper and SwapContext(
-        identity=identity, swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
+    context = (
+        None
+        if swapper is None
+        else SwapContext(
+            identity=identity,
+            swapper=swapper,
+            max_explicit=max_explicit,
+            analyzer=FaceAnalyzer(),
+            rater=Rater(),
+        )
     )
     kept = [
         replace(keep_work(persona, photo), line=partial(keep_entry, persona, photo)) for photo in chosen.kept
