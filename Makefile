@@ -12,15 +12,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: .venv/installed ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/dvc repro
-	$(BIN)/python -m likeness.cli.summary
+	$(BIN)/python -m likeness summary
 
 install: .venv/installed
 
 params: .venv/installed ## compose params.yaml from conf/
-	$(BIN)/python -m likeness.cli.params
+	$(BIN)/python -m likeness params
 
 plan: .venv/installed ## what a run would make, cost and take
-	$(BIN)/python -m likeness.cli.plan
+	$(BIN)/python -m likeness plan
 
 fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible and S3 servers on this machine, for conf/experiment/fakes.yaml
 	$(BIN)/python -m fakes

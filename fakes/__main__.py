@@ -28,7 +28,7 @@ def _by_hand(s3: S3Server, url: str) -> None:
         f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\ncontrol   {url}/control/state\n"
         f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
-        "  python -m likeness.cli.params +experiment=fakes && dvc repro\n",
+        "  likeness params +experiment=fakes && dvc repro\n",
         flush=True,
     )
 

@@ -93,6 +93,20 @@ class Config(Section):
     publish: PublishConfig
     tracking: TrackingConfig
 
+    def persona(self, name: str) -> Persona:
+        """The persona of this name.
+
+        Raises:
+            ConfigError: params.yaml knows none.
+        """
+        if name not in self.personas:
+            raise ConfigError(
+                f"params.yaml knows no persona {name!r}",
+                reason="unknown-persona",
+                remedy=f"name one of {', '.join(self.personas)}",
+            )
+        return self.personas[name]
+
     @model_validator(mode="after")
     def _names_match(self) -> "Config":
         for key, persona in self.personas.items():
@@ -119,7 +133,7 @@ def load_config(path: Path) -> Config:
     """The validated configuration.
 
     Raises:
-        ConfigError: the file is missing or does not fit; lists every problem with its place.
+        ConfigError: the file is missing, is not YAML or does not fit; lists every problem with its place.
     """
     if not path.is_file():
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")

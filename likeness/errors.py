@@ -15,7 +15,10 @@
 A message says what happened to which item, `reason` is a slug for machines, `remedy` says what to do.
 """
 
-from typing import Literal
+import contextlib
+import sys
+from collections.abc import Generator
+from typing import Literal, NoReturn
 
 FailureKind = Literal["refused", "skipped", "failed"]
 
@@ -109,3 +112,32 @@ class QuotaError(ProviderError):
     """Credits or budget are used up."""
 
     default_reason = "provider-quota"
+
+
+def end_program(program: str, error: BaseException) -> NoReturn:
+    """End a program on an error in the form that all share; whatever nobody foresaw is raised again.
+
+    Raises:
+        SystemExit: 1 after a LikenessError, or what hydra says of a setting; 130 after Ctrl-C.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        sys.stderr.write(f"\n{program}: interrupted\n")
+        raise SystemExit(130) from error
+    foreseen = error
+    if (
+        type(error).__module__ == "hydra.errors"
+    ):  # recognised without importing hydra; it wraps a provider's error
+        foreseen = error.__cause__ or error
+    elif not isinstance(error, LikenessError):
+        raise error
+    sys.stderr.write(f"\n{program}: {foreseen}\n")
+    raise SystemExit(1) from error
+
+
+@contextlib.contextmanager
+def exit_on_error(program: str) -> Generator[None]:
+    """`end_program` around a whole program."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        end_program(program, error)

@@ -15,11 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from likeness.config import Config, Persona, load_config
-from likeness.errors import ConfigError, LikenessError
+from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, finish, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
@@ -154,7 +153,7 @@ Main = Callable[[Run], None]
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
-    try:
+    with exit_on_error(stage):
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
@@ -169,11 +168,6 @@ def run(stage: str, main: Main) -> None:
                     current.share()
                 raise
             current.share()
-    except (LikenessError, InstantiationException) as error:
-        # Hydra wraps what a provider says of its own settings.
-        told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-        sys.stderr.write(f"\n{stage}: {told}\n")
-        raise SystemExit(1) from error
     seconds = {"stage": stage, "persona": persona.name, "seconds": round(time.monotonic() - started, 1)}
     path = current.repository.seconds(stage, persona.name)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from hydra.errors import InstantiationException
 
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
-from likeness.errors import ConfigError, LikenessError
+from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.run import CONSENT, PARAMS, open_items, provider
@@ -69,8 +69,5 @@ def consent_problems(cfg: Config) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error("check"):
         main()
-    except LikenessError as error:
-        sys.stderr.write(f"\ncheck: {error}\n")
-        raise SystemExit(1) from error

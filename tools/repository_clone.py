@@ -52,7 +52,7 @@ class RepositoryClone:
         ]
 
     def params(self, *overrides: str) -> None:
-        self.run(sys.executable, "-m", "likeness.cli.params", *SHORT, *overrides)
+        self.run(sys.executable, "-m", "likeness", "params", *SHORT, *overrides)
 
     def ledger(self, folder: str) -> dict[str, int]:
         return json.loads((self.folder / ".cache" / "ledger" / f"{folder}.json").read_text())

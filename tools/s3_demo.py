@@ -65,11 +65,9 @@ def main() -> None:
             first.sha256(weights) == second.sha256(weights), f"{weights} is the same file on both machines"
         )
 
-        say(
-            f"First machine: `python -m likeness.cli.publish jade` to {SHELF}, twice: the second time nothing has changed"
-        )
+        say(f"First machine: `likeness publish jade` to {SHELF}, twice: the second time nothing has changed")
         for _ in range(2):
-            told = first.run(sys.executable, "-m", "likeness.cli.publish", "jade").stdout
+            told = first.run(sys.executable, "-m", "likeness", "publish", "jade").stdout
             print(indented(told))
         expect("0 files uploaded" in told, "only what changed is sent")
 

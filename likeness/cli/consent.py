@@ -1,18 +1,13 @@
-"""consent: read and bind consent records.
-
-python -m likeness.cli.consent show PERSONA        the record, and whether it is in force
-python -m likeness.cli.consent bind PERSONA        the `face:` lines to record, from data/PERSONA/raw/sources
-python -m likeness.cli.consent artefacts PERSONA   every file made from this likeness, for a revocation
-"""
+"""Read and bind consent records."""
 
 import datetime
+import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from likeness.config import load_config
-from likeness.errors import ConfigError, InputError, LikenessError
+from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
@@ -23,24 +18,39 @@ from likeness.safety.consent import RecordedFace, load_consent
 from likeness.store.items import sha256_file
 
 
-def show(persona: str) -> None:
-    """The record in a few lines, and its standing today."""
-    record = load_consent(CONSENT, persona)
+def show(persona: str, *, as_json: bool) -> int:
+    """The record in a few lines and its standing today; the exit status is 1 when it is not in force.
+
+    Raises:
+        ConsentError: there is no whole record.
+    """
+    record = load_consent(CONSENT, known(persona))
+    try:
+        record.require(
+            ALL_USES,
+            today=datetime.datetime.now(datetime.UTC).date(),
+        )
+        problem = None
+    except ConsentError as error:
+        problem = error
+    if as_json:
+        standing = {"in_force": problem is None, "problem": problem and problem.message}
+        sys.stdout.write(json.dumps(record.model_dump(mode="json") | standing, indent=2) + "\n")
+        return int(problem is not None)
     sys.stdout.write(f"{record.id}: {record.subject} ({record.kind}), scope {', '.join(record.scope)}\n")
-    record.require(
-        ALL_USES,
-        today=datetime.datetime.now(datetime.UTC).date(),
-    )
+    if problem is not None:
+        raise problem
     sys.stdout.write(
         f"in force, until {record.expires or 'revoked'}; evidence {record.evidence.file} is as recorded\n"
     )
+    return 0
 
 
 def bind(persona: str) -> None:
     """The mean of the source faces, to be recorded by whoever has checked that they show the subject."""
     analyzer = FaceAnalyzer()
     embeddings: list[np.ndarray] = []
-    for path in sorted(PersonaPaths(persona).raw_sources.glob("*")):
+    for path in sorted(PersonaPaths(known(persona)).raw_sources.glob("*")):
         faces = analyzer.faces(decode_photo(path, limits_of(load_config(PARAMS).ingest)).rgb)
         sys.stderr.write(f"{path.name}: {len(faces)} face(s)\n")
         if len(faces) == 1:
@@ -54,7 +64,7 @@ def bind(persona: str) -> None:
 
 def artefacts(persona: str) -> None:
     """Works for a revoked record too: that is when it is needed."""
-    places = PersonaPaths(persona)
+    places = PersonaPaths(known(persona))
     for folder in (places.data, places.models):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -65,18 +75,16 @@ def artefacts(persona: str) -> None:
     )
 
 
-def main(arguments: list[str]) -> None:
-    commands = {"show": show, "bind": bind, "artefacts": artefacts}
-    if len(arguments) != 2 or arguments[0] not in commands:
-        raise ConfigError(f"not a command: {' '.join(arguments)!r}", remedy=str(__doc__).partition("\n\n")[2])
-    if not (Path("data") / arguments[1]).is_dir():
-        raise ConfigError(f"there is no folder data/{arguments[1]}", remedy="name a persona of params.yaml")
-    commands[arguments[0]](arguments[1])
+def known(persona: str) -> str:
+    """The name of a persona that has a folder or a record: artefacts are listed for one that left params.yaml, too.
 
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except LikenessError as error:
-        sys.stderr.write(f"\nconsent: {error}\n")
-        raise SystemExit(1) from error
+    Raises:
+        ConfigError: nobody has this name.
+    """
+    if (PersonaPaths(persona).data.is_dir()) or (CONSENT / f"{persona}.yaml").is_file():
+        return persona
+    raise ConfigError(
+        f"there is neither a folder data/{persona} nor a record consent/{persona}.yaml",
+        reason="unknown-persona",
+        remedy="name a persona of params.yaml",
+    )

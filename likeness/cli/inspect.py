@@ -1,22 +1,17 @@
-"""inspect: what LoRA files say about themselves, any trainer's.
+"""What LoRA files of any trainer are and say about themselves."""
 
-python -m likeness.cli.inspect FILE... [--json]
-
-Reads headers and numbers only; nothing in a file is executed. Exit status 1 if a file is broken.
-"""
-
-import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from likeness.cli.tables import console
 from likeness.errors import LikenessError
+from likeness.formatting import format_bytes
 from likeness.lora.inspect import LoraFile, read_lora
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
@@ -45,26 +40,21 @@ MAX_WORDS = 200  # characters of a stranger's text that are shown
 COMMON_TAGS = 8
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m likeness.cli.inspect", description="what LoRA files say about themselves"
-    )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parsed = parser.parse_args(arguments)
+def inspect_command(files: Sequence[Path], *, as_json: bool) -> int:
+    """Print each file's answers; the exit status is 1 when a file is broken."""
     found: list[LoraFile] = []
-    for path in parsed.files:
+    for path in files:
         try:
             found.append(read_lora(path))
         except LikenessError as error:
-            sys.stderr.write(f"inspect: {error}\n")
-    if parsed.json:
+            sys.stderr.write(f"\ninspect: {error}\n")
+    if as_json:
         rows = [asdict(one) | {"path": str(one.path)} for one in found]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
         for one in found:
-            Console().print(table(one), highlight=False)
-    return 0 if len(found) == len(parsed.files) else 1
+            console().print(table(one), highlight=False)
+    return int(len(found) < len(files))
 
 
 def table(one: LoraFile) -> Table:
@@ -78,7 +68,7 @@ def table(one: LoraFile) -> Table:
         "layers": _counted(one.layers),
         "rank": _counted(one.ranks) if len(one.ranks) > 1 else ", ".join(map(str, one.ranks)) or "-",
         "scale (alpha / rank)": ", ".join(f"{scale:g}" for scale in sorted(one.scales)) or "-",
-        "numbers": f"{one.parameters:,} in {', '.join(sorted(one.types))}, {one.size_bytes / 1e6:.1f} MB",
+        "numbers": f"{one.parameters:,} in {', '.join(sorted(one.types))}, {format_bytes(one.size_bytes)}",
         "sha256": one.sha256,
     }
     rows |= {
@@ -130,7 +120,3 @@ def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
 def _printable(text: str) -> str:
     """One line without control characters, which could rewrite a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_WORDS]
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

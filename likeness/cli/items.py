@@ -1,55 +1,33 @@
-"""items: look after the store of finished items.
+"""Look after the store of finished items."""
 
-python -m likeness.cli.items list              what is stored, by kind, with sizes
-python -m likeness.cli.items verify            check every file against its digest
-python -m likeness.cli.items prune --unused-days 30
-"""
-
-import argparse
+import json
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from likeness.config import load_config
-from likeness.errors import LikenessError
+from likeness.formatting import format_bytes
 from likeness.paths import RepositoryPaths
 from likeness.run import PARAMS, open_items
-from likeness.store.items import ItemStore
+from likeness.store.items import Item, ItemStore
 
 DAY_S = 86_400.0
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m likeness.cli.items", description="look after the item store"
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="what is stored: key, files, bytes")
-    commands.add_parser("verify", help="check every file against its digest; exit status 1 when one differs")
-    prune = commands.add_parser(
-        "prune",
-        help="remove items and working checkpoints that no run has used for some days; purchases stay",
-    )
-    prune.add_argument(
-        "--unused-days", type=float, required=True, help="remove what was last used before that"
-    )
-    parsed = parser.parse_args(arguments)
+def prune_items(unused_days: float) -> None:
+    """Remove items and working checkpoints that no run has used for some days; purchases stay."""
     repository = RepositoryPaths.here()
     items = open_items(load_config(PARAMS), repository)
-    if parsed.command == "list":
-        return show(items)
-    if parsed.command == "verify":
-        return verify(items)
     spare_bought(items)
-    removed, freed = items.prune(unused_for_s=parsed.unused_days * DAY_S)
+    removed, freed = items.prune(unused_for_s=unused_days * DAY_S)
     tickets = drop_delivered(items)
-    runs = prune_training(repository.training, unused_for_s=parsed.unused_days * DAY_S)
+    runs = prune_training(repository.training, unused_for_s=unused_days * DAY_S)
     sys.stdout.write(
-        f"removed {removed} items, freed {freed / 1e6:.1f} MB; removed {runs} training folders and {tickets} tickets "
+        f"removed {removed} items, freed {format_bytes(freed)}; removed {runs} training folders and {tickets} tickets "
         "of delivered orders\n"
     )
-    return 0
 
 
 def spare_bought(items: ItemStore) -> None:
@@ -81,31 +59,34 @@ def prune_training(folder: Path, *, unused_for_s: float) -> int:
     return len(old)
 
 
-def show(items: ItemStore) -> int:
-    count = total = 0
-    for key in items.keys():  # noqa: SIM118  (a store is no dict)
-        if (item := items.get(key)) is None:
-            sys.stdout.write(f"{key[:16]}  damaged\n")
-            continue
-        size = sum(file.size for file in item.files.values())
-        names = ", ".join(item.files) or f"refused: {item.record.get('refusal', {}).get('reason', '?')}"
-        sys.stdout.write(f"{key[:16]}  {size:>10}  {names}\n")
-        count, total = count + 1, total + size
-    sys.stdout.write(f"{count} items, {total / 1e6:.1f} MB in {items.root}\n")
-    return 0
+def list_items(*, as_json: bool) -> None:
+    """Print what is stored."""
+    items = open_items(load_config(PARAMS), RepositoryPaths.here())
+    rows = [_row(key, items.get(key)) for key in items.keys()]  # noqa: SIM118  (a store is no dict)
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    for row in rows:
+        words = ", ".join(row["files"]) or f"refused: {row['refusal']}"
+        sys.stdout.write(f"{row['key'][:16]}  {row['bytes']:>10}  {'damaged' if row['damaged'] else words}\n")
+    total = sum(row["bytes"] for row in rows)
+    sys.stdout.write(f"{len(rows)} items, {format_bytes(total)} in {items.root}\n")
 
 
-def verify(items: ItemStore) -> int:
-    damaged = items.verify()
+def _row(key: str, item: Item | None) -> dict[str, Any]:
+    return {
+        "key": key,
+        "damaged": item is None,
+        "files": list(item.files) if item else [],
+        "bytes": sum(file.size for file in item.files.values()) if item else 0,
+        "refusal": item.record.get("refusal", {}).get("reason") if item else None,
+    }
+
+
+def verify_items() -> int:
+    """Check every file against its digest; the exit status is 1 when one differs."""
+    damaged = open_items(load_config(PARAMS), RepositoryPaths.here()).verify()
     for key in damaged:
         sys.stdout.write(f"{key}  damaged: it will be made again when it is needed\n")
     sys.stdout.write(f"{len(damaged)} damaged items\n")
-    return 1 if damaged else 0
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    except LikenessError as error:
-        sys.stderr.write(f"\nitems: {error}\n")
-        raise SystemExit(1) from error
+    return int(bool(damaged))

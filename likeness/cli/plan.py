@@ -1,12 +1,8 @@
-"""plan: what is to do before anything runs, what it will cost and how long it will take.
-
-python -m likeness.cli.plan [PERSONA ...] [--json]
+"""What is to do before anything runs, what it will cost and how long it will take.
 
 Walks the graph through the item store (likeness/plan.py): nothing is made or bought, and no key is needed.
-Writes .cache/ledger/plan.json. Exit status 1 when the plan exceeds the budget.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -14,12 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from hydra.errors import InstantiationException
-
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
-from likeness.errors import ConfigError, LikenessError
 from likeness.paths import RepositoryPaths
 from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import last_seconds, purchases, total_usd
@@ -27,21 +20,14 @@ from likeness.run import PARAMS, Run, open_items
 from likeness.store.items import item_key, write_atomic
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m likeness.cli.plan", description="what is to do and its cost"
-    )
-    parser.add_argument(
-        "personas", nargs="*", metavar="PERSONA", help="all of params.yaml when none is named"
-    )
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parsed = parser.parse_args(arguments)
+def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
+    """Print the plan and write .cache/ledger/plan.json; the exit status is 1 when the plan exceeds the budget."""
     repository = RepositoryPaths.here()
-    plan = make_plan(load_config(PARAMS), repository, parsed.personas)
+    plan = make_plan(load_config(PARAMS), repository, personas)
     told = {**asdict(plan), "exceeds_budget": plan.exceeds}
     repository.ledger.mkdir(parents=True, exist_ok=True)
     write_atomic(repository.plan, json.dumps(told, indent=2).encode())
-    if parsed.json:
+    if as_json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     else:
         show(plan)
@@ -55,18 +41,15 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
         ConfigError, ConsentError: the graph would not start.
         ProviderError: a team's store can't be asked.
     """
-    if unknown := [name for name in names if name not in cfg.personas]:
-        raise ConfigError(
-            f"params.yaml knows no persona {', '.join(unknown)}",
-            remedy=f"name one of {', '.join(cfg.personas)}",
-        )
     items = open_items(cfg, repository, read_only=True)
     personas: dict[str, PersonaPlan] = {}
-    for name in names or cfg.personas:
-        run = Run(stage="plan", config=cfg, persona=cfg.personas[name], repository=repository)
+    for persona in [cfg.persona(name) for name in names or cfg.personas]:
+        run = Run(stage="plan", config=cfg, persona=persona, repository=repository)
         vars(run)["items"] = items
         planner = Planner(run)
-        personas[name] = PersonaPlan(stages=planner.stages(), train=training(run), exact=planner.exact)
+        personas[persona.name] = PersonaPlan(
+            stages=planner.stages(), train=training(run), exact=planner.exact
+        )
     lines = [line for persona in personas.values() for line in persona.stages]
     return Plan(
         personas=personas,
@@ -111,12 +94,3 @@ def missing_keys(cfg: Config, lines: Sequence[StagePlan]) -> list[str]:
     """Names of the variables that hold keys, are needed for what is to do, and are not set."""
     needed = {getattr(cfg, line.stage).provider.get("api_key_env") for line in lines if line.calls}
     return sorted(name for name in needed if name and not os.environ.get(name))
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    except (LikenessError, InstantiationException) as error:
-        told = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-        sys.stderr.write(f"\nplan: {told}\n")
-        raise SystemExit(1) from error

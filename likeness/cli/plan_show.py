@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from likeness.cli.tables import console, say, table
+from likeness.formatting import format_seconds, format_usd
 from likeness.plan import StagePlan
 from likeness.purchases.budget import ROUNDING_USD
-from likeness.purchases.history import budget_words, format_usd
-
-# Where nobody's terminal sets a width, e.g. in a log.
-LOG_COLUMNS = 110
+from likeness.purchases.history import budget_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +62,11 @@ class Plan:
 
 def show(plan: Plan) -> None:
     """The plan as tables, and in sentences what a person has to know of it."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=LOG_COLUMNS)
+    terminal = console()
     for name, persona in plan.personas.items():
-        console.print(_table(name, persona))
+        terminal.print(_table(name, persona))
     for sentence in sentences(plan):
-        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+        say(terminal, sentence)
 
 
 def sentences(plan: Plan) -> list[str]:
@@ -80,7 +76,11 @@ def sentences(plan: Plan) -> list[str]:
     if not any(line.to_do for line in lines):
         said = ["Nothing to do from ingest to caption: everything is in the item store. $0."]
     else:
-        time = "time unknown before a first run" if plan.seconds is None else f"about {_time(plan.seconds)}"
+        time = (
+            "time unknown before a first run"
+            if plan.seconds is None
+            else f"about {format_seconds(plan.seconds)}"
+        )
         cost = (
             f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
             if plan.calls
@@ -110,22 +110,24 @@ def sentences(plan: Plan) -> list[str]:
 
 
 def _table(name: str, persona: PersonaPlan) -> Table:
-    view = Table(title=f"{name}: the plan", title_justify="left")
-    for heading in ("stage", "items", "reused", "to do", "calls", "cost", "time", ""):
-        view.add_column(heading, justify="left" if heading in ("stage", "") else "right")
+    numbers = ("items", "reused", "to do", "calls", "cost", "time")
+    view = table(f"{name}: the plan", left=["stage"], right=numbers)
+    view.add_column()
     for line in persona.stages:
         view.add_row(
             line.stage, str(line.items), str(line.reused), str(line.to_do), str(line.calls or "-"),
-            format_usd(line.usd) if line.usd else "-", _time(line.seconds), "at most" if line.at_most else "",
+            format_usd(line.usd) if line.usd else "-", format_seconds(line.seconds), "at most" if line.at_most else "",
         )  # fmt: skip
     view.add_section()
     sums = [sum(getattr(line, field) for line in persona.stages) for field in ("to_do", "calls")]
     usd = sum(line.usd for line in persona.stages)
-    view.add_row("total", "", "", *map(str, sums), format_usd(usd), _time(together(persona.stages)), "")
+    view.add_row(
+        "total", "", "", *map(str, sums), format_usd(usd), format_seconds(together(persona.stages)), ""
+    )
     train = persona.train
     cost = "-" if train.usd is None else format_usd(train.usd)
     steps = "by epochs" if train.steps is None else f"{train.steps} steps"
-    view.add_row("train", steps, "", "", "-", cost, _time(train.seconds), "if DVC runs it")
+    view.add_row("train", steps, "", "", "-", cost, format_seconds(train.seconds), "if DVC runs it")
     return view
 
 
@@ -133,12 +135,3 @@ def together(lines: Sequence[StagePlan]) -> float | None:
     """Stages run one after the other."""
     known = [line.seconds for line in lines if line.seconds is not None]
     return sum(known) if len(known) == len(lines) else None
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"

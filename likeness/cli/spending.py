@@ -1,26 +1,19 @@
-"""spending: what was bought, by day, stage and provider, and what is left of the budget.
+"""What was bought, by day, stage and provider, and what is left of the budget; from .cache/ledger/spending.jsonl."""
 
-python -m likeness.cli.spending [--json]
-
-Reads .cache/ledger/spending.jsonl; questions that cost nothing are not listed.
-"""
-
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from likeness.cli.tables import console, say, table
 from likeness.config import load_config
-from likeness.errors import LikenessError
+from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
 from likeness.purchases.history import (
     Purchase,
     budget_words,
-    format_usd,
     is_awaited,
     purchases,
     total_usd,
@@ -42,22 +35,19 @@ class Row:
     usd: float = 0.0
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m likeness.cli.spending", description="what was bought")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parsed = parser.parse_args(arguments)
+def spending_command(*, as_json: bool) -> None:
+    """Print the purchases; requests that cost nothing are not listed."""
     cfg = load_config(PARAMS)
     repository = RepositoryPaths.here()
     items, bought = open_items(cfg, repository, read_only=True), purchases(repository.spending)
     found, spent = rows(bought, lambda purchase: is_awaited(purchase, items)), total_usd(bought)
-    if parsed.json:
+    if as_json:
         told = {"rows": [asdict(row) for row in found], "spent_usd": spent, "max_usd": cfg.budget.max_usd}
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
-        return 0
-    console = Console()
-    console.print(_table(found) if found else "Nothing was bought.", highlight=False)
-    console.print(budget_words(spent, cfg.budget.max_usd), highlight=False, soft_wrap=True)
-    return 0
+        return
+    terminal = console()
+    terminal.print(_table(found) if found else "Nothing was bought.", highlight=False)
+    say(terminal, budget_words(spent, cfg.budget.max_usd))
 
 
 def rows(bought: Iterable[Purchase], awaited: Callable[[Purchase], bool]) -> list[Row]:
@@ -80,9 +70,8 @@ def rows(bought: Iterable[Purchase], awaited: Callable[[Purchase], bool]) -> lis
 
 
 def _table(found: list[Row]) -> Table:
-    view = Table(title="what was bought", title_justify="left")
-    for heading in ("day", "stage", "provider", "purchases", "awaited", "in doubt", "cost"):
-        view.add_column(heading, justify="left" if heading in ("day", "stage", "provider") else "right")
+    words, numbers = ("day", "stage", "provider"), ("purchases", "awaited", "in doubt", "cost")
+    view = table("what was bought", left=words, right=numbers)
     for row in found:
         counts = (row.purchases, row.awaited or "-", row.in_doubt or "-")
         view.add_row(row.day, row.stage, row.provider, *map(str, counts), format_usd(row.usd))
@@ -90,11 +79,3 @@ def _table(found: list[Row]) -> Table:
     sums = [sum(getattr(row, name) for row in found) for name in ("purchases", "awaited", "in_doubt")]
     view.add_row("total", "", "", *map(str, sums), format_usd(sum(row.usd for row in found)))
     return view
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    except LikenessError as error:
-        sys.stderr.write(f"\nspending: {error}\n")
-        raise SystemExit(1) from error

@@ -1,16 +1,19 @@
-"""summary: what the last run made, reused and refused, what it cost, and where to look (`make demo` ends with it)."""
+"""What the last run made, reused and refused, what it cost, and where to look (`make demo` ends with it)."""
 
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from likeness.cli.tables import console, say, table
 from likeness.config import load_config
+from likeness.formatting import format_usd
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import STAGES
 from likeness.purchases.history import (
     budget_words,
-    format_usd,
     last_counts,
     last_seconds,
     purchases,
@@ -18,54 +21,61 @@ from likeness.purchases.history import (
 )
 from likeness.run import PARAMS
 
-# Where nobody's terminal sets a width, e.g. in a log.
-LOG_COLUMNS = 110
+COUNTS = ("items", "made", "reused", "failed", "refused", "skipped")
 
 
-def main() -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=LOG_COLUMNS)
+def summary_command(*, as_json: bool) -> None:
+    """Print each persona's last run."""
     cfg, repository = load_config(PARAMS), RepositoryPaths.here()
-    for persona in cfg.personas:
-        places = PersonaPaths(persona)
-        console.print(table(repository, persona))
-        for what, path in results(places):
-            if path.exists():
-                console.print(f"  {what:<10} {path}", highlight=False, soft_wrap=True)
-    spent = total_usd(purchases(repository.spending))
+    spent, limit = total_usd(purchases(repository.spending)), cfg.budget.max_usd
+    if as_json:
+        personas = {
+            name: {"stages": stages(repository, name), "results": results(PersonaPaths(name))}
+            for name in cfg.personas
+        }
+        told = {"personas": personas, "spent_usd": spent, "max_usd": limit}
+        sys.stdout.write(json.dumps(told, indent=2, default=str) + "\n")
+        return
+    terminal = console()
+    for name in cfg.personas:
+        terminal.print(_table(name, stages(repository, name)))
+        for what, path in results(PersonaPaths(name)).items():
+            say(terminal, f"  {what:<10} {path}")
     if spent:
-        console.print(budget_words(spent, cfg.budget.max_usd), highlight=False, soft_wrap=True)
+        say(terminal, budget_words(spent, limit))
 
 
-def table(repository: RepositoryPaths, persona: str) -> Table:
-    view = Table(title=f"{persona}: the last run of each stage", title_justify="left")
-    for heading in ("stage", "items", "made", "reused", "failed", "refused", "skipped", "seconds", "cost"):
-        view.add_column(heading, justify="left" if heading == "stage" else "right")
-    total_s = spent = 0.0
-    for stage in (spec.name for spec in STAGES if spec.per_persona):
-        counts, seconds = last_counts(repository, stage, persona), last_seconds(repository, stage, persona)
-        total_s += seconds or 0.0
-        spent += counts.get("cost_usd", 0.0)
-        numbers = [
-            str(counts.get(key, "")) for key in ("items", "made", "reused", "failed", "refused", "skipped")
-        ]
-        cost = format_usd(counts["cost_usd"]) if counts else ""
-        view.add_row(stage, *numbers, "" if seconds is None else f"{seconds:.1f}", cost)
+def stages(repository: RepositoryPaths, persona: str) -> dict[str, dict[str, Any]]:
+    """Counts, cost and seconds of each stage's last run, as far as it tells them."""
+    return {
+        spec.name: {
+            **last_counts(repository, spec.name, persona),
+            "seconds": last_seconds(repository, spec.name, persona),
+        }
+        for spec in STAGES
+        if spec.per_persona
+    }
+
+
+def results(places: PersonaPaths) -> dict[str, Path]:
+    """The files that a person looks at, as far as they are there."""
+    paths = {
+        "report": places.report_page.absolute(),
+        "LoRA": places.weights,
+        "dataset": places.dataset_zip,
+        "samples": places.contact_sheet,
+    }
+    return {what: path for what, path in paths.items() if path.exists()}
+
+
+def _table(persona: str, stages: dict[str, dict[str, Any]]) -> Table:
+    view = table(f"{persona}: the last run of each stage", left=["stage"], right=(*COUNTS, "seconds", "cost"))
+    for stage, run in stages.items():
+        seconds = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
+        cost = format_usd(run["cost_usd"]) if "cost_usd" in run else ""
+        view.add_row(stage, *(str(run.get(count, "")) for count in COUNTS), seconds, cost)
     view.add_section()
-    view.add_row("total", *[""] * 6, f"{total_s:.1f}", format_usd(spent))
+    total_s = sum(run["seconds"] or 0.0 for run in stages.values())
+    spent = sum(run.get("cost_usd", 0.0) for run in stages.values())
+    view.add_row("total", *[""] * len(COUNTS), f"{total_s:.1f}", format_usd(spent))
     return view
-
-
-def results(places: PersonaPaths) -> list[tuple[str, Path]]:
-    """What a person looks at, most telling first."""
-    return [
-        ("report", places.report_page.absolute()),
-        ("LoRA", places.weights),
-        ("dataset", places.dataset_zip),
-        ("samples", places.contact_sheet),
-    ]
-
-
-if __name__ == "__main__":
-    main()

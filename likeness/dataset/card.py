@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.dataset.layout import TrainingImage
+from likeness.formatting import format_usd
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.safety.consent import Consent
@@ -149,7 +150,7 @@ def _cost(manifest: Manifest) -> float:
 
 
 def _usd(value: float) -> str:
-    return f"${value:.2f}" if value else "nothing"
+    return format_usd(value) if value else "nothing"
 
 
 def _size(count: int) -> str:

@@ -20,6 +20,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.errors import ConfigError, QuotaError
+from likeness.formatting import format_usd
 from likeness.store.items import Json
 
 Unit = Literal["call", "million tokens", "hour", "GB month"]
@@ -115,10 +116,10 @@ class Spending:
             limit = self._budget.max_usd
             if limit is not None and self._total_usd + usd_max > limit + ROUNDING_USD:
                 raise QuotaError(
-                    f"{item}: {what} could cost ${usd_max:.4f}; ${self._total_usd:.4f} of the budget of "
-                    f"${limit:.2f} are spent or reserved",
+                    f"{item}: {what} could cost {format_usd(usd_max)}; {format_usd(self._total_usd)} of the budget of "
+                    f"{format_usd(limit)} are spent or reserved",
                     reason="budget",
-                    remedy="`python -m likeness.cli.plan` shows what is left to do and its cost; "
+                    remedy="`likeness plan` shows what is left to do and its cost; "
                     "raise budget.max_usd in conf/budget/ and run `make params`",
                 )
             self._append(file, {"id": purchase, "state": "asked", "usd": usd_max, "what": what, "item": item,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from likeness.formatting import format_usd
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import BY_NAME
 from likeness.purchases.budget import entries
@@ -66,18 +67,13 @@ def is_awaited(purchase: Purchase, items: ItemStore) -> bool:
     return ticket is not None and ticket.get("purchase") == purchase.id
 
 
-def format_usd(value: float) -> str:
-    """Cents; hundredths of a cent where a small sum has them, as captions do."""
-    return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"
-
-
 def budget_words(spent_usd: float, max_usd: float | None) -> str:
     """What is spent of the budget, in a sentence."""
     if max_usd is None:
         return f"Spent so far, with what is reserved: {format_usd(spent_usd)}; there is no budget."
     left = max(0.0, max_usd - spent_usd)
     return (
-        f"Spent so far, with what is reserved: {format_usd(spent_usd)} of a budget of ${max_usd:.2f}; "
+        f"Spent so far, with what is reserved: {format_usd(spent_usd)} of a budget of {format_usd(max_usd)}; "
         f"{format_usd(left)} left."
     )
 

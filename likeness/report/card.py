@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from likeness.diffusion.config import RANDOM, TINY
 from likeness.diffusion.families import bases
+from likeness.formatting import format_bytes
 from likeness.report.collect import Collected
 from likeness.report.page import Subject
-from likeness.report.words import GROUP_WORDS, KIND_WORDS, size_words, verdict
+from likeness.report.words import GROUP_WORDS, KIND_WORDS, verdict
 
 if TYPE_CHECKING:
     from likeness.diffusion.bases import Base
@@ -86,7 +87,7 @@ def _use(subject: Subject, got: Collected, base: type[Base], hub_id: str | None)
     if got.training.metadata.get("ss_network_module") == "lycoris.kohya":
         part = base.NETWORK
         load = (
-            f"# after: python -m likeness.cli.convert {name} diffusers.safetensors --to diffusers\n"
+            f"# after: likeness convert {name} diffusers.safetensors --to diffusers\n"
             f'pipe.{part}.load_lora_adapter("diffusers.safetensors", prefix="{part}", use_safetensors=True)'
         )
     return f"""
@@ -167,7 +168,7 @@ training set to come through.
 
 def _files(got: Collected) -> str:
     rows = "\n".join(
-        f"| `{file.path}` | {size_words(file.size)} | `{file.sha256}` |" for file in got.deliverables
+        f"| `{file.path}` | {format_bytes(file.size)} | `{file.sha256}` |" for file in got.deliverables
     )
     return f"""
 ## Files

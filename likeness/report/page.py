@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import likeness
+from likeness.formatting import format_bytes
 from likeness.report import ReportConfig
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
@@ -15,7 +16,7 @@ from likeness.report.money import Offer, money_rows
 from likeness.report.pictures import Album
 from likeness.report.refused import OpenPhoto, refusal_groups
 from likeness.report.view import EXAMPLES, chains, held_out, mosaic, sample_pairs, step_rows, strips
-from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, size_words, usd, verdict
+from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, usd, verdict
 from likeness.safety.consent import Consent
 
 MOSAIC = 6
@@ -70,7 +71,7 @@ def page(
         version=likeness.__version__,
         facts=_facts(got),
         deliverables=got.deliverables,
-        size_words=size_words,
+        format_bytes=format_bytes,
         steps=step_rows(got),
         total_cost=usd(sum(e.cost_usd for m in got.steps.values() for e in m.entries)),
         money=money_rows(got, offers),

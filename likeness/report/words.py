@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from likeness.formatting import format_usd
 from likeness.report.collect import Evaluation
 
 KIND_WORDS = {
@@ -35,24 +36,14 @@ def bin_words(name: str) -> str:
     return f"over {low}°" if float(high) >= 90 else f"{low}-{high}°"
 
 
-def size_words(size: int) -> str:
-    """Bytes in the unit a person would choose."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"
-
-
 def number_words(value: float) -> str:
     """`485,376` or `1.131`."""
     return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"
 
 
 def usd(value: float) -> str:
-    """Money; nothing is said as a dash, and a small sum keeps hundredths of a cent: captions cost them."""
-    if not value:
-        return "-"
-    return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"
+    """Money, with a dash for nothing."""
+    return format_usd(value) if value else "-"
 
 
 def verdict(evaluation: Evaluation) -> list[str]:

@@ -150,7 +150,7 @@ class Consent(Strict):
             raise ConsentError(
                 f"{name}: consent {self.id} was revoked on {self.revoked}",
                 reason="consent-revoked",
-                remedy=f"stop using this likeness; `python -m likeness.cli.consent artefacts {name}` lists what came from it",
+                remedy=f"stop using this likeness; `likeness consent artefacts {name}` lists what came from it",
             )
         if self.signed > today:
             raise ConsentError(f"{name}: consent {self.id} is signed on {self.signed}, which is in the future",

@@ -8,11 +8,11 @@ from ingest_fakes import png
 from paid_pipeline import SOURCES, TARGETS, outfit, params, put, run
 
 from likeness.caption.grok import GrokCaptioner
-from likeness.cli.plan import main
+from likeness.cli.plan import plan_command
 from likeness.config import Config
 from likeness.enhance.maxstudio import MaxStudioEnhancer
+from likeness.formatting import format_usd
 from likeness.purchases.budget import entries
-from likeness.purchases.history import format_usd
 from likeness.store.items import ItemStore, item_key
 from likeness.swap.maxstudio import MaxStudioSwapper
 
@@ -29,7 +29,7 @@ def mission(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 def planned(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict, int]:
     capsys.readouterr()
-    code = main(["--json", *arguments])
+    code = plan_command(arguments, as_json=True)
     return json.loads(capsys.readouterr().out), code
 
 
@@ -76,7 +76,7 @@ def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(missi
     assert (plan["calls"], plan["usd"], plan["missing_keys"], code) == (0, 0.0, [], 0)
     assert not any(row["at_most"] for row in rows(plan).values())
     assert plan["spent_usd"] == pytest.approx(3.20 + 0.64 + 32 * 0.0011)
-    main([])
+    plan_command([], as_json=False)
     said = capsys.readouterr().out
     assert "Nothing to do" in said
     assert "$3.88 of a budget of $5.00" in said
@@ -109,7 +109,7 @@ def test_without_ingest_the_numbers_of_files_bound_it(mission, capsys):
     assert columns(plan, "items", "reused", "to_do")["ingest"] == (12, 0, 12)
     assert columns(plan, "items", "calls", "at_most")["swap"] == (32, 32, True)
     assert plan["usd"] == pytest.approx(3.964)
-    main([])
+    plan_command([], as_json=False)
     said = capsys.readouterr().out
     assert "at most" in said
     assert "ingest@jade" in said
@@ -176,7 +176,7 @@ def test_a_budget_too_small_is_told_and_ends_with_1(mission, capsys):
     params("budget.max_usd=3.9")
     plan, code = planned(capsys=capsys)
     assert (plan["exceeds_budget"], code) == (True, 1)
-    main([])
+    plan_command([], as_json=False)
     said = capsys.readouterr().out
     assert "exceeds the budget" in said
     assert "budget.max_usd" in said

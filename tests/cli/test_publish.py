@@ -13,14 +13,15 @@ from persona_folders import Folders, providers, settings
 from safetensors.numpy import save_file
 
 from fakes.s3 import S3Server
-from likeness.cli import publish
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import read_manifest, write_manifest
+from likeness.publish import publish
 from likeness.report import ReportConfig
+from likeness.safety.consent import load_consent
 from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
@@ -74,9 +75,8 @@ def folders(in_tmp: Path, cfg: Config) -> Folders:
     return made
 
 
-def run(cfg: Config, capsys: pytest.CaptureFixture[str], *, dry_run: bool = False) -> str:
-    publish.main(cfg, PERSONA, dry_run=dry_run)
-    return capsys.readouterr().out
+def run(cfg: Config, *, dry_run: bool = False) -> str:
+    return publish(cfg, load_consent(Path("consent"), PERSONA.name), dry_run=dry_run)
 
 
 def on_s3(server: S3Server, cfg: Config) -> dict[str, Path]:
@@ -92,8 +92,8 @@ def rerate(folder: Path, name: str, rating: str) -> None:
     write_manifest(folder, entries, manifest.failures)
 
 
-def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, server, capsys):
-    said = run(cfg, capsys)
+def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, server):
+    said = run(cfg)
     there = on_s3(server, cfg)
     assert {
         "images/jade-s1-t1-sfw-enhanced.jpg", "captions/jade-s1-t1-sfw-enhanced.txt", "jade_lora_dataset.zip",
@@ -111,8 +111,8 @@ def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, server
     assert f"{cfg.publish.url}/jade/manifest.json" in said
 
 
-def test_types_and_digests_are_told_by_the_store(folders, cfg, capsys):
-    run(cfg, capsys)
+def test_types_and_digests_are_told_by_the_store(folders, cfg):
+    run(cfg)
     shelf = Remote(f"{cfg.publish.url}/jade")
     filesystem, root, _ = shelf._open()
     types = {name: filesystem.info(f"{root}/{name}")["ContentType"] for name in (
@@ -126,44 +126,44 @@ def test_types_and_digests_are_told_by_the_store(folders, cfg, capsys):
     assert shelf.sha256("jade-v1.safetensors") == sha256_file(folders.places.weights)
 
 
-def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(folders, cfg, server, capsys):
-    run(cfg, capsys)
+def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(folders, cfg, server):
+    run(cfg)
     before = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(server, cfg).items()}
-    assert "0 files uploaded" in run(cfg, capsys)
+    assert "0 files uploaded" in run(cfg)
     (folders.places.models / "README.md").write_text("# another card")
-    assert "1 files uploaded" in run(cfg, capsys)
+    assert "1 files uploaded" in run(cfg)
     after = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(server, cfg).items()}
     assert {name for name in after if after[name][0] != before[name][0]} == {"README.md", "manifest.json"}
 
 
-def test_weights_go_in_parts_and_arrive_whole(folders, cfg, server, capsys):
+def test_weights_go_in_parts_and_arrive_whole(folders, cfg, server):
     record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
     big = np.zeros(2 * PART_BYTES // 4 + 1000, np.float32)
     save_file({"a": big}, folders.places.weights, metadata={"likeness.consent_id": record})
-    run(cfg, capsys)
+    run(cfg)
     assert sha256_file(on_s3(server, cfg)["jade-v1.safetensors"]) == sha256_file(folders.places.weights)
-    assert "0 files uploaded" in run(cfg, capsys)
+    assert "0 files uploaded" in run(cfg)
 
 
-def test_a_dry_run_tells_and_writes_nothing(folders, cfg, server, capsys):
-    said = run(cfg, capsys, dry_run=True)
+def test_a_dry_run_tells_and_writes_nothing(folders, cfg, server):
+    said = run(cfg, dry_run=True)
     assert "would be uploaded" in said
     assert "images/jade-s1-t1-sfw-enhanced.jpg (image/jpeg" in said
     assert not server.path(cfg.publish.url).exists()
 
 
-def test_an_image_in_review_stays_at_home_with_its_caption_and_is_listed(folders, cfg, server, capsys):
+def test_an_image_in_review_stays_at_home_with_its_caption_and_is_listed(folders, cfg, server):
     rerate(folders.places.enhanced, "jade-s2-t1", "review")
-    said = run(cfg, capsys)
+    said = run(cfg)
     assert "jade-s2-t1-sfw-enhanced.jpg: is rated review" in said
     assert not [name for name in on_s3(server, cfg) if "s2-t1" in name]
 
 
 def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_trained_on_it(
-    folders, cfg, server, capsys
+    folders, cfg, server
 ):
     rerate(folders.places.captions, "jade-s2-t1", "review")
-    said = run(cfg, capsys)
+    said = run(cfg)
     assert "archive, weights, cards and report: the training set has images" in said
     there = on_s3(server, cfg)
     assert not [name for name in there if "s2-t1" in name]
@@ -174,63 +174,61 @@ def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_tra
 
 
 @pytest.mark.parametrize("also", [(), ("captions",)])
-def test_a_training_set_with_an_image_in_review_holds_back_what_was_made_of_it(
-    also, folders, cfg, server, capsys
-):
+def test_a_training_set_with_an_image_in_review_holds_back_what_was_made_of_it(also, folders, cfg, server):
     for folder in (folders.places.lora_training, *(folders.places.data / name for name in also)):
         rerate(folder, "jade-s2-t1", "review")
-    run(cfg, capsys)
+    run(cfg)
     assert (
         not {"jade_lora_dataset.zip", "jade-v1.safetensors", "report/index.html"} & on_s3(server, cfg).keys()
     )
 
 
-def test_a_report_that_shows_refused_photographs_stays(folders, cfg, server, capsys):
+def test_a_report_that_shows_refused_photographs_stays(folders, cfg, server):
     folders.ingest(["s1", "s2", "s3"], ["t1"], held_out=["s9"])
-    said = run(cfg, capsys)
+    said = run(cfg)
     assert "report/index.html: it shows 1 refused photographs" in said
     there = on_s3(server, cfg)
     assert "report/index.html" not in there
     assert "jade-v1.safetensors" in there
 
 
-def test_what_left_the_manifest_is_told_and_remembered(folders, cfg, server, capsys):
-    run(cfg, capsys)
+def test_what_left_the_manifest_is_told_and_remembered(folders, cfg, server):
+    run(cfg)
     rerate(folders.places.enhanced, "jade-s2-t1", "review")
-    said = run(cfg, capsys)
+    said = run(cfg)
     assert "2 removed from the manifest (they stay in the bucket until you delete them)" in said
     removed = json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"]
     assert [line["file"] for line in removed] == [
         "captions/jade-s2-t1-sfw-enhanced.txt", "images/jade-s2-t1-sfw-enhanced.jpg",
     ]  # fmt: skip
-    run(cfg, capsys)
+    run(cfg)
     assert json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"] == removed
     rerate(folders.places.enhanced, "jade-s2-t1", "sfw")
-    run(cfg, capsys)
+    run(cfg)
     assert json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"] == []
 
 
-def test_a_file_that_no_manifest_names_is_never_sent(folders, cfg, server, capsys):
+def test_a_file_that_no_manifest_names_is_never_sent(folders, cfg, server):
     (folders.places.enhanced / "jade-s7-t7-sfw-enhanced.jpg").write_bytes(b"stray")
-    run(cfg, capsys)
+    run(cfg)
     assert "images/jade-s7-t7-sfw-enhanced.jpg" not in on_s3(server, cfg)
     image = folders.places.enhanced / "jade-s1-t1-sfw-enhanced.jpg"
     image.write_bytes(b"another picture under the same name")
     with pytest.raises(InputError, match="is not the file"):
-        run(cfg, capsys)
+        run(cfg)
 
 
-def test_an_archive_with_a_stray_image_is_refused(folders, cfg, capsys):
+def test_an_archive_with_a_stray_image_is_refused(folders, cfg):
     with zipfile.ZipFile(folders.places.dataset_zip, "a") as archive:
         archive.writestr("train/10_jade woman/stray.jpg", b"stray")
     with pytest.raises(InputError, match="which no manifest names"):
-        run(cfg, capsys)
+        run(cfg)
 
 
-def test_weights_of_another_consent_are_refused(folders, cfg, capsys):
+def test_weights_of_another_consent_are_refused(folders, cfg):
     save_file({"a": np.float32([4.0])}, folders.places.weights, metadata={"likeness.consent_id": "older"})
     with pytest.raises(InputError) as caught:
-        run(cfg, capsys)
+        run(cfg)
     assert caught.value.reason == "consent-changed"
 
 
@@ -242,30 +240,28 @@ def test_weights_of_another_consent_are_refused(folders, cfg, capsys):
         ({"scope": ["swap", "train"]}, "consent-scope"),
     ],
 )
-def test_without_a_consent_for_every_use_nothing_leaves(folders, cfg, server, capsys, changes, reason):
+def test_without_a_consent_for_every_use_nothing_leaves(folders, cfg, server, changes, reason):
     path = Path("consent/jade.yaml")
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
     with pytest.raises(ConsentError) as caught:
-        run(cfg, capsys)
+        run(cfg)
     assert caught.value.reason == reason
     assert not server.path(cfg.publish.url).exists()
 
 
-def test_a_wrong_secret_and_no_url_are_told_before_anything_is_sent(
-    folders, cfg, server, capsys, monkeypatch
-):
+def test_a_wrong_secret_and_no_url_are_told_before_anything_is_sent(folders, cfg, server, monkeypatch):
     with pytest.raises(ConfigError, match=r"publish\.url"):
-        run(cfg.model_copy(update={"publish": PublishConfig(url=None)}), capsys)
+        run(cfg.model_copy(update={"publish": PublishConfig(url=None)}))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
     with pytest.raises(AuthError):
-        run(cfg, capsys)
+        run(cfg)
     assert not server.path(cfg.publish.url).exists()
 
 
-def test_a_place_with_another_manifest_is_left_alone(folders, cfg, server, capsys):
+def test_a_place_with_another_manifest_is_left_alone(folders, cfg, server):
     Remote(f"{cfg.publish.url}/jade").write("manifest.json", b'{"name": "somebody\'s web app"}')
     with pytest.raises(ConfigError) as caught:
-        run(cfg, capsys)
+        run(cfg)
     assert caught.value.reason == "publish-not-ours"
     assert on_s3(server, cfg).keys() == {"manifest.json"}
     assert sha256_bytes(on_s3(server, cfg)["manifest.json"].read_bytes()) == sha256_bytes(

@@ -38,7 +38,7 @@ def by_hand(stage: str = "swap", path: Path = LEDGER) -> Spending:
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict:
     capsys.readouterr()
-    assert spending.main(["--json"]) == 0
+    spending.spending_command(as_json=True)
     return json.loads(capsys.readouterr().out)
 
 
@@ -79,18 +79,18 @@ def test_a_row_a_day_stage_and_provider(mission, capsys):
     }  # fmt: skip
     assert got["spent_usd"] == pytest.approx(3.20 + 0.64 + 0.004 + 0.10)
     assert seen["swap", "maxstudio"]["usd"] == pytest.approx(3.20)
-    spending.main([])
+    spending.spending_command(as_json=False)
     assert "$3.94 of a budget of $5.00" in capsys.readouterr().out
 
 
 def test_the_summary_tells_the_runs_cost_and_the_budget(mission, capsys):
     run(mission, "ingest", "swap")
-    summary.main()
+    summary.summary_command(as_json=False)
     said = capsys.readouterr().out
     assert "$3.20" in next(line for line in said.splitlines() if "swap" in line)
     assert "$3.20 of a budget of $5.00" in said
     run(mission, "swap")
-    summary.main()
+    summary.summary_command(as_json=False)
     said = capsys.readouterr().out
     assert "$0.00" in next(line for line in said.splitlines() if "swap" in line)
     assert "$3.20 of a budget of $5.00" in said
@@ -111,7 +111,7 @@ def test_prune_keeps_what_was_bought_and_forgets_tickets_of_it(mission, capsys):
     old = time.time() - 10 * items.DAY_S
     for record in (store.root / "records").glob("*/*.json"):
         os.utime(record, (old, old))
-    items.main(["prune", "--unused-days", "1"])
+    items.prune_items(1)
     assert "1 tickets" in capsys.readouterr().out
     assert set(store.keys()) == set(bought)
     assert store.ticket(bought[0]) is None

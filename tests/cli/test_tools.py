@@ -58,7 +58,7 @@ def test_check_tells_every_consent_and_provider_problem_at_once(repository):
 
 
 def test_check_refuses_stale_params(repository):
-    (repository / "conf" / "swap" / "local.yaml").open("a").write("# touched\n")
+    (repository / "conf" / "swap" / "local.yaml").open("a").write("extra: 1\n")
     done = call(repository, "stages.check")
     assert done.returncode == 1
     assert "make params" in done.stderr
@@ -74,39 +74,39 @@ def test_items_lists_verifies_and_prunes(repository):
     store = ItemStore(repository / ".cache" / "items")
     store.put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
     store.put(sha256_bytes(b"2"), {}, {"refusal": {"reason": "blurred"}})
-    listed = call(repository, "likeness.cli.items", "list").stdout
+    listed = call(repository, "likeness", "items", "list").stdout
     assert "picture" in listed
     assert "refused: blurred" in listed
     assert "2 items" in listed
-    assert call(repository, "likeness.cli.items", "verify").returncode == 0
+    assert call(repository, "likeness", "items", "verify").returncode == 0
     next((repository / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
-    assert call(repository, "likeness.cli.items", "verify").returncode == 1
-    assert "damaged" in call(repository, "likeness.cli.items", "list").stdout
+    assert call(repository, "likeness", "items", "verify").returncode == 1
+    assert "damaged" in call(repository, "likeness", "items", "list").stdout
     checkpoint = repository / ".cache" / "training" / "abc" / "step-4.safetensors"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"lora")
-    assert "removed 0 items" in call(repository, "likeness.cli.items", "prune", "--unused-days", "1").stdout
+    assert "removed 0 items" in call(repository, "likeness", "items", "prune", "--unused-days", "1").stdout
     assert checkpoint.exists()
-    assert "removed 2 items" in call(repository, "likeness.cli.items", "prune", "--unused-days", "-1").stdout
+    assert "removed 2 items" in call(repository, "likeness", "items", "prune", "--unused-days", "-1").stdout
     assert not checkpoint.parent.exists()
 
 
 def test_consent_shows_its_standing_and_lists_what_came_from_it(repository):
     (repository / "data" / "jade" / "swapped").mkdir(parents=True)
     (repository / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
-    assert "in force" in call(repository, "likeness.cli.consent", "show", "jade").stdout
+    assert "in force" in call(repository, "likeness", "consent", "show", "jade").stdout
     (repository / "models" / "jade").mkdir(parents=True)
     (repository / "models" / "jade" / "README.md").write_bytes(b"card")
     edit(repository / "consent" / "jade.yaml", revoked="2026-01-01")
-    shown = call(repository, "likeness.cli.consent", "show", "jade")
+    shown = call(repository, "likeness", "consent", "show", "jade")
     assert shown.returncode == 1
     assert "revoked" in shown.stderr
-    listed = call(repository, "likeness.cli.consent", "artefacts", "jade").stdout
+    listed = call(repository, "likeness", "consent", "artefacts", "jade").stdout
     assert f"{sha256_bytes(b'picture')}  data/jade/swapped/jade-s1-t1-sfw-swapped.png" in listed
     assert f"{sha256_bytes(b'card')}  models/jade/README.md" in listed
 
 
 def test_summary_works_before_anything_has_run(repository):
-    done = call(repository, "likeness.cli.summary")
+    done = call(repository, "likeness", "summary")
     assert done.returncode == 0, done.stderr
     assert "jade" in done.stdout

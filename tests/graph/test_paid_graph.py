@@ -230,7 +230,7 @@ def test_over_the_budget_a_run_stops_and_goes_on_when_it_is_raised(tmp_path, buc
         )
         said = clone.dvc("repro", "dataset@jade", check=False)
         assert "budget" in said
-        assert "likeness.cli.plan" in said
+        assert "likeness plan" in said
         assert bills(services) == {"maxstudio.swap": 7}
         outfit(clone, services, bucket, name, "budget.max_usd=100")
         clone.dvc("repro", "dataset@jade")

@@ -1,4 +1,4 @@
-"""read_lora and likeness.cli.inspect: any trainer's file, and files that are none."""
+"""read_lora and `likeness inspect`: any trainer's file, and files that are none."""
 
 import json
 import subprocess
@@ -145,7 +145,7 @@ def test_the_program_names_what_it_cannot_read(tmp_path):
     save_file(kohya(), tmp_path / "good.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no")
     done = subprocess.run(
-        [sys.executable, "-m", "likeness.cli.inspect", str(tmp_path / "good.safetensors"), str(tmp_path / "bad.safetensors"),
+        [sys.executable, "-m", "likeness", "inspect", str(tmp_path / "good.safetensors"), str(tmp_path / "bad.safetensors"),
          "--json"], cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -9,7 +9,7 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from pydantic import ValidationError
 from safetensors.torch import load
 
-from likeness.cli.convert import main as convert_program
+from likeness.cli.convert import convert_command
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
 from likeness.lora.convert import convert
@@ -225,12 +225,12 @@ def test_what_cannot_be_converted_is_named(data, reason):
     assert caught.value.reason == reason
 
 
-def test_the_program_writes_a_file_and_names_what_it_cannot_read(trained, tmp_path, capsys):
+def test_the_command_writes_a_file_and_names_what_it_cannot_read(trained, tmp_path):
     _, run, _, file = trained
-    assert convert_program([str(file), str(tmp_path / "small.safetensors"), "--dtype", "bfloat16"]) == 0
+    convert_command(file, tmp_path / "small.safetensors", to=None, dtype="bfloat16")
     assert (tmp_path / "small.safetensors").read_bytes() == convert(run.data, to=None, dtype=torch.bfloat16)
-    assert convert_program([str(tmp_path / "none.safetensors"), str(tmp_path / "x.safetensors")]) == 1
-    assert "none.safetensors" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"none\.safetensors: No such file"):
+        convert_command(tmp_path / "none.safetensors", tmp_path / "x.safetensors", to=None, dtype=None)
     assert not (tmp_path / "x.safetensors").exists()
 
 

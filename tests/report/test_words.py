@@ -1,7 +1,8 @@
 """Sentences about scores."""
 
+from likeness.formatting import format_bytes
 from likeness.report.collect import Evaluation, Group
-from likeness.report.words import SHOWABLE, bin_words, number_words, size_words, verdict
+from likeness.report.words import SHOWABLE, bin_words, number_words, verdict
 
 
 def evaluation(notes=(), **means) -> Evaluation:
@@ -36,7 +37,7 @@ def test_without_a_floor_and_a_ceiling_nothing_is_placed():
 
 
 def test_units_and_bins_read_well():
-    assert [size_words(n) for n in (999, 1500, 2_500_000, 3_000_000_000)] == [
+    assert [format_bytes(n) for n in (999, 1500, 2_500_000, 3_000_000_000)] == [
         "999 bytes",
         "1.5 kB",
         "2.5 MB",

@@ -1,0 +1,274 @@
+"""The command `likeness`: what a person runs beside `dvc repro`. A command imports its work when it runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from likeness.errors import ConfigError, end_program
+
+
+class Commands(TyperGroup):
+    """Ends every command alike: errors in one form, a broken pipe (`| head`) in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            if os.name != "posix":
+                raise ConfigError("likeness runs on Linux and macOS", remedy="on Windows, run it in WSL 2")
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a pipe that nobody reads breaks here, where typer ends quietly
+        except (Exception, KeyboardInterrupt) as error:
+            end_program(ctx.invoked_subcommand or "likeness", error)
+        return result
+
+
+def _personas(incomplete: str) -> list[str]:
+    """Names for the shell's completion: whoever has a consent record."""
+    return sorted(path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
+
+
+PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
+app = typer.Typer(
+    cls=Commands, help="What a person runs beside `dvc repro`.", pretty_exceptions_enable=False, **PLAIN
+)
+items = typer.Typer(help="Look after the store of finished items.", **PLAIN)
+consent = typer.Typer(help="Read and bind consent records.", **PLAIN)
+app.add_typer(items, name="items")
+app.add_typer(consent, name="consent")
+
+Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=_personas)]
+Personas = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PERSONA", autocompletion=_personas, help="all of params.yaml by default"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="likeness")
+
+
+@app.command()
+def plan(personas: Personas = None, as_json: Json = False) -> None:
+    """Show what a run would make, buy and cost.
+
+    Also how long it takes and the memory that training needs. Nothing is made or bought, and no key is needed.
+    Exit status 1 when the plan exceeds the budget.
+
+    \b
+    Examples:
+      likeness plan
+      likeness plan jade --json
+    """
+    from likeness.cli.plan import plan_command
+
+    raise typer.Exit(plan_command(personas or (), as_json=as_json))
+
+
+@app.command()
+def summary(as_json: Json = False) -> None:
+    """Show what the last run made and what it cost.
+
+    Items made, reused, failed and refused by stage, seconds, cost, and where the results are.
+
+    \b
+    Examples:
+      likeness summary
+      likeness summary --json
+    """
+    from likeness.cli.summary import summary_command
+
+    summary_command(as_json=as_json)
+
+
+@app.command()
+def spending(as_json: Json = False) -> None:
+    """Show what was bought and what is left of the budget.
+
+    By day, stage and provider; requests that cost nothing are not listed.
+
+    \b
+    Examples:
+      likeness spending
+      likeness spending --json
+    """
+    from likeness.cli.spending import spending_command
+
+    spending_command(as_json=as_json)
+
+
+@items.command("list")
+def items_list(as_json: Json = False) -> None:
+    """List what is stored.
+
+    \b
+    Examples:
+      likeness items list
+      likeness items list --json
+    """
+    from likeness.cli.items import list_items
+
+    list_items(as_json=as_json)
+
+
+@items.command("verify")
+def items_verify() -> None:
+    """Check every file against its sha256.
+
+    Exit status 1 when a file is damaged; the item is made again when it is needed.
+
+    \b
+    Example:
+      likeness items verify
+    """
+    from likeness.cli.items import verify_items
+
+    raise typer.Exit(verify_items())
+
+
+@items.command("prune")
+def items_prune(
+    unused_days: Annotated[float, typer.Option(help="Remove what no run has used for so many days.")],
+) -> None:
+    """Remove what no run has used for some days.
+
+    Items and working checkpoints; purchases stay.
+
+    \b
+    Example:
+      likeness items prune --unused-days 30
+    """
+    from likeness.cli.items import prune_items
+
+    prune_items(unused_days)
+
+
+@consent.command("show")
+def consent_show(persona: Persona, as_json: Json = False) -> None:
+    """Show a record and whether it is in force.
+
+    Exit status 1 when it is not.
+
+    \b
+    Examples:
+      likeness consent show jade
+      likeness consent show jade --json
+    """
+    from likeness.cli.consent import show
+
+    raise typer.Exit(show(persona, as_json=as_json))
+
+
+@consent.command("bind")
+def consent_bind(persona: Persona) -> None:
+    """Print the `face:` lines of a record.
+
+    They are the mean face of the photographs in data/PERSONA/raw/sources.
+
+    \b
+    Example:
+      likeness consent bind jade
+    """
+    from likeness.cli.consent import bind
+
+    bind(persona)
+
+
+@consent.command("artefacts")
+def consent_artefacts(persona: Persona) -> None:
+    """List every file made from a persona's likeness.
+
+    With its sha256, for a revocation; a persona whose consent is revoked is listed too.
+
+    \b
+    Example:
+      likeness consent artefacts jade
+    """
+    from likeness.cli.consent import artefacts
+
+    artefacts(persona)
+
+
+@app.command()
+def publish(
+    persona: Persona,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be uploaded, and write nothing.")
+    ] = False,
+) -> None:
+    """Upload a persona's finished files to S3.
+
+    Images, captions, archive, weights, cards and report, only what changed. Reads what `dvc repro` made and
+    publish.url, and needs a consent in force for every use.
+
+    \b
+    Examples:
+      likeness publish jade --dry-run
+      likeness publish jade
+    """
+    from likeness.cli.publish import publish_command
+
+    publish_command(persona, dry_run=dry_run)
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False)], as_json: Json = False
+) -> None:
+    """Show what LoRA files say about themselves.
+
+    Any trainer's. Headers and numbers are read, nothing in a file is executed. Exit status 1 when one is broken.
+
+    \b
+    Examples:
+      likeness inspect models/jade/jade-v1.safetensors
+      likeness inspect one.safetensors two.safetensors --json
+    """
+    from likeness.cli.inspect import inspect_command
+
+    raise typer.Exit(inspect_command(files, as_json=as_json))
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    to: Annotated[
+        Literal["kohya", "diffusers"] | None, typer.Option(help="Whose names; unchanged by default.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16", "bfloat16"] | None, typer.Option(help="Unchanged by default.")
+    ] = None,
+) -> None:
+    """Write a LoRA file under other names or in a smaller type.
+
+    What the file says about itself (consent, dataset ...) is kept; its hashes are those of the new weights.
+
+    \b
+    Examples:
+      likeness convert jade-v1.safetensors diffusers.safetensors --to diffusers
+      likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
+    """
+    from likeness.cli.convert import convert_command
+
+    convert_command(file, out, to=to, dtype=dtype)
+
+
+@app.command()
+def params(overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRIDE")] = None) -> None:
+    """Compose params.yaml from conf/.
+
+    As `dvc exp run` does, with Hydra overrides for a trial; a permanent choice belongs in conf/config.yaml.
+
+    \b
+    Examples:
+      likeness params
+      likeness params enhance=superres +experiment=standins
+    """
+    from likeness.cli.params import params_command
+
+    params_command(overrides or [])

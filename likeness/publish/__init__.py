@@ -1,0 +1,60 @@
+"""What is published, and how it gets to the bucket: only what a manifest names and rates `sfw`, only what changed.
+
+Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_training/README.md, report/index.html,
+PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, and last manifest.json.
+"""
+
+import datetime
+
+from likeness.config import Config
+from likeness.errors import ConfigError
+from likeness.formatting import format_bytes
+from likeness.paths import PersonaPaths
+from likeness.pipeline.stage import ALL_USES
+from likeness.publish.choose import Chosen, choose
+from likeness.publish.send import MANIFEST, Summary, send
+from likeness.safety.consent import Consent
+from likeness.store.s3 import Remote
+
+
+def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
+    """Publish what `dvc repro` made of the persona of this record; returns in words what was done.
+
+    Publishing is a person's decision and no part of the graph.
+
+    Raises:
+        ConsentError: the record is not in force for every use.
+        ConfigError, AuthError: publish.url is not set or can't be used.
+        InputError: see `choose`.
+        TransientError, RejectedError: see `send`. Nothing has been sent before any of the others.
+    """
+    # Whoever gets the files can do all of it with them.
+    record.require(ALL_USES, today=datetime.datetime.now(datetime.UTC).date())
+    if cfg.publish.url is None:
+        raise ConfigError(
+            "publish.url is not set",
+            reason="no-publish-url",
+            remedy="set it to s3://bucket/prefix in conf/publish/default.yaml and run `make params`",
+        )
+    chosen = choose(PersonaPaths(record.persona), record.id)
+    Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
+    remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
+    summary = send(chosen, remote, record.persona, record.id, dry_run=dry_run)
+    return _words(chosen, summary, remote.url, dry_run=dry_run)
+
+
+def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool) -> str:
+    """What went where, what did not and why."""
+    would = "would be " if dry_run else ""
+    lines = [
+        f"{len(summary.uploaded)} files {would}uploaded ({format_bytes(summary.uploaded_bytes)}), "
+        f"{summary.unchanged} unchanged",
+        *(f"  {one.file} ({one.type}, {one.size} bytes)" for one in summary.uploaded if dry_run),
+        f"{len(chosen.withheld)} withheld" + (":" if chosen.withheld else ""),
+        *(f"  {one.what}: {one.why}" for one in chosen.withheld),
+        f"{len(summary.removed)} removed from the manifest"
+        + (" (they stay in the bucket until you delete them):" if summary.removed else ""),
+        *(f"  {one.file}" for one in summary.removed),
+        f"{url}/{MANIFEST}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,133 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# safetensors is an extension module without types.
+"""Which files may be published: only what a manifest names and rates `sfw`."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from safetensors import safe_open
+
+from likeness.errors import InputError
+from likeness.paths import PersonaPaths
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.report.words import SHOWABLE
+from likeness.store.items import sha256_bytes, sha256_file
+
+IMAGE_TYPES = (".jpg", ".png")
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is not published, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Files that may leave, {name in the bucket: path here}, and what may not."""
+
+    files: dict[str, Path]
+    withheld: tuple[Withheld, ...]
+
+
+def choose(places: PersonaPaths, consent_id: str) -> Chosen:
+    """Look through a persona's finished folders.
+
+    What the training set's manifest does not wholly rate `sfw` withholds everything made of it: archive, weights,
+    cards and report.
+
+    Raises:
+        InputError: a file is missing, is not the one its manifest names, or was made under another consent record.
+    """
+    withheld: list[Withheld] = []
+    texts = _rated(places.captions, withheld)  # a captioner sees more than the first rating did
+    unfit = {entry.id for entry in read_manifest(places.captions).entries} - {entry.id for entry in texts}
+    images = [entry for entry in _rated(places.enhanced, withheld) if entry.id not in unfit]
+    named = {entry.id for entry in images}
+    files = {f"images/{entry.file}": _named(places.enhanced, entry) for entry in images}
+    files |= {
+        f"captions/{entry.file}": _named(places.captions, entry) for entry in texts if entry.id in named
+    }
+    samples = places.samples
+    files |= {
+        f"evaluation/samples/{entry.file}": _named(samples, entry) for entry in _rated(samples, withheld)
+    }
+
+    trained_on = _rated(places.lora_training, withheld)
+    everything = read_manifest(places.lora_training).entries
+    if len(trained_on) < len(everything) or unfit & {entry.id for entry in everything}:
+        withheld.append(
+            Withheld(
+                "archive, weights, cards and report", "the training set has images that are not rated sfw"
+            )
+        )
+        return Chosen(files=files, withheld=tuple(withheld))
+
+    _check_archive(places.dataset_zip, trained_on)
+    _check_weights(places.weights, consent_id)
+    whole = [
+        places.dataset_zip,
+        places.weights,
+        places.model_card,
+        places.dataset_card,
+    ]
+    refused = [one.id for one in read_manifest(places.ingested).failures if one.reason in SHOWABLE]
+    if refused:
+        why = (
+            f"it shows {len(refused)} refused photographs, which no manifest names ({', '.join(refused[:5])})"
+        )
+        withheld.append(Withheld("report/index.html", why))
+    else:
+        whole.append(places.report_page)
+    files |= {path.relative_to(places.models).as_posix(): _existing(path) for path in whole}
+    return Chosen(files=files, withheld=tuple(withheld))
+
+
+def _rated(folder: Path, withheld: list[Withheld]) -> list[Entry]:
+    """Entries rated sfw; the others are withheld."""
+    entries = read_manifest(folder).entries
+    withheld += [
+        Withheld(f"{folder}/{one.file}", f"is rated {one.rating}, not sfw")
+        for one in entries
+        if one.rating != "sfw"
+    ]
+    return [entry for entry in entries if entry.rating == "sfw"]
+
+
+def _named(folder: Path, entry: Entry) -> Path:
+    """The file of a manifest's line, which must be the one that was rated."""
+    path = _existing(folder / entry.file)
+    if not path.resolve().is_relative_to(folder.resolve()) or sha256_file(path) != entry.sha256:
+        raise InputError(f"{path} is not the file that {folder}/manifest.jsonl names", reason="not-in-manifest",
+                         remedy="run `dvc repro`, which makes it again")  # fmt: skip
+    return path
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path} is missing", reason="missing-file", remedy="run `dvc repro` first")
+    return path
+
+
+def _check_archive(path: Path, entries: Sequence[Entry]) -> None:
+    """Every image in the archive must be one that the training set's manifest names."""
+    known = {entry.sha256 for entry in entries}
+    with zipfile.ZipFile(_existing(path)) as archive:
+        for name in archive.namelist():
+            if name.endswith(IMAGE_TYPES) and sha256_bytes(archive.read(name)) not in known:
+                raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
+                                 remedy="run `dvc repro`, which packs it again")  # fmt: skip
+
+
+def _check_weights(path: Path, consent_id: str) -> None:
+    """The weights must say that they were made under the consent record that is in force."""
+    with cast(Any, safe_open)(_existing(path), framework="np") as weights:
+        found = (weights.metadata() or {}).get("likeness.consent_id")
+    if found != consent_id:
+        raise InputError(f"{path} was made under consent record {found}, the one in force is {consent_id}",
+                         reason="consent-changed", remedy="run `dvc repro` to train under the present record")  # fmt: skip

@@ -1,0 +1,115 @@
+"""Upload what changed, and manifest.json last."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from likeness.errors import ConfigError, LikenessError
+from likeness.publish.choose import Chosen
+from likeness.store.items import sha256_file
+from likeness.store.s3 import Remote, content_type
+
+MANIFEST = "manifest.json"
+FILES_AT_ONCE = 8
+
+
+class PublishedFile(BaseModel):
+    """One line of manifest.json; `file` is relative to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    sha256: str
+    size: int
+    type: str
+
+
+class Removed(BaseModel):
+    """A file that an earlier manifest.json named and this one does not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    sha256: str
+
+
+class Published(BaseModel):
+    """manifest.json: what is there, under which consent record, and what was there before. No times: equal content,
+    equal bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    persona: str
+    consent: str
+    files: tuple[PublishedFile, ...]
+    removed: tuple[Removed, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What one run of `publish` did, or would do."""
+
+    uploaded: tuple[PublishedFile, ...]
+    unchanged: int
+    removed: tuple[Removed, ...]
+
+    @property
+    def uploaded_bytes(self) -> int:
+        return sum(file.size for file in self.uploaded)
+
+
+def send(chosen: Chosen, remote: Remote, persona: str, consent_id: str, *, dry_run: bool) -> Summary:
+    """Send what changed, several files at a time, and manifest.json last: who reads it finds all that it names.
+
+    Files that left the manifest stay in the bucket until a person deletes them.
+
+    Raises:
+        AuthError, ConfigError, TransientError, RejectedError: see Remote; manifest.json then still tells of what
+            was there before, and the next run goes on.
+    """
+    before = _published(remote)
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        files = list(pool.map(_described, chosen.files, chosen.files.values()))
+        there = list(pool.map(remote.sha256, chosen.files))
+        changed = [file for file, sha256 in zip(files, there, strict=True) if file.sha256 != sha256]
+        if not dry_run:
+            sending = [
+                pool.submit(remote.upload, one.file, chosen.files[one.file], one.sha256) for one in changed
+            ]
+            try:
+                for sent in sending:
+                    sent.result()
+            except LikenessError:
+                pool.shutdown(cancel_futures=True)
+                raise
+    names = {file.file for file in files}
+    gone = {one.file: one.sha256 for one in (*before.removed, *before.files) if one.file not in names}
+    removed = tuple(Removed(file=name, sha256=sha256) for name, sha256 in sorted(gone.items()))
+    now = Published(persona=persona, consent=consent_id, files=tuple(files), removed=removed)
+    if not dry_run:
+        remote.write(MANIFEST, _lines(now))
+    return Summary(uploaded=tuple(changed), unchanged=len(files) - len(changed), removed=removed)
+
+
+def _described(name: str, path: Path) -> PublishedFile:
+    return PublishedFile(
+        file=name, sha256=sha256_file(path), size=path.stat().st_size, type=content_type(name)
+    )
+
+
+def _published(remote: Remote) -> Published:
+    data = remote.read(MANIFEST)
+    if data is None:
+        return Published(persona="", consent="", files=())
+    try:
+        return Published.model_validate_json(data)
+    except ValidationError as error:
+        raise ConfigError(f"{remote.url}/{MANIFEST} is not a manifest of likeness", reason="publish-not-ours",
+                          remedy="publish to an empty prefix, or delete the file if it is damaged") from error  # fmt: skip
+
+
+def _lines(published: Published) -> bytes:
+    return (json.dumps(published.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
