@@ -23,17 +23,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from bench.settings import settings
 from bench.train_start import kohya_folder, peak_of, ratio
 from bench.train_step import ROOT, median_gap
-from likeness.cli.compose import composed
-from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.store.items import ItemStore
-from likeness.train.config import TrainConfig
 from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_samples
@@ -108,15 +105,16 @@ def train_ours(
     *, base: str, dataset: str, place: str, side_px: int, batch: int, rank: int, steps: int
 ) -> None:
     """Our run, with an empty item store."""
-    values: dict[str, Any] = composed(ROOT, "train=default")["train"]
-    cfg = TrainConfig.model_validate(values | {
-        "steps": steps, "side_px": side_px, "face_fraction": None, "batch_size": batch, "rank": rank, "alpha": rank,
-        "targets": TARGETS, "lr": LR, "lr_schedule": "constant", "warmup_steps": 0, "weighting": "min_snr",
-        "min_snr_gamma": MIN_SNR_GAMMA, "probe_draws": 1, "log_every_steps": 1, "checkpoint_every_steps": steps,
-        "weights_every_steps": None,
-    })  # fmt: skip
-    base_values = composed(ROOT, "base=tiny")["base"] | {"source": base}
-    model = load_base(BaseModelConfig.model_validate(base_values), device=cfg.device)
+    cfg, base_cfg = settings(
+        f"base.source={base}", f"train.schedule.steps={steps}", f"train.data.side_px={side_px}",
+        "train.data.face_fraction=null", f"train.data.batch_size={batch}", f"train.lora.rank={rank}",
+        f"train.lora.alpha={rank}", f"train.lora.targets=[{','.join(TARGETS)}]", f"train.optimizer.lr={LR}",
+        "train.schedule.lr_schedule=constant", "train.schedule.warmup_steps=0", "train.objective.weighting=min_snr",
+        f"train.objective.min_snr_gamma={MIN_SNR_GAMMA}", "train.selection.probe_draws=1",
+        "train.system.log_every_steps=1", f"train.checkpoint.every_steps={steps}",
+        "train.checkpoint.weights_every_steps=null",
+    )  # fmt: skip
+    model = load_base(base_cfg, device=cfg.system.device)
     data = encode_samples(read_samples(Path(dataset)), model, cfg, ItemStore(Path(place) / "items"))
     run = RunFolder(Path(place) / "run", key="bench", kept=1)
     train(model, data, cfg, run, on_window=lambda step, _values: print(f"Steps: {step}/{steps}", flush=True))

@@ -52,7 +52,7 @@ def main(imagefolder: Path, sheet: Path) -> None:
         TrainConfig.model_validate(params["train"]),
         BaseModelConfig.model_validate(params["base"]),
     )
-    base, analyzer = load_base(base_cfg, device=cfg.device), FaceAnalyzer()
+    base, analyzer = load_base(base_cfg, device=cfg.system.device), FaceAnalyzer()
     ingested = ROOT / "data/jade/ingested"
     photos = [load_rgb(ingested / one.file) for one in read_manifest(ingested).entries if one.held_out]
     wanted = [analyzer.faces(photo)[0].embedding for photo in photos]
@@ -65,8 +65,8 @@ def main(imagefolder: Path, sheet: Path) -> None:
             "jade's LoRA, a woman": (jade, "a"),
             f"{OTHER}'s LoRA": (other, OTHER),
         }
-        drawn = {arm: draw(base, lora, name, cfg.side_px) for arm, (lora, name) in arms.items()}
-    print(json.dumps({"bench": "identity_gain", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.steps} |
+        drawn = {arm: draw(base, lora, name, cfg.data.side_px) for arm, (lora, name) in arms.items()}
+    print(json.dumps({"bench": "identity_gain", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.schedule.steps} |
                      {arm: scores(pictures, wanted, analyzer) for arm, pictures in drawn.items()}))  # fmt: skip
     rows = [np.concatenate(pictures, 1) for pictures in drawn.values()]
     held_out = [
@@ -99,12 +99,12 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
 def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
     data = encode_samples(
-        read_samples(folder, face_fraction=cfg.face_fraction), base, cfg, ItemStore(place / "items")
+        read_samples(folder, face_fraction=cfg.data.face_fraction), base, cfg, ItemStore(place / "items")
     )
     trained = train(base, data, cfg, RunFolder(place / "run", key="identity_gain", kept=1))
     remove_lora(base)
     tensors = kohya_tensors(
-        base, dict(trained.parameters), alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype]
+        base, dict(trained.parameters), alpha=cfg.lora.file_alpha, dtype=DTYPES[cfg.checkpoint.weights_dtype]
     )
     file = place / "other.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))

@@ -15,10 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.train_step import ROOT, floor_block, pictures
-from likeness.cli.compose import composed
+from bench.settings import settings
+from bench.train_step import floor_block, pictures
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.diffusion.quantize import NF4Linear
 from likeness.lora.adapter import lora_tensors, remove_lora
@@ -38,9 +37,11 @@ POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of noise, where predictions are compare
 
 def main(steps: int) -> None:
     """Measure and print."""
-    values = composed(ROOT, "train=default")["train"]
-    once = {"steps": steps, "weights_every_steps": None, "checkpoint_every_steps": steps, "probe_draws": 8}
-    cfg = TrainConfig.model_validate(values | once)
+    cfg, _ = settings(
+        f"train.schedule.steps={steps}",
+        "train.checkpoint.weights_every_steps=null",
+        f"train.checkpoint.every_steps={steps}",
+    )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         whole = loaded(None)
@@ -66,8 +67,7 @@ def main(steps: int) -> None:
 
 def loaded(kind: str | None) -> Base:
     """The tiny base."""
-    values = composed(ROOT, "base=tiny")["base"]
-    return load_base(BaseModelConfig.model_validate(values | {"quantize": kind}))
+    return load_base(settings(f"base.quantize={kind or 'null'}")[1])
 
 
 def network_bytes(base: Base) -> int:
@@ -90,7 +90,7 @@ def step_ratios(data: TrainingSet, cfg: TrainConfig) -> dict[str | None, float]:
 @torch.no_grad()
 def predictions(base: Base, data: TrainingSet, cfg: TrainConfig) -> list[Tensor]:
     """What the network answers to the first picture with fixed noise, at each of the positions."""
-    one, process = data.one(), base.process(cfg)
+    one, process = data.one(), base.process(cfg.objective)
     noise = torch.randn(one.latents.shape, generator=torch.Generator().manual_seed(1)).to(base.device)
     found: list[Tensor] = []
     for position in POSITIONS:
@@ -110,7 +110,7 @@ def learned(base: Base, data: TrainingSet, cfg: TrainConfig, place: Path) -> byt
     """A LoRA trained on the base, as a file."""
     run = RunFolder(place / f"{base.quantized}-{cfg.seed}", key="bench", kept=1)
     lora = lora_tensors(train(base, data, cfg, run).parameters)
-    return weights_bytes(kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES["float32"]), {})
+    return weights_bytes(kohya_tensors(base, lora, alpha=cfg.lora.file_alpha, dtype=DTYPES["float32"]), {})
 
 
 def put_on(base: Base, data: bytes, place: Path) -> None:

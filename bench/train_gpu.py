@@ -26,13 +26,12 @@ from typing import Any
 
 import diffusers
 import torch
-import yaml
 from diffusers.utils import logging
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.settings import settings
 from bench.train_start import peak_of
-from bench.train_step import ROOT, now
-from likeness.cli.compose import composed
+from bench.train_step import now
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families.sd import NOISE_SCHEDULE, SDXL
 from likeness.diffusion.load import pick_device
@@ -55,14 +54,14 @@ WORTH = 1.02  # a batch twice as large must be this much faster, or larger ones 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is measured; `settings` are changes to conf/train/full.yaml."""
+    """What is measured; `overrides` are changes to conf/train/full.yaml."""
 
     base: str
     side_px: int
     batch: int
     compiled: bool
     checkpointing: bool
-    settings: dict[str, Any]
+    overrides: tuple[str, ...]
 
 
 def main() -> None:
@@ -81,7 +80,7 @@ def main() -> None:
         fastest = 0.0
         for batch in args.batches:
             case = Case(base=args.base, side_px=args.side_px, batch=batch, compiled=compiled,
-                        checkpointing=checkpointing, settings=args.set)  # fmt: skip
+                        checkpointing=checkpointing, overrides=tuple(args.set))  # fmt: skip
             found = alone(measure, case)
             if found is not None:
                 found["utilisation"] = found["images_per_s"] * found["tflop_per_image"] * 1e12 / rate
@@ -103,7 +102,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--compile", type=switches, default=[False, True], help="off, on, or off,on")
     parser.add_argument("--checkpointing", type=switches, default=[False, True], help="off, on, or off,on")
     parser.add_argument(
-        "--set", type=yaml.safe_load, default={}, help="changes to conf/train/full.yaml: '{rank: 32}'"
+        "--set", nargs="+", default=[], help="changes to conf/train/full.yaml: train.lora.rank=32"
     )
     return parser.parse_args()
 
@@ -150,7 +149,7 @@ def measure(case: Case) -> dict[str, float] | None:
     cfg = train_config(case)
     marks: list[float] = []
     try:
-        base = build(case.base, pick_device(cfg.device))
+        base = build(case.base, pick_device(cfg.system.device))
         gpu = base.device.type == "cuda"
         if gpu:  # building took more than training may
             torch.cuda.empty_cache()
@@ -180,13 +179,15 @@ def measure(case: Case) -> dict[str, float] | None:
 
 def train_config(case: Case) -> TrainConfig:
     """conf/train/full.yaml with as many steps as are measured and nothing written on the way."""
-    values = composed(ROOT, "train=full")["train"]
     steps = WINDOW * (WARM_UP + MEASURED)
-    return TrainConfig.model_validate(values | {
-        "steps": steps, "side_px": case.side_px, "batch_size": case.batch, "warmup_steps": 0, "probe_draws": 1,
-        "log_every_steps": WINDOW, "checkpoint_every_steps": steps, "weights_every_steps": None,
-        "compile": case.compiled, "gradient_checkpointing": "on" if case.checkpointing else "off",
-    } | case.settings)  # fmt: skip
+    cfg, _ = settings(
+        "train=full", f"train.schedule.steps={steps}", "train.schedule.warmup_steps=0",
+        f"train.data.side_px={case.side_px}", f"train.data.batch_size={case.batch}", "train.selection.probe_draws=1",
+        f"train.system.log_every_steps={WINDOW}", f"train.system.compile={case.compiled}",
+        f"train.system.gradient_checkpointing='{'on' if case.checkpointing else 'off'}'",
+        f"train.checkpoint.every_steps={steps}", "train.checkpoint.weights_every_steps=null", *case.overrides,
+    )  # fmt: skip
+    return cfg
 
 
 def build(name: str, device: torch.device) -> Base:
@@ -204,9 +205,9 @@ def build(name: str, device: torch.device) -> Base:
 
 def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
     """As many images as a batch has, each with a caption, all noise; an epoch has all steps of the run."""
-    side, count = cfg.side_px, cfg.batch_size
+    side, count = cfg.data.side_px, cfg.data.batch_size
     samples = [
-        Sample(path=Path(), text="", sha256="", repeats=cfg.steps, width=side, height=side)
+        Sample(path=Path(), text="", sha256="", repeats=cfg.schedule.steps, width=side, height=side)
         for _ in range(count)
     ]
 
@@ -219,7 +220,7 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
     )  # fmt: skip
     shapes = base.prompt_shapes
     prompts = [{name: noise(*shape).to(base.dtype) for name, shape in shapes.items()} for _ in range(count)]
-    order = Order(samples, cfg)
+    order = Order(samples, cfg.data, cfg.seed)
     return TrainingSet(order=order, shelves={(side, side): shelf}, prompts=prompts, collate=base.collate,
                        computed=0, reused=0, cut=0)  # fmt: skip
 
@@ -228,7 +229,7 @@ def flops(case: Case) -> float:
     """Floating-point operations of one image's step, counted on the device `meta`, which computes nothing."""
     cfg = train_config(replace(case, batch=1))
     base = build(case.base, torch.device("meta"))
-    add_lora(base, cfg)
+    add_lora(base, cfg.lora, seed=cfg.seed)
     drawn = random_set(base, cfg).one()
     timesteps = torch.zeros(1, dtype=torch.long, device=base.device)
     with FlopCounterMode(display=False) as counter:

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import torch
 
-from bench.train_step import BLOCK, ROOT, floor_block, now, pictures
-from likeness.cli.compose import composed
+from bench.settings import settings
+from bench.train_step import BLOCK, floor_block, now, pictures
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
@@ -33,19 +32,24 @@ from likeness.train.native.loop import train
 
 CACHINGS, PROCESSES = 8, 3  # turns of each side
 STEPS = 3 * BLOCK
+# The demo's settings, with few steps and nothing written on the way.
+SHORT = (f"train.schedule.steps={STEPS}", "train.schedule.warmup_steps=0", "train.system.log_every_steps=1",
+         "train.checkpoint.weights_every_steps=null")  # fmt: skip
 
 
 def main() -> None:
     """Measure in turns and print the medians."""
-    cfg, base_cfg = settings()
-    base = load_base(base_cfg, device=cfg.device)
+    cfg, base_cfg = settings(*SHORT)
+    base = load_base(base_cfg, device=cfg.system.device)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         samples = kohya_folder(place / "set")
         sides = {
             "cold": lambda turn: encode_samples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
             "floor": encoders(samples, base, cfg),
-            "read": lambda _turn: [fit_image(one.path, (cfg.side_px, cfg.side_px)) for one in samples],
+            "read": lambda _turn: [
+                fit_image(one.path, (cfg.data.side_px, cfg.data.side_px)) for one in samples
+            ],
             "cached": lambda turn: encode_samples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
         }
         seconds: dict[str, list[float]] = {side: [] for side in sides}
@@ -56,7 +60,7 @@ def main() -> None:
     likeness_runs, floors = zip(*runs, strict=True)
     row = {
         "bench": "train_start", "device": str(base.device), "threads": torch.get_num_threads(), "images": len(samples),
-        "side_px": cfg.side_px, "batch": cfg.batch_size, "rank": cfg.rank,
+        "side_px": cfg.data.side_px, "batch": cfg.data.batch_size, "rank": cfg.lora.rank,
         **{f"{side}_images_per_s": round(len(samples) / statistics.median(took), 1) for side, took in seconds.items()},
         "caching_ratio": ratio(seconds["cold"], seconds["floor"]),
         "unread_ratio": ratio([a - b for a, b in zip(seconds["cold"], seconds["read"], strict=True)], seconds["floor"]),
@@ -65,14 +69,6 @@ def main() -> None:
         "peak_ratio": ratio([one["peak_mb"] for one in likeness_runs], [one["peak_mb"] for one in floors]),
     }  # fmt: skip
     sys.stdout.write(json.dumps(row) + "\n")
-
-
-def settings() -> tuple[TrainConfig, BaseModelConfig]:
-    """The demo's, with few steps and nothing written on the way."""
-    values = composed(ROOT, "train=default")["train"]
-    short = {"steps": STEPS, "warmup_steps": 0, "log_every_steps": 1, "weights_every_steps": None}
-    base = composed(ROOT, "base=tiny")["base"]
-    return TrainConfig.model_validate(values | short), BaseModelConfig.model_validate(base)
 
 
 def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
@@ -88,7 +84,7 @@ def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
 
 def encoders(samples: Sequence[Sample], base: Base, cfg: TrainConfig) -> Callable[[int], None]:
     """Returns what runs the frozen encoders on every image and caption, one by one as likeness does."""
-    pipeline, side = base.pipeline, cfg.side_px
+    pipeline, side = base.pipeline, cfg.data.side_px
     images = [torch.from_numpy(fit_image(one.path, (side, side)).rgb.copy()) for one in samples]
     pixels = [(image.permute(2, 0, 1)[None] / 127.5 - 1).to(base.device) for image in images]
     tokens = [
@@ -120,9 +116,9 @@ def child(side: str, place: Path) -> dict[str, float]:
 
 def ours(place: Path, began: float) -> dict[str, float]:
     """A run as the stage does it, with all items there; `began` is when its process was started (Unix time)."""
-    cfg, base_cfg = settings()
+    cfg, base_cfg = settings(*SHORT)
     marks = [time.time()]  # all imports of this file are done
-    base = load_base(base_cfg, device=cfg.device)
+    base = load_base(base_cfg, device=cfg.system.device)
     marks.append(time.time())
     data = encode_samples(read_samples(place / "set"), base, cfg, ItemStore(place / "items-0"))
     marks.append(time.time())
@@ -132,7 +128,7 @@ def ours(place: Path, began: float) -> dict[str, float]:
     imported, loaded, cached, stepped = marks[:4]
     found = {"peak_mb": peak_mb()}
     # Libraries are also imported while the first base is loaded: a second one takes what loading itself takes.
-    again = timed(lambda _turn: load_base(base_cfg, device=cfg.device), 0, base)
+    again = timed(lambda _turn: load_base(base_cfg, device=cfg.system.device), 0, base)
     return found | {
         "first_step_s": stepped - began, "from_load_s": stepped - imported, "load_s": again,
         "imports_s": imported - began + max(0.0, loaded - imported - again), "read_caches_s": cached - loaded,
@@ -141,8 +137,8 @@ def ours(place: Path, began: float) -> dict[str, float]:
 
 def floor(place: Path, _began: float) -> dict[str, float]:
     """As many steps of the fixed-input floor."""
-    cfg, base_cfg = settings()
-    base = load_base(base_cfg, device=cfg.device)
+    cfg, base_cfg = settings(*SHORT)
+    base = load_base(base_cfg, device=cfg.system.device)
     data = encode_samples(read_samples(place / "set"), base, cfg, ItemStore(place / "items-0"))
     block = floor_block(base, data, cfg)
     for _ in range(STEPS // BLOCK):

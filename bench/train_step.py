@@ -21,9 +21,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import mse_loss
 
-from likeness.cli.compose import composed
+from bench.settings import settings
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.lora.adapter import add_lora
 from likeness.store.items import ItemStore, sha256_file
@@ -42,12 +41,12 @@ WARM_UP_BLOCKS = 2
 
 def main() -> None:
     """Measure in turns and print the median of the blocks' ratios."""
-    values = composed(ROOT, "train=default")["train"]
-    once = {"weights_every_steps": None, "checkpoint_every_steps": STEPS, "probe_draws": 1}
-    cfg = TrainConfig.model_validate(values | once | {"steps": STEPS, "log_every_steps": BLOCK})
-    base_cfg = BaseModelConfig.model_validate(composed(ROOT, "base=random")["base"])
+    cfg, base_cfg = settings(
+        "base=random", f"train.schedule.steps={STEPS}", f"train.system.log_every_steps={BLOCK}",
+        "train.checkpoint.weights_every_steps=null", f"train.checkpoint.every_steps={STEPS}", "train.selection.probe_draws=1",
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
-        base, twin = (load_base(base_cfg, device=cfg.device) for _ in range(2))
+        base, twin = (load_base(base_cfg, device=cfg.system.device) for _ in range(2))
         data = encode_samples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))
         floor = floor_block(twin, data, cfg)
         ours: list[float] = []
@@ -63,7 +62,7 @@ def main() -> None:
     ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {
         "bench": "train_step", "device": str(base.device), "threads": torch.get_num_threads(),
-        "batch": cfg.batch_size, "side_px": cfg.side_px, "house_ms": round(statistics.median(ours) * 1e3, 2),
+        "batch": cfg.data.batch_size, "side_px": cfg.data.side_px, "house_ms": round(statistics.median(ours) * 1e3, 2),
         "floor_ms": round(statistics.median(floors) * 1e3, 2),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, floors, strict=True)), 4),
     }  # fmt: skip
@@ -72,9 +71,13 @@ def main() -> None:
 
 def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[], float]:
     """Returns what runs BLOCK floor steps and gives the median seconds of one."""
-    parameters = add_lora(base, cfg)
+    parameters = add_lora(base, cfg.lora, seed=cfg.seed)
     optimizer: Any = torch.optim.AdamW(
-        parameters.values(), lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, fused=True
+        parameters.values(),
+        lr=cfg.optimizer.lr,
+        betas=cfg.optimizer.betas,
+        weight_decay=cfg.optimizer.weight_decay,
+        fused=True,
     )
     batch = data.order.epoch(0)[0]
     drawn = data.take(batch, torch.tensor(batch.members, device=base.device))

@@ -118,8 +118,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _checkpoints_have_a_place(self) -> "Config":
-        if self.train.share_checkpoints and self.items.remote is None:
-            raise ValueError("train.share_checkpoints needs a place: set items.remote to an S3 prefix")
+        if self.train.checkpoint.share and self.items.remote is None:
+            raise ValueError("train.checkpoint.share needs a place: set items.remote to an S3 prefix")
         return self
 
     @model_validator(mode="after")

@@ -48,7 +48,7 @@ def main(run: Run) -> None:
     digest = sha256_file(places.weights)
     params = {"evaluate": options.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
     with run.tracker(params) as tracker:
-        base = load_base(cfg.base, device=cfg.train.device, memo=run.repository.digests)
+        base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
         studio = Renderer(cfg=cfg, base=base, rater=Rater())
         drawn = draw(run, studio, planned, digest)
         samples = places.samples

@@ -1,7 +1,7 @@
 """Train the persona's LoRA on the dataset, prove that it loads, and only then give it its name.
 
 Reads models/PERSONA/lora_training/ and the base model of conf/base/.
-With train.sample_every_steps also data/PERSONA/ingested/, whose held-out photographs the samples are compared with.
+With train.selection.sample_every_steps also data/PERSONA/ingested/, whose held-out photographs the samples are compared with.
 Writes models/PERSONA/PERSONA-v1.safetensors and models/PERSONA/training/{loss.csv,metrics.json,checkpoints/,samples/}.
 """
 
@@ -43,11 +43,11 @@ JUDGED: dict[str, Callable[[Iterable[float]], float]] = {"validation_loss": min,
 
 
 def main(run: Run) -> None:
-    """Train, in as many processes as `train.processes` says."""
-    options = run.config.train
-    if options.processes > 1 and not was_started_together():
-        start_processes("stages.train", [run.persona.name], options.processes)
-    world = World(options.processes, device=options.device)
+    """Train, in as many processes as `train.system.processes` says."""
+    system = run.config.train.system
+    if system.processes > 1 and not was_started_together():
+        start_processes("stages.train", [run.persona.name], system.processes)
+    world = World(system.processes, device=system.device)
     with world.together():
         train_lora(run, world)
 
@@ -55,10 +55,10 @@ def main(run: Run) -> None:
 def train_lora(run: Run, world: World) -> None:
     """Say what will be done, encode, train, check, publish, and write down how it went."""
     cfg, persona, places = run.config, run.persona, run.paths
-    every = read_samples(places.lora_training, face_fraction=cfg.train.face_fraction)
-    samples, held_out = split(every, cfg.train.validation_share)
+    every = read_samples(places.lora_training, face_fraction=cfg.train.data.face_fraction)
+    samples, held_out = split(every, cfg.train.selection.validation_share)
     sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
-    base = load_base(cfg.base, device=cfg.train.device, memo=run.repository.digests)
+    base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
     items = run.items
     sampler = build_sampler(run, base)
     with world.main_first():
@@ -84,9 +84,9 @@ def train_lora(run: Run, world: World) -> None:
     judged_by = [sampler.digest] if sampler else []
     key = run_key(base, settings, dataset_digest([*every, *prior]), *judged_by)
     shared = (
-        SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), key) if cfg.train.share_checkpoints else None
+        SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), key) if cfg.train.checkpoint.share else None
     )
-    folder = RunFolder(run.repository.training / key, key=key, kept=cfg.train.checkpoints_kept, shared=shared)
+    folder = RunFolder(run.repository.training / key, key=key, kept=cfg.train.checkpoint.kept, shared=shared)
 
     params = {
         "train": settings.model_dump(),
@@ -111,14 +111,14 @@ def train_lora(run: Run, world: World) -> None:
         if sampler:
             write_atomic(
                 places.samples_by_step,
-                sampler.sheet(folder, len(trained.losses), settings.steps),
+                sampler.sheet(folder, len(trained.losses), settings.schedule.steps),
             )
             show(places.samples_by_step)
         if trained.steps_per_s is not None:
             tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
         tracker.log_file(places.loss_csv)
         tracker.set_tags({"weights_sha256": sha256_file(places.weights)})
-    chosen = "" if cfg.train.choose == "last" else f", of step {trained.step}"
+    chosen = "" if cfg.train.selection.keep_best is None else f", of step {trained.step}"
     sys.stderr.write(f"train: {places.weights}{chosen}, changes {check.layers} layers, loaded and checked\n")
 
 
@@ -142,7 +142,7 @@ def sharing(shared: SharedCheckpoints | None) -> Generator[None]:
 
 def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig) -> str:
     """What is about to happen, in numbers a person can check before it costs time."""
-    order = Order(samples, cfg)
+    order = Order(samples, cfg.data, cfg.seed)
     shown = sum(sample.repeats for sample in samples)
     steps_per_epoch = order.batches_per_epoch / cfg.parts
     prior = sum(sample.prior for sample in samples)
@@ -151,8 +151,8 @@ def plan(samples: Sequence[Sample], held_out: Sequence[Sample], cfg: TrainConfig
     buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
     return (
         f"train: {len(samples)} images ({buckets}){drawn}{kept}, with repeats {shown} an epoch\n"
-        f"train: {steps_per_epoch:g} steps an epoch of {cfg.batch_size} x {cfg.parts} images"
-        f", {cfg.steps} steps in all ({cfg.steps / steps_per_epoch:.1f} epochs)\n"
+        f"train: {steps_per_epoch:g} steps an epoch of {cfg.data.batch_size} x {cfg.parts} images"
+        f", {cfg.schedule.steps} steps in all ({cfg.schedule.steps / steps_per_epoch:.1f} epochs)\n"
     )
 
 
@@ -160,7 +160,7 @@ def weights_file(
     base: Base, facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], lora: dict[str, Tensor], steps: int
 ) -> bytes:
     """The LoRA as Kohya-key safetensors bytes with its metadata."""
-    tensors = kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(base, lora, alpha=cfg.lora.file_alpha, dtype=DTYPES[cfg.checkpoint.weights_dtype])
     return weights_bytes(tensors, describe(tensors, facts, cfg, samples, steps=steps))
 
 
@@ -184,7 +184,8 @@ def write_results(
     for step, (loss, norm) in enumerate(zip(trained.losses, trained.grad_norms, strict=True)):
         numbers = (trained.measured.get(metric, {}).get(step + 1) for metric in JUDGED)
         judged = ("" if number is None else _short(number) for number in numbers)
-        writer.writerow((step + 1, _short(loss), _short(norm), _short(learning_rate(cfg, step)), *judged))
+        rate = learning_rate(cfg.schedule, cfg.optimizer.lr, step)
+        writer.writerow((step + 1, _short(loss), _short(norm), _short(rate), *judged))
     write_atomic(places.loss_csv, table.getvalue().encode())
     window = max(1, len(trained.losses) // 10)
     metrics = {

@@ -27,7 +27,7 @@ from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore, sha256_bytes, sha256_file
-from likeness.train.config import TrainConfig
+from likeness.train.config import MOVED, TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Sample, dataset_digest, read_samples, split
@@ -36,7 +36,8 @@ from likeness.train.native.metadata import Facts, describe
 from likeness.train.native.prior import prior_samples
 from likeness.train.native.selection import Evaluator
 
-ROOT = Path(__file__).parents[1]
+# A setting's own name is enough for tests, and its earlier one where others share the name.
+SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
 SIDE_PX = 64
 FACTS = Facts(
     output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
@@ -78,7 +79,7 @@ def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
 
 
 def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
-    """conf/train/full.yaml made small, for Z-Image with what its experiment changes."""
+    """conf/train/full.yaml made small, for Z-Image with what its experiment changes; `changes` by their short names."""
     values = section("train/full.yaml", *["+experiment=zimage"] * (architecture == "zimage"))
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
@@ -86,7 +87,10 @@ def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
         "weights_every_steps": None, "lr": 3.0e-3, "weights_dtype": "float32", "device": "cpu", "divergence_factor": 50.0,
         "gradient_accumulation": 1,
     }  # fmt: skip
-    return TrainConfig.model_validate(values | small | changes)
+    for name, value in (small | changes).items():
+        owner, _, key = SHORT.get(name, name).rpartition(".")
+        (values[owner] if owner else values)[key] = value
+    return TrainConfig.model_validate(values)
 
 
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
@@ -112,7 +116,7 @@ class Run:
 
 
 def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
-    tensors = kohya_tensors(base, lora, alpha=cfg.file_alpha, dtype=DTYPES[cfg.weights_dtype])
+    tensors = kohya_tensors(base, lora, alpha=cfg.lora.file_alpha, dtype=DTYPES[cfg.checkpoint.weights_dtype])
     return weights_bytes(
         tensors, describe(tensors, replace(FACTS, base_quantized=base.quantized), cfg, samples, steps=step)
     )
@@ -128,13 +132,13 @@ def run_in(
     `prior` are pictures of the class with captions and digests."""
     base = load_base(base_config(architecture, quantize=quantize), device="cpu")
     every, store = read_samples(dataset), ItemStore(place / "items")
-    samples, held_out = split(every, cfg.validation_share)
+    samples, held_out = split(every, cfg.selection.validation_share)
     drawn = prior_samples(prior, samples, SIDE_PX) if prior else []
     samples += drawn
     data = encode_samples(samples, base, cfg, store)
     validated = encode_samples(held_out, base, cfg, store) if held_out else None
     key = resume_as or run_key(base, cfg, dataset_digest([*every, *drawn]))
-    folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoints_kept)
+    folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoint.kept)
     save = partial(to_file, base, samples, cfg)
     trained = train(
         base, data, cfg, folder, held_out=validated, on_window=on_window, judges=[judge(base)] if judge else [],

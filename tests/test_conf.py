@@ -56,7 +56,7 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=" ".join)
 def test_qualities_and_gpus_go_with_a_base(tmp_path, overlay):
     train = load_config(compose_in(tmp_path, *overlay)).train
-    assert train.batch_size * train.gradient_accumulation == 4
+    assert train.data.batch_size * train.schedule.gradient_accumulation == 4
 
 
 def test_the_committed_params_are_what_conf_composes_to(tmp_path):

@@ -24,6 +24,7 @@ from likeness.dataset import DatasetConfig, KohyaConfig
 from likeness.dataset.build import Planned as PlannedImage
 from likeness.dataset.build import image_work
 from likeness.dataset.select import Chosen
+from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.generate import GenerationRequest
 from likeness.enhance import EnhanceConfig
@@ -42,6 +43,7 @@ from likeness.http import Limits
 from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
+from likeness.lora.config import AdapterConfig
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
@@ -54,7 +56,15 @@ from likeness.swap.items import keep_key, swap_key
 from likeness.swap.local import LocalSwapper
 from likeness.swap.maxstudio import MaxStudioSwapper
 from likeness.swap.onnx import OnnxSwapper
-from likeness.train.config import TrainConfig
+from likeness.train.config import (
+    CheckpointConfig,
+    DataConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    SelectionConfig,
+    SystemConfig,
+    TrainConfig,
+)
 from likeness.train.native.cache import latents_work, prompt_work
 from likeness.train.native.data import Sample
 from likeness.train.native.loop import run_key
@@ -112,17 +122,37 @@ def base() -> SDXL:
 
 def train_config() -> TrainConfig:
     return TrainConfig(
-        seed=42, steps=1500, epochs=None, side_px=1024, bucket_step_px=64, face_fraction=None, face_weight=1.0,
-        outside_weight=1.0, prior_images=0, prior_weight=1.0, caption_shuffles=0, keep_tokens=1, caption_dropout=0.0,
-        batch_size=4, gradient_accumulation=1, processes=1, gradient_checkpointing="auto", compile=False,
-        lora_kind="lora", rank=16, alpha=8, rank_stabilized=False, targets=("to_q", "to_k"), blocks=("mid_block",),
-        lora_dropout=0.0, optimizer="adamw", lr=1e-4, text_encoder_lr=None, lr_schedule="cosine", lr_cycles=1,
-        warmup_steps=75, betas=(0.9, 0.999), weight_decay=0.01, grad_clip_norm=1.0, lora_plus_ratio=1.0, ema=None,
-        weighting="min_snr", min_snr_gamma=5.0, timesteps="uniform", timestep_shift=None, noise_offset=0.0,
-        huber_c=None, probe_draws=8, validation_share=0.0, validate_every_steps=100, sample_every_steps=None,
-        choose="last", patience=None, divergence_factor=5.0, log_every_steps=25, usd_per_hour=None,
-        checkpoint_every_steps=100, checkpoints_kept=2, share_checkpoints=False, weights_every_steps=250,
-        weights_dtype="float16", device="auto", license="other",
+        seed=42, license="other",
+        data=DataConfig(
+            side_px=1024, bucket_step_px=64, face_fraction=None, face_weight=1.0, outside_weight=1.0, prior_images=0,
+            prior_weight=1.0, caption_shuffles=0, keep_tokens=1, caption_dropout=0.0, batch_size=4,
+        ),
+        lora=AdapterConfig(
+            kind="lora", rank=16, alpha=8, rank_stabilized=False, targets=("to_q", "to_k"), blocks=("mid_block",),
+            dropout=0.0,
+        ),
+        optimizer=OptimizerConfig(
+            name="adamw", lr=1e-4, text_encoder_lr=None, betas=(0.9, 0.999), weight_decay=0.01, grad_clip_norm=1.0,
+            lora_plus_ratio=1.0, ema=None,
+        ),
+        objective=ObjectiveConfig(
+            weighting="min_snr", min_snr_gamma=5.0, timesteps="uniform", timestep_shift=None, noise_offset=0.0,
+            huber_c=None,
+        ),
+        schedule=ScheduleConfig(
+            steps=1500, epochs=None, lr_schedule="cosine", lr_cycles=1, warmup_steps=75, gradient_accumulation=1
+        ),
+        selection=SelectionConfig(
+            probe_draws=8, validation_share=0.0, validate_every_steps=100, sample_every_steps=None, keep_best=None,
+            patience=None, divergence_factor=5.0,
+        ),
+        checkpoint=CheckpointConfig(
+            every_steps=100, kept=2, share=False, weights_every_steps=250, weights_dtype="float16"
+        ),
+        system=SystemConfig(
+            device="auto", processes=1, gradient_checkpointing="auto", compile=False, log_every_steps=25,
+            usd_per_hour=None,
+        ),
     )  # fmt: skip
 
 

@@ -16,8 +16,9 @@ SOURCES = ("jade_01.jpg", "jade_02.jpg", "jade_03.jpg", "jade_07.jpg", "jade_08.
 TARGETS = ("01_mei.jpg", "04_irene.jpg", "08_ravi.jpg")
 # Short, not other: the same programs, models and gates as the demo.
 SHORT = (
-    "dataset.side_px=256", "dataset.kohya.resolution_px=256", "train.side_px=64", "train.steps=24", "train.warmup_steps=2",
-    "train.checkpoint_every_steps=4", "train.weights_every_steps=12", "evaluate.seeds=[1]", "evaluate.steps=2", "base=random",
+    "dataset.side_px=256", "dataset.kohya.resolution_px=256", "train.data.side_px=64",
+    "train.schedule.steps=24", "train.schedule.warmup_steps=2", "train.checkpoint.every_steps=4",
+    "train.checkpoint.weights_every_steps=12", "evaluate.seeds=[1]", "evaluate.steps=2", "base=random",
 )  # fmt: skip
 # No poll of a killed run takes longer; the machine may be busy.
 PATIENCE_S = 240.0

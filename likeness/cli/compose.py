@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
 from likeness.strict_yaml import read_yaml
+from likeness.train.config import refuse_earlier_names
 
 
 def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> None:
@@ -20,6 +21,7 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
     Raises:
         ConfigError: it does not compose.
     """
+    refuse_earlier_names(overrides)
     conf = repository / "conf"
     conf_digest(conf)  # says what is wrong with a file in words of its own
     try:

@@ -69,12 +69,12 @@ def training(run: Run) -> Training:
     seconds = last_seconds(run.repository, "train", run.persona.name)
     steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
     each = seconds / steps if seconds and steps else None
-    planned = cfg.train.steps if cfg.train.epochs is None else None
+    planned = cfg.train.schedule.steps if cfg.train.schedule.epochs is None else None
     return Training(
         steps=planned,
         seconds=None if each is None or planned is None else each * planned,
         memory=predicted_memory(cfg, run.repository),
-        usd_per_hour=cfg.train.usd_per_hour,
+        usd_per_hour=cfg.train.system.usd_per_hour,
     )
 
 

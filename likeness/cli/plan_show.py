@@ -14,7 +14,7 @@ from likeness.purchases.history import budget_words
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps that training takes when it runs (None: the stage counts them from train.epochs), how long so many took the
+    """Steps that training takes when it runs (None: the stage counts them from train.schedule.epochs), how long so many took the
     last time, what memory it needs in words, and what an hour of the machine costs, if that is known."""
 
     steps: int | None

@@ -127,8 +127,8 @@ class Base(ABC):
         """
         if text_encoders and not self.TEXT_ENCODERS:
             raise ConfigError(
-                f"train.text_encoder_lr: the text encoder of {self.ARCHITECTURE} does not learn here",
-                remedy="set train.text_encoder_lr: null",
+                f"train.optimizer.text_encoder_lr: the text encoder of {self.ARCHITECTURE} does not learn here",
+                remedy="set train.optimizer.text_encoder_lr: null",
             )
         names = [self.NETWORK, *(self.TEXT_ENCODERS if text_encoders else ())]
         # The memory predictor's pipeline is a network alone.

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from likeness.diffusion.families import bases
+from likeness.settings import Section
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
@@ -21,12 +22,6 @@ def _known(word: str) -> str:
 
 Architecture = Annotated[str, AfterValidator(_known)]
 """A word that one of likeness.diffusion.families has a class for."""
-
-
-class Section(BaseModel):
-    """Base of the sections here: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class BaseModelConfig(Section):

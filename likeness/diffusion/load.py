@@ -32,8 +32,8 @@ def pick_device(wanted: str) -> torch.device:
     """The device for `auto`, `cpu` or `cuda`; ConfigError when there is no GPU to take."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            "train.device is cuda, but torch sees no GPU", reason="no-gpu",
-            remedy="set train.device: auto, or install a torch build with CUDA and check nvidia-smi",
+            "train.system.device is cuda, but torch sees no GPU", reason="no-gpu",
+            remedy="set train.system.device: auto, or install a torch build with CUDA and check nvidia-smi",
         )  # fmt: skip
     if wanted == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")

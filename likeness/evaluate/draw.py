@@ -60,7 +60,7 @@ class Renderer:
         options = self.cfg.evaluate
         return GenerationRequest(
             prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
-            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.side_px,
+            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.data.side_px,
         )  # fmt: skip
 
     def _make(self, one: Planned, weights: Path | None) -> Made:

@@ -21,7 +21,7 @@ from torch.nn import Parameter
 from likeness.diffusion.bases import Base
 from likeness.diffusion.randomness import derive
 from likeness.errors import ConfigError
-from likeness.train.config import TrainConfig
+from likeness.lora.config import AdapterConfig
 
 ADAPTER = "default"
 START = "start"  # what a PiSSA began as, subtracted
@@ -30,7 +30,9 @@ POWER_ITERATIONS = 8  # of PiSSA's randomised SVD, which need not be exact: what
 TEXT_ENCODER_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
 
-def add_lora(base: Base, cfg: TrainConfig) -> dict[str, Parameter]:
+def add_lora(
+    base: Base, cfg: AdapterConfig, *, seed: int, text_encoders: bool = False
+) -> dict[str, Parameter]:
     """Add a fresh float32 LoRA and return its parameters by name, the only trainable ones.
 
     The seed is set before PEFT draws the first weights, on the CPU whatever the device.
@@ -38,37 +40,37 @@ def add_lora(base: Base, cfg: TrainConfig) -> dict[str, Parameter]:
     Raises:
         ConfigError: a target names no layer of this base, or its text encoders cannot learn.
     """
-    for part, module in base.parts(text_encoders=cfg.text_encoder_lr is not None).items():
+    for part, module in base.parts(text_encoders=text_encoders).items():
         network = part == base.NETWORK
         layers = _layers(module, cfg) if network else _ending(module, TEXT_ENCODER_TARGETS)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(cfg.seed, "lora-init", *([] if network else [part])))
+            torch.manual_seed(derive(seed, "lora-init", *([] if network else [part])))
             module.add_adapter(_config(cfg, layers), adapter_name=ADAPTER)
-            if cfg.lora_kind == "pissa":
+            if cfg.kind == "pissa":
                 _start_principal(module, _config(cfg, layers))
     for parameter in adapter_parameters(base, ADAPTER).values():
         parameter.data = parameter.data.float()
     for layer in lora_layers(base).values():
-        if cfg.lora_kind == "dora":
+        if cfg.kind == "dora":
             # Once more, in float32: PEFT measured the magnitudes in the base's type.
             layer.lora_magnitude_vector[ADAPTER].update_layer(
                 base_layer=layer.get_base_layer(), lora_A=layer.lora_A[ADAPTER].weight,
                 lora_B=layer.lora_B[ADAPTER].weight, scaling=layer.scaling[ADAPTER],
             )  # fmt: skip
-        elif cfg.lora_kind == "lokr" and layer.lokr_w2:
+        elif cfg.kind == "lokr" and layer.lokr_w2:
             # LyCORIS and its readers scale by alpha / rank only where a factor is decomposed.
             layer.scaling[ADAPTER] = 1.0
     set_dropout(base, None)
     return adapter_parameters(base, ADAPTER)
 
 
-def _config(cfg: TrainConfig, layers: list[str]) -> Any:
+def _config(cfg: AdapterConfig, layers: list[str]) -> Any:
     alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
-    if cfg.lora_kind == "lokr":
+    if cfg.kind == "lokr":
         return LoKrConfig(r=cfg.rank, alpha=alpha, target_modules=layers)
     return LoraConfig(
-        r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.lora_dropout,
-        use_dora=cfg.lora_kind == "dora", target_modules=layers,
+        r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.dropout,
+        use_dora=cfg.kind == "dora", target_modules=layers,
     )  # fmt: skip
 
 
@@ -86,8 +88,8 @@ def _start_principal(module: Any, config: Any) -> None:
         weight = layer.get_base_layer().weight.detach().float().cpu().flatten(1)
         if config.r > min(weight.shape):
             raise ConfigError(
-                f"train.rank: {name} has {min(weight.shape)} singular values, PiSSA would start from {config.r}",
-                remedy=f"set train.rank to {min(weight.shape)} or less, or leave the layer out of train.targets",
+                f"train.lora.rank: {name} has {min(weight.shape)} singular values, PiSSA would start from {config.r}",
+                remedy=f"set train.lora.rank to {min(weight.shape)} or less, or leave the layer out of train.lora.targets",
             )
         spare = min(config.r + 8, *weight.shape)  # a wider sketch finds the largest parts more exactly
         left, values, right = torch.svd_lowrank(weight, q=spare, niter=POWER_ITERATIONS)
@@ -134,19 +136,19 @@ def _ending(module: Any, ends: Sequence[str]) -> list[str]:
     return [name for name, _ in module.named_modules() if name.endswith(tuple(f".{end}" for end in ends))]
 
 
-def _layers(network: Any, cfg: TrainConfig) -> list[str]:
+def _layers(network: Any, cfg: AdapterConfig) -> list[str]:
     """Full names of the layers that end as a target does and lie in one of the blocks."""
     names = [name for name, _ in network.named_modules()]
     if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
         raise ConfigError(
-            f"train.targets: no layer of the base ends with {', '.join(unknown)}",
+            f"train.lora.targets: no layer of the base ends with {', '.join(unknown)}",
             remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2; conf/experiment/ has what fits",
         )
     found = _ending(network, cfg.targets)
     for block in cfg.blocks:
         if not any(name.startswith(f"{block}.") for name in found):
             raise ConfigError(
-                f"train.blocks: no target lies in {block}",
+                f"train.lora.blocks: no target lies in {block}",
                 remedy="name blocks as diffusers does, e.g. down_blocks, mid_block, up_blocks.1",
             )
     return [name for name in found if name.startswith(tuple(f"{block}." for block in cfg.blocks))]

@@ -109,7 +109,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
         base.pipeline.unload_lora_weights()
     if not effect > 0:
         raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
-                             remedy="train longer, or with a higher train.lr")  # fmt: skip
+                             remedy="train longer, or with a higher train.optimizer.lr")  # fmt: skip
     return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
 
 
@@ -162,7 +162,7 @@ def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
         wrong = sorted(told.symmetric_difference(names))
         raise _failed(
             f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
-            remedy="train.targets names layers that diffusers does not map: leave them out, and report it",
+            remedy="train.lora.targets names layers that diffusers does not map: leave them out, and report it",
         )
     wanted = by_layer(diffusers_tensors(_wide(tensors), names.__getitem__))
     narrowest = max(torch.finfo(tensor.dtype).eps for tensor in tensors.values())

@@ -22,7 +22,7 @@ PRIOR_VERSION = 1
 
 
 def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
-    """Up to `train.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
+    """Up to `train.data.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
     They are drawn as the evaluation draws: its settings suit the base. Only what is rated sfw is trained on, since nobody
     looks at them.
 
@@ -30,14 +30,14 @@ def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
         InputError: all of them were refused.
     """
     cfg, persona = run.config, run.persona
-    count = min(cfg.train.prior_images, sum(one.repeats for one in samples))
+    count = min(cfg.train.data.prior_images, sum(one.repeats for one in samples))
     if not count:
         return []
     texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in samples]
     shots = [
         GenerationRequest(
             prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
-            steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.side_px,
+            steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.data.side_px,
         )
         for number, text in enumerate(spread(texts, count))
     ]  # fmt: skip
@@ -56,11 +56,11 @@ def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
         raise InputError(
             f"none of the {count} pictures that {base.name} drew of the class may be trained on: none is rated sfw",
             reason="no-prior",
-            remedy="set train.prior_images: 0, or don't use a base that draws this for harmless captions",
+            remedy="set train.data.prior_images: 0, or don't use a base that draws this for harmless captions",
         )
     if len(pictures) < count:
         sys.stderr.write(f"train: {count - len(pictures)} of {count} pictures of the class are left out\n")
-    return prior_samples(pictures, samples, cfg.train.side_px)
+    return prior_samples(pictures, samples, cfg.train.data.side_px)
 
 
 def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Work:

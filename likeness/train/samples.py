@@ -67,9 +67,7 @@ class Sampler:
             scores = against(self.references, faces.seen, images=faces.images, yaw_edges_deg=()).by_image
             return sum(scores.values()) / len(self.planned) if self.references else None
 
-        return Evaluator(
-            name="identity", metric="identity", every_steps=self.every_steps, best=max, look=look
-        )
+        return Evaluator(metric="identity", every_steps=self.every_steps, best=max, look=look)
 
     def sheet(self, run: RunFolder, done: int, last: int) -> bytes:
         """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
@@ -102,22 +100,23 @@ class Sampler:
 
 
 def build_sampler(run: Run, base: Base) -> Sampler | None:
-    """The sampler of a run, with evaluate's prompts and settings; None if train.sample_every_steps asks for none.
+    """The sampler of a run, with evaluate's prompts and settings; None if train.selection.sample_every_steps asks for none.
 
     Raises:
         ConsentError: the consent does not cover pictures.
-        ConfigError: train.choose is identity, but no photograph is held out.
+        ConfigError: train.selection.keep_best is identity, but no photograph is held out.
     """
     cfg, persona, places, options = run.config, run.persona, run.paths, run.config.evaluate
-    if (every_steps := cfg.train.sample_every_steps) is None:
+    if (every_steps := cfg.train.selection.sample_every_steps) is None:
         return None
     run.require("generate")
     photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
-    if cfg.train.choose == "identity" and not photographs:
+    if cfg.train.selection.keep_best == "identity" and not photographs:
         raise ConfigError(
-            f"train.choose identity: no photograph of {persona.name} is held out to compare with",
+            f"train.selection.keep_best identity: no photograph of {persona.name} is held out to compare with",
             reason="no-held-out",
-            remedy=f"name some under `held_out` in conf/persona/{persona.name}.yaml, or set train.choose: validation",
+            remedy=f"name some under `held_out` in conf/persona/{persona.name}.yaml, or set "
+            "train.selection.keep_best: validation_loss",
         )
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
     planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]

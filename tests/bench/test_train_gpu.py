@@ -9,7 +9,9 @@ from bench import train_gpu
 from bench.train_gpu import Case, build, flops, measure, random_set, train_config
 from likeness.lora.adapter import add_lora
 
-CASE = Case(base="random", side_px=64, batch=1, compiled=False, checkpointing=True, settings={"rank": 4})
+CASE = Case(
+    base="random", side_px=64, batch=1, compiled=False, checkpointing=True, overrides=("train.lora.rank=4",)
+)
 
 
 def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +24,7 @@ def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_arithmetic_is_what_a_real_step_does() -> None:
     cfg = train_config(CASE)
     base = build("random", torch.device("cpu"))
-    add_lora(base, cfg)
+    add_lora(base, cfg.lora, seed=cfg.seed)
     drawn = random_set(base, cfg).one()
     # The counter does not know the CPU's fused attention.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:

@@ -64,7 +64,7 @@ def test_a_schedule_of_zero_terminal_snr_is_trained_on(fresh):
     base.pipeline.scheduler = scheduler.from_config(
         scheduler.config, prediction_type="v_prediction", rescale_betas_zero_snr=True
     )
-    process = base.process(train_config(weighting="min_snr", min_snr_gamma=5.0))
+    process = base.process(train_config(weighting="min_snr", min_snr_gamma=5.0).objective)
     # Lin et al., arXiv 2305.08891, algorithm 1: shifted so that the last is 0, scaled so that the first stays.
     wanted = ((plain - plain[-1]) * plain[0] / (plain[0] - plain[-1])) ** 2
     torch.testing.assert_close(process.alphas.double(), wanted, rtol=1e-3, atol=1e-7)

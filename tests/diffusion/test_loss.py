@@ -106,13 +106,13 @@ def test_the_loss_weighs_each_sample_by_itself():
 )
 def test_the_rate_warms_up_and_decays(schedule, expected):
     cfg = train_config(steps=6, warmup_steps=2, lr=0.1, lr_schedule=schedule)
-    assert [learning_rate(cfg, step) / 0.1 for step in range(6)] == pytest.approx(expected)
+    assert [learning_rate(cfg.schedule, 0.1, step) / 0.1 for step in range(6)] == pytest.approx(expected)
 
 
 def test_cosine_starts_again_at_the_full_rate():
     cfg = train_config(steps=10, warmup_steps=2, lr=0.1, lr_schedule="cosine", lr_cycles=2)
     down = [1.0, 0.5 + 0.25 * 2**0.5, 0.5, 0.5 - 0.25 * 2**0.5]
-    rates = [learning_rate(cfg, step) / 0.1 for step in range(10)]
+    rates = [learning_rate(cfg.schedule, 0.1, step) / 0.1 for step in range(10)]
     assert rates == pytest.approx([0.5, 1.0, *down, *down])
     with pytest.raises(ValueError, match="only lr_schedule cosine"):
         train_config(lr_schedule="linear", lr_cycles=2)

@@ -80,8 +80,8 @@ def test_a_flow_runs_straight_from_the_picture_to_the_noise():
 
 def test_a_flow_is_shifted_as_far_as_the_scheduler_does_unless_told(fresh):
     base = fresh("zimage")
-    assert base.process(train_config("zimage", timestep_shift=None)).shift == 6.0
-    assert base.process(train_config("zimage")).shift == 2.0
+    assert base.process(train_config("zimage", timestep_shift=None).objective).shift == 6.0
+    assert base.process(train_config("zimage").objective).shift == 2.0
 
 
 def noise_for(count=1):

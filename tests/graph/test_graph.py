@@ -23,7 +23,7 @@ def test_a_second_repro_does_nothing(clone):
 
 
 def test_another_learning_rate_trains_again_and_repeats_no_data_stage(clone):
-    clone.params("train.lr=3e-4")
+    clone.params("train.optimizer.lr=3e-4")
     assert clone.repro() == ["check", "train", "evaluate", "report"]
 
 
@@ -128,7 +128,7 @@ def test_other_pixels_under_the_same_name_are_a_new_photo(clone):
 
 
 def test_a_sweep_repeats_no_data_stage_and_shares_the_items(clone):
-    said = clone.dvc("exp", "run", "-S", "train.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
+    said = clone.dvc("exp", "run", "-S", "train.optimizer.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
     ran = [line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")]
     assert ran == ["check", "train", "evaluate", "report"]
     assert "evaluation/metrics.json" in clone.dvc("metrics", "show")

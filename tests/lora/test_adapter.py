@@ -13,7 +13,7 @@ from likeness.lora.safetensors_io import weights_bytes
 
 def test_blocks_choose_among_the_targets(fresh):
     base = fresh()
-    add_lora(base, train_config(blocks=["mid_block"], targets=["to_q"]))
+    add_lora(base, train_config(blocks=["mid_block"], targets=["to_q"]).lora, seed=1)
     layers = lora_layers(base)
     assert layers
     assert all(name.startswith("unet.mid_block.") and name.endswith(".to_q") for name in layers)
@@ -24,7 +24,7 @@ def test_blocks_choose_among_the_targets(fresh):
 )
 def test_a_name_that_fits_no_layer_is_refused(fresh, change, word):
     with pytest.raises(ConfigError, match=word) as caught:
-        add_lora(fresh(), train_config(**change))
+        add_lora(fresh(), train_config(**change).lora, seed=1)
     assert caught.value.remedy
 
 
@@ -33,7 +33,9 @@ def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, fold
     run = run_in(tmp_path, folder, cfg)
     (scale,) = {layer.scaling[ADAPTER] for layer in lora_layers(run.base).values()}
     assert scale == pytest.approx(4 / 16**0.5)
-    tensors = kohya_tensors(run.base, dict(run.trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32)
+    tensors = kohya_tensors(
+        run.base, dict(run.trained.parameters), alpha=cfg.lora.file_alpha, dtype=torch.float32
+    )
     file = tmp_path / "jade.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
     one = run.set.one()

@@ -90,7 +90,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(trained, tmp_path, folder):
 
 def test_every_parameter_learns(trained, fresh):
     kind, run, _, _ = trained
-    start = add_lora(fresh("sd15"), config(kind))
+    start = add_lora(fresh("sd15"), config(kind).lora, seed=42)
     assert start.keys() == run.trained.parameters.keys()
     assert all(not torch.equal(start[name], parameter) for name, parameter in run.trained.parameters.items())
 
@@ -99,7 +99,7 @@ def test_a_fresh_one_changes_nothing(trained, fresh):
     kind, run, _, _ = trained
     base = fresh("sd15")
     untouched = predict(base, run)
-    add_lora(base, config(kind))
+    add_lora(base, config(kind).lora, seed=42)
     assert (predict(base, run) - untouched).abs().max() < 1e-5
     remove_lora(base)
     assert torch.equal(predict(base, run), untouched)
@@ -164,7 +164,7 @@ def test_magnitudes_and_alpha_are_never_rounded(trained):
 
 def test_pissa_starts_from_the_largest_singular_parts(fresh):
     base = fresh("sd15")
-    add_lora(base, config("pissa"))
+    add_lora(base, config("pissa").lora, seed=42)
     for layer in lora_layers(base).values():
         weight = layer.get_base_layer().weight.flatten(1)
         start = -layer.scaling[START] * (
@@ -177,8 +177,8 @@ def test_pissa_starts_from_the_largest_singular_parts(fresh):
 
 def test_pissa_needs_as_many_singular_values_as_its_rank(fresh):
     with pytest.raises(ConfigError, match="singular values") as caught:
-        add_lora(fresh("sd15"), train_config(lora_kind="pissa", rank=512))
-    assert "train.rank" in caught.value.remedy
+        add_lora(fresh("sd15"), train_config(lora_kind="pissa", rank=512).lora, seed=42)
+    assert "train.lora.rank" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, f
 def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, change):
     cfg, base = train_config(**change), fresh()
     data = encode_samples(read_samples(folder), base, cfg, store)
-    parameters = add_lora(base, cfg)
+    parameters = add_lora(base, cfg.lora, seed=cfg.seed)
     filler = torch.Generator().manual_seed(5)
     for (
         parameter
@@ -66,11 +66,11 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
     batch = data.order.epoch(4 // data.order.batches_per_epoch)[4 % data.order.batches_per_epoch]
     drawn = data.take(batch, torch.tensor(batch.members))
     random = torch.Generator().manual_seed(derive(cfg.seed, "noise", 4, 0))
-    timesteps = torch.randint(1000, (cfg.batch_size,), generator=random)
+    timesteps = torch.randint(1000, (cfg.data.batch_size,), generator=random)
     noise = torch.randn(drawn.latents.shape, generator=random).double()
     signal = base.process(train_config()).alphas.double()[timesteps].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * drawn.latents.double() + (1 - signal).sqrt() * noise
-    scale = cfg.alpha / (cfg.rank**0.5 if cfg.rank_stabilized else cfg.rank)
+    scale = cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rank_stabilized else cfg.lora.rank)
     weights = dict(plain.named_parameters())
     for name in {name.rsplit(".lora_", 1)[0] for name in lora}:
         down, up = lora[f"{name}.lora_A.weight"], lora[f"{name}.lora_B.weight"]
@@ -85,10 +85,16 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
         {"added_cond_kwargs": added, "return_dict": False},
     )[0]
     snr = (signal / (1 - signal)).flatten()
-    weight = snr.clamp(max=cfg.min_snr_gamma) / snr if cfg.weighting == "min_snr" else torch.ones_like(snr)
+    weight = (
+        snr.clamp(max=cfg.objective.min_snr_gamma) / snr
+        if cfg.objective.weighting == "min_snr"
+        else torch.ones_like(snr)
+    )
     error = (predicted - noise) ** 2
-    if cfg.huber_c:
-        error = 2 * cfg.huber_c * ((error + cfg.huber_c**2).sqrt() - cfg.huber_c)
+    if cfg.objective.huber_c:
+        error = (
+            2 * cfg.objective.huber_c * ((error + cfg.objective.huber_c**2).sqrt() - cfg.objective.huber_c)
+        )
     reference = (weight * error.mean((1, 2, 3))).mean()
     reference.backward()
 

@@ -93,7 +93,7 @@ def test_epochs_are_counted_in_steps_of_the_dataset(places, capfd):
 
 
 def test_epochs_that_leave_nothing_after_warm_up_are_refused(places):
-    with pytest.raises(ConfigError, match=r"1 steps, of which train.warmup_steps 1 leaves nothing"):
+    with pytest.raises(ConfigError, match=r"1 steps, of which train.schedule.warmup_steps 1 leaves nothing"):
         main(run_of("train", config(epochs=0.1), PERSONA))
     assert not places.weights.exists()
 

@@ -49,7 +49,7 @@ def test_what_the_compiler_says_becomes_a_remedy(fresh):
     CompilerError.__module__ = "torch._dynamo.exc"
     with pytest.raises(ConfigError, match="no compiler") as caught, engine(base, cfg, BUCKETS):
         raise CompilerError("no compiler\nat all")
-    assert "train.compile: false" in caught.value.remedy
+    assert "train.system.compile: false" in caught.value.remedy
     with pytest.raises(RuntimeError, match="its own"), engine(base, cfg, BUCKETS):
         raise RuntimeError("its own")
 
@@ -72,7 +72,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     shapes = {name: tuple(tensor.shape) for name, tensor in prompt.items()}
     monkeypatch.setattr(type(base), "prompt_shapes", shapes)
     counted = footprint(type(base), dict(base.network.config), cfg, dtype=torch.float32)
-    add_lora(base, cfg)
+    add_lora(base, cfg.lora, seed=cfg.seed)
     known = {parameter.untyped_storage()._cdata for parameter in base.network.parameters()}
     found, held = 0, []
 
@@ -84,12 +84,12 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
             found += tensor.untyped_storage().nbytes()
         return tensor
 
-    condition = base.collate([prompt] * cfg.batch_size)
-    condition["time_ids"] = torch.zeros(cfg.batch_size, 6)
+    condition = base.collate([prompt] * cfg.data.batch_size)
+    condition["time_ids"] = torch.zeros(cfg.data.batch_size, 6)
     channels = base.network.config.in_channels
-    timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP)
+    timesteps = torch.full((cfg.data.batch_size,), base.MID_TIMESTEP)
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        base.predict(torch.randn(cfg.batch_size, channels, 8, 8), timesteps, condition).square().mean()
+        base.predict(torch.randn(cfg.data.batch_size, channels, 8, 8), timesteps, condition).square().mean()
     assert counted.kept == pytest.approx(found, rel=0.05)
     assert counted.kept_checkpointed < counted.kept
 
@@ -106,7 +106,7 @@ def test_sdxl_is_counted_without_being_there():
     less = predict(base_config(**values, quantize="nf4"), cfg)
     assert whole.weights - less.weights > 3 * GIB
     assert less.kept == whole.kept
-    more = predict(base_config(**values), cfg.model_copy(update={"batch_size": 2}))
+    more = predict(base_config(**values), train_config(side_px=1024, batch_size=2, rank=16, alpha=8))
     assert more.kept == pytest.approx(2 * whole.kept, rel=0.02)
 
 

@@ -69,7 +69,7 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
     file = tmp_path / "zorp.safetensors"
     file.write_bytes(
         weights_bytes(
-            kohya_tensors(base, dict(trained.parameters), alpha=cfg.file_alpha, dtype=torch.float32), {}
+            kohya_tensors(base, dict(trained.parameters), alpha=cfg.lora.file_alpha, dtype=torch.float32), {}
         )
     )
     shots = [

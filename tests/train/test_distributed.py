@@ -69,9 +69,9 @@ def children(pid):
 def test_another_number_of_processes_than_the_settings_say_is_refused(monkeypatch, started, wanted):
     monkeypatch.setenv(SIZE_VARIABLE, started)
     assert was_started_together()
-    with pytest.raises(ConfigError, match=f"train.processes is {wanted}, but {started}") as caught:
+    with pytest.raises(ConfigError, match=f"train.system.processes is {wanted}, but {started}") as caught:
         World(wanted)
-    assert f"train.processes: {started}" in caught.value.remedy
+    assert f"train.system.processes: {started}" in caught.value.remedy
 
 
 def test_alone_there_is_nobody_to_ask():

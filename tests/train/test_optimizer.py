@@ -40,7 +40,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one_with_every_optimizer(tmp_path
 def test_every_optimizer_finds_the_minimum_of_a_parabola(name):
     parameters = {"a.lora_A.weight": Parameter(torch.tensor([4.0, -3.0]))}
     changes = {"lr": 0.1} | SETTINGS[name] | ({"lr": 0.05} if name == "lion" else {})
-    optimizer = build_optimizer(parameters, train_config(optimizer=name, weight_decay=0.0, **changes))
+    optimizer = build_optimizer(
+        parameters, train_config(optimizer=name, weight_decay=0.0, **changes).optimizer
+    )
     for _ in range(600):
         optimizer.zero_grad()
         sum(((parameter - 1) ** 2).sum() for parameter in parameters.values()).backward()
@@ -53,7 +55,7 @@ def test_every_optimizer_finds_the_minimum_of_a_parabola(name):
 def test_what_a_file_gets_leaves_training_where_it_was(name):
     def taught(peeking):
         parameters = {"a.lora_A.weight": Parameter(torch.tensor([4.0, -3.0]))}
-        optimizer = build_optimizer(parameters, train_config(optimizer=name, **SETTINGS[name]))
+        optimizer = build_optimizer(parameters, train_config(optimizer=name, **SETTINGS[name]).optimizer)
         average = Average(parameters, 0.9)
         for done in range(1, 9):
             optimizer.zero_grad()
@@ -94,7 +96,7 @@ def test_a_file_gets_the_average_and_schedule_free_its_own(tmp_path, folder):
 
 def test_upper_matrices_learn_faster_with_lora_plus():
     parameters = {f"a.lora_{part}.weight": Parameter(torch.ones(2)) for part in "AB"}
-    optimizer = build_optimizer(parameters, train_config(lora_plus_ratio=16, weight_decay=0.0))
+    optimizer = build_optimizer(parameters, train_config(lora_plus_ratio=16, weight_decay=0.0).optimizer)
     for group in optimizer.param_groups:
         group["lr"] = 1e-3 * group["lr_ratio"]
     sum(parameter.sum() for parameter in parameters.values()).backward()
@@ -107,7 +109,7 @@ def test_upper_matrices_learn_faster_with_lora_plus():
 def test_numbers_of_the_groups_come_back_as_the_numbers_they_were():
     def stepped(count):
         parameters = {"a": Parameter(torch.tensor([4.0, -3.0]))}
-        optimizer = build_optimizer(parameters, train_config(optimizer="prodigy", lr=1.0))
+        optimizer = build_optimizer(parameters, train_config(optimizer="prodigy", lr=1.0).optimizer)
         for _ in range(count):
             optimizer.zero_grad()
             (parameters["a"] ** 2).sum().backward()
@@ -126,5 +128,5 @@ def test_numbers_of_the_groups_come_back_as_the_numbers_they_were():
 def test_an_optimizer_whose_package_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(subject.KINDS, "lion", ("no_such_package.optim", "Lion", {}))
     with pytest.raises(ConfigError, match="no_such_package") as caught:
-        build_optimizer({"a": Parameter(torch.ones(1))}, train_config(optimizer="lion"))
+        build_optimizer({"a": Parameter(torch.ones(1))}, train_config(optimizer="lion").optimizer)
     assert "likeness[optimizers]" in caught.value.remedy

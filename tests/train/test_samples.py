@@ -33,7 +33,7 @@ PICTURES = 4  # of two prompts and the first two seeds
 
 
 def config(**changes) -> Config:
-    watched = {"sample_every_steps": 2, "choose": "identity", "warmup_steps": 1}
+    watched = {"sample_every_steps": 2, "keep_best": "identity", "warmup_steps": 1}
     return Config.model_construct(
         base=base_config(), train=train_config(**watched | changes), ingest=settings(IngestConfig, "ingest/default.yaml"),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **DRAWN),

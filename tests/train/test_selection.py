@@ -69,7 +69,7 @@ def test_the_validation_loss_is_measured_on_other_images_and_changes_nothing(tmp
 @pytest.mark.parametrize("ema", [None, 0.5])
 def test_a_resumed_run_measures_and_chooses_as_an_uninterrupted_one(tmp_path, folder, ema):
     # So fast that it gets worse: the best weights are not the last.
-    cfg = train_config(**WATCHED, choose="validation", ema=ema, lr=0.05, lr_schedule="constant")
+    cfg = train_config(**WATCHED, keep_best="validation_loss", ema=ema, lr=0.05, lr_schedule="constant")
     whole = run_in(tmp_path / "whole", folder, cfg)
     with pytest.raises(Stop):
         run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(6))
@@ -83,13 +83,15 @@ def test_a_resumed_run_measures_and_chooses_as_an_uninterrupted_one(tmp_path, fo
     if best != 8:
         assert (
             whole.sha256
-            != run_in(tmp_path / "last", folder, cfg.model_copy(update={"choose": "last"})).sha256
+            != run_in(
+                tmp_path / "last", folder, train_config(**WATCHED, ema=ema, lr=0.05, lr_schedule="constant")
+            ).sha256
         )
 
 
 def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
     cfg = train_config(
-        **WATCHED | {"steps": 40}, choose="validation", patience=2, lr=0.05, lr_schedule="constant"
+        **WATCHED | {"steps": 40}, keep_best="validation_loss", patience=2, lr=0.05, lr_schedule="constant"
     )
     run = run_in(tmp_path, folder, cfg)
     losses = list(run.trained.measured["validation_loss"].values())
@@ -103,9 +105,10 @@ def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
 @pytest.mark.parametrize(("best", "sign"), [(min, 1), (max, -1)])
 def test_patience_counts_looks_since_the_best(best, sign):
     numbers = iter([3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.2])
-    judge = Evaluator(name="identity", metric="identity", every_steps=1, best=best,
+    judge = Evaluator(metric="identity", every_steps=1, best=best,
                   look=lambda step, stopped: sign * next(numbers))  # fmt: skip
-    looks = BestWeights([judge], train_config(sample_every_steps=1, choose="identity", patience=2), World())
+    cfg = train_config(sample_every_steps=1, keep_best="identity", patience=2)
+    looks = BestWeights([judge], cfg.selection, cfg.schedule.steps, World())
     answers = []
     for step in range(1, 8):
         looks.take(step, {}, lambda: False)
@@ -117,9 +120,9 @@ def test_patience_counts_looks_since_the_best(best, sign):
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        ({"choose": "validation"}, "validation_share"),
-        ({"choose": "identity"}, "sample_every_steps"),
-        ({"patience": 2}, "choose"),
+        ({"keep_best": "validation_loss"}, "validation_share"),
+        ({"keep_best": "identity"}, "sample_every_steps"),
+        ({"patience": 2}, "keep_best"),
     ],
 )
 def test_choosing_without_a_judge_is_refused(change, missing):
@@ -127,7 +130,7 @@ def test_choosing_without_a_judge_is_refused(change, missing):
         train_config(**change)
 
 
-SAMPLED = {"sample_every_steps": 2, "choose": "identity", "lora_dropout": 0.2, "ema": 0.5}
+SAMPLED = {"sample_every_steps": 2, "keep_best": "identity", "lora_dropout": 0.2, "ema": 0.5}
 
 
 def pictures(base, seen, *, ask_to_stop_at=None):
@@ -144,11 +147,11 @@ def pictures(base, seen, *, ask_to_stop_at=None):
         torch.manual_seed(step)  # as a library might
         return None if stopped() else int(seen[step][-1][:8], 16) / 2**32
 
-    return Evaluator(name="identity", metric="identity", every_steps=2, best=max, look=look)
+    return Evaluator(metric="identity", every_steps=2, best=max, look=look)
 
 
 def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path, folder):
-    last, chosen = train_config(**SAMPLED | {"choose": "last"}), train_config(**SAMPLED)
+    last, chosen = train_config(**SAMPLED | {"keep_best": None}), train_config(**SAMPLED)
     plain, seen = run_in(tmp_path / "plain", folder, last), {}
     drawn = run_in(tmp_path / "drawn", folder, last, judge=lambda base: pictures(base, seen))
     assert drawn.sha256 == plain.sha256

@@ -134,8 +134,8 @@ def test_sharing_needs_a_place_to_share():
     from lora_runs import ROOT
 
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["train"]["share_checkpoints"] = True
+    values["train"]["checkpoint"]["share"] = True
     with pytest.raises(ValueError, match=r"items\.remote"):
         Config.model_validate(values)
     values["items"]["remote"] = "s3://team/items"
-    assert Config.model_validate(values).train.share_checkpoints
+    assert Config.model_validate(values).train.checkpoint.share

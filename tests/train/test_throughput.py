@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from lora_runs import train_config
 
 from likeness.train.native import throughput as meter
 from likeness.train.native.throughput import Throughput
@@ -11,8 +10,8 @@ from likeness.train.native.throughput import Throughput
 def test_what_is_done_aside_costs_but_does_not_slow(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
-    cfg = train_config(batch_size=4, gradient_accumulation=2, usd_per_hour=3.6)
-    measured = Throughput(torch.device("cpu"), cfg, seconds=1800.0)
+    device = torch.device("cpu")
+    measured = Throughput(device, images_per_step=8, usd_per_hour=3.6, seconds=1800.0)
     now[0] += 10
     with measured.aside():
         now[0] += 1790
@@ -23,4 +22,4 @@ def test_what_is_done_aside_costs_but_does_not_slow(monkeypatch):
     assert 0 < read["peak_memory_gib"] < 1000
     now[0] += 20
     assert measured.read(5)["images_per_s"] == pytest.approx(2.0)
-    assert "cost_usd" not in Throughput(torch.device("cpu"), train_config(), seconds=0.0).read(1)
+    assert "cost_usd" not in Throughput(device, images_per_step=1, usd_per_hour=None, seconds=0.0).read(1)

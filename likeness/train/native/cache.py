@@ -17,7 +17,7 @@ from likeness.diffusion.bases import Base, Condition
 from likeness.errors import InputError
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.store.items import ItemStore, item_key, sha256_bytes
-from likeness.train.config import TrainConfig
+from likeness.train.config import DataConfig, TrainConfig
 from likeness.train.native.data import Batch, Bucket, Order, Sample, captions, face_cells, fit_image
 
 LATENTS_VERSION = 1
@@ -84,14 +84,14 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     Raises:
         InputError: the first image that cannot be encoded.
     """
-    order = Order(samples, cfg)
+    order = Order(samples, cfg.data, cfg.seed)
     buckets = {index: bucket for bucket, members in order.members.items() for index in members}
-    shown = [captions(sample, cfg) for sample in samples]
+    shown = [captions(sample, cfg.data, cfg.seed) for sample in samples]
     texts = sorted({text for orders in shown for text in orders})
     number = {text: index for index, text in enumerate(texts)}
-    asked = [*texts, ""] if cfg.caption_dropout else texts
+    asked = [*texts, ""] if cfg.data.caption_dropout else texts
     works = [latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
-    if cfg.text_encoder_lr is None:
+    if not cfg.optimizer.text_encoders:
         works += [prompt_work(text, base) for text in asked]
     # One worker: the model's own threads or the GPU do the parallel work.
     outcomes = run_batch("encode", works, store, workers=1)
@@ -105,7 +105,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
             latents=images["latents"],
             time_ids=images["time_ids"].to(base.dtype),
             texts=[[number[text] for text in shown[index]] for index in members],
-            weights=_weights(chosen, bucket, cfg, base.device),
+            weights=_weights(chosen, bucket, cfg.data, base.device),
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
@@ -116,7 +116,7 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
 
 
 def _weights(
-    samples: Sequence[Sample], bucket: Bucket, cfg: TrainConfig, device: torch.device
+    samples: Sequence[Sample], bucket: Bucket, cfg: DataConfig, device: torch.device
 ) -> Tensor | None:
     images = torch.tensor([cfg.prior_weight if sample.prior else 1.0 for sample in samples])
     if cfg.face_weight == cfg.outside_weight == 1 and bool((images == 1).all()):

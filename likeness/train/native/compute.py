@@ -14,7 +14,7 @@ import torch
 
 from likeness.diffusion.bases import Base
 from likeness.errors import ConfigError
-from likeness.train.config import TrainConfig
+from likeness.train.config import SystemConfig, TrainConfig
 from likeness.train.native.memory import GIB, footprint
 
 BACKEND = "inductor"  # torch.compile's own
@@ -38,7 +38,7 @@ def engine(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Gene
     if base.device.type == "cuda" and base.CHANNELS_LAST:
         network.to(memory_format=torch.channels_last)
     blocks: list[Any] = []
-    if cfg.compile:
+    if cfg.system.compile:
         blocks = [m for m in network.modules() if type(m).__name__ in (network._repeated_blocks or ())]
         for block in blocks:
             # Each bucket is a shape of its own, and few shapes are faster than one that fits all.
@@ -51,9 +51,9 @@ def engine(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Gene
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         raise ConfigError(
-            f"train.compile: torch cannot compile the network here: {str(error).splitlines()[0]}",
+            f"train.system.compile: torch cannot compile the network here: {str(error).splitlines()[0]}",
             reason="not-compiled",
-            remedy="install a C++ compiler and a torch build with Triton, or set train.compile: false",
+            remedy="install a C++ compiler and a torch build with Triton, or set train.system.compile: false",
         ) from error
     finally:
         for block in blocks:
@@ -63,16 +63,16 @@ def engine(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Gene
 
 
 @contextmanager
-def uncompiled(cfg: TrainConfig) -> Generator[None]:
+def uncompiled(system: SystemConfig) -> Generator[None]:
     """Inside, compiled blocks run as they are written: pictures drawn on the way have other shapes, each seen once."""
-    with torch.compiler.set_stance("force_eager") if cfg.compile else nullcontext():
+    with torch.compiler.set_stance("force_eager") if system.compile else nullcontext():
         yield
 
 
 def needs_checkpointing(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> bool:
     """Whether activations are computed again in the backward pass: as set, or if they would not fit the free memory."""
-    if cfg.gradient_checkpointing != "auto":
-        return cfg.gradient_checkpointing == "on"
+    if cfg.system.gradient_checkpointing != "auto":
+        return cfg.system.gradient_checkpointing == "on"
     if base.device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(base.device)
@@ -105,7 +105,7 @@ def spill_warning(device: torch.device) -> str | None:
 
 
 _LESS = (
-    "Set train.gradient_checkpointing: on, base.quantize: fp8 or nf4, or a smaller train.batch_size (with more "
+    "Set train.system.gradient_checkpointing: on, base.quantize: fp8 or nf4, or a smaller train.data.batch_size (with more "
     "gradient_accumulation)"
 )
 
@@ -116,7 +116,7 @@ def _out_of_memory(base: Base, cfg: TrainConfig, checkpointing: bool) -> ConfigE
     kept = needed.kept_checkpointed if checkpointing else needed.kept
     step = needed.learning + kept + needed.in_flight
     return ConfigError(
-        f"training ran out of memory: beside the base, a step of batch_size {cfg.batch_size} at {cfg.side_px} px needs "
+        f"training ran out of memory: beside the base, a step of batch_size {cfg.data.batch_size} at {cfg.data.side_px} px needs "
         f"about {step / GIB:.1f} GiB, and the device has {total / GIB:.1f} GiB in all",
         reason="out-of-memory",
         remedy=_LESS,

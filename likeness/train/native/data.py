@@ -18,7 +18,7 @@ from likeness.diffusion.randomness import derive
 from likeness.errors import ConfigError, InputError
 from likeness.faces.crop import face_square
 from likeness.store.items import sha256_bytes, sha256_file
-from likeness.train.config import TrainConfig
+from likeness.train.config import DataConfig, TrainConfig
 
 REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
 Bucket = tuple[int, int]
@@ -129,7 +129,7 @@ def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[S
         held.add(name)
     if len(held) == len(groups):
         raise InputError(
-            f"train.validation_share {share:g} of {len(samples)} images leaves none to train on",
+            f"train.selection.validation_share {share:g} of {len(samples)} images leaves none to train on",
             reason="empty-dataset",
             remedy="lower it, or add photographs and targets",
         )
@@ -199,7 +199,7 @@ def polygon_cells(points: NDArray[np.float64], width: int, height: int) -> NDArr
     return np.abs(np.diff(np.diff(area, axis=0), axis=1)).clip(0.0, 1.0)
 
 
-def captions(sample: Sample, cfg: TrainConfig) -> list[str]:
+def captions(sample: Sample, cfg: DataConfig, seed: int) -> list[str]:
     """The sample's caption in the orders that are learned: as it is, or shuffled behind the parts that stay."""
     if not cfg.caption_shuffles:
         return [sample.text]
@@ -207,7 +207,7 @@ def captions(sample: Sample, cfg: TrainConfig) -> list[str]:
     kept, moved = parts[: cfg.keep_tokens], parts[cfg.keep_tokens :]
     orders: list[str] = []
     for number in range(cfg.caption_shuffles):
-        random = np.random.Generator(np.random.PCG64(derive(cfg.seed, "shuffle", sample.text, number)))
+        random = np.random.Generator(np.random.PCG64(derive(seed, "shuffle", sample.text, number)))
         shuffled: list[str] = [moved[i] for i in random.permutation(len(moved))]
         orders.append(", ".join(kept + shuffled))
     return orders
@@ -224,8 +224,8 @@ class Batch:
 class Order:
     """Which batch comes when; every batch has `batch_size` samples of one bucket."""
 
-    def __init__(self, samples: Sequence[Sample], cfg: TrainConfig) -> None:
-        self.batch_size, self.seed = cfg.batch_size, cfg.seed
+    def __init__(self, samples: Sequence[Sample], cfg: DataConfig, seed: int) -> None:
+        self.batch_size, self.seed = cfg.batch_size, seed
         self.members: dict[Bucket, list[int]] = {}
         for index, sample in enumerate(samples):
             bucket = bucket_for(sample.width, sample.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px)
@@ -252,17 +252,19 @@ def resolve_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
     Raises:
         ConfigError: warm-up would be all there is.
     """
-    if cfg.epochs is None:
+    schedule = cfg.schedule
+    if schedule.epochs is None:
         return cfg
-    steps = math.ceil(cfg.epochs * Order(samples, cfg).batches_per_epoch / cfg.parts)
-    if cfg.warmup_steps >= steps:
+    order = Order(samples, cfg.data, cfg.seed)
+    steps = math.ceil(schedule.epochs * order.batches_per_epoch / cfg.parts)
+    if schedule.warmup_steps >= steps:
         raise ConfigError(
-            f"train.epochs {cfg.epochs:g} of this dataset are {steps} steps, of which train.warmup_steps "
-            f"{cfg.warmup_steps} leaves nothing",
+            f"train.schedule.epochs {schedule.epochs:g} of this dataset are {steps} steps, of which "
+            f"train.schedule.warmup_steps {schedule.warmup_steps} leaves nothing",
             reason="no-steps",
-            remedy="raise train.epochs, or lower train.warmup_steps",
+            remedy="raise train.schedule.epochs, or lower train.schedule.warmup_steps",
         )
-    return cfg.model_copy(update={"steps": steps})
+    return cfg.model_copy(update={"schedule": schedule.model_copy(update={"steps": steps})})
 
 
 def _repeats(line: dict[str, object], path: Path) -> int:

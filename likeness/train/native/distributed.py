@@ -55,7 +55,7 @@ class World:
     """All processes of this run; alone unless several were started."""
 
     def __init__(self, processes: int = 1, *, device: str = "auto") -> None:
-        """Join the others; `device` as in `train.device`.
+        """Join the others; `device` as in `train.system.device`.
 
         Raises:
             ConfigError: more or fewer processes were started than the settings say.
@@ -64,8 +64,8 @@ class World:
         started = int(os.environ.get(SIZE_VARIABLE, "1"))
         if started != processes:
             raise ConfigError(
-                f"train.processes is {processes}, but {started} were started",
-                remedy=f"start training with `dvc repro`, or set train.processes: {started}",
+                f"train.system.processes is {processes}, but {started} were started",
+                remedy=f"start training with `dvc repro`, or set train.system.processes: {started}",
             )
         if processes > 1:
             from accelerate import PartialState  # pyright: ignore[reportMissingTypeStubs]

@@ -22,7 +22,7 @@ from likeness.errors import ConfigError, TransientError
 from likeness.lora.adapter import add_lora, lora_tensors, set_dropout
 from likeness.progress import Progress
 from likeness.store.items import item_key
-from likeness.train.config import TrainConfig
+from likeness.train.config import TrainConfig, run_settings
 from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import Checkpoint, RunFolder
 from likeness.train.native.compute import engine, spill_warning, uncompiled
@@ -42,11 +42,6 @@ from likeness.train.native.throughput import Throughput
 from likeness.train.native.training_loss import Objective
 
 LOOP_VERSION = 2
-# Settings that change what is written on the way, never the weights that come out; epochs do so through steps.
-NOT_IN_RUN_KEY = {
-    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
-    "license", "usd_per_hour", "epochs",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +65,8 @@ def run_key(base: Base, cfg: TrainConfig, *digests: str) -> str:
 
     The number of CPU threads is part of it: it decides in which order floats are summed.
     """
-    settings = cfg.model_dump(mode="json", exclude=NOT_IN_RUN_KEY)
     machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    return item_key("lora.train", LOOP_VERSION, {**settings, **base.identity, **machine}, digests)
+    return item_key("lora.train", LOOP_VERSION, {**run_settings(cfg), **base.identity, **machine}, digests)
 
 
 def train(
@@ -96,16 +90,20 @@ def train(
         ConfigError: a target fits no layer, training diverged, or as many processes were not started.
         TransientError: stopped by a signal, after a checkpoint.
     """
-    world = world or World(cfg.processes, device=cfg.device)
+    world = world or World(cfg.system.processes, device=cfg.system.device)
     with deterministic(base.device), ExitStack() as steps:
-        parameters = add_lora(base, cfg)
+        parameters = add_lora(base, cfg.lora, seed=cfg.seed, text_encoders=cfg.optimizer.text_encoders)
         steps.enter_context(engine(base, cfg, list(data.shelves)))
-        optimizer: Any = build_optimizer(parameters, cfg)
-        average = Average(parameters, cfg.ema) if cfg.ema else None
+        optimizer: Any = build_optimizer(parameters, cfg.optimizer)
+        average = Average(parameters, cfg.optimizer.ema) if cfg.optimizer.ema else None
         objective = Objective(base, data, cfg)
-        validated = [validation(Objective(base, held_out, cfg), cfg)] if held_out else []
-        looks = BestWeights([*validated, *judges], cfg, world)
-        losses, norms = (torch.zeros(cfg.steps, device=base.device) for _ in range(2))
+        validated = (
+            [validation(Objective(base, held_out, cfg), cfg.selection.validate_every_steps)]
+            if held_out
+            else []
+        )
+        looks = BestWeights([*validated, *judges], cfg.selection, cfg.schedule.steps, world)
+        losses, norms = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
@@ -114,35 +112,38 @@ def train(
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
         meter = Throughput(
-            base.device, cfg, seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0
+            base.device,
+            images_per_step=cfg.data.batch_size * cfg.parts,
+            usd_per_hour=cfg.system.usd_per_hour,
+            seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0,
         )
         watch = Watch(cfg, losses, norms, meter, run, start=start, on_window=on_window)
         began, done = time.monotonic(), start
-        with Progress("train", total=cfg.steps) as progress, StopRequest() as stop:
+        with Progress("train", total=cfg.schedule.steps) as progress, StopRequest() as stop:
             if start:
                 progress.advance(f"step {start}", "resumed", steps=start)
 
             def look() -> None:
                 if looks.due(done) and not world.any(stop.asked):
-                    with meter.aside(), uncompiled(cfg), finished(parameters, optimizer, average):
+                    with meter.aside(), uncompiled(cfg.system), finished(parameters, optimizer, average):
                         set_dropout(base, None)
                         if taken := looks.take(done, parameters, lambda: stop.asked):
                             on_window(done, taken)
 
             look()  # what a stop left undone
             if looks.due(start) and world.any(stop.asked):
-                raise _stopped(start, cfg)
-            for step in range(start, cfg.steps):
+                raise _stopped(start, cfg.schedule.steps)
+            for step in range(start, cfg.schedule.steps):
                 if looks.exhausted:
                     break
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(cfg, step) * group["lr_ratio"]
+                    group["lr"] = learning_rate(cfg.schedule, cfg.optimizer.lr, step) * group["lr_ratio"]
                 for part in world.share(cfg.parts):
                     loss = objective.training_loss(step, part) / cfg.parts
                     loss.backward()  # pyright: ignore[reportUnknownMemberType]
                     losses[step] += loss.detach()
                 losses[step] = world.total(parameters.values(), losses[step])
-                norms[step] = clip_grad_norm_(parameters.values(), cfg.grad_clip_norm)
+                norms[step] = clip_grad_norm_(parameters.values(), cfg.optimizer.grad_clip_norm)
                 optimizer.step()
                 optimizer.zero_grad()
 
@@ -150,20 +151,20 @@ def train(
                 if average is not None:
                     average.update(done)
                 look()
-                last, pending = done == cfg.steps or looks.exhausted, bool(looks.due(done))
-                window = done % cfg.log_every_steps == 0
+                last, pending = done == cfg.schedule.steps or looks.exhausted, bool(looks.due(done))
+                window = done % cfg.system.log_every_steps == 0
                 # Read once: a signal may come at any line. Several processes agree where they wait anyway. Who has not
                 # looked yet was kept from it by a stop: then the last step is not the end.
                 agreed = window or pending or world.size == 1
                 stopping = (pending or not last) and agreed and world.any(stop.asked)
-                due = stopping or last or done % cfg.checkpoint_every_steps == 0
+                due = stopping or last or done % cfg.checkpoint.every_steps == 0
                 if due or window:
                     progress.advance(watch.read(done), "trained", steps=watch.new_steps)
                 if (
                     world.main
-                    and cfg.weights_every_steps
-                    and done % cfg.weights_every_steps == 0
-                    and done < cfg.steps
+                    and cfg.checkpoint.weights_every_steps
+                    and done % cfg.checkpoint.weights_every_steps == 0
+                    and done < cfg.schedule.steps
                 ):
                     with finished(parameters, optimizer, average):
                         keep_weights(done, lora_tensors(parameters))
@@ -172,7 +173,7 @@ def train(
                     clock = {"seconds": torch.tensor(meter.seconds, dtype=torch.float64)}
                     run.save(done, state | looks.tensors() | clock)
                 if stopping:
-                    raise _stopped(done, cfg)
+                    raise _stopped(done, cfg.schedule.steps)
         seconds = time.monotonic() - began
         finish(parameters, optimizer, average)
         looks.choose(parameters)
@@ -197,34 +198,35 @@ class Watch:
         """How it goes since the last call; ConfigError when losses or gradients are no numbers, or losses far above the
         first window's."""
         mean = self.losses[self.read_until : done].mean().item()
-        first = self.losses[: min(done, self.cfg.log_every_steps)].mean().item()
+        first = self.losses[: min(done, self.cfg.system.log_every_steps)].mean().item()
         # A gradient that is no number spoils the weights a step before a loss shows it: they must not be saved.
         steady = bool(self.norms[self.read_until : done].isfinite().all())
         # Written so that a NaN, which compares as false, is caught.
-        if not (mean <= first * self.cfg.divergence_factor and steady):
+        if not (mean <= first * self.cfg.selection.divergence_factor and steady):
             good = self.run.newest_file()
             raise ConfigError(
                 f"training diverged: the mean loss of steps {self.read_until + 1} to {done} is {mean:.4g}, "
-                f"that of the first {self.cfg.log_every_steps} was {first:.4g}"
+                f"that of the first {self.cfg.system.log_every_steps} was {first:.4g}"
                 + ("" if steady else ", and a gradient among them is not a finite number")
                 + (f"; the state before it is kept in {good}" if good else ""),
                 reason="diverged",
-                remedy="lower train.lr, lengthen train.warmup_steps, or lower train.alpha",
+                remedy="lower train.optimizer.lr, lengthen train.schedule.warmup_steps, or lower train.lora.alpha",
             )
         self.new_steps, self.read_until = done - self.read_until, done
         if not self._warned and (warning := spill_warning(self.losses.device)):
             self._warned = True
             sys.stderr.write(f"train: WARNING: {warning}\n")
         norm = self.norms[done - 1].item()
-        rate, metered = learning_rate(self.cfg, done - 1), self.meter.read(self.new_steps)
+        rate = learning_rate(self.cfg.schedule, self.cfg.optimizer.lr, done - 1)
+        metered = self.meter.read(self.new_steps)
         self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
         cost = f", {metered['cost_usd']:.2f} USD" if "cost_usd" in metered else ""
         return f"loss {mean:.4f}, {metered['images_per_s']:.3g} images/s{cost}"
 
 
-def _stopped(done: int, cfg: TrainConfig) -> TransientError:
+def _stopped(done: int, steps: int) -> TransientError:
     return TransientError(
-        f"training was stopped at step {done} of {cfg.steps}; its state is saved",
+        f"training was stopped at step {done} of {steps}; its state is saved",
         reason="stopped",
         remedy="run `dvc repro` again: it goes on from there",
     )

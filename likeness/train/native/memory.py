@@ -110,14 +110,16 @@ def footprint(
     """What a step takes with a network of this configuration; `other_weights` are bytes of the base's other parts."""
     base = _shadow(family, network_config, dtype)
     weights = _weight_bytes(base, dtype, quantization)
-    parameters = add_lora(base, cfg.model_copy(update={"lora_kind": "lora", "text_encoder_lr": None}))
+    parameters = add_lora(base, cfg.lora.model_copy(update={"kind": "lora"}), seed=0)
     trained = sum(parameter.numel() for parameter in parameters.values())
     # Weights, gradients, state, an average, and PiSSA's start.
-    each = 2 * FLOAT32 + STATE_BYTES[cfg.optimizer] + FLOAT32 * bool(cfg.ema)
-    kept, checkpointed, largest = _kept(base, cfg, bucket or (cfg.side_px, cfg.side_px))
+    each = 2 * FLOAT32 + STATE_BYTES[cfg.optimizer.name] + FLOAT32 * bool(cfg.optimizer.ema)
+    kept, checkpointed, largest = _kept(
+        base, cfg.data.batch_size, bucket or (cfg.data.side_px, cfg.data.side_px)
+    )
     return Footprint(
         weights=weights + other_weights,
-        learning=trained * (each + FLOAT32 * (cfg.lora_kind == "pissa")),
+        learning=trained * (each + FLOAT32 * (cfg.lora.kind == "pissa")),
         kept=kept,
         kept_checkpointed=checkpointed,
         in_flight=IN_FLIGHT * largest,
@@ -157,7 +159,7 @@ def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | N
     return total
 
 
-def _kept(base: Base, cfg: TrainConfig, bucket: Bucket) -> tuple[float, float, float]:
+def _kept(base: Base, batch_size: int, bucket: Bucket) -> tuple[float, float, float]:
     """Bytes kept for the backward pass of one batch: whole, with gradient checkpointing, and by the largest tensor."""
     weights = {tensor.untyped_storage()._cdata for tensor in base.network.parameters()}
     outside, inside = _Seen(weights), [_Seen(weights)]
@@ -170,12 +172,12 @@ def _kept(base: Base, cfg: TrainConfig, bucket: Bucket) -> tuple[float, float, f
 
     base.network.enable_gradient_checkpointing(block)
     width, height = (side // CELL_PX for side in bucket)
-    noisy = torch.empty(cfg.batch_size, base.latent_channels, height, width, device="meta")
+    noisy = torch.empty(batch_size, base.latent_channels, height, width, device="meta")
     shapes = base.prompt_shapes
     prompt = {name: torch.empty(shape, device="meta", dtype=base.dtype) for name, shape in shapes.items()}
-    sizes = {"time_ids": torch.empty(cfg.batch_size, SIZES, device="meta", dtype=base.dtype)}
-    condition = base.collate([prompt] * cfg.batch_size) | sizes
-    timesteps = torch.full((cfg.batch_size,), base.MID_TIMESTEP, device="meta")
+    sizes = {"time_ids": torch.empty(batch_size, SIZES, device="meta", dtype=base.dtype)}
+    condition = base.collate([prompt] * batch_size) | sizes
+    timesteps = torch.full((batch_size,), base.MID_TIMESTEP, device="meta")
     with mock.patch.object(functional, "scaled_dot_product_attention", _attention), outside.listening():
         base.predict(noisy, timesteps, condition).float().square().mean()
     everything = _Seen(weights)

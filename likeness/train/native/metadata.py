@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import Quantization
+from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
 from likeness.lora.safetensors_io import content_sha256
 from likeness.train.config import TrainConfig
@@ -50,7 +50,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
              steps: int) -> dict[str, str]:  # fmt: skip
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
     sha256 = content_sha256(tensors)
-    order = Order(samples, cfg)
+    order = Order(samples, cfg.data, cfg.seed)
     own = [sample for sample in samples if not sample.prior]
     shown = sum(sample.repeats for sample in own)
     epoch = -(-steps * cfg.parts // order.batches_per_epoch)
@@ -69,43 +69,46 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_v2": "False",
         "ss_base_model_version": facts.family.TRAINERS_NAME,
         "ss_sd_model_name": facts.base_name,
-        "ss_network_module": "lycoris.kohya" if cfg.lora_kind in LYCORIS else "networks.lora",
-        "ss_network_dim": str(cfg.file_rank),
-        "ss_network_alpha": str(cfg.file_alpha),
-        "ss_network_dropout": str(cfg.lora_dropout or None),
+        "ss_network_module": "lycoris.kohya" if cfg.lora.kind in LYCORIS else "networks.lora",
+        "ss_network_dim": str(cfg.lora.file_rank),
+        "ss_network_alpha": str(cfg.lora.file_alpha),
+        "ss_network_dropout": str(cfg.lora.dropout or None),
         "ss_network_args": _json(
-            LYCORIS.get(cfg.lora_kind, {}) | {"targets": list(cfg.targets), "blocks": list(cfg.blocks)}
+            LYCORIS.get(cfg.lora.kind, {})
+            | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
         ),
         "ss_output_name": facts.output_name,
-        "ss_learning_rate": str(cfg.lr),
-        "ss_unet_lr": str(cfg.lr),
-        "ss_text_encoder_lr": str(cfg.text_encoder_lr),
-        "ss_optimizer": ".".join(KINDS[cfg.optimizer][:2])
-        + _arguments(betas=cfg.betas, weight_decay=cfg.weight_decay),
-        "ss_lr_scheduler": "cosine_with_restarts" if cfg.lr_cycles > 1 else cfg.lr_schedule,
-        "ss_lr_warmup_steps": str(cfg.warmup_steps),
-        "ss_max_grad_norm": str(cfg.grad_clip_norm),
-        "ss_min_snr_gamma": str(cfg.min_snr_gamma if cfg.weighting == "min_snr" else None),
-        "ss_debiased_estimation": str(cfg.weighting == "debiased"),
-        "ss_noise_offset": str(cfg.noise_offset or None),
-        "ss_loss_type": "l2" if cfg.huber_c is None else "huber",
-        "ss_huber_c": str(cfg.huber_c),
+        "ss_learning_rate": str(cfg.optimizer.lr),
+        "ss_unet_lr": str(cfg.optimizer.lr),
+        "ss_text_encoder_lr": str(cfg.optimizer.text_encoder_lr),
+        "ss_optimizer": ".".join(KINDS[cfg.optimizer.name][:2])
+        + _arguments(betas=cfg.optimizer.betas, weight_decay=cfg.optimizer.weight_decay),
+        "ss_lr_scheduler": "cosine_with_restarts" if cfg.schedule.lr_cycles > 1 else cfg.schedule.lr_schedule,
+        "ss_lr_warmup_steps": str(cfg.schedule.warmup_steps),
+        "ss_max_grad_norm": str(cfg.optimizer.grad_clip_norm),
+        "ss_min_snr_gamma": str(
+            cfg.objective.min_snr_gamma if cfg.objective.weighting == "min_snr" else None
+        ),
+        "ss_debiased_estimation": str(cfg.objective.weighting == "debiased"),
+        "ss_noise_offset": str(cfg.objective.noise_offset or None),
+        "ss_loss_type": "l2" if cfg.objective.huber_c is None else "huber",
+        "ss_huber_c": str(cfg.objective.huber_c),
         "ss_num_train_images": str(shown),
         "ss_num_reg_images": str(len(samples) - len(own)),
-        "ss_prior_loss_weight": str(cfg.prior_weight),
+        "ss_prior_loss_weight": str(cfg.data.prior_weight),
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
-        "ss_total_batch_size": str(cfg.batch_size * cfg.parts),
-        "ss_batch_size_per_device": str(cfg.batch_size),
-        "ss_gradient_accumulation_steps": str(cfg.gradient_accumulation),
+        "ss_total_batch_size": str(cfg.data.batch_size * cfg.parts),
+        "ss_batch_size_per_device": str(cfg.data.batch_size),
+        "ss_gradient_accumulation_steps": str(cfg.schedule.gradient_accumulation),
         "ss_steps": str(steps),
-        "ss_max_train_steps": str(cfg.steps),
+        "ss_max_train_steps": str(cfg.schedule.steps),
         "ss_epoch": str(epoch),
         "ss_seed": str(cfg.seed),
-        "ss_resolution": f"({cfg.side_px}, {cfg.side_px})",
+        "ss_resolution": f"({cfg.data.side_px}, {cfg.data.side_px})",
         "ss_enable_bucket": "True",
-        "ss_shuffle_caption": str(cfg.caption_shuffles > 0),
-        "ss_keep_tokens": str(cfg.keep_tokens),
-        "ss_caption_dropout_rate": str(cfg.caption_dropout),
+        "ss_shuffle_caption": str(cfg.data.caption_shuffles > 0),
+        "ss_keep_tokens": str(cfg.data.keep_tokens),
+        "ss_caption_dropout_rate": str(cfg.data.caption_dropout),
         "ss_tag_frequency": _json(tags),
         "ss_dataset_dirs": _json(dirs),
         "ss_bucket_info": _json({"buckets": buckets}),
@@ -117,8 +120,8 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "modelspec.title": facts.title,
         "modelspec.author": facts.author,
         "modelspec.license": facts.license,
-        "modelspec.resolution": f"{cfg.side_px}x{cfg.side_px}",
-        **_process(facts.prediction, cfg),
+        "modelspec.resolution": f"{cfg.data.side_px}x{cfg.data.side_px}",
+        **_process(facts.prediction, cfg.objective),
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
@@ -129,12 +132,12 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
     }
 
 
-def _process(prediction: Prediction | None, cfg: TrainConfig) -> dict[str, str]:
+def _process(prediction: Prediction | None, cfg: ObjectiveConfig) -> dict[str, str]:
     """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
     if prediction is not None:
         return {"modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon"}
-    sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
-    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
+    sampling = "sigmoid" if cfg.objective.timesteps == "logit_normal" else "uniform"
+    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.objective.timestep_shift)}
 
 
 def _tags(samples: Sequence[Sample]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from likeness.errors import ConfigError
-from likeness.train.config import TrainConfig
+from likeness.train.config import OptimizerConfig
 
 # (module, class, options): the extra `optimizers` of pyproject.toml brings those that torch lacks.
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -35,23 +35,23 @@ WITHOUT_BETAS = {"adafactor"}
 SCALAR = "#"  # marks a plain number among the tensors of a checkpoint
 
 
-def build_optimizer(parameters: Mapping[str, Parameter], cfg: TrainConfig) -> Any:
+def build_optimizer(parameters: Mapping[str, Parameter], cfg: OptimizerConfig) -> Any:
     """The optimizer of `cfg` for a LoRA's parameters; each group's `lr_ratio` scales the step's learning rate.
 
     Raises:
         ConfigError: the package that has it is not installed.
     """
-    module, name, options = KINDS[cfg.optimizer]
+    module, name, options = KINDS[cfg.name]
     try:
         kind = getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise ConfigError(
-            f"train.optimizer {cfg.optimizer} needs the package {module.split('.')[0]}: {error}",
+            f"train.optimizer.name {cfg.name} needs the package {module.split('.')[0]}: {error}",
             reason="missing-package",
-            remedy="pip install 'likeness[optimizers]', or set train.optimizer: adamw",
+            remedy="pip install 'likeness[optimizers]', or set train.optimizer.name: adamw",
         ) from error
     settings = {"lr": cfg.lr, "weight_decay": cfg.weight_decay, **options}
-    if cfg.optimizer not in WITHOUT_BETAS:
+    if cfg.name not in WITHOUT_BETAS:
         settings["betas"] = cfg.betas
     with contextlib.redirect_stdout(io.StringIO()):  # Prodigy prints
         optimizer = kind(_groups(parameters, cfg), **settings)
@@ -59,7 +59,7 @@ def build_optimizer(parameters: Mapping[str, Parameter], cfg: TrainConfig) -> An
     return optimizer
 
 
-def _groups(parameters: Mapping[str, Parameter], cfg: TrainConfig) -> list[dict[str, Any]]:
+def _groups(parameters: Mapping[str, Parameter], cfg: OptimizerConfig) -> list[dict[str, Any]]:
     groups: dict[float, list[Parameter]] = {}
     for name, parameter in parameters.items():
         ratio = cfg.lora_plus_ratio if ".lora_B." in name else 1.0

@@ -5,16 +5,16 @@ Cosine may start again at the full rate: Loshchilov and Hutter, arXiv 1608.03983
 
 import math
 
-from likeness.train.config import TrainConfig
+from likeness.train.config import ScheduleConfig
 
 
-def learning_rate(cfg: TrainConfig, step: int) -> float:
+def learning_rate(schedule: ScheduleConfig, lr: float, step: int) -> float:
     """The rate of optimizer step `step`, counted from 0; pure, so a resume has nothing to restore."""
-    if step < cfg.warmup_steps:
-        return cfg.lr * (step + 1) / cfg.warmup_steps
-    if cfg.lr_schedule == "constant":
-        return cfg.lr
-    progress = (step - cfg.warmup_steps) / (cfg.steps - cfg.warmup_steps)
-    if cfg.lr_schedule == "linear":
-        return cfg.lr * (1 - progress)
-    return cfg.lr * (1 + math.cos(math.pi * (progress * cfg.lr_cycles % 1))) / 2
+    if step < schedule.warmup_steps:
+        return lr * (step + 1) / schedule.warmup_steps
+    if schedule.lr_schedule == "constant":
+        return lr
+    progress = (step - schedule.warmup_steps) / (schedule.steps - schedule.warmup_steps)
+    if schedule.lr_schedule == "linear":
+        return lr * (1 - progress)
+    return lr * (1 + math.cos(math.pi * (progress * schedule.lr_cycles % 1))) / 2

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from likeness.lora.adapter import lora_tensors
-from likeness.train.config import TrainConfig
+from likeness.train.config import SelectionConfig
 from likeness.train.native.distributed import World
 from likeness.train.native.training_loss import Objective
 
@@ -26,8 +26,7 @@ class Evaluator:
     run was stopped before it had the number. `metric` is what the number is called, `best` whether least or most.
     """
 
-    name: Literal["validation", "identity"]
-    metric: str
+    metric: Literal["validation_loss", "identity"]
     every_steps: int
     best: Callable[..., Any]
     look: Callable[[int, Stopped], float | None]
@@ -38,18 +37,18 @@ def due(done: int, every_steps: int, steps: int) -> bool:
     return done > 0 and (done % every_steps == 0 or done == steps)
 
 
-def validation(objective: Objective, cfg: TrainConfig) -> Evaluator:
+def validation(objective: Objective, every_steps: int) -> Evaluator:
     """The loss on images kept out of training, with fixed noise."""
-    return Evaluator(name="validation", metric="validation_loss", every_steps=cfg.validate_every_steps, best=min,
+    return Evaluator(metric="validation_loss", every_steps=every_steps, best=min,
                  look=lambda step, stopped: objective.probe())  # fmt: skip
 
 
 class BestWeights:
     """Numbers by metric and step; the best weights by the judge that chooses, if one does."""
 
-    def __init__(self, judges: Sequence[Evaluator], cfg: TrainConfig, world: World) -> None:
-        self.judges, self.cfg, self.world = judges, cfg, world
-        self.chooser = next((judge for judge in judges if judge.name == cfg.choose), None)
+    def __init__(self, judges: Sequence[Evaluator], cfg: SelectionConfig, steps: int, world: World) -> None:
+        self.judges, self.patience, self.steps, self.world = judges, cfg.patience, steps, world
+        self.chooser = next((judge for judge in judges if judge.metric == cfg.keep_best), None)
         self.numbers: dict[str, dict[int, float]] = {judge.metric: {} for judge in judges}
         self.best: dict[str, Tensor] = {}
 
@@ -64,17 +63,17 @@ class BestWeights:
     def exhausted(self) -> bool:
         """Whether `patience` looks in a row brought nothing better."""
         best = self.best_step
-        if self.cfg.patience is None or self.chooser is None or best is None:
+        if self.patience is None or self.chooser is None or best is None:
             return False
         steps = list(self.numbers[self.chooser.metric])
-        return len(steps) - 1 - steps.index(best) >= self.cfg.patience
+        return len(steps) - 1 - steps.index(best) >= self.patience
 
     def due(self, done: int) -> list[Evaluator]:
         """Who is to look after `done` steps and has not."""
         return [
             judge
             for judge in self.judges
-            if due(done, judge.every_steps, self.cfg.steps) and done not in self.numbers[judge.metric]
+            if due(done, judge.every_steps, self.steps) and done not in self.numbers[judge.metric]
         ]
 
     def take(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:

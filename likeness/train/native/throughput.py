@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 import torch
 
-from likeness.train.config import TrainConfig
-
 GIB = 2**30
 # getrusage counts in KiB, but on macOS in bytes (man 2 getrusage).
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -18,9 +16,11 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 class Throughput:
     """Measures from now on; `seconds` is what the run took before it was resumed."""
 
-    def __init__(self, device: torch.device, cfg: TrainConfig, *, seconds: float) -> None:
-        self.device, self.usd_per_hour = device, cfg.usd_per_hour
-        self.images_per_step = cfg.batch_size * cfg.parts
+    def __init__(
+        self, device: torch.device, *, images_per_step: int, usd_per_hour: float | None, seconds: float
+    ) -> None:
+        self.device, self.usd_per_hour = device, usd_per_hour
+        self.images_per_step = images_per_step
         self._window = time.monotonic()
         self._began = self._window - seconds
 

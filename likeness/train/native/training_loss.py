@@ -18,31 +18,33 @@ class Objective:
 
     def __init__(self, base: Base, data: TrainingSet, cfg: TrainConfig) -> None:
         self.base, self.data, self.cfg = base, data, cfg
-        self.process = base.process(cfg)
+        self.process = base.process(cfg.objective)
         self._random = torch.Generator(base.device)
         self._epoch = -1
 
     def training_loss(self, step: int, part: int) -> Tensor:
         """The weighted loss of one batch, a scalar with its graph."""
         drawn = self._batch(step * self.cfg.parts + part, words=(step, part))
-        if self.cfg.lora_dropout:
+        if self.cfg.lora.dropout:
             set_dropout(self.base, derive(self.cfg.seed, "lora-dropout", step, part))
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
         timesteps = self.process.draw(len(drawn.latents), self._random)
         weights = self.process.weights(timesteps)
-        return self._loss(drawn, timesteps, weights, self.cfg.noise_offset, self.cfg.huber_c)
+        return self._loss(
+            drawn, timesteps, weights, self.cfg.objective.noise_offset, self.cfg.objective.huber_c
+        )
 
     @torch.no_grad()
     def probe(self) -> float:
         """Unweighted squared loss over fixed batches and noise, timesteps spread evenly, to compare states."""
         losses: list[Tensor] = []
         set_dropout(self.base, None)
-        for draw in range(self.cfg.probe_draws):
+        for draw in range(self.cfg.selection.probe_draws):
             drawn = self._batch(draw)
             count, device = len(drawn.latents), drawn.latents.device
             self._random.manual_seed(derive(self.cfg.seed, "probe", draw))
             spread = (torch.arange(count, device=device) + 0.5) / count + draw
-            timesteps = self.process.at(spread / self.cfg.probe_draws)
+            timesteps = self.process.at(spread / self.cfg.selection.probe_draws)
             losses.append(
                 self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)
             )
@@ -72,13 +74,14 @@ class Objective:
     def _orders(self, words: tuple[int, int]) -> list[int | None]:
         """Which of its captions each image of a batch shows, None for none. Drawn on the host, where the lengths of
         prompts are known without asking the device."""
-        cfg, size = self.cfg, (self.cfg.batch_size,)
+        seed, cfg = self.cfg.seed, self.cfg.data
+        size = (cfg.batch_size,)
         orders = torch.zeros(size, dtype=torch.long)
         if cfg.caption_shuffles > 1:
-            random = generator("cpu", cfg.seed, "caption", *words)
+            random = generator("cpu", seed, "caption", *words)
             orders = torch.randint(cfg.caption_shuffles, size, generator=random)
         dropped = torch.zeros(size, dtype=torch.bool)
         if cfg.caption_dropout:
-            random = generator("cpu", cfg.seed, "dropout", *words)
+            random = generator("cpu", seed, "dropout", *words)
             dropped = torch.rand(size, generator=random) < cfg.caption_dropout
         return [None if drop else int(order) for order, drop in zip(orders, dropped, strict=True)]
