@@ -136,8 +136,8 @@ def _process(prediction: Prediction | None, cfg: ObjectiveConfig) -> dict[str, s
     """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
     if prediction is not None:
         return {"modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon"}
-    sampling = "sigmoid" if cfg.objective.timesteps == "logit_normal" else "uniform"
-    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.objective.timestep_shift)}
+    sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
+    return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
 
 
 def _tags(samples: Sequence[Sample]) -> dict[str, int]:
