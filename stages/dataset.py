@@ -12,7 +12,7 @@ from likeness.dataset.card import CardFacts, dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_jsonl
 from likeness.dataset.select import select
 from likeness.errors import InputError
-from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.manifest import enlargements, read_manifest
 from likeness.pipeline.stage import folders_before
 from likeness.run import Run, run
 
@@ -27,13 +27,13 @@ def main(run: Run) -> None:
         raise InputError("no image is left for the training set", reason="empty-dataset",
                          remedy=f"read the failures.jsonl files below {places.data}")  # fmt: skip
     planned = plan(
-        chosen, made["swapped"], options=options, trigger=persona.trigger, class_word=persona.class_word,
+        chosen, made["swapped"], made["resized"], options=options, trigger=persona.trigger, class_word=persona.class_word,
         synthetic=record.kind == "synthetic",
     )  # fmt: skip
 
     folder = places.lora_training
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier build left there would be trained on
-    works = [image_work(one, places.enhanced, options) for one in planned]
+    works = [image_work(one, places, options) for one in planned]
     outcomes = run.batch(works)
     by_id = {one.chosen.image.id: one for one in planned}
     manifest = run.finish(folder, outcomes, failures=left_out)
@@ -42,6 +42,7 @@ def main(run: Run) -> None:
     facts = CardFacts(
         persona=persona.name, trigger=persona.trigger, class_word=persona.class_word, license=options.license,
         consent=record, stages=made, images=images, codes=[by_id[image.id].code for image in images],
+        enlargements=list(enlargements(manifest, made["resized"]).values()),
     )  # fmt: skip
     texts = {
         **caption_files(images),

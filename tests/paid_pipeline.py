@@ -29,6 +29,7 @@ from likeness.enhance import Enhanced
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.images import RGB, decode_rgb, encode_png
 from likeness.paths import PersonaPaths
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import item_key, sha256_pixels
 from likeness.swap import Portrait, Swapped
@@ -39,7 +40,7 @@ PLACES = PersonaPaths("jade")
 SOURCES, TARGETS = 4, 8
 MISSION = (
     "swap=maxstudio", "swap.provider.inputs_url=s3://bucket/inputs", "enhance=maxstudio", "caption=grok",
-    "swap.pairs=all", "swap.include_sources=false", "swap.limits.max_bridge_line=9", "resize.side_px=64",
+    "swap.pairs=all", "swap.include_sources=false", "swap.limits.max_bridge_line=9", "resize.side_px=320",
     "personas.jade.held_out=[]",
 )  # fmt: skip
 RESULT = "result"
@@ -113,7 +114,7 @@ class Captions:
     def __init__(self, till: Buyer) -> None:
         self.till = till
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         order = Delivery(files={}, usd=self.USD, usage={})
         key = item_key("captions", 1, {}, [sha256_pixels(rgb)])
         self.till.buy(

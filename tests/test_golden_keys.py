@@ -44,6 +44,7 @@ from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
 from likeness.lora.config import AdapterConfig
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
@@ -80,7 +81,10 @@ Whoever bought or made it before does not find it any more, and pays for it or w
    and what that costs, and pin the new digest here.
 """
 # Operations whose items cost neither money nor hours, and why each need not be pinned.
-FREE = {"plan.memory": "a prediction of some seconds, which `plan` remembers"}
+FREE = {
+    "enhance.own": "a crop with pixels enough, encoded in a moment",
+    "plan.memory": "a prediction of some seconds, which `plan` remembers",
+}
 
 SOURCE, TARGET, RAW, FACE, PIXELS = (
     sha256_bytes(word) for word in (b"source", b"target", b"raw", b"face", b"pixels")
@@ -252,7 +256,7 @@ def training_image() -> str:
         repeats=3,
         directory="train",
     )
-    return image_work(planned, Path("enhanced"), options).key
+    return image_work(planned, PersonaPaths("jade"), options).key
 
 
 def resize() -> str:
@@ -325,12 +329,12 @@ PINNED = {
     "swap by onnx": "337a823b999fbc573d2ad7d01ea3085a3b8cbeb828026ee880a8ac01cc63ad5c",
     "swap by maxstudio": "002462e1200f01b2eb92e3ccf3470a47490474940629f5a1d555b06e2260ef4c",
     "keep": "e5b5fafb1f6286d8f7a4498accd66b6f6594a3e54791c53cb68a30c7b385ae14",
-    "resize": "8c9405fddf1ea96b179d28c36700139b8b9d88fd5267e6f2c884be9bd7f9275d",
+    "resize": "027b9e006ebf9a26685950431ec7a3691ef942d1c064dfa36ef92e42bc93dce4",
     "enhance by lanczos": "17d4f8ecb6d52f0de9b92a91ffa31d36f85d87d3a71901288a237f97f22ca4c6",
     "enhance by superres": "3057f7bcdb3f8b9cdd7171f4cdc1838adfd8a037e9f16ba2b262619dc6a8cb35",
     "enhance by maxstudio": "9cf9f3b8d8ead8ee628d7552168428bb1dd6ef911833025493a4c80026744423",
-    "caption by attributes": "ab8bee8b7a8b817c5bdba7271facc99f4999c855773262100960b83241538a44",
-    "caption by attributes of a swap": "b97149b538d795c3e880c669928f67b3b867fe003292dbb8dd1b3186c51e97b0",
+    "caption by attributes": "f0f7392cd2692c9c60eed57c25abd8a85d11fb2c299e9464c90523402e8bbf1d",
+    "caption by attributes of a swap": "e313fb912f35ca54643b4d022ebdc04a6b748be7edc04ea193d93afc427202b7",
     "caption by vlm": "eb7954f17147df00f513ea560d51a23c66f123f199897367891b340d073df464",
     "caption by grok": "cfcebf3d8fae7ddcba6df5b3ee514a25f75b4d2dbb559e059313553bffcee109",
     "caption by openai": "dd190712b58662c61e8f07b0bad1b2b2b4d106c077beb5b608dcc2798af45690",

@@ -63,7 +63,7 @@ def test_no_module_reads_labels_out_of_an_id_or_a_name():
     """Only paths.py takes a name apart: the step of a checkpoint, which it has put there itself."""
     parsing = re.compile(r"""\.(?:split|rsplit|partition|rpartition)\(["']-""")
     found = {path.name for path in (ROOT / "likeness").rglob("*.py") if parsing.search(path.read_text())}
-    assert found == {"paths.py", "data.py"}
+    assert found == {"paths.py"}
 
 
 def test_checkpoints_are_listed_by_their_step(in_tmp):

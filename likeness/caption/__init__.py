@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
@@ -41,9 +42,9 @@ class Described:
 class Captioner(Protocol):
     """Describes images; safe to call from several threads."""
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
-        """Describe uint8 [H, W, 3] RGB; `swapped`: the persona's face in somebody else's photograph; `item` is whom a
-        purchase is for, in the ledger's words.
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
+        """Describe uint8 [H, W, 3] RGB with the persona's `face`; `swapped`: it is in somebody else's photograph; `item`
+        is whom a purchase is for, in the ledger's words.
 
         Raises:
             InputError: the image cannot be described.

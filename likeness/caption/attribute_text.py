@@ -24,13 +24,12 @@ FACING, SLIGHTLY, TURNED = 13.5, 22.0, 55.0
 LOOKS_UP, LOOKS_DOWN = 17.0, -20.0
 
 # Smile: mouth width over the eyes' outer distance, plus the corners' lift over the mouth's width, plus half
-# of the mouth's opening. The synthetic people whose faces were rendered with a smile of 0 to .3 measure .57 to .62,
+# of the mouth's opening. The synthetic people whose faces were rendered with a smile of 0 to .3 measure .56 to .62,
 # those with .55 (lips closed) .62 to .71, those with .75 and more .71 to .79.
-SMILING, AT_REST = 0.69, 0.62
+SMILING, AT_REST = 0.69, 0.623
 LIPS_PARTED, EYES_CLOSED = 0.12, 0.12
 # Beyond these angles the mouth is foreshortened too much to judge.
 JUDGED_YAW, JUDGED_PITCH = 35.0, 20.0
-MOUTH_RIGHT, MOUTH_LEFT, LIP_UPPER, LIP_LOWER, EYE_RIGHT, EYE_LEFT = 61, 291, 13, 14, 33, 263
 
 # Difference of lightness L between the cheeks: side light above, even light below.
 SIDE_LIGHT, EVEN_LIGHT = 15.0, 8.0
@@ -43,7 +42,7 @@ FINE, COARSE = 1.5, 6.0
 PLAIN_GRADIENT, EDGE_GRADIENT, OUT_OF_FOCUS = 0.15, 0.6, 1.65
 
 # Hair: red hair is redder than brown by its hue angle; between the two nothing is said.
-RED_HUE, BROWN_HUE, BLONDE_HUE = 54.5, 57.0, 62.0
+RED_HUE, BROWN_HUE, BLONDE_HUE = 54.5, 56.5, 62.0
 
 
 def framing(portrait: Portrait) -> str:
@@ -73,10 +72,12 @@ def pose(portrait: Portrait) -> str | None:
 def expression(portrait: Portrait) -> str | None:
     """Mouth and eyes."""
     face = portrait.face
+    if face.mouth_open is None or face.eyes_open is None:
+        return None
     if abs(face.yaw_deg) > JUDGED_YAW or abs(face.pitch_deg) > JUDGED_PITCH:
         return None
     words = []
-    smile = _smile(portrait)
+    smile = _smile(portrait, face.mouth_open)
     if smile >= SMILING:
         words.append("smiling")
     elif face.mouth_open >= LIPS_PARTED:
@@ -150,15 +151,17 @@ def hair(portrait: Portrait) -> str | None:
     return "brown hair" if hue >= BROWN_HUE and lightness < 50 else None
 
 
-def _smile(portrait: Portrait) -> float:
-    face = portrait.face
-    points = face.landmarks
-    width = float(np.linalg.norm(points[MOUTH_LEFT] - points[MOUTH_RIGHT]))
-    eyes = float(np.linalg.norm(points[EYE_LEFT] - points[EYE_RIGHT]))
-    roll = np.deg2rad(face.roll_deg)
-    down = points[:, 1] * np.cos(roll) - points[:, 0] * np.sin(roll)
-    lift = (down[[LIP_UPPER, LIP_LOWER]].mean() - down[[MOUTH_LEFT, MOUTH_RIGHT]].mean()) / width
-    return width / eyes + float(lift) + face.mouth_open / 2
+def _smile(portrait: Portrait, mouth_open: float) -> float:
+    points = portrait.points
+    width = float(np.linalg.norm(points["mouth_left"] - points["mouth_right"]))
+    eyes = float(np.linalg.norm(points["eye_left"] - points["eye_right"]))
+    roll = np.deg2rad(portrait.face.roll_deg or 0.0)
+    down = np.array([-np.sin(roll), np.cos(roll)])
+    lips, corners = (
+        np.mean([points[name][:2] @ down for name in pair])
+        for pair in (("lip_upper", "lip_lower"), ("mouth_left", "mouth_right"))
+    )
+    return width / eyes + float(lips - corners) / width + mouth_open / 2
 
 
 def _gradient(lightness, blur_px: float):

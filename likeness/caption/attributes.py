@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
 from typing import Literal, Self
 
 import cv2
@@ -12,8 +11,9 @@ from pydantic.dataclasses import dataclass
 from likeness.caption import Described, attribute_text
 from likeness.caption.regions import Portrait, portrait
 from likeness.errors import InputError
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
+from likeness.faces import FACES_VERSION, MODELS_DIGEST
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer
 from likeness.store.items import Json
 
@@ -30,7 +30,7 @@ TRAITS: dict[Trait, Callable[[Portrait], str | None]] = {
     "lighting": attribute_text.lighting,
 }
 
-ATTRIBUTES_VERSION = 1
+ATTRIBUTES_VERSION = 2
 """Raised whenever the same image would get other words."""
 
 # Longest side an image is measured at: bounds in attribute_text.py that are in pixels hold for it.
@@ -56,32 +56,28 @@ class AttributesCaptioner:
             "faces": [FACES_VERSION, MODELS_DIGEST],
         }
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The phrases of the chosen traits that are certain, joined by commas.
 
         Raises:
-            InputError: no face is found (`no-face`).
+            InputError: the manifest knows no face (`no-face`).
         """
-        small = _measured(rgb)
-        faces = self._analyzer.faces(small)
-        if not faces:
+        if face is None or face.marks_px is None:
             raise InputError(
-                "no face is found in the enhanced image, so nothing can be measured",
+                "the manifest knows no face in the enhanced image, so nothing can be measured",
                 reason="no-face",
                 remedy="write its caption in captions_override/, or remove the photo it was made from",
             )
+        small = _measured(rgb)
+        moved = face.moved(small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0])
         wanted = {*self.describe_always, *(self.describe_swapped if swapped else ())}
-        subject = portrait(small, faces[0])
+        subject = portrait(small, moved, moved.marks_px or {})
         phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
 
     def opened(self, till: Buyer) -> AbstractContextManager[Self]:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)
-
-    @cached_property
-    def _analyzer(self) -> FaceAnalyzer:
-        return FaceAnalyzer()
 
 
 def _measured(rgb: RGB) -> RGB:

@@ -16,6 +16,7 @@ from likeness.caption.vision_chat import SCHEMA, count, data_url, delivery, desc
 from likeness.errors import AuthError, ConfigError, InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.budget import Prices, Quote
 from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
@@ -82,7 +83,7 @@ class Captions:
         self._settings, self._client, self._till = settings, client, till
         self._lock, self._ready = threading.Lock(), False
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
         bought = self._till.buy(
             Purchase(

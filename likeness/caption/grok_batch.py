@@ -22,6 +22,7 @@ from likeness.caption.vision_chat import count, delivery, described, mapping, us
 from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http import Auth, Client
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.budget import Prices
 from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
 from likeness.store.items import Json, sha256_pixels
@@ -65,7 +66,7 @@ class _Batched:
         self._batch, self._added = "", set[str]()
         self._seen: dict[str, tuple[float, dict[str, dict[str, Json]]]] = {}
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
         key = self._settings.purchase_key(sha256_pixels(rgb))
         bought = self._till.buy(

@@ -52,8 +52,9 @@ def caption_work(
 
     def make() -> Made:
         assert captioner is not None, "a plan makes nothing"
+        face = next(iter(entry.faces), None)
         described = captioner.describe(
-            load_rgb(folder / entry.file), swapped=entry.target is not None, item=entry.id
+            load_rgb(folder / entry.file), face=face, swapped=entry.target is not None, item=entry.id
         )
         refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)

@@ -16,6 +16,7 @@ from likeness.caption.vision_chat import SCHEMA, count, data_url, delivery, desc
 from likeness.errors import InDoubtError, LikenessError, QuotaError
 from likeness.http import Auth, Client, Limits, Reply
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.budget import Prices, Quote
 from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import Json, item_key, sha256_pixels
@@ -89,7 +90,7 @@ class _Captions:
     def __init__(self, settings: OpenAICaptioner, client: Client, till: Buyer) -> None:
         self._settings, self._client, self._till = settings, client, till
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
         bought = self._till.buy(
             Purchase(

@@ -2,6 +2,7 @@
 # mostly cv2 calls, whose stubs don't know array shapes.
 """Where hair, cheeks, clothes and background are, from the face alone, in face heights and widths."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -9,12 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.caption.colour import Lab, to_lab
-from likeness.faces import Face
 from likeness.images import RGB
-
-# Landmarks of MediaPipe's mesh: top of the forehead, chin, both sides of the face, and the middles of the
-# cheeks (the person's right and left).
-FOREHEAD, CHIN, RIGHT_SIDE, LEFT_SIDE, RIGHT_CHEEK, LEFT_CHEEK = 10, 152, 234, 454, 50, 280
+from likeness.pipeline.manifest import FaceEntry
 
 # Clothes: this far below the chin (below the neck), and this far to each side of it.
 CLOTHES_FROM, CLOTHES_TO, CLOTHES_HALF_WIDTH = 0.55, 1.9, 0.8
@@ -37,10 +34,12 @@ LEAST_PIXELS = 1500
 
 @dataclass(frozen=True, kw_only=True)
 class Portrait:
-    """An image in CIELAB, float32 [H, W, 3], its face, and what the captioner measures in: px."""
+    """An image in CIELAB, float32 [H, W, 3], its face, that face's points (x, y, z) by name, and what the captioner
+    measures in: px."""
 
     lab: Lab
-    face: Face
+    face: FaceEntry
+    points: dict[str, NDArray[np.float64]]
     height_px: float
     width_px: float
     centre_x: float
@@ -48,15 +47,15 @@ class Portrait:
     @property
     def below_chin(self) -> float:
         """How much of the picture lies below the chin, in face heights."""
-        return float(self.lab.shape[0] - self.face.landmarks[CHIN, 1]) / self.height_px
+        return float(self.lab.shape[0] - self.points["chin"][1]) / self.height_px
 
     def cheeks(self) -> tuple[Lab, Lab]:
         """Median colours [3] of the cheeks at the image's left and right."""
-        return self._patch(RIGHT_CHEEK), self._patch(LEFT_CHEEK)
+        return self._patch("right_cheek"), self._patch("left_cheek")
 
     def clothes(self) -> Lab:
         """Colours [N, 3] below the neck; empty when too little of it is in the picture or most is skin."""
-        chin = self.face.landmarks[CHIN, 1]
+        chin = self.points["chin"][1]
         y, x = self._grid()
         mask = (y > chin + CLOTHES_FROM * self.height_px) & (y < chin + CLOTHES_TO * self.height_px)
         colours = self._colours(mask & (abs(x - self.centre_x) < CLOTHES_HALF_WIDTH * self.width_px))
@@ -69,7 +68,7 @@ class Portrait:
         """bool [H, W], the picture beside the head."""
         y, x = self._grid()
         beside = abs(x - self.centre_x) > BACKGROUND_HALF_WIDTH * self.width_px
-        return beside & (y < self.face.landmarks[CHIN, 1])
+        return beside & (y < self.points["chin"][1])
 
     def background(self) -> Lab:
         """Colours [N, 3] beside the head; empty when the head fills the picture."""
@@ -77,9 +76,11 @@ class Portrait:
 
     def hair(self) -> Lab:
         """Colours [N, 3] around the upper face that are neither skin nor background; empty when few are."""
+        if self.face.outline_px is None:
+            return self.lab[:0, 0]
         y, _ = self._grid()
         ring = (self._outline(HAIR_OUTER) > 0) & (self._outline(HAIR_INNER) == 0)
-        colours = self.lab[ring & (y < self.face.landmarks[FOREHEAD, 1] + HAIR_DOWN * self.height_px)]
+        colours = self.lab[ring & (y < self.points["forehead"][1] + HAIR_DOWN * self.height_px)]
         keep = np.ones(len(colours), bool)
         for cheek in self.cheeks():
             keep &= np.linalg.norm(colours - cheek, axis=1) > SKIN_DIFFERENCE
@@ -95,27 +96,28 @@ class Portrait:
         colours = self.lab[mask]
         return colours if len(colours) >= LEAST_PIXELS else colours[:0]
 
-    def _patch(self, landmark: int) -> Lab:
-        x, y = self.face.landmarks[landmark, :2]
+    def _patch(self, point: str) -> Lab:
+        x, y = self.points[point][:2]
         r = max(2.0, CHEEK_HALF_SIDE * self.width_px)
         patch = self.lab[max(0, int(y - r)) : int(y + r), max(0, int(x - r)) : int(x + r)].reshape(-1, 3)
         return np.median(patch, axis=0) if len(patch) else np.full(3, np.nan, np.float32)
 
     def _outline(self, enlarged: float) -> NDArray[np.uint8]:
-        points = self.face.landmarks[:, :2]
-        middle = points.mean(axis=0)
-        hull = cv2.convexHull((points - middle) * enlarged + middle)
+        corners = np.array(self.face.outline_px, np.float32)
+        middle = self.points["middle"][:2].astype(np.float32)
+        hull = cv2.convexHull((corners - middle) * enlarged + middle)
         mask = np.zeros(self.lab.shape[:2], np.uint8)
         return np.asarray(cv2.fillPoly(mask, [hull.astype(np.int32)], 1), np.uint8)
 
 
-def portrait(rgb: RGB, face: Face) -> Portrait:
-    """Prepare an image uint8 [H, W, 3] RGB and its face for measuring."""
-    points = face.landmarks
+def portrait(rgb: RGB, face: FaceEntry, marks_px: Mapping[str, tuple[float, float, float]]) -> Portrait:
+    """Prepare an image uint8 [H, W, 3] RGB and its face with its points for measuring."""
+    points = {name: np.array(point) for name, point in marks_px.items()}
     return Portrait(
         lab=to_lab(rgb),
         face=face,
-        height_px=float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD, :2])),
-        width_px=float(np.linalg.norm(points[LEFT_SIDE] - points[RIGHT_SIDE])),
+        points=points,
+        height_px=float(np.linalg.norm((points["chin"] - points["forehead"])[:2])),
+        width_px=float(np.linalg.norm(points["left_side"] - points["right_side"])),
         centre_x=face.box_px[0] + face.box_px[2] / 2,
     )

@@ -22,6 +22,7 @@ from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
+from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_bytes, sha256_file
 
@@ -69,7 +70,7 @@ class VlmCaptioner:
             "device": self._device,
         }
 
-    def describe(self, rgb: RGB, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's answer on one line; whether the face was swapped makes no difference to it.
 
         Raises:

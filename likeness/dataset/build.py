@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import TrainingImage, group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
-from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
+from likeness.dataset.training_image import PHOTO_VERSION, size_of, training_jpeg
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.provenance import SourceType, source_type
-from likeness.store.items import Item, item_key
+from likeness.store.items import Item, Json, item_key
 
 IMAGE = "image.jpg"
 """Name of the finished image inside its item."""
@@ -19,9 +20,11 @@ IMAGE = "image.jpg"
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """What happens to one chosen image; `directory` is relative to the training set's folder."""
+    """What happens to one chosen image: `crop` is what it was enhanced from, `directory` is relative to the training
+    set's folder."""
 
     chosen: Chosen
+    crop: Entry | None = None
     code: SourceType
     repeats: int
     directory: str
@@ -31,13 +34,22 @@ class Planned:
         """`train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg`."""
         return f"{self.directory}/{Path(self.chosen.image.file).stem}.jpg"
 
+    def picture(self, side_px: int | None) -> Entry:
+        """What the training image is made from: the crop where it has all the pixels, for the photograph's own come
+        before enlarged ones; otherwise the enhanced image."""
+        width, height = size_of(self.chosen.image, side_px)
+        crop = self.crop
+        fills = crop is not None and crop.width >= width and crop.height >= height
+        return crop if crop is not None and fills else self.chosen.image
+
 
 def plan(
-    chosen: Sequence[Chosen], swapped: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
+    chosen: Sequence[Chosen], swapped: Manifest, resized: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
     synthetic: bool,
 ) -> list[Planned]:  # fmt: skip
     """One plan an image; an image whose swapper is unknown is declared as a trained network's work."""
     swappers = {entry.id: entry.provider for entry in swapped.entries}
+    crops = {entry.id: entry for entry in resized.entries}
     repeats = repeats_of([pick.image for pick in chosen], options.repeats)
     planned: list[Planned] = []
     for pick in chosen:
@@ -46,6 +58,7 @@ def plan(
         planned.append(
             Planned(
                 chosen=pick,
+                crop=crops.get(pick.image.id),
                 code=source_type(swap_provider=swapper, synthetic=synthetic),
                 repeats=times,
                 directory=image_dir(times, trigger, class_word),
@@ -54,33 +67,38 @@ def plan(
     return planned
 
 
-def image_work(planned: Planned, enhanced: Path, options: DatasetConfig) -> Work:
-    """The item that is this image, reduced and marked; `enhanced` is the enhance stage's folder."""
+def image_work(planned: Planned, places: PersonaPaths, options: DatasetConfig) -> Work:
+    """The item that is this image, reduced at most once and marked."""
     image, code = planned.chosen.image, planned.code
-    settings = {"side_px": options.side_px, "quality": options.jpeg_quality, "source_type": code.value}
+    picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
+    settings: dict[str, Json] = {
+        "side_px": options.side_px,
+        "quality": options.jpeg_quality,
+        "source_type": code.value,
+    }
+    if image.bucket_px is not None:
+        settings["size_px"] = list(size)
 
     def make() -> Made:
+        folder = places.enhanced if picture is image else places.resized
         data, width, height = training_jpeg(
-            (enhanced / image.file).read_bytes(),
-            side_px=options.side_px,
-            quality=options.jpeg_quality,
-            code=code,
+            (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=code
         )
         return Made(files={IMAGE: data}, record={"width": width, "height": height})
 
-    key = item_key("dataset.image", PHOTO_VERSION, settings, [image.sha256])
+    key = item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256])
     return Work(
         id=image.id,
         key=key,
         make=make,
         source=image.source,
         target=image.target,
-        line=lambda item: (manifest_entry(planned, item), {planned.file: IMAGE}),
+        line=lambda item: (manifest_entry(planned, item, options.side_px), {planned.file: IMAGE}),
     )
 
 
-def manifest_entry(planned: Planned, item: Item) -> Entry:
-    """The training image's manifest line: faces in its own pixels, parents are enhanced image and caption."""
+def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
+    """The training image's manifest line: faces in its own pixels, parents are its picture and its caption."""
     image, caption = planned.chosen.image, planned.chosen.caption
     width, height = int(item.record["width"]), int(item.record["height"])
     across, down = width / image.width, height / image.height
@@ -91,7 +109,7 @@ def manifest_entry(planned: Planned, item: Item) -> Entry:
         width=width,
         height=height,
         faces=tuple(face.moved(across, down, digits=1) for face in image.faces),
-        parents=(image.sha256, caption.sha256),
+        parents=(planned.picture(side_px).sha256, caption.sha256),
         text=planned.chosen.text,
     )
 
@@ -105,6 +123,8 @@ def training_images(manifest: Manifest, planned: Sequence[Planned]) -> list[Trai
             text=entry.text or "",
             sha256=entry.sha256,
             id=entry.id,
+            source=entry.source,
+            target=entry.target,
             rating=entry.rating,
             repeats=repeats[entry.id],
             face_box_px=entry.faces[0].box_px if entry.faces else None,

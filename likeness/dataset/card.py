@@ -21,7 +21,8 @@ SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """All that the card tells; `stages` maps a stage's folder name to its manifest, in pipeline order."""
+    """All that the card tells; `stages` maps a stage's folder name to its manifest, in pipeline order, and
+    `enlargements` are how many times each image's crop was enlarged (at most 1: own pixels)."""
 
     persona: str
     trigger: str
@@ -31,6 +32,7 @@ class CardFacts:
     stages: Mapping[str, Manifest]
     images: Sequence[TrainingImage]
     codes: Sequence[SourceType]
+    enlargements: Sequence[float]
 
 
 def dataset_card(facts: CardFacts) -> str:
@@ -59,6 +61,7 @@ def _summary(facts: CardFacts) -> str:
     shown = sum(image.repeats for image in facts.images)
     rows = [
         ("images", str(len(facts.images))),
+        ("pixels", _pixels(facts.enlargements)),
         ("ratings", ", ".join(f"{n} {rating}" for rating, n in sorted(ratings.items())) or "none"),
         ("shown in one epoch", f"{shown} (repeats counted)"),
         ("instance prompt", f"`{facts.trigger} {facts.class_word}`"),
@@ -143,6 +146,13 @@ allowed. Most images are composites: the body, clothes and scene belong to the t
 face to the persona. Captions are machine-written unless a person replaced them. Nothing here is rated
 explicit; the rating is a classifier's and can be wrong.
 """
+
+
+def _pixels(factors: Sequence[float]) -> str:
+    own = sum(factor <= 1 for factor in factors)
+    if own == len(factors):
+        return "all images in the photographs' own pixels"
+    return f"{own} images in the photographs' own pixels, {len(factors) - own} enlarged up to {max(factors):.2g} times"
 
 
 def _cost(manifest: Manifest) -> float:

@@ -25,6 +25,8 @@ class TrainingImage:
     text: str
     sha256: str
     id: str
+    source: str | None
+    target: str | None
     rating: str
     repeats: int
     face_box_px: tuple[float, float, float, float] | None

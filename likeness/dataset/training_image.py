@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.images import decode_rgb, encode_jpeg
+from likeness.pipeline.manifest import OWN_SCALE, Entry
 from likeness.safety.provenance import SourceType, mark_jpeg
 
 PHOTO_VERSION = 2
@@ -30,28 +31,37 @@ def training_size(width: int, height: int, side_px: int | None) -> tuple[int, in
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def size_of(image: Entry, side_px: int | None) -> tuple[int, int]:
+    """The `training_size` of an enhanced image: of its bucket's shape exactly, where the image has the pixels."""
+    if image.bucket_px is not None:
+        across, down = image.bucket_px
+        width, height = training_size(OWN_SCALE * across, OWN_SCALE * down, side_px)
+        if width <= image.width and height <= image.height:
+            return width, height
+    return training_size(image.width, image.height, side_px)
+
+
 def training_jpeg(
-    enhanced: bytes, *, side_px: int | None, quality: int, code: SourceType
+    picture: bytes, *, size_px: tuple[int, int], quality: int, code: SourceType
 ) -> tuple[bytes, int, int]:
     """The marked JPEG of a training image, with its width and height in px.
 
-    An enhanced JPEG that already has the size is not encoded a second time.
+    A JPEG that already has the size is not encoded a second time.
 
     Args:
-        enhanced: JPEG or PNG bytes of the enhance stage.
+        picture: JPEG or PNG bytes of the stages enhance or resize.
         quality: libjpeg quality where the image is encoded here.
 
     Raises:
         InputError: `unreadable`.
     """
-    rgb = decode_rgb(enhanced, name="the enhanced image")
+    rgb = decode_rgb(picture, name="the image")
     height, width = rgb.shape[:2]
-    size = training_size(width, height, side_px)
-    if size == (width, height) and enhanced.startswith(b"\xff\xd8"):
-        return mark_jpeg(enhanced, code), width, height
-    if size != (width, height):
-        rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
-    return mark_jpeg(encode_jpeg(rgb, quality), code), *size
+    if size_px == (width, height) and picture.startswith(b"\xff\xd8"):
+        return mark_jpeg(picture, code), width, height
+    if size_px != (width, height):
+        rgb = np.asarray(Image.fromarray(rgb).resize(size_px, Image.Resampling.LANCZOS))
+    return mark_jpeg(encode_jpeg(rgb, quality), code), *size_px
 
 
 def _to_grid(length: float) -> int:

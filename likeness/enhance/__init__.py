@@ -1,4 +1,4 @@
-"""Enhance: twice the pixels, sharper, the same person. One Protocol, one module per provider."""
+"""Enhance: twice the pixels where the photograph lacks them. One Protocol, one module per provider."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

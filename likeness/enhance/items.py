@@ -5,8 +5,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from likeness.enhance import EnhanceConfig, EnhanceProvider, Enhancer
-from likeness.images import encode_jpeg, load_rgb
+from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
@@ -19,9 +22,18 @@ ENHANCE_VERSION = 1
 IMAGE = "image.jpg"
 
 
+OWN = "none"
+"""The provider in the manifest of an image that was not enlarged."""
+
+
 def enhance_key(entry: Entry, provider: EnhanceProvider, cfg: EnhanceConfig) -> str:
-    """The key of one enlarged image."""
-    settings: dict[str, Json] = {"provider": provider.identity(), "jpeg_quality": cfg.jpeg_quality}
+    """The key of one image."""
+    settings: dict[str, Json] = {"jpeg_quality": cfg.jpeg_quality}
+    if entry.has_own_pixels:
+        return item_key("enhance.own", ENHANCE_VERSION, settings, [entry.sha256])
+    settings["provider"] = provider.identity()
+    if entry.bucket_px is not None and entry.width > entry.bucket_px[0]:
+        settings["bucket_px"] = list(entry.bucket_px)
     return item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256])
 
 
@@ -31,11 +43,14 @@ def enhance_work(
     """The work of one image in `folder`."""
 
     def make() -> Made:
-        assert enhancer is not None, "a plan makes nothing"
-        made = enhancer.enhance(load_rgb(folder / entry.file), item=entry.id)
-        height, width = made.rgb.shape[:2]
-        image = encode_jpeg(made.rgb, cfg.jpeg_quality)
-        return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": made.cost_usd})
+        rgb, cost_usd = load_rgb(folder / entry.file), 0.0
+        if not entry.has_own_pixels:
+            assert enhancer is not None, "a plan makes nothing"
+            made = enhancer.enhance(rgb, item=entry.id)
+            rgb, cost_usd = _reduced(made.rgb, entry), made.cost_usd
+        height, width = rgb.shape[:2]
+        image = encode_jpeg(rgb, cfg.jpeg_quality)
+        return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": cost_usd})
 
     return Work(
         id=entry.id,
@@ -58,7 +73,7 @@ def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = Non
         replace(
             enhance_work(one.entry, one.path.parent, provider, enhancer, cfg),
             line=partial(line, one.entry),
-            order=partial(order, provider, one.path),
+            order=None if one.entry.has_own_pixels else partial(order, provider, one.path),
         )
         for one in pictures
     ]
@@ -76,9 +91,18 @@ def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
     return entry.next(
         file=file,
         sha256=item.files[IMAGE].sha256,
-        provider=provider,
+        provider=OWN if entry.has_own_pixels else provider,
         width=width,
         height=height,
-        faces=tuple(face.moved(width / entry.width, width / entry.width) for face in entry.faces),
+        faces=tuple(face.moved(width / entry.width, height / entry.height) for face in entry.faces),
         cost_usd=item.record["cost_usd"],
     )
+
+
+def _reduced(enlarged: RGB, entry: Entry) -> RGB:
+    """An enlargement of a crop with more pixels than its bucket, at the size that one of just the bucket's would get."""
+    if entry.bucket_px is None or entry.width <= entry.bucket_px[0]:
+        return enlarged
+    scale = enlarged.shape[1] // entry.width
+    size = (entry.bucket_px[0] * scale, entry.bucket_px[1] * scale)
+    return np.asarray(Image.fromarray(enlarged).resize(size, Image.Resampling.LANCZOS))

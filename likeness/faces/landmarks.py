@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from likeness.faces.crop import warp
 from likeness.faces.face import LANDMARKS, Face, Floats
-from likeness.faces.mesh import FACE_OVAL
+from likeness.faces.mesh import FACE_OVAL, MARKS
 from likeness.faces.models import FACE_MESH, locate
 
 SIDE_PX = 192
@@ -30,6 +30,13 @@ def outline_px(face: Face) -> tuple[tuple[float, float], ...] | None:
         return None
     corners = face.landmarks[list(FACE_OVAL), :2]
     return tuple((round(float(x), 2), round(float(y), 2)) for x, y in corners)
+
+
+def marks_px(face: Face) -> dict[str, tuple[float, float, float]]:
+    """The points (x, y, z) of MARKS, and the `middle` of all landmarks, in the face's image's pixels."""
+    points = {name: face.landmarks[index].tolist() for name, index in MARKS.items()}
+    points["middle"] = face.landmarks.mean(axis=0).tolist()
+    return {name: (round(x, 2), round(y, 2), round(z, 2)) for name, (x, y, z) in points.items()}
 
 
 class FaceMesh:

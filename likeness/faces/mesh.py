@@ -10,6 +10,11 @@ FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
+# Single points that a stage after swap measures by: MediaPipe's numbers; left and right are the person's.
+MARKS = {
+    "forehead": 10, "chin": 152, "right_side": 234, "left_side": 454, "right_cheek": 50, "left_cheek": 280,
+    "mouth_right": 61, "mouth_left": 291, "lip_upper": 13, "lip_lower": 14, "eye_right": 33, "eye_left": 263,
+}  # fmt: skip
 LEFT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 RIGHT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 LEFT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)

@@ -20,6 +20,9 @@ _R = TypeVar("_R", bound="Record")
 MANIFEST = "manifest.jsonl"
 FAILURES = "failures.jsonl"
 
+# A crop keeps its own pixels up to this many times the size it is trained at; one that has as many is not enlarged.
+OWN_SCALE = 2
+
 
 class Record(BaseModel):
     """Base of every line: frozen, no unknown keys."""
@@ -28,8 +31,11 @@ class Record(BaseModel):
 
 
 class FaceEntry(Record):
-    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged, and the corners
-    (x, y in px) of its outline where landmarks were found."""
+    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged.
+
+    Of the face that is meant also, from swap on: mouth and eyes (`Face`), points (x, y, z in px) by their names in
+    `faces.mesh.MARKS`, and the corners (x, y in px) of its outline where the landmarks can be trusted.
+    """
 
     box_px: tuple[float, float, float, float]
     score: float
@@ -37,6 +43,10 @@ class FaceEntry(Record):
     pitch_deg: float
     sharpness: float
     age_years: float | None
+    roll_deg: float | None = None
+    mouth_open: float | None = None
+    eyes_open: float | None = None
+    marks_px: dict[str, tuple[float, float, float]] | None = None
     outline_px: tuple[tuple[float, float], ...] | None = None
 
     def moved(
@@ -45,18 +55,23 @@ class FaceEntry(Record):
         """The face in an image cut at (left, top), then scaled by `across` and `down`."""
         x, y, w, h = self.box_px
         box = ((x - left) * across, (y - top) * down, w * across, h * down)
-        outline = self.outline_px and tuple(
-            (round((x - left) * across, digits), round((y - top) * down, digits)) for x, y in self.outline_px
-        )
+
+        def point(x: float, y: float) -> tuple[float, float]:
+            return round((x - left) * across, digits), round((y - top) * down, digits)
+
+        marks = self.marks_px and {
+            name: (*point(x, y), round(z * across, digits)) for name, (x, y, z) in self.marks_px.items()
+        }
+        outline = self.outline_px and tuple(point(*corner) for corner in self.outline_px)
         rounded = tuple(round(value, digits) for value in box)
-        return self.model_copy(update={"box_px": rounded, "outline_px": outline})
+        return self.model_copy(update={"box_px": rounded, "marks_px": marks, "outline_px": outline})
 
 
 class Entry(Record):
     """One finished image, or text about one.
 
     `source` and `target` are the labels s1 and t1, `parents` the sha256 digests of its inputs, `origin` the name of the
-    raw file (of a swap's source photograph).
+    raw file (of a swap's source photograph), `bucket_px` the size (width, height) that its crop is trained at.
     """
 
     id: str
@@ -75,6 +90,12 @@ class Entry(Record):
     origin: str | None = None
     held_out: bool = False
     text: str | None = None
+    bucket_px: tuple[int, int] | None = None
+
+    @property
+    def has_own_pixels(self) -> bool:
+        """Whether the photograph itself fills the crop, so that no pixel need be invented, and none paid for."""
+        return self.bucket_px is not None and self.width >= OWN_SCALE * self.bucket_px[0]
 
     def next(self, *, file: str, sha256: str, provider: str, **changes: Any) -> Self:
         """The entry of what a stage makes of this one: a column it does not name is carried on, scores are added to.
@@ -125,6 +146,12 @@ class Picture:
 def read_pictures(folder: Path) -> list[Picture]:
     """The finished images of a stage; see `read_manifest`."""
     return [Picture(entry, folder / entry.file) for entry in read_manifest(folder).entries]
+
+
+def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:
+    """How many times each training image's crop was enlarged along a side, by id; at most 1: its own pixels."""
+    widths = {entry.id: entry.width for entry in crops.entries}
+    return {entry.id: entry.width / widths[entry.id] for entry in trained.entries if entry.id in widths}
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

@@ -56,10 +56,14 @@ STAGES = (
         name="resize",
         outputs=("resized",),
         manifest="resized",
-        what="cropped around the face to the training resolution",
+        what="cropped around the face, in the photograph's own pixels",
     ),
     StageSpec(
-        name="enhance", outputs=("enhanced",), manifest="enhanced", provider=True, what="enlarged twice"
+        name="enhance",
+        outputs=("enhanced",),
+        manifest="enhanced",
+        provider=True,
+        what="enlarged to twice its pixels where the photograph has no more of its own",
     ),
     StageSpec(
         name="caption",

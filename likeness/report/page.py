@@ -14,8 +14,18 @@ from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
 from likeness.report.money import Offer, money_rows
 from likeness.report.pictures import Album
+from likeness.report.pixels import face_details, pixel_facts
 from likeness.report.refused import OpenPhoto, refusal_groups
-from likeness.report.view import EXAMPLES, chains, held_out, mosaic, sample_pairs, step_rows, strips
+from likeness.report.view import (
+    EXAMPLES,
+    chains,
+    examples_first,
+    held_out,
+    mosaic,
+    sample_pairs,
+    step_rows,
+    strips,
+)
 from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, usd, verdict
 from likeness.safety.consent import Consent
 
@@ -61,6 +71,11 @@ def page(
         "pairs": sample_pairs(got, album, cfg),
         "held_out": held_out(got, album, cfg),
         "strips": strips(got, album, cfg),
+        "details": [
+            figure
+            for entry in examples_first(entries, EXAMPLES)[:EXAMPLES]
+            for figure in face_details(got, album, entry, cfg.thumb_px)
+        ],
         "groups": refusal_groups(got, album, cfg, open_photo),
     }
     return environment.get_template("page.html.j2").render(
@@ -101,6 +116,7 @@ def _facts(got: Collected) -> list[tuple[str, str]]:
         (str(len(entries)), f"training images: {own} photographs, {len(entries) - own} swaps"),
         (str(sum(kinds.values())), f"left out: {kinds['refused']} refused, {kinds['skipped']} skipped, "
                                    f"{kinds['failed']} failed"),
+        pixel_facts(got),
         (got.training.metadata.get("ss_steps", "-"), "training steps"),
         (f"{swaps:.2f}" if swaps is not None else "-", "likeness of the swaps to held-out photographs"),
     ]  # fmt: skip

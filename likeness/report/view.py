@@ -112,6 +112,7 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
                 continue  # the persona's own photograph passes the swap unchanged
             found = by_step[step].get(entry.id)
             if found is not None:
+                label = "own pixels" if step == "enhanced" and found.provider == NOBODY else label
                 label = f"{label} {found.width}x{found.height}"
             figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
         swapped = by_step["swapped"].get(entry.id)

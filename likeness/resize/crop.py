@@ -1,9 +1,9 @@
 """Where to cut: the largest crop, nearer when the face would be lost in it, with the head whole inside."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from likeness.pipeline.manifest import FaceEntry
+from likeness.pipeline.manifest import OWN_SCALE, FaceEntry
 from likeness.resize import ResizeConfig
 
 Box = tuple[float, float, float, float]
@@ -29,6 +29,20 @@ class Cut:
     def scale(self) -> float:
         """Output pixels per original pixel, the same along both sides."""
         return self.size_px[0] / (self.box_px[2] - self.box_px[0])
+
+
+def own_pixels(cut: Cut) -> Cut:
+    """The same crop in pixels of its own: none invented, and none dropped below OWN_SCALE times the size.
+
+    Where it has fewer, its corners go to whole pixels, so that nothing is resampled.
+    """
+    width, height = cut.size_px
+    if cut.scale * OWN_SCALE <= 1:
+        return replace(cut, size_px=(width * OWN_SCALE, height * OWN_SCALE))
+    left, top, right, bottom = cut.box_px
+    x, y = math.floor(left), math.floor(top)
+    size = (round(right - left), round(bottom - top))
+    return Cut(box_px=(x, y, x + size[0], y + size[1]), size_px=size)
 
 
 def plan_cut(image_px: tuple[int, int], face_box_px: Box, cfg: ResizeConfig) -> Cut:

@@ -11,12 +11,12 @@ from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
 from likeness.resize import ResizeConfig
-from likeness.resize.crop import Cut, is_inside, moved, plan_cut
+from likeness.resize.crop import Cut, is_inside, moved, own_pixels, plan_cut
 from likeness.resize.fit import fit, image_size
 from likeness.run import Run
 from likeness.store.items import Item, Json, item_key
 
-RESIZE_VERSION = 1
+RESIZE_VERSION = 2
 """Raised whenever the same file and settings would give other pixels."""
 
 IMAGE = "image.png"
@@ -44,9 +44,16 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
                 remedy="replace the photo it was made from, or remove it",
             )
         data = (folder / entry.file).read_bytes()
-        cut = plan_cut(image_size(data, name=entry.file), box, cfg)
-        image = encode_png(fit(data, cut, name=entry.file))
-        return Made(files={IMAGE: image}, record={"box_px": list(cut.box_px), "size_px": list(cut.size_px)})
+        planned = plan_cut(image_size(data, name=entry.file), box, cfg)
+        cut = own_pixels(planned)
+        return Made(
+            files={IMAGE: encode_png(fit(data, cut, name=entry.file))},
+            record={
+                "box_px": list(cut.box_px),
+                "size_px": list(cut.size_px),
+                "bucket_px": list(planned.size_px),
+            },
+        )
 
     return Work(id=entry.id, key=resize_key(entry, cfg), make=make, source=entry.source, target=entry.target)
 
@@ -75,5 +82,6 @@ def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
         provider="pillow",
         width=width,
         height=height,
+        bucket_px=item.record["bucket_px"],
         faces=tuple(moved(face, cut) for face in entry.faces if is_inside(face, cut)),
     )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer, from_json, to_json
-from likeness.faces.landmarks import outline_px
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, from_json, to_json
+from likeness.faces.landmarks import marks_px, outline_px
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
@@ -123,8 +123,6 @@ def swap_entry(
     )
     word = "sfw" if {source.entry.rating, target.entry.rating, own} == {"sfw"} else "review"
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
-    face = {key: record["face"][key] for key in FaceEntry.model_fields if key in record["face"]}
-    outline = outline_px(from_json(record["face"]))
     entry = source.entry.next(
         file=name,
         sha256=item.files[IMAGE].sha256,
@@ -134,7 +132,7 @@ def swap_entry(
         height=target.entry.height,
         target=target.entry.target,
         rating=word,
-        faces=(FaceEntry(**face, age_years=None, outline_px=outline),),
+        faces=(face_entry(from_json(record["face"])),),
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         scores={**_scores(item, target, standards), "explicit": record["explicit"]},
@@ -143,10 +141,9 @@ def swap_entry(
 
 
 def keep_entry(persona: str, source: Photo, item: Item) -> Line:
-    """The manifest line of a source photo that goes down the same way, with the outline of the face that is meant."""
+    """The manifest line of a source photo that goes down the same way, with what is known of the face that is meant."""
     name = image_name(persona, source.entry.source, None, source.entry.rating, "swapped", "png")
-    outline = {"outline_px": outline_px(source.face)}
-    first = [face.model_copy(update=outline) for face in source.entry.faces[:1]]
+    first = [face_entry(source.face, age_years=face.age_years) for face in source.entry.faces[:1]]
     entry = source.entry.next(
         file=name,
         sha256=item.files[IMAGE].sha256,
@@ -154,6 +151,12 @@ def keep_entry(persona: str, source: Photo, item: Item) -> Line:
         faces=(*first, *source.entry.faces[1:]),
     )
     return entry, {name: IMAGE}
+
+
+def face_entry(face: Face, *, age_years: float | None = None) -> FaceEntry:
+    """The face that is meant, as the stages after swap need it: nothing looks for it again."""
+    told = {key: value for key, value in to_json(face).items() if key in FaceEntry.model_fields}
+    return FaceEntry(**told, age_years=age_years, marks_px=marks_px(face), outline_px=outline_px(face))
 
 
 def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, float]:

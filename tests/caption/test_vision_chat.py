@@ -36,13 +36,13 @@ def _fresh(services: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def grok(services: FakeServers, till: Buyer, **changes) -> Described:
     with provider("caption/grok", {"base_url": services.xai_url, **changes}).opened(till) as captioner:
-        return captioner.describe(RGB, swapped=False)
+        return captioner.describe(RGB, face=None, swapped=False)
 
 
 def openai(services: FakeServers, till: Buyer, **changes) -> Described:
     chosen = provider("caption/openai", **{"base_url": services.openai_url, "model": "llava", **changes})
     with chosen.opened(till) as captioner:
-        return captioner.describe(RGB, swapped=False)
+        return captioner.describe(RGB, face=None, swapped=False)
 
 
 def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tmp_path):
@@ -58,7 +58,7 @@ def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tm
 def batched(services: FakeServers, till: Buyer, rgb=RGB, **changes) -> Described:
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 2, **changes}
     with provider("caption/grok_batch", settings).opened(till) as captioner:
-        return captioner.describe(rgb, swapped=False)
+        return captioner.describe(rgb, face=None, swapped=False)
 
 
 def test_a_batch_costs_less_and_shares_its_captions_with_single_calls(services, tmp_path):
@@ -80,7 +80,7 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
 
     def tried(captioner, rgb) -> str:
         try:
-            return captioner.describe(rgb, swapped=False).text
+            return captioner.describe(rgb, face=None, swapped=False).text
         except TransientError as error:
             return error.reason
 

@@ -143,7 +143,7 @@ def test_it_answers_in_words_without_the_question_and_always_the_same(folder, ti
     answers = []
     for _ in range(2):
         with captioner(folder).opened(till) as model:
-            answers.append(model.describe(RGB, swapped=False).text)
+            answers.append(model.describe(RGB, face=None, swapped=False).text)
     assert answers[0] == answers[1]
     assert answers[0]
     assert set(answers[0].split()) <= set(WORDS)
@@ -155,7 +155,9 @@ def test_weights_lie_where_torchs_own_would_wherever_they_start_in_their_file(fo
     copy = shutil.copytree(folder, tmp_path / "model")
     shift_tensors(copy / "model.safetensors", 1)
     with captioner(copy).opened(till) as shifted, captioner(folder).opened(till) as model:
-        assert shifted.describe(RGB, swapped=False) == model.describe(RGB, swapped=False)
+        assert shifted.describe(RGB, face=None, swapped=False) == model.describe(
+            RGB, face=None, swapped=False
+        )
         assert all(weight.data_ptr() % ALIGNMENT == 0 for weight in shifted._loaded[1].parameters())
 
 
@@ -175,7 +177,7 @@ def test_other_weights_under_the_same_path_are_another_identity(folder):
 def test_an_empty_answer_is_refused(folder, till, monkeypatch):
     monkeypatch.setattr(VlmCaptioner, "_answer", lambda self, image: " \n")
     with pytest.raises(InputError) as caught, captioner(folder).opened(till) as model:
-        model.describe(RGB, swapped=False)
+        model.describe(RGB, face=None, swapped=False)
     assert caught.value.reason == "caption-empty"
 
 
@@ -189,4 +191,4 @@ def test_a_hub_model_must_be_pinned_to_a_commit(revision):
 
 def test_a_folder_without_a_model_is_a_config_error(tmp_path, till):
     with pytest.raises(ConfigError, match="does not load"), captioner(tmp_path).opened(till) as model:
-        model.describe(RGB, swapped=False)
+        model.describe(RGB, face=None, swapped=False)

@@ -133,6 +133,14 @@ def test_the_bound_follows_the_settings_and_is_met(mission, capsys, override, sw
         assert rows(plan)["enhance"]["calls"] == images
 
 
+def test_what_fills_twice_its_training_size_is_not_planned_to_be_bought(mission, capsys):
+    cfg = params("resize.side_px=128")
+    run(cfg, "ingest", "swap", "resize")
+    plan, _ = planned(capsys=capsys)
+    enhance = rows(plan)["enhance"]
+    assert (enhance["to_do"], enhance["calls"], enhance["usd"], enhance["at_most"]) == (32, 0, 0, False)
+
+
 def test_best_pairs_are_bounded_by_the_sources_a_target(mission, capsys):
     cfg = params("swap.pairs=best", "swap.sources_per_target=2")
     assert rows(planned(capsys=capsys)[0])["swap"]["calls"] == 16

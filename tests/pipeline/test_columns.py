@@ -49,7 +49,7 @@ ENTRIES = st.builds(
     WithColumn, id=st.just("jade-s1"), file=st.just("a.png"), sha256=st.just("a"), width=st.just(100),
     height=st.just(100), source=st.just("s1"), target=st.none(), rating=st.sampled_from(["sfw", "review"]),
     faces=st.just((FACE_ENTRY,)), provider=st.just("local"), cost_usd=st.just(0.0), parents=st.just(("raw",)),
-    scores=SCORES, origin=TEXT, held_out=st.booleans(), text=st.none() | TEXT, weather=TEXT,
+    scores=SCORES, origin=TEXT, held_out=st.booleans(), text=st.none() | TEXT, bucket_px=st.just((160, 160)), weather=TEXT,
 )  # fmt: skip
 
 
@@ -67,8 +67,10 @@ def photo(entry: Entry) -> Photo:
 
 def made_of(swapped: Entry) -> list[Entry]:
     """The lines of the stages after swap."""
-    resized = resized_entry(swapped, item(box_px=[0, 0, 80, 80], size_px=[160, 160]), "resized.png")
-    enhanced = enhanced_entry(resized, item(size_px=[320, 320], cost_usd=0.02), "enhanced.jpg", "maxstudio")
+    resized = resized_entry(
+        swapped, item(box_px=[0, 0, 80, 80], size_px=[80, 80], bucket_px=[160, 160]), "resized.png"
+    )
+    enhanced = enhanced_entry(resized, item(size_px=[160, 160], cost_usd=0.02), "enhanced.jpg", "maxstudio")
     caption = caption_entry(enhanced, item(provider="grok", cost_usd=0.01, text="a photo"), "enhanced.txt")
     planned = Planned(
         chosen=Chosen(image=enhanced, caption=caption),
@@ -76,7 +78,7 @@ def made_of(swapped: Entry) -> list[Entry]:
         repeats=1,
         directory="train/1_a",
     )
-    return [resized, enhanced, caption, manifest_entry(planned, item(width=160, height=160))]
+    return [resized, enhanced, caption, manifest_entry(planned, item(width=160, height=160), 160)]
 
 
 def assert_carried(before: Entry, after: Entry, *, but: Collection[str] = ()) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from likeness.pipeline.manifest import FaceEntry
 from likeness.resize import ResizeConfig
-from likeness.resize.crop import bucket, buckets, head_box, is_inside, moved, plan_cut
+from likeness.resize.crop import bucket, buckets, head_box, is_inside, moved, own_pixels, plan_cut
 
 SQUARE = ResizeConfig(
     side_px=1024,
@@ -46,6 +46,14 @@ def test_the_cut_lies_in_the_image_keeps_the_aspect_and_the_face(width, height, 
     assert right <= width + 1e-6
     assert bottom <= height + 1e-6
     assert (right - left) / (bottom - top) == pytest.approx(cut.size_px[0] / cut.size_px[1])
+    own = own_pixels(cut)
+    assert own.scale <= 1 + 1e-9, "nothing is enlarged"
+    assert own.box_px[2] <= width + 1e-6
+    assert own.box_px[3] <= height + 1e-6
+    assert own.size_px[0] <= 2 * cut.size_px[0] + 1
+    if own.size_px != (2 * cut.size_px[0], 2 * cut.size_px[1]):
+        assert own.scale == 1.0
+        assert all(value == int(value) for value in own.box_px), "nothing is resampled"
     head = head_box((width, height), box, cfg.headroom)
     if head[2] - head[0] <= right - left:
         assert left <= head[0] + 1e-6

@@ -35,7 +35,7 @@ class Parrot:
     def identity(self) -> dict[str, str]:
         return {"name": self.name, "says": self.says}
 
-    def describe(self, rgb: np.ndarray, *, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: np.ndarray, *, face: object, swapped: bool, item: str = "") -> Described:
         CALLS.append(swapped)
         return Described(text=self.says, cost_usd=0.25)
 

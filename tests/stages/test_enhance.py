@@ -8,6 +8,7 @@ import pytest
 from runs import run_of
 
 from likeness.enhance import EnhanceConfig
+from likeness.enhance.lanczos import LanczosEnhancer
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
@@ -38,9 +39,14 @@ def config(**changes) -> SimpleNamespace:
 
 @pytest.fixture(autouse=True)
 def _folder(in_tmp: Path) -> None:
+    resized()
+
+
+def resized(bucket_px: tuple[int, int] | None = None) -> np.ndarray:
+    """One resized image of 64x48 with the size that it is trained at."""
     y, x = np.mgrid[0:48, 0:64]
     rgb = np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8)
-    PLACES.resized.mkdir(parents=True)
+    PLACES.resized.mkdir(parents=True, exist_ok=True)
     (PLACES.resized / "jade-s1-t1-review-resized.png").write_bytes(data := encode_png(rgb))
     face = FaceEntry(box_px=(10, 12, 20, 25.5), score=0.9, yaw_deg=3, pitch_deg=0, sharpness=1, age_years=30)
     entry = Entry(
@@ -56,8 +62,10 @@ def _folder(in_tmp: Path) -> None:
         provider="pillow",
         cost_usd=0,
         parents=(),
+        bucket_px=bucket_px,
     )
     write_manifest(PLACES.resized, [entry], [])
+    return rgb
 
 
 def test_the_image_doubles_and_the_manifest_with_it():
@@ -87,3 +95,39 @@ def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
     assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first
     main(run_of("enhance", config(unsharp_percent=0), PERSONA))
     assert len(made) == 1
+
+
+def enhanced(bucket_px: tuple[int, int]) -> Entry:
+    resized(bucket_px)
+    main(run_of("enhance", config(), PERSONA))
+    (entry,) = read_manifest(PLACES.enhanced).entries
+    assert load_rgb(PLACES.enhanced / entry.file).shape == (entry.height, entry.width, 3)
+    return entry
+
+
+def test_an_image_with_pixels_enough_of_its_own_reaches_no_provider(monkeypatch):
+    monkeypatch.setattr(LanczosEnhancer, "enhance", None)
+    entry = enhanced((32, 24))
+    assert (entry.width, entry.height, entry.provider, entry.cost_usd) == (64, 48, "none", 0)
+    error = np.abs(load_rgb(PLACES.enhanced / entry.file).astype(int) - resized((32, 24))).mean()
+    assert error < 3  # a JPEG of the same pixels
+
+
+@pytest.mark.parametrize(
+    ("bucket_px", "size"),
+    [
+        ((64, 48), (128, 96)),  # as many pixels as it is trained at: twice that
+        ((48, 36), (96, 72)),  # more: enlarged from all of them, and no larger than twice the training size
+        ((128, 96), (128, 96)),  # fewer: twice its own, once
+    ],
+)
+def test_what_lacks_pixels_is_enlarged_once_from_all_that_it_has(monkeypatch, bucket_px, size):
+    given = []
+    enhance = LanczosEnhancer.enhance
+    monkeypatch.setattr(
+        LanczosEnhancer, "enhance", lambda self, rgb, item="": given.append(rgb.shape) or enhance(self, rgb)
+    )
+    entry = enhanced(bucket_px)
+    assert (entry.width, entry.height) == size
+    assert given == [(48, 64, 3)]
+    assert entry.faces[0].box_px[0] == 10 * size[0] / 64

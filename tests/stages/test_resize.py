@@ -71,8 +71,8 @@ def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
     assert [entry.file for entry in entries] == ["jade-s1-t1-sfw-resized.png", "jade-s2-sfw-resized.png"]
     for entry in entries:
         rgb = load_rgb(PLACES.resized / entry.file)
-        assert rgb.shape == (64, 64, 3)
-        assert (entry.width, entry.height) == (64, 64)
+        assert rgb.shape == (128, 128, 3)  # the crop has 150 pixels of its own, and twice the size is kept
+        assert (entry.width, entry.height, entry.bucket_px) == (128, 128, (64, 64))
         x, y, w, h = entry.faces[0].box_px
         assert rgb[int(y) + 2 : int(y + h) - 2, int(x) + 2 : int(x + w) - 2].max() < 40
         assert entry.parents
@@ -95,7 +95,20 @@ def test_a_replaced_photo_and_another_setting_are_made_again():
     assert after["jade-s1-t1-sfw-resized.png"] != before["jade-s1-t1-sfw-resized.png"]
     assert after["jade-s2-sfw-resized.png"] == before["jade-s2-sfw-resized.png"]
     main(run_of("resize", config(max_aspect=2), PERSONA))
-    assert {(e.width, e.height) for e in read_manifest(PLACES.resized).entries} == {(48, 80)}
+    assert {e.bucket_px for e in read_manifest(PLACES.resized).entries} == {(48, 80)}
+
+
+@pytest.mark.parametrize("side_px", [96, 1024])
+def test_a_crop_without_twice_the_pixels_is_the_photographs_own_unchanged(side_px):
+    main(run_of("resize", config(side_px=side_px), PERSONA))
+    for entry in read_manifest(PLACES.resized).entries:
+        assert (entry.width, entry.height, entry.bucket_px) == (150, 150, (side_px, side_px))
+        x, y, w, h = entry.faces[0].box_px
+        assert (x, w, h) == (50, 30, 40)
+        crop = load_rgb(PLACES.resized / entry.file)
+        photo = load_rgb(PLACES.swapped / entry.file.replace("resized", "swapped"))
+        top = int(60 - y)
+        assert np.array_equal(crop, photo[top : top + 150])
 
 
 def test_an_image_without_a_known_face_fails_alone():

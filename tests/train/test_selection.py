@@ -48,9 +48,13 @@ def test_a_swap_belongs_to_its_target(tmp_path):
     folder = make_folder(tmp_path)
     metadata = folder / "metadata.jsonl"
     lines = [json.loads(line) for line in metadata.read_text().splitlines()]
-    names = ("jade-s1", "jade-s1-t4", "jade-s2-t4")
+    labels = [
+        {"source": "s1", "target": None},
+        {"source": "s1", "target": "t4"},
+        {"source": "s2", "target": "t4"},
+    ]
     metadata.write_text(
-        "".join(json.dumps(line | {"id": name}) + "\n" for line, name in zip(lines, names, strict=True))
+        "".join(json.dumps(line | label) + "\n" for line, label in zip(lines, labels, strict=True))
     )
     assert [one.group for one in read_samples(folder)] == ["s1", "t4", "t4"]
 

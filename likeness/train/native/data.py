@@ -90,7 +90,7 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
         samples.append(
             Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
                    width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
-                   group=str(line.get("id", line["sha256"])).rsplit("-", 1)[-1])
+                   group=line.get("target") or line.get("source") or line["sha256"])
         )  # fmt: skip
     if not any(sample.repeats for sample in samples):
         raise InputError(
