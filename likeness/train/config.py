@@ -125,6 +125,7 @@ class TrainConfig(Section):
 
     seed: int = Field(ge=0)
     license: str = Field(min_length=1)
+    trainer: Literal["native"]
     data: DataConfig
     lora: AdapterConfig
     optimizer: OptimizerConfig
