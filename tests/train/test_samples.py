@@ -95,7 +95,11 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
         "models/jade/training/metrics.json",
         "models/jade/training/samples/by_step.png",
     }
-    looked = [row for row in csv.DictReader((places.training / "loss.csv").open()) if row["identity"]]
+    looked = [
+        row
+        for row in csv.DictReader((places.training / "loss.csv").read_text().splitlines())
+        if row["identity"]
+    ]
     identity = {int(row["step"]): float(row["identity"]) for row in looked}
     assert list(identity) == LOOKS
     metrics = json.loads((places.training / "metrics.json").read_text())
