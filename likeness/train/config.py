@@ -120,12 +120,20 @@ class SystemConfig(Section):
     usd_per_hour: float | None = Field(gt=0)
 
 
+class KohyaTrainerConfig(Section):
+    """The user's checkout of sd-scripts, and the python that has what it needs; null takes ours."""
+
+    checkout: str | None
+    python: str | None
+
+
 class TrainConfig(Section):
     """How the LoRA is trained; conf/train/default.yaml explains each key."""
 
     seed: int = Field(ge=0)
     license: str = Field(min_length=1)
-    trainer: Literal["native"]
+    trainer: Literal["native", "kohya"]
+    kohya: KohyaTrainerConfig
     data: DataConfig
     lora: AdapterConfig
     optimizer: OptimizerConfig

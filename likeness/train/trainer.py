@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from likeness.run import Run
 
 # `train.trainer`: module and class; a trainer's libraries are loaded when it is chosen.
-TRAINERS = {"native": ("likeness.train.native.trainer", "NativeTrainer")}
+TRAINERS = {
+    "native": ("likeness.train.native.trainer", "NativeTrainer"),
+    "kohya": ("likeness.train.kohya.trainer", "KohyaTrainer"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

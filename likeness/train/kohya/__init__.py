@@ -1,0 +1,1 @@
+"""The trainer `kohya`: the user's own checkout of sd-scripts."""

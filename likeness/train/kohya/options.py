@@ -1,0 +1,158 @@
+"""Our settings as sd-scripts' options, one by one; what has no option is refused.
+
+Sources: kohya-ss/sd-scripts, train_network.py, sdxl_train_network.py, library/train_util.py, networks/lora.py
+(commit 48d368f, read 2026-11-25).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig
+from likeness.train.config import TrainConfig
+
+SCRIPTS = {"sd15": "train_network.py", "sdxl": "sdxl_train_network.py"}
+# What networks.lora gives a LoRA: linear and 1x1 layers of the transformer blocks (UNET_TARGET_REPLACE_MODULE).
+TARGETS = {"to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"}
+BLOCKS = {"down_blocks", "mid_block", "up_blocks"}
+OPTIMIZERS = {
+    "adamw": "AdamW",
+    "adamw_8bit": "AdamW8bit",
+    "adafactor": "AdaFactor",
+    "lion": "Lion",
+    "prodigy": "Prodigy",
+    "schedule_free": "AdamWScheduleFree",
+}
+# Whose parameters have no betas in sd-scripts' own defaults.
+WITHOUT_BETAS = {"adafactor"}
+PRECISIONS = {"float32": "float", "float16": "fp16", "bfloat16": "bf16"}
+
+
+def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
+    """What the settings ask for that sd-scripts has no option for, each with what maps."""
+    data, lora, optimizer, system = train.data, train.lora, train.optimizer, train.system
+    selection, checkpoint = train.selection, train.checkpoint
+    wrong = {
+        f"base.architecture {base.architecture}: this trainer knows {' and '.join(SCRIPTS)}":
+            base.architecture not in SCRIPTS,
+        f"base.source {base.source}: sd-scripts reads a hub id, a folder or a .safetensors file of SD 1.5 or SDXL":
+            base.source in (TINY, RANDOM),
+        "base.quantize: null": base.quantize is not None,
+        "base.revision: null (download the revision, and name its folder as base.source)": base.revision is not None,
+        "train.data.face_fraction: null": data.face_fraction is not None,
+        "train.data.face_weight and outside_weight: 1": (data.face_weight, data.outside_weight) != (1, 1),
+        "train.data.prior_images: 0": data.prior_images > 0,
+        "train.data.caption_shuffles: 0 (sd-scripts draws any number of orders)": data.caption_shuffles > 0,
+        "train.lora.kind: lora": lora.kind != "lora",
+        f"train.lora.targets: {sorted(TARGETS)}": set(lora.targets) != TARGETS,
+        f"train.lora.blocks: {sorted(BLOCKS)}": set(lora.blocks) != BLOCKS,
+        "train.optimizer.ema: null": optimizer.ema is not None,
+        f"train.optimizer.name: one of {', '.join(OPTIMIZERS)}": optimizer.name not in OPTIMIZERS,
+        "train.selection.validation_share: 0": selection.validation_share > 0,
+        "train.selection.sample_every_steps: null": selection.sample_every_steps is not None,
+        "train.selection.keep_best: null": selection.keep_best is not None,
+        "train.checkpoint.share: false": checkpoint.share,
+        "train.system.gradient_checkpointing: on or off": system.gradient_checkpointing == "auto",
+    }  # fmt: skip
+    return [words for words, present in wrong.items() if present]
+
+
+def dataset_toml(folder: Path, directories: Mapping[str, int], train: TrainConfig) -> str:
+    """The dataset of a run for `--dataset_config`: absolute folders {relative path: repeats}, our sizes and captions."""
+    data = train.data
+    lines = [
+        "[general]",
+        'caption_extension = ".txt"',
+        f"keep_tokens = {data.keep_tokens}",
+        f"caption_dropout_rate = {data.caption_dropout}",
+        "[[datasets]]",
+        f"resolution = [{data.side_px}, {data.side_px}]",
+        f"batch_size = {data.batch_size}",
+        "enable_bucket = true",
+        f"bucket_reso_steps = {data.bucket_step_px}",
+    ]
+    for name, repeats in sorted(directories.items()):
+        path = json.dumps(str((folder / name).resolve()))
+        lines += ["[[datasets.subsets]]", f"image_dir = {path}", f"num_repeats = {repeats}"]
+    return "\n".join(lines) + "\n"
+
+
+def options(
+    train: TrainConfig, base: BaseModelConfig, *, source: str, v_prediction: bool
+) -> dict[str, str | list[str] | None]:
+    """sd-scripts' options by name; None for a switch. The dataset and the outputs are the caller's."""
+    optimizer, schedule, objective, lora = train.optimizer, train.schedule, train.objective, train.lora
+    found: dict[str, str | list[str] | None] = {
+        "pretrained_model_name_or_path": source,
+        "network_module": "networks.lora",
+        "network_dim": str(lora.rank),
+        "network_alpha": f"{lora.file_alpha:g}",
+        "max_train_steps": str(schedule.steps),
+        "gradient_accumulation_steps": str(schedule.gradient_accumulation),
+        "lr_scheduler": _scheduler(train),
+        "lr_warmup_steps": str(schedule.warmup_steps),
+        "optimizer_type": OPTIMIZERS[optimizer.name],
+        "learning_rate": f"{optimizer.lr:g}",
+        "unet_lr": f"{optimizer.lr:g}",
+        "optimizer_args": _optimizer_args(train),
+        "max_grad_norm": f"{optimizer.grad_clip_norm:g}",
+        "seed": str(train.seed),
+        "save_model_as": "safetensors",
+        "save_precision": PRECISIONS[train.checkpoint.weights_dtype],
+        "cache_latents": None,
+        "sdpa": None,
+    }
+    if schedule.lr_cycles > 1:
+        found["lr_scheduler_num_cycles"] = str(schedule.lr_cycles)
+    if optimizer.text_encoder_lr is None:
+        found["network_train_unet_only"] = None
+        if base.architecture == "sdxl" and not train.data.caption_dropout:
+            found["cache_text_encoder_outputs"] = None
+    else:
+        found["text_encoder_lr"] = f"{optimizer.text_encoder_lr:g}"
+    if base.architecture == "sdxl":
+        found["no_half_vae"] = None
+    if lora.dropout:
+        found["network_dropout"] = f"{lora.dropout:g}"
+    if optimizer.lora_plus_ratio != 1:
+        found["network_args"] = [f"loraplus_lr_ratio={optimizer.lora_plus_ratio:g}"]
+    if objective.weighting == "min_snr":
+        found["min_snr_gamma"] = f"{objective.min_snr_gamma:g}"
+    if objective.weighting == "debiased":
+        found["debiased_estimation_loss"] = None
+    if objective.noise_offset:
+        found["noise_offset"] = f"{objective.noise_offset:g}"
+    if objective.huber_c is not None:
+        found |= {"loss_type": "huber", "huber_schedule": "constant", "huber_c": f"{objective.huber_c:g}"}
+    if v_prediction:
+        found["v_parameterization"] = None
+    if train.system.gradient_checkpointing == "on":
+        found["gradient_checkpointing"] = None
+    if train.system.compile:
+        found["torch_compile"] = None
+    if train.checkpoint.weights_every_steps is not None:
+        found["save_every_n_steps"] = str(train.checkpoint.weights_every_steps)
+    return found
+
+
+def _scheduler(train: TrainConfig) -> str:
+    schedule = train.schedule
+    if schedule.lr_schedule == "constant":
+        return "constant_with_warmup" if schedule.warmup_steps else "constant"
+    return "cosine_with_restarts" if schedule.lr_cycles > 1 else schedule.lr_schedule
+
+
+def _optimizer_args(train: TrainConfig) -> list[str]:
+    optimizer = train.optimizer
+    found = [f"weight_decay={optimizer.weight_decay:g}"]
+    if optimizer.name in WITHOUT_BETAS:
+        return [*found, "scale_parameter=False", "relative_step=False", "warmup_init=False"]
+    return [*found, "betas=" + ",".join(f"{beta:g}" for beta in optimizer.betas)]
+
+
+def command_line(options: Mapping[str, str | list[str] | None]) -> list[str]:
+    """The options as words of a command."""
+    words: list[str] = []
+    for name, value in options.items():
+        words += [f"--{name}", *([] if value is None else [value] if isinstance(value, str) else value)]
+    return words
