@@ -20,7 +20,8 @@ PLUMBING = {
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
-    "likeness.purchases.buy", "likeness.run", "likeness.settings", "likeness.tracking", "stages", "likeness.pipeline.supervise", "likeness.pipeline.stage",
+    "likeness.purchases.buy", "likeness.run", "likeness.settings", "likeness.tracking", "stages", "likeness.pipeline.supervise",
+    "likeness.pipeline.stage",
 }  # fmt: skip
 
 
@@ -39,6 +40,8 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)  # what a table names is imported when it is chosen
     return {name for name in names if name.split(".")[0] in ("likeness", "stages") and module_path(name)}
 
 
