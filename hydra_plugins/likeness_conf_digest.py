@@ -5,6 +5,7 @@ Hydra finds this module because .dvc/config names the repository as hydra.plugin
 one kind of plugin that Hydra creates before it composes.
 """
 
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,12 +15,15 @@ from omegaconf import OmegaConf
 
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
+from likeness.train.config import refuse_earlier_names
 
 
 class ConfDigestPlugin(SearchPathPlugin):
     """Adds no search path; its creation registers the resolver."""
 
     def __init__(self) -> None:
+        # `dvc exp run -S train.lr=3e-4`: Hydra would only say that there is no such key.
+        refuse_earlier_names(sys.argv[1:])
         repository = Path(__file__).resolve().parent.parent
         OmegaConf.register_new_resolver(
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True

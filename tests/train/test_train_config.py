@@ -4,6 +4,10 @@ import pytest
 from lora_runs import base_config, train_config
 from pydantic import ValidationError
 
+from likeness.errors import ConfigError
+from likeness.settings import Section
+from likeness.train.config import MOVED, NOT_IN_RUN_KEY, TrainConfig, refuse_earlier_names, run_settings
+
 
 @pytest.mark.parametrize(
     ("change", "word"),
@@ -32,3 +36,32 @@ def test_settings_that_cannot_work_are_named(change, word):
 def test_a_seed_belongs_to_the_random_base_only(change):
     with pytest.raises(ValidationError, match="seed"):
         base_config(**change)
+
+
+def leaves(model: type[Section], place: str = "") -> set[str]:
+    """Where the settings of a section lie."""
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        inner, path = field.annotation, f"{place}{name}"
+        nested = isinstance(inner, type) and issubclass(inner, Section)
+        found |= leaves(inner, f"{path}.") if nested else {path}
+    return found
+
+
+def test_a_setting_is_in_the_key_of_a_run_or_said_not_to_be():
+    # The seed is in it; the licence and the trainer decide nothing of the native trainer's weights.
+    assert leaves(TrainConfig) == {"seed", "license", "trainer", *MOVED.values()}
+    assert run_settings(train_config()).keys() == {"seed", *MOVED} - NOT_IN_RUN_KEY
+
+
+@pytest.mark.parametrize("name", ["lr", "lora_kind", "choose", "optimizer", "share_checkpoints"])
+def test_an_earlier_name_is_refused_with_its_new_place(name):
+    values = train_config().model_dump()
+    with pytest.raises(ValidationError, match=f"train.{name} is now train.{MOVED[name]}"):
+        TrainConfig.model_validate({**values, name: "x"})
+    with pytest.raises(ConfigError, match=f"train.{name} is now train.{MOVED[name]}"):
+        refuse_earlier_names(["exp", "run", "-S", f"train.{name}=x"])
+
+
+def test_the_new_names_are_taken():
+    refuse_earlier_names(["-S", "train.optimizer.lr=3e-4", "train.lora.rank=8", "train=full", "base=sdxl"])
