@@ -5,7 +5,7 @@ Defaults live in conf/ only. Each package owns the model of its section; this fi
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,7 +17,9 @@ from likeness.errors import ConfigError
 from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
 from likeness.paths import PERSONA_NAME
-from likeness.purchases.budget import BudgetConfig, Price
+from likeness.providers import TARGET, check_place
+from likeness.purchases.budget import BudgetConfig
+from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.store.s3_config import PublishConfig, S3Config
@@ -138,7 +140,7 @@ def load_config(path: Path) -> Config:
     if not path.is_file():
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
     values = read_yaml(path, remedy="run `make params`, which composes it from conf/")
-    problems = [f"{place}: a value must be given (???)" for place in _missing(values, "")]
+    problems = list(_problems(values, ""))
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -152,9 +154,22 @@ def load_config(path: Path) -> Config:
     return config
 
 
-def _missing(value: Any, place: str) -> Iterator[str]:
+def _problems(value: Any, place: str) -> Iterator[str]:
+    """Values that must be given, and every `_target_` that is no registered provider of its section."""
+    for key, inner in _children(value):
+        where = f"{place}.{key}" if place else key
+        if key == TARGET and inner != MISSING:
+            try:
+                check_place(place, inner)
+            except ConfigError as error:
+                yield error.message
+        yield from _problems(inner, where)
+    if value == MISSING:
+        yield f"{place}: a value must be given (???)"
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from _missing(inner, f"{place}.{key}" if place else str(key))  # pyright: ignore[reportUnknownArgumentType]
-    elif value == MISSING:
-        yield place
+        yield from ((str(key), inner) for key, inner in cast("dict[Any, Any]", value).items())
+    elif isinstance(value, list):
+        yield from ((str(number), inner) for number, inner in enumerate(cast("list[Any]", value)))

@@ -118,19 +118,14 @@ def end_program(program: str, error: BaseException) -> NoReturn:
     """End a program on an error in the form that all share; whatever nobody foresaw is raised again.
 
     Raises:
-        SystemExit: 1 after a LikenessError, or what hydra says of a setting; 130 after Ctrl-C.
+        SystemExit: 1 after a LikenessError; 130 after Ctrl-C.
     """
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write(f"\n{program}: interrupted\n")
         raise SystemExit(130) from error
-    foreseen = error
-    if (
-        type(error).__module__ == "hydra.errors"
-    ):  # recognised without importing hydra; it wraps a provider's error
-        foreseen = error.__cause__ or error
-    elif not isinstance(error, LikenessError):
+    if not isinstance(error, LikenessError):
         raise error
-    sys.stderr.write(f"\n{program}: {foreseen}\n")
+    sys.stderr.write(f"\n{program}: {error}\n")
     raise SystemExit(1) from error
 
 

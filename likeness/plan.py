@@ -20,8 +20,8 @@ from likeness.ingest.select import persona_json
 from likeness.pipeline.batch import Work, outcome_of
 from likeness.pipeline.manifest import Picture
 from likeness.pipeline.stage import BY_NAME
-from likeness.purchases.budget import Quote
 from likeness.purchases.history import seconds_an_item
+from likeness.purchases.prices import Quote
 from likeness.resize import items as resize
 from likeness.run import Run
 from likeness.store.items import Item
@@ -176,7 +176,7 @@ class Planner:
             found = zip(orders, self._look(orders), strict=True)
             buy = sum(item is None and not self._is_ordered(order) for order, item in found)
             calls, usd = buy * quote.calls, buy * quote.usd
-            seconds = math.ceil(buy / quote.in_flight) * quote.seconds
+            seconds = math.ceil(buy / run.provider.in_flight) * quote.seconds
             at_most = at_most or None in orders
         self._plans.append(
             StagePlan(
@@ -209,5 +209,4 @@ def _quote(run: Run) -> Quote | None:
     """What one item of the stage takes; None where nothing is bought."""
     if not BY_NAME[run.stage].provider:
         return None
-    quote = getattr(run.provider, "quote", None)
-    return quote and quote(run.config.prices)
+    return run.provider.quote(run.config.prices)

@@ -15,8 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
-
 from likeness.config import Config, Persona, load_config
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PersonaPaths, RepositoryPaths
@@ -24,6 +22,7 @@ from likeness.pipeline.batch import Outcome, Work, finish, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
+from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
@@ -60,7 +59,7 @@ class Run:
     @cached_property
     def provider(self) -> Any:
         """The provider that the stage's settings name."""
-        return provider(self.section)
+        return self.section.built()
 
     @cached_property
     def consent(self) -> Consent:
@@ -114,8 +113,8 @@ class Run:
     def batch(self, works: Sequence[Work], *, workers: int | None = None) -> list[Outcome]:
         """See `run_batch`; as many workers as fill what a remote provider is allowed in flight."""
         if workers is None:
-            limits = getattr(self.section, "provider", {}).get("limits", {})
-            workers = max(self.config.items.workers, limits.get("in_flight", 0))
+            in_flight = self.provider.in_flight if isinstance(self.section, ProviderSection) else 1
+            workers = max(self.config.items.workers, in_flight)
         return run_batch(self.stage, works, self.items, workers=workers, stop=self.stop)
 
     def finish(
@@ -217,14 +216,9 @@ def open_items(config: Config, repository: RepositoryPaths, *, read_only: bool =
     return ItemStore(root, shared)
 
 
-def provider(section: Any) -> Any:
-    """The provider that a section of the config names, with plain lists and dicts for settings."""
-    return instantiate(section.provider, _convert_="all")
-
-
 def is_remote(section: Any) -> bool:
-    """Whether a section's provider sends its work elsewhere."""
-    return "base_url" in getattr(section, "provider", ())
+    """Whether a section has a provider, and it sends its work elsewhere."""
+    return isinstance(section, ProviderSection) and section.provider_class().remote
 
 
 def _persona(config: Config, arguments: list[str], stage: str) -> Persona:

@@ -10,14 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydra.errors import InstantiationException
-
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
-from likeness.run import CONSENT, PARAMS, open_items, provider
+from likeness.run import CONSENT, PARAMS, open_items
 from likeness.safety.consent import load_consent
 from likeness.store.items import write_atomic
 
@@ -50,10 +48,7 @@ def provider_problems(cfg: Config) -> Iterator[str]:
     """Every provider is built once: its settings, files and licences are checked where it declares them."""
     for section in (spec.name for spec in STAGES if spec.provider):
         try:
-            provider(getattr(cfg, section))
-        except InstantiationException as error:
-            cause = error.__cause__
-            yield f"{section}: {cause if cause is not None else error}"
+            getattr(cfg, section).built()
         except LikenessError as error:
             yield f"{section}: {error}"
 

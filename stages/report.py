@@ -15,7 +15,7 @@ from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.money import Offer
 from likeness.report.page import Subject, page
-from likeness.run import Run, is_remote, provider, run
+from likeness.run import Run, is_remote, run
 
 
 def main(run: Run) -> None:
@@ -44,10 +44,12 @@ def main(run: Run) -> None:
 
 
 def offers(cfg: Config) -> dict[str, Offer]:
-    """What the paid providers of the graph ask for, by stage folder; nothing is asked of them."""
+    """What the remote providers of the graph ask for, by stage folder; nothing is asked of them, and what a local one
+    needs may be on another machine."""
     sections = {spec.manifest: getattr(cfg, spec.name) for spec in STAGES if spec.provider and spec.manifest}
-    remote = {folder: provider(section) for folder, section in sections.items() if is_remote(section)}
-    return {folder: Offer(provider=one.name, quote=one.quote(cfg.prices)) for folder, one in remote.items()}
+    remote = {folder: section.built() for folder, section in sections.items() if is_remote(section)}
+    quotes = {folder: (one.name, one.quote(cfg.prices)) for folder, one in remote.items()}
+    return {folder: Offer(provider=name, quote=quote) for folder, (name, quote) in quotes.items() if quote}
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from hydra.utils import instantiate
 
-from likeness.config import Price
+from likeness.providers import Task, build
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer
+from likeness.purchases.prices import Price
 from likeness.store.items import ItemStore
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -37,7 +37,7 @@ def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) ->
         settings["s3"] = {"endpoint_url": None, "region": None, "profile": None}
     if "poll_s" in settings:
         settings |= {"poll_s": 0.02, "job_limit_s": 60}
-    return instantiate(settings | changes, _convert_="all")
+    return build(cast(Task, choice.partition("/")[0]), settings | changes)
 
 
 def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Buyer:

@@ -17,7 +17,7 @@ from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
-from likeness.purchases.budget import Price
+from likeness.purchases.prices import Price
 from likeness.safety.consent import RecordedFace
 from likeness.store.items import sha256_bytes
 from likeness.swap import SwapConfig

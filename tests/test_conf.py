@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra.utils import instantiate
 
 from likeness.cli.compose import compose
 from likeness.conf_digest import conf_digest
@@ -50,7 +49,7 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
         return
     config = load_config(path)
     for section in ("swap", "enhance", "caption"):
-        instantiate(getattr(config, section).provider)
+        getattr(config, section).built()
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=" ".join)

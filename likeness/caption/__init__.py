@@ -1,33 +1,30 @@
 """Caption: one sentence an image, in the words a person would use. Two Protocols, one module per provider.
 
 text.py         trigger, explicit words, a person's own captions
-work.py         one image through the stage
-attributes.py   what is measured from the image (regions.py, colour.py, traits.py)
+items.py        one image through the stage
+attributes.py   what is measured from the image (regions.py, colour.py, attribute_text.py)
 vlm.py          a local image-text-to-text model
 grok.py         xAI's Responses API
 grok_batch.py   the same in batches: slower, cheaper
 openai.py       any server that speaks OpenAI's chat completions: vLLM, Ollama, LM Studio
-asked.py        what the last two share: the picture sent, the answer's form, tokens and their price
+vision_chat.py  what the last two share: the picture sent, the answer's form, tokens and their price
 """
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.buy import Buyer
-from likeness.store.items import Json
+from likeness.providers import Provider, ProviderSection, Task
 
 
-class CaptionConfig(BaseModel):
-    """Section `caption` of params.yaml; `provider` names a CaptionProvider and its options."""
+class CaptionConfig(ProviderSection):
+    """Section `caption` of params.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: ClassVar[Task] = "caption"
 
-    provider: dict[str, Any]
     max_failure_ratio: float = Field(ge=0, le=1)
 
 
@@ -52,18 +49,9 @@ class Captioner(Protocol):
         ...
 
 
-class CaptionProvider(Protocol):
-    """What `caption.provider` names: settings, cheap to construct."""
+class CaptionProvider(Provider[Captioner], Protocol):
+    """What `caption.provider` names."""
 
-    @property
-    def name(self) -> str:
-        """The provider as manifests name it."""
-        ...
-
-    def identity(self) -> dict[str, Json]:
-        """Everything that decides the words: settings, weights digests; part of item keys."""
-        ...
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Captioner]:
-        """The captioner at work; paid ones buy at `till`."""
+    def purchase_key(self, pixels_sha256: str) -> str | None:
+        """The key a caption is bought under."""
         ...

@@ -1,8 +1,7 @@
 """Captions from measurements alone: no model that could guess, and nothing said that isn't certain."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from likeness.errors import InputError
 from likeness.faces import FACES_VERSION, MODELS_DIGEST
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.buy import Buyer
+from likeness.providers import Local
 from likeness.store.items import Json
 
 Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
@@ -38,13 +37,14 @@ MEASURED_SIDE_PX = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributesCaptioner:
+class AttributesCaptioner(Local):
     """Says the traits `describe_always`, and `describe_swapped` where the face is in another's photo."""
 
     describe_always: tuple[Trait, ...]
     describe_swapped: tuple[Trait, ...]
 
-    name = "attributes"
+    name: ClassVar[str] = "attributes"
+    neural: ClassVar[bool] = False
 
     def identity(self) -> dict[str, Json]:
         """The settings, the version of the words, and the face models."""
@@ -74,10 +74,6 @@ class AttributesCaptioner:
         subject = portrait(small, moved, moved.marks_px or {})
         phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
-        """Nothing to open, nothing to buy."""
-        return nullcontext(self)
 
 
 def _measured(rgb: RGB) -> RGB:

@@ -14,23 +14,23 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_chat import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
 from likeness.errors import AuthError, ConfigError, InDoubtError, LikenessError, QuotaError
-from likeness.http import Auth, Client, Limits, Reply
+from likeness.http import Auth, Client, Reply
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.budget import Prices, Quote
 from likeness.purchases.buy import Buyer, Delivery, Purchase
+from likeness.purchases.prices import Prices
 from likeness.store.items import Json, item_key, sha256_pixels
+from likeness.vendors.remote import Remote
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class GrokCaptioner:
+class GrokCaptioner(Remote):
     """Asks `model` the question `prompt` about each picture, sent with a longest side of `side_px`;
-    `max_input_tokens` is what a plan and the budget count a question with; `seconds` is what one takes."""
+    `max_input_tokens` is what a plan and the budget count a question with."""
 
-    base_url: str
     api_key_env: str
     model: str = Field(min_length=1)
     prompt: str = Field(min_length=1)
@@ -38,8 +38,6 @@ class GrokCaptioner:
     side_px: int = Field(ge=64, le=4096)
     max_input_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=16)
-    seconds: float = Field(gt=0)
-    limits: Limits
 
     name: ClassVar[str] = "grok"
 
@@ -62,35 +60,31 @@ class GrokCaptioner:
         """The key a caption is bought under: the trigger is no part of it."""
         return item_key("grok-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
 
-    def quote(self, prices: Prices) -> Quote:
-        """One caption, at most."""
-        return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
-
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
         with Client(
-            "xAI", self.base_url, auth=auth, limits=self.limits, stop=till.stop, translate=translate
+            "xAI", self.base_url, auth=auth, limits=self.limits, stop=buyer.stop, translate=translate
         ) as client:
-            yield Captions(self, client, till)
+            yield Captions(self, client, buyer)
 
 
 class Captions:
     """The captioner at work: one answer a call."""
 
-    def __init__(self, settings: GrokCaptioner, client: Client, till: Buyer) -> None:
-        self._settings, self._client, self._till = settings, client, till
+    def __init__(self, settings: GrokCaptioner, client: Client, buyer: Buyer) -> None:
+        self._settings, self._client, self._buyer = settings, client, buyer
         self._lock, self._ready = threading.Lock(), False
 
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
-        bought = self._till.buy(
+        bought = self._buyer.buy(
             Purchase(
                 what="xai caption",
                 item=item,
                 key=self._settings.purchase_key(sha256_pixels(rgb)),
-                usd_max=self._settings.usd_max(self._till.spending.prices),
+                usd_max=self._settings.usd_max(self._buyer.spending.prices),
                 ready=self.check_model,
                 order=lambda: self._order(rgb),
             )
@@ -123,7 +117,7 @@ class Captions:
         answer = mapping(self._client.post("/responses", body, safe=False, tokens=tokens).json())
         usage = mapping(answer.get("usage"))
         usd = usd_of(
-            self._till.spending.prices, "xai", asked.model,
+            self._buyer.spending.prices, "xai", asked.model,
             input_tokens=count(usage, "input_tokens"), output_tokens=count(usage, "output_tokens"),
         )  # fmt: skip
         return delivery(output_text(answer), usd=usd, usage=usage, who="Grok")

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
@@ -23,20 +23,18 @@ from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http import Auth, Client
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.budget import Prices
 from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
+from likeness.purchases.prices import Prices
 from likeness.store.items import Json, sha256_pixels
+from likeness.vendors.remote import RemoteJobs
 
 PAGE = 1000
 """Results a page, the most the API gives."""
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class GrokBatchCaptioner(GrokCaptioner):
-    """As GrokCaptioner, whose captions it shares; a batch is looked at every `poll_s` for `job_limit_s`."""
-
-    poll_s: float = Field(gt=0)
-    job_limit_s: float = Field(gt=0)
+class GrokBatchCaptioner(GrokCaptioner, RemoteJobs):
+    """As GrokCaptioner, whose captions it shares; the jobs are batches."""
 
     # The same name and identity: the same question to the same model, however it is sent.
     name: ClassVar[str] = "grok"
@@ -49,19 +47,19 @@ class GrokBatchCaptioner(GrokCaptioner):
         )  # fmt: skip
 
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Captioner, None, None]:
         """Ready to buy; connects at the first purchase."""
         auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
         with Client(
-            "xAI", self.base_url, auth=auth, limits=self.limits, stop=till.stop, translate=translate
+            "xAI", self.base_url, auth=auth, limits=self.limits, stop=buyer.stop, translate=translate
         ) as client:
-            yield _Batched(self, client, till)
+            yield _Batched(self, client, buyer)
 
 
 class _Batched:
-    def __init__(self, settings: GrokBatchCaptioner, client: Client, till: Buyer) -> None:
-        self._settings, self._client, self._till = settings, client, till
-        self._alone = Captions(settings, client, till)
+    def __init__(self, settings: GrokBatchCaptioner, client: Client, buyer: Buyer) -> None:
+        self._settings, self._client, self._buyer = settings, client, buyer
+        self._alone = Captions(settings, client, buyer)
         self._lock = threading.Lock()
         self._batch, self._added = "", set[str]()
         self._seen: dict[str, tuple[float, dict[str, dict[str, Json]]]] = {}
@@ -69,12 +67,12 @@ class _Batched:
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
         key = self._settings.purchase_key(sha256_pixels(rgb))
-        bought = self._till.buy(
+        bought = self._buyer.buy(
             Purchase(
                 what="xai batch caption",
                 item=item,
                 key=key,
-                usd_max=self._settings.usd_max(self._till.spending.prices),
+                usd_max=self._settings.usd_max(self._buyer.spending.prices),
                 ready=self._alone.check_model,
                 order=lambda: self._add(rgb, key),
                 job=Job(
@@ -109,7 +107,7 @@ class _Batched:
             raise JobLostError(f"xAI's batch gave no caption: {found.get('error')}", reason="job-failed")
         usage = mapping(answer.get("usage"))
         usd = usd_of(
-            self._till.spending.prices, "xai", f"{self._settings.model} batch",
+            self._buyer.spending.prices, "xai", f"{self._settings.model} batch",
             input_tokens=count(usage, "prompt_tokens"), output_tokens=count(usage, "completion_tokens"),
         )  # fmt: skip
         try:

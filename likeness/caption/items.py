@@ -96,8 +96,7 @@ def works(
 
 def order(provider: CaptionProvider, path: Path) -> str | None:
     """The key that the caption of a picture is bought under."""
-    key = getattr(provider, "purchase_key", None)
-    return None if key is None else key(sha256_pixels(load_rgb(path)))
+    return provider.purchase_key(sha256_pixels(load_rgb(path)))
 
 
 def awaited_works(run: Run, ids: Iterable[str]) -> list[Work]:

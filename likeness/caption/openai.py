@@ -14,24 +14,23 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_chat import SCHEMA, count, data_url, delivery, described, mapping, says, usd_of
 from likeness.errors import InDoubtError, LikenessError, QuotaError
-from likeness.http import Auth, Client, Limits, Reply
+from likeness.http import Auth, Client, Reply
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.budget import Prices, Quote
 from likeness.purchases.buy import Buyer, Delivery, Purchase
+from likeness.purchases.prices import Prices
 from likeness.store.items import Json, item_key, sha256_pixels
+from likeness.vendors.remote import Remote
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class OpenAICaptioner:
-    """Asks `model` the question `prompt`; `api_key_env` is null where the server wants no key, `priced_as` the name
-    in conf/prices.yaml (`local` for one's own machine); the rest as in GrokCaptioner."""
+class OpenAICaptioner(Remote):
+    """Asks `model` the question `prompt`; `priced_as` is the name in conf/prices.yaml (`local` for one's own machine);
+    the rest as in GrokCaptioner."""
 
-    base_url: str
-    api_key_env: str | None
     model: str = Field(min_length=1)
     priced_as: str = Field(min_length=1)
     prompt: str = Field(min_length=1)
@@ -39,8 +38,6 @@ class OpenAICaptioner:
     max_input_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=16)
     temperature: float = Field(ge=0, le=2)
-    seconds: float = Field(gt=0)
-    limits: Limits
 
     name: ClassVar[str] = "openai"
 
@@ -66,12 +63,8 @@ class OpenAICaptioner:
         """The key a caption is bought under: the trigger is no part of it."""
         return item_key("openai-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
 
-    def quote(self, prices: Prices) -> Quote:
-        """One caption, at most."""
-        return Quote(calls=1, usd=self.usd_max(prices), seconds=self.seconds, in_flight=self.limits.in_flight)
-
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Captioner, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Captioner, None, None]:
         """Ready to ask; connects at the first picture."""
         env = self.api_key_env
         auth = None if env is None else Auth(header="Authorization", scheme="Bearer ", env=env)
@@ -80,24 +73,24 @@ class OpenAICaptioner:
             self.base_url,
             auth=auth,
             limits=self.limits,
-            stop=till.stop,
+            stop=buyer.stop,
             translate=_translate,
         ) as client:
-            yield _Captions(self, client, till)
+            yield _Captions(self, client, buyer)
 
 
 class _Captions:
-    def __init__(self, settings: OpenAICaptioner, client: Client, till: Buyer) -> None:
-        self._settings, self._client, self._till = settings, client, till
+    def __init__(self, settings: OpenAICaptioner, client: Client, buyer: Buyer) -> None:
+        self._settings, self._client, self._buyer = settings, client, buyer
 
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The model's sentence; whether the face was swapped makes no difference to it."""
-        bought = self._till.buy(
+        bought = self._buyer.buy(
             Purchase(
                 what="openai caption",
                 item=item,
                 key=self._settings.purchase_key(sha256_pixels(rgb)),
-                usd_max=self._settings.usd_max(self._till.spending.prices),
+                usd_max=self._settings.usd_max(self._buyer.spending.prices),
                 ready=self._reachable,
                 order=lambda: self._order(rgb),
             )
@@ -123,7 +116,7 @@ class _Captions:
         answer = mapping(self._client.post("/chat/completions", body, safe=False, tokens=tokens).json())
         usage = mapping(answer.get("usage"))
         usd = usd_of(
-            self._till.spending.prices, "openai", asked.priced_as,
+            self._buyer.spending.prices, "openai", asked.priced_as,
             input_tokens=count(usage, "prompt_tokens"), output_tokens=count(usage, "completion_tokens"),
         )  # fmt: skip
         return delivery(message_text(answer), usd=usd, usage=usage, who=asked.model)

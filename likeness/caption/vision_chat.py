@@ -12,8 +12,8 @@ from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import InDoubtError, InputError
 from likeness.images import RGB
-from likeness.purchases.budget import Prices, price_of
 from likeness.purchases.buy import Delivery
+from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Item, Json
 
 ANSWER = "answer.json"

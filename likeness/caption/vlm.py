@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 from PIL import Image
 from pydantic import Field
@@ -23,6 +23,7 @@ from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
+from likeness.providers import Local
 from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_bytes, sha256_file
 
@@ -33,7 +34,7 @@ MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VlmCaptioner:
+class VlmCaptioner(Local):
     """Asks `model` (hub id or folder) the question `prompt`; loads it at the first image."""
 
     model: str = Field(min_length=1)
@@ -44,7 +45,8 @@ class VlmCaptioner:
     side_px: int = Field(ge=32)
     device: Literal["auto", "cpu", "cuda"]
 
-    name = "vlm"
+    name: ClassVar[str] = "vlm"
+    neural: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse before anything runs.
@@ -89,7 +91,7 @@ class VlmCaptioner:
         return Described(text=text)
 
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Self, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self

@@ -1,22 +1,19 @@
 """Enhance: twice the pixels where the photograph lacks them. One Protocol, one module per provider."""
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.images import RGB
-from likeness.purchases.buy import Buyer
-from likeness.store.items import Json
+from likeness.providers import Provider, ProviderSection, Task
 
 
-class EnhanceConfig(BaseModel):
-    """Section `enhance` of params.yaml; `provider` names an Enhancer and its options."""
+class EnhanceConfig(ProviderSection):
+    """Section `enhance` of params.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: ClassVar[Task] = "enhance"
 
-    provider: dict[str, Any]
     jpeg_quality: int = Field(ge=50, le=100)
     max_failure_ratio: float = Field(ge=0, le=1)
 
@@ -38,18 +35,9 @@ class Enhancer(Protocol):
         ...
 
 
-class EnhanceProvider(Protocol):
-    """What `enhance.provider` names: settings, cheap to construct."""
+class EnhanceProvider(Provider[Enhancer], Protocol):
+    """What `enhance.provider` names."""
 
-    @property
-    def name(self) -> str:
-        """The provider as manifests name it."""
-        ...
-
-    def identity(self) -> dict[str, Json]:
-        """Everything that decides the pixels: settings, weights digests; part of item keys."""
-        ...
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Enhancer]:
-        """The enhancer at work; paid ones buy at `till`."""
+    def purchase_key(self, pixels_sha256: str) -> str | None:
+        """The key an enlargement is bought under."""
         ...

@@ -81,8 +81,7 @@ def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = Non
 
 def order(provider: EnhanceProvider, path: Path) -> str | None:
     """The key that the enlargement of a picture is bought under."""
-    key = getattr(provider, "purchase_key", None)
-    return None if key is None else key(sha256_pixels(load_rgb(path)))
+    return provider.purchase_key(sha256_pixels(load_rgb(path)))
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:

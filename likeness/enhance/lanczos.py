@@ -1,8 +1,7 @@
 """Lanczos and a mild unsharp mask: no weights, invents nothing."""
 
 import dataclasses
-from contextlib import AbstractContextManager, nullcontext
-from typing import Self
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -11,12 +10,12 @@ from pydantic.dataclasses import dataclass
 
 from likeness.enhance import Enhanced
 from likeness.images import RGB
-from likeness.purchases.buy import Buyer
+from likeness.providers import Local
 from likeness.store.items import Json
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanczosEnhancer:
+class LanczosEnhancer(Local):
     """Enlarges by `scale`; the unsharp radius is in pixels of the result, 0 percent switches it off."""
 
     scale: int = Field(ge=1, le=8)
@@ -24,7 +23,8 @@ class LanczosEnhancer:
     unsharp_percent: int = Field(ge=0, le=500)
     unsharp_threshold: int = Field(ge=0, le=255)
 
-    name = "lanczos"
+    name: ClassVar[str] = "lanczos"
+    neural: ClassVar[bool] = False
 
     def identity(self) -> dict[str, Json]:
         """The settings."""
@@ -40,7 +40,3 @@ class LanczosEnhancer:
             )
             big = big.filter(mask)
         return Enhanced(rgb=np.array(big, dtype=np.uint8))
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
-        """Nothing to open, nothing to buy."""
-        return nullcontext(self)

@@ -5,18 +5,19 @@ import binascii
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.enhance import Enhanced, Enhancer
 from likeness.errors import RejectedError
-from likeness.http import Limits
 from likeness.images import RGB, decode_rgb, encode_png
-from likeness.purchases.budget import Prices, Quote, price_of
 from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
+from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.vendors.maxstudio import MaxStudio, is_picture
+from likeness.vendors.remote import RemoteJobs
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1
@@ -25,17 +26,12 @@ SCALE = 2
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class MaxStudioEnhancer:
-    """What to reach and how; a job is looked at every `poll_s` for `job_limit_s`; `seconds` is what one takes."""
+class MaxStudioEnhancer(RemoteJobs):
+    """Nothing is set but how the account is reached."""
 
-    base_url: str
     api_key_env: str
-    poll_s: float = Field(gt=0)
-    job_limit_s: float = Field(gt=0)
-    seconds: float = Field(gt=0)
-    limits: Limits
 
-    name = "maxstudio"
+    name: ClassVar[str] = "maxstudio"
 
     def identity(self) -> dict[str, Json]:
         """The vendor; it names no version of its model."""
@@ -45,26 +41,25 @@ class MaxStudioEnhancer:
         """The key an enlargement is bought under."""
         return item_key("maxstudio-enhance", ORDER_VERSION, {}, [pixels_sha256])
 
-    def quote(self, prices: Prices) -> Quote:
+    def usd_max(self, prices: Prices) -> float:
         """One image."""
-        usd = price_of(prices, "maxstudio", "enhance").usd
-        return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
+        return price_of(prices, "maxstudio", "enhance").usd
 
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Enhancer, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Enhancer, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(
-            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=till.stop
+            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=buyer.stop
         )
         with account:
-            yield _Enhancements(self, account, till)
+            yield _Enhancements(self, account, buyer)
 
 
 @dataclass(frozen=True)
 class _Enhancements:
     settings: MaxStudioEnhancer
     account: MaxStudio
-    till: Buyer
+    buyer: Buyer
 
     name = MaxStudioEnhancer.name
 
@@ -77,7 +72,7 @@ class _Enhancements:
         Raises:
             RejectedError: what came back has another size; it is kept, and not bought again.
         """
-        price = self.till.spending.price("maxstudio", "enhance").usd
+        price = self.buyer.spending.price("maxstudio", "enhance").usd
 
         def order() -> dict[str, Json]:
             image = base64.b64encode(encode_png(rgb)).decode("ascii")
@@ -87,7 +82,7 @@ class _Enhancements:
             data = _decoded(self.account.finished("/image-enhancer", ticket))
             return None if data is None else Delivery(files={RESULT: data}, usd=price, usage={})
 
-        bought = self.till.buy(
+        bought = self.buyer.buy(
             Purchase(
                 what="maxstudio enhance",
                 item=item,

@@ -14,19 +14,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from likeness.aligned import align_module
 from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
+from likeness.providers import Local
 from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_file
 
@@ -34,7 +33,7 @@ INSTALL = "pip install likeness[superres], with the torchvision build that belon
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuperresEnhancer:
+class SuperresEnhancer(Local):
     """Enlarges with the network in `weights`, then brings the result to `scale` if its factor is another."""
 
     weights: str = Field(min_length=1)
@@ -46,7 +45,8 @@ class SuperresEnhancer:
     device: Literal["auto", "cpu", "cuda"]
     half_on_gpu: bool
 
-    name = "superres"
+    name: ClassVar[str] = "superres"
+    neural: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse before anything runs.
@@ -94,7 +94,7 @@ class SuperresEnhancer:
         return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Self, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
         """The model is loaded at the first image and let go at the end; nothing is bought."""
         try:
             yield self
@@ -102,7 +102,9 @@ class SuperresEnhancer:
             self.__dict__.pop("_model", None)
 
     @cached_property
-    def _device(self) -> torch.device:
+    def _device(self) -> Any:
+        import torch
+
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
@@ -123,6 +125,8 @@ class SuperresEnhancer:
                 reason="wrong-weights",
                 remedy="download it again, or record its digest and licence in conf/enhance/superres.yaml",
             )
+        from likeness.aligned import align_module
+
         try:
             import spandrel  # pyright: ignore[reportMissingImports]  # here, because it takes seconds and is optional
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision's build does not fit torch's
@@ -150,6 +154,8 @@ class SuperresEnhancer:
         )
 
     def _run(self, tile: Floats) -> Floats:
+        import torch
+
         dtype = torch.float16 if self._half else torch.float32
         tensor = torch.tensor(tile).to(self._device, dtype)[None]
         return self._model.to(dtype)(tensor)[0].float().cpu().numpy()

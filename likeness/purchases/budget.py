@@ -1,4 +1,4 @@
-"""Money: what things cost (conf/prices.yaml), how much may be spent, and what was.
+"""How much may be spent, and what was.
 
 The ledger `.cache/ledger/spending.jsonl` has a line before each purchase (`asked`, with the most it can cost) and
 one after it (`paid` with the real cost, or `void` where the provider certainly billed nothing). A purchase that was
@@ -13,35 +13,17 @@ import threading
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from likeness.errors import ConfigError, QuotaError
+from likeness.errors import QuotaError
 from likeness.formatting import format_usd
+from likeness.purchases.prices import Price, Prices, price_of
 from likeness.store.items import Json
-
-Unit = Literal["call", "million tokens", "hour", "GB month"]
 
 # Sums of decimal prices: two that differ by less are equal.
 ROUNDING_USD = 1e-9
-
-
-class Price(BaseModel):
-    """What one unit costs, who says so, and when that was read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    usd: float = Field(ge=0)
-    per: Unit
-    source: str = Field(min_length=1)
-    date: datetime.date
-
-
-Prices = Mapping[str, Mapping[str, Price]]
-"""prices[provider][what], the section `prices` of params.yaml."""
 
 
 class BudgetConfig(BaseModel):
@@ -50,32 +32,6 @@ class BudgetConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_usd: float | None = Field(ge=0)
-
-
-def price_of(prices: Prices, provider: str, what: str) -> Price:
-    """The price of one thing.
-
-    Raises:
-        ConfigError: it has none: nothing is bought at a price that nobody wrote down.
-    """
-    try:
-        return prices[provider][what]
-    except KeyError:
-        raise ConfigError(
-            f"prices.{provider} has no price for {what!r}",
-            reason="no-price",
-            remedy="add it to conf/prices.yaml with its source and date, and run `make params`",
-        ) from None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quote:
-    """What one item of a provider takes: calls that cost money, their expected cost and their time."""
-
-    calls: int
-    usd: float
-    seconds: float
-    in_flight: int
 
 
 class Spending:

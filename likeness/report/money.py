@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from likeness.pipeline.stage import BY_FOLDER
-from likeness.purchases.budget import Quote
+from likeness.purchases.prices import Quote
 from likeness.report.collect import Collected
 from likeness.report.words import usd
 

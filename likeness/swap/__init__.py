@@ -1,16 +1,14 @@
 """Face swap: put the source's face on the person of a target photograph."""
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.faces import Face
-from likeness.purchases.buy import Buyer
-from likeness.store.items import Json
+from likeness.providers import Provider, ProviderSection, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +39,11 @@ class Swapper(Protocol):
         ...
 
 
-class SwapProvider(Protocol):
-    """What `swap.provider` names: settings, cheap to construct."""
+class SwapProvider(Provider[Swapper], Protocol):
+    """What `swap.provider` names."""
 
-    @property
-    def name(self) -> str:
-        """The provider as manifests name it."""
-        ...
-
-    def identity(self) -> dict[str, Json]:
-        """Everything that decides the pixels: version, settings, weights digests; part of item keys."""
-        ...
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Swapper]:
-        """The swapper at work; paid ones buy at `till`."""
+    def purchase_key(self, source_sha256: str, target_sha256: str, face: Face) -> str | None:
+        """The key a swap is bought under, of both photographs' pixels and the target's face that is meant."""
         ...
 
 
@@ -70,12 +59,11 @@ class PairLimits(BaseModel):
     max_bridge_line: float = Field(gt=0)
 
 
-class SwapConfig(BaseModel):
+class SwapConfig(ProviderSection):
     """The section `swap` of params.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: ClassVar[Task] = "swap"
 
-    provider: dict[str, Any]
     pairs: Literal["all", "best"]
     sources_per_target: int = Field(ge=1)
     limits: PairLimits

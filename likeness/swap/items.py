@@ -105,8 +105,7 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
 
 def order(provider: SwapProvider, source: Photo, target: Photo) -> str | None:
     """The key that a swap is bought under."""
-    key = getattr(provider, "purchase_key", None)
-    return None if key is None else key(source.pixels_sha256, target.pixels_sha256, target.face)
+    return provider.purchase_key(source.pixels_sha256, target.pixels_sha256, target.face)
 
 
 def swap_entry(

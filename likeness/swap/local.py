@@ -3,8 +3,7 @@
 """The embedded swapper: a classical mesh warp, colour matching and pyramid blending; no network, no GPU."""
 
 import dataclasses
-from contextlib import AbstractContextManager, nullcontext
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import InputError
-from likeness.purchases.buy import Buyer
+from likeness.providers import Local
 from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, colour, regions
 from likeness.swap.blend import blend, smoothstep
@@ -26,7 +25,7 @@ UNTOUCHED_RIM = 0.04
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class LocalSwapper:
+class LocalSwapper(Local):
     """The source's inner face in the target's outline; near-frontal pairs held alike (`swap.limits`).
 
     outline_falloff: over how many interocular distances the source's shape gives way to the target's outline.
@@ -38,15 +37,12 @@ class LocalSwapper:
     feather: float
 
     name: ClassVar[str] = "local"
+    neural: ClassVar[bool] = False
     version: ClassVar[int] = 1
 
     def identity(self) -> dict[str, Json]:
         """The settings."""
         return {"name": self.name, "version": self.version, **dataclasses.asdict(self)}
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
-        """Nothing to open, nothing to buy."""
-        return nullcontext(self)
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the source's face, [H, W, 3]; everything outside the face's oval is untouched."""

@@ -13,15 +13,15 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.errors import InputError
 from likeness.faces import Face
-from likeness.http import Limits
 from likeness.images import decode_rgb, encode_png
-from likeness.purchases.budget import Prices, Quote, price_of
 from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
+from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.store.s3 import Inputs
 from likeness.store.s3_config import S3Config
 from likeness.swap import Portrait, Swapped, Swapper
 from likeness.vendors.maxstudio import MaxStudio
+from likeness.vendors.remote import RemoteJobs
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1
@@ -30,20 +30,14 @@ Box = tuple[float, float, float, float]
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class MaxStudioSwapper:
-    """What to reach and how; `inputs_url` is an S3 prefix the account's photographs are lent from for
-    `inputs_expire_s`; a job is looked at every `poll_s` for `job_limit_s`; `seconds` is what one takes, for plans."""
+class MaxStudioSwapper(RemoteJobs):
+    """`inputs_url` is an S3 prefix the account's photographs are lent from for `inputs_expire_s`."""
 
-    base_url: str
     api_key_env: str
     inputs_url: str
     inputs_expire_s: int = Field(ge=60, le=7 * 86_400)
     s3: S3Config
-    poll_s: float = Field(gt=0)
-    job_limit_s: float = Field(gt=0)
     max_result_mb: float = Field(gt=0)
-    seconds: float = Field(gt=0)
-    limits: Limits
 
     name: ClassVar[str] = "maxstudio"
     version: ClassVar[int] = 1
@@ -61,20 +55,19 @@ class MaxStudioSwapper:
         """The key the vendor's boxes of a target's faces are bought under."""
         return item_key("maxstudio-detect", ORDER_VERSION, {}, [target_sha256])
 
-    def quote(self, prices: Prices) -> Quote:
+    def usd_max(self, prices: Prices) -> float:
         """One swap."""
-        usd = price_of(prices, "maxstudio", "swap").usd
-        return Quote(calls=1, usd=usd, seconds=self.seconds, in_flight=self.limits.in_flight)
+        return price_of(prices, "maxstudio", "swap").usd
 
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[Swapper, None, None]:
+    def opened(self, buyer: Buyer) -> Generator[Swapper, None, None]:
         """Ready to buy; connects at the first purchase."""
         account = MaxStudio(
-            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=till.stop
+            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=buyer.stop
         )
         with account:
             yield _Swaps(
-                self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3), till
+                self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3), buyer
             )
 
 
@@ -83,12 +76,12 @@ class _Swaps:
     settings: MaxStudioSwapper
     account: MaxStudio
     inputs: Inputs
-    till: Buyer
+    buyer: Buyer
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the source's face; the vendor chooses nothing: the face that is meant is named."""
         of_source, of_target = sha256_pixels(source.rgb), sha256_pixels(target.rgb)
-        bought = self.till.buy(
+        bought = self.buyer.buy(
             Purchase(
                 what="maxstudio swap",
                 item=item,
@@ -142,7 +135,7 @@ class _Swaps:
             faces = answer.get("detectedFaces", answer.get("faces"))
             return Delivery(files={}, usd=self._usd("detect"), usage={"faces": faces})
 
-        found = self.till.buy(
+        found = self.buyer.buy(
             Purchase(
                 what="maxstudio detect",
                 item=item,
@@ -167,7 +160,7 @@ class _Swaps:
         return self.inputs.url_of(encode_png(portrait.rgb), suffix=".png")
 
     def _usd(self, what: str) -> float:
-        return self.till.spending.price("maxstudio", what).usd
+        return self.buyer.spending.price("maxstudio", what).usd
 
 
 def _box(face: dict[str, Any]) -> Box:

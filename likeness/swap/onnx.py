@@ -10,9 +10,8 @@ Source: insightface's inswapper.py (`emap`) and face_align.py, read 2026-11.
 """
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -23,7 +22,7 @@ from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.purchases.buy import Buyer
+from likeness.providers import Local
 from likeness.store.items import Json, sha256_file
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
@@ -51,7 +50,7 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class OnnxSwapper:
+class OnnxSwapper(Local):
     """A network `swapper` and a `recogniser`, verified by sha256; `licence` says what allows their use.
 
     feather: width of the blend inside the face's outline, as a share of the face's width.
@@ -65,6 +64,7 @@ class OnnxSwapper:
     feather: float = Field(gt=0, lt=0.5)
 
     name: ClassVar[str] = "onnx"
+    neural: ClassVar[bool] = True
     version: ClassVar[int] = 1
 
     @field_validator("licence")
@@ -100,10 +100,6 @@ class OnnxSwapper:
             "networks": [self.swapper_sha256, self.recogniser_sha256],
             "feather": self.feather,
         }
-
-    def opened(self, till: Buyer) -> AbstractContextManager[Self]:
-        """The networks are opened at the first swap; nothing is bought."""
-        return nullcontext(self)
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the network's face pasted back, [H, W, 3]; outside its oval nothing is touched."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likeness.errors import ConfigError, QuotaError
-from likeness.purchases.budget import BudgetConfig, Spending, entries, price_of
+from likeness.purchases.budget import BudgetConfig, Spending, entries
+from likeness.purchases.prices import price_of
 
 
 def spending(path, max_usd=None):

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from likeness.purchases.budget import Quote
+from likeness.purchases.prices import Quote
 from likeness.report.money import Offer, money_rows
 from likeness.report.words import usd
 
 OFFERS = {
-    step: Offer(provider=name, quote=Quote(calls=1, usd=price, seconds=1, in_flight=1))
+    step: Offer(provider=name, quote=Quote(calls=1, usd=price, seconds=1))
     for step, name, price in (("swapped", "maxstudio", 0.10), ("enhanced", "maxstudio", 0.02), ("captions", "grok", 0.003875))
 }  # fmt: skip
 

@@ -1,0 +1,253 @@
+"""The registry: the only place from which a provider is built, and all that a stage may ask of one.
+
+`_target_` in conf/{swap,enhance,caption}/ names a registered class and nothing else. Registered are:
+- likeness' own: each class of likeness/swap/*.py whose name ends in Swapper, and so on (TASKS);
+- those of installed packages: entry points of the group `likeness.providers`, named `swap.WORD`, `enhance.WORD` or
+  `caption.WORD`. What is not registered is refused before anything is imported.
+docs/adding-a-provider.md is the way to write one.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import get_protocol_members
+
+from likeness.errors import ConfigError, LikenessError
+from likeness.purchases.buy import Buyer
+from likeness.purchases.prices import Prices, Quote
+from likeness.store.items import Json
+
+Task = Literal["swap", "enhance", "caption"]
+# What the class names of a task's providers end in.
+TASKS: dict[Task, str] = {"swap": "Swapper", "enhance": "Enhancer", "caption": "Captioner"}
+ENTRY_POINTS = "likeness.providers"
+TARGET = "_target_"
+
+Work = TypeVar("Work", covariant=True)
+
+
+class Provider(Protocol[Work]):
+    """What `swap.provider`, `enhance.provider` and `caption.provider` name: settings, cheap to construct.
+
+    name: the provider in manifests and reports.
+    remote: the work is done elsewhere: pictures leave this machine, and the stage survives a kill.
+    neural: a trained network draws pixels or words; decides the digital source type of a swap.
+    """
+
+    name: ClassVar[str]
+    remote: ClassVar[bool]
+    neural: ClassVar[bool]
+
+    @property
+    def api_key_env(self) -> str | None:
+        """The variable that holds the key; None where none is needed."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """How many items it can have under way; a stage works on `items.workers` at least."""
+        ...
+
+    def identity(self) -> dict[str, Json]:
+        """Everything that decides the result: version, settings, weights digests; part of item keys."""
+        ...
+
+    def quote(self, prices: Prices) -> Quote | None:
+        """What one item takes, at most; None: nothing is bought.
+
+        Raises:
+            ConfigError: `no-price`.
+        """
+        ...
+
+    def purchase_key(self, *args: Any, **kwargs: Any) -> str | None:
+        """The key an item is bought under, so that a plan can tell what is paid for; None: not known, or nothing is
+        bought. The task's Protocol says of what it is made."""
+        ...
+
+    def opened(self, buyer: Buyer) -> AbstractContextManager[Work]:
+        """The provider at work; paid ones buy at `buyer`."""
+        ...
+
+
+class Local:
+    """A provider on this machine that buys nothing: what is the same for all of them."""
+
+    remote: ClassVar[bool] = False
+    api_key_env: ClassVar[None] = None
+    in_flight: ClassVar[int] = 1
+
+    def quote(self, prices: Prices) -> None:
+        """Nothing is bought."""
+
+    def purchase_key(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is bought."""
+
+    def opened(self, buyer: Buyer) -> AbstractContextManager[Self]:
+        """Nothing to open, nothing to buy."""
+        return nullcontext(self)
+
+
+class ProviderSection(BaseModel):
+    """A section of params.yaml whose `provider` names a registered provider and holds its settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: ClassVar[Task]
+    provider: dict[str, Any]
+
+    def provider_class(self) -> type[Provider[Any]]:
+        """The class, not built: files that it needs may be on another machine."""
+        return provider_class(self.task, self.provider.get(TARGET))
+
+    def built(self) -> Any:
+        """The provider; see `build`."""
+        return build(self.task, self.provider)
+
+
+def registered(task: Task) -> dict[str, str]:
+    """{dotted name: module:Class} of all providers of a task."""
+    return own(task) | installed(task)
+
+
+def own(task: Task) -> dict[str, str]:
+    """likeness' own, read from the text of the task's modules: nothing is imported."""
+    found = re.compile(rf"^class (\w+{TASKS[task]})\b", re.MULTILINE)
+    return {
+        f"likeness.{task}.{path.stem}.{name}": f"likeness.{task}.{path.stem}:{name}"
+        for path in sorted((Path(__file__).parent / task).glob("*.py"))
+        for name in found.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def installed(task: Task) -> dict[str, str]:
+    """Those of installed packages."""
+    points = entry_points(group=ENTRY_POINTS)
+    return {
+        point.value.replace(":", "."): point.value for point in points if point.name.startswith(f"{task}.")
+    }
+
+
+def check_target(task: Task, target: Any) -> str:
+    """The `module:Class` of a registered provider.
+
+    Raises:
+        ConfigError: `unregistered-provider`; nothing was imported.
+    """
+    known = own(task)
+    if target not in known:
+        known |= installed(task)
+    if target in known:
+        return known[target]
+    raise ConfigError(
+        f"{task}.provider.{TARGET}: {target!r} is no registered provider; registered are {', '.join(known)}",
+        reason="unregistered-provider",
+        remedy=f"choose one of conf/{task}/, or install the package that registers it (docs/adding-a-provider.md)",
+    )
+
+
+def check_place(place: str, target: Any) -> None:
+    """Refuse a `_target_` at `place` of params.yaml unless it is a registered provider of that section.
+
+    Raises:
+        ConfigError: `unregistered-provider`; nothing was imported.
+    """
+    for task in TASKS:
+        if place == f"{task}.provider":
+            check_target(task, target)
+            return
+    raise ConfigError(
+        f"{place}.{TARGET}: {target!r} may not stand here: only {', '.join(f'{task}.provider' for task in TASKS)} name "
+        "a class",
+        reason="unregistered-provider",
+    )
+
+
+def provider_class(task: Task, target: Any) -> type[Provider[Any]]:
+    """The class that a registered dotted name stands for.
+
+    Raises:
+        ConfigError: it is not registered, its package does not import, or it lacks a part of the Protocol.
+    """
+    module, _, name = check_target(task, target).partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"{task}.provider.{TARGET}: {target} is registered and does not import: {error}",
+            reason="broken-provider",
+            remedy="install its package anew",
+        ) from error
+    fields = settings_of(found)
+    if lacking := sorted(
+        part for part in get_protocol_members(Provider) if not hasattr(found, part) and part not in fields
+    ):
+        raise ConfigError(
+            f"{task}.provider.{TARGET}: {target} lacks {', '.join(lacking)}",
+            reason="broken-provider",
+            remedy="likeness.providers.Provider says what a provider has",
+        )
+    return found
+
+
+def build(task: Task, settings: Mapping[str, Any]) -> Any:
+    """The provider that `settings` name, all its settings checked.
+
+    Raises:
+        ConfigError: lists every problem of the settings at once.
+    """
+    kind = provider_class(task, settings.get(TARGET))
+    values = {key: value for key, value in settings.items() if key != TARGET}
+    known = settings_of(kind)
+    problems = [_unknown(f"{task}.provider.{key}", key, known) for key in values if key not in known]
+    built = None
+    try:
+        built = TypeAdapter(kind).validate_python({key: values[key] for key in values if key in known})
+    except ValidationError as error:
+        problems += _problems(f"{task}.provider", error, known)
+    except LikenessError:
+        if not problems:
+            raise
+    if problems:
+        raise ConfigError(
+            f"{task}.provider ({settings[TARGET]}) has {len(problems)} problem(s):\n  "
+            + "\n  ".join(problems),
+            remedy=f"correct conf/{task}/ and run `make params`",
+        )
+    return built
+
+
+def settings_of(kind: type[Any]) -> dict[str, Any]:
+    """The names of a provider's settings, with their types."""
+    if issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return (
+        {field.name: field.type for field in dataclasses.fields(kind)}
+        if dataclasses.is_dataclass(kind)
+        else {}
+    )
+
+
+def _problems(place: str, error: ValidationError, known: Mapping[str, Any]) -> Iterator[str]:
+    for problem in error.errors():
+        path = [str(part) for part in problem["loc"]]
+        if problem["type"] == "extra_forbidden" and len(path) > 1:
+            nested = known.get(path[0])
+            yield _unknown(".".join([place, *path]), path[-1], getattr(nested, "model_fields", ()))
+        else:
+            yield f"{'.'.join([place, *path])}: {problem['msg']}"
+
+
+def _unknown(place: str, key: str, known: Any) -> str:
+    near = difflib.get_close_matches(key, list(known), n=1)
+    return f"{place}: no such setting" + (
+        f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
+    )
