@@ -17,6 +17,7 @@ STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
+    "likeness.purchases.prices", "likeness.providers", "likeness.vendors.remote",
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
