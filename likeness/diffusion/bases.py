@@ -72,11 +72,18 @@ class Base(ABC):
     STEP_PX: ClassVar[int] = 8
     # Whether its convolutions are faster with the channels last (on a GPU).
     CHANNELS_LAST: ClassVar[bool] = False
+    # Layers whose weights stay as they are when the network's are packed: what tells it of time, text and size, and what
+    # scales whole channels. Little memory, much effect.
+    NOT_PACKED: ClassVar[str] = r"emb|norm"
+    # How the names of the network's blocks begin.
+    BLOCKS: ClassVar[tuple[str, ...]]
     # How a LoRA file begins the names of a part's layers; after `_` dots become `_`, too, but for those in LAYER_WORDS.
     FILE_PREFIXES: ClassVar[Mapping[str, str]]
     LAYER_WORDS: ClassVar[tuple[str, ...]] = ()
-    # The width of what its attention reads of the text, by which a file without metadata is recognised.
-    TEXT_WIDTH: ClassVar[int | None] = None
+    # Whether a file has Kohya's names of matrices and an alpha; else diffusers', and the scale is in the upper ones.
+    FILE_ALPHA: ClassVar[bool] = True
+    # Some layer's name in any naming, and the width of what it reads: a file without metadata is recognised by it.
+    RECOGNISED_BY: ClassVar[tuple[str, int]]
     # What trainers (`ss_base_model_version`), ModelSpec and the model hub call it.
     TRAINERS_NAME: ClassVar[str]
     MODELSPEC_NAME: ClassVar[str]

@@ -92,7 +92,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
         if place.type == "cpu":
             align_module(part)
         if name == family.NETWORK and cfg.quantize is not None:
-            quantize(part, cfg.quantize, place)
+            quantize(part, cfg.quantize, place, not_packed=family.NOT_PACKED)
         part.to(place).requires_grad_(False).eval()
     return family(name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype,
                   quantized=cfg.quantize)  # fmt: skip

@@ -23,9 +23,6 @@ from torch.nn import functional
 from likeness.diffusion.config import Quantization
 from likeness.errors import ConfigError
 
-# Stay as they are: what tells the network of time, text and size and what scales whole channels. Little memory, much
-# effect.
-KEPT = re.compile(r"emb|norm|adaLN|final_layer")
 # The type weights are kept in, and the number the largest of a row becomes.
 ROWS: dict[Quantization, tuple[torch.dtype, float]] = {
     "fp8": (torch.float8_e4m3fn, 448.0),
@@ -34,14 +31,15 @@ ROWS: dict[Quantization, tuple[torch.dtype, float]] = {
 NF4_BLOCK = 64  # weights that share a scale
 
 
-def quantize(network: nn.Module, kind: Quantization, device: torch.device) -> None:
-    """Put packed layers, on the device, in place of the network's linear ones, one after the other.
+def quantize(network: nn.Module, kind: Quantization, device: torch.device, *, not_packed: str) -> None:
+    """Put packed layers, on the device, in place of the network's linear ones, one after the other; those whose names
+    `not_packed` matches stay.
 
     Raises:
         ConfigError: nf4, and bitsandbytes is not installed.
     """
     for name, layer in list(network.named_modules()):
-        if type(layer) is nn.Linear and not KEPT.search(name):
+        if type(layer) is nn.Linear and not re.search(not_packed, name):
             parent, _, own = name.rpartition(".")
             layer = layer.to(device)
             packed = NF4Linear(layer) if kind == "nf4" else RowLinear(layer, *ROWS[kind])

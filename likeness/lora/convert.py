@@ -14,12 +14,13 @@ from likeness.errors import InputError
 from likeness.lora.keys import (
     EXACT,
     KOHYA,
+    PEFT_RANKED,
     by_layer,
     diffusers_layer,
     diffusers_tensors,
     family_of,
-    file_prefixes,
-    kohya_form,
+    file_tensors,
+    kohya_prefixes,
     lokr_config,
     split,
 )
@@ -41,7 +42,7 @@ def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> byte
     except SafetensorError as error:
         raise InputError(f"the file is no safetensors file: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip
-    named: Names = "kohya" if all(name.startswith(file_prefixes()) for name in found) else "diffusers"
+    named: Names = "kohya" if all(name.startswith(kohya_prefixes()) for name in found) else "diffusers"
     kept = next(tensor.dtype for name, tensor in found.items() if not _exact(name))
     tensors = {name: tensor.float() for name, tensor in found.items()}
     if to == "diffusers" and named == "kohya":
@@ -50,7 +51,7 @@ def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> byte
             metadata[CONFIG] = json.dumps(config)
     elif to == "kohya" and named == "diffusers":
         tensors = _kohya(tensors, json.loads(metadata.pop(CONFIG, "{}")))
-        alphas = {parts["alpha"].item() for parts in by_layer(tensors).values()}
+        alphas = {tensor.item() for name, tensor in tensors.items() if name.endswith(".alpha")}
         metadata["ss_network_alpha"] = str(alphas.pop()) if len(alphas) == 1 else "Dynamic"
     typed = {
         name: (tensor if _exact(name) else tensor.to(dtype or kept)).contiguous()
@@ -70,14 +71,12 @@ def _kohya(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str
         raise InputError(f"its layers differ in rank or scale ({', '.join(uneven)}), which is not converted",
                          reason="lora-names", remedy="load it in diffusers as it is")  # fmt: skip
     layers = by_layer(tensors)
-    family = family_of({layer.partition(".")[0] for layer in layers})
+    family = family_of(layers)
     found: dict[str, Tensor] = {}
     for layer, parts in layers.items():
-        kohya = family.file_layer(layer)
-        rank = next((len(parts[part]) for part in ("lora_A.weight", "lokr_w2_b") if part in parts), 1)
+        rank = next((len(parts[part]) for part in PEFT_RANKED if part in parts), 1)
         alpha = config.get(f"{layer.partition('.')[0]}.lora_alpha", rank)
-        found[f"{kohya}.alpha"] = torch.tensor(float(alpha))
-        found |= {f"{kohya}.{KOHYA[part]}": kohya_form(part, tensor) for part, tensor in parts.items()}
+        found |= file_tensors(family, layer, parts, float(alpha))
     return found
 
 

@@ -25,11 +25,10 @@ from likeness.errors import InputError, ProviderError
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
 from likeness.lora.keys import (
     EXACT,
-    KOHYA,
     SCALED,
     by_layer,
     diffusers_tensors,
-    kohya_form,
+    file_tensors,
     lokr_config,
     split,
 )
@@ -53,15 +52,16 @@ class LoadCheck:
 def kohya_tensors(
     base: Base, lora: Mapping[str, Tensor], *, alpha: float, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """The weights of the LoRA in the base under Kohya's names, with a float32 alpha each."""
+    """The weights of the LoRA in the base as a file has them: under Kohya's names, with a float32 alpha each, or diffusers'."""
     tensors: dict[str, Tensor] = {}
-    for name, tensor in change(base, lora).items():
-        layer, part = split(name)
-        kohya = base.file_layer(layer)
-        wide = torch.float32 if KOHYA[part] in EXACT else dtype
-        tensors[f"{kohya}.{KOHYA[part]}"] = kohya_form(part, tensor.detach()).cpu().to(wide).contiguous()
-        tensors[f"{kohya}.alpha"] = torch.tensor(alpha, dtype=torch.float32)
-    return tensors
+    for layer, parts in by_layer(change(base, lora)).items():
+        tensors |= file_tensors(
+            type(base), layer, {part: parts[part].detach().cpu() for part in parts}, alpha
+        )
+    return {
+        name: (tensor if split(name)[1] in EXACT else tensor.to(dtype)).contiguous()
+        for name, tensor in tensors.items()
+    }
 
 
 def publish(

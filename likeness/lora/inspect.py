@@ -45,8 +45,7 @@ PARTS = (
     ),
     ("UNet", ("lora_unet_", "unet.", "base_model.model.")),
 )
-TEXT_ATTENTION = re.compile(r"attn2[._]to_k|\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)")
-NO_BASE = {1024: "SD 2.x"}  # text widths of families that have no base here
+NO_BASE = (("SD 2.x", r"attn2[._]to_k", 1024),)  # a family without a base here, as bases are recognised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +182,9 @@ def _family(downs: dict[str, Any], metadata: dict[str, str]) -> str | None:
     """The base's family: what the file says, else what its attention reads."""
     if said := metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version"):
         return said
-    widths = {int(entry["shape"][1]) for name, entry in downs.items()
-              if TEXT_ATTENTION.search(name) and len(entry["shape"]) > 1}  # fmt: skip
-    families = NO_BASE | {base.TEXT_WIDTH: base.TITLE for base in bases().values()}
-    return next((families[width] for width in widths if width in families), None)
+    families = [*NO_BASE, *((base.TITLE, *base.RECOGNISED_BY) for base in bases().values())]
+    widths = {name: entry["shape"][1] for name, entry in downs.items() if len(entry["shape"]) > 1}
+    return next(
+        (title for title, layer, width in families
+         for name, found in widths.items() if found == width and re.search(layer, name)), None,
+    )  # fmt: skip

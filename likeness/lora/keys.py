@@ -4,12 +4,13 @@ Kohya: `LAYER.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a scalar `
 beside them (of the norm over each output's inputs, LyCORIS' `wd_on_output`), LoKr `.lokr_w1` and `.lokr_w2`, or
 `.lokr_w2_a` [out2,r] and `.lokr_w2_b` [r,in2]. Readers scale by alpha / r; a LoKr without r has no scale.
 diffusers: `unet.LAYER.lora_A.weight`, as PEFT calls them; here with the scale in the upper matrix.
-How a file calls LAYER, the base's family knows: `lora_unet_` and diffusers' name with its dots replaced, or `diffusion_model.`
-and that name as it is.
+How a file calls LAYER, the base's family knows: `lora_unet_` and diffusers' name with its dots replaced, `diffusion_model.`
+or `transformer.` and that name as it is.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 
+import torch
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
@@ -27,26 +28,44 @@ KOHYA = {
     "lokr_w2_a": "lokr_w2_a",
     "lokr_w2_b": "lokr_w2_b",
 }
+MATRICES = ("lora_A.weight", "lora_B.weight")
 DIFFUSERS = {kohya: peft for peft, kohya in KOHYA.items()}
 SCALED = ("lora_B.weight", "lokr_w1")  # what the scale is in
-RANKED = ("lora_down.weight", "lokr_w2_b")  # whose first side is the rank
+PEFT_RANKED = ("lora_A.weight", "lokr_w2_b")  # whose first side is the rank
+RANKED = (*(KOHYA[part] for part in PEFT_RANKED), *PEFT_RANKED)
 # Rounding these would lose more than the file would gain.
 EXACT = ("alpha", "dora_scale")
 
 
-def file_prefixes() -> tuple[str, ...]:
-    """How the names in files under Kohya's names begin."""
-    return tuple(prefix for base in bases().values() for prefix in base.FILE_PREFIXES.values())
+def kohya_prefixes() -> tuple[str, ...]:
+    """How names begin that are not diffusers'."""
+    named = (item for base in bases().values() for item in base.FILE_PREFIXES.items())
+    return tuple(prefix for part, prefix in named if prefix != f"{part}.")
 
 
-def family_of(parts: Set[str]) -> type[Base]:
-    """A base whose files hold these parts of a pipeline; InputError `lora-names` if there is none."""
-    family = next((base for base in bases().values() if parts <= base.FILE_PREFIXES.keys()), None)
-    if family is None:
-        raise InputError(
-            f"no base has the parts {', '.join(sorted(parts))}", reason="lora-names", remedy=REMEDY
-        )
-    return family
+def family_of(layers: Iterable[str]) -> type[Base]:
+    """A base that has these layers PART.LAYER; InputError `lora-names` if there is none."""
+    names = [layer.partition(".")[::2] for layer in layers]
+    for base in bases().values():
+        if all(
+            part in base.FILE_PREFIXES and (part != base.NETWORK or layer.startswith(base.BLOCKS))
+            for part, layer in names
+        ):
+            return base
+    raise InputError("the layers are no base's that is known here", reason="lora-names", remedy=REMEDY)
+
+
+def file_tensors(
+    family: type[Base], layer: str, parts: Mapping[str, Tensor], alpha: float
+) -> dict[str, Tensor]:
+    """A layer's tensors as the family's files have them; `parts` by PEFT's names, the scale is alpha / rank."""
+    rank = next((len(parts[part]) for part in PEFT_RANKED if part in parts), None)
+    scale = 1.0 if family.FILE_ALPHA or rank is None else alpha / rank
+    tensors = {"alpha": torch.tensor(alpha, dtype=torch.float32)} if family.FILE_ALPHA else {}
+    for part, tensor in parts.items():
+        name = KOHYA[part] if family.FILE_ALPHA or part not in MATRICES else part
+        tensors[name] = kohya_form(part, tensor) * (scale if part in SCALED else 1.0)
+    return {f"{family.file_layer(layer)}.{name}": tensor for name, tensor in tensors.items()}
 
 
 def diffusers_layer(name: str) -> str:
@@ -97,7 +116,7 @@ def diffusers_tensors(tensors: Mapping[str, Tensor], layer_of: Callable[[str], s
         for part, tensor in parts.items():
             if part == "alpha":
                 continue
-            peft = DIFFUSERS[part]
+            peft = DIFFUSERS.get(part, part)
             if peft in SCALED:
                 tensor = (tensor.float() * scale).to(tensor.dtype)
             elif part == "dora_scale":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PROMPT_TOKENS = 77  # CLIP's context length
+TEXT_ATTENTION = r"attn2[._]to_k"
 OTHER_BLOCKS = ("unet.input.blocks", "unet.middle.block", "unet.output.blocks")
 # Stable Diffusion's own, as in both scheduler_config.json.
 NOISE_SCHEDULE: dict[str, Any] = {
@@ -39,12 +40,13 @@ class StableDiffusion(Base):
     FLOW = False
     MID_TIMESTEP = 500
     CHANNELS_LAST = True
+    BLOCKS = ("down_blocks", "mid_block", "up_blocks")
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     LAYER_WORDS = (
         "down_blocks", "mid_block", "up_blocks", "transformer_blocks", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out",
         "conv_shortcut", "time_emb_proj", "text_model", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj",
     )  # fmt: skip
-    TEXT_WIDTH = 768
+    RECOGNISED_BY = (TEXT_ATTENTION, 768)
     TRAINERS_NAME = "sd_v1"
     MODELSPEC_NAME = "stable-diffusion-v1"
     HUB_TAG = "stable-diffusion"
@@ -159,7 +161,7 @@ class SDXL(StableDiffusion):
     LOAD_OPTIONS = {}
     TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
-    TEXT_WIDTH = 2048
+    RECOGNISED_BY = (TEXT_ATTENTION, 2048)
     TRAINERS_NAME = "sdxl_base_v1-0"
     MODELSPEC_NAME = "stable-diffusion-xl-v1-base"
     HUB_TAG = "stable-diffusion-xl"

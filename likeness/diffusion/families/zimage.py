@@ -34,8 +34,10 @@ class ZImage(Base):
     FLOW = True
     MID_TIMESTEP = 0.5
     STEP_PX = 16  # patches of 2 by 2 cells
+    NOT_PACKED = r"emb|norm|adaLN|final_layer"
+    BLOCKS = ("layers", "noise_refiner", "context_refiner")
     FILE_PREFIXES = {"transformer": "diffusion_model."}  # ComfyUI maps diffusers' names to Z-Image's own
-    TEXT_WIDTH = 3840
+    RECOGNISED_BY = (r"\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)", 3840)
     TRAINERS_NAME = "z_image"
     MODELSPEC_NAME = "Z-Image"
     HUB_TAG = "z-image"

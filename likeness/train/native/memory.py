@@ -8,6 +8,7 @@ flash attention keeps it. Not counted are text encoders that learn, and what the
 """
 
 import json
+import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig, Quantization
 from likeness.diffusion.families import bases
 from likeness.diffusion.load import TINY_FOLDER, silence_libraries
-from likeness.diffusion.quantize import KEPT
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
@@ -152,7 +152,7 @@ def _default(dtype: torch.dtype) -> Generator[None]:
 def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | None) -> float:
     total = 0.0
     for name, module in base.network.named_modules():
-        packed = quantization and type(module) is torch.nn.Linear and not KEPT.search(name)
+        packed = quantization and type(module) is torch.nn.Linear and not re.search(base.NOT_PACKED, name)
         for own, parameter in module.named_parameters(recurse=False):
             small = packed and own == "weight" and quantization
             total += parameter.numel() * (PACKED_BYTES[small] if small else dtype.itemsize)

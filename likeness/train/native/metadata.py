@@ -71,7 +71,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_sd_model_name": facts.base_name,
         "ss_network_module": "lycoris.kohya" if cfg.lora.kind in LYCORIS else "networks.lora",
         "ss_network_dim": str(cfg.lora.file_rank),
-        "ss_network_alpha": str(cfg.lora.file_alpha),
+        "ss_network_alpha": str(cfg.lora.file_alpha if facts.family.FILE_ALPHA else cfg.lora.file_rank),
         "ss_network_dropout": str(cfg.lora.dropout or None),
         "ss_network_args": _json(
             LYCORIS.get(cfg.lora.kind, {})
