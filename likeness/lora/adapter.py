@@ -133,18 +133,19 @@ def _joined(name: str, lora: Mapping[str, Tensor], start: Mapping[str, Tensor]) 
 
 
 def _ending(module: Any, ends: Sequence[str]) -> list[str]:
-    return [name for name, _ in module.named_modules() if name.endswith(tuple(f".{end}" for end in ends))]
+    # A list of layers may be called as a layer elsewhere is: FLUX.2's attn.to_out.
+    leaves = [name for name, layer in module.named_modules() if next(layer.children(), None) is None]
+    return [name for name in leaves if name.endswith(tuple(f".{end}" for end in ends))]
 
 
 def _layers(network: Any, cfg: AdapterConfig) -> list[str]:
     """Full names of the layers that end as a target does and lie in one of the blocks."""
-    names = [name for name, _ in network.named_modules()]
-    if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in names)]:
+    found = _ending(network, cfg.targets)
+    if unknown := [end for end in cfg.targets if not any(name.endswith(f".{end}") for name in found)]:
         raise ConfigError(
             f"train.lora.targets: no layer of the base ends with {', '.join(unknown)}",
             remedy="name layers as diffusers does, e.g. to_q, to_k, to_v, to_out.0, ff.net.2; conf/experiment/ has what fits",
         )
-    found = _ending(network, cfg.targets)
     for block in cfg.blocks:
         if not any(name.startswith(f"{block}.") for name in found):
             raise ConfigError(

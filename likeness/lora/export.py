@@ -120,6 +120,8 @@ def load_lora(base: Base, file: Path, adapter: str) -> None:
         names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
                  for name, _ in base.network.named_modules()}  # fmt: skip
         found = diffusers_tensors(_wide(tensors), names.__getitem__)
+        # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
+        found = dict(sorted(found.items(), key=lambda item: ".lora_A." not in item[0]))
         base.network.load_lora_adapter(
             found, prefix=base.NETWORK, adapter_name=adapter, metadata=lokr_config(found, base.NETWORK)
         )

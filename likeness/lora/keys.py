@@ -8,7 +8,7 @@ How a file calls LAYER, the base's family knows: `lora_unet_` and diffusers' nam
 or `transformer.` and that name as it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -43,16 +43,19 @@ def kohya_prefixes() -> tuple[str, ...]:
     return tuple(prefix for part, prefix in named if prefix != f"{part}.")
 
 
-def family_of(layers: Iterable[str]) -> type[Base]:
-    """A base that has these layers PART.LAYER; InputError `lora-names` if there is none."""
-    names = [layer.partition(".")[::2] for layer in layers]
-    for base in bases().values():
-        if all(
-            part in base.FILE_PREFIXES and (part != base.NETWORK or layer.startswith(base.BLOCKS))
-            for part, layer in names
-        ):
-            return base
-    raise InputError("the layers are no base's that is known here", reason="lora-names", remedy=REMEDY)
+def family_of(layers: Collection[str]) -> type[Base]:
+    """A base that has these layers PART.LAYER, best one whose blocks they lie in; InputError `lora-names` if there is none."""
+    parts = {layer.partition(".")[0] for layer in layers}
+    fitting = [base for base in bases().values() if parts <= base.FILE_PREFIXES.keys()]
+    ranked = sorted(
+        fitting,
+        key=lambda base: not any(layer.partition(".")[2].startswith(base.BLOCKS) for layer in layers),
+    )
+    if not ranked:
+        raise InputError(
+            f"no base has the parts {', '.join(sorted(parts))}", reason="lora-names", remedy=REMEDY
+        )
+    return ranked[0]
 
 
 def file_tensors(

@@ -99,7 +99,7 @@ from diffusers import {pipeline}
 
 pipe = {pipeline}.from_pretrained("{hub_id or "path/to/the/base"}", dtype=torch.float16).to("cuda")
 {load}
-image = pipe("{subject.trigger} {subject.class_word}, a portrait photograph, soft light").images[0]
+image = pipe(prompt="{subject.trigger} {subject.class_word}, a portrait photograph, soft light").images[0]
 ```
 
 ComfyUI, Forge and other tools that read Kohya's key names take the file as it is. The trigger is

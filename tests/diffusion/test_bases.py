@@ -12,6 +12,7 @@ from lora_runs import base_config, train_config
 from padding import shift_tensors
 
 from likeness.diffusion.digest import files_digest, folder_files
+from likeness.diffusion.families import bases
 from likeness.diffusion.load import load_base, pick_device
 from likeness.errors import ConfigError
 
@@ -31,7 +32,7 @@ def predict(base):
         return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_the_same_seed_builds_the_same_base(fresh, architecture):
     first, second = fresh(architecture), fresh(architecture)
     assert first.digest == second.digest
@@ -92,7 +93,7 @@ def test_images_and_prompts_are_encoded(fresh, synthetic_people):
     assert not torch.equal(one["pooled"], other["pooled"])
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architecture):
     made = fresh(architecture)
     made.pipeline.save_pretrained(tmp_path / "model")
@@ -102,7 +103,7 @@ def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architect
     assert again.digest == read.digest
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_where_a_files_tensors_start_does_not_matter(tmp_path, in_tmp, fresh, architecture):
     made = fresh(architecture)
     made.pipeline.save_pretrained(tmp_path / "model")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lora_runs import run_in, train_config
 
+from likeness.diffusion.families import bases
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.errors import InputError
 from likeness.lora.export import loaded_lora
@@ -15,7 +16,7 @@ SHOT = GenerationRequest(
 )
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
     run = run_in(tmp_path, folder, train_config(architecture, steps=3), architecture=architecture)
     file = tmp_path / "jade-v1.safetensors"

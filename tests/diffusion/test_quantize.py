@@ -9,6 +9,7 @@ from lora_runs import Stop, base_config, run_in, stop_at, train_config
 from torch import nn
 from torch.nn import functional
 
+from likeness.diffusion.families import bases
 from likeness.diffusion.load import load_base
 from likeness.diffusion.quantize import PackedLinear, quantize
 from likeness.errors import ConfigError
@@ -75,13 +76,13 @@ def test_eight_bits_by_hand():
         assert torch.equal(layer.weight, torch.tensor(expected) * layer.scale)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_only_the_networks_linear_layers_are_packed(architecture):
     base = load_base(base_config(architecture, quantize="fp8"), device="cpu")
     whole = load_base(base_config(architecture), device="cpu")
     packed = {name for name, layer in base.network.named_modules() if isinstance(layer, PackedLinear)}
     assert packed
-    assert all(any(end in name for end in ("to_", "ff.", "proj_", "feed_forward")) for name in packed)
+    assert all(any(end in name for end in ("to_", "ff", "proj_", "add_", "feed_forward")) for name in packed)
     left, right = (dict(one.network.named_parameters()) for one in (whole, base))
     assert left.keys() - right.keys() == {f"{name}.weight" for name in packed}
     assert all(torch.equal(left[name], right[name]) for name in right)

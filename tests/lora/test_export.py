@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
+from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, lora_tensors
@@ -40,7 +41,7 @@ def predict(base, run):
     return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 @pytest.mark.parametrize(("rank", "alpha"), [(4, 1), (4, 4), (2, 6.5)])
 def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     tmp_path, folder, fresh, architecture, rank, alpha

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from safetensors.torch import load
 
 from likeness.cli.convert import convert_command
+from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
 from likeness.lora.convert import convert
@@ -197,12 +198,13 @@ def test_what_does_not_fit_a_kind_is_refused(change, word):
         train_config(**change)
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_the_layers_of_a_file_are_found_without_its_base(fresh, architecture):
     base = fresh(architecture)
     for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
         for name, layer in module.named_modules():
-            inside = "layers." in name if part != "unet" else "attentions." in name or "resnets." in name
+            blocks = ("attentions.", "resnets.") if part == "unet" else ("layers.", "blocks.")
+            inside = any(block in name for block in blocks)
             if inside and isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
                 found = diffusers_layer(base.file_layer(f"{part}.{name}"))
                 assert found.replace(".text_model.", ".") == f"{part}.{name}".replace(".text_model.", ".")

@@ -5,6 +5,7 @@ import torch
 from lora_runs import Stop, base_config, run_in, stop_at, train_config
 from torch.autograd.graph import saved_tensors_hooks
 
+from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.native import compute as engine_module
@@ -63,10 +64,9 @@ def test_memory_that_runs_out_is_told_with_what_a_step_needs(fresh):
     assert "gradient_checkpointing: on" in caught.value.remedy
 
 
-@pytest.mark.parametrize("architecture", ["sdxl", "sd15", "zimage"])
+@pytest.mark.parametrize("architecture", bases())
 def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
-    flow = {"weighting": "none", "timesteps": "logit_normal", "blocks": ["layers"], "targets": ["to_q", "w2"]}
-    cfg = train_config(**(flow if architecture == "zimage" else {}))
+    cfg = train_config(architecture)
     base = fresh(architecture)
     prompt = base.encode_prompt("jade woman")
     shapes = {name: tuple(tensor.shape) for name, tensor in prompt.items()}
@@ -86,7 +86,7 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
 
     condition = base.collate([prompt] * cfg.data.batch_size)
     condition["time_ids"] = torch.zeros(cfg.data.batch_size, 6)
-    channels = base.network.config.in_channels
+    channels = base.latent_channels
     timesteps = torch.full((cfg.data.batch_size,), base.MID_TIMESTEP)
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         base.predict(torch.randn(cfg.data.batch_size, channels, 8, 8), timesteps, condition).square().mean()
