@@ -22,6 +22,7 @@ from torch import Tensor
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, kohya_tensors
@@ -79,8 +80,8 @@ def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
 
 
 def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
-    """conf/train/full.yaml made small, for Z-Image with what its experiment changes; `changes` by their short names."""
-    values = section("train/full.yaml", *["+experiment=zimage"] * (architecture == "zimage"))
+    """conf/train/full.yaml made small, for flows with what their experiment changes; `changes` by their short names."""
+    values = section("train/full.yaml", *[f"+experiment={architecture}"] * bases()[architecture].FLOW)
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
         "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,

@@ -21,14 +21,14 @@ CHOICES = sorted(
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
 OVERLAYS = [
     (base, f"+quality={quality.stem}", f"+gpu={gpu.stem}")
-    for base in ("+experiment=sdxl", "+experiment=zimage")
+    for base in ("+experiment=sdxl", "+experiment=zimage", "+experiment=flux2")
     for quality in sorted(CONF.glob("quality/*.yaml"))
     for gpu in sorted(CONF.glob("gpu/*.yaml"))
 ]
 # These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
 NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
 # What the default training asks means nothing to it: its experiment has what fits.
-NEEDS_AN_EXPERIMENT = {"base=zimage"}
+NEEDS_AN_EXPERIMENT = {"base=zimage", "base=flux2"}
 
 
 def compose_in(folder: Path, *overrides: str) -> Path:
