@@ -3,17 +3,12 @@
 """The LoRA inside the base, of any kind: put in, read, restored and taken out.
 
 Names here are the pipeline's part and PEFT's name, `unet.down_blocks.1....to_q.lora_A.weight` (down) and `lora_B` (up).
-Sources: Hu et al., arXiv 2106.09685 (LoRA); Liu et al., arXiv 2402.09353 (DoRA: a magnitude per output beside it); Meng
-et al., arXiv 2404.02948 (PiSSA: starts as the principal part of the weights); Yeh et al., arXiv 2309.14859 (LoKr:
-Kronecker products instead).
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from peft import LoKrConfig, LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 from torch.nn import Parameter
@@ -22,10 +17,9 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.randomness import derive
 from likeness.errors import ConfigError
 from likeness.lora.config import AdapterConfig
+from likeness.lora.kinds import kinds
+from likeness.lora.kinds.lora import ADAPTER, START
 
-ADAPTER = "default"
-START = "start"  # what a PiSSA began as, subtracted
-POWER_ITERATIONS = 8  # of PiSSA's randomised SVD, which need not be exact: what it finds is taken off again
 # Of a CLIP text encoder, Kohya's trainers change these.
 TEXT_ENCODER_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 
@@ -40,71 +34,21 @@ def add_lora(
     Raises:
         ConfigError: a target names no layer of this base, or its text encoders cannot learn.
     """
+    kind = kinds()[cfg.kind]
     for part, module in base.parts(text_encoders=text_encoders).items():
         network = part == base.NETWORK
         layers = _layers(module, cfg) if network else _ending(module, TEXT_ENCODER_TARGETS)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "lora-init", *([] if network else [part])))
-            module.add_adapter(_config(cfg, layers), adapter_name=ADAPTER)
-            if cfg.kind == "pissa":
-                _start_principal(module, _config(cfg, layers))
+            settings = kind.settings(cfg, layers)
+            module.add_adapter(settings, adapter_name=ADAPTER)
+            kind.start(module, settings)
     for parameter in adapter_parameters(base, ADAPTER).values():
         parameter.data = parameter.data.float()
     for layer in lora_layers(base).values():
-        if cfg.kind == "dora":
-            # Once more, in float32: PEFT measured the magnitudes in the base's type.
-            layer.lora_magnitude_vector[ADAPTER].update_layer(
-                base_layer=layer.get_base_layer(), lora_A=layer.lora_A[ADAPTER].weight,
-                lora_B=layer.lora_B[ADAPTER].weight, scaling=layer.scaling[ADAPTER],
-            )  # fmt: skip
-        elif cfg.kind == "lokr" and layer.lokr_w2:
-            # LyCORIS and its readers scale by alpha / rank only where a factor is decomposed.
-            layer.scaling[ADAPTER] = 1.0
+        kind.correct(layer)
     set_dropout(base, None)
     return adapter_parameters(base, ADAPTER)
-
-
-def _config(cfg: AdapterConfig, layers: list[str]) -> Any:
-    alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
-    if cfg.kind == "lokr":
-        return LoKrConfig(r=cfg.rank, alpha=alpha, target_modules=layers)
-    return LoraConfig(
-        r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.dropout,
-        use_dora=cfg.kind == "dora", target_modules=layers,
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def _start_principal(module: Any, config: Any) -> None:
-    """Begin with the largest singular parts of the weights W, B0 A0, and a frozen second LoRA that takes them off again.
-
-    The paper takes them out of W instead. This is the same model, and W keeps its bits, in whatever type it is.
-    """
-    config.lora_dropout = 0.0
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Already found a `peft_config`")  # two are wanted here
-        module.add_adapter(config, adapter_name=START)
-    for name, layer in _adapted(module).items():
-        weight = layer.get_base_layer().weight.detach().float().cpu().flatten(1)
-        if config.r > min(weight.shape):
-            raise ConfigError(
-                f"train.lora.rank: {name} has {min(weight.shape)} singular values, PiSSA would start from {config.r}",
-                remedy=f"set train.lora.rank to {min(weight.shape)} or less, or leave the layer out of train.lora.targets",
-            )
-        spare = min(config.r + 8, *weight.shape)  # a wider sketch finds the largest parts more exactly
-        left, values, right = torch.svd_lowrank(weight, q=spare, niter=POWER_ITERATIONS)
-        root = (values[: config.r] / layer.scaling[ADAPTER]).sqrt()
-        principal = (root[:, None] * right[:, : config.r].T, left[:, : config.r] * root)
-        for adapter in (ADAPTER, START):
-            matrices = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
-            for matrix, value in zip(matrices, principal, strict=True):
-                matrix.data = (
-                    value.reshape(matrix.shape).clone(memory_format=torch.contiguous_format).to(matrix.device)
-                )
-        layer.set_adapter([ADAPTER, START])
-        layer.lora_A[START].requires_grad_(False)
-        layer.lora_B[START].requires_grad_(False)
-        layer.scaling[START] = -layer.scaling[ADAPTER]
 
 
 def adapter_parameters(base: Base, adapter: str) -> dict[str, Parameter]:

@@ -1,16 +1,23 @@
 """Section `train.lora` of params.yaml; no torch here."""
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from likeness.lora.kinds import kinds
 from likeness.settings import Section
+
+
+def _known(word: str) -> str:
+    if word not in kinds():
+        raise ValueError(f"{word} is none of {', '.join(sorted(kinds()))}")
+    return word
 
 
 class AdapterConfig(Section):
     """Which kind of LoRA, how large, and in which layers; conf/train/default.yaml explains each key."""
 
-    kind: Literal["lora", "dora", "pissa", "lokr"]
+    kind: Annotated[str, AfterValidator(_known)]
     rank: int = Field(ge=1, le=1024)
     alpha: float = Field(gt=0)
     rank_stabilized: bool
@@ -20,8 +27,8 @@ class AdapterConfig(Section):
 
     @property
     def file_rank(self) -> int:
-        """The rank of a file: PiSSA's also takes off what the weights began as."""
-        return 2 * self.rank if self.kind == "pissa" else self.rank
+        """The rank of a file."""
+        return self.rank * kinds()[self.kind].FILE_RANKS
 
     @property
     def file_alpha(self) -> float:

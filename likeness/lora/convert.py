@@ -19,9 +19,9 @@ from likeness.lora.keys import (
     diffusers_layer,
     diffusers_tensors,
     family_of,
+    file_settings,
     file_tensors,
     kohya_prefixes,
-    lokr_config,
     split,
 )
 from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
@@ -47,7 +47,7 @@ def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> byte
     tensors = {name: tensor.float() for name, tensor in found.items()}
     if to == "diffusers" and named == "kohya":
         tensors = diffusers_tensors(tensors, diffusers_layer)
-        if config := lokr_config(tensors, next(iter(tensors)).partition(".")[0]):
+        if config := file_settings(tensors, next(iter(tensors)).partition(".")[0]):
             metadata[CONFIG] = json.dumps(config)
     elif to == "kohya" and named == "diffusers":
         tensors = _kohya(tensors, json.loads(metadata.pop(CONFIG, "{}")))

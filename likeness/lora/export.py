@@ -26,10 +26,11 @@ from likeness.lora.adapter import adapter_parameters, change, lora_layers, remov
 from likeness.lora.keys import (
     EXACT,
     SCALED,
+    UNREAD,
     by_layer,
     diffusers_tensors,
+    file_settings,
     file_tensors,
-    lokr_config,
     split,
 )
 from likeness.store.items import write_atomic
@@ -116,14 +117,14 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
 def load_lora(base: Base, file: Path, adapter: str) -> None:
     """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
     tensors = load_file(file)
-    if any(key.endswith((".dora_scale", ".lokr_w1")) for key in tensors):
+    if any(key.endswith(UNREAD) for key in tensors):
         names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
                  for name, _ in base.network.named_modules()}  # fmt: skip
         found = diffusers_tensors(_wide(tensors), names.__getitem__)
         # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
         found = dict(sorted(found.items(), key=lambda item: ".lora_A." not in item[0]))
         base.network.load_lora_adapter(
-            found, prefix=base.NETWORK, adapter_name=adapter, metadata=lokr_config(found, base.NETWORK)
+            found, prefix=base.NETWORK, adapter_name=adapter, metadata=file_settings(found, base.NETWORK)
         )
         base.network.eval()
     else:

@@ -16,23 +16,25 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError
+from likeness.lora.kinds import kinds
+from likeness.lora.kinds.lora import Lora
 
 REMEDY = "give a file that likeness or another trainer on diffusers made"
 
-KOHYA = {
-    "lora_A.weight": "lora_down.weight",
-    "lora_B.weight": "lora_up.weight",
-    "lora_magnitude_vector.weight": "dora_scale",
-    "lokr_w1": "lokr_w1",
-    "lokr_w2": "lokr_w2",
-    "lokr_w2_a": "lokr_w2_a",
-    "lokr_w2_b": "lokr_w2_b",
-}
-MATRICES = ("lora_A.weight", "lora_B.weight")
+KOHYA = {peft: file for kind in kinds().values() for peft, file in kind.TENSORS.items()}
 DIFFUSERS = {kohya: peft for peft, kohya in KOHYA.items()}
-SCALED = ("lora_B.weight", "lokr_w1")  # what the scale is in
-PEFT_RANKED = ("lora_A.weight", "lokr_w2_b")  # whose first side is the rank
-RANKED = (*(KOHYA[part] for part in PEFT_RANKED), *PEFT_RANKED)
+MATRICES = tuple(Lora.TENSORS)
+# Ends of names of tensors that diffusers' pipelines drop or refuse.
+UNREAD = tuple(
+    f".{file}"
+    for kind in kinds().values()
+    if not kind.IN_PIPELINES
+    for peft, file in kind.TENSORS.items()
+    if peft not in MATRICES
+)
+SCALED = {kind.SCALED for kind in kinds().values()}
+PEFT_RANKED = {kind.RANKED for kind in kinds().values()}
+RANKED = PEFT_RANKED | {KOHYA[part] for part in PEFT_RANKED}
 # Rounding these would lose more than the file would gain.
 EXACT = ("alpha", "dora_scale")
 
@@ -128,13 +130,7 @@ def diffusers_tensors(tensors: Mapping[str, Tensor], layer_of: Callable[[str], s
     return found
 
 
-def lokr_config(tensors: Mapping[str, Tensor], part: str) -> dict[str, object] | None:
-    """What PEFT needs to know to hold these diffusers tensors of one part; None unless they are a LoKr's."""
+def file_settings(tensors: Mapping[str, Tensor], part: str) -> dict[str, object] | None:
+    """What PEFT needs to know to hold these diffusers tensors of one part, beside themselves."""
     layers = by_layer(tensors)
-    if not any("lokr_w1" in parts for parts in layers.values()):
-        return None
-    ranks = [len(parts["lokr_w2_b"]) for parts in layers.values() if "lokr_w2_b" in parts]
-    # Without a rank all factors are whole, as PEFT leaves them from half their longer side on.
-    rank = ranks[0] if ranks else max(max(tensor.shape) for tensor in tensors.values())
-    targets = sorted(layer.removeprefix(f"{part}.") for layer in layers)
-    return {f"{part}.r": rank, f"{part}.alpha": rank, f"{part}.target_modules": targets}
+    return next(filter(None, (kind.file_settings(layers, part) for kind in kinds().values())), None)

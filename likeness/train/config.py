@@ -11,6 +11,7 @@ from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.lora.config import AdapterConfig
+from likeness.lora.kinds import kinds
 from likeness.settings import Section
 
 
@@ -171,12 +172,13 @@ class TrainConfig(Section):
             raise ValueError(
                 "optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr"
             )
-        if lora.kind == "lokr" and (lora.rank_stabilized or lora.dropout or optimizer.lora_plus_ratio != 1):
+        kind = kinds()[lora.kind]
+        if not kind.MATRICES and (lora.rank_stabilized or lora.dropout or optimizer.lora_plus_ratio != 1):
             raise ValueError(
-                "lora.kind lokr has no down and up matrices: lora.rank_stabilized: false, lora.dropout: 0, "
+                f"lora.kind {lora.kind} has no down and up matrices: lora.rank_stabilized: false, lora.dropout: 0, "
                 "optimizer.lora_plus_ratio: 1"
             )
-        if lora.kind in ("dora", "lokr") and optimizer.text_encoders:
+        if not kind.IN_PIPELINES and optimizer.text_encoders:
             raise ValueError(
                 f"lora.kind {lora.kind}: it is loaded into the network alone; optimizer.text_encoder_lr: null"
             )

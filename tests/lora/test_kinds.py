@@ -185,9 +185,9 @@ def test_pissa_needs_as_many_singular_values_as_its_rank(fresh):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"lora_kind": "loha"}, "lora_kind"),
+        ({"lora_kind": "loha"}, "dora, lokr, lora, pissa"),
         ({"lora_kind": "lokr", "rank_stabilized": True}, "rank_stabilized"),
-        ({"lora_kind": "lokr", "lora_dropout": 0.1}, "lora_dropout"),
+        ({"lora_kind": "lokr", "lora_dropout": 0.1}, "dropout: 0"),
         ({"lora_kind": "lokr", "lora_plus_ratio": 4.0}, "lora_plus_ratio"),
         ({"lora_kind": "lokr", "text_encoder_lr": 1e-4}, "text_encoder_lr"),
         ({"lora_kind": "dora", "text_encoder_lr": 1e-4}, "text_encoder_lr"),

@@ -29,6 +29,7 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.load import TINY_FOLDER, silence_libraries
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.lora.adapter import add_lora
+from likeness.lora.kinds import kinds
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
 
@@ -119,7 +120,7 @@ def footprint(
     )
     return Footprint(
         weights=weights + other_weights,
-        learning=trained * (each + FLOAT32 * (cfg.lora.kind == "pissa")),
+        learning=trained * (each + FLOAT32 * kinds()[cfg.lora.kind].FROZEN),
         kept=kept,
         kept_checkpointed=checkpointed,
         in_flight=IN_FLIGHT * largest,

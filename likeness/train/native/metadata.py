@@ -15,17 +15,13 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
+from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, Sample, dataset_digest
 from likeness.train.native.optimizer import KINDS
 
 MODELSPEC_VERSION = "1.0.1"
-# `network_args` of the kinds that LyCORIS has and sd-scripts has not (lycoris/kohya.py).
-LYCORIS: dict[str, dict[str, object]] = {
-    "dora": {"algo": "lora", "dora_wd": True, "wd_on_output": True},
-    "lokr": {"algo": "lokr", "factor": -1},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +45,7 @@ class Facts:
 def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
              steps: int) -> dict[str, str]:  # fmt: skip
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
-    sha256 = content_sha256(tensors)
+    sha256, lycoris = content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
     order = Order(samples, cfg.data, cfg.seed)
     own = [sample for sample in samples if not sample.prior]
     shown = sum(sample.repeats for sample in own)
@@ -69,13 +65,12 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_v2": "False",
         "ss_base_model_version": facts.family.TRAINERS_NAME,
         "ss_sd_model_name": facts.base_name,
-        "ss_network_module": "lycoris.kohya" if cfg.lora.kind in LYCORIS else "networks.lora",
+        "ss_network_module": "networks.lora" if lycoris is None else "lycoris.kohya",
         "ss_network_dim": str(cfg.lora.file_rank),
         "ss_network_alpha": str(cfg.lora.file_alpha if facts.family.FILE_ALPHA else cfg.lora.file_rank),
         "ss_network_dropout": str(cfg.lora.dropout or None),
         "ss_network_args": _json(
-            LYCORIS.get(cfg.lora.kind, {})
-            | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
+            dict(lycoris or {}) | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
         ),
         "ss_output_name": facts.output_name,
         "ss_learning_rate": str(cfg.optimizer.lr),
