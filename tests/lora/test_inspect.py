@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from conf_sections import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from lora_runs import ROOT
 from safetensors.torch import save_file
 
 from likeness.cli.inspect import common_tags, problems, table
