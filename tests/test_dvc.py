@@ -21,7 +21,7 @@ PLUMBING = {
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
-    "likeness.purchases.buy", "likeness.run", "likeness.settings", "likeness.tracking", "stages", "likeness.pipeline.supervise",
+    "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
     "likeness.pipeline.stage",
 }  # fmt: skip
 

@@ -60,6 +60,7 @@ from likeness.swap.onnx import OnnxSwapper
 from likeness.train.config import (
     CheckpointConfig,
     DataConfig,
+    KohyaTrainerConfig,
     OptimizerConfig,
     ScheduleConfig,
     SelectionConfig,
@@ -126,7 +127,7 @@ def base() -> SDXL:
 
 def train_config() -> TrainConfig:
     return TrainConfig(
-        seed=42, license="other", trainer="native",
+        seed=42, license="other", trainer="native", kohya=KohyaTrainerConfig(checkout=None, python=None),
         data=DataConfig(
             side_px=1024, bucket_step_px=64, face_fraction=None, face_weight=1.0, outside_weight=1.0, prior_images=0,
             prior_weight=1.0, caption_shuffles=0, keep_tokens=1, caption_dropout=0.0, batch_size=4,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from persona_folders import Folders, providers, settings
+from runs import run_of
 from safetensors.numpy import save_file
 
 from fakes.s3 import S3Server
@@ -65,12 +66,12 @@ def folders(in_tmp: Path, cfg: Config) -> Folders:
         for line in read_manifest(texts).entries
     ]
     write_manifest(texts, lines, [])
-    dataset.main(cfg, PERSONA)
+    dataset.main(run_of("dataset", cfg, PERSONA))
     made.training()
     record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
     save_file({"a": np.float32([4.0])}, made.places.weights, metadata={"likeness.consent_id": record})
     made.evaluation()
-    report.main(cfg, PERSONA)
+    report.main(run_of("report", cfg, PERSONA))
     write_manifest(made.places.ingested, read_manifest(made.places.ingested).entries, [])
     return made
 

@@ -58,7 +58,8 @@ def test_check_tells_every_consent_and_provider_problem_at_once(repository):
 
 
 def test_check_refuses_stale_params(repository):
-    (repository / "conf" / "swap" / "local.yaml").open("a").write("extra: 1\n")
+    with (repository / "conf" / "swap" / "local.yaml").open("a") as file:
+        file.write("extra: 1\n")
     done = call(repository, "stages.check")
     assert done.returncode == 1
     assert "make params" in done.stderr

@@ -60,7 +60,7 @@ def test_the_random_base_has_the_shape_of_sdxl(fresh):
 
 def test_a_schedule_of_zero_terminal_snr_is_trained_on(fresh):
     base = fresh()
-    plain = base.process(train_config()).alphas.double().sqrt()
+    plain = base.process(train_config().objective).alphas.double().sqrt()
     scheduler = base.pipeline.scheduler
     base.pipeline.scheduler = scheduler.from_config(
         scheduler.config, prediction_type="v_prediction", rescale_betas_zero_snr=True

@@ -68,7 +68,7 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
     random = torch.Generator().manual_seed(derive(cfg.seed, "noise", 4, 0))
     timesteps = torch.randint(1000, (cfg.data.batch_size,), generator=random)
     noise = torch.randn(drawn.latents.shape, generator=random).double()
-    signal = base.process(train_config()).alphas.double()[timesteps].view(-1, 1, 1, 1)
+    signal = base.process(train_config().objective).alphas.double()[timesteps].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * drawn.latents.double() + (1 - signal).sqrt() * noise
     scale = cfg.lora.alpha / (cfg.lora.rank**0.5 if cfg.lora.rank_stabilized else cfg.lora.rank)
     weights = dict(plain.named_parameters())

@@ -1,7 +1,6 @@
 """The stage caption: a text beside each image, a person's own words first, explicit ones never."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +14,8 @@ from likeness.errors import InputError
 from likeness.images import encode_jpeg
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest, write_manifest
+from likeness.providers import Local
 from likeness.purchases.budget import BudgetConfig
-from likeness.purchases.buy import Buyer
 from likeness.store.items import sha256_bytes
 from stages.caption import main
 
@@ -26,7 +25,7 @@ CALLS: list[bool] = []
 
 
 @dataclass(frozen=True)
-class Parrot:
+class Parrot(Local):
     """A Captioner that always says the same."""
 
     says: str
@@ -39,9 +38,6 @@ class Parrot:
         CALLS.append(swapped)
         return Described(text=self.says, cost_usd=0.25)
 
-    def opened(self, till: Buyer) -> AbstractContextManager["Parrot"]:
-        return nullcontext(self)
-
 
 def caption(says: str = "a photo, smiling", trigger: str = "jade", ratio: float = 1.0) -> Manifest:
     provider = {"_target_": f"{__name__}.Parrot", "says": says}
@@ -51,7 +47,9 @@ def caption(says: str = "a photo, smiling", trigger: str = "jade", ratio: float 
         prices={},
         budget=BudgetConfig(max_usd=0),
     )
-    main(run_of("caption", cfg, SimpleNamespace(**vars(PERSONA) | {"trigger": trigger})))
+    run = run_of("caption", cfg, SimpleNamespace(**vars(PERSONA) | {"trigger": trigger}))
+    vars(run)["provider"] = Parrot(says=says)
+    main(run)
     return read_manifest(PLACES.captions)
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conf_sections import section
 from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
@@ -30,6 +31,12 @@ PERSONA = settings(Persona, "persona/jade.yaml")
 LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
 
 
+def on_cpu() -> TrainConfig:
+    values = section("train/default.yaml")
+    values["system"]["device"] = "cpu"
+    return TrainConfig.model_validate(values)
+
+
 def config(**changes) -> Config:
     options = {
         "prompts": ["{trigger} {class_word}", "a tree"],
@@ -42,7 +49,7 @@ def config(**changes) -> Config:
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
         base=settings(BaseModelConfig, "base/random.yaml"),
-        train=settings(TrainConfig, "train/default.yaml", device="cpu"),
+        train=on_cpu(),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///unused.db", experiment="test"),

@@ -22,7 +22,7 @@ from likeness.train.native.data import read_samples
 from likeness.train.native.loop import train
 
 TINY = BaseModelConfig.model_validate(section("base/tiny.yaml"))
-TARGETS = section("train/default.yaml")["targets"]
+TARGETS = section("train/default.yaml")["lora"]["targets"]
 PURPLE = (120, 20, 160)
 
 

@@ -138,7 +138,9 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, fol
 
 def test_noise_and_timesteps_differ_between_steps_and_between_parts_of_a_step(whole):
     seen = []
-    base = SimpleNamespace(device=whole.base.device, process=whole.base.process, told=whole.base.told)
+    base = SimpleNamespace(
+        device=whole.base.device, process=whole.base.process, encode_condition=whole.base.encode_condition
+    )
     base.predict = lambda noisy, timesteps, condition: seen.append((noisy, timesteps)) or noisy
     objective = Objective(base, whole.set, train_config(gradient_accumulation=3))
     for step, part in ((0, 0), (0, 1), (1, 0), (0, 0)):

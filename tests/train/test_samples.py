@@ -81,8 +81,8 @@ def written(places) -> dict[str, bytes]:
 
 
 def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
-    easel = Easel(studio.sample)
-    monkeypatch.setattr(studio, "sample", easel)
+    easel = Easel(studio.generate)
+    monkeypatch.setattr(studio, "generate", easel)
     easel.stop_at = PICTURES + 2  # within the look after step 4
     with pytest.raises(TransientError, match="step 4 of 6"):
         main(run_of("train", config(), PERSONA))

@@ -11,7 +11,7 @@ from likeness.store.s3 import Remote
 from likeness.train.native import shared_checkpoints
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
-from stages.train import sharing
+from likeness.train.native.trainer import sharing
 
 KEY = "a-run"
 

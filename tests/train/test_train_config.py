@@ -50,7 +50,14 @@ def leaves(model: type[Section], place: str = "") -> set[str]:
 
 def test_a_setting_is_in_the_key_of_a_run_or_said_not_to_be():
     # The seed is in it; the licence and the trainer decide nothing of the native trainer's weights.
-    assert leaves(TrainConfig) == {"seed", "license", "trainer", *MOVED.values()}
+    assert leaves(TrainConfig) == {
+        "seed",
+        "license",
+        "trainer",
+        "kohya.checkout",
+        "kohya.python",
+        *MOVED.values(),
+    }
     assert run_settings(train_config()).keys() == {"seed", *MOVED} - NOT_IN_RUN_KEY
 
 
