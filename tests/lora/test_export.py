@@ -46,7 +46,7 @@ def predict(base, run):
 def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     tmp_path, folder, fresh, architecture, rank, alpha
 ):
-    cfg = train_config(architecture, rank=rank, alpha=alpha, steps=3)
+    cfg = train_config(architecture, rank=rank, alpha=alpha, steps=6)
     run = run_in(tmp_path, folder, cfg, architecture=architecture)
     trained = predict(run.base, run)
     file = tmp_path / "jade-v1.safetensors"

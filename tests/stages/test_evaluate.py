@@ -159,7 +159,7 @@ def test_a_second_run_gives_equal_bytes_and_draws_nothing(folders, monkeypatch):
 
     evaluate.main(run_of("evaluate", config(), PERSONA))
     first = files()
-    monkeypatch.setattr(studio, "sample", None)
+    monkeypatch.setattr(studio, "generate", None)
     evaluate.main(run_of("evaluate", config(), PERSONA))
     assert files() == first
 

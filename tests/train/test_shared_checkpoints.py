@@ -131,7 +131,7 @@ def test_the_end_waits_for_a_slow_store_no_longer_than_it_says(tmp_path, url, mo
 
 def test_sharing_needs_a_place_to_share():
     import yaml
-    from lora_runs import ROOT
+    from conf_sections import ROOT
 
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["train"]["checkpoint"]["share"] = True
