@@ -1,5 +1,6 @@
 """Look after the store of finished items."""
 
+import itertools
 import json
 import shutil
 import sys
@@ -11,7 +12,7 @@ from likeness.config import load_config
 from likeness.formatting import format_bytes
 from likeness.paths import RepositoryPaths
 from likeness.run import PARAMS, open_items
-from likeness.store.items import Item, ItemStore
+from likeness.store.items import ItemStore
 
 DAY_S = 86_400.0
 
@@ -62,20 +63,30 @@ def prune_training(folder: Path, *, unused_for_s: float) -> int:
 def list_items(*, as_json: bool) -> None:
     """Print what is stored."""
     items = open_items(load_config(PARAMS), RepositoryPaths.here())
-    rows = [_row(key, items.get(key)) for key in items.keys()]  # noqa: SIM118  (a store is no dict)
+    rows = [_row(key, items) for key in items.keys()]  # noqa: SIM118  (a store is no dict)
+    rows.sort(key=lambda row: row["operation"])
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
-    for row in rows:
-        words = ", ".join(row["files"]) or f"refused: {row['refusal']}"
-        sys.stdout.write(f"{row['key'][:16]}  {row['bytes']:>10}  {'damaged' if row['damaged'] else words}\n")
+    for operation, members in itertools.groupby(rows, key=lambda row: row["operation"]):
+        group = list(members)
+        size = format_bytes(sum(row["bytes"] for row in group))
+        sys.stdout.write(f"{operation or 'of earlier versions'}: {len(group)} items, {size}\n")
+        for row in group:
+            words = ", ".join(row["files"]) or f"refused: {row['refusal']}"
+            sys.stdout.write(
+                f"  {row['key'][:16]}  {row['bytes']:>10}  {'damaged' if row['damaged'] else words}\n"
+            )
     total = sum(row["bytes"] for row in rows)
     sys.stdout.write(f"{len(rows)} items, {format_bytes(total)} in {items.root}\n")
 
 
-def _row(key: str, item: Item | None) -> dict[str, Any]:
+def _row(key: str, items: ItemStore) -> dict[str, Any]:
+    item, made_of = items.get(key), items.made_of(key)
     return {
         "key": key,
+        "operation": made_of.get("operation", ""),
+        "version": made_of.get("version"),
         "damaged": item is None,
         "files": list(item.files) if item else [],
         "bytes": sum(file.size for file in item.files.values()) if item else 0,

@@ -7,7 +7,7 @@ operation and its version, settings (provider identity and weights digests among
 File names are never part of a key. Layout under the root:
 
     objects/ab/cdef...            file bytes, named by their sha256
-    records/ab/cdef....json       {"files": {name: sha256}, "record": {...}}, named by the item's key
+    records/ab/cdef....json       {"files": {name: sha256}, "record": {...}, "made_of": {...}}, named by the key
     tickets/cdef....json          what a provider gave for an order that it has not delivered yet
 
 Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
@@ -25,7 +25,7 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import fsspec
 import numpy as np
@@ -54,12 +54,22 @@ def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
     return sha256_bytes(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
 
 
-def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> str:
+class ItemKey(str):
+    """A key that knows what it was made of, so that the item's record can say it."""
+
+    made_of: dict[str, Json]
+
+    def __new__(cls, made_of: dict[str, Json]) -> Self:
+        """The hex sha256 of what it was made of."""
+        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        key = super().__new__(cls, sha256_bytes(text.encode()))
+        key.made_of = made_of
+        return key
+
+
+def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> ItemKey:
     """Key of the item that `operation` at `version` makes of `inputs` (sha256 digests) under `settings`."""
-    described = {"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)}
-    return sha256_bytes(
-        json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    )
+    return ItemKey({"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)})
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,8 @@ class ItemStore:
                 self._write(file.path, data)
             stored[name] = file
         described = {"files": {name: file.sha256 for name, file in stored.items()}, "record": dict(record)}
+        if isinstance(key, ItemKey):
+            described["made_of"] = key.made_of
         self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
         return Item(key, stored, dict(record))
 
@@ -161,6 +173,13 @@ class ItemStore:
         """Keys of all records, in order."""
         for path in sorted((self.root / "records").glob("??/*.json")):
             yield path.parent.name + path.stem
+
+    def made_of(self, key: str) -> dict[str, Json]:
+        """Operation, version, settings and inputs of an item; empty in records of earlier versions."""
+        try:
+            return json.loads(self._record_path(key).read_bytes()).get("made_of", {})
+        except (OSError, ValueError):
+            return {}
 
     def verify(self) -> list[str]:
         """Keys whose record or files are missing, truncated or changed."""

@@ -146,3 +146,15 @@ def test_a_lost_file_counts_as_not_made(store):
     store.put("a" * 64, {"picture": b"picture"}, {}).files["picture"].path.unlink()
     assert store.get("a" * 64) is None
     assert store.verify() == ["a" * 64]
+
+
+def test_a_record_says_what_its_key_was_made_of(tmp_path):
+    store = ItemStore(tmp_path / "items")
+    key = item_key("swap", 2, {"blend": 0.5}, ["a" * 64])
+    store.put(key, {"image.png": b"pixels"}, {})
+    assert ItemStore(tmp_path / "items").made_of(str(key)) == {
+        "operation": "swap", "version": 2, "settings": {"blend": 0.5}, "inputs": ["a" * 64],
+    }  # fmt: skip
+    store.put("b" * 64, {}, {})  # as earlier versions wrote it
+    assert store.made_of("b" * 64) == {}
+    assert store.get("b" * 64) is not None
