@@ -1,6 +1,5 @@
 """Sentences about scores."""
 
-from likeness.formatting import format_bytes
 from likeness.report.collect import Evaluation, Group
 from likeness.report.words import SHOWABLE, bin_words, number_words, verdict
 
@@ -37,12 +36,6 @@ def test_without_a_floor_and_a_ceiling_nothing_is_placed():
 
 
 def test_units_and_bins_read_well():
-    assert [format_bytes(n) for n in (999, 1500, 2_500_000, 3_000_000_000)] == [
-        "999 bytes",
-        "1.5 kB",
-        "2.5 MB",
-        "3.0 GB",
-    ]
     assert [number_words(n) for n in (485376.0, 1.13083, 0.00012345)] == ["485,376", "1.131", "0.0001234"]
     assert bin_words("15_30") == "15-30°"
     assert bin_words("30_90") == "over 30°"
