@@ -27,7 +27,8 @@ class Commands(TyperGroup):
 
 def _personas(incomplete: str) -> list[str]:
     """Names for the shell's completion: whoever has a consent record."""
-    return sorted(path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
+    names = (path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
+    return sorted(name for name in names if "." not in name)  # not jade.targets
 
 
 PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}

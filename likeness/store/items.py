@@ -66,6 +66,10 @@ class ItemKey(str):
         key.made_of = made_of
         return key
 
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Json]]]:
+        """A copy is made of the same."""
+        return type(self), (self.made_of,)
+
 
 def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> ItemKey:
     """Key of the item that `operation` at `version` makes of `inputs` (sha256 digests) under `settings`."""

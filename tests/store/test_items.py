@@ -1,7 +1,9 @@
 """The item store keeps what is finished, whatever happens to the process or the disk."""
 
+import copy
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 from pathlib import Path
@@ -151,6 +153,7 @@ def test_a_lost_file_counts_as_not_made(store):
 def test_a_record_says_what_its_key_was_made_of(tmp_path):
     store = ItemStore(tmp_path / "items")
     key = item_key("swap", 2, {"blend": 0.5}, ["a" * 64])
+    assert pickle.loads(pickle.dumps(key)) == copy.deepcopy(key) == key
     store.put(key, {"image.png": b"pixels"}, {})
     assert ItemStore(tmp_path / "items").made_of(str(key)) == {
         "operation": "swap", "version": 2, "settings": {"blend": 0.5}, "inputs": ["a" * 64],
