@@ -11,13 +11,14 @@ EMBEDDING_SIZE = 128
 LANDMARKS = 468
 
 Floats = NDArray[np.float32]
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
     """One face in one image; pixels are those of the image it was found in."""
 
-    box_px: tuple[float, float, float, float]
+    box_px: Box
     """x, y, width, height; may reach over the image's edge."""
     score: float
     """The detector's confidence, 0..1."""
@@ -41,6 +42,12 @@ class Face:
     """Gap between the lips over the mouth's width; 0 is closed."""
     eyes_open: float
     """Height over width of the lid opening, mean of both eyes."""
+
+
+def shared_px2(a: Box, b: Box) -> float:
+    """Area that two boxes share, px²."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a, b
+    return max(0.0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0.0, min(ay + ah, by + bh) - max(ay, by))
 
 
 def similarity(a: Floats, b: Floats) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, similarity
+from likeness.faces.face import shared_px2
 from likeness.safety.gates import REMEDIES, Subject, refuse
 from likeness.safety.rating import Rater
 
@@ -39,8 +40,8 @@ def measure_swap(
     Raises:
         InputError: refused as `swap-no-face` or `explicit`.
     """
-    nearest = max(analyzer.faces(rgb), key=lambda face: _overlap(face, target), default=None)
-    if nearest is None or _overlap(nearest, target) == 0:
+    nearest = max(analyzer.faces(rgb), key=lambda face: shared_px2(face.box_px, target.box_px), default=None)
+    if nearest is None or shared_px2(nearest.box_px, target.box_px) == 0:
         raise _refused("swap-no-face", "no face is found where the target's was")
     explicit = rater.explicit(rgb)
     refuse("swap", Subject(explicit=explicit, max_explicit=max_explicit), what="the result is")
@@ -68,12 +69,6 @@ def judge_swap(
         detail = f"similarity to the target is {to_target:.3f}, {rules.to_target_max:g} allowed"
         raise _refused("swap-still-the-target", detail)
     return {"to_persona": round(to_persona, 4), "to_target": round(to_target, 4)}
-
-
-def _overlap(a: Face, b: Face) -> float:
-    """Area the boxes share, px²."""
-    (ax, ay, aw, ah), (bx, by, bw, bh) = a.box_px, b.box_px
-    return max(0.0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0.0, min(ay + ah, by + bh) - max(ay, by))
 
 
 def _refused(reason: str, detail: str) -> InputError:

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.errors import InputError
 from likeness.faces import Face
+from likeness.faces.face import Box, shared_px2
 from likeness.images import decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
 from likeness.purchases.prices import Prices, price_of
@@ -26,7 +27,6 @@ from likeness.vendors.remote import RemoteJobs
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1
 RESULT = "result"
-Box = tuple[float, float, float, float]
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -146,7 +146,7 @@ class _Swaps:
             )
         )
         seen = cast("list[dict[str, Any]]", found.record["usage"]["faces"] or [])
-        boxes = [box for box in seen if _overlap(_box(box), target.face.box_px) > 0]
+        boxes = [box for box in seen if shared_px2(_box(box), target.face.box_px) > 0]
         if not boxes:
             raise InputError(
                 "MaxStudio sees no face where the target's is",
@@ -154,7 +154,7 @@ class _Swaps:
                 kind="skipped",
                 remedy="nothing need be done for one photo; a clearer target photo helps",
             )
-        return max(boxes, key=lambda box: _overlap(_box(box), target.face.box_px))
+        return max(boxes, key=lambda box: shared_px2(_box(box), target.face.box_px))
 
     def _lend(self, portrait: Portrait) -> str:
         return self.inputs.url_of(encode_png(portrait.rgb), suffix=".png")
@@ -165,9 +165,3 @@ class _Swaps:
 
 def _box(face: dict[str, Any]) -> Box:
     return (float(face["x"]), float(face["y"]), float(face["width"]), float(face["height"]))
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Area the boxes share, px²."""
-    (ax, ay, aw, ah), (bx, by, bw, bh) = a, b
-    return max(0.0, min(ax + aw, bx + bw) - max(ax, bx)) * max(0.0, min(ay + ah, by + bh) - max(ay, by))

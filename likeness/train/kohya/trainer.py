@@ -59,7 +59,6 @@ class KohyaTrainer:
             ProviderError: the script ended with an error; its last lines are in the message.
         """
         cfg, places = run.config, run.paths
-        script = _script(cfg.train, cfg.base.architecture)
         if problems := unmapped(cfg.train, cfg.base):
             raise ConfigError(
                 "train.trainer kohya: sd-scripts has no option for some settings. It takes\n  "
@@ -67,6 +66,7 @@ class KohyaTrainer:
                 reason="not-mapped",
                 remedy="change these (conf/experiment/kohya.yaml has what maps), or train.trainer: native",
             )
+        script = _script(cfg.train, cfg.base.architecture)
         samples = read_samples(places.lora_training, face_fraction=None)
         settings = resolve_steps(samples, cfg.train)
         sys.stderr.write(plan(samples, [], settings))
@@ -89,10 +89,8 @@ class KohyaTrainer:
 
 def _script(train: TrainConfig, architecture: str) -> Path:
     checkout = train.kohya.checkout
-    script = (
-        None if checkout is None else Path(checkout).expanduser().resolve() / SCRIPTS.get(architecture, "")
-    )
-    if script is None or not script.is_file():
+    script = Path(checkout or "").expanduser().resolve() / SCRIPTS[architecture]
+    if checkout is None or not script.is_file():
         raise ConfigError(
             f"train.kohya.checkout {checkout}: no sd-scripts for {architecture} there",
             reason="no-sd-scripts",
