@@ -35,7 +35,7 @@ test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long tra
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes
 
-coverage: .venv/dev ## `make test` with the floor of pyproject.toml
+coverage: .venv/dev ## `make test`, and what of the product it runs
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered
 
 check: .venv/dev
