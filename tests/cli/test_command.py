@@ -184,14 +184,19 @@ WAITING = "import sys, time\nsys.stderr.write('ready\\n'); sys.stderr.flush()\nt
 
 def test_ctrl_c_ends_with_a_line_and_130(repository):
     code = (
+        # Started in the background of a shell, a program ignores Ctrl-C: as at a terminal, this one does not.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from likeness.cli import app\n"
         "@app.app.command()\n"
         "def wait() -> None:\n    " + WAITING.replace("\n", "\n    ").rstrip() + "\napp.app(['wait'])"
     )
-    running = program(repository, "-c", code, stderr=subprocess.PIPE, text=True)
-    assert running.stderr.readline() == "ready\n"
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=120)
+    with program(repository, "-c", code, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stderr.readline() == "ready\n"
+            running.send_signal(signal.SIGINT)
+            _, told = running.communicate(timeout=120)
+        finally:
+            running.kill()
     assert (running.returncode, told) == (130, "\nwait: interrupted\n")
 
 

@@ -33,11 +33,11 @@ def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path,
     alone = run_in(
         tmp_path / "one", folder, train_config(**TWO | {"processes": 1, "gradient_accumulation": 2})
     )
-    killed = start(tmp_path / "two", folder, 4, **TWO)
-    assert killed.wait() != 0
+    with start(tmp_path / "two", folder, 4, **TWO) as killed:
+        assert killed.wait() != 0
     assert list((tmp_path / "two").rglob("step-00000002.safetensors"))
-    resumed = start(tmp_path / "two", folder, 0, **TWO)
-    assert resumed.wait() == 0, resumed.stderr.read()
+    with start(tmp_path / "two", folder, 0, **TWO) as resumed:
+        assert resumed.wait() == 0, resumed.stderr.read()
     together = load((tmp_path / "two" / "trained.safetensors").read_bytes())
     wanted = load(alone.data)
     assert together.keys() == wanted.keys()
@@ -46,14 +46,13 @@ def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path,
 
 @pytest.mark.slow
 def test_processes_end_when_their_launcher_is_killed(tmp_path, folder):
-    launched = start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1})
-    while not list(tmp_path.rglob("step-*.safetensors")):
-        assert launched.poll() is None, launched.stderr.read()
-        time.sleep(0.05)
-    workers = children(launched.pid)
-    assert len(workers) == 2
-    launched.send_signal(signal.SIGKILL)
-    launched.wait()
+    with start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1}) as launched:
+        while not list(tmp_path.rglob("step-*.safetensors")):
+            assert launched.poll() is None, launched.stderr.read()
+            time.sleep(0.05)
+        workers = children(launched.pid)
+        assert len(workers) == 2
+        launched.send_signal(signal.SIGKILL)
     until = time.monotonic() + 120
     while any(Path(f"/proc/{pid}/cmdline").exists() and lora_runs.__file__ in
               Path(f"/proc/{pid}/cmdline").read_text() for pid in workers):  # fmt: skip

@@ -12,9 +12,11 @@ import numpy as np
 from omegaconf import DictConfig
 
 from likeness.caption.attributes import TRAITS
-from likeness.caption.regions import portrait
-from likeness.faces import FaceAnalyzer
+from likeness.caption.regions import Portrait, portrait
+from likeness.faces import Face, FaceAnalyzer
+from likeness.images import RGB
 from likeness.safety.rating import Rater
+from likeness.swap.items import face_entry
 from tools.tiny_base.data import load_faces
 
 MEASURED_PX = 512  # half of what the captioner measures at: a third of the time, nearly the same words
@@ -30,7 +32,7 @@ def main(cfg: DictConfig) -> bool:
         for number in range(done, len(faces.rows)):
             big = cv2.resize(faces.pixels[number], (MEASURED_PX, MEASURED_PX), interpolation=cv2.INTER_CUBIC)
             found = analyzer.faces(np.asarray(big, np.uint8))
-            subject = portrait(big, found[0]) if found else None
+            subject = subject_of(big, found[0]) if found else None
             said = {trait: phrase(subject) for trait, phrase in TRAITS.items()} if subject else {}
             record = {
                 "file_name": faces.rows[number]["file_name"],
@@ -40,3 +42,9 @@ def main(cfg: DictConfig) -> bool:
             }
             stream.write(json.dumps(record) + "\n")
     return True
+
+
+def subject_of(rgb: RGB, face: Face) -> Portrait:
+    """A picture [H, W, 3] and the face found in it, as the captioner measures them."""
+    entry = face_entry(face)
+    return portrait(rgb, entry, entry.marks_px or {})

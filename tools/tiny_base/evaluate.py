@@ -16,10 +16,11 @@ import torch
 from omegaconf import DictConfig
 
 from likeness.caption.colour import NAMES, name_indices
-from likeness.caption.regions import Portrait, portrait
+from likeness.caption.regions import Portrait
 from likeness.faces import FaceAnalyzer
 from tools.tiny_base.captions import plain, split_caption
 from tools.tiny_base.data import load_faces, read_described, resized
+from tools.tiny_base.describe import subject_of
 from tools.tiny_base.run import psnr, sheet
 from tools.tiny_base.vae import held_out_pictures, reconstruct
 
@@ -92,7 +93,7 @@ def _measured(pictures: np.ndarray, made: list[dict[str, str]]) -> dict[str, flo
         seen = analyzer.faces(big)
         found += bool(seen)
         if seen:
-            subject = portrait(big, seen[0])
+            subject = subject_of(big, seen[0])
             for region, hit in hits.items():
                 if (right := _follows(subject, region, caption[region])) is not None:
                     hit.append(right)

@@ -50,14 +50,16 @@ def _sface(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     return found
 
 
-def _judged(vectors: NDArray[np.floating], people: NDArray[np.str_]) -> dict[str, float]:
-    """How well cosine similarity separates pairs [N,D] of one person from pairs of two."""
+def _judged(vectors: NDArray[np.floating], people: NDArray[np.str_]) -> dict[str, float | None]:
+    """How well cosine similarity separates pairs [N,D] of one person from pairs of two; None without pairs of both."""
     seen = ~np.isnan(vectors).any(1)
     unit = vectors[seen] / np.linalg.norm(vectors[seen], axis=1, keepdims=True)
     first, second = np.triu_indices(len(unit), 1)
     cosine, same = (unit @ unit.T)[first, second], people[seen][first] == people[seen][second]
+    positives, negatives = int(same.sum()), int((~same).sum())
+    if not positives or not negatives:
+        return {"found": int(seen.sum()), "auc": None, "same": None, "others": None}
     ranks = np.argsort(np.argsort(cosine)) + 1.0
-    positives, negatives = same.sum(), (~same).sum()
     area = (ranks[same].sum() - positives * (positives + 1) / 2) / (positives * negatives)
     return {"found": int(seen.sum()), "auc": round(float(area), 4), "same": round(float(cosine[same].mean()), 3),
             "others": round(float(cosine[~same].mean()), 3)}  # fmt: skip
