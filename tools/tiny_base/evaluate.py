@@ -47,7 +47,7 @@ def main(cfg: DictConfig, count: int = CAPTIONS) -> bool:
     said = [one["said"] for one in read_described(Path(cfg.work))]
     chosen = faces.held_out[np.linspace(0, len(faces.held_out) - 1, count).astype(int)]
     texts = [plain(faces.rows[index]["text"], said[index]) for index in chosen]
-    pipeline = diffusers.StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline = diffusers.StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     drawn = np.stack([_draw(pipeline, text, seed, cfg) for seed, text in enumerate(texts)])
     held = np.stack([resized(faces.pixels[index], cfg.data.side_px) for index in chosen])

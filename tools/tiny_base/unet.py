@@ -94,8 +94,9 @@ def _encode(cfg: DictConfig, faces: Faces, vae: AutoencoderKL) -> Tensor:
 def main(cfg: DictConfig) -> bool:
     """Train for cfg.unet.hours of processor time."""
     settings = cfg.unet
-    vae, run = load_vae(cfg), Run(Path(cfg.work) / "unet")
+    vae = load_vae(cfg)
     data = load_trainset(cfg, vae)
+    run = Run(Path(cfg.work) / "unet")  # its time begins here: what is encoded takes none of it
     seed_step(cfg.seed, "unet")
     model = Denoiser(cfg, data.tokenizer)
     optimizer = torch.optim.AdamW(
