@@ -145,6 +145,7 @@ class Folders:
                     source,
                     target,
                     parents=parents,
+                    neural=False if target else None,
                     provider=swapper if folder == "swapped" else "lanczos",
                 )
             )
@@ -291,6 +292,7 @@ def entry(
     provider: str,
     origin: str | None = None,
     held_out: bool = False,
+    neural: bool | None = None,
 ) -> Entry:
     """A manifest line with one face in the middle of the picture."""
     height, width = rgb.shape[:2]
@@ -317,6 +319,7 @@ def entry(
         parents=parents,
         origin=origin,
         held_out=held_out,
+        neural=neural,
     )
 
 

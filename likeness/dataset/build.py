@@ -44,22 +44,22 @@ class Planned:
 
 
 def plan(
-    chosen: Sequence[Chosen], swapped: Manifest, resized: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
+    chosen: Sequence[Chosen], resized: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
     synthetic: bool,
 ) -> list[Planned]:  # fmt: skip
-    """One plan an image; an image whose swapper is unknown is declared as a trained network's work."""
-    swappers = {entry.id: entry.provider for entry in swapped.entries}
+    """One plan an image."""
     crops = {entry.id: entry for entry in resized.entries}
     repeats = repeats_of([pick.image for pick in chosen], options.repeats)
     planned: list[Planned] = []
     for pick in chosen:
-        swapper = swappers.get(pick.image.id, "unknown") if pick.image.target else None
         times = repeats[group_of(pick.image)]
         planned.append(
             Planned(
                 chosen=pick,
                 crop=crops.get(pick.image.id),
-                code=source_type(swap_provider=swapper, synthetic=synthetic),
+                code=source_type(
+                    swapped=pick.image.target is not None, neural=pick.image.neural, synthetic=synthetic
+                ),
                 repeats=times,
                 directory=image_dir(times, trigger, class_word),
             )

@@ -71,7 +71,8 @@ class Entry(Record):
     """One finished image, or text about one.
 
     `source` and `target` are the labels s1 and t1, `parents` the sha256 digests of its inputs, `origin` the name of the
-    raw file (of a swap's source photograph), `bucket_px` the size (width, height) that its crop is trained at.
+    raw file (of a swap's source photograph), `neural` whether a trained network drew the face that a swap put in,
+    `bucket_px` the size (width, height) that its crop is trained at.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Entry(Record):
     origin: str | None = None
     held_out: bool = False
     text: str | None = None
+    neural: bool | None = None
     bucket_px: tuple[int, int] | None = None
 
     @property

@@ -11,9 +11,6 @@ from likeness.errors import InputError
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
-# Swap providers (as manifests name them) that only move pixels; any other counts as a trained network.
-CLASSICAL_SWAPPERS = frozenset({"local"})
-
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1
 
@@ -45,18 +42,19 @@ class SourceType(StrEnum):
         return SCHEME + self.value
 
 
-def source_type(*, swap_provider: str | None, synthetic: bool) -> SourceType:
+def source_type(*, swapped: bool, neural: bool | None, synthetic: bool) -> SourceType:
     """The code of a training image.
 
     Args:
-        swap_provider: who swapped the face; None for the persona's own photograph.
+        swapped: the face was put into another person's photograph.
+        neural: a trained network drew it; None, not known, counts as that.
         synthetic: the consent record says that the persona does not exist.
     """
-    if swap_provider is not None and swap_provider not in CLASSICAL_SWAPPERS:
+    if swapped and neural is not False:
         return SourceType.COMPOSITE_WITH_TRAINED
     if synthetic:
         return SourceType.COMPOSITE_SYNTHETIC
-    return SourceType.ALGORITHMICALLY_ENHANCED if swap_provider is None else SourceType.COMPOSITE_CAPTURE
+    return SourceType.COMPOSITE_CAPTURE if swapped else SourceType.ALGORITHMICALLY_ENHANCED
 
 
 def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:

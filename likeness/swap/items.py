@@ -94,9 +94,7 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
             make=partial(_swap, pair, source, target, context),
             source=source.entry.source,
             target=target.entry.target,
-            line=partial(
-                swap_entry, persona, source, target, standards=chosen.thresholds, provider=provider.name
-            ),
+            line=partial(swap_entry, persona, source, target, standards=chosen.thresholds, provider=provider),
             order=partial(order, provider, source, target),
         )
         for source, target in chosen.pairs
@@ -109,7 +107,13 @@ def order(provider: SwapProvider, source: Photo, target: Photo) -> str | None:
 
 
 def swap_entry(
-    persona: str, source: Photo, target: Photo, item: Item, *, standards: SwapThresholds, provider: str
+    persona: str,
+    source: Photo,
+    target: Photo,
+    item: Item,
+    *,
+    standards: SwapThresholds,
+    provider: SwapProvider,
 ) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result.
 
@@ -125,7 +129,8 @@ def swap_entry(
     entry = source.entry.next(
         file=name,
         sha256=item.files[IMAGE].sha256,
-        provider=provider,
+        provider=provider.name,
+        neural=provider.neural,
         id=item_id(persona, source.entry.source, target.entry.target),
         width=target.entry.width,
         height=target.entry.height,

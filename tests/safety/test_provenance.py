@@ -9,7 +9,6 @@ from PIL import Image
 from likeness.errors import InputError
 from likeness.images import decode_rgb, encode_jpeg
 from likeness.safety.provenance import SourceType, mark_jpeg, read_mark, source_type
-from likeness.swap.local import LocalSwapper
 
 RGB = np.random.default_rng(0).integers(0, 255, (32, 24, 3)).astype(np.uint8)
 
@@ -46,18 +45,16 @@ def test_what_is_no_jpeg_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("provider", "synthetic", "code"),
+    ("swapped", "neural", "synthetic", "code"),
     [
-        (None, False, SourceType.ALGORITHMICALLY_ENHANCED),
-        (None, True, SourceType.COMPOSITE_SYNTHETIC),
-        (LocalSwapper.name, False, SourceType.COMPOSITE_CAPTURE),
-        (LocalSwapper.name, True, SourceType.COMPOSITE_SYNTHETIC),
-        ("OnnxSwapper", False, SourceType.COMPOSITE_WITH_TRAINED),
-        ("OnnxSwapper", True, SourceType.COMPOSITE_WITH_TRAINED),
-        ("a provider nobody knows yet", False, SourceType.COMPOSITE_WITH_TRAINED),
+        (False, None, False, SourceType.ALGORITHMICALLY_ENHANCED),
+        (False, None, True, SourceType.COMPOSITE_SYNTHETIC),
+        (True, False, False, SourceType.COMPOSITE_CAPTURE),
+        (True, False, True, SourceType.COMPOSITE_SYNTHETIC),
+        (True, True, False, SourceType.COMPOSITE_WITH_TRAINED),
+        (True, True, True, SourceType.COMPOSITE_WITH_TRAINED),
+        (True, None, False, SourceType.COMPOSITE_WITH_TRAINED),
     ],
 )
-def test_an_unknown_swapper_counts_as_a_trained_network(
-    provider: str | None, synthetic: bool, code: SourceType
-):
-    assert source_type(swap_provider=provider, synthetic=synthetic) == code
+def test_a_swapper_of_which_nothing_is_known_counts_as_a_trained_network(swapped, neural, synthetic, code):
+    assert source_type(swapped=swapped, neural=neural, synthetic=synthetic) == code
