@@ -66,6 +66,10 @@ class PersonaPaths:
         self.report = self.models / "report"
         self.report_page = self.report / "index.html"
 
+    def output(self, name: str) -> Path:
+        """What a stage's row calls an output: an attribute of this class, else that folder in data/PERSONA/."""
+        return getattr(self, name, self.data / name)
+
     def checkpoint(self, step: int) -> Path:
         """The LoRA as it was after `step` steps."""
         return self.checkpoints / f"{self.weights.stem}-step-{step:06d}.safetensors"

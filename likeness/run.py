@@ -52,6 +52,13 @@ class Run:
         return PersonaPaths(self.persona.name)
 
     @property
+    def folder(self) -> Path:
+        """Where the stage lays its finished files, with their manifest."""
+        folder = BY_NAME[self.stage].folder(self.paths)
+        assert folder is not None, f"{self.stage} has no manifest"
+        return folder
+
+    @property
     def section(self) -> Any:
         """The stage's own settings; None where it has none."""
         return getattr(self.config, self.stage, None)
@@ -117,21 +124,15 @@ class Run:
             workers = max(self.config.items.workers, in_flight)
         return run_batch(self.stage, works, self.items, workers=workers, stop=self.stop)
 
-    def finish(
-        self,
-        folder: Path,
-        outcomes: Sequence[Outcome],
-        *,
-        failures: Sequence[Failure] = (),
-    ) -> Manifest:
-        """See `finish`, with the limits of the stage's settings."""
+    def finish(self, outcomes: Sequence[Outcome], *, failures: Sequence[Failure] = ()) -> Manifest:
+        """See `finish`, with the limits of the stage's settings; where it has none, every item has to be finished."""
         return finish(
             self.stage,
-            folder,
+            self.folder,
             outcomes,
             failures=failures,
-            max_failure_ratio=self.section.max_failure_ratio,
-            counts=self.repository.counts(folder),
+            max_failure_ratio=getattr(self.section, "max_failure_ratio", 0.0),
+            counts=self.repository.counts(self.folder),
             leave_unfinished=self.config.items.leave_unfinished,
             spent_usd=self.buyer.spending.spent_usd if "buyer" in vars(self) else 0.0,
         )

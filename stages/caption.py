@@ -16,7 +16,7 @@ def main(run: Run) -> None:
     overrides, unknown = find_overrides(run.paths.captions_override, [one.entry for one in pictures])
     with run.provider.opened(run.buyer) as captioner:
         outcomes = run.batch(works(run, pictures, overrides, captioner))
-    run.finish(run.paths.captions, outcomes, failures=unknown)
+    run.finish(outcomes, failures=unknown)
 
 
 if __name__ == "__main__":

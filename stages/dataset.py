@@ -20,14 +20,14 @@ from likeness.run import Run, run
 def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
     places, persona, record, options = run.paths, run.persona, run.consent, run.config.dataset
-    made = {name: read_manifest(getattr(places, name)) for name in folders_before("dataset")}
+    made = {name: read_manifest(folder) for name, folder in folders_before("dataset", places).items()}
 
     chosen, left_out = select(made["enhanced"].entries, made["captions"], allow_review=options.allow_review)
     if not chosen:
         raise InputError("no image is left for the training set", reason="empty-dataset",
                          remedy=f"read the failures.jsonl files below {places.data}")  # fmt: skip
     planned = plan(
-        chosen, made["swapped"], made["resized"], options=options, trigger=persona.trigger, class_word=persona.class_word,
+        chosen, made["resized"], options=options, trigger=persona.trigger, class_word=persona.class_word,
         synthetic=record.kind == "synthetic",
     )  # fmt: skip
 
@@ -36,7 +36,7 @@ def main(run: Run) -> None:
     works = [image_work(one, places, options) for one in planned]
     outcomes = run.batch(works)
     by_id = {one.chosen.image.id: one for one in planned}
-    manifest = run.finish(folder, outcomes, failures=left_out)
+    manifest = run.finish(outcomes, failures=left_out)
 
     images = training_images(manifest, planned)
     facts = CardFacts(

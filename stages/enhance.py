@@ -14,7 +14,7 @@ def main(run: Run) -> None:
     pictures = read_pictures(run.paths.resized)
     with run.provider.opened(run.buyer) as enhancer:
         outcomes = run.batch(works(run, pictures, enhancer))
-    run.finish(run.paths.enhanced, outcomes)
+    run.finish(outcomes)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def draw(run: Run, studio: Renderer, planned: Sequence[Planned], digest: str) ->
         for one in planned
     ]
     # One worker: the pictures share one pipeline.
-    return run.finish(run.paths.samples, run.batch(works, workers=1))
+    return run.finish(run.batch(works, workers=1))
 
 
 def write_json(path: Path, values: object) -> None:

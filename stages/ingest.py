@@ -18,7 +18,7 @@ def main(run: Run) -> None:
     chosen = choose(run, reading, run.batch(reading.works))
     shutil.rmtree(run.paths.ingested, ignore_errors=True)
     write_findings(run, chosen.selection)
-    run.finish(run.paths.ingested, chosen.accepted, failures=chosen.failures)
+    run.finish(chosen.accepted, failures=chosen.failures)
     if chosen.selection.centroid is None:
         raise InputError(
             f"ingest: no source photo of {run.persona.name} is left that is not held out",

@@ -12,7 +12,7 @@ from likeness.run import Run, run
 def main(run: Run) -> None:
     """One cut per image of the stage before; nothing is looked at again, the faces come from its manifest."""
     pictures = read_pictures(run.paths.swapped)
-    run.finish(run.paths.resized, run.batch(works(run, pictures)))
+    run.finish(run.batch(works(run, pictures)))
 
 
 if __name__ == "__main__":

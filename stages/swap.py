@@ -27,7 +27,7 @@ def main(run: Run) -> None:
     with run.provider.opened(run.buyer) as swapper:
         outcomes = run.batch(works(run, chosen, swapper))
     shutil.rmtree(run.paths.swapped, ignore_errors=True)
-    run.finish(run.paths.swapped, outcomes, failures=chosen.skipped)
+    run.finish(outcomes, failures=chosen.skipped)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def outs(values: dict) -> set[Path]:
     "spec", [spec for spec in stage.STAGES if spec.per_persona], ids=lambda spec: spec.name
 )
 def test_the_graph_keeps_what_the_list_of_stages_says(spec):
-    expected = {getattr(PersonaPaths("jade"), name) for name in spec.outputs}
+    expected = {PersonaPaths("jade").output(name) for name in spec.outputs}
     assert outs(GRAPH[spec.name]["do"]) == expected
     assert spec.folder(PersonaPaths("jade")) in (None, *expected)
 

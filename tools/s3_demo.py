@@ -14,13 +14,16 @@ from pathlib import Path
 import s3fs
 
 from fakes.s3 import REGION, S3Server
+from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import BY_FOLDER, folders_before
 from tools.repository_clone import RepositoryClone, clone_repository
 
 BUCKET = "likeness-demo"
 ITEMS, SHELF, CACHE = (f"s3://{BUCKET}/{prefix}" for prefix in ("items", "published", "dvc"))
 # The stages that make images, by the file that their counts are kept in.
-COUNTED = {BY_FOLDER[name].name: f"data-jade-{name}" for name in folders_before("dataset")}
+COUNTED = {
+    BY_FOLDER[name].name: f"data-jade-{name}" for name in folders_before("dataset", PersonaPaths("jade"))
+}
 STARTED = time.monotonic()
 
 

@@ -14,9 +14,9 @@ from likeness.safety.consent import Use
 @dataclass(frozen=True, kw_only=True)
 class StageSpec:
     """One stage: `name` is that of its program, its section of the settings and its package; `outputs` and `manifest`
-    name attributes of PersonaPaths: what DVC keeps, and the folder whose manifest tells how the stage went; `uses` is
-    what the consent has to cover; `provider` says whether its section names one; `what` becomes of a photograph in it,
-    for reports and cards."""
+    are names for `PersonaPaths.output`: what DVC keeps, and the folder whose manifest tells how the stage went; `uses`
+    is what the consent has to cover; `provider` says whether its section names one; `what` becomes of a photograph in
+    it, for reports and cards."""
 
     name: str
     outputs: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class StageSpec:
 
     def folder(self, paths: PersonaPaths) -> Path | None:
         """Where its manifest lies."""
-        return None if self.manifest is None else getattr(paths, self.manifest)
+        return None if self.manifest is None else paths.output(self.manifest)
 
 
 STAGES = (
@@ -103,7 +103,7 @@ BY_FOLDER = {spec.manifest: spec for spec in STAGES if spec.manifest}
 """The stages that write a manifest, by its folder's name."""
 
 
-def folders_before(name: str) -> tuple[str, ...]:
-    """The manifest folders, in the graph's order, of the stages before this one."""
+def folders_before(name: str, paths: PersonaPaths) -> dict[str, Path]:
+    """The manifest folders of the stages before this one, by their names and in the graph's order."""
     earlier = STAGES[: STAGES.index(BY_NAME[name])]
-    return tuple(spec.manifest for spec in earlier if spec.manifest)
+    return {spec.manifest: paths.output(spec.manifest) for spec in earlier if spec.manifest}

@@ -113,7 +113,7 @@ def collect(places: PersonaPaths) -> Collected:
     Raises:
         InputError: something is missing or does not read; names the file and the remedy.
     """
-    folders = {name: getattr(places, name) for name in folders_before("train")}
+    folders = folders_before("train", places)
     return Collected(
         places=places,
         steps={name: read_manifest(folder) for name, folder in folders.items()},
