@@ -42,7 +42,7 @@ WARM_UP_BLOCKS = 2
 def main() -> None:
     """Measure in turns and print the median of the blocks' ratios."""
     cfg, base_cfg = settings(
-        "base=random", f"train.schedule.steps={STEPS}", f"train.system.log_every_steps={BLOCK}",
+        "base=tiny_random", f"train.schedule.steps={STEPS}", f"train.system.log_every_steps={BLOCK}",
         "train.checkpoint.weights_every_steps=null", f"train.checkpoint.every_steps={STEPS}", "train.selection.probe_draws=1",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as place:

@@ -95,9 +95,9 @@ def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
 
 
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
-    """conf/base/random.yaml, also as its twins of other architectures."""
+    """conf/base/tiny_random.yaml, also as its twins of other architectures."""
     return BaseModelConfig.model_validate(
-        section("base/random.yaml") | {"architecture": architecture} | changes
+        section("base/tiny_random.yaml") | {"architecture": architecture} | changes
     )
 
 

@@ -18,7 +18,7 @@ TARGETS = ("01_mei.jpg", "04_irene.jpg", "08_ravi.jpg")
 SHORT = (
     "dataset.side_px=256", "dataset.kohya.resolution_px=256", "train.data.side_px=64",
     "train.schedule.steps=24", "train.schedule.warmup_steps=2", "train.checkpoint.every_steps=4",
-    "train.checkpoint.weights_every_steps=12", "evaluate.seeds=[1]", "evaluate.steps=2", "base=random",
+    "train.checkpoint.weights_every_steps=12", "evaluate.seeds=[1]", "evaluate.steps=2", "base=tiny_random",
 )  # fmt: skip
 # No poll of a killed run takes longer; the machine may be busy.
 PATIENCE_S = 240.0

@@ -11,7 +11,7 @@ Quantization = Literal["fp8", "int8", "nf4"]
 
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
-RANDOM = "random"
+TINY_RANDOM = "tiny_random"
 
 
 def _known(word: str) -> str:
@@ -27,7 +27,7 @@ Architecture = Annotated[str, AfterValidator(_known)]
 class BaseModelConfig(Section):
     """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
 
-    `source` is `tiny` (ships with likeness), `random` (built from `seed`), a hub id, a folder in diffusers layout, or
+    `source` is `tiny` (ships with likeness), `tiny_random` (built from `seed`), a hub id, a folder in diffusers layout, or
     one .safetensors file; `config` names a folder or hub id with the configuration files of a single file.
     """
 
@@ -43,9 +43,9 @@ class BaseModelConfig(Section):
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:
-        if (self.source == RANDOM) != (self.seed is not None):
+        if (self.source == TINY_RANDOM) != (self.seed is not None):
             raise ValueError(
-                "base.seed belongs to the random base: a number there, null for any other source"
+                "base.seed belongs to the base tiny_random: a number there, null for any other source"
             )
         return self
 

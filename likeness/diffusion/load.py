@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from likeness.aligned import align_module
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig
+from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
 from likeness.diffusion.families import bases
 from likeness.diffusion.quantize import quantize
@@ -66,7 +66,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     dtype = torch.bfloat16 if narrow else torch.float32
     silence_libraries()
     family = bases()[cfg.architecture]
-    if cfg.source == RANDOM:
+    if cfg.source == TINY_RANDOM:
         pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:

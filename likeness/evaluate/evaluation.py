@@ -72,7 +72,7 @@ def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[
     if not with_lora.faces:
         said.append(
             f"No face was found in the {with_lora.images} samples drawn with the LoRA, so their likeness "
-            "cannot be measured. The random base cannot draw people; this says nothing about the LoRA on another."
+            "cannot be measured. The base tiny_random cannot draw people; this says nothing about the LoRA on another."
         )
     elif with_lora.face_share < 1:
         said.append(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from likeness.diffusion.config import RANDOM, TINY
+from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.formatting import format_bytes
 from likeness.report.collect import Collected
@@ -26,7 +26,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 WARNINGS = {
     TINY: "\nThe base is a small model that comes with likeness. It draws 128 px portraits of people who do not exist, "
     "and little else; the weights fit no other base.\n",
-    RANDOM: "\nThe base is a model of a few million parameters built from a seed. It draws no people, so the samples "
+    TINY_RANDOM: "\nThe base is a model of a few million parameters built from a seed. It draws no people, so the samples "
     "show that the LoRA works, not what it could draw.\n",
 }
 

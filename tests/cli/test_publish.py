@@ -46,7 +46,7 @@ def cfg(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         report=settings(ReportConfig, "report/default.yaml"),
-        base=settings(BaseModelConfig, "base/random.yaml"),
+        base=settings(BaseModelConfig, "base/tiny_random.yaml"),
         train=settings(TrainConfig, "train/default.yaml"),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),

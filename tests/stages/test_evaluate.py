@@ -48,7 +48,7 @@ def config(**changes) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
-        base=settings(BaseModelConfig, "base/random.yaml"),
+        base=settings(BaseModelConfig, "base/tiny_random.yaml"),
         train=on_cpu(),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),

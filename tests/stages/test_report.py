@@ -25,7 +25,7 @@ PERSONA = settings(Persona, "persona/jade.yaml")
 VOID = {"meta", "img", "link", "br", "line", "path", "circle", "rect"}
 
 
-def config(base: str = "random", enhance: str = "lanczos", **changes) -> Config:
+def config(base: str = "tiny_random", enhance: str = "lanczos", **changes) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         report=settings(ReportConfig, "report/default.yaml", **changes),
@@ -192,7 +192,7 @@ def test_text_from_outside_is_escaped(folders):
 
 
 @pytest.mark.parametrize(
-    ("base", "base_model"), [("random", None), ("sdxl", "stabilityai/stable-diffusion-xl-base-1.0")]
+    ("base", "base_model"), [("tiny_random", None), ("sdxl", "stabilityai/stable-diffusion-xl-base-1.0")]
 )
 def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
     report.main(run_of("report", config(base), PERSONA))
@@ -207,7 +207,7 @@ def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
         assert (folders.places.models / widget["output"]["url"]).is_file()
         assert "-with." in widget["output"]["url"]
     assert sha256_file(folders.places.weights) in body
-    assert bool(re.search("draws no people", body)) == (base == "random")
+    assert bool(re.search("draws no people", body)) == (base == "tiny_random")
 
 
 def test_a_missing_stage_is_named_with_a_remedy(folders):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig
+from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.train.config import TrainConfig
 
 SCRIPTS = {"sd15": "train_network.py", "sdxl": "sdxl_train_network.py"}
@@ -36,7 +36,7 @@ def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
         f"base.architecture {base.architecture}: this trainer knows {' and '.join(SCRIPTS)}":
             base.architecture not in SCRIPTS,
         f"base.source {base.source}: sd-scripts reads a hub id, a folder or a .safetensors file of SD 1.5 or SDXL":
-            base.source in (TINY, RANDOM),
+            base.source in (TINY, TINY_RANDOM),
         "base.quantize: null": base.quantize is not None,
         "base.revision: null (download the revision, and name its folder as base.source)": base.revision is not None,
         "train.data.face_fraction: null": data.face_fraction is not None,

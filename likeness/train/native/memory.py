@@ -24,7 +24,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import RANDOM, TINY, BaseModelConfig, Quantization
+from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig, Quantization
 from likeness.diffusion.families import bases
 from likeness.diffusion.load import TINY_FOLDER, silence_libraries
 from likeness.diffusion.tiny_random import build_tiny_random
@@ -90,7 +90,7 @@ def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
     family = bases()[base.architecture]
     part = family.NETWORK
     folder = TINY_FOLDER if base.source == TINY else Path(base.source)
-    if base.source == RANDOM:
+    if base.source == TINY_RANDOM:
         pipeline, others = build_tiny_random(base.architecture, base.seed or 0), 0.0
         network = dict(getattr(pipeline, part).config)
     elif (folder / part / "config.json").is_file():
