@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.images import decode_rgb, encode_jpeg, encode_png, load_rgb, save_rgb
+from likeness.images import decode_rgb, encode_jpeg, encode_png, load_rgb
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -45,19 +45,13 @@ def test_jpeg_quality_is_the_callers() -> None:
     assert len(encode_jpeg(rgb, quality=60)) < len(encode_jpeg(rgb)) < len(encode_jpeg(rgb, quality=99))
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "deep/er/a.JPEG"])
-def test_a_saved_image_is_read_back(tmp_path: Path, name: str) -> None:
-    save_rgb(tmp_path / name, noise(16, 24))
-    loaded = load_rgb(tmp_path / name)
+@pytest.mark.parametrize("encode", [encode_png, encode_jpeg])
+def test_an_image_is_read_back_writable(tmp_path: Path, encode) -> None:
+    (tmp_path / "a").write_bytes(encode(noise(16, 24)))
+    loaded = load_rgb(tmp_path / "a")
     assert loaded.shape == (16, 24, 3)
     assert loaded.dtype == np.uint8
     assert loaded.flags.writeable
-    assert [path.name for path in (tmp_path / name).parent.iterdir()] == [Path(name).name]
-
-
-def test_a_suffix_we_do_not_write_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a\.webp"):
-        save_rgb(tmp_path / "a.webp", noise(4, 4))
 
 
 @pytest.mark.parametrize(

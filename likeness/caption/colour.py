@@ -5,13 +5,10 @@ distance from grey (CIE 15:2018, D65). The bounds were set by looking at the syn
 colours of CSS.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.images import RGB
-
-Lab = NDArray[np.float32]
+from likeness.images import Lab
 
 NAMES = (
     "black", "grey", "white", "brown", "reddish brown", "beige", "red", "pink", "orange", "yellow",
@@ -31,11 +28,6 @@ DARK_GREY, LIGHT_GREY = 35.0, 63.0
 FIRST_SHARE, SECOND_SHARE, COVERED = 0.45, 0.25, 0.65
 # Two names nearer than this (CIE76) are one colour in light and shade.
 ONE_COLOUR_DIFFERENCE = 12.0
-
-
-def to_lab(rgb: RGB) -> Lab:
-    """CIELAB, float32 [H, W, 3] as (L, a, b), of uint8 [H, W, 3] RGB."""
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def hue_deg(lab: Lab) -> NDArray[np.float32]:

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.caption.colour import Lab, to_lab
-from likeness.images import RGB
+from likeness.images import RGB, Lab, to_lab
 from likeness.pipeline.manifest import FaceEntry
 
 # Clothes: this far below the chin (below the neck), and this far to each side of it.

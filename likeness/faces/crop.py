@@ -24,16 +24,17 @@ MARGIN_PX = 4
 """Kept around a cut-out region, so that interpolation at its edge sees real pixels."""
 
 
-def similarity_transform(points: Floats, template: Floats) -> NDArray[np.float64]:
-    """Rotation, scale and shift that take `points` [N, 2] nearest to `template` [N, 2], as [2, 3].
+def similarity_transform(points: Floats, goal: Floats) -> NDArray[np.float64]:
+    """Rotation, scale and shift that take `points` [N, 2 or 3] nearest to `goal`, as [2, 3] or [3, 4].
 
     Source: Umeyama 1991, least squares, no reflection; what dlib and SFace's alignment use.
     """
-    source, goal = np.asarray(points, np.float64), np.asarray(template, np.float64)
+    source, goal = np.asarray(points, np.float64), np.asarray(goal, np.float64)
     source_mean, goal_mean = source.mean(0), goal.mean(0)
     source, goal = source - source_mean, goal - goal_mean
     left, values, right = np.linalg.svd(goal.T @ source)
-    sign = np.array([1.0, np.sign(np.linalg.det(left @ right))])
+    sign = np.ones(len(values))
+    sign[-1] = np.sign(np.linalg.det(left @ right))
     spread = max(float((source**2).sum()), 1e-9)
     rotation = (left * sign) @ right * ((values * sign).sum() / spread)
     return np.column_stack([rotation, goal_mean - rotation @ source_mean])
@@ -53,8 +54,9 @@ def face_square(
 
 
 def scale_of(matrix: NDArray[np.float64]) -> float:
-    """Output pixels per input pixel of a similarity [2, 3]."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    """Output pixels per input pixel of a similarity [2, 3] or [3, 4]."""
+    sides = len(matrix)
+    return float(abs(np.linalg.det(matrix[:, :sides])) ** (1 / sides))
 
 
 def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> NDArray[np.uint8]:

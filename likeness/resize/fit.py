@@ -5,13 +5,10 @@ A JPEG that is reduced is decoded at 1/2, 1/4 or 1/8 of its size by libjpeg's sc
 `draft`), which is where most of the time of a large photograph goes.
 """
 
-import io
-
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from likeness.errors import InputError
-from likeness.images import RGB
+from likeness.images import RGB, open_image
 from likeness.resize.crop import Cut
 
 # A draft must still be this much larger than the output, so that Lanczos and not the DCT decides the
@@ -29,11 +26,8 @@ def image_size(data: bytes, *, name: str) -> tuple[int, int]:
     Raises:
         InputError: `unreadable`.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # SyntaxError: Pillow's broken PNG
-        raise _unreadable(name, error) from error
+    with open_image(data, name=name) as image:
+        return image.size
 
 
 def fit(data: bytes, cut: Cut, *, name: str) -> RGB:
@@ -42,27 +36,15 @@ def fit(data: bytes, cut: Cut, *, name: str) -> RGB:
     Raises:
         InputError: `unreadable`.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            full = image.size
-            if image.format == "JPEG":
-                reserve = cut.scale * DRAFT_RESERVE
-                image.draft("RGB", (round(full[0] * reserve), round(full[1] * reserve)))
-            # After a draft an image is smaller by a whole factor, rounded up at odd sizes: hence one ratio a
-            # side.
-            kx, ky = image.size[0] / full[0], image.size[1] / full[1]
-            left, top, right, bottom = cut.box_px
-            box = (left * kx, top * ky, min(right * kx, image.size[0]), min(bottom * ky, image.size[1]))
-            rgb = image if image.mode == "RGB" else image.convert("RGB")
-            cut_out = rgb.resize(cut.size_px, Image.Resampling.LANCZOS, box=box, reducing_gap=REDUCING_GAP)
-            return np.array(cut_out, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise _unreadable(name, error) from error
-
-
-def _unreadable(name: str, error: Exception) -> InputError:
-    return InputError(
-        f"{name} is not a readable image: {error}",
-        reason="unreadable",
-        remedy="delete it and run `dvc repro`: the stage that writes it makes it again",
-    )
+    with open_image(data, name=name) as image:
+        full = image.size
+        if image.format == "JPEG":
+            reserve = cut.scale * DRAFT_RESERVE
+            image.draft("RGB", (round(full[0] * reserve), round(full[1] * reserve)))
+        # After a draft an image is smaller by a whole factor, rounded up at odd sizes: hence one ratio a side.
+        kx, ky = image.size[0] / full[0], image.size[1] / full[1]
+        left, top, right, bottom = cut.box_px
+        box = (left * kx, top * ky, min(right * kx, image.size[0]), min(bottom * ky, image.size[1]))
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        cut_out = rgb.resize(cut.size_px, Image.Resampling.LANCZOS, box=box, reducing_gap=REDUCING_GAP)
+        return np.array(cut_out, dtype=np.uint8)

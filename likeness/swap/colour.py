@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.images import Lab
 from likeness.swap.regions import Mask
-
-Lab = NDArray[np.float32]
 
 # Bounds of the match: beyond them the difference is make-up, beard or a wrong region, not skin and light.
 LIGHTNESS_GAIN = (0.2, 3.0)
@@ -26,11 +25,6 @@ SHADING_SIGMA = 0.2
 EYE_GAIN = (0.45, 1.5)
 EYE_WHITES_PERCENTILE = 85
 MIN_EYE_PX = 8
-
-
-def to_lab(rgb: NDArray[np.uint8]) -> Lab:
-    """CIE Lab, float32: L 0..100."""
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def to_rgb(lab: Lab) -> NDArray[np.float32]:

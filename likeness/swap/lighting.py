@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from likeness.faces import Face, mesh
+from likeness.images import to_lab
 from likeness.swap import Portrait, regions
 
 TRAITS_VERSION = 1
@@ -55,7 +56,7 @@ def _cheek(rgb: NDArray[np.uint8], points: NDArray[np.float64]) -> tuple[float, 
     x1, y1 = np.clip(np.ceil(points.max(0)) + 1, [x0 + 2, y0 + 2], [width, height]).astype(int)
     region = rgb[y0:y1, x0:x1]
     inside = regions.hull(points - [x0, y0], (int(y1 - y0), int(x1 - x0)))
-    lab = cv2.cvtColor(region.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = to_lab(region)
     light, a, b = np.median(lab[inside] if inside.any() else lab.reshape(-1, 3), axis=0)
     return round(float(light), 2), round(float(a), 2), round(float(b), 2)
 
@@ -73,8 +74,7 @@ def _bridge_line(rgb: NDArray[np.uint8], face: Face) -> float:
     region = rgb[y0 : int(at[..., 1].max() + eyes_px), x0 : int(at[..., 0].max() + eyes_px)]
     if region.size == 0:
         return 0.0
-    light = cv2.cvtColor(region.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 0]
-    light = cv2.GaussianBlur(light, (0, 0), max(BRIDGE_SIGMA * eyes_px, 0.1))
+    light = cv2.GaussianBlur(to_lab(region)[..., 0], (0, 0), max(BRIDGE_SIGMA * eyes_px, 0.1))
     at = (at - [x0, y0]).astype(np.float32)
     line = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(1)
     half = BRIDGE_WINDOW // 2

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import InputError
+from likeness.images import Lab, to_lab
 from likeness.providers import Local
 from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, colour, regions
@@ -81,10 +82,10 @@ class LocalSwapper(Local):
         return (mask * (1 - np.clip(hidden * 1.6, 0, 1)) * np.maximum(warped.facing, core)).astype(np.float32)
 
 
-def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[colour.Lab, regions.Mask]:
+def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[Lab, regions.Mask]:
     """The warped source in the target's colours [h, w, 3] Lab, and where hair or shadow covers a face."""
     shape, width = inside.shape, warped.width_px
-    of_source, of_target = colour.to_lab(warped.pixels), colour.to_lab(warped.target)
+    of_source, of_target = to_lab(warped.pixels), to_lab(warped.target)
     cheeks_s = regions.cheeks(warped.points, shape) & (warped.facing > 0.5)
     cheeks_t = regions.cheeks(warped.target_points, shape)
     features_s = regions.features(warped.points, shape)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from likeness.errors import InputError
 from likeness.faces import mesh
+from likeness.faces.crop import scale_of, similarity_transform
 from likeness.swap import Portrait
 from likeness.swap.blend import smoothstep
 
@@ -83,24 +84,14 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
 
 def _goal(of_source, of_target, falloff: float):
     rigid = list(mesh.RIGID)
-    scale, rotation, shift = _similarity_3d(of_source[rigid], of_target[rigid])
-    aligned = scale * of_source @ rotation.T + shift
+    matrix = similarity_transform(of_source[rigid], of_target[rigid])
+    aligned = of_source @ matrix[:, :3].T + matrix[:, 3]
     eyes = np.linalg.norm(of_target[263] - of_target[33])
     from_outline = (
         np.linalg.norm(of_target[:, None] - of_target[list(mesh.FACE_OVAL)][None], axis=2).min(1) / eyes
     )
     weight = 1 - smoothstep(from_outline / falloff)[:, None]
-    return weight * of_target + (1 - weight) * aligned, scale
-
-
-def _similarity_3d(a, b):
-    """Scale, rotation and shift of points a [N, 3] onto b, least squares (Umeyama 1991)."""
-    mean_a, mean_b = a.mean(0), b.mean(0)
-    left, values, right = np.linalg.svd((b - mean_b).T @ (a - mean_a))
-    sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = left @ sign @ right
-    scale = float(np.trace(np.diag(values) @ sign) / ((a - mean_a) ** 2).sum())
-    return scale, rotation, mean_b - scale * rotation @ mean_a
+    return weight * of_target + (1 - weight) * aligned, scale_of(matrix)
 
 
 def _source_crop(source: Portrait, of_source, scale: float):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from likeness.caption.colour import colour_words, to_lab
+from likeness.caption.colour import colour_words
+from likeness.images import to_lab
 
 
 def lab(*rgb_and_share: tuple[tuple[int, int, int], float]) -> np.ndarray:

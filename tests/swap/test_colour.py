@@ -1,5 +1,6 @@
 import numpy as np
 
+from likeness.images import to_lab
 from likeness.swap import colour
 
 
@@ -54,4 +55,4 @@ def test_the_whites_of_the_eyes_do_not_get_dark_skins_colour():
 
 def test_lab_and_back_is_the_same_picture():
     rgb = np.random.default_rng(3).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    np.testing.assert_allclose(colour.to_rgb(colour.to_lab(rgb)) * 255, rgb, atol=1)
+    np.testing.assert_allclose(colour.to_rgb(to_lab(rgb)) * 255, rgb, atol=1)
