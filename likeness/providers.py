@@ -13,7 +13,6 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
@@ -130,6 +129,8 @@ def own(task: Task) -> dict[str, str]:
 
 def installed(task: Task) -> dict[str, str]:
     """Those of installed packages."""
+    from importlib.metadata import entry_points  # here: it loads half of the standard library
+
     points = entry_points(group=ENTRY_POINTS)
     return {
         point.value.replace(":", "."): point.value for point in points if point.name.startswith(f"{task}.")

@@ -28,7 +28,6 @@ from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, load_consent
 from likeness.store.items import ItemStore, write_atomic
-from likeness.store.remote import SharedItems
 from likeness.tracking import Tracker
 
 PARAMS = Path("params.yaml")
@@ -211,6 +210,8 @@ def open_items(config: Config, repository: RepositoryPaths, *, read_only: bool =
     root = repository.root / config.items.root
     if config.items.remote is None:
         return ItemStore(root)
+    from likeness.store.remote import SharedItems
+
     shared = SharedItems(config.items.remote, root, config.s3)
     if not read_only:
         shared.check()

@@ -10,14 +10,18 @@ openai.py       any server that speaks OpenAI's chat completions: vLLM, Ollama, 
 vision_chat.py  what the last two share: the picture sent, the answer's form, tokens and their price
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
-from likeness.images import RGB
-from likeness.pipeline.manifest import FaceEntry
 from likeness.providers import Provider, ProviderSection, Task
+
+if TYPE_CHECKING:
+    from likeness.images import RGB
+    from likeness.pipeline.manifest import FaceEntry
 
 
 class CaptionConfig(ProviderSection):

@@ -1,33 +1,21 @@
 """Captions from measurements alone: no model that could guess, and nothing said that isn't certain."""
 
-from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-import cv2
-import numpy as np
 from pydantic.dataclasses import dataclass
 
-from likeness.caption import Described, attribute_text
-from likeness.caption.regions import Portrait, portrait
+from likeness.caption import Described
 from likeness.errors import InputError
-from likeness.faces import FACES_VERSION, MODELS_DIGEST
-from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
 from likeness.providers import Local
 from likeness.store.items import Json
 
-Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
+if TYPE_CHECKING:
+    from likeness.images import RGB
 
-# The order of a caption, whatever the order in conf/.
-TRAITS: dict[Trait, Callable[[Portrait], str | None]] = {
-    "framing": attribute_text.framing,
-    "pose": attribute_text.pose,
-    "expression": attribute_text.expression,
-    "hair": attribute_text.hair,
-    "clothes": attribute_text.clothes,
-    "background": attribute_text.background,
-    "lighting": attribute_text.lighting,
-}
+Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
+"""Functions of attribute_text.py, in the order of a caption, whatever the order in conf/."""
+TRAITS: tuple[Trait, ...] = get_args(Trait)
 
 ATTRIBUTES_VERSION = 2
 """Raised whenever the same image would get other words."""
@@ -48,6 +36,8 @@ class AttributesCaptioner(Local):
 
     def identity(self) -> dict[str, Json]:
         """The settings, the version of the words, and the face models."""
+        from likeness.faces import FACES_VERSION, MODELS_DIGEST
+
         return {
             "name": self.name,
             "version": ATTRIBUTES_VERSION,
@@ -56,12 +46,15 @@ class AttributesCaptioner(Local):
             "faces": [FACES_VERSION, MODELS_DIGEST],
         }
 
-    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: "RGB", *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """The phrases of the chosen traits that are certain, joined by commas.
 
         Raises:
             InputError: the manifest knows no face (`no-face`).
         """
+        from likeness.caption import attribute_text  # here: `check` builds a provider and looks at no picture
+        from likeness.caption.regions import portrait
+
         if face is None or face.marks_px is None:
             raise InputError(
                 "the manifest knows no face in the enhanced image, so nothing can be measured",
@@ -72,11 +65,14 @@ class AttributesCaptioner(Local):
         moved = face.moved(small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0])
         wanted = {*self.describe_always, *(self.describe_swapped if swapped else ())}
         subject = portrait(small, moved, moved.marks_px or {})
-        phrases = [phrase(subject) for trait, phrase in TRAITS.items() if trait in wanted]
+        phrases = [getattr(attribute_text, trait)(subject) for trait in TRAITS if trait in wanted]
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
 
 
-def _measured(rgb: RGB) -> RGB:
+def _measured(rgb: "RGB") -> "RGB":
+    import cv2
+    import numpy as np
+
     height, width = rgb.shape[:2]
     scale = MEASURED_SIDE_PX / max(height, width)
     size = (round(width * scale), round(height * scale))

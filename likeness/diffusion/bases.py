@@ -12,9 +12,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from likeness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
     from likeness.diffusion.config import ObjectiveConfig, Quantization
     from likeness.diffusion.loss import Prediction
     from likeness.diffusion.noise import ForwardProcess
+    from likeness.images import RGB
 
-RGB = NDArray[np.uint8]
 Condition = dict[str, "Tensor"]
 """What a model reads beside the noisy latents: tensors of one prompt, of a batch with B in front. `embeds` [K,D] in all
 families; SDXL reads `pooled` [D2] and `time_ids` [6], too: original height and width, top and left of the crop, height
@@ -183,7 +180,7 @@ class Base(ABC):
         """Latents [C,H/8,W/8] of an image [H,W,3]: the posterior's mode, scaled; float32 on the CPU."""
         import torch
 
-        pixels = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1).unsqueeze(0) / PIXEL_HALF - 1
+        pixels = torch.from_numpy(rgb.astype("float32")).permute(2, 0, 1).unsqueeze(0) / PIXEL_HALF - 1
         with torch.no_grad():
             mode = self.pipeline.vae.encode(pixels.to(self.device)).latent_dist.mode()
             return self.scale(mode)[0].float().cpu()

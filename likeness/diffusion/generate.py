@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from likeness.diffusion.bases import RGB, Base
+from likeness.diffusion.bases import Base
 from likeness.diffusion.determinism import deterministic
+from likeness.images import RGB
 
 
 @dataclass(frozen=True, kw_only=True)

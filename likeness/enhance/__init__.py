@@ -1,12 +1,16 @@
 """Enhance: twice the pixels where the photograph lacks them. One Protocol, one module per provider."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
-from likeness.images import RGB
 from likeness.providers import Provider, ProviderSection, Task
+
+if TYPE_CHECKING:
+    from likeness.images import RGB
 
 
 class EnhanceConfig(ProviderSection):

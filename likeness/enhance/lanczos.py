@@ -1,17 +1,17 @@
 """Lanczos and a mild unsharp mask: no weights, invents nothing."""
 
 import dataclasses
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from PIL import Image, ImageFilter
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from likeness.enhance import Enhanced
-from likeness.images import RGB
 from likeness.providers import Local
 from likeness.store.items import Json
+
+if TYPE_CHECKING:
+    from likeness.images import RGB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,11 @@ class LanczosEnhancer(Local):
         """The settings."""
         return {"name": self.name, **dataclasses.asdict(self)}
 
-    def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
+    def enhance(self, rgb: "RGB", *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
+        import numpy as np  # here: `check` builds a provider and enlarges nothing
+        from PIL import Image, ImageFilter
+
         height, width = rgb.shape[:2]
         big = Image.fromarray(rgb).resize((width * self.scale, height * self.scale), Image.Resampling.LANCZOS)
         if self.unsharp_percent:

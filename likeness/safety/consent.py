@@ -9,16 +9,18 @@ import binascii
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from likeness.errors import ConsentError
 from likeness.store.items import sha256_file
 from likeness.strict_yaml import parse_yaml
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Use = Literal["swap", "train", "generate"]
 Role = Literal["source", "target"]
@@ -64,13 +66,15 @@ class RecordedFace(Strict):
             raise ValueError(f"holds {size} bytes, {EMBEDDING_SIZE * 2} expected")
         return value
 
-    def vector(self) -> NDArray[np.float32]:
+    def vector(self) -> "NDArray[np.float32]":
         """The embedding [128], unit length."""
+        import numpy as np  # here: `check` reads a record and compares no faces
+
         values = np.frombuffer(base64.b64decode(self.embedding), dtype="<f2").astype(np.float32)
         return values / np.float32(np.linalg.norm(values))
 
     @staticmethod
-    def encode(embedding: NDArray[np.float32]) -> str:
+    def encode(embedding: "NDArray[np.float32]") -> str:
         """What `embedding` holds for a unit vector [128]."""
         return base64.b64encode(embedding.astype("<f2").tobytes()).decode()
 
@@ -116,7 +120,7 @@ class Consent(Strict):
         return self
 
     @property
-    def face_embedding(self) -> NDArray[np.float32]:
+    def face_embedding(self) -> "NDArray[np.float32]":
         """The recorded face [128], unit length (SFace)."""
         return self.face.vector()
 

@@ -1,5 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# fsspec ships no types.
 """The content-addressed store of finished items: what is paid for once is never made again.
 
 An item is the finished file(s) of one unit of work under a key that names everything that decides its content:
@@ -12,8 +10,9 @@ File names are never part of a key. Layout under the root:
 
 Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
 leaves at most an unreferenced file, which `prune` removes. Every read is verified against the sha256.
-All access goes through fsspec, so that a remote (S3) store is the same code with another URL.
 """
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
@@ -25,12 +24,11 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import fsspec
-import numpy as np
-from fsspec.implementations.local import LocalFileSystem
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
@@ -51,7 +49,7 @@ def sha256_file(path: Path) -> str:
 
 def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
     """Hex sha256 of decoded pixels [H, W, C] with their shape: equal pictures, whatever the file format."""
-    return sha256_bytes(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
+    return sha256_bytes(repr(rgb.shape).encode() + rgb.tobytes())
 
 
 class ItemKey(str):
@@ -119,9 +117,7 @@ class ItemStore:
 
     def __init__(self, root: str | Path, shared: Shared | None = None) -> None:
         self._shared = shared
-        filesystem, path = cast("tuple[LocalFileSystem, str]", fsspec.core.url_to_fs(str(root)))
-        self._fs = filesystem
-        self.root = Path(path)
+        self.root = Path(root).absolute()
 
     def get(self, key: str) -> Item | None:
         """The finished item, or None when nobody finished it or it no longer matches its digests."""
@@ -150,7 +146,7 @@ class ItemStore:
 
     def _local(self, key: str) -> Item | None:
         try:
-            described = json.loads(self._fs.cat_file(str(self._record_path(key))))
+            described = json.loads(self._record_path(key).read_bytes())
             hashes: dict[str, str] = described["files"]
             record: dict[str, Json] = described["record"]
             files = {name: self._stored(digest) for name, digest in hashes.items()}

@@ -1,14 +1,19 @@
 """Face swap: put the source's face on the person of a target photograph."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from likeness.faces import Face
 from likeness.providers import Provider, ProviderSection, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from likeness.faces import Face
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,9 @@
 """The stage `check`: which edits of conf/ it refuses, and what it says."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,15 @@ def test_a_merge_of_two_edits_stops_with_the_remedy():
     with pytest.raises(ConfigError, match="conflict markers") as caught:
         main()
     assert "make params" in caught.value.remedy
+
+
+def test_it_loads_nothing_that_it_does_not_need():
+    heavy = ("torch", "numpy", "cv2", "PIL", "hydra", "fsspec", "httpx", "rich")
+    program = (
+        f"import sys; from stages.check import main; main(); print([n for n in {heavy} if n in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

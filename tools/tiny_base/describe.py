@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from omegaconf import DictConfig
 
+from likeness.caption import attribute_text
 from likeness.caption.attributes import TRAITS
 from likeness.caption.regions import Portrait, portrait
 from likeness.faces import Face, FaceAnalyzer
@@ -33,7 +34,7 @@ def main(cfg: DictConfig) -> bool:
             big = cv2.resize(faces.pixels[number], (MEASURED_PX, MEASURED_PX), interpolation=cv2.INTER_CUBIC)
             found = analyzer.faces(np.asarray(big, np.uint8))
             subject = subject_of(big, found[0]) if found else None
-            said = {trait: phrase(subject) for trait, phrase in TRAITS.items()} if subject else {}
+            said = {trait: getattr(attribute_text, trait)(subject) for trait in TRAITS} if subject else {}
             record = {
                 "file_name": faces.rows[number]["file_name"],
                 "faces": len(found),

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from likeness.diffusion.bases import RGB, Base, Condition
+from likeness.diffusion.bases import Base, Condition
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from likeness.images import RGB
 
 PROMPT_TOKENS = 512  # what Flux2KleinPipeline reads and pads to; the padding is seen
 PATCH = 2  # cells of latents a side of what the transformer sees as one token
