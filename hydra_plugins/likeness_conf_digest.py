@@ -5,6 +5,7 @@ Hydra finds this module because .dvc/config names the repository as hydra.plugin
 one kind of plugin that Hydra creates before it composes.
 """
 
+import itertools
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
+from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
 from likeness.train.config import refuse_earlier_names
@@ -25,6 +27,7 @@ class ConfDigestPlugin(SearchPathPlugin):
         # `dvc exp run -S train.lr=3e-4`: Hydra would only say that there is no such key.
         refuse_earlier_names(sys.argv[1:])
         repository = Path(__file__).resolve().parent.parent
+        refuse_unknown_overrides(set_params(sys.argv[1:]), repository)
         OmegaConf.register_new_resolver(
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
         )
@@ -32,6 +35,13 @@ class ConfDigestPlugin(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Nothing to add."""
+
+
+def set_params(words: list[str]) -> list[str]:
+    """The overrides of a `dvc` command line: what follows -S or --set-param."""
+    flags = ("-S", "--set-param")
+    after = [word for flag, word in itertools.pairwise(words) if flag in flags]
+    return after + [word.partition("=")[2] for word in words if word.startswith("--set-param=")]
 
 
 def _refuse(name: str, *_: str) -> NoReturn:

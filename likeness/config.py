@@ -23,7 +23,7 @@ from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.store.s3_config import PublishConfig, S3Config
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import parse_yaml, read_yaml
 from likeness.swap import SwapConfig
 from likeness.train.config import TrainConfig, incompatibilities
 
@@ -116,6 +116,10 @@ class Config(Section):
                 raise ValueError(f"personas.{key}.name is {persona.name!r}; both must be the same word")
             if PERSONA_NAME.fullmatch(key) is None:
                 raise ValueError(f"personas.{key}: a persona is called by a word like jade: a-z, 0-9 and _")
+            if not isinstance(parse_yaml(key), str):
+                raise ValueError(
+                    f"personas.{key}: YAML reads {key} as {parse_yaml(key)}, not as a word; choose another name"
+                )
         return self
 
     @model_validator(mode="after")
@@ -149,7 +153,7 @@ def load_config(path: Path) -> Config:
     if problems or config is None:
         raise ConfigError(
             f"{path} has {len(problems)} problem(s):\n  " + "\n  ".join(problems),
-            remedy="correct conf/ and run `make params`",
+            remedy="correct conf/ (or the -S value) and run `make params`",
         )
     return config
 

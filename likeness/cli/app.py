@@ -260,7 +260,12 @@ def convert(
 
 
 @app.command()
-def params(overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRIDE")] = None) -> None:
+def params(
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRIDE")] = None,
+    keep: Annotated[
+        str | None, typer.Option(metavar="NAME", help="write what differs from conf/ to conf/trial/NAME.yaml")
+    ] = None,
+) -> None:
     """Compose params.yaml from conf/.
 
     As `dvc exp run` does, with Hydra overrides for a trial; a permanent choice belongs in conf/config.yaml.
@@ -268,8 +273,9 @@ def params(overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRI
     \b
     Examples:
       likeness params
-      likeness params enhance=superres +experiment=standins
+      likeness params enhance=superres +experiment=fakes
+      likeness params --keep lower_lr
     """
     from likeness.cli.params import params_command
 
-    params_command(overrides or [])
+    params_command(overrides or [], keep=keep)

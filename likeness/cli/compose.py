@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
 from likeness.strict_yaml import read_yaml
@@ -22,14 +24,39 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
         ConfigError: it does not compose.
     """
     refuse_earlier_names(overrides)
+    refuse_unknown_overrides(overrides, repository)
     conf = repository / "conf"
+    refuse_odd_defaults(conf / "config.yaml")
     conf_digest(conf)  # says what is wrong with a file in words of its own
     try:
         compose_and_dump(target, str(conf), None, "config", str(repository), list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(
-            f"conf/ does not compose: {error}", remedy="correct conf/ or the override"
+            f"conf/ does not compose: {str(error).splitlines()[0]}", remedy="correct conf/ or the override"
         ) from error
+
+
+def refuse_odd_defaults(config: Path) -> None:
+    """Refuse a choice such as `no`, `007` or `null`, which YAML takes for a truth value, a number or nothing.
+
+    Raises:
+        ConfigError: names each.
+    """
+    read_yaml(config, remedy="correct it and run `make params`")
+    # Read as Hydra reads it: `1e3` is a number to OmegaConf alone.
+    defaults = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(config))).get("defaults", [])
+    choices = [
+        pair
+        for entry in defaults
+        if isinstance(entry, dict)
+        for pair in cast("dict[Any, Any]", entry).items()
+    ]
+    odd = [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]
+    if odd:
+        raise ConfigError(
+            f"{config}: YAML does not read these choices as words: {'; '.join(odd)}",
+            remedy="choose another name (a persona is called by a word like jade)",
+        )
 
 
 def composed(repository: Path, *overrides: str) -> dict[str, Any]:

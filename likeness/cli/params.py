@@ -1,16 +1,120 @@
-"""Compose params.yaml from conf/, as `dvc exp run` does."""
+"""Compose params.yaml from conf/, as `dvc exp run` does; show what that changes, and keep it in conf/ on request."""
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from likeness.cli.compose import compose
+import yaml
+
+from likeness.cli.compose import compose, composed
+from likeness.cli.overrides import flat
 from likeness.config import load_config
+from likeness.errors import ConfigError
 from likeness.run import PARAMS
+from likeness.store.items import write_atomic
+from likeness.strict_yaml import read_yaml
+
+CONF = Path("conf")
+SHOWN = 20
+ABSENT = "(not there)"
 
 
-def params_command(overrides: Sequence[str]) -> None:
-    """Write params.yaml and validate it."""
-    compose(Path.cwd(), PARAMS, list(overrides))
-    personas = load_config(PARAMS).personas
+def params_command(overrides: Sequence[str], *, keep: str | None = None) -> None:
+    """Write params.yaml once what conf/ composes to is valid; until then the old one stays as it is.
+
+    Values of params.yaml that conf/ does not say (an experiment was applied, or a hand wrote them) are shown as they
+    go; `keep` writes them, or the overrides, to conf/trial/KEEP.yaml.
+    """
+    before = read_values(PARAMS)
+    if keep is not None:
+        plain = composed(Path.cwd())
+        keep_values(keep, differences(plain, composed(Path.cwd(), *overrides) if overrides else before))
+        overrides = ()
+    with TemporaryDirectory() as folder:
+        composition = Path(folder) / PARAMS.name
+        compose(Path.cwd(), composition, list(overrides))
+        personas = load_config(composition).personas
+        write_atomic(PARAMS, composition.read_bytes())
     sys.stderr.write(f"params: params.yaml composed from conf/ for {', '.join(personas)}\n")
+    sys.stderr.writelines(told(before, read_values(PARAMS), overrides))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """What a params.yaml says; nothing where there is none that can be read."""
+    try:
+        return dict(read_yaml(path, remedy=""))
+    except (OSError, ConfigError, TypeError, ValueError):
+        return {}
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Dotted key to (value before, value after) of every value that is not the same; ABSENT where a side has none."""
+    old, new = (
+        {key: value for key, value in flat(values) if not isinstance(value, dict)}
+        for values in (before, after)
+    )
+    keys = [*new, *(key for key in old if key not in new)]
+    return {
+        key: (old.get(key, ABSENT), new.get(key, ABSENT))
+        for key in keys
+        if key != "conf_digest" and old.get(key, ABSENT) != new.get(key, ABSENT)
+    }
+
+
+def told(before: dict[str, Any], after: dict[str, Any], overrides: Sequence[str]) -> list[str]:
+    """A line for each value that changed, and how one that conf/ does not say is kept."""
+    if not before:
+        return []
+    changed = differences(before, after)
+    lines = [f"  {key}: {old} -> {new}\n" for key, (old, new) in list(changed.items())[:SHOWN]]
+    if len(changed) > SHOWN:
+        lines.append(f"  and {len(changed) - SHOWN} more: git diff params.yaml\n")
+    if changed and not overrides and before.get("conf_digest") == after.get("conf_digest"):
+        back = " ".join(f"{key}={old}" for key, (old, _) in changed.items() if old is not ABSENT)
+        lines.append(
+            "  conf/ did not change: an experiment or a hand had put the old values there. To have them back,"
+            f" and in conf/:\n  likeness params --keep NAME {back}\n"
+        )
+    return lines
+
+
+def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
+    """Write the new values to conf/trial/NAME.yaml and choose it in conf/config.yaml.
+
+    Raises:
+        ConfigError: there is nothing to keep, the name is taken or no word, or a value is to be absent.
+    """
+    path, config = CONF / "trial" / f"{name}.yaml", CONF / "config.yaml"
+    gone = [key for key, (_, new) in changed.items() if new is ABSENT]
+    text = config.read_text(encoding="utf-8")
+    if re.fullmatch(r"[a-z]\w*", name) is None:
+        raise ConfigError(f"--keep {name}: not a word", remedy="give a word such as lower_lr")
+    if not changed:
+        raise ConfigError("nothing to keep: params.yaml holds what conf/ composes to")
+    if gone:
+        raise ConfigError(
+            f"a file of conf/ cannot take settings away, and these are not there any more: {', '.join(gone)}",
+            remedy="choose the group (as in `swap: maxstudio`) among the defaults of conf/config.yaml",
+        )
+    if re.search(r"^  - trial: ", text, re.MULTILINE) or path.exists():
+        raise ConfigError(
+            f"conf/config.yaml has a trial already, or {path} is there",
+            remedy="write the values into the files of conf/ that they belong to, and delete the trial",
+        )
+    overlay: dict[str, Any] = {}
+    for key, (_, new) in changed.items():
+        *sections, last = key.split(".")
+        place = overlay
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = new
+    path.parent.mkdir(exist_ok=True)
+    values = yaml.safe_dump(overlay, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
+    write_atomic(path, f"# @package _global_\n{values}".encode())
+    entries = list(re.finditer(r"^  - .*\n", text, re.MULTILINE))
+    end = entries[-1].end()
+    write_atomic(config, f"{text[:end]}  - trial: {name}\n{text[end:]}".encode())
+    sys.stderr.write(f"params: {path} holds {len(changed)} value(s); conf/config.yaml chooses it\n")

@@ -1,0 +1,68 @@
+"""What is written after `-S`, or after `likeness params`: checked against conf/ before Hydra answers in its own words."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.errors import ConfigError
+from likeness.strict_yaml import read_yaml
+
+# Only words that change a value: `+key=`, `++key=`, `~key` and `key@package=` are Hydra's to judge.
+OVERRIDE = re.compile(r"([a-z]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
+
+
+def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
+    """Refuse a key that params.yaml has not and a choice that conf/ has not, and name those that come near.
+
+    Raises:
+        ConfigError: names every one of them.
+    """
+    words = list(words)
+    overrides = [match.groups() for word in words if (match := OVERRIDE.fullmatch(word))]
+    groups = {
+        folder.name: sorted(path.stem for path in folder.glob("[!_]*.yaml"))
+        for folder in (repository / "conf").iterdir()
+        if folder.is_dir()
+    }
+    # What another choice of a group brings (`swap=onnx`, `train/optimizer=lion`) only Hydra knows.
+    places = [word.partition("=")[0].lstrip("+~") for word in words]
+    chosen = {re.split("[/@]", place)[0] for place in places if place in groups or "/" in place}
+    known = set(known_keys(repository / "params.yaml"))
+    problems: list[str] = []
+    for key, value in overrides:
+        if key in groups:
+            # A sweep names several: `swap=local,maxstudio`.
+            if unknown := [choice for choice in value.split(",") if choice not in groups[key]]:
+                problems.append(f"{key}={','.join(unknown)}: conf/{key}/ has {', '.join(groups[key])}")
+        elif known and key not in known and key.split(".")[0] not in chosen:
+            problems.append(f"{key}: there is no such setting{nearest(key, known)}")
+    if problems:
+        raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting")
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """`; train.optimizer.lr is meant?`, by the whole path or by its last word."""
+    paths = sorted(known)
+    last = key.rpartition(".")[2]
+    near = [path for path in paths if path.rpartition(".")[2] == last]
+    near = near or difflib.get_close_matches(key, paths, n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
+
+
+def known_keys(params: Path) -> Iterator[str]:
+    """Every dotted key of params.yaml; none of a file that cannot be read."""
+    try:
+        yield from (key for key, _ in flat(read_yaml(params, remedy="")))
+    except (OSError, ConfigError):
+        return
+
+
+def flat(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of every value and of every mapping, in the file's order."""
+    if isinstance(values, dict):
+        for name, inner in cast("dict[Any, Any]", values).items():
+            key = f"{place}.{name}" if place else str(name)
+            yield key, inner
+            yield from flat(inner, key)

@@ -1,0 +1,131 @@
+"""`likeness params`: a refused composition leaves params.yaml alone; what changes is shown, and kept on request."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.cli.overrides import refuse_unknown_overrides
+from likeness.cli.params import params_command
+from likeness.config import load_config
+from likeness.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch) -> Path:
+    for name in ("conf", "hydra_plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "override", ["train.schedule.steps=many", "swap=nope", "train.optimizer.lrr=1", "+train.optimizer.lrr=1"]
+)
+def test_a_refused_composition_leaves_params_as_they_were(repository, override):
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(ConfigError):
+        params_command([override])
+    assert Path("params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.optimizer.lrr=1", "did you mean train.optimizer.lr"),
+        ("lr=1", "did you mean train.optimizer.lr"),
+        ("ingest.min_sides_px=1", "did you mean ingest.min_side_px"),
+        ("swap=maxstudoi", "conf/swap/ has local, maxstudio, onnx"),
+        ("swap=local,nope", "swap=nope"),
+        ("banana=1", "no such setting"),
+    ],
+)
+def test_an_unknown_override_is_told_what_is_meant(repository, override, words):
+    with pytest.raises(ConfigError, match=words):
+        refuse_unknown_overrides([override], repository)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["train.optimizer.lr=1e-4,3e-4"],
+        ["swap=local,maxstudio"],
+        ["swap=onnx", "swap.provider.model=/models/x.onnx"],
+        ["+experiment=fakes"],
+        ["++train.seed=3"],
+        ["persona@personas.mia=jade"],
+    ],
+)
+def test_what_hydra_understands_is_left_to_it(repository, overrides):
+    refuse_unknown_overrides(overrides, repository)
+
+
+def test_dvc_tells_an_unknown_setting_in_one_line(repository):
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    shutil.copytree(ROOT / ".dvc", ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    for name in ("dvc.yaml", "likeness", "stages"):
+        os.symlink(ROOT / name, name)
+    subprocess.run(["git", "add", "-A"], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, "commit", "-qm", "all"], check=True)
+    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", "train.optimizer.lrr=1", "check"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "there is no such setting; did you mean train.optimizer.lr" in result.stderr
+    assert "append" not in result.stderr
+
+
+def test_values_that_conf_does_not_say_are_shown_before_they_go(repository, capsys):
+    params_command(["train.optimizer.lr=3e-4"])
+    capsys.readouterr()
+    params_command([])
+    words = capsys.readouterr().err
+    assert "train.optimizer.lr: 0.0003 -> 0.001" in words
+    assert "likeness params --keep NAME train.optimizer.lr=0.0003" in words
+    assert load_config(Path("params.yaml")).train.optimizer.lr == 0.001
+
+
+def test_an_applied_experiment_is_kept_in_conf(repository, capsys):
+    params_command(["train.optimizer.lr=3e-4", "personas.jade.held_out=[jade_07.jpg]"])
+    params_command([], keep="lower_lr")
+    assert yaml.safe_load(Path("conf/trial/lower_lr.yaml").read_text()) == {
+        "train": {"optimizer": {"lr": 0.0003}},
+        "personas": {"jade": {"held_out": ["jade_07.jpg"]}},
+    }
+    capsys.readouterr()
+    params_command([])
+    assert "->" not in capsys.readouterr().err
+    assert load_config(Path("params.yaml")).train.optimizer.lr == 0.0003
+
+
+def test_a_value_to_keep_that_no_file_of_conf_can_say_is_refused(repository):
+    params_command(["evaluate=full"])
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("  max_usd:", "  most_usd:"))
+    with pytest.raises(ConfigError, match=r"budget\.max_usd"):
+        params_command([], keep="x")
+    params_command([])
+    with pytest.raises(ConfigError, match="nothing to keep"):
+        params_command([], keep="x")
+    with pytest.raises(ConfigError, match="not a word"):
+        params_command(["train.seed=5"], keep="../x")
+
+
+@pytest.mark.parametrize("name", ["no", "on", "007", "null", "1e3", "true"])
+@pytest.mark.parametrize("quotes", ["", '"'])
+def test_a_persona_is_not_called_what_yaml_takes_for_something_else(repository, name, quotes):
+    persona = (
+        Path("conf/persona/jade.yaml").read_text().replace("name: jade", f"name: {quotes}{name}{quotes}")
+    )
+    Path(f"conf/persona/{name}.yaml").write_text(persona)
+    config = Path("conf/config.yaml")
+    line = f"  - persona@personas.{name}: {quotes}{name}{quotes}\n"
+    config.write_text(config.read_text().replace("  - prices\n", f"{line}  - prices\n"))
+    with pytest.raises(ConfigError, match=name):
+        params_command([])
