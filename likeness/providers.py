@@ -144,10 +144,10 @@ def check_target(task: Task, target: Any) -> str:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
     known = own(task)
-    if target not in known:
+    if str(target) not in known:
         known |= installed(task)
-    if target in known:
-        return known[target]
+    if str(target) in known:
+        return known[str(target)]
     raise ConfigError(
         f"{task}.provider.{TARGET}: {target!r} is no registered provider; registered are {', '.join(known)}",
         reason="unregistered-provider",
