@@ -1,0 +1,48 @@
+"""What the pages show: their links, the pieces of code in their sentences, and the commands that a reader types."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FRONT = tuple(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))
+PAGES = (*FRONT, *sorted((ROOT / "docs").rglob("*.md")))
+# tests/graph/test_cost_of_change.py does what these say in a copy of the repository, which has what they add.
+FOLLOWED_ELSEWHERE = ("adding-a-stage.md", "adding-a-provider.md", "adding-a-gate.md")
+HERE = tuple(page for page in PAGES if page.name not in FOLLOWED_ELSEWHERE)
+BLOCK = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```\n", re.M | re.S)
+CODE = re.compile(r"`([^`]+)`")
+# A sentence's piece of code is a command when it starts with a program's name and says what to do.
+COMMAND = re.compile(
+    r"(make|likeness|dvc|python|git|pip|mlflow|accelerate|aws|pre-commit|export|\$EDITOR) |\.ci/run"
+)
+
+
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The language and the text of each block of code."""
+    return BLOCK.findall(page.read_text())
+
+
+def pieces(page: Path) -> list[str]:
+    """Each piece of code within a sentence; a line break in one is a space."""
+    return [" ".join(piece.split()) for piece in CODE.findall(BLOCK.sub("", page.read_text()))]
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines of a page in the order of reading, each once: those of `sh`, those after `$` of `console`, and
+    the pieces of sentences that are commands."""
+    lines: list[str] = []
+    text = page.read_text()
+    for match in re.finditer(f"{BLOCK.pattern}|{CODE.pattern}", text, re.M | re.S):
+        language, block, piece = match.groups()
+        if piece is not None:
+            lines += [piece] if COMMAND.match(piece) else []
+        elif language == "sh":
+            lines += block.replace("\\\n", " ").splitlines()
+        elif language == "console":
+            lines += [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+    typed = (" ".join(re.sub(r"\s#.*", "", line).split()) for line in lines)
+    return list(dict.fromkeys(line for line in typed if line))
