@@ -32,6 +32,7 @@ and width shown. Where prompts differ in length, a batch's `embeds` follow one a
 host."""
 
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
+TINY_TEXT_WIDTH = 64  # hidden size of each text encoder of a tiny random base
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +90,19 @@ class Base(ABC):
     PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
     PUBLISHED_TEXT_ENCODERS: ClassVar[float]
     PUBLISHED_VAE: ClassVar[float] = 83.7e6
+    # The tiny random twin (tiny_random.py): classes and settings of its parts, and further options of its
+    # pipeline.
+    TEXT_CLASSES: ClassVar[Mapping[str, str]]
+    VAE_CLASS: ClassVar[str] = "AutoencoderKL"
+    TINY_TEXT_LAYERS: ClassVar[int] = 3  # the last but one is read
+    TINY_NETWORK: ClassVar[Mapping[str, Any]]
+    TINY_VAE: ClassVar[Mapping[str, Any]] = {}
+    TINY_SCHEDULER: ClassVar[tuple[str, Mapping[str, Any]]]
+    TINY_OPTIONS: ClassVar[Mapping[str, Any]] = {}
 
-    @classmethod
-    @abstractmethod
-    def build_tiny_random(cls) -> Any:
-        """The family's pipeline with a few million random parameters, on the CPU in float32."""
+    @classmethod  # noqa: B027 - most families need none
+    def prepare_tiny(cls, vae: Any) -> None:
+        """Set what the tiny twin's VAE does not get from its settings."""
 
     @classmethod
     @abstractmethod

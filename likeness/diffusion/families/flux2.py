@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.bases import TINY_TEXT_WIDTH, Condition
+from likeness.diffusion.flow import PROMPT_TOKENS, FlowTransformer
 
 if TYPE_CHECKING:
     import torch
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
 
     from likeness.images import RGB
 
-PROMPT_TOKENS = 512  # what Flux2KleinPipeline reads and pads to; the padding is seen
 PATCH = 2  # cells of latents a side of what the transformer sees as one token
 
 
-class Flux2Klein(Base):
+class Flux2Klein(FlowTransformer):
     """A velocity at continuous times. Latents [C,H,W] are those of the VAE, normed as the pipeline norms its patches.
 
     Sources: black-forest-labs/FLUX.2-klein-base-4B, transformer/config.json; diffusers 0.42.1,
@@ -29,12 +29,7 @@ class Flux2Klein(Base):
     ARCHITECTURE = "flux2"
     TITLE = "FLUX.2 klein"
     PIPELINE = "Flux2KleinPipeline"
-    NETWORK = "transformer"
     NETWORK_CLASS = "Flux2Transformer2DModel"
-    SINGLE_FILE = False
-    FLOW = True
-    MID_TIMESTEP = 0.5
-    STEP_PX = 16
     NOT_PACKED = r"emb|norm|modulation"
     BLOCKS = ("transformer_blocks", "single_transformer_blocks")
     FILE_PREFIXES = {"transformer": "transformer."}
@@ -50,43 +45,32 @@ class Flux2Klein(Base):
         "joint_attention_dim": 7680,
         "guidance_embeds": False,
     }
-    PUBLISHED_TEXT_ENCODERS = 4.02e9
     PUBLISHED_VAE = 84.0e6
+    THINKING = False
+    TEXT_CLASSES = {"text_encoder": "Qwen3ForCausalLM"}
+    TINY_TEXT_LAYERS = 27  # 9, 18 and 27 are read
+    VAE_CLASS = "AutoencoderKLFlux2"
+    TINY_NETWORK = {
+        "in_channels": 32,
+        "num_layers": 1,
+        "num_single_layers": 2,
+        "num_attention_heads": 4,
+        "attention_head_dim": 16,
+        "axes_dims_rope": (4, 4, 4, 4),
+        "joint_attention_dim": 3 * TINY_TEXT_WIDTH,
+        "timestep_guidance_channels": 32,
+        "guidance_embeds": False,
+    }
+    TINY_VAE = {"latent_channels": 8}
+    TINY_SCHEDULER = ("FlowMatchEulerDiscreteScheduler", {"shift": 3.0, "use_dynamic_shifting": True})
 
     @classmethod
-    def build_tiny_random(cls) -> Any:
-        """See Base."""
-        import diffusers
+    def prepare_tiny(cls, vae: Any) -> None:
+        """See Base: the statistics that latents are normed by."""
         import torch
-        from transformers import Qwen3ForCausalLM
 
-        from likeness.diffusion import tiny_random
-
-        parts: Any = diffusers
-        tokenizer = tiny_random.chat_tokenizer()
-        transformer = parts.Flux2Transformer2DModel(
-            in_channels=32,
-            num_layers=1,
-            num_single_layers=2,
-            num_attention_heads=4,
-            attention_head_dim=16,
-            axes_dims_rope=(4, 4, 4, 4),
-            joint_attention_dim=3 * tiny_random.TEXT_WIDTH,
-            timestep_guidance_channels=32,
-            guidance_embeds=False,
-        )
-        vae = parts.AutoencoderKLFlux2(**tiny_random.vae_options(latent_channels=8))
         torch.nn.init.normal_(vae.bn.running_mean, std=0.1)
-        vae.bn.running_var.fill_(tiny_random.LATENT_SCALE**-2)
-        return parts.Flux2KleinPipeline(
-            vae=vae,
-            text_encoder=Qwen3ForCausalLM(
-                tiny_random.qwen_config(tokenizer, layers=27)
-            ),  # 9, 18 and 27 are read
-            tokenizer=tokenizer,
-            transformer=transformer,
-            scheduler=parts.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
-        )
+        vae.bn.running_var.fill_(3.6**-2)
 
     @classmethod
     def incompatibility(cls, pipeline: Any) -> str | None:
@@ -124,7 +108,7 @@ class Flux2Klein(Base):
         return self.decode_latents(self.scale(latents.float())[0])
 
     def read_prompt(self, text: str) -> Condition:
-        """`embeds` [K,D]: three layers of the text encoder side by side."""
+        """`embeds` [K,D]: three layers of the text encoder side by side, padding included."""
         embeds, _ = self.pipeline.encode_prompt(text, device=self.device)
         return {"embeds": embeds[0]}
 
@@ -137,19 +121,6 @@ class Flux2Klein(Base):
     def latent_channels(self) -> int:
         """See Base."""
         return self.network.config.in_channels // PATCH**2
-
-    def token_count(self, text: str) -> int:
-        """See Base."""
-        chat = [{"role": "user", "content": text}]
-        prompt = self.pipeline.tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-        return len(self.pipeline.tokenizer(prompt).input_ids)
-
-    @property
-    def token_limit(self) -> int:
-        """See Base."""
-        return PROMPT_TOKENS
 
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         """See Base: each patch is a token at its row and column, each word one at its number."""

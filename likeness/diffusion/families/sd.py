@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.bases import TINY_TEXT_WIDTH, Base, Condition
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,36 +52,21 @@ class StableDiffusion(Base):
     HUB_TAG = "stable-diffusion"
     PUBLISHED_NETWORK = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
     PUBLISHED_TEXT_ENCODERS = 123.1e6
-
-    @classmethod
-    def build_tiny_random(cls) -> Any:
-        """See Base."""
-        import diffusers
-        from transformers import CLIPTextModel
-
-        from likeness.diffusion import tiny_random
-
-        parts: Any = diffusers
-        unet = parts.UNet2DConditionModel(
-            sample_size=16,
-            block_out_channels=(32, 64, 128),
-            layers_per_block=1,
-            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-            attention_head_dim=4,
-            norm_num_groups=16,
-            cross_attention_dim=tiny_random.TEXT_WIDTH,
-        )
-        return parts.StableDiffusionPipeline(
-            vae=tiny_random.vae(),
-            text_encoder=CLIPTextModel(tiny_random.clip_config(PROMPT_TOKENS)),
-            tokenizer=tiny_random.byte_tokenizer(PROMPT_TOKENS),
-            unet=unet,
-            scheduler=parts.PNDMScheduler(**NOISE_SCHEDULE, skip_prk_steps=True, steps_offset=1),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
+    TEXT_CLASSES = {"text_encoder": "CLIPTextModel"}
+    TINY_NETWORK = {
+        "sample_size": 16,
+        "block_out_channels": (32, 64, 128),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        "attention_head_dim": 4,
+        "norm_num_groups": 16,
+        "cross_attention_dim": TINY_TEXT_WIDTH,
+    }
+    # A random VAE's latents have a root mean square near .28 on photographs; diffusion expects about 1.
+    TINY_VAE = {"latent_channels": 4, "scaling_factor": 3.6}
+    TINY_SCHEDULER = ("PNDMScheduler", NOISE_SCHEDULE | {"skip_prk_steps": True, "steps_offset": 1})
+    TINY_OPTIONS = {"feature_extractor": None, "requires_safety_checker": False}
 
     @classmethod
     def incompatibility(cls, pipeline: Any) -> str | None:
@@ -179,45 +164,22 @@ class SDXL(StableDiffusion):
         "projection_class_embeddings_input_dim": 2816,
     }
     PUBLISHED_TEXT_ENCODERS = 817.7e6
-
-    @classmethod
-    def build_tiny_random(cls) -> Any:
-        """See Base."""
-        import diffusers
-        from transformers import CLIPTextModel, CLIPTextModelWithProjection
-
-        from likeness.diffusion import tiny_random
-
-        parts: Any = diffusers
-        time_width = 32  # of each of the six size conditions
-        unet = parts.UNet2DConditionModel(
-            sample_size=16,
-            block_out_channels=(32, 64, 128),
-            layers_per_block=2,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            transformer_layers_per_block=(1, 1, 2),
-            attention_head_dim=(2, 4, 8),
-            norm_num_groups=16,
-            cross_attention_dim=2 * tiny_random.TEXT_WIDTH,
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=time_width,
-            projection_class_embeddings_input_dim=tiny_random.TEXT_WIDTH + 6 * time_width,
-        )
-        config = tiny_random.clip_config(PROMPT_TOKENS)
-        return parts.StableDiffusionXLPipeline(
-            vae=tiny_random.vae(),
-            text_encoder=CLIPTextModel(config),
-            text_encoder_2=CLIPTextModelWithProjection(config),
-            tokenizer=tiny_random.byte_tokenizer(PROMPT_TOKENS),
-            tokenizer_2=tiny_random.byte_tokenizer(PROMPT_TOKENS),
-            unet=unet,
-            scheduler=parts.EulerDiscreteScheduler(
-                **NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1
-            ),
-            add_watermarker=False,
-        )
+    TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
+    TINY_NETWORK = PUBLISHED_NETWORK | {
+        "sample_size": 16,
+        "block_out_channels": (32, 64, 128),
+        "transformer_layers_per_block": (1, 1, 2),
+        "attention_head_dim": (2, 4, 8),
+        "norm_num_groups": 16,
+        "cross_attention_dim": 2 * TINY_TEXT_WIDTH,
+        "addition_time_embed_dim": 32,  # of each of the six size conditions
+        "projection_class_embeddings_input_dim": TINY_TEXT_WIDTH + 6 * 32,
+    }
+    TINY_SCHEDULER = (
+        "EulerDiscreteScheduler",
+        NOISE_SCHEDULE | {"timestep_spacing": "leading", "steps_offset": 1},
+    )
+    TINY_OPTIONS = {"add_watermarker": False}
 
     def read_prompt(self, text: str) -> Condition:
         """`embeds` [K,D] and `pooled` [D2]."""

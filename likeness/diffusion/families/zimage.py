@@ -6,19 +6,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.bases import TINY_TEXT_WIDTH, Condition
+from likeness.diffusion.flow import PROMPT_TOKENS, FlowTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-# What ZImagePipeline reads of a prompt, chat template included (its max_sequence_length).
-PROMPT_TOKENS = 512
 USUAL_TOKENS = 77  # of a caption
 
 
-class ZImage(Base):
+class ZImage(FlowTransformer):
     """A velocity at continuous times; prompts keep their own lengths, and none is padded.
 
     Sources: Tongyi-MAI/Z-Image's configuration (its transformer has diffusers' defaults); musubi-tuner,
@@ -28,12 +27,7 @@ class ZImage(Base):
     ARCHITECTURE = "zimage"
     TITLE = "Z-Image"
     PIPELINE = "ZImagePipeline"
-    NETWORK = "transformer"
     NETWORK_CLASS = "ZImageTransformer2DModel"
-    SINGLE_FILE = False
-    FLOW = True
-    MID_TIMESTEP = 0.5
-    STEP_PX = 16  # patches of 2 by 2 cells
     NOT_PACKED = r"emb|norm|adaLN|final_layer"
     BLOCKS = ("layers", "noise_refiner", "context_refiner")
     FILE_PREFIXES = {"transformer": "diffusion_model."}  # ComfyUI maps diffusers' names to Z-Image's own
@@ -42,45 +36,29 @@ class ZImage(Base):
     MODELSPEC_NAME = "Z-Image"
     HUB_TAG = "z-image"
     PUBLISHED_NETWORK = {}
-    PUBLISHED_TEXT_ENCODERS = 4.02e9
-
-    @classmethod
-    def build_tiny_random(cls) -> Any:
-        """See Base."""
-        import diffusers
-        from transformers import Qwen3Model
-
-        from likeness.diffusion import tiny_random
-
-        parts: Any = diffusers
-        tokenizer = tiny_random.chat_tokenizer()
-        transformer = parts.ZImageTransformer2DModel(
-            in_channels=16,
-            dim=64,
-            n_layers=2,
-            n_refiner_layers=1,
-            n_heads=4,
-            n_kv_heads=4,
-            cap_feat_dim=tiny_random.TEXT_WIDTH,
-            axes_dims=[4, 6, 6],
-            axes_lens=[1024, 64, 64],
-        )
-        # As FLUX's VAE: more channels, a shift, no convolutions around the latents. Unscaled, their root mean square
-        # is near .36 on photographs.
-        vae = tiny_random.vae(
-            latent_channels=16,
-            scaling_factor=2.8,
-            shift_factor=0.1,
-            use_quant_conv=False,
-            use_post_quant_conv=False,
-        )
-        return parts.ZImagePipeline(
-            vae=vae,
-            text_encoder=Qwen3Model(tiny_random.qwen_config(tokenizer, layers=3)),  # the last but one is read
-            tokenizer=tokenizer,
-            transformer=transformer,
-            scheduler=parts.FlowMatchEulerDiscreteScheduler(shift=6.0),
-        )
+    THINKING = True
+    TEXT_CLASSES = {"text_encoder": "Qwen3Model"}
+    TINY_NETWORK = {
+        "in_channels": 16,
+        "dim": 64,
+        "n_layers": 2,
+        "n_refiner_layers": 1,
+        "n_heads": 4,
+        "n_kv_heads": 4,
+        "cap_feat_dim": TINY_TEXT_WIDTH,
+        "axes_dims": [4, 6, 6],
+        "axes_lens": [1024, 64, 64],
+    }
+    # As FLUX's VAE: more channels, a shift, no convolutions around the latents. Unscaled, their root mean square is near
+    # .36 on photographs.
+    TINY_VAE = {
+        "latent_channels": 16,
+        "scaling_factor": 2.8,
+        "shift_factor": 0.1,
+        "use_quant_conv": False,
+        "use_post_quant_conv": False,
+    }
+    TINY_SCHEDULER = ("FlowMatchEulerDiscreteScheduler", {"shift": 6.0})
 
     @classmethod
     def incompatibility(cls, pipeline: Any) -> str | None:
@@ -110,19 +88,6 @@ class ZImage(Base):
     def prompt_shapes(self) -> dict[str, tuple[int, ...]]:
         """See Base."""
         return {"embeds": (USUAL_TOKENS, self.network.config.cap_feat_dim)}
-
-    def token_count(self, text: str) -> int:
-        """See Base."""
-        chat = [{"role": "user", "content": text}]
-        prompt = self.pipeline.tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=True, enable_thinking=True
-        )
-        return len(self.pipeline.tokenizer(prompt).input_ids)
-
-    @property
-    def token_limit(self) -> int:
-        """See Base."""
-        return PROMPT_TOKENS
 
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         """See Base. The network counts time from noise to picture, and gives the velocity in that direction."""
