@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
-from likeness.train.config import refuse_earlier_names
+from likeness.train.earlier_names import refuse_earlier_names
 
 
 class ConfDigestPlugin(SearchPathPlugin):

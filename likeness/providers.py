@@ -4,7 +4,8 @@
 - likeness' own: each class of likeness/swap/*.py whose name ends in Swapper, and so on (TASKS);
 - those of installed packages: entry points of the group `likeness.providers`, named `swap.WORD`, `enhance.WORD` or
   `caption.WORD`. What is not registered is refused before anything is imported.
-docs/adding-a-provider.md is the way to write one.
+docs/adding-a-provider.md is the way to write one. `train.optimizer` names a torch optimizer by the same rule: one of
+OPTIMIZER_PACKAGES, or an entry point `optimizer.WORD`.
 """
 
 import dataclasses
@@ -29,6 +30,7 @@ Task = Literal["swap", "enhance", "caption"]
 TASKS: dict[Task, str] = {"swap": "Swapper", "enhance": "Enhancer", "caption": "Captioner"}
 ENTRY_POINTS = "likeness.providers"
 TARGET = "_target_"
+OPTIMIZER_PACKAGES = ("torch.optim", "bitsandbytes.optim", "lion_pytorch", "prodigyopt", "schedulefree")
 
 Work = TypeVar("Work", covariant=True)
 
@@ -127,7 +129,7 @@ def own(task: Task) -> dict[str, str]:
     }
 
 
-def installed(task: Task) -> dict[str, str]:
+def installed(task: str) -> dict[str, str]:
     """Those of installed packages."""
     from importlib.metadata import entry_points  # here: it loads half of the standard library
 
@@ -155,19 +157,41 @@ def check_target(task: Task, target: Any) -> str:
     )
 
 
-def check_place(place: str, target: Any) -> None:
-    """Refuse a `_target_` at `place` of params.yaml unless it is a registered provider of that section.
+def check_optimizer(target: str) -> str:
+    """The `module:Class` of an optimizer that may be named.
 
     Raises:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
+    module, _, name = target.rpartition(".")
+    if module in OPTIMIZER_PACKAGES and name.isidentifier():
+        return f"{module}:{name}"
+    known = installed("optimizer")
+    if target in known:
+        return known[target]
+    raise ConfigError(
+        f"train.optimizer.{TARGET}: {target!r} is no optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
+        reason="unregistered-provider",
+        remedy="choose one of conf/train/optimizer/, or install the package that registers it",
+    )
+
+
+def check_place(place: str, target: Any) -> None:
+    """Refuse a `_target_` at `place` of params.yaml unless it is registered for that section.
+
+    Raises:
+        ConfigError: `unregistered-provider`; nothing was imported.
+    """
+    if place == "train.optimizer":
+        check_optimizer(str(target))
+        return
     for task in TASKS:
         if place == f"{task}.provider":
             check_target(task, target)
             return
     raise ConfigError(
-        f"{place}.{TARGET}: {target!r} may not stand here: only {', '.join(f'{task}.provider' for task in TASKS)} name "
-        "a class",
+        f"{place}.{TARGET}: {target!r} may not stand here: only train.optimizer and "
+        f"{', '.join(f'{task}.provider' for task in TASKS)} name a class",
         reason="unregistered-provider",
     )
 

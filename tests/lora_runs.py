@@ -28,7 +28,8 @@ from likeness.diffusion.load import load_base
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore, sha256_bytes, sha256_file
-from likeness.train.config import MOVED, TrainConfig
+from likeness.train.config import TrainConfig
+from likeness.train.earlier_names import MOVED
 from likeness.train.native.cache import TrainingSet, encode_samples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Sample, dataset_digest, read_samples, split
@@ -80,8 +81,12 @@ def stop_at(step: int) -> Callable[[int, dict[str, float]], None]:
 
 
 def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
-    """conf/train/full.yaml made small, for flows with what their experiment changes; `changes` by their short names."""
-    values = section("train/full.yaml", *[f"+experiment={architecture}"] * bases()[architecture].FLOW)
+    """conf/train/full.yaml made small, for flows with what their experiment changes; `changes` by their short names,
+    `optimizer` a choice of conf/train/optimizer/."""
+    overrides = [f"+experiment={architecture}"] * bases()[architecture].FLOW
+    if "optimizer" in changes:
+        overrides.append(f"train/optimizer={changes.pop('optimizer')}")
+    values = section("train/full.yaml", *overrides)
     small = {
         "steps": 6, "side_px": SIDE_PX, "bucket_step_px": 64, "batch_size": 2, "warmup_steps": 1, "rank": 4,
         "alpha": 2, "probe_draws": 1, "log_every_steps": 2, "checkpoint_every_steps": 3,

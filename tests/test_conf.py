@@ -14,8 +14,8 @@ from likeness.errors import ConfigError
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 CHOICES = sorted(
-    f"{path.parent.name}={path.stem}"
-    for path in CONF.glob("*/*.yaml")
+    f"{path.parent.relative_to(CONF).as_posix()}={path.stem}"
+    for path in CONF.glob("*/**/*.yaml")
     if path.parent.name not in ("persona", "experiment", "gpu", "quality") and not path.stem.startswith("_")
 )
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
@@ -27,6 +27,8 @@ OVERLAYS = [
 ]
 # These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
 NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
+# What its own file says it needs.
+NEEDS_A_SETTING = {"train/optimizer=schedule_free": ["train.schedule.lr_schedule=constant"]}
 # What the default training asks means nothing to it: its experiment has what fits.
 NEEDS_AN_EXPERIMENT = {"base=zimage", "base=flux2"}
 
@@ -38,7 +40,7 @@ def compose_in(folder: Path, *overrides: str) -> Path:
 
 @pytest.mark.parametrize("choice", [*CHOICES, *EXPERIMENTS])
 def test_every_choice_composes_and_validates(tmp_path, choice):
-    path = compose_in(tmp_path, choice)
+    path = compose_in(tmp_path, choice, *NEEDS_A_SETTING.get(choice, ()))
     if choice in NEEDS_A_USER:
         with pytest.raises(ConfigError, match="a value must be given"):
             load_config(path)

@@ -137,7 +137,8 @@ def train_config() -> TrainConfig:
             dropout=0.0,
         ),
         optimizer=OptimizerConfig(
-            name="adamw", lr=1e-4, text_encoder_lr=None, betas=(0.9, 0.999), weight_decay=0.01, grad_clip_norm=1.0,
+            target="torch.optim.AdamW", options={"fused": True},
+            lr=1e-4, text_encoder_lr=None, betas=(0.9, 0.999), weight_decay=0.01, grad_clip_norm=1.0,
             lora_plus_ratio=1.0, ema=None,
         ),
         objective=ObjectiveConfig(

@@ -14,7 +14,7 @@ from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
 from likeness.strict_yaml import read_yaml
-from likeness.train.config import refuse_earlier_names
+from likeness.train.earlier_names import refuse_earlier_names
 
 
 def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> None:

@@ -19,6 +19,9 @@ from likeness.purchases.history import last_seconds, purchases, total_usd
 from likeness.run import PARAMS, Run, open_items
 from likeness.store.items import item_key, write_atomic
 
+# Where Linux shows a GPU to programs: NVIDIA's, WSL's, AMD's.
+GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+
 
 def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
     """Print the plan and write .cache/ledger/plan.json; the exit status is 1 when the plan exceeds the budget."""
@@ -78,8 +81,12 @@ def training(run: Run) -> Training:
     )
 
 
-def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str:
-    """What training will need, remembered by its settings: to count it loads torch, which takes seconds."""
+def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
+    """What training will need of a GPU, remembered by its settings: to count it loads torch, which takes seconds. None on
+    a machine without one, unless train.system.device says that there will be one."""
+    device = cfg.train.system.device
+    if device == "cpu" or (device == "auto" and not any(map(os.path.exists, GPUS))):
+        return None
     settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
     path = repository.ledger / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
     if not path.is_file():

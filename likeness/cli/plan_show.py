@@ -15,11 +15,11 @@ from likeness.purchases.history import budget_words
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """Steps that training takes when it runs (None: the stage counts them from train.schedule.epochs), how long so many took the
-    last time, what memory it needs in words, and what an hour of the machine costs, if that is known."""
+    last time, what memory it needs in words (None: not on a GPU), and what an hour of the machine costs, if that is known."""
 
     steps: int | None
     seconds: float | None
-    memory: str
+    memory: str | None
     usd_per_hour: float | None
 
     @property
@@ -87,7 +87,11 @@ def sentences(plan: Plan) -> list[str]:
             else "nothing of it costs money"
         )
         said = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
-    said += [f"{name}: training needs {persona.train.memory}." for name, persona in plan.personas.items()]
+    said += [
+        f"{name}: training needs {persona.train.memory}."
+        for name, persona in plan.personas.items()
+        if persona.train.memory
+    ]
     said.append(budget_words(plan.spent_usd, plan.max_usd))
     if plan.exceeds:
         said.append(

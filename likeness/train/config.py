@@ -1,18 +1,18 @@
 """Section `train` of params.yaml, nested by who reads what; no torch here, so that settings are checked without it."""
 
-import re
-from collections.abc import Iterable
-from functools import reduce
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.families import bases
-from likeness.errors import ConfigError
 from likeness.lora.config import AdapterConfig
 from likeness.lora.kinds import kinds
+from likeness.providers import TARGET
 from likeness.settings import Section
+from likeness.train.earlier_names import refusals
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DataConfig(Section):
@@ -40,16 +40,24 @@ class DataConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """How the weights are moved."""
+    """How the weights are moved: a class of conf/train/optimizer/ with its own options, and what the loop does beside it."""
 
-    name: Literal["adamw", "adamw_8bit", "adafactor", "lion", "prodigy", "schedule_free"]
+    model_config = ConfigDict(populate_by_name=True)
+
+    target: str = Field(alias=TARGET)
+    options: dict[str, Any]
     lr: float = Field(gt=0, le=10)
     text_encoder_lr: float | None = Field(gt=0, le=10)
-    betas: tuple[float, float]
+    betas: tuple[Beta, Beta]
     weight_decay: float = Field(ge=0)
     grad_clip_norm: float = Field(gt=0)
     lora_plus_ratio: float = Field(gt=0)
     ema: float | None = Field(gt=0, lt=1)
+
+    @property
+    def name(self) -> str:
+        """The class's own name, `AdamW`."""
+        return self.target.rpartition(".")[2]
 
     @property
     def text_encoders(self) -> bool:
@@ -152,21 +160,21 @@ class TrainConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _nested(cls, values: dict[str, Any]) -> dict[str, Any]:
-        flat = sorted(
-            name for name in values if name in MOVED and not isinstance(values[name], (dict, Section))
-        )
-        if flat:
-            raise ValueError("; ".join(f"train.{name} is now train.{MOVED[name]}" for name in flat))
+        flat = [name for name, value in values.items() if not isinstance(value, (dict, Section))]
+        optimizer = values.get("optimizer")
+        named = ["optimizer.name"] if isinstance(optimizer, dict) and "name" in optimizer else []
+        if wrong := refusals([*sorted(flat), *named]):
+            raise ValueError("; ".join(wrong))
         return values
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         optimizer, lora = self.optimizer, self.lora
-        if optimizer.name == "schedule_free" and self.schedule.lr_schedule != "constant":
+        if optimizer.target.startswith("schedulefree.") and self.schedule.lr_schedule != "constant":
             raise ValueError(
                 "optimizer schedule_free averages instead of a schedule: schedule.lr_schedule: constant"
             )
-        if optimizer.name == "prodigy" and (
+        if optimizer.target.startswith("prodigyopt.") and (
             optimizer.lora_plus_ratio != 1 or optimizer.text_encoder_lr not in (None, optimizer.lr)
         ):
             raise ValueError(
@@ -183,59 +191,6 @@ class TrainConfig(Section):
                 f"lora.kind {lora.kind}: it is loaded into the network alone; optimizer.text_encoder_lr: null"
             )
         return self
-
-
-def _owned(owner: str, same: str, **renamed: str) -> dict[str, str]:
-    return {
-        old: f"{owner}.{new}" for old, new in {**{name: name for name in same.split()}, **renamed}.items()
-    }
-
-
-# Before settings were nested: the old name, and where it is now. Runs and their checkpoints are called by the old names.
-MOVED = {
-    **_owned("data", "side_px bucket_step_px face_fraction face_weight outside_weight prior_images prior_weight "
-                     "caption_shuffles keep_tokens caption_dropout batch_size"),
-    **_owned("lora", "rank alpha rank_stabilized targets blocks", lora_kind="kind", lora_dropout="dropout"),
-    **_owned("optimizer", "lr text_encoder_lr betas weight_decay grad_clip_norm lora_plus_ratio ema", optimizer="name"),
-    **_owned("objective", "weighting min_snr_gamma timesteps timestep_shift noise_offset huber_c"),
-    **_owned("schedule", "steps epochs lr_schedule lr_cycles warmup_steps gradient_accumulation"),
-    **_owned("selection", "probe_draws validation_share validate_every_steps sample_every_steps patience "
-                          "divergence_factor", choose="keep_best"),
-    **_owned("checkpoint", "weights_every_steps weights_dtype", checkpoint_every_steps="every_steps",
-             checkpoints_kept="kept", share_checkpoints="share"),
-    **_owned("system", "device processes gradient_checkpointing compile log_every_steps usd_per_hour"),
-}  # fmt: skip
-# Settings that change what is written on the way, never the weights that come out; epochs do so through steps.
-NOT_IN_RUN_KEY = {
-    "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
-    "usd_per_hour", "epochs",
-}  # fmt: skip
-EARLIER_CHOICES = {None: "last", "validation_loss": "validation", "identity": "identity"}  # of what is kept
-OVERRIDE = re.compile(r"\btrain\.(\w+)=")
-
-
-def run_settings(cfg: TrainConfig) -> dict[str, Any]:
-    """What of the settings decides a run's result, under the names that keys of runs have always had."""
-    values = cfg.model_dump(mode="json")
-    settings = {
-        name: reduce(lambda section, key: section[key], path.split("."), values)
-        for name, path in MOVED.items()
-        if name not in NOT_IN_RUN_KEY
-    }
-    return settings | {"seed": cfg.seed, "choose": EARLIER_CHOICES[cfg.selection.keep_best]}
-
-
-def refuse_earlier_names(overrides: Iterable[str]) -> None:
-    """Refuse `train.lr=3e-4` among the words of a command line.
-
-    Raises:
-        ConfigError: names the new place of each.
-    """
-    old = [name for word in overrides for name in OVERRIDE.findall(word) if name in MOVED]
-    if old:
-        raise ConfigError(
-            "; ".join(f"train.{name} is now train.{MOVED[name]}" for name in old), remedy="give the new name"
-        )
 
 
 def incompatibilities(architecture: str, train: TrainConfig) -> list[str]:

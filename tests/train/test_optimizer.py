@@ -1,18 +1,25 @@
 """Every optimizer resumes bit for bit, and a file gets the weights its method means."""
 
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
 import pytest
 import torch
 from lora_runs import Stop, run_in, stop_at, train_config
 from torch.nn import Parameter
 
+from likeness.config import load_config
 from likeness.errors import ConfigError
-from likeness.train.native import optimizer as subject
+from likeness.train.config import OptimizerConfig
 from likeness.train.native.optimizer import (
     Average,
     build_optimizer,
     finished,
+    optimizer_class,
     optimizer_tensors,
     restore_optimizer,
+    state_bytes,
 )
 
 SETTINGS = {
@@ -22,6 +29,11 @@ SETTINGS = {
     "prodigy": {"lr": 1.0},
     "schedule_free": {"lr_schedule": "constant"},
 }
+CPU = torch.device("cpu")
+
+
+def named(target: str, **options: object) -> OptimizerConfig:
+    return train_config().optimizer.model_copy(update={"target": target, "options": options})
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -125,8 +137,87 @@ def test_numbers_of_the_groups_come_back_as_the_numbers_they_were():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("adamw", 8), ("adafactor", 0), ("lion", 4), ("prodigy", 16), ("schedule_free", 8)]
+)
+def test_the_memory_of_its_state_is_measured(name, most):
+    # Two averages; rows and columns; one average; four tensors; a point and an average. Numbers of a step beside them.
+    cfg = train_config(optimizer=name, **SETTINGS[name]).optimizer
+    assert state_bytes(cfg, CPU) == pytest.approx(most, abs=0.05)
+
+
+def test_an_optimizer_more_is_one_file():
+    cfg = named("torch.optim.NAdam", decoupled_weight_decay=True)
+    assert type(build_optimizer({"a": Parameter(torch.ones(1))}, cfg)) is torch.optim.NAdam
+    assert state_bytes(cfg, CPU) == pytest.approx(8, abs=0.05)
+
+
+def test_betas_and_weight_decay_reach_those_that_have_them():
+    parameters = {"a": Parameter(torch.ones(1))}
+    group = build_optimizer(parameters, named("torch.optim.NAdam")).param_groups[0]
+    assert (group["betas"], group["weight_decay"], group["lr"]) == ((0.9, 0.999), 0.01, 3e-3)
+    assert "betas" not in build_optimizer(parameters, named("torch.optim.SGD")).param_groups[0]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "numpy.load",
+        "os.system",
+        "builtins.eval",
+        "torch.load",
+        "torch.optim.lr_scheduler.StepLR",
+        "Adam",
+        "",
+        "torch.optim.",
+    ],
+)
+def test_what_is_not_registered_is_refused_before_it_is_imported(target):
+    with pytest.raises(ConfigError) as caught:
+        optimizer_class(target)
+    assert caught.value.reason == "unregistered-provider"
+
+
+def test_params_that_name_something_else_are_refused(tmp_path):
+    text = Path("params.yaml").read_text()
+    assert "torch.optim.AdamW" in text
+    (tmp_path / "params.yaml").write_text(text.replace("torch.optim.AdamW", "numpy.load"))
+    with pytest.raises(ConfigError, match=r"train\.optimizer\._target_: 'numpy.load' is no optimizer"):
+        load_config(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    "target", ["torch.optim.lr_scheduler", "torch.optim.no_such", "schedulefree.ScheduleFreeWrapper"]
+)
+def test_what_is_no_optimizer_is_refused(target):
+    with pytest.raises(ConfigError, match=r"no torch\.optim\.Optimizer"):
+        optimizer_class(target)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "words"),
+    [
+        (named("torch.optim.AdamW", fusd=True), "fusd"),
+        (named("torch.optim.AdamW", eps=-1.0), "eps"),
+        (named("torch.optim.LBFGS"), "closure"),
+        (named("torch.optim.SparseAdam"), "dense gradients"),
+        (named("torch.optim.Optimizer"), "defaults"),
+    ],
+)
+def test_what_cannot_be_stepped_is_refused_with_its_reason(cfg, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        state_bytes(cfg, CPU)
+    assert "conf/train/optimizer/" in caught.value.remedy
+
+
+def test_another_package_registers_its_optimizers(monkeypatch):
+    point = EntryPoint(name="optimizer.own", value="torch.optim.sgd:SGD", group="likeness.providers")
+    monkeypatch.setattr("likeness.providers.entry_points", lambda group: [point])
+    assert optimizer_class("torch.optim.sgd.SGD") is torch.optim.SGD
+
+
 def test_an_optimizer_whose_package_is_missing_is_named(monkeypatch):
-    monkeypatch.setitem(subject.KINDS, "lion", ("no_such_package.optim", "Lion", {}))
-    with pytest.raises(ConfigError, match="no_such_package") as caught:
+    monkeypatch.setitem(sys.modules, "lion_pytorch", None)
+    with pytest.raises(ConfigError, match="lion_pytorch") as caught:
         build_optimizer({"a": Parameter(torch.ones(1))}, train_config(optimizer="lion").optimizer)
     assert "likeness[optimizers]" in caught.value.remedy

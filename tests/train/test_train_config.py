@@ -6,7 +6,14 @@ from pydantic import ValidationError
 
 from likeness.errors import ConfigError
 from likeness.settings import Section
-from likeness.train.config import MOVED, NOT_IN_RUN_KEY, TrainConfig, refuse_earlier_names, run_settings
+from likeness.train.config import TrainConfig
+from likeness.train.earlier_names import (
+    EARLIER_OPTIMIZERS,
+    MOVED,
+    NOT_IN_RUN_KEY,
+    refuse_earlier_names,
+    run_settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,9 @@ from likeness.train.config import MOVED, NOT_IN_RUN_KEY, TrainConfig, refuse_ear
         ({"huber_c": 0}, "huber_c"),
         ({"outside_weight": 1.5}, "outside_weight"),
         ({"prior_weight": 0}, "prior_weight"),
+        ({"betas": [0.9, 1.0]}, "betas"),
+        ({"optimizer": "schedule_free", "lr_schedule": "cosine"}, "averages instead of a schedule"),
+        ({"optimizer": "prodigy", "lora_plus_ratio": 4}, "one rate for all"),
     ],
 )
 def test_settings_that_cannot_work_are_named(change, word):
@@ -58,12 +68,48 @@ def test_a_setting_is_in_the_key_of_a_run_or_said_not_to_be():
         "trainer",
         "kohya.checkout",
         "kohya.python",
+        "optimizer.target",
+        "optimizer.options",
         *MOVED.values(),
     }
-    assert run_settings(train_config()).keys() == {"seed", *MOVED} - NOT_IN_RUN_KEY
+    assert run_settings(train_config()).keys() == {"seed", "optimizer", *MOVED} - NOT_IN_RUN_KEY
 
 
-@pytest.mark.parametrize("name", ["lr", "lora_kind", "choose", "optimizer", "share_checkpoints"])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("adamw", "adamw"),
+        ("prodigy", "prodigy"),
+        ("adafactor", "adafactor"),
+        ("schedule_free", "schedule_free"),
+    ],
+)
+def test_optimizers_that_had_a_word_keep_it_in_the_runs_key(name, word):
+    values = run_settings(train_config(optimizer=name, lr_schedule="constant"))
+    assert (values["optimizer"], "optimizer_options" in values) == (word, False)
+
+
+def test_another_optimizer_and_other_options_are_another_run():
+    adamw = train_config().optimizer
+    changed = adamw.model_copy(update={"options": {"fused": True, "amsgrad": True}})
+    other = adamw.model_copy(update={"target": "torch.optim.NAdam"})
+    found = [run_settings(train_config().model_copy(update={"optimizer": one})) for one in (changed, other)]
+    assert [values["optimizer"] for values in found] == ["adamw", "torch.optim.NAdam"]
+    assert found[0]["optimizer_options"] == {"fused": True, "amsgrad": True}
+    assert "torch.optim.NAdam" not in EARLIER_OPTIMIZERS
+
+
+@pytest.mark.parametrize("override", ["train.optimizer=lion", "train.optimizer.name=lion"])
+def test_an_optimizers_word_is_refused_with_the_choice(override):
+    with pytest.raises(ConfigError, match="train/optimizer=adamw"):
+        refuse_earlier_names(["-S", override])
+    values = train_config().model_dump()
+    values["optimizer"] = "lion" if override.count(".") == 1 else {**values["optimizer"], "name": "lion"}
+    with pytest.raises(ValidationError, match="train/optimizer=adamw"):
+        TrainConfig.model_validate(values)
+
+
+@pytest.mark.parametrize("name", ["lr", "lora_kind", "choose", "share_checkpoints"])
 def test_an_earlier_name_is_refused_with_its_new_place(name):
     values = train_config().model_dump()
     with pytest.raises(ValidationError, match=f"train.{name} is now train.{MOVED[name]}"):

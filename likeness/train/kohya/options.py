@@ -15,16 +15,11 @@ SCRIPTS = {"sd15": "train_network.py", "sdxl": "sdxl_train_network.py"}
 # What networks.lora gives a LoRA: linear and 1x1 layers of the transformer blocks (UNET_TARGET_REPLACE_MODULE).
 TARGETS = {"to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"}
 BLOCKS = {"down_blocks", "mid_block", "up_blocks"}
-OPTIMIZERS = {
-    "adamw": "AdamW",
-    "adamw_8bit": "AdamW8bit",
-    "adafactor": "AdaFactor",
-    "lion": "Lion",
-    "prodigy": "Prodigy",
-    "schedule_free": "AdamWScheduleFree",
-}
-# Whose parameters have no betas in sd-scripts' own defaults.
-WITHOUT_BETAS = {"adafactor"}
+# sd-scripts knows these by name, and any class of torch.optim.
+OPTIMIZERS = {"AdamW", "AdamW8bit", "Adafactor", "Lion", "Prodigy", "AdamWScheduleFree"}
+ADAFACTOR = (
+    "Adafactor"  # transformers' own there, which finds the rate itself unless told not to, and has no betas
+)
 PRECISIONS = {"float32": "float", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -47,7 +42,8 @@ def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
         f"train.lora.targets: {sorted(TARGETS)}": set(lora.targets) != TARGETS,
         f"train.lora.blocks: {sorted(BLOCKS)}": set(lora.blocks) != BLOCKS,
         "train.optimizer.ema: null": optimizer.ema is not None,
-        f"train.optimizer.name: one of {', '.join(OPTIMIZERS)}": optimizer.name not in OPTIMIZERS,
+        f"train.optimizer: {', '.join(sorted(OPTIMIZERS))} or one of torch.optim":
+            not optimizer.target.startswith("torch.optim.") and optimizer.name not in OPTIMIZERS,
         "train.selection.validation_share: 0": selection.validation_share > 0,
         "train.selection.sample_every_steps: null": selection.sample_every_steps is not None,
         "train.selection.keep_best: null": selection.keep_best is not None,
@@ -91,7 +87,7 @@ def options(
         "gradient_accumulation_steps": str(schedule.gradient_accumulation),
         "lr_scheduler": _scheduler(train),
         "lr_warmup_steps": str(schedule.warmup_steps),
-        "optimizer_type": OPTIMIZERS[optimizer.name],
+        "optimizer_type": optimizer.name,
         "learning_rate": f"{optimizer.lr:g}",
         "unet_lr": f"{optimizer.lr:g}",
         "optimizer_args": _optimizer_args(train),
@@ -145,9 +141,10 @@ def _scheduler(train: TrainConfig) -> str:
 def _optimizer_args(train: TrainConfig) -> list[str]:
     optimizer = train.optimizer
     found = [f"weight_decay={optimizer.weight_decay:g}"]
-    if optimizer.name in WITHOUT_BETAS:
+    if optimizer.name == ADAFACTOR:
         return [*found, "scale_parameter=False", "relative_step=False", "warmup_init=False"]
-    return [*found, "betas=" + ",".join(f"{beta:g}" for beta in optimizer.betas)]
+    own = [f"{name}={value!r}" for name, value in optimizer.options.items()]
+    return [*found, "betas=" + ",".join(f"{beta:g}" for beta in optimizer.betas), *own]
 
 
 def command_line(options: Mapping[str, str | list[str] | None]) -> list[str]:

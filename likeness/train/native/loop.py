@@ -22,7 +22,8 @@ from likeness.errors import ConfigError, TransientError
 from likeness.lora.adapter import add_lora, lora_tensors, set_dropout
 from likeness.progress import Progress
 from likeness.store.items import item_key
-from likeness.train.config import TrainConfig, run_settings
+from likeness.train.config import TrainConfig
+from likeness.train.earlier_names import run_settings
 from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import Checkpoint, RunFolder
 from likeness.train.native.compute import engine, spill_warning, uncompiled

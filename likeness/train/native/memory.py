@@ -32,13 +32,10 @@ from likeness.lora.adapter import add_lora
 from likeness.lora.kinds import kinds
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
+from likeness.train.native.optimizer import state_bytes
 
 GIB = 2**30
 FLOAT32 = 4
-# Bytes of optimizer state a trained number, as the libraries' code has it (two averages; one; four; rows and columns).
-STATE_BYTES = {
-    "adamw": 8, "adamw_8bit": 2, "adafactor": 0, "lion": 4, "prodigy": 16, "schedule_free": 8,
-}  # fmt: skip
 # A packed weight; nf4 adds a scale of a byte to 64 of them.
 PACKED_BYTES: dict[Quantization, float] = {"fp8": 1.0, "int8": 1.0, "nf4": 0.5 + 1 / 64}
 # Gradients of activations that live at a time in the backward pass, in sizes of the largest kept tensor.
@@ -114,7 +111,8 @@ def footprint(
     parameters = add_lora(base, cfg.lora.model_copy(update={"kind": "lora"}), seed=0)
     trained = sum(parameter.numel() for parameter in parameters.values())
     # Weights, gradients, state, an average, and PiSSA's start.
-    each = 2 * FLOAT32 + STATE_BYTES[cfg.optimizer.name] + FLOAT32 * bool(cfg.optimizer.ema)
+    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    each = 2 * FLOAT32 + state_bytes(cfg.optimizer, here) + FLOAT32 * bool(cfg.optimizer.ema)
     kept, checkpointed, largest = _kept(
         base, cfg.data.batch_size, bucket or (cfg.data.side_px, cfg.data.side_px)
     )

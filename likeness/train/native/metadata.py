@@ -19,7 +19,6 @@ from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, Sample, dataset_digest
-from likeness.train.native.optimizer import KINDS
 
 MODELSPEC_VERSION = "1.0.1"
 
@@ -76,7 +75,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_learning_rate": str(cfg.optimizer.lr),
         "ss_unet_lr": str(cfg.optimizer.lr),
         "ss_text_encoder_lr": str(cfg.optimizer.text_encoder_lr),
-        "ss_optimizer": ".".join(KINDS[cfg.optimizer.name][:2])
+        "ss_optimizer": cfg.optimizer.target
         + _arguments(betas=cfg.optimizer.betas, weight_decay=cfg.optimizer.weight_decay),
         "ss_lr_scheduler": "cosine_with_restarts" if cfg.schedule.lr_cycles > 1 else cfg.schedule.lr_schedule,
         "ss_lr_warmup_steps": str(cfg.schedule.warmup_steps),

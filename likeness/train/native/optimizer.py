@@ -1,62 +1,92 @@
 # pyright: basic
 # (optimizers come from libraries without types)
-"""The optimizers, their state as tensors for a checkpoint, and the weights as a finished file gets them.
-
-Sources: Loshchilov and Hutter, arXiv 1711.05101 (AdamW); Dettmers et al., arXiv 2110.02861 (8 bits); Shazeer and
-Stern, arXiv 1804.04235 (Adafactor); Chen et al., arXiv 2302.06675 (Lion); Mishchenko and Defazio, arXiv 2306.06101
-(Prodigy); Defazio et al., arXiv 2405.15682 (schedule-free); Hayou et al., arXiv 2402.12354 (LoRA+).
+"""The optimizer that conf/train/optimizer/ names, its state as tensors for a checkpoint, and the weights as a finished
+file gets them. LoRA+: Hayou et al., arXiv 2402.12354.
 """
 
-import contextlib
-import importlib
+import inspect
 import io
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from likeness.errors import ConfigError
+from likeness.providers import TARGET, check_optimizer
 from likeness.train.config import OptimizerConfig
 
-# (module, class, options): the extra `optimizers` of pyproject.toml brings those that torch lacks.
-KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "adamw": ("torch.optim", "AdamW", {"fused": True}),
-    "adamw_8bit": ("bitsandbytes.optim", "AdamW8bit", {}),
-    "adafactor": ("torch.optim", "Adafactor", {}),
-    "lion": ("lion_pytorch", "Lion", {}),
-    # As its authors advise for diffusion models.
-    "prodigy": ("prodigyopt", "Prodigy", {"use_bias_correction": True, "safeguard_warmup": True}),
-    "schedule_free": ("schedulefree", "AdamWScheduleFree", {}),
-}
-WITHOUT_BETAS = {"adafactor"}
 SCALAR = "#"  # marks a plain number among the tensors of a checkpoint
+MEASURED_SIDE = 256  # of the matrix that is trained for a step, large enough for 8-bit states
+
+
+def optimizer_class(target: str) -> type[Optimizer]:
+    """The class that a registered dotted name stands for.
+
+    Raises:
+        ConfigError: it is not registered, its package is not installed, or it is no optimizer.
+    """
+    module, _, name = check_optimizer(target).partition(":")
+    try:
+        kind = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise ConfigError(
+            f"train.optimizer.{TARGET}: {target} needs the package {module.split('.')[0]}: {error}",
+            reason="missing-package",
+            remedy="pip install 'likeness[optimizers]', or choose train/optimizer=adamw",
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, Optimizer)):
+        raise ConfigError(
+            f"train.optimizer.{TARGET}: {target} is no torch.optim.Optimizer", reason="unregistered-provider"
+        )
+    return kind
 
 
 def build_optimizer(parameters: Mapping[str, Parameter], cfg: OptimizerConfig) -> Any:
     """The optimizer of `cfg` for a LoRA's parameters; each group's `lr_ratio` scales the step's learning rate.
 
     Raises:
-        ConfigError: the package that has it is not installed.
+        ConfigError: see `optimizer_class`; or it does not take its options.
     """
-    module, name, options = KINDS[cfg.name]
-    try:
-        kind = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise ConfigError(
-            f"train.optimizer.name {cfg.name} needs the package {module.split('.')[0]}: {error}",
-            reason="missing-package",
-            remedy="pip install 'likeness[optimizers]', or set train.optimizer.name: adamw",
-        ) from error
-    settings = {"lr": cfg.lr, "weight_decay": cfg.weight_decay, **options}
-    if cfg.name not in WITHOUT_BETAS:
-        settings["betas"] = cfg.betas
-    with contextlib.redirect_stdout(io.StringIO()):  # Prodigy prints
+    kind = optimizer_class(cfg.target)
+    common = {"lr": cfg.lr, "betas": cfg.betas, "weight_decay": cfg.weight_decay}
+    known = inspect.signature(kind).parameters
+    settings = {name: value for name, value in common.items() if name in known} | cfg.options
+    with _refusing(cfg), redirect_stdout(io.StringIO()):  # Prodigy prints
         optimizer = kind(_groups(parameters, cfg), **settings)
     _set_mode(optimizer, "train")
     return optimizer
+
+
+def state_bytes(cfg: OptimizerConfig, device: torch.device) -> float:
+    """Bytes of optimizer state a trained number: measured, by one step of a matrix.
+
+    Raises:
+        ConfigError: see `build_optimizer`; or it cannot take a step as the training loop does.
+    """
+    matrix = Parameter(torch.ones(MEASURED_SIDE, MEASURED_SIDE, device=device))
+    matrix.grad = torch.ones_like(matrix)
+    optimizer = build_optimizer({"matrix": matrix}, cfg)
+    with _refusing(cfg):
+        optimizer.step()
+    values = optimizer.state[matrix].values()
+    return sum(value.nbytes for value in values if isinstance(value, Tensor)) / matrix.numel()
+
+
+@contextmanager
+def _refusing(cfg: OptimizerConfig) -> Generator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"train.optimizer: {cfg.target} does not work with these settings: {error}",
+            reason="optimizer-settings",
+            remedy="correct train.optimizer, or choose another file of conf/train/optimizer/",
+        ) from error
 
 
 def _groups(parameters: Mapping[str, Parameter], cfg: OptimizerConfig) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.load import load_base
+from likeness.diffusion.load import load_base, pick_device
 from likeness.lora.export import DTYPES, kohya_tensors, publish
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.run import Run
@@ -22,6 +22,7 @@ from likeness.train.native.distributed import World, start_processes, was_starte
 from likeness.train.native.loop import run_key, train
 from likeness.train.native.memory import predict
 from likeness.train.native.metadata import Facts, describe
+from likeness.train.native.optimizer import state_bytes
 from likeness.train.native.schedule import learning_rate
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
 from likeness.train.prior_images import draw_prior
@@ -48,7 +49,12 @@ def _train(run: Run, world: World) -> TrainingResult | None:
     cfg, persona, places = run.config, run.persona, run.paths
     every = read_samples(places.lora_training, face_fraction=cfg.train.data.face_fraction)
     samples, held_out = split(every, cfg.train.selection.validation_share)
-    sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
+    device = pick_device(cfg.train.system.device)
+    state_bytes(
+        cfg.train.optimizer, device
+    )  # an optimizer that cannot step is refused before anything is loaded
+    if device.type == "cuda":
+        sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
     base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
     items = run.items
     sampler = build_sampler(run, base)

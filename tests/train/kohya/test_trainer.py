@@ -74,7 +74,7 @@ def test_settings_reach_the_script_and_its_file_is_checked_and_described(
     )
     assert (told["optimizer_type"], told["optimizer_args"]) == (
         "AdamW",
-        ["weight_decay=0.01", "betas=0.9,0.999"],
+        ["weight_decay=0.01", "betas=0.9,0.999", "fused=True"],
     )
     assert (told["lr_scheduler"], told["lr_warmup_steps"], told["min_snr_gamma"]) == ("cosine", "1", "5")
     assert (told["noise_offset"], told["loss_type"], told["huber_c"]) == ("0.05", "huber", "0.1")
