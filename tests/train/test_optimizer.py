@@ -212,7 +212,7 @@ def test_what_cannot_be_stepped_is_refused_with_its_reason(cfg, words):
 
 def test_another_package_registers_its_optimizers(monkeypatch):
     point = EntryPoint(name="optimizer.own", value="torch.optim.sgd:SGD", group="likeness.providers")
-    monkeypatch.setattr("likeness.providers.entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     assert optimizer_class("torch.optim.sgd.SGD") is torch.optim.SGD
 
 
