@@ -27,6 +27,7 @@ PRICE_SHARE = 0.8
 
 MAX_ADD_BYTES = 25 * 2**20
 PAGE, MAX_PAGE = 100, 1000
+LOOK_AGAIN_S = 0.02
 FAILED = "Internal error"
 
 
@@ -186,7 +187,9 @@ class Batches:
     async def _run(self, batch: Batch, lines: dict[str, Line], fault: Fault | None) -> None:
         """Answer them one after the other, all within `batch_s`; a fault strikes all of them."""
         for line in lines.values():
-            await asyncio.sleep(self._settings.batch_s / len(lines))
+            began = time.monotonic()
+            while time.monotonic() - began < self._settings.batch_s / len(lines):  # which may change meanwhile
+                await asyncio.sleep(LOOK_AGAIN_S)
             if line.state != "pending" or (fault and fault.name == "job_stuck"):
                 continue
             try:

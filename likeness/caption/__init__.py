@@ -7,7 +7,7 @@ vlm.py          a local image-text-to-text model
 grok.py         xAI's Responses API
 grok_batch.py   the same in batches: slower, cheaper
 openai.py       any server that speaks OpenAI's chat completions: vLLM, Ollama, LM Studio
-vision_chat.py  what the last two share: the picture sent, the answer's form, tokens and their price
+vision_chat.py  what these three share: settings, the purchase, tokens and their price (vision_answer.py)
 """
 
 from __future__ import annotations

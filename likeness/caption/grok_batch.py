@@ -6,26 +6,22 @@ Source: docs.x.ai (Batch API) and what public clients saw of it, read 2026-11: t
 is a chat completion, also of a Responses request. docs/providers.md names what is not known.
 """
 
-import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as settings
 
-from likeness.caption import Captioner, Described
-from likeness.caption.grok import Captions, GrokCaptioner, question, translate
-from likeness.caption.openai import message_text
-from likeness.caption.vision_chat import count, delivery, described, mapping, usd_of
+from likeness.caption import Captioner
+from likeness.caption.grok import GrokCaptioner
+from likeness.caption.openai import COMPLETION_TOKENS, completion_text
+from likeness.caption.vision_answer import mapping
+from likeness.caption.vision_chat import Captions
 from likeness.errors import InDoubtError, JobLostError, RejectedError
-from likeness.http import Auth, Client
+from likeness.http import Client
 from likeness.images import RGB
-from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
-from likeness.purchases.prices import Prices
-from likeness.store.items import Json, sha256_pixels
+from likeness.purchases.buy import Buyer, Delivery, Job, Ticket
+from likeness.store.items import Json
 from likeness.vendors.remote import RemoteJobs
 
 PAGE = 1000
@@ -39,63 +35,40 @@ class GrokBatchCaptioner(GrokCaptioner, RemoteJobs):
     # The same name and identity: the same question to the same model, however it is sent.
     name: ClassVar[str] = "grok"
 
-    def usd_max(self, prices: Prices) -> float:
-        """The most one caption can cost."""
-        return usd_of(
-            prices, "xai", f"{self.model} batch",
-            input_tokens=self.max_input_tokens, output_tokens=self.max_output_tokens,
-        )  # fmt: skip
+    @property
+    def price_name(self) -> str:
+        """Batches have a price of their own."""
+        return f"{self.model} batch"
 
-    @contextmanager
-    def opened(self, buyer: Buyer) -> Generator[Captioner, None, None]:
-        """Ready to buy; connects at the first purchase."""
-        auth = Auth(header="Authorization", scheme="Bearer ", env=self.api_key_env)
-        with Client(
-            "xAI", self.base_url, auth=auth, limits=self.limits, stop=buyer.stop, translate=translate
-        ) as client:
-            yield _Batched(self, client, buyer)
+    def at_work(self, client: Client, buyer: Buyer) -> Captioner:
+        """The captioner of one run, which shares a batch."""
+        return _Batched(self, client, buyer)
 
 
-class _Batched:
+class _Batched(Captions):
+    what = "batch caption"
+
     def __init__(self, settings: GrokBatchCaptioner, client: Client, buyer: Buyer) -> None:
-        self._settings, self._client, self._buyer = settings, client, buyer
-        self._alone = Captions(settings, client, buyer)
-        self._lock = threading.Lock()
+        super().__init__(settings, client, buyer)
+        self.job = Job(collect=self._collect, poll_s=settings.poll_s, limit_s=settings.job_limit_s)
+        self._poll_s = settings.poll_s
         self._batch, self._added = "", set[str]()
         self._seen: dict[str, tuple[float, dict[str, dict[str, Json]]]] = {}
 
-    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
-        """The model's sentence; whether the face was swapped makes no difference to it."""
-        key = self._settings.purchase_key(sha256_pixels(rgb))
-        bought = self._buyer.buy(
-            Purchase(
-                what="xai batch caption",
-                item=item,
-                key=key,
-                usd_max=self._settings.usd_max(self._buyer.spending.prices),
-                ready=self._alone.check_model,
-                order=lambda: self._add(rgb, key),
-                job=Job(
-                    collect=self._collect, poll_s=self._settings.poll_s, limit_s=self._settings.job_limit_s
-                ),
-            )
-        )
-        return described(bought, "Grok")
-
-    def _add(self, rgb: RGB, key: str) -> Ticket:
-        """Adding a request again under the same id adds nothing, so it is safe to repeat; one whose result got lost
-        needs another batch."""
-        with self._lock:
+    def order(self, rgb: RGB, key: str) -> Ticket:
+        """Add a picture to the batch. To add a request again under the same id adds nothing, so it is safe to repeat;
+        one whose result got lost needs another batch."""
+        with self.lock:
             if not self._batch or key in self._added:
                 self._added.clear()
-                made = mapping(self._client.post("/batches", {"name": "likeness captions"}, safe=True).json())
+                made = mapping(self.client.post("/batches", {"name": "likeness captions"}, safe=True).json())
                 self._batch = str(made.get("batch_id") or "")
             self._added.add(key)
             batch = self._batch
         if not batch:
             raise RejectedError("xAI made a batch without an id", reason="bad-answer")
-        request = {"batch_request_id": key, "batch_request": {"responses": question(self._settings, rgb)}}
-        self._client.post(f"/batches/{batch}/requests", {"batch_requests": [request]}, safe=True)
+        request = {"batch_request_id": key, "batch_request": {"responses": self.settings.body(rgb)}}
+        self.client.post(f"/batches/{batch}/requests", {"batch_requests": [request]}, safe=True)
         return {"batch": batch, "request": key}
 
     def _collect(self, ticket: Ticket) -> Delivery | None:
@@ -105,26 +78,19 @@ class _Batched:
         answer = mapping(mapping(found.get("response")).get("chat_get_completion"))
         if not answer:
             raise JobLostError(f"xAI's batch gave no caption: {found.get('error')}", reason="job-failed")
-        usage = mapping(answer.get("usage"))
-        usd = usd_of(
-            self._buyer.spending.prices, "xai", f"{self._settings.model} batch",
-            input_tokens=count(usage, "prompt_tokens"), output_tokens=count(usage, "completion_tokens"),
-        )  # fmt: skip
         try:
-            return delivery(message_text(answer), usd=usd, usage=usage, who="Grok")
+            return self.delivery(answer, completion_text(answer), COMPLETION_TOKENS)
         except InDoubtError as error:
-            lost = error.message
-        raise JobLostError(lost, reason="bad-answer")
+            raise JobLostError(error.message, reason="bad-answer") from None
 
     def _results(self, batch: str) -> dict[str, dict[str, Json]]:
         """What the batch has finished, by request; asked for once a poll by whichever thread comes first."""
-        with self._lock:
+        with self.lock:
             at, known = self._seen.get(batch, (0.0, {}))
-            if time.monotonic() - at < self._settings.poll_s and at:
-                return known
-            found = self._pages(batch)
-            self._seen[batch] = (time.monotonic(), found)
-            return found
+            if not at or time.monotonic() - at >= self._poll_s:
+                known = self._pages(batch)
+                self._seen[batch] = (time.monotonic(), known)
+            return known
 
     def _pages(self, batch: str) -> dict[str, dict[str, Json]]:
         found: dict[str, dict[str, Json]] = {}
@@ -132,13 +98,11 @@ class _Batched:
         while True:
             path = f"/batches/{batch}/results?limit={PAGE}" + (f"&pagination_token={token}" if token else "")
             try:
-                page = mapping(self._client.get(path).json())
+                page = mapping(self.client.get(path).json())
             except RejectedError as error:
-                lost = error.message
-                break
+                raise JobLostError(f"xAI's batch is gone: {error.message}", reason="job-vanished") from None
             results = cast("list[dict[str, Any]]", page.get("results") or [])
             found |= {str(one.get("batch_request_id")): mapping(one.get("batch_result")) for one in results}
             token = str(page.get("pagination_token") or "")
             if not token or not results:
                 return found
-        raise JobLostError(f"xAI's batch is gone: {lost}", reason="job-vanished")

@@ -1,44 +1,170 @@
-"""What captioners that ask a remote model share: the picture sent, the answer's form, and tokens at their price."""
+"""Captioners that ask a remote model: settings, the purchase of a caption, tokens at their price.
+
+What differs between vendors is a subclass's: the body of a request, where the text and the tokens stand in an answer, and
+the vendor's own errors.
+"""
 
 import base64
 import io
-from collections.abc import Mapping
-from typing import Literal, cast
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as settings
 
-from likeness.caption import Described
-from likeness.caption.text import one_line
-from likeness.errors import InDoubtError, InputError
+from likeness.caption import Captioner, Described
+from likeness.caption.vision_answer import ANSWER, described, is_answer, mapping
+from likeness.errors import InDoubtError, LikenessError
+from likeness.http import Auth, Client, Reply
 from likeness.images import RGB
-from likeness.purchases.buy import Delivery
+from likeness.pipeline.manifest import FaceEntry
+from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
 from likeness.purchases.prices import Prices, price_of
-from likeness.store.items import Item, Json
+from likeness.store.items import Json, sha256_pixels
+from likeness.vendors.remote import Remote
 
-ANSWER = "answer.json"
 JPEG_QUALITY = 90
 PER_MILLION = 1e-6
 
-SCHEMA: dict[str, Json] = {
-    "type": "object",
-    "properties": {
-        "caption": {"type": "string"},
-        "rating": {"type": "string", "enum": ["sfw", "review", "explicit"]},
-    },
-    "required": ["caption", "rating"],
-    "additionalProperties": False,
-}
-"""What the model is held to answer with (JSON Schema)."""
+TokenNames = tuple[str, str]
+"""What an answer's usage calls the tokens read and the tokens written."""
 
 
-class Answer(BaseModel):
-    """The model's answer; fields it adds are ignored."""
+@settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class VisionChat(Remote):
+    """Asks `model` the question `prompt` about each picture, sent with a longest side of `side_px`;
+    `max_input_tokens` is what a plan and the budget count a question with."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model: str = Field(min_length=1)
+    prompt: str = Field(min_length=1)
+    side_px: int = Field(ge=64, le=4096)
+    max_input_tokens: int = Field(ge=1)
+    max_output_tokens: int = Field(ge=16)
 
-    caption: str = Field(min_length=1)
-    rating: Literal["sfw", "review", "explicit"]
+    server: ClassVar[str]
+    vendor: ClassVar[str]
+    path: ClassVar[str]
+    tokens: ClassVar[TokenNames]
+
+    @property
+    def who(self) -> str:
+        """The model in messages."""
+        return self.model
+
+    @property
+    def price_name(self) -> str:
+        """The model in conf/prices.yaml."""
+        return self.model
+
+    def usd(self, prices: Prices, input_tokens: int, output_tokens: int) -> float:
+        """What a call with so many tokens costs."""
+        into, out = (
+            price_of(prices, self.vendor, f"{self.price_name} {kind}").usd for kind in ("input", "output")
+        )
+        return (input_tokens * into + output_tokens * out) * PER_MILLION
+
+    def usd_max(self, prices: Prices) -> float:
+        """The most one caption can cost."""
+        return self.usd(prices, self.max_input_tokens, self.max_output_tokens)
+
+    def purchase_key(self, pixels_sha256: str) -> str:
+        """The key a caption is bought under: the trigger is no part of it."""
+        raise NotImplementedError
+
+    def body(self, rgb: RGB) -> dict[str, Json]:
+        """The request about a picture."""
+        raise NotImplementedError
+
+    def text(self, answer: dict[str, Any]) -> str:
+        """What the model wrote; nothing where the answer has no text."""
+        raise NotImplementedError
+
+    def translate(self, reply: Reply) -> LikenessError | None:
+        """The vendor's own errors in our words."""
+        raise NotImplementedError
+
+    def check(self, client: Client) -> None:
+        """Refuse a model before a caption is bought; not every server lists its models."""
+
+    def at_work(self, client: Client, buyer: Buyer) -> Captioner:
+        """The captioner of one run."""
+        return Captions(self, client, buyer)
+
+    @contextmanager
+    def opened(self, buyer: Buyer) -> Generator[Captioner, None, None]:
+        """Ready to buy; connects at the first purchase."""
+        env = self.api_key_env
+        auth = None if env is None else Auth(header="Authorization", scheme="Bearer ", env=env)
+        with Client(
+            self.server,
+            self.base_url,
+            auth=auth,
+            limits=self.limits,
+            stop=buyer.stop,
+            translate=self.translate,
+        ) as client:
+            yield self.at_work(client, buyer)
+
+
+class Captions:
+    """The captioner at work: one answer a call."""
+
+    what = "caption"
+    job: Job | None = None
+
+    def __init__(self, settings: VisionChat, client: Client, buyer: Buyer) -> None:
+        self.settings, self.client, self.buyer = settings, client, buyer
+        self.lock, self._ready = threading.Lock(), False
+
+    def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
+        """The model's sentence; whether the face was swapped makes no difference to it."""
+        key = self.settings.purchase_key(sha256_pixels(rgb))
+        bought = self.buyer.buy(
+            Purchase(
+                what=f"{self.settings.vendor} {self.what}",
+                item=item,
+                key=key,
+                usd_max=self.settings.usd_max(self.buyer.spending.prices),
+                ready=self._check_once,
+                order=lambda: self.order(rgb, key),
+                job=self.job,
+            )
+        )
+        return described(bought, self.settings.who)
+
+    def order(self, rgb: RGB, key: str) -> Delivery | Ticket:
+        """Ask about one picture."""
+        asked = self.settings
+        tokens = asked.max_input_tokens + asked.max_output_tokens
+        reply = self.client.post(asked.path, asked.body(rgb), safe=False, tokens=tokens)
+        answer = mapping(reply.json())
+        return self.delivery(answer, asked.text(answer), asked.tokens)
+
+    def delivery(self, answer: dict[str, Json], text: str, tokens: TokenNames) -> Delivery:
+        """A paid answer, kept as it came.
+
+        Raises:
+            InDoubtError: it is not what was asked for; it was paid all the same, and is asked for again.
+        """
+        if not is_answer(text):
+            raise InDoubtError(
+                f"{self.settings.who} did not answer with the caption and rating it was asked for: {text[:80]!r}",
+                reason="bad-answer",
+                remedy="run `dvc repro` again, or choose a model that follows a JSON schema",
+            )
+        usage = mapping(answer.get("usage"))
+        counts = (value if isinstance(value := usage.get(name), int) else 0 for name in tokens)
+        usd = self.settings.usd(self.buyer.spending.prices, *counts)
+        return Delivery(files={ANSWER: text.encode()}, usd=usd, usage=usage)
+
+    def _check_once(self) -> None:
+        with self.lock:
+            if not self._ready:
+                self.settings.check(self.client)
+                self._ready = True
 
 
 def data_url(rgb: RGB, side_px: int) -> str:
@@ -48,66 +174,3 @@ def data_url(rgb: RGB, side_px: int) -> str:
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def usd_of(prices: Prices, provider: str, model: str, *, input_tokens: int, output_tokens: int) -> float:
-    """What a call with so many tokens costs."""
-    into, out = (price_of(prices, provider, f"{model} {kind}").usd for kind in ("input", "output"))
-    return (input_tokens * into + output_tokens * out) * PER_MILLION
-
-
-def delivery(text: str, *, usd: float, usage: dict[str, Json], who: str) -> Delivery:
-    """A paid answer, kept as it came.
-
-    Raises:
-        InDoubtError: it is not what was asked for; it was paid all the same, and is asked for again.
-    """
-    try:
-        Answer.model_validate_json(unfenced(text))
-    except ValidationError:
-        raise InDoubtError(
-            f"{who} answered something else than the caption and rating it was asked for: {text[:80]!r}",
-            reason="bad-answer",
-            remedy="run `dvc repro` again, or choose a model that follows a JSON schema",
-        ) from None
-    return Delivery(files={ANSWER: text.encode()}, usd=usd, usage=usage)
-
-
-def described(item: Item, who: str) -> Described:
-    """The caption in a paid answer.
-
-    Raises:
-        InputError: the model rates the picture explicit (`caption-explicit`), refused.
-    """
-    answer = Answer.model_validate_json(unfenced(item.files[ANSWER].path.read_text(encoding="utf-8")))
-    if answer.rating == "explicit":
-        raise InputError(
-            f"{who} rates the picture explicit",
-            reason="caption-explicit",
-            remedy="explicit material is not captioned: remove the photo",
-            kind="refused",
-        )
-    return Described(text=one_line(answer.caption), cost_usd=float(item.record["cost_usd"]))
-
-
-def unfenced(text: str) -> str:
-    """The JSON of an answer that may stand in a Markdown fence, as small local models like to write."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
-
-
-def mapping(value: Json) -> dict[str, Json]:
-    """A JSON object; an empty one where something else came."""
-    return cast("dict[str, Json]", value) if isinstance(value, dict) else {}
-
-
-def count(usage: Mapping[str, Json], name: str) -> int:
-    """A number of tokens in an answer's usage, 0 where it says nothing."""
-    value = usage.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def says(body: bytes, *words: str) -> bool:
-    """Whether an error's body has one of the words."""
-    text = body.decode("utf-8", "replace").lower()
-    return any(word in text for word in words)
