@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from likeness.check import check_fresh, check_parts
+from likeness.check import check_fresh, check_parts, keys_not_set
 from likeness.config import load_config
 from likeness.errors import exit_on_error
 from likeness.paths import RepositoryPaths
@@ -26,6 +26,7 @@ def main() -> None:
     open_items(cfg, RepositoryPaths.here())
     CHECKED.parent.mkdir(exist_ok=True)
     write_atomic(CHECKED, json.dumps({"checked": True}).encode())
+    sys.stderr.writelines(f"check: {line}\n" for line in keys_not_set(cfg))
     sys.stderr.write(f"check: settings and consent of {', '.join(cfg.personas)} are in order\n")
 
 

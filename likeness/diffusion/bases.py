@@ -86,7 +86,9 @@ class Base(ABC):
     TRAINERS_NAME: ClassVar[str]
     MODELSPEC_NAME: ClassVar[str]
     HUB_TAG: ClassVar[str]
-    # The published model: its network's configuration, and the parameters of its text encoders and VAE.
+    # The published model: the side of its pictures, its network's configuration, the parameters of its text encoders
+    # and VAE.
+    PUBLISHED_SIDE_PX: ClassVar[int] = 1024
     PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
     PUBLISHED_TEXT_ENCODERS: ClassVar[float]
     PUBLISHED_VAE: ClassVar[float] = 83.7e6

@@ -1,10 +1,12 @@
 """Section `base` of params.yaml, and the objective of training; no torch here, so that settings are checked without it."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from likeness.diffusion.families import bases
+from likeness.errors import ConfigError
 from likeness.settings import Section
 
 Quantization = Literal["fp8", "int8", "nf4"]
@@ -40,6 +42,29 @@ class BaseModelConfig(Section):
     cpu_threads: int | None = Field(ge=1)
     quantize: Quantization | None
     name: str = Field(min_length=1)
+
+    def local(self, repository: Path) -> Path | None:
+        """The file or folder that `source` names, against the repository; None for likeness' own models and for the
+        hub's. What begins with `.`, `/` or `~`, ends in `.safetensors` or lies below a folder of the repository is
+        never asked of the hub.
+
+        Raises:
+            ConfigError: it names a place where nothing is.
+        """
+        if self.source in (TINY, TINY_RANDOM):
+            return None
+        path = repository / Path(self.source).expanduser()
+        if path.exists():
+            return path
+        first = Path(self.source).parts[0]
+        if self.source[0] in "./~" or self.source.endswith(".safetensors") or (repository / first).is_dir():
+            raise ConfigError(
+                f"base.source {self.source!r}: there is no file or folder {path}",
+                reason="base-unavailable",
+                remedy="correct the path (it counts from the repository), or give a hub id such as"
+                " stabilityai/stable-diffusion-xl-base-1.0",
+            )
+        return None
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:

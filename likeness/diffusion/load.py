@@ -19,6 +19,7 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
+from likeness.paths import RepositoryPaths
 from likeness.store.items import sha256_bytes
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -105,22 +106,23 @@ def _modules(pipeline: Any) -> list[tuple[str, Any]]:
 def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Path | None) -> tuple[Any, str]:
     pipeline_class = getattr(parts, family.PIPELINE)
     options = dict(family.LOAD_OPTIONS)
-    if cfg.source.endswith(".safetensors"):
+    local = cfg.local(RepositoryPaths.here().root)
+    if local is not None and local.suffix == ".safetensors":
         if not family.SINGLE_FILE:
             raise ConfigError(
                 f"base.source {cfg.source!r}: one file holds {family.TITLE}'s {family.NETWORK} alone",
                 reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
             )  # fmt: skip
-        file = Path(cfg.source)
-        digest = files_digest([file], file.parent, memo)
+        digest = files_digest([local], local.parent, memo)
         if cfg.config is not None:
-            options["config"] = cfg.config
+            folder = RepositoryPaths.here().root / Path(cfg.config).expanduser()
+            options["config"] = str(folder) if folder.is_dir() else cfg.config
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
-        pipeline = pipeline_class.from_single_file(str(file), dtype=torch.float32, **options)
+        pipeline = pipeline_class.from_single_file(str(local), dtype=torch.float32, **options)
         # A single file's name is no part of what it is.
         return pipeline, sha256_bytes(digest.encode())
-    folder = TINY_FOLDER if cfg.source == TINY else Path(cfg.source)
-    if not folder.is_dir():
+    folder = TINY_FOLDER if cfg.source == TINY else local
+    if folder is None:
         folder = Path(pipeline_class.download(
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
     per_part = {"vae": torch.float32, "default": dtype}

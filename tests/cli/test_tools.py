@@ -20,6 +20,8 @@ def repository(tmp_path):
     for name in ("conf", "consent", "hydra_plugins"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    for folder in ("raw/sources", "captions_override"):
+        (tmp_path / "data/jade" / folder).mkdir(parents=True)
     return tmp_path
 
 

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from likeness.cli.compose import compose
+from likeness.config import load_config
 from likeness.errors import ConfigError
+from likeness.paths import RepositoryPaths
+from likeness.run import PARAMS
 from stages.check import CHECKED, main
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +24,8 @@ def repository(in_tmp):
     for name in ("conf", "consent"):
         shutil.copytree(ROOT / name, name)
     shutil.copy(ROOT / "params.yaml", "params.yaml")
-    Path("data").mkdir()
+    for folder in ("raw/sources", "captions_override"):
+        Path("data/jade", folder).mkdir(parents=True)
 
 
 def test_a_corrected_comment_stops_nothing():
@@ -45,6 +50,73 @@ def test_a_merge_of_two_edits_stops_with_the_remedy():
     with pytest.raises(ConfigError, match="conflict markers") as caught:
         main()
     assert "make params" in caught.value.remedy
+
+
+def set_base(*overrides: str) -> None:
+    """Compose with a base's choice, and keep the digest of conf/."""
+    compose(Path.cwd(), PARAMS, list(overrides))
+
+
+@pytest.fixture
+def composable():
+    shutil.copytree(ROOT / "hydra_plugins", "hydra_plugins")
+
+
+def test_a_link_to_nothing_is_named_before_dvc_meets_it():
+    os.symlink("/nowhere/a.jpg", "data/jade/raw/sources/a.jpg")
+    with pytest.raises(
+        ConfigError, match=r"data/jade/raw/sources/a\.jpg is a link to /nowhere/a\.jpg"
+    ) as caught:
+        main()
+    assert "copy the file itself" in caught.value.message
+
+
+@pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
+def test_a_missing_folder_is_told_with_what_to_do(folder):
+    Path("data/jade", folder).rmdir()
+    with pytest.raises(ConfigError, match=f"there is no folder data/jade/{folder}"):
+        main()
+
+
+@pytest.mark.usefixtures("composable")
+@pytest.mark.parametrize(
+    "source", ["./sdxl", "/models/sdxl", "~/sdxl", "sdxl.safetensors", "models/sdxl.safetensors", "data/sdxl"]
+)
+def test_a_base_that_is_not_there_is_told_before_anything_is_bought(source):
+    set_base("base=sdxl", f"base.source='{source}'", "train=full")
+    with pytest.raises(ConfigError, match="there is no file or folder") as caught:
+        main()
+    assert source in caught.value.message
+
+
+@pytest.mark.usefixtures("composable")
+def test_a_published_base_is_not_trained_at_the_tiny_bases_size():
+    set_base("base=sdxl")
+    with pytest.raises(ConfigError, match=r"side_px is 128, but stabilityai/\S+ draws at 1024 px"):
+        main()
+    set_base("+experiment=sdxl")
+    main()
+
+
+@pytest.mark.usefixtures("composable")
+def test_a_key_that_is_not_set_is_told_and_stops_nothing(monkeypatch, capsys):
+    monkeypatch.delenv("XAI_API_KEY", raising=False)
+    set_base("caption=grok")
+    main()
+    assert "XAI_API_KEY is not set: caption will need it" in capsys.readouterr().err
+    monkeypatch.setenv("XAI_API_KEY", "secret-of-a-test")
+    main()
+    words = capsys.readouterr().err
+    assert "XAI_API_KEY" not in words
+    assert "secret" not in words
+
+
+def test_a_base_is_found_from_an_experiments_folder(tmp_path, monkeypatch):
+    """DVC's queue works in a copy that lacks what git does not track; DVC_ROOT names the repository."""
+    (tmp_path / "elsewhere/models/sdxl").mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
+    cfg = load_config(PARAMS).base.model_copy(update={"source": "models/sdxl", "seed": None})
+    assert cfg.local(RepositoryPaths.here().root) == tmp_path / "elsewhere/models/sdxl"
 
 
 def test_it_loads_nothing_that_it_does_not_need():

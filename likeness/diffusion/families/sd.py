@@ -51,6 +51,7 @@ class StableDiffusion(Base):
     MODELSPEC_NAME = "stable-diffusion-v1"
     HUB_TAG = "stable-diffusion"
     PUBLISHED_NETWORK = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
+    PUBLISHED_SIDE_PX = 512
     PUBLISHED_TEXT_ENCODERS = 123.1e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel"}
     TINY_NETWORK = {
@@ -163,6 +164,7 @@ class SDXL(StableDiffusion):
         "addition_time_embed_dim": 256,
         "projection_class_embeddings_input_dim": 2816,
     }
+    PUBLISHED_SIDE_PX = 1024
     PUBLISHED_TEXT_ENCODERS = 817.7e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
     TINY_NETWORK = PUBLISHED_NETWORK | {

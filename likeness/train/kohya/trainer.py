@@ -112,11 +112,11 @@ def _arguments(run: Run, base: Base, train: TrainConfig, samples: list[Sample], 
     directories = {sample.path.parent.relative_to(folder).as_posix(): sample.repeats for sample in samples}
     dataset = work / "dataset.toml"
     write_atomic(dataset, dataset_toml(folder, directories, train).encode())
-    source = Path(cfg.source).expanduser()
+    local = cfg.local(run.repository.root)
     chosen = options(
         train,
         cfg,
-        source=str(source.resolve()) if source.exists() else cfg.source,
+        source=str(local.resolve()) if local else cfg.source,
         v_prediction=base.prediction == "v_prediction",
     )
     if base.pipeline.scheduler.config.get("rescale_betas_zero_snr"):

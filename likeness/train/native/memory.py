@@ -30,6 +30,7 @@ from likeness.diffusion.load import TINY_FOLDER, silence_libraries
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.lora.adapter import add_lora
 from likeness.lora.kinds import kinds
+from likeness.paths import RepositoryPaths
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
 from likeness.train.native.optimizer import state_bytes
@@ -86,7 +87,8 @@ def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
     silence_libraries()
     family = bases()[base.architecture]
     part = family.NETWORK
-    folder = TINY_FOLDER if base.source == TINY else Path(base.source)
+    local = base.local(RepositoryPaths.here().root)
+    folder = TINY_FOLDER if base.source == TINY else local or Path(base.source)
     if base.source == TINY_RANDOM:
         pipeline, others = build_tiny_random(base.architecture, base.seed or 0), 0.0
         network = dict(getattr(pipeline, part).config)
