@@ -1,6 +1,7 @@
 """The registry: one contract over every provider, and nothing but a provider is ever built."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,12 +14,23 @@ import pytest
 import yaml
 from conf_sections import ROOT, section
 from paid import PRICES
+from persona_folders import Folders, providers, settings
+from runs import run_of
 
-from likeness.config import load_config
+from likeness.caption import CaptionConfig
+from likeness.config import Config, ItemsConfig, Persona, load_config
+from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import ConfigError
+from likeness.ingest import IngestConfig
+from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.providers import TARGET, TASKS, build, installed, own, provider_class, registered
 from likeness.purchases.buy import Buyer
+from likeness.purchases.prices import Price
+from likeness.report import ReportConfig
 from likeness.store.items import sha256_bytes
+from likeness.train.config import TrainConfig
+from stages import dataset, report
 
 NETWORK = b"a network"
 # What only a user has, for the settings that conf/ leaves open.
@@ -38,6 +50,15 @@ OF_A_USER: dict[str, dict[str, Any]] = {
     },
     "likeness.caption.openai.OpenAICaptioner": {"model": "llava"},
     "likeness.caption.vlm.VlmCaptioner": {"model": "a/b", "revision": "a" * 40, "licence": "made up"},
+}
+# What the report reads beside the providers.
+SECTIONS = {
+    "dataset": (DatasetConfig, "default"),
+    "report": (ReportConfig, "default"),
+    "base": (BaseModelConfig, "tiny"),
+    "train": (TrainConfig, "default"),
+    "ingest": (IngestConfig, "default"),
+    "items": (ItemsConfig, "local"),
 }
 METHODS = {"swap": "swap", "enhance": "enhance", "caption": "describe"}
 # What each task's Protocol gives `purchase_key`.
@@ -233,3 +254,31 @@ def test_an_api_only_run_builds_its_providers_without_torch(tmp_path):
         text=True, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_report_tells_what_an_installed_packages_provider_cost(foreign):
+    folders = Folders(Path.cwd())
+    folders.everything((("s1", "t1"), ("s2", None)))
+    manifest = read_manifest(folders.places.captions)
+    paid = [entry.model_copy(update={"provider": "acme", "cost_usd": 0.03}) for entry in manifest.entries]
+    write_manifest(folders.places.captions, paid, manifest.failures)
+    listed = yaml.safe_load(acme.PRICE)["acme"]["caption"]
+    config = Config.model_construct(
+        **{name: settings(kind, f"{name}/{file}.yaml") for name, (kind, file) in SECTIONS.items()},
+        **providers() | {"caption": CaptionConfig(**yaml.safe_load(acme.CONF))},
+    )
+    config.prices["acme"] = {"caption": Price(**listed)}
+    persona = settings(Persona, "persona/jade.yaml")
+    dataset.main(run_of("dataset", config, persona))
+    folders.training()
+    folders.evaluation()
+    report.main(run_of("report", config, persona))
+    table = folders.places.report_page.read_text().partition("<h3>Money</h3>")[2].partition("</table>")[0]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", table)[:6] == [
+        "Caption",
+        "acme",
+        "2",
+        "$0.03",
+        "$0.06",
+        "$0.06",
+    ]

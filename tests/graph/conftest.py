@@ -29,3 +29,17 @@ def fresh(tmp_path: Path) -> RepositoryClone:
     """A second clean clone."""
     (tmp_path / "fresh").mkdir()
     return clone_repository(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="session")
+def _enhanced(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
+    clone = clone_repository(tmp_path_factory.mktemp("enhanced"))
+    clone.dvc("repro", "enhance@jade")
+    return clone
+
+
+@pytest.fixture
+def enhanced(_enhanced: RepositoryClone, tmp_path: Path) -> RepositoryClone:
+    """A clone to change, whose photographs have gone as far as `enhance`."""
+    shutil.copytree(_enhanced.folder, tmp_path / "enhanced", symlinks=True)
+    return RepositoryClone(tmp_path / "enhanced")

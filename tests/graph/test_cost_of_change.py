@@ -5,32 +5,16 @@ The goals are those of the house: a stage 3 files, a provider 2, a gate 1, tests
 
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 from guides import commands, follow, touched
 
 from likeness.pipeline.manifest import read_manifest
-from tools.repository_clone import ROOT, RepositoryClone, clone_repository
+from tools.repository_clone import ROOT, RepositoryClone
 
 pytestmark = pytest.mark.slow
 
 JADE = "data/jade"
-
-
-@pytest.fixture(scope="session")
-def enhanced(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
-    """A clone whose photographs have gone as far as `enhance`."""
-    clone = clone_repository(tmp_path_factory.mktemp("enhanced"))
-    clone.dvc("repro", "enhance@jade")
-    return clone
-
-
-@pytest.fixture
-def copy(enhanced: RepositoryClone, tmp_path: Path) -> RepositoryClone:
-    """A copy of it to change."""
-    shutil.copytree(enhanced.folder, tmp_path / "copy", symlinks=True)
-    return RepositoryClone(tmp_path / "copy")
 
 
 def type_commands(page: str, clone: RepositoryClone) -> None:
@@ -47,48 +31,48 @@ def check_style(clone: RepositoryClone) -> None:
     clone.run("lint-imports")
 
 
-def test_a_stage_costs_three_files(copy):
-    follow("adding-a-stage.md", copy)
-    assert touched(copy) == {"likeness/pipeline/stage.py", "stages/thumbnail.py", "dvc.yaml"}
-    check_style(copy)
-    type_commands("adding-a-stage.md", copy)
-    manifest = read_manifest(copy.folder / JADE / "thumbnails")
-    images = read_manifest(copy.folder / JADE / "enhanced").entries
+def test_a_stage_costs_three_files(enhanced):
+    follow("adding-a-stage.md", enhanced)
+    assert touched(enhanced) == {"likeness/pipeline/stage.py", "stages/thumbnail.py", "dvc.yaml"}
+    check_style(enhanced)
+    type_commands("adding-a-stage.md", enhanced)
+    manifest = read_manifest(enhanced.folder / JADE / "thumbnails")
+    images = read_manifest(enhanced.folder / JADE / "enhanced").entries
     assert [entry.id for entry in manifest.entries] == [entry.id for entry in images] != []
     assert max(manifest.entries[0].width, manifest.entries[0].height) == 128
-    assert touched(copy) == {"likeness/pipeline/stage.py", "stages/thumbnail.py", "dvc.yaml"}
-    assert copy.repro("thumbnail@jade") == []
-    assert "thumbnail" in copy.run("python", "-m", "likeness", "summary").stdout
-    (copy.folder / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "test_dvc.py", copy.folder / "tests")
-    copy.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dvc.py")
+    assert touched(enhanced) == {"likeness/pipeline/stage.py", "stages/thumbnail.py", "dvc.yaml"}
+    assert enhanced.repro("thumbnail@jade") == []
+    assert "thumbnail" in enhanced.run("python", "-m", "likeness", "summary").stdout
+    (enhanced.folder / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "test_dvc.py", enhanced.folder / "tests")
+    enhanced.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dvc.py")
 
 
-def test_a_provider_costs_two_files(copy):
-    follow("adding-a-provider.md", copy)
-    assert touched(copy) == {"likeness/swap/paste.py", "conf/swap/paste.yaml"}
-    check_style(copy)
-    type_commands("adding-a-provider.md", copy)
-    swaps = [entry for entry in read_manifest(copy.folder / JADE / "swapped").entries if entry.target]
+def test_a_provider_costs_two_files(enhanced):
+    follow("adding-a-provider.md", enhanced)
+    assert touched(enhanced) == {"likeness/swap/paste.py", "conf/swap/paste.yaml"}
+    check_style(enhanced)
+    type_commands("adding-a-provider.md", enhanced)
+    swaps = [entry for entry in read_manifest(enhanced.folder / JADE / "swapped").entries if entry.target]
     assert {(entry.provider, entry.neural) for entry in swaps} == {("paste", False)}
-    assert touched(copy) == {"likeness/swap/paste.py", "conf/swap/paste.yaml"}
+    assert touched(enhanced) == {"likeness/swap/paste.py", "conf/swap/paste.yaml"}
 
 
-def test_a_gate_costs_one_file(copy):
-    follow("adding-a-gate.md", copy)
-    assert touched(copy) == {"likeness/safety/gates.py"}
-    check_style(copy)
-    caption = copy.folder / JADE / "captions_override" / "jade-s1.txt"
+def test_a_gate_costs_one_file(enhanced):
+    follow("adding-a-gate.md", enhanced)
+    assert touched(enhanced) == {"likeness/safety/gates.py"}
+    check_style(enhanced)
+    caption = enhanced.folder / JADE / "captions_override" / "jade-s1.txt"
     caption.write_text("jade woman, in an Acme shirt")
-    copy.dvc("repro", "caption@jade")
-    manifest = read_manifest(copy.folder / JADE / "captions")
+    enhanced.dvc("repro", "caption@jade")
+    manifest = read_manifest(enhanced.folder / JADE / "captions")
     refused = {failure.id: (failure.reason, failure.remedy) for failure in manifest.failures}
     assert refused == {"jade-s1": ("caption-brand", "leave the brand out")}
     assert len(manifest.entries) > 5
 
 
-def test_a_provider_that_needs_torch_adds_no_line_to_a_lint_file(copy):
-    path = copy.folder / "likeness" / "enhance" / "doubled.py"
+def test_a_provider_that_needs_torch_adds_no_line_to_a_lint_file(enhanced):
+    path = enhanced.folder / "likeness" / "enhance" / "doubled.py"
     path.write_text('''"""Every pixel four times, by torch."""
 
 import dataclasses
@@ -121,17 +105,17 @@ class DoubledEnhancer(Local):
         pixels = torch.from_numpy(rgb)
         return Enhanced(rgb=pixels.repeat_interleave(self.scale, 0).repeat_interleave(self.scale, 1).numpy())
 ''')
-    conf = copy.folder / "conf" / "enhance" / "doubled.yaml"
-    lanczos = (copy.folder / "conf" / "enhance" / "lanczos.yaml").read_text()
+    conf = enhanced.folder / "conf" / "enhance" / "doubled.yaml"
+    lanczos = (enhanced.folder / "conf" / "enhance" / "lanczos.yaml").read_text()
     conf.write_text(
         lanczos.partition("\n  unsharp")[0].replace("lanczos.LanczosEnhancer", "doubled.DoubledEnhancer")
         + "\njpeg_quality: 95\nmax_failure_ratio: 0.2\n"
     )
-    assert touched(copy) == {"likeness/enhance/doubled.py", "conf/enhance/doubled.yaml"}
-    check_style(copy)
+    assert touched(enhanced) == {"likeness/enhance/doubled.py", "conf/enhance/doubled.yaml"}
+    check_style(enhanced)
     program = "import sys, likeness.plan, stages.enhance, stages.check; sys.exit('torch' in sys.modules)"
-    copy.run(sys.executable, "-c", program)
-    copy.run("python", "-m", "likeness", "params", "enhance=doubled")
-    copy.dvc("repro", "enhance@jade")
-    made = {entry.provider for entry in read_manifest(copy.folder / JADE / "enhanced").entries}
+    enhanced.run(sys.executable, "-c", program)
+    enhanced.run("python", "-m", "likeness", "params", "enhance=doubled")
+    enhanced.dvc("repro", "enhance@jade")
+    made = {entry.provider for entry in read_manifest(enhanced.folder / JADE / "enhanced").entries}
     assert "doubled" in made
