@@ -31,18 +31,36 @@ def pieces(page: Path) -> list[str]:
     return [" ".join(piece.split()) for piece in CODE.findall(BLOCK.sub("", page.read_text()))]
 
 
-def commands(page: Path) -> list[str]:
-    """The command lines of a page in the order of reading, each once: those of `sh`, those after `$` of `console`, and
-    the pieces of sentences that are commands."""
-    lines: list[str] = []
-    text = page.read_text()
-    for match in re.finditer(f"{BLOCK.pattern}|{CODE.pattern}", text, re.M | re.S):
+def lines(page: Path) -> list[tuple[str, bool]]:
+    """The command lines of a page in the order of reading, and whether each stands in a block: those of `sh`, those
+    after `$` of `console`, and the pieces of sentences that are commands."""
+    found: list[tuple[str, bool]] = []
+    for match in re.finditer(f"{BLOCK.pattern}|{CODE.pattern}", page.read_text(), re.M | re.S):
         language, block, piece = match.groups()
         if piece is not None:
-            lines += [piece] if COMMAND.match(piece) else []
+            found += [(piece, False)] if COMMAND.match(piece) else []
         elif language == "sh":
-            lines += block.replace("\\\n", " ").splitlines()
+            found += [(line, True) for line in block.replace("\\\n", " ").splitlines()]
         elif language == "console":
-            lines += [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
-    typed = (" ".join(re.sub(r"\s#.*", "", line).split()) for line in lines)
-    return list(dict.fromkeys(line for line in typed if line))
+            found += [(line.removeprefix("$ "), True) for line in block.splitlines() if line.startswith("$ ")]
+    bare = ((" ".join(re.sub(r"\s#.*", "", line).split()), in_block) for line, in_block in found)
+    return [(line, in_block) for line, in_block in bare if line]
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines of a page, each once."""
+    return list(dict.fromkeys(line for line, _ in lines(page)))
+
+
+def shown(page: Path) -> dict[str, list[str]]:
+    """What the page's `console` blocks show below each line."""
+    below: dict[str, list[str]] = {}
+    for language, text in blocks(page):
+        line = None
+        for row in text.splitlines() if language == "console" else ():
+            if row.startswith("$ "):
+                line = row.removeprefix("$ ").partition(" #")[0].strip()
+                below[line] = []
+            elif line is not None:
+                below[line].append(row)
+    return below

@@ -1,0 +1,126 @@
+"""How the tests type the command lines of the pages, and which they leave out.
+
+tests/docs/ compares this with the pages: a line that no table names fails `make test`. A line is typed as it stands
+unless TYPED has another for it.
+"""
+
+GPU = "needs a GPU and the weights of a model hub"
+INSTALLS = "installs from a registry"
+AWS = "needs AWS's command line and an account"
+MEASURES = "measures for minutes, alone on a machine"
+PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
+
+# Why a line is not typed.
+NOT_RUN = {
+    "dvc exp run -S +experiment=sdxl -S +quality=balanced -S +gpu=24gb": GPU,
+    "dvc exp run -S +experiment=sdxl": GPU,
+    "dvc exp run -S +experiment=zimage": GPU,
+    "dvc exp run -S +experiment=flux2": GPU,
+    "dvc exp run -S base=sd15 -S train=full -S evaluate=full -S train.data.side_px=512": GPU,
+    "dvc exp run -S +experiment=sdxl -S base.source=/models/realvis.safetensors "
+    "-S base.config=stabilityai/stable-diffusion-xl-base-1.0": GPU,
+    "accelerate launch --multi_gpu --num_processes 4 -m stages.train jade": GPU,
+    "python -m bench.train_gpu": GPU,
+    "python -m bench.random_sdxl FOLDER": "writes 5 GB",
+    "dvc exp run -S swap=onnx -S swap.provider.swapper=models/net.onnx ...": "needs a swap network of one's own",
+    "pip install pre-commit && pre-commit install -t pre-commit -t pre-push": INSTALLS,
+    "pip install 'likeness[onnx]'": INSTALLS,
+    "pip install 'likeness[superres]'": INSTALLS,
+    "pip install 'likeness[bitsandbytes]'": INSTALLS,
+    "pip install 'likeness[optimizers]'": INSTALLS,
+    "aws s3api create-bucket --bucket my-likeness --region eu-central-1 "
+    "--create-bucket-configuration LocationConstraint=eu-central-1": AWS,
+    "aws s3api put-public-access-block --bucket my-likeness --public-access-block-configuration "
+    "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true": AWS,
+    "aws s3api put-bucket-lifecycle-configuration --bucket my-likeness "
+    "--lifecycle-configuration file://lifecycle.json": AWS,
+    "aws s3 sync .cache/items/objects s3://my-likeness/items/objects": AWS,
+    "aws s3 sync .cache/items/records s3://my-likeness/items/records": AWS,
+    "aws s3 rm s3://my-likeness/published/jade/images/...": AWS,
+    "aws s3 rm --recursive s3://my-likeness/published/jade": AWS,
+    "make demo && make bench": MEASURES,
+    "python -m bench.train_step": MEASURES,
+    "python -m bench.train_start": MEASURES,
+    "python -m bench.beside_diffusers --script PATH --python PYTHON": MEASURES,
+    "python -m bench.calls": MEASURES,
+    "python -m bench.kill_soak 1000 10": MEASURES,
+    "python -m bench.identity_gain": MEASURES,
+    "python -m bench.quantize 200": MEASURES,
+    "python -m tools.tiny_base IMAGEFOLDER WORK evaluate identity": MEASURES,
+    "pip install --no-deps -r tools/synthetic_people/requirements.txt": PEOPLE,
+    "git clone https://github.com/vidya-hub/makehuman-core ~/makehuman": PEOPLE,
+    "python -m tools.synthetic_people persona tools/synthetic_people/personas/example.yaml data/nora/raw/sources "
+    "--data ~/makehuman/data --photos 16": PEOPLE,
+    "python -m tools.synthetic_people targets tools/synthetic_people/personas/targets.yaml data/nora/raw/targets "
+    "--data ~/makehuman/data": PEOPLE,
+    "python -m tools.synthetic_people portraits faces --data ~/makehuman/data --count 6000 --seed 1": PEOPLE,
+}
+
+# `.ci/run` runs these.
+IN_CI = ("make check", "make test", "make test-slow", ".ci/run")
+
+# What `make test` types, in a clone where the graph has not run.
+QUICK = (
+    ". .venv/bin/activate",
+    "make params",
+    "python -m stages.check",
+    "likeness plan",
+    "likeness plan --json",
+    "likeness summary",
+    "likeness spending",
+    "likeness items list",
+    "likeness items verify",
+    "likeness items prune --unused-days 30",
+    "likeness consent bind PERSONA",
+    "likeness consent show PERSONA",
+    "likeness consent artefacts PERSONA",
+    "dvc remote add --default team s3://my-likeness/dvc",
+    "dvc remote modify team region eu-central-1",
+    "dvc remote modify team endpointurl https://ACCOUNT.r2.cloudflarestorage.com",
+    "dvc remote modify --local",
+)
+
+# The pages whose other lines a slow test types from top to bottom, each page in a copy of one clone after `make demo`.
+ON_THE_DEMO = (
+    "README.md",
+    "docs/items.md",
+    "docs/consent.md",
+    "docs/training/files.md",
+    "docs/training/run.md",
+    "docs/training/watch.md",
+    "docs/sweeps.md",
+    "docs/costs.md",
+    "docs/personas.md",
+    "docs/providers.md",
+    "docs/s3.md",
+)
+
+# Another line for one with a placeholder, an editor or a second machine.
+TYPED = {
+    "git clone ADDRESS likeness && cd likeness": "git clone -q . ../likeness && cd ../likeness && git log --oneline",
+    "likeness consent bind PERSONA": "likeness consent bind jade",
+    "likeness consent show PERSONA": "likeness consent show jade",
+    "likeness consent artefacts PERSONA": "likeness consent artefacts jade",
+    "dvc remote modify --local": "dvc remote modify --local team access_key_id NOBODY",
+    "$EDITOR conf/... && make params && dvc repro": "sed -i 's/jpeg_quality: 95/jpeg_quality: 94/' conf/dataset/default.yaml"
+    " && make params && dvc repro",
+    "$EDITOR conf/persona/mia.yaml conf/config.yaml": "sed -i 's/^name: jade/name: mia/; s/^trigger: jade/trigger: mia/'"
+    " conf/persona/mia.yaml && sed -i 's/^  - persona@.*/&\\n  - persona@personas.mia: mia/' conf/config.yaml",
+    "$EDITOR conf/config.yaml": "sed -i 's/- swap: .*/- swap: maxstudio/; s/- enhance: .*/- enhance: maxstudio/;"
+    " s/- caption: .*/- caption: grok/' conf/config.yaml",
+    # The addresses of `make fakes`, and the pairs that its swapper can do.
+    "$EDITOR conf/swap/maxstudio.yaml": "sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/maxstudio,; s,poll_s: .*,poll_s: 0.2,;"
+    " s,inputs_url: .*,inputs_url: s3://likeness/inputs,; s/^  max_bridge_line: .*/  max_bridge_line: 0.3\\n"
+    "  max_yaw_difference_deg: 25\\n  max_pitch_difference_deg: 15\\n  max_mouth_difference: 0.11/'"
+    " conf/swap/maxstudio.yaml conf/enhance/maxstudio.yaml"
+    " && sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/xai/v1,' conf/caption/grok.yaml",
+    "git pull && dvc pull": "git clone -q . ../second && cd ../second && dvc pull",
+    "dvc queue status": "while dvc queue status | grep -qE 'Queued|Running'; do sleep 2; done; dvc queue status;"
+    " ! dvc queue status | grep Failed",
+}
+
+# What a program that runs until Ctrl-C prints when it serves.
+SERVES = {
+    "make fakes": "likeness params +experiment=fakes",
+    "mlflow ui --backend-store-uri sqlite:///mlflow.db": "Application startup complete",
+}

@@ -1,0 +1,125 @@
+"""A reader of the pages: types command lines into bash in a clone that looks as one does after `make demo` installed it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from doc_commands import IN_CI, NOT_RUN, SERVES, TYPED
+from doc_pages import HERE, lines
+
+from tools.repository_clone import RepositoryClone
+
+MARKERS = ("installed", "dev", "fakes", "bitsandbytes")
+READY_WITHIN_S = 120.0
+
+
+IN_BLOCKS = {line for page in HERE for line, in_block in lines(page) if in_block}
+
+
+def to_type(page: Path) -> list[str]:
+    """The lines of a page's blocks, and the pieces of its sentences that no block types: `dvc push` is a mention."""
+    return [
+        line
+        for line, in_block in lines(page)
+        if line not in NOT_RUN and line not in IN_CI and (in_block or not mention(line))
+    ]
+
+
+def mention(piece: str) -> bool:
+    """Whether a block types this, or more of it."""
+    return any(line.startswith(piece) for line in IN_BLOCKS)
+
+
+class Reader:
+    """Types into bash in `folder`; a line that fails fails the test."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.folder, self.env = folder, env
+
+    def follows(self, page: Path, **instead: str) -> dict[str, str]:
+        """Types a page from top to bottom; what each line printed. `instead` fills in names as the page goes on."""
+        said: dict[str, str] = {}
+        with contextlib.ExitStack() as servers:
+            for line in to_type(page):
+                if line in SERVES:
+                    said[line] = servers.enter_context(self.serves(line))
+                else:
+                    said[line] = self.types(line, **instead)
+                if names := re.findall(r"Queued experiment '([a-z-]+)'", said[line]):
+                    instead = {"NAME": names[0], "faced-mays": names[0], "BRANCH": "steady"} | instead
+        return said
+
+    def types(self, line: str, **instead: str) -> str:
+        """A line of a page, with other words for some of it; what bash printed."""
+        line = TYPED.get(line, line)
+        for word, other in instead.items():
+            line = line.replace(word, other)
+        return self.bash(line)
+
+    def bash(self, line: str) -> str:
+        done = subprocess.run(
+            ["bash", "-ec", line], cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, f"{line}\n{said[-4000:]}"
+        assert "Traceback" not in said, f"{line}\n{said[-4000:]}"
+        return said
+
+    @contextlib.contextmanager
+    def serves(self, line: str) -> Iterator[str]:
+        """A program that runs until Ctrl-C: what it printed until it served."""
+        with subprocess.Popen(
+            ["bash", "-ec", f"exec {line}"], cwd=self.folder, env=self.env, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as server:  # fmt: skip
+            assert server.stdout is not None
+            try:
+                said = self._until(server, SERVES[line])
+                self.env |= dict(re.findall(r"export (\w+)=(\S+)", said))
+                yield said
+            finally:
+                os.killpg(server.pid, signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.wait(20)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGKILL)
+
+    @staticmethod
+    def _until(server: "subprocess.Popen[str]", words: str) -> str:
+        said, until = "", time.monotonic() + READY_WITHIN_S
+        while words not in said:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert line, f"it ended:\n{said}"
+            assert time.monotonic() < until, f"it does not serve:\n{said}"
+            said += line
+        return said
+
+
+def reader_of(clone: RepositoryClone) -> Reader:
+    """The environment of tests stands for the clone's own .venv: its files are links, its marks say that all is there."""
+    venv = clone.folder / ".venv"
+    venv.mkdir(exist_ok=True)
+    for path in Path(sys.prefix).iterdir():
+        if path.name not in MARKERS and not (venv / path.name).exists():
+            (venv / path.name).symlink_to(path)
+    for name in MARKERS:
+        (venv / name).touch()
+    env = {
+        **clone.env,
+        "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(clone.folder),  # the console scripts stand beside the tests' own checkout
+        "COLUMNS": "200",
+        **{
+            f"GIT_{who}_{what}": "reader@example.org"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
+    }
+    return Reader(clone.folder, env)
