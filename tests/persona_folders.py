@@ -266,7 +266,7 @@ class Folders:
             "id": "jade-2026-01",
             "persona": PERSONA,
             "kind": kind,
-            "subject": "a person who does not exist",
+            "subject": "a synthetic person",
             "adult": {"attested_by": "who made her", "age_years": 32},
             "scope": ["swap", "train", "generate"],
             "signed": "2026-01-01",

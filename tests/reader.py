@@ -19,21 +19,23 @@ MARKERS = ("installed", "dev", "fakes", "bitsandbytes")
 READY_WITHIN_S = 120.0
 
 
+LINES = {line for page in HERE for line, _ in lines(page)}
 IN_BLOCKS = {line for page in HERE for line, in_block in lines(page) if in_block}
 
 
 def to_type(page: Path) -> list[str]:
-    """The lines of a page's blocks, and the pieces of its sentences that no block types: `dvc push` is a mention."""
-    return [
-        line
-        for line, in_block in lines(page)
-        if line not in NOT_RUN and line not in IN_CI and (in_block or not mention(line))
-    ]
+    """The lines of a page's blocks, and the pieces of its sentences that no other line types: most are mentions."""
+    typed: list[str] = []
+    for line, in_block in lines(page):
+        if line not in NOT_RUN and line not in IN_CI and (in_block or not (mention(line) or line in typed)):
+            typed.append(line)
+    return typed
 
 
 def mention(piece: str) -> bool:
-    """Whether a block types this, or more of it."""
-    return any(line.startswith(piece) for line in IN_BLOCKS)
+    """Whether a block types this, or a longer line does."""
+    longer = LINES - {piece} - set(NOT_RUN) | IN_BLOCKS & {piece}
+    return any(part.startswith(piece) for line in longer for part in line.split(" && "))
 
 
 class Reader:

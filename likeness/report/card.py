@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 WARNINGS = {
-    TINY: "\nThe base is a small model that comes with likeness. It draws 128 px portraits of people who do not exist, "
+    TINY: "\nThe base is a small model that comes with likeness. It draws 128 px portraits of synthetic people, "
     "and little else; the weights fit no other base.\n",
     TINY_RANDOM: "\nThe base is a model of a few million parameters built from a seed. It draws no people, so the samples "
     "show that the LoRA works, not what it could draw.\n",

@@ -1,4 +1,4 @@
-"""Photographs of people who do not exist (docs/synthetic-people.md).
+"""Photographs of synthetic people (docs/synthetic-people.md).
 
 python -m tools.synthetic_people persona MIA.yaml OUT --data MAKEHUMAN      a persona: photographs, consent record, data card
 python -m tools.synthetic_people targets PEOPLE.yaml OUT --data MAKEHUMAN   other people to put the persona into

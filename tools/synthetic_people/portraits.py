@@ -90,7 +90,7 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
             if len(lines) == count:
                 break
     write_atomic(out / "metadata.jsonl", "".join(lines).encode())
-    write_atomic(out / "README.md", record.data_card(people, "Portraits of people who do not exist").encode())
+    write_atomic(out / "README.md", record.data_card(people, "Portraits of synthetic people").encode())
     write_atomic(out.with_name(out.name + ".png"), record.contact_sheet(first, columns=8))
 
 

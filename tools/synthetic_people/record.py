@@ -90,7 +90,7 @@ def targets(photos: Mapping[str, tuple[Person, bytes]]) -> str:
     }
     fields = {
         "licence": LICENCE,
-        "origin": f"renders of people who do not exist ({COMMAND})",
+        "origin": f"renders of synthetic people ({COMMAND})",
         "photos": listed,
     }
     return "# Copy it to consent/PERSONA.targets.yaml.\n" + yaml.safe_dump(
@@ -106,7 +106,7 @@ def data_card(people: Sequence[Person], what: str) -> str:
         shown += f" and {len(people) - 20} more"
     return (
         f"# {what}\n"
-        f"Renders of people who do not exist, all adults: {shown}. Nobody real is shown; any likeness is chance.\n"
+        f"Renders of synthetic people, all adults: {shown}. Nobody real is shown; any likeness is chance.\n"
         f"Released under {RIGHTS} Universal (https://creativecommons.org/publicdomain/zero/1.0/).\n\n"
         "Nothing but CC0 went in:\n"
         "- MakeHuman's data, whose files say in their headers \"This asset was explicitly released as CC0 in september\n"

@@ -1,4 +1,4 @@
-"""The YAML of a person who does not exist: read strictly, adults only.
+"""The YAML of a synthetic person: read strictly, adults only.
 
 A value of `face` and `body` goes from -1 to 1, 0 is the mean; docs/synthetic-people.md has the table.
 """
