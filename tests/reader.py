@@ -34,7 +34,7 @@ def to_type(page: Path) -> list[str]:
 
 def mention(piece: str) -> bool:
     """Whether a block types this, or a longer line does."""
-    longer = LINES - {piece} - set(NOT_RUN) | IN_BLOCKS & {piece}
+    longer = LINES - {piece} | IN_BLOCKS & {piece}
     return any(part.startswith(piece) for line in longer for part in line.split(" && "))
 
 
