@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
@@ -48,9 +49,7 @@ def overrides() -> list[list[str]]:
         [word for before, word in pairwise(words) if before == "-S"]
         for words in (shlex.split(command) for command in COMMANDS)
     ]
-    composes = [
-        [word for word in words if not word.startswith("-")] for words in starting("likeness", "params")
-    ]
+    composes = [[word for word in words if "=" in word] for words in starting("likeness", "params")]
     settings = [line for line in [*runs, *composes] if line]
     return [[re.sub(r"^([^\[]*?=[^,\[]*),.*", r"\1", one) for one in line] for line in settings]
 
@@ -161,6 +160,16 @@ def test_each_link_leads_somewhere():
             if not file.exists() or (heading and heading not in anchors):
                 lost.append(f"{page.name}: {target}")
     assert lost == []
+
+
+def test_the_layers_of_the_architecture_are_those_of_the_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["name"] == "layers")
+    held = [name.removeprefix("likeness.") for layer in layers for name in layer.split(" | ")]
+    page = ROOT / "docs" / "architecture.md"
+    block = next(text for _, text in blocks(page) if text.startswith("stages"))
+    rows = [re.split(r" {2,}", row)[0] for row in block.splitlines()]
+    assert [name for row in rows for name in re.split(r"[, ]+", row)] == held
 
 
 def test_each_page_is_linked():
