@@ -43,6 +43,7 @@ class Reader:
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.folder, self.env = folder, env
+        self.typed: set[str] = set()
 
     def follows(self, page: Path, **instead: str) -> dict[str, str]:
         """Types a page from top to bottom; what each line printed. `instead` fills in names as the page goes on."""
@@ -59,6 +60,7 @@ class Reader:
 
     def types(self, line: str, **instead: str) -> str:
         """A line of a page, with other words for some of it; what bash printed."""
+        self.typed.add(line)
         line = TYPED.get(line, line)
         for word, other in instead.items():
             line = line.replace(word, other)

@@ -42,6 +42,9 @@ def test_a_quick_line_runs(fresh, line):
 
 def test_what_they_leave_behind(fresh: Reader):
     """The lines above did what their pages say."""
+    for line in QUICK:
+        if line not in fresh.typed:
+            fresh.types(line)
     assert "url = s3://my-likeness/dvc" in (fresh.folder / ".dvc" / "config").read_text()
     assert "NOBODY" in (fresh.folder / ".dvc" / "config.local").read_text()
     assert "config.local" not in fresh.bash("git status --porcelain --untracked-files=all")
