@@ -19,6 +19,8 @@ NOT_RUN = {
     "dvc exp run -S base=sd15 -S train=full -S evaluate=full -S train.data.side_px=512": GPU,
     "dvc exp run -S +experiment=sdxl -S base.source=/models/realvis.safetensors "
     "-S base.config=stabilityai/stable-diffusion-xl-base-1.0": GPU,
+    "dvc exp run -S +experiment=kohya -S train.kohya.checkout=/opt/sd-scripts "
+    "-S train.kohya.python=/opt/sd-scripts/venv/bin/python": "needs a GPU and a checkout of sd-scripts",
     "accelerate launch --multi_gpu --num_processes 4 -m stages.train jade": GPU,
     "python -m bench.train_gpu": GPU,
     "python -m bench.random_sdxl FOLDER": "writes 5 GB",

@@ -15,6 +15,7 @@ from doc_pages import BLOCK, FOLLOWED_ELSEWHERE, HERE, PAGES, ROOT, blocks, comm
 from likeness.cli.app import app
 from likeness.cli.compose import composed
 from likeness.pipeline.stage import STAGES
+from likeness.safety.consent import Consent
 
 LANGUAGES = {"sh", "console", "text", "python", "yaml", "json"}
 # A file of the repository in a sentence or a piece of code; in capitals is what a reader fills in.
@@ -196,3 +197,34 @@ def test_the_pages_that_add_something_are_followed_by_a_test():
         for name in FOLLOWED_ELSEWHERE
         if f'type_commands("{name}"' not in text and f'follow("{name}"' not in text
     ] == []
+
+
+def test_the_errors_of_the_s3_page_are_those_of_the_code():
+    table = (ROOT / "docs" / "s3.md").read_text().partition("| the message | the cause |")[2]
+    messages = re.findall(r"^\| `([^`]+)`", table, re.M)
+    code = "".join(path.read_text() for path in (ROOT / "likeness" / "store").glob("*.py"))
+    assert len(messages) > 5
+    constant = [
+        part
+        for message in messages
+        for part in re.split(r"\.\.\.: |us-west-2, |eu-central-1|N items ", message)
+    ]
+    assert [part for part in constant if part.strip() not in code] == []
+
+
+def test_the_records_of_the_consent_page_are_valid():
+    record, targets = (
+        yaml.safe_load(text) for language, text in blocks(ROOT / "docs" / "consent.md") if language == "yaml"
+    )
+    jade = yaml.safe_load((ROOT / "consent" / "jade.yaml").read_text())
+    digest = jade["evidence"]["sha256"]
+    record["evidence"]["sha256"], record["face"] = digest, jade["face"]  # the page shortens them
+    for photo in targets["photos"].values():
+        photo["sha256"] = digest
+    consent = Consent(**record, targets=targets)
+    assert consent.persona == "mia"
+    named = set(
+        re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", (ROOT / "docs" / "consent.md").read_text(), re.M)
+    )
+    fields = {name for row in named for name in re.findall("`([a-z]+)`", row)}
+    assert fields | {"targets"} == set(Consent.model_fields)
