@@ -1,8 +1,9 @@
 """MLflow runs: the only module that imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
 
-Tracking never stops the work, nor does the work wait for it: one thread talks to the server, and when that fails the
-run goes on, and says at the end that not all was logged and why. Metrics are sent in batches (one call a value is ten
-times slower over HTTP), so that a person can watch a run from elsewhere.
+Tracking never stops the work, nor does the work wait for it: one thread talks to the server. What the server does not
+take now is kept and sent later, in order; what it refuses is left out. A cause is told when it is met first, and the
+end tells what is missing. Metrics are sent in batches (one call a value is ten times slower over HTTP), so that a
+person can watch a run from elsewhere.
 """
 
 import logging
@@ -11,8 +12,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -23,6 +26,15 @@ BATCH_METRICS = 1000
 USER_INFO = re.compile(r"//[^/@\s]+@")
 # Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
 SEND_EVERY_S = 10.0
+# At the end of a run a server that does not answer is asked this often, with a pause between.
+LAST_TRIES, LAST_PAUSE_S = 3, 1.0
+# MLflow's error codes (mlflow.protos.databricks_pb2.ErrorCode) of what no repetition changes.
+REFUSED = {
+    "BAD_REQUEST", "CUSTOMER_UNAUTHORIZED", "ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "INVALID_STATE",
+    "MALFORMED_REQUEST", "NOT_FOUND", "NOT_IMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST", "UNAUTHENTICATED",
+}  # fmt: skip
+SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 
 Row = tuple[int, int, Mapping[str, float]]
 """Milliseconds since 1970, step, values by name."""
@@ -43,55 +55,62 @@ class Tracker:
         params: Mapping[str, Any],
     ) -> None:
         self._root = root
-        self._enabled, self._uri, self._experiment = enabled, uri, experiment
+        self._enabled, self._uri, self._experiment = enabled, tracking_uri(uri, root), experiment
         self._stage, self._persona, self._params = stage, persona, params
         self._client: Any = None
         self._run_id = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
-        self._waiting: list[Row] = []
+        self._calls: deque[Callable[[], object]] = deque()
+        self._rows: list[Row] = []
         self._sent_s = -SEND_EVERY_S
         self._sending: Future[None] | None = None
+        self._refused = 0
         self.problem: str | None = None
 
     def __enter__(self) -> Self:
         if self._enabled:
+            self._calls.append(self._start)
             # Waited for: mlflow is imported while nobody else imports.
-            self._try(self._start).result()
+            self._thread.submit(self._send).result()
         return self
 
     def log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         """Log (step, {name: value}) rows, with the next batch."""
         now_ms = int(time.time() * 1000)
-        self._waiting += [(now_ms, step, values) for step, values in rows]
+        self._rows += [(now_ms, step, values) for step, values in rows]
         # While the server is slow what is measured waits in the list, never in a queue of requests.
-        if time.monotonic() - self._sent_s >= SEND_EVERY_S and (
-            self._sending is None or self._sending.done()
-        ):
-            self._send()
+        idle = self._sending is None or self._sending.done()
+        if self._enabled and idle and time.monotonic() - self._sent_s >= SEND_EVERY_S:
+            self._sent_s = time.monotonic()
+            self._add_rows()
+            self._sending = self._thread.submit(self._send)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Log one file (a picture, a table) as an artifact; it must stay until the run ends."""
-        self._try(lambda: self._client.log_artifact(self._run_id, str(path), folder))
+        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path), folder))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run, e.g. with the weights' sha256."""
-        self._try(lambda: [self._client.set_tag(self._run_id, key, value) for key, value in tags.items()])
+        for key, value in tags.items():
+            self._calls.append(partial(self._set_tag, key, value))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         status = "FINISHED" if kind is None else "FAILED"
-        self._send()
-        self._try(lambda: self._client.set_terminated(self._run_id, status))
+        self._add_rows()
+        self._calls.append(lambda: self._client.set_terminated(self._run_id, status))
+        for tries_left in reversed(range(LAST_TRIES)):
+            self._thread.submit(self._send).result()
+            if not self._enabled or not self._calls:
+                break
+            time.sleep(LAST_PAUSE_S if tries_left else 0)
         self._thread.shutdown()
-        if self.problem is not None:
-            sys.stderr.write(
-                f"{self._stage}: MLflow was not reached, so this run is not fully logged there: {self.problem}\n"
-                "  remedy: check MLFLOW_TRACKING_URI, or set tracking.enabled: false in conf/tracking/mlflow.yaml\n"
-            )
+        if self._enabled and (lost := self._refused + len(self._calls)):
+            self._say(f"{lost} record(s) of this run are not there: {self.problem}")
 
     def _start(self) -> None:
-        # Three retries of a dead server instead of MLflow's seven with back-off, which take minutes.
+        # Three tries of a dead server instead of MLflow's seven with back-off, which take minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -99,11 +118,13 @@ class Tracker:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        client: Any = MlflowClient(tracking_uri=(uri := tracking_uri(self._uri, self._root)))
+        client: Any = MlflowClient(tracking_uri=self._uri)
         experiment = client.get_experiment_by_name(self._experiment)
+        if experiment is not None and experiment.lifecycle_stage == "deleted":
+            raise DeletedExperiment(self._experiment, experiment.experiment_id)
         if experiment is None:
             location = (self._root / "mlartifacts").resolve().as_uri()
-            local = uri.startswith("sqlite:")
+            local = self._uri.startswith("sqlite:")
             created = client.create_experiment(
                 self._experiment, artifact_location=location if local else None
             )
@@ -113,11 +134,15 @@ class Tracker:
         run = client.create_run(created, tags=tags, run_name=f"{self._stage}@{self._persona}")
         self._client, self._run_id = client, run.info.run_id
         flat = [Param(key, str(value)) for key, value in flatten(self._params)]
-        client.log_batch(self._run_id, params=flat)
+        self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
 
-    def _send(self) -> None:
-        rows, self._waiting, self._sent_s = self._waiting, [], time.monotonic()
-        self._sending = self._try(self._log_metrics, rows)
+    def _add_rows(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._calls.append(partial(self._log_metrics, rows))
+
+    def _set_tag(self, key: str, value: str) -> None:
+        self._client.set_tag(self._run_id, key, value)
 
     def _log_metrics(self, rows: Sequence[Row]) -> None:
         from mlflow.entities import Metric
@@ -130,18 +155,59 @@ class Tracker:
         for start in range(0, len(metrics), BATCH_METRICS):
             self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
 
-    def _try(self, call: Any, *arguments: Any) -> Future[None]:
-        return self._thread.submit(self._call, call, *arguments)
+    def _send(self) -> None:
+        """Make the calls that wait, in order, up to one that the server does not take now."""
+        while self._enabled and self._calls:
+            try:
+                self._calls[0]()
+            # Whatever a tracking server or its client raises must not cost the work it only watches.
+            except Exception as error:
+                first, (self.problem, final) = self.problem is None, _cause(error, self._uri)
+                if first:
+                    self._say(
+                        self.problem + ("" if final else "\n  what waits is sent when it answers again")
+                    )
+                if not final:
+                    return
+                self._refused += 1
+                self._enabled = self._client is not None  # without a run no other call means anything
+            self._calls.popleft()
 
-    def _call(self, call: Any, *arguments: Any) -> None:
-        if not self._enabled or self.problem is not None:
-            return
-        try:
-            call(*arguments)
-        # Whatever a tracking server or its client raises must not cost the work it only watches.
-        except Exception as error:
-            told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            self.problem = USER_INFO.sub("//***@", told)[:300]
+    def _say(self, words: str) -> None:
+        sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
+
+
+class DeletedExperiment(Exception):
+    """MLflow keeps a deleted experiment's name, and takes no run for it."""
+
+    def __init__(self, name: str, number: str) -> None:
+        super().__init__(f"the experiment {name!r} was deleted (its id is {number})")
+        self.number = number
+
+
+def _cause(error: Exception, uri: str) -> tuple[str, bool]:
+    """What is the matter and what helps, and whether no repetition changes it."""
+    said = USER_INFO.sub("//***@", f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")[:300]
+    code = getattr(error, "error_code", "")
+    shown = USER_INFO.sub("//***@", uri)
+    if isinstance(error, DeletedExperiment):
+        return (
+            f"{error}\n  remedy: `mlflow experiments restore -x {error.number}`, or name another in tracking.experiment",
+            True,
+        )
+    if "out-of-date database schema" in str(error):
+        return (
+            f"{shown} was written by another version of MLflow\n  remedy: back it up, then `mlflow db upgrade {shown}`",
+            True,
+        )
+    if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
+        return (
+            f"it refused our credentials: {said}\n  remedy: check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN",
+            True,
+        )
+    if code in REFUSED:
+        return f"it refused a request: {said}", True
+    return f"{shown} was not reached: {said}\n  remedy: check MLFLOW_TRACKING_URI, {SWITCH_OFF}", False
 
 
 def tracking_uri(configured: str, root: Path) -> str:

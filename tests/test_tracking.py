@@ -1,5 +1,6 @@
 """MLflow gets a run with params, metrics, files and tags; a dead server never stops the work."""
 
+import sqlite3
 import subprocess
 import threading
 from pathlib import Path
@@ -86,18 +87,104 @@ def test_metrics_are_sent_in_batches_while_the_work_goes_on(in_tmp, monkeypatch)
     assert len(client.get_metric_history(logged.info.run_id, "loss")) == 5
 
 
-def test_a_server_that_is_down_is_told_at_the_end_and_stops_nothing(in_tmp, monkeypatch, capsys):
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(tracking, "SEND_EVERY_S", 0.0)
+    monkeypatch.setattr(tracking, "LAST_PAUSE_S", 0.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def runs(client):
+    return client.search_runs([client.get_experiment_by_name("likeness").experiment_id])
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_is_down_is_told_at_the_start_and_stops_nothing(in_tmp, monkeypatch, capsys):
     # Port 9 (discard) has no listener here.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:planted-secret@127.0.0.1:9")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with tracker("sqlite:///mlflow.db") as run:
+        started = capsys.readouterr().err
         run.log_metrics([(1, {"loss": 1.0})])
         run.set_tags({"a": "b"})
+    ended = capsys.readouterr().err
     assert run.problem is not None
-    said = capsys.readouterr().err
-    assert "MLflow was not reached" in said
-    assert "planted-secret" not in said
+    assert "was not reached" in started
+    assert "sent when it answers again" in started
+    assert "4 record(s) of this run are not there" in ended
+    assert "planted-secret" not in started + ended
     assert not Path("mlflow.db").exists()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("failing", ["_start", "_log_metrics", "_set_tag"])
+def test_what_the_server_does_not_take_now_is_sent_later(in_tmp, capsys, failing):
+    """Two requests fail, as of a server that restarts: the run is whole, and ended."""
+    failures = []
+
+    class Unlucky(Tracker):
+        pass
+
+    def fails_twice(self, *arguments):
+        if len(failures) < 2:
+            failures.append(failing)
+            raise ConnectionError("the server restarts")
+        return getattr(Tracker, failing)(self, *arguments)
+
+    setattr(Unlucky, failing, fails_twice)
+    with Unlucky(enabled=True, root=Path(), uri="sqlite:///mlflow.db", experiment="likeness", stage="train",
+                 persona="jade", params={"lr": 1}) as run:  # fmt: skip
+        for step in range(1, 6):
+            run.log_metrics([(step, {"loss": 1 / step})])
+        run.set_tags({"a": "b"})
+    assert len(failures) == 2
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    [logged] = runs(client)
+    assert logged.info.status == "FINISHED"
+    assert [one.step for one in client.get_metric_history(logged.info.run_id, "loss")] == [1, 2, 3, 4, 5]
+    assert logged.data.tags["a"] == "b"
+    assert logged.data.params == {"lr": "1"}
+    assert "record(s)" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_the_server_refuses_costs_nothing_else(in_tmp, capsys):
+    Path("loss.csv").write_text("step,loss\n")
+    with tracker("sqlite:///mlflow.db") as run:
+        run.set_tags({"x" * 300: "MLflow takes 250 characters"})
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.log_file(Path("loss.csv"))
+    words = capsys.readouterr().err
+    assert "it refused a request" in words
+    assert "1 record(s) of this run are not there" in words
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    [logged] = runs(client)
+    assert logged.info.status == "FINISHED"
+    assert logged.data.metrics == {"loss": 1.0}
+    assert [file.path for file in client.list_artifacts(logged.info.run_id)] == ["loss.csv"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_deleted_experiment_is_told_as_that(in_tmp, capsys):
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    client.delete_experiment(number := client.create_experiment("likeness"))
+    with tracker("sqlite:///mlflow.db") as run:
+        assert f"mlflow experiments restore -x {number}" in capsys.readouterr().err
+        run.log_metrics([(1, {"loss": 1.0})])
+    assert capsys.readouterr().err == ""
+    assert "was deleted" in run.problem
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_database_of_an_older_mlflow_is_told_as_that(in_tmp, capsys):
+    with tracker("sqlite:///mlflow.db"):
+        pass
+    with sqlite3.connect("mlflow.db") as database:
+        database.execute("update alembic_version set version_num = '451aebb31d03'")
+    database.close()
+    # The store of a database is kept in the process; another name for the file is another store.
+    with tracker(f"sqlite:////{in_tmp}/mlflow.db"):
+        assert "mlflow db upgrade" in capsys.readouterr().err
 
 
 def test_switched_off_it_touches_nothing(in_tmp, capsys):
