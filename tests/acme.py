@@ -74,11 +74,11 @@ class Desk:
         return Described(text=text, cost_usd=float(bought.record["cost_usd"]))
 '''
 TARGET = "acme_captions.AcmeCaptioner"
-CONF = """provider:
+CONF = """max_failure_ratio: 0.2
+provider:
   _target_: acme_captions.AcmeCaptioner
   url: http://127.0.0.1:1
   tone: plain
-max_failure_ratio: 0.2
 """
 PRICE = """acme:
   caption: {usd: 0.03, per: call, source: Acme's list, date: "2026-11-28"}

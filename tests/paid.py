@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
+from conf_sections import section
 
 from likeness.providers import Task, build
 from likeness.purchases.budget import BudgetConfig, Spending
@@ -31,7 +32,7 @@ QUICK = {
 def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) -> Any:
     """The provider of conf/`choice`.yaml ("swap/maxstudio") with some settings changed."""
     changes = {**(changes or {}), **more}
-    settings = yaml.safe_load((CONF / f"{choice}.yaml").read_text())["provider"]
+    settings = section(f"{choice}.yaml")["provider"]
     settings["limits"] |= {**QUICK, **changes.pop("limits", {})}
     if "s3" in settings:
         settings["s3"] = {"endpoint_url": None, "region": None, "profile": None}

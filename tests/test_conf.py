@@ -1,6 +1,7 @@
 """Every choice in conf/ composes, validates and can be built; params.yaml is what conf/ composes to."""
 
 import shutil
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ CONF = ROOT / "conf"
 CHOICES = sorted(
     f"{path.parent.relative_to(CONF).as_posix()}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
-    if path.parent.name not in ("persona", "experiment", "gpu", "quality") and not path.stem.startswith("_")
+    if path.parent.name not in ("persona", "experiment", "gpu", "quality", "vendor")
+    and not path.stem.startswith("_")
 )
-EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/*.yaml"))
+EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/[a-z]*.yaml"))
 OVERLAYS = [
     (base, f"+quality={quality.stem}", f"+gpu={gpu.stem}")
     for base in ("+experiment=sdxl", "+experiment=zimage", "+experiment=flux2")
@@ -64,6 +66,30 @@ def test_the_committed_params_are_what_conf_composes_to(tmp_path):
     assert yaml.safe_load(compose_in(tmp_path).read_text()) == yaml.safe_load(
         (ROOT / "params.yaml").read_text()
     )
+
+
+# Lines with a value that two files may share: what happens to be equal, and the question to a model that reads pictures.
+EQUAL_LINES = 4
+
+
+def values(path: Path) -> set[str]:
+    """The lines of a file that set something; headings, comments and choices of other files aside."""
+    lines = {line.strip() for line in path.read_text().splitlines()}
+    return {
+        line
+        for line in lines
+        if line and not line.startswith(("#", "- override", "defaults:")) and line[-1] != ":"
+    }
+
+
+def test_nothing_is_written_twice():
+    files = sorted(CONF.rglob("*.yaml"))
+    twice = {
+        f"{one.relative_to(CONF)}, {other.relative_to(CONF)}": shared
+        for one, other in combinations(files, 2)
+        if len(shared := values(one) & values(other)) > EQUAL_LINES
+    }
+    assert not twice, "one of the two inherits: defaults: [other, _self_]"
 
 
 @pytest.fixture

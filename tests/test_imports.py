@@ -4,9 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
 from likeness.pipeline.stage import STAGES
+from likeness.providers import TASKS, provider_class, registered
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "diffusers", "transformers", "peft", "mlflow")
@@ -14,15 +13,12 @@ TENSORS = {"train", "evaluate"}
 
 
 def remote_providers() -> set[str]:
-    """The modules of the providers in conf/ that send their work elsewhere."""
-    settings = (
-        yaml.safe_load(path.read_text()).get("provider", {})
-        for spec in STAGES
-        if spec.provider
-        for path in (ROOT / "conf" / spec.name).glob("*.yaml")
-    )
+    """The modules of the providers that send their work elsewhere."""
     return {
-        str(one["_target_"]).rpartition(".")[0] for one in settings if "base_url" in one and "_target_" in one
+        target.rpartition(".")[0]
+        for task in TASKS
+        for target in registered(task)
+        if provider_class(task, target).remote
     }
 
 

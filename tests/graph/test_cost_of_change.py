@@ -106,10 +106,9 @@ class DoubledEnhancer(Local):
         return Enhanced(rgb=pixels.repeat_interleave(self.scale, 0).repeat_interleave(self.scale, 1).numpy())
 ''')
     conf = enhanced.folder / "conf" / "enhance" / "doubled.yaml"
-    lanczos = (enhanced.folder / "conf" / "enhance" / "lanczos.yaml").read_text()
     conf.write_text(
-        lanczos.partition("\n  unsharp")[0].replace("lanczos.LanczosEnhancer", "doubled.DoubledEnhancer")
-        + "\njpeg_quality: 95\nmax_failure_ratio: 0.2\n"
+        "defaults: [_images, _self_]\n\n"
+        "provider: {_target_: likeness.enhance.doubled.DoubledEnhancer, scale: 2}\n"
     )
     assert touched(enhanced) == {"likeness/enhance/doubled.py", "conf/enhance/doubled.yaml"}
     check_style(enhanced)
