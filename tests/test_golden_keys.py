@@ -325,7 +325,7 @@ PINNED = {
     "grok-caption": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "grok-caption in a batch": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "openai-caption": "6f9513e9875cd133c52b29c28e209a50fe1946e31a738b38567626d8dbe0d78c",
-    "ingest": "dae811d453bda8d4a8cc67cd4a97f07dae64b78ebff8d210622cd9928a10ba9b",
+    "ingest": "14e14d2b68b9c5fe09116ef2bfd6cb558651e2dd9d3bee95794ff5880dd2b5e0",
     "swap-traits": "ab0688d91ce5f2140d89b37ae35f93b2b4f57e07eca520e68c88b2ce4c8c3adf",
     "swap by local": "f4b83cf29f0c9a8ffd4aaba2c50268e75a2610b21f609efee835bbccb93e32fe",
     "swap by onnx": "337a823b999fbc573d2ad7d01ea3085a3b8cbeb828026ee880a8ac01cc63ad5c",

@@ -23,7 +23,7 @@ from likeness.ingest.records import Measured, MeasuredFace
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key, sha256_pixels
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"

@@ -1,31 +1,43 @@
-"""Any Pillow mode and any embedded profile -> sRGB."""
+"""Any Pillow mode, depth and told colours -> sRGB."""
 
 from io import BytesIO
 from typing import Any, cast
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from likeness.errors import InputError
+from likeness.ingest.encoding import ADOBE_RGB, Encoding, convert, from_code_points
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
 ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
 
+# TIFF 6.0: what 0 means in a grey picture, and how many bits a number has.
+PHOTOMETRIC, WHITE_IS_ZERO, BITS_PER_SAMPLE = 262, 0, 258
 
-def plain_mode(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Split into colour (mode RGB, L, CMYK or LAB) and alpha (mode L, None when opaque)."""
+# Numbers of 16 bits that hold fewer: cameras and scanners give 8, 10, 12 or 14.
+DEPTHS = (8, 10, 12, 14, 16)
+
+# EXIF 2.32 annex E and DCF 2.0: a picture in Adobe RGB says "uncalibrated" and the interoperability index R03.
+UNCALIBRATED, ADOBE_RGB_INDEX, INDEX_TAG = 0xFFFF, "R03", 1
+
+# PNG 3rd edition: gAMA of sRGB is 0.45455; a picture near it is shown as sRGB.
+SRGB_GAMMA, GAMMA_TOLERANCE, GAMMAS = 0.45455, 0.02, (0.1, 2.0)
+
+
+def plain_mode(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """Split into colour (mode RGB, L, CMYK or LAB, 8 bits) and alpha (mode L, None when opaque)."""
     if image.mode.startswith("I;16"):
-        # Pillow's own conversion of 16-bit grey clips at 255 instead of scaling.
-        grey = np.asarray(image).astype(np.uint16) >> 8
-        return Image.fromarray(grey.astype(np.uint8)), None
+        return _grey_of_16_bits(image, notes), None
     if image.mode in {"I", "F"}:
         raise InputError(
             f"pixels are 32-bit numbers (Pillow mode {image.mode}): their range is unknown",
             reason="unsupported-mode",
             remedy="save it with 8 or 16 bits a channel",
         )
+    _refuse_empty_high_bytes(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = rgba.getchannel("A")
         return rgba.convert("RGB"), (None if alpha.getextrema()[0] == 255 else alpha)
     if image.mode in ICC_SPACES:
@@ -33,29 +45,113 @@ def plain_mode(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return image.convert("L" if image.mode == "1" else "RGB"), None
 
 
-def to_srgb(image: Image.Image, profile: object, notes: list[str]) -> Image.Image:
-    """Colours as sRGB: through the embedded profile where it reads and fits, else as they are."""
-    cms = cast(Any, ImageCms)  # half of it is untyped
-    if isinstance(profile, bytes) and profile:
-        try:
-            source = cms.getOpenProfile(BytesIO(profile))
-            space = str(source.profile.xcolor_space).strip()
-            if space == ICC_SPACES[image.mode]:
-                converted = cms.profileToProfile(
-                    image,
-                    source,
-                    cms.createProfile("sRGB"),
-                    renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                    outputMode="RGB",
-                    flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-                )
-                if converted is not None:
-                    name = ImageCms.getProfileDescription(source).strip()
-                    notes.append(f"colours converted from {name or space} to sRGB")
-                    return converted
-            notes.append(f"colour profile is for {space}, the pixels are {image.mode}: profile ignored")
-        except (ImageCms.PyCMSError, OSError) as error:
-            notes.append(f"colour profile unreadable ({error}): ignored")
+def _grey_of_16_bits(image: Image.Image, notes: list[str]) -> Image.Image:
+    # Pillow's own conversion of 16-bit grey clips at 255 instead of scaling, and leaves WhiteIsZero as it is.
+    grey = np.asarray(image).astype(np.uint16)
+    bits = _bits(image)
+    if bits == 16 and (bits := next(bits for bits in DEPTHS if int(grey.max()) < 1 << bits)) < 16:
+        notes.append(f"its 16-bit numbers hold {bits} bits: scaled up")
+    grey = (grey.astype(np.uint32) * 255 // ((1 << bits) - 1)) if bits < 16 else grey >> 8
+    if _tags(image).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        notes.append("its numbers count from white to black (WhiteIsZero): inverted")
+        grey = 255 - grey
+    return Image.fromarray(grey.astype(np.uint8))
+
+
+def _refuse_empty_high_bytes(image: Image.Image) -> None:
+    """Pillow keeps the high byte of colours of 16 bits: of 14 bits and fewer next to nothing is left in it."""
+    if image.format != "TIFF" or _bits(image) != 16 or image.mode not in ("RGB", "RGBA"):
+        return
+    brightest = max(int(cast(Any, high)) for _, high in cast(Any, image.convert("RGB").getextrema()))
+    if brightest < 64:
+        raise InputError(
+            f"its 16-bit numbers hold fewer bits (the brightest is {brightest} of 255): it would be nearly black",
+            reason="unsupported-mode",
+            remedy="save it with 8 bits a channel, or scaled to all 16",
+            kind="refused",
+        )
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits of a number, as a TIFF says; 16 in other formats that have more than 8."""
+    bits: Any = _tags(image).get(BITS_PER_SAMPLE, 16)
+    return int(max(bits) if isinstance(bits, tuple) else bits)
+
+
+def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None) -> Encoding | None:
+    """What a file says of its colours where it has no ICC profile; None for sRGB and for silence."""
+    codes = nclx
+    if image.format == "PNG" and (at := data.find(b"cICP", 0, data.find(b"IDAT"))) >= 0:
+        codes = data[at + 4], data[at + 5]
+    if codes is not None:
+        told = from_code_points(*codes)
+    elif image.format == "PNG" and "srgb" not in image.info:
+        told = _by_numbers(image.info.get("gamma"), image.info.get("chromaticity"))
+    elif image.format in {"JPEG", "MPO", "TIFF"} and _is_adobe_rgb(image):
+        told = Encoding(name="Adobe RGB (told by EXIF)", primaries=ADOBE_RGB, gamma=563 / 256)
+    else:
+        return None
+    return None if told is None or told.is_srgb else told
+
+
+def _by_numbers(gamma: Any, chromaticity: Any) -> Encoding | None:
+    """PNG's gAMA and cHRM."""
+    if not gamma or not GAMMAS[0] <= gamma <= GAMMAS[1]:
+        return None
+    power = None if abs(gamma - SRGB_GAMMA) < GAMMA_TOLERANCE else 1 / gamma
+    primaries = tuple(chromaticity) if chromaticity and len(chromaticity) == 8 else None
+    if primaries is not None and min(primaries) > 0:
+        return Encoding(name=f"gAMA {gamma:g} and cHRM", primaries=primaries, gamma=power)
+    return Encoding(name=f"gAMA {gamma:g}", gamma=power)
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    try:
+        exif = image.getexif()
+        space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
+        index = exif.get_ifd(ExifTags.IFD.Interop).get(INDEX_TAG)
+    except Exception:  # metadata that does not read is no reason to lose the photo
+        return False
+    return space in (UNCALIBRATED, 2) and str(index).strip("\0 ") == ADOBE_RGB_INDEX
+
+
+def to_srgb(image: Image.Image, profile: object, told: Encoding | None, notes: list[str]) -> Image.Image:
+    """Colours as sRGB: through the embedded profile where it reads and fits, by what else the file says of them, else
+    as they are."""
+    if isinstance(profile, bytes) and profile and (converted := _by_profile(image, profile, notes)):
+        return converted
     if image.mode == "CMYK":
         notes.append("CMYK without a usable profile: converted by formula, colours may differ from print")
-    return image.convert("RGB")
+    plain = image.convert("RGB")
+    if told is None or profile:
+        return plain
+    notes.append(f"colours converted from {told.name} to sRGB")
+    return Image.fromarray(convert(np.asarray(plain), told))
+
+
+def _by_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image.Image | None:
+    cms = cast(Any, ImageCms)  # half of it is untyped
+    try:
+        source = cms.getOpenProfile(BytesIO(profile))
+        space = str(source.profile.xcolor_space).strip()
+        if space != ICC_SPACES[image.mode]:
+            notes.append(f"colour profile is for {space}, the pixels are {image.mode}: profile ignored")
+            return None
+        converted = cms.profileToProfile(
+            image,
+            source,
+            cms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        name = ImageCms.getProfileDescription(source).strip()
+    except Exception as error:  # PyCMSError, and whatever a broken profile makes the library raise
+        notes.append(f"colour profile unreadable ({error}): ignored")
+        return None
+    notes.append(f"colours converted from {name or space} to sRGB")
+    return converted
+
+
+def _tags(image: Image.Image) -> Any:
+    return getattr(image, "tag_v2", {})

@@ -1,10 +1,12 @@
 """A user's photograph, in whatever format and colours, as upright sRGB pixels - or the reason why not.
 
 Trusts nothing: only the formats below are tried (by content, never by name), the header's size is checked
-before a pixel is decoded, and a picture that ends early is an error, never a half grey one.
+before a pixel is decoded, and a picture that ends early is an error, never a half grey one. A file is read once, whole,
+under one guard: whatever a decoder raises is this photograph's failure.
 """
 
-import struct
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +17,11 @@ from PIL import Image, UnidentifiedImageError
 
 from likeness.errors import InputError
 from likeness.images import RGB
-from likeness.ingest.colour import plain_mode, to_srgb
+from likeness.ingest.boxes import NO_BOXES, describe
+from likeness.ingest.colour import plain_mode, to_srgb, told_encoding
+from likeness.ingest.kinds import recognise
+from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
+from likeness.ingest.whole import load_whole
 
 cast(Any, pillow_heif).register_heif_opener()
 
@@ -36,9 +42,6 @@ SUFFIXES = {
 # MPO is what Pillow calls a JPEG with a second picture behind it, once it is open.
 OPENED = tuple(name for name in SUFFIXES if name != "MPO")
 
-# The first bytes of those formats; HEIF and AVIF have "ftyp" after a length instead (ISO 14496-12).
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")
-
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = {
@@ -51,58 +54,53 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-BYTES_PER_MB = 1_000_000
-PIXELS_PER_MEGAPIXEL = 1_000_000
-
-# What Pillow's plugins raise for broken content (the list in Image.open, and what limits on metadata raise).
-BROKEN = (OSError, SyntaxError, ValueError, IndexError, TypeError, EOFError, RuntimeError, struct.error)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What is read, and what it becomes: sizes are refused from the header, `max_side_px` scales down."""
-
-    max_file_mb: float
-    max_megapixels: float
-    max_side_px: int
-    background_rgb: tuple[int, int, int]
+# Frames counted at most: a file may hold a million.
+MAX_FRAMES = 100
+ANIMATED = frozenset({"GIF", "PNG", "WEBP", "TIFF"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """Upright sRGB pixels, the format found by content, and what was changed on the way, in words."""
+    """Upright sRGB pixels, the format found by content, what was changed on the way, in words, and the file's own width
+    and height."""
 
     rgb: RGB
     format: str
     notes: tuple[str, ...]
+    stored_px: tuple[int, int]
 
 
 def decode_photo(path: Path, limits: Limits) -> Photo:
     """Read one photograph: first frame, down-scaled, in sRGB, without alpha, upright.
 
     Raises:
-        InputError: `empty-file`, `file-too-large`, `too-many-pixels`, `not-an-image`, `truncated`,
-            `unsupported-mode`. Messages do not name the file: its bytes alone decide.
+        InputError: `empty-file`, `file-too-large`, `too-many-pixels`, `not-an-image`, `camera-raw`, `unsupported-kind`,
+            `unsupported-mode`, `unsupported-colour`, `truncated`, `unreadable-file`, `out-of-memory`. Messages do not
+            name the file: its bytes alone decide.
     """
-    _check_file(path, limits)
+    data = read_file(path, limits)
     try:
-        image = Image.open(path, formats=OPENED)
+        recognise(data)
+        return _decode(data, limits)
+    except InputError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(str(error), limits) from error
+        promised = re.search(r"\((\d+) pixels\)", str(error))
+        measured = (
+            f"{int(promised[1]) / PIXELS_PER_MEGAPIXEL:.0f} megapixels" if promised else "very many pixels"
+        )
+        raise too_many_pixels(measured, limits) from error
     except UnidentifiedImageError as error:
-        if _starts_like_an_image(path):
-            raise _truncated("its header does not read") from error
+        raise truncated("its header does not read") from error
+    except MemoryError as error:
         raise InputError(
-            "the content is no image that can be read (JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP)",
-            reason="not-an-image",
-            remedy="replace it by a photograph in one of these formats, or remove it from the folder",
+            "there is not memory enough to decode it",
+            reason="out-of-memory",
+            remedy="scale it down, or lower items.workers so that fewer are decoded at a time",
         ) from error
-    except BROKEN as error:
-        raise _truncated(str(error)) from error
-    with image:
-        if image.width * image.height > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
-            raise _too_many_pixels(f"{image.width}x{image.height} px", limits)
-        return _decode(image, limits)
+    except Exception as error:  # whatever a decoder raises is this photograph's failure
+        what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise truncated(what) from error
 
 
 def matches_suffix(name: str, format: str) -> bool:
@@ -110,92 +108,62 @@ def matches_suffix(name: str, format: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES[format]
 
 
-def _decode(image: Image.Image, limits: Limits) -> Photo:
+def _decode(data: bytes, limits: Limits) -> Photo:
     notes: list[str] = []
-    # HEIF is turned while decoding (boxes irot and imir). Its EXIF tag only repeats it: pillow-heif moves it
-    # to info["original_orientation"] and clears it, so that nothing turns the picture twice.
-    stated = image.info.get("original_orientation") if image.format == "HEIF" else _orientation(image)
-    profile = image.info.get("icc_profile")
-    frames = int(getattr(image, "n_frames", 1))
-    if frames > 1 and image.format in {"GIF", "PNG", "WEBP", "TIFF"}:
-        notes.append(f"first of {frames} frames taken")
-    stored_px = image.size
+    image = Image.open(io.BytesIO(data), formats=OPENED)
+    format, stored_px = str(image.format), image.size
+    if stored_px[0] * stored_px[1] > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
+        raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", limits)
+    boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
+    # Pillow turns a TIFF itself while it loads, and then clears the tag.
+    stated: object = getattr(image, "tag_v2", {}).get(EXIF_ORIENTATION)
     ratio = limits.max_side_px / max(stored_px)
-    if ratio < 1 and image.format in {"JPEG", "MPO"}:
-        # libjpeg reduces by 2, 4 or 8 while it decodes: less memory and time, never below the size asked for.
-        image.draft(None, (int(stored_px[0] * ratio) + 1, int(stored_px[1] * ratio) + 1))
-    try:
-        image.load()
-    except BROKEN as error:
-        raise _truncated(str(error)) from error
-    flat, alpha = plain_mode(image)
+    image = load_whole(image, data, ratio, notes)
+    # Only now: reading metadata loads the pixels of some formats, and what that raises must not be taken for no metadata.
+    left = _orientation(image)
+    if format == "HEIF" and not boxes.has_turn:
+        # The boxes irot and imir turn a HEIF while it is decoded, and pillow-heif moves the EXIF tag that repeats them
+        # here. A file without the boxes is turned by its tag alone.
+        left = image.info.get("original_orientation") or 1
+    if (frames := _frames(image, data)) > 1:
+        many = f"more than {MAX_FRAMES}" if frames > MAX_FRAMES else frames
+        notes.append(f"first of {many} frames taken")
+    profile, told = image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
+    flat, alpha = plain_mode(image, notes)
     if ratio < 1:
-        size = (max(1, round(stored_px[0] * ratio)), max(1, round(stored_px[1] * ratio)))
+        size = tuple(max(1, round(side * ratio)) for side in (image.size if format == "TIFF" else stored_px))
         flat = flat.resize(size, Image.Resampling.LANCZOS)
         alpha = alpha.resize(size, Image.Resampling.LANCZOS) if alpha else None
         notes.append(f"down-scaled from {stored_px[0]}x{stored_px[1]} px")
-    flat = to_srgb(flat, profile, notes)
+    flat = to_srgb(flat, profile, told, notes)
     if alpha is not None:
         notes.append(f"transparency laid on {list(limits.background_rgb)}")
         flat = Image.composite(flat, Image.new("RGB", flat.size, limits.background_rgb), alpha)
-    # Read again: Pillow turns some formats (TIFF) itself while it loads, and then clears the tag.
-    if (left := _orientation(image)) in UPRIGHT:
+    if left in UPRIGHT:
         flat = flat.transpose(UPRIGHT[left])
-    if stated in UPRIGHT:
-        notes.append(f"turned upright (EXIF orientation {stated})")
-    return Photo(rgb=np.array(flat, dtype=np.uint8), format=str(image.format), notes=tuple(notes))
-
-
-def _check_file(path: Path, limits: Limits) -> None:
-    try:
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"the file cannot be read: {error.strerror}",
-            reason="unreadable-file",
-            remedy="check the link or the permissions, or remove it from the folder",
-        ) from error
-    if size == 0:
-        raise InputError(
-            "the file is empty (0 bytes)", reason="empty-file", remedy="copy it again from where it came from"
-        )
-    if size > limits.max_file_mb * BYTES_PER_MB:
-        raise InputError(
-            f"the file has {size / BYTES_PER_MB:.1f} MB, the limit is {limits.max_file_mb:g}",
-            reason="file-too-large",
-            remedy="save it as JPEG, or raise ingest.max_file_mb",
-            kind="refused",
-        )
-
-
-def _starts_like_an_image(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(12)
-    return head.startswith(SIGNATURES) or head[4:8] == b"ftyp"
+    if boxes.is_turned:
+        notes.append("turned upright (boxes irot and imir)")
+    elif (turned := stated or left) in UPRIGHT:
+        notes.append(f"turned upright (EXIF orientation {turned})")
+    return Photo(rgb=np.array(flat, dtype=np.uint8), format=format, notes=tuple(notes), stored_px=stored_px)
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         orientation: object = image.getexif().get(EXIF_ORIENTATION, 1)
-    except BROKEN:  # metadata that does not read is no reason to lose the photo
+    except Exception:  # metadata that does not read is no reason to lose the photo
         return 1
     return orientation if isinstance(orientation, int) else 1
 
 
-def _too_many_pixels(measured: str, limits: Limits) -> InputError:
-    return InputError(
-        f"{measured}, the limit is {limits.max_megapixels:g} megapixels (read from the header)",
-        reason="too-many-pixels",
-        remedy="scale it down, or raise ingest.max_megapixels if the memory allows (about 16 bytes a pixel)",
-        kind="refused",
-    )
-
-
-def _truncated(what: str) -> InputError:
-    return InputError(
-        f"the picture ends early or is damaged: {what}",
-        reason="truncated",
-        remedy="copy it again from where it came from, or remove it from the folder",
-    )
+def _frames(image: Image.Image, data: bytes) -> int:
+    """How many frames there are, counted up to one more than MAX_FRAMES; a second picture of a phone is none."""
+    if image.format == "TIFF":  # Pillow counts the pages by reading all of them
+        pages = Image.open(io.BytesIO(data), formats=("TIFF",))
+        for page in range(1, MAX_FRAMES + 1):
+            try:
+                pages.seek(page)
+            except EOFError:
+                return page
+        return MAX_FRAMES + 1
+    return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED else 1

@@ -331,3 +331,126 @@ def test_bombs_take_no_memory(tmp_path: Path) -> None:
     grown_kib, *reasons = run.stdout.split()
     assert reasons == ["too-many-pixels"] * 3
     assert int(grown_kib) < 60_000  # the three pictures would take 2.7, 4.3 and 0.8 GB
+
+
+def damaged_png() -> bytes:
+    """A PNG with one bit flipped in its pixels; Pillow reads it without a word if asked twice."""
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    data = bytearray(buffer.getvalue())
+    data[len(data) // 2] ^= 1
+    return bytes(data)
+
+
+def test_one_flipped_bit_in_a_png_is_no_photograph(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(damaged_png())
+    assert reason(tmp_path / "a.png") == "truncated"
+
+
+def tiff(entries: dict[int, tuple[int, int]], pixels: bytes = b"", following: bytes = b"") -> bytes:
+    """A little-endian TIFF of one strip: tag -> (type 3 or 4, value), with the strip's place put in."""
+    entries = entries | {273: (4, 0), 279: (4, len(pixels))}
+    size = 8 + 2 + 12 * len(entries) + 4
+    entries[273] = (4, size)
+    table = b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in sorted(entries.items())
+    )
+    after = size + len(pixels) if following else 0
+    header = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return header + table + struct.pack("<I", after) + pixels + following
+
+
+def grey_tiff(values: np.ndarray, photometric: int, bits: int = 16, **more: bytes) -> bytes:
+    height, width = values.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 277: 1, 278: height}
+    return tiff({tag: (3, value) for tag, value in tags.items()}, values.tobytes(), **more)
+
+
+RAMP = np.tile(np.linspace(0, 65535, 256).astype("<u2"), (32, 1))
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("<u2", 16), ("u1", 8)])
+def test_white_is_zero_is_no_negative(tmp_path: Path, dtype: str, bits: int) -> None:
+    values = RAMP if bits == 16 else (RAMP >> 8).astype(dtype)
+    (tmp_path / "a.tif").write_bytes(grey_tiff(values, photometric=0, bits=bits))
+    photo = decode_photo(tmp_path / "a.tif", LIMITS)
+    assert np.abs(photo.rgb[3, :, 0].astype(int) - np.arange(256)[::-1]).max() <= 1
+    assert any("WhiteIsZero" in note for note in photo.notes) == (bits == 16)  # Pillow itself turns 8 bits
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_fewer_bits_stored_in_16_are_scaled_up_and_said(tmp_path: Path, bits: int) -> None:
+    values = (RAMP >> (16 - bits)).astype("<u2")
+    for name, data in (("a.tif", grey_tiff(values, photometric=1)), ("a.png", None)):
+        if data is None:
+            Image.fromarray(values).save(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(data)
+        photo = decode_photo(tmp_path / name, LIMITS)
+        assert np.abs(photo.rgb[3, :, 0].astype(int) - np.arange(256)).max() <= 1
+        assert photo.notes == (f"its 16-bit numbers hold {bits} bits: scaled up",)
+
+
+def test_12_bits_of_colour_stored_in_16_are_refused_and_not_nearly_black(tmp_path: Path) -> None:
+    colour = np.repeat((RAMP >> 4).astype("<u2")[:, :, None], 3, axis=2)
+    tags = {256: 256, 257: 32, 259: 1, 262: 2, 277: 3, 278: 32}
+    data = tiff({tag: (3, value) for tag, value in tags.items()} | {258: (3, 16)}, colour.tobytes())
+    (tmp_path / "a.tif").write_bytes(data)
+    assert reason(tmp_path / "a.tif") == "unsupported-mode"
+
+
+def test_a_tiffs_broken_second_page_is_this_files_failure(tmp_path: Path) -> None:
+    second = struct.pack("<HHHII", 1, 259, 3, 1, 1) + b"\0" * 4  # one tag, and no size
+    (tmp_path / "a.tif").write_bytes(grey_tiff(RAMP, photometric=1, following=second))
+    assert reason(tmp_path / "a.tif") == "truncated"
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError, IndexError, SyntaxError, RecursionError, struct.error, MemoryError]
+)
+def test_whatever_a_decoder_raises_is_this_files_failure(tmp_path: Path, monkeypatch, error: type) -> None:
+    def fail(*_: object) -> None:
+        raise error("seen")
+
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", fail)
+    path = save(tmp_path / "a.jpg", corners(), "JPEG")
+    assert reason(path) == ("out-of-memory" if error is MemoryError else "truncated")
+
+
+def cut(path: Path, bytes_: int) -> Path:
+    path.write_bytes(path.read_bytes()[:-bytes_])
+    return path
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(
+    tmp_path: Path, missing: int, progressive: bool
+) -> None:
+    path = cut(save(tmp_path / "a.jpg", corners(600, 400), "JPEG", progressive=progressive), missing)
+    photo = decode_photo(path, LIMITS)
+    assert_upright(photo)
+    assert "the marker that ends a JPEG is missing; the picture is whole" in photo.notes
+
+
+@pytest.mark.parametrize("missing", [4, 30])
+def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, missing: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    assert reason(cut(save(tmp_path / "a.jpg", Image.fromarray(noise), "JPEG"), missing)) == "truncated"
+
+
+def test_a_png_that_lacks_only_its_last_chunk_is_whole(tmp_path: Path) -> None:
+    for missing in (3, 6, 9, 12):
+        assert_upright(decode_photo(cut(save(tmp_path / "a.png", corners(), "PNG"), missing), LIMITS))
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    assert reason(cut(save(tmp_path / "a.png", Image.fromarray(noise), "PNG"), 30)) == "truncated"
+
+
+def test_bombs_are_told_in_our_words(tmp_path: Path) -> None:
+    for side_px in (1500, 30_000):
+        (tmp_path / "bomb.png").write_bytes(png_bomb(side_px))
+        with pytest.raises(InputError) as caught:
+            decode_photo(tmp_path / "bomb.png", LIMITS)
+        assert "ingest.max_megapixels 2" in caught.value.message
+        assert "DOS" not in caught.value.message

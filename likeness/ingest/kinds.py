@@ -1,0 +1,185 @@
+"""What a file is, by its own bytes: a picture that is read here, a camera's raw data, or something else by its name."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, cast
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from likeness.errors import InputError
+
+READ = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP"
+
+# The first bytes of what is read; HEIF and AVIF have "ftyp" after a length instead (ISO 14496-12).
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *TIFF)
+HEIF_BRANDS = frozenset(
+    {
+        b"heic",
+        b"heix",
+        b"heim",
+        b"heis",
+        b"hevc",
+        b"hevx",
+        b"hevm",
+        b"hevs",
+        b"mif1",
+        b"msf1",
+        b"avif",
+        b"avis",
+    }
+)
+
+# Raw files that do not look like TIFF (dcraw, identify()); all others are TIFF inside.
+RAW_SIGNATURES = {
+    b"FUJIFILMCCD-RAW": "Fujifilm RAF",
+    b"IIU\0": "Panasonic RW2",
+    b"IIRO": "Olympus ORF",
+    b"IIRS": "Olympus ORF",
+    b"MMOR": "Olympus ORF",
+    b"FOVb": "Sigma X3F",
+    b"\0MRM": "Minolta MRW",
+    b"II\x1a\0\0\0HEAPCCDR": "Canon CRW",
+    b"ARRI": "ARRIRAW",
+}
+# TIFF 6.0 and DNG 1.7: tags and values by which raw data is told.
+NEW_SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION, MAKE = 254, 262, 330, 50706, 271
+REDUCED = 1
+RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
+
+OTHER_PICTURES = {
+    b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"II\xbc\x01": "JPEG XR", b"8BPS": "Photoshop", b"gimp xcf": "GIMP", b"v/1\x01": "OpenEXR", b"#?R": "Radiance HDR",
+    b"\0\0\1\0": "Windows icon", b"icns": "Apple icon", b"qoif": "QOI", b"BPG\xfb": "BPG",
+    b"FLIF": "FLIF", b"\x8aMNG": "MNG", b"\x8bJNG": "JNG", b"DDS ": "DDS", b"SDPX": "DPX", b"XPDS": "DPX",
+    b"\x0a\x05\x01": "PCX", b"SIMPLE  =": "FITS", b"AT&TFORM": "DjVu", b"P1": "PNM", b"P2": "PNM", b"P3": "PNM",
+    b"P4": "PNM", b"P5": "PNM", b"P6": "PNM",
+}  # fmt: skip
+NO_PICTURES = {
+    b"%PDF": "a PDF document", b"%!PS": "a PostScript program", b"\xc5\xd0\xd3\xc6": "a PostScript program",
+    b"PK\3\4": "an archive", b"\x1f\x8b": "an archive", b"7z\xbc\xaf": "an archive", b"Rar!": "an archive",
+    b"\x1aE\xdf\xa3": "a film", b"\0\0\1\xba": "a film", b"\0\0\1\xb3": "a film", b"FLV": "a film", b"OggS": "a recording",
+    b"ID3": "a recording", b"fLaC": "a recording", b"\0\5\x16\7": "a Mac's notes about another file",
+    b"\xd0\xcf\x11\xe0": "a Windows database", b"SQLite format 3": "a database", b"bplist": "a settings file",
+    b"<": "a web page or a drawing in XML", b"{": "text in JSON", b"[": "text in JSON",
+}  # fmt: skip
+# ITU-T T.81, table B.1: the markers that begin a frame, and those of the kinds that libjpeg decodes.
+FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+BASIC_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+FILM_BOXES = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+
+
+def recognise(data: bytes) -> None:
+    """Let pass what looks like one of READ's formats.
+
+    Raises:
+        InputError: `camera-raw`, `unsupported-kind` or `not-an-image`, with what it is where that is known.
+    """
+    if (raw := _raw_family(data)) is not None:
+        raise InputError(
+            f"it is a camera's raw data ({raw}); all that can be read of it is a small preview",
+            reason="camera-raw",
+            remedy="develop it in a photo program and export it as JPEG or HEIC",
+            kind="refused",
+        )
+    rare = _rare_jpeg(data)
+    if rare is None and _is_read(data):
+        return
+    if kind := rare or _named(data, OTHER_PICTURES) or _other_container(data):
+        raise InputError(
+            f"it is a picture in the format {kind}, which is not read (read are {READ})",
+            reason="unsupported-kind",
+            remedy="open it in a photo program and export it as JPEG, PNG or HEIC",
+            kind="refused",
+        )
+    what = _named(data.lstrip(b"\xef\xbb\xbf \t\r\n"), NO_PICTURES) or _film(data)
+    said = f"it is {what}, no photograph" if what else f"the content is no image that can be read ({READ})"
+    raise InputError(
+        said,
+        reason="not-an-image",
+        remedy="replace it by a photograph in one of these formats, or remove it from the folder",
+    )
+
+
+def _is_read(data: bytes) -> bool:
+    if data.startswith(b"RIFF"):
+        return data[8:12] in (b"WEBP", b"")
+    return data.startswith(SIGNATURES) or (
+        data[4:8] == b"ftyp" and (data[8:12] in HEIF_BRANDS or len(data) < 12)
+    )
+
+
+def _raw_family(data: bytes) -> str | None:
+    if found := _named(data, RAW_SIGNATURES):
+        return found
+    if data[4:12] == b"ftypcrx ":
+        return "Canon CR3"
+    if not data.startswith(TIFF):
+        return None
+    if data[8:10] == b"CR":
+        return "Canon CR2"
+    try:
+        pages = list(_first_page(data))
+    except Exception:  # a broken TIFF: whoever reads the picture says so
+        return None
+    first = pages[0]
+    if DNG_VERSION in first:
+        return "DNG"
+    if any(page.get(PHOTOMETRIC) in RAW_PHOTOMETRIC for page in pages):
+        return str(first.get(MAKE) or "TIFF with a colour filter's pixels").strip("\0 ")
+    kind = first.get(NEW_SUBFILE_TYPE)
+    return "TIFF that begins with a preview" if isinstance(kind, int) and kind & REDUCED else None
+
+
+def _first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
+    """The tags of a TIFF's first page, and of the pictures that belong to it."""
+    # Pillow's class for tags: it reads both byte orders and both sizes of offsets, and no pixels.
+    header, file = data[: 16 if data[2] == 43 or data[3] == 43 else 8], BytesIO(data)
+    first = cast(Any, ImageFileDirectory_v2)(header)
+    for offset in [first.next]:
+        file.seek(offset)
+        first.load(file)
+        yield first
+    inner: Any = first.get(SUB_IFDS, ())
+    for offset in inner if isinstance(inner, tuple) else (inner,):
+        page = cast(Any, ImageFileDirectory_v2)(header)
+        file.seek(offset)
+        page.load(file)
+        yield page
+
+
+def _rare_jpeg(data: bytes) -> str | None:
+    """A JPEG of a kind that libjpeg does not decode (ITU-T T.81: lossless, hierarchical, more than 8 bits)."""
+    at = 2
+    while data.startswith(b"\xff\xd8") and data[at : at + 1] == b"\xff" and at + 5 <= len(data):
+        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in FRAMES:
+            bits = data[at + 4]
+            return (
+                None
+                if marker in BASIC_FRAMES and bits == 8
+                else f"JPEG of a rare kind ({bits} bits, SOF{marker - 0xC0})"
+            )
+        at += 1 if marker == 0xFF else size + 2
+    return None
+
+
+def _other_container(data: bytes) -> str | None:
+    if data[4:8] == b"ftyp":
+        brand, others = data[8:12], data[16 : int.from_bytes(data[:4], "big")]
+        if any(others[at : at + 4] in HEIF_BRANDS for at in range(0, len(others), 4)):
+            return f"HEIF of the kind {brand.decode('ascii', 'replace')!r}"
+        return {b"jxl ": "JPEG XL", b"jp2 ": "JPEG 2000", b"jpx ": "JPEG 2000"}.get(brand)
+    return "DICOM" if data[128:132] == b"DICM" else None
+
+
+def _film(data: bytes) -> str | None:
+    if data[4:8] == b"ftyp" or data[4:8] in FILM_BOXES:
+        return "a film"
+    if data.startswith(b"RIFF"):
+        return "a film or a recording"
+    return None
+
+
+def _named(data: bytes, kinds: dict[bytes, str]) -> str | None:
+    return next((name for signature, name in kinds.items() if data.startswith(signature)), None)

@@ -1,0 +1,70 @@
+"""What limits the reading of a file, and the refusals that name the limit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.errors import InputError
+
+BYTES_PER_MB = 1_000_000
+PIXELS_PER_MEGAPIXEL = 1_000_000
+# Pillow itself opens nothing larger (twice Image.MAX_IMAGE_PIXELS).
+PILLOW_MEGAPIXELS = 178
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What is read, and what it becomes: sizes are refused from the header, `max_side_px` scales down."""
+
+    max_file_mb: float
+    max_megapixels: float
+    max_side_px: int
+    background_rgb: tuple[int, int, int]
+
+
+def read_file(path: Path, limits: Limits) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        InputError: `unreadable-file`, `empty-file`, `file-too-large`.
+    """
+    try:
+        size = path.stat().st_size
+        if size > limits.max_file_mb * BYTES_PER_MB:
+            raise InputError(
+                f"the file has {size / BYTES_PER_MB:.1f} MB, the limit is ingest.max_file_mb {limits.max_file_mb:g}",
+                reason="file-too-large",
+                remedy="save it as JPEG, or raise ingest.max_file_mb",
+                kind="refused",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read: {error.strerror}",
+            reason="unreadable-file",
+            remedy="check the link or the permissions, or remove it from the folder",
+        ) from error
+    if not data:
+        raise InputError(
+            "the file is empty (0 bytes)", reason="empty-file", remedy="copy it again from where it came from"
+        )
+    return data
+
+
+def too_many_pixels(measured: str, limits: Limits) -> InputError:
+    """The refusal of a picture whose header promises `measured`."""
+    return InputError(
+        f"{measured}, the limit is ingest.max_megapixels {limits.max_megapixels:g} (read from the header)",
+        reason="too-many-pixels",
+        remedy=f"scale it down, or raise ingest.max_megapixels (up to {PILLOW_MEGAPIXELS}) if the memory allows: about "
+        "16 bytes a pixel",
+        kind="refused",
+    )
+
+
+def truncated(what: str) -> InputError:
+    """The failure of a picture that a decoder cannot read to its end."""
+    return InputError(
+        f"the picture ends early or is damaged: {what}",
+        reason="truncated",
+        remedy="copy it again from where it came from; if another program shows it whole, export it there as JPEG or PNG",
+    )

@@ -1,0 +1,63 @@
+"""A picture decoded whole: a JPEG or PNG that lacks nothing but the marker at its end is no truncated one."""
+
+import io
+import struct
+import zlib
+
+from PIL import Image, ImageChops
+
+# ITU-T T.81, table B.1: the end of an image. PNG, 11.2.5: the last chunk.
+JPEG_END = b"\xff\xd9"
+PNG_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
+
+# What a decoder takes for more of the picture where the picture is not at its end.
+MORE = b"\x55\xaa\x33\xcc" * 64
+
+
+def load_whole(image: Image.Image, data: bytes, ratio: float, notes: list[str]) -> Image.Image:
+    """The picture opened from `data` with its pixels, a JPEG reduced where `ratio` is below 1.
+
+    Raises:
+        OSError and whatever else a decoder raises: the picture is not whole.
+    """
+    try:
+        return _load(image, ratio)
+    except OSError:
+        if image.format in {"JPEG", "MPO"} and not data.endswith(JPEG_END):
+            whole = _jpeg_without_its_end(data.removesuffix(b"\xff"), ratio)
+        elif image.format == "PNG" and PNG_END not in data:
+            whole = _load(Image.open(io.BytesIO(_whole_chunks(data) + PNG_END), formats=("PNG",)), ratio)
+        else:
+            raise
+        if whole is None:
+            raise
+    notes.append(f"the marker that ends a {image.format} is missing; the picture is whole")
+    return whole
+
+
+def _load(image: Image.Image, ratio: float) -> Image.Image:
+    if ratio < 1 and image.format in {"JPEG", "MPO"}:
+        # libjpeg reduces by 2, 4 or 8 while it decodes: less memory and time, never below the size asked for.
+        image.draft(None, (int(image.width * ratio) + 1, int(image.height * ratio) + 1))
+    image.load()
+    return image
+
+
+def _jpeg_without_its_end(data: bytes, ratio: float) -> Image.Image | None:
+    """The picture if its data are complete: whatever follows them then changes nothing."""
+    plain, longer = (
+        _load(Image.open(io.BytesIO(data + more + JPEG_END), formats=("JPEG",)), ratio)
+        for more in (b"", MORE)
+    )
+    same = ImageChops.difference(plain.convert("RGB"), longer.convert("RGB")).getbbox() is None
+    return plain if same else None
+
+
+def _whole_chunks(data: bytes) -> bytes:
+    """A PNG up to the end of its last whole chunk; whether these hold the whole picture the decoder says."""
+    at = end = 8
+    while at + 8 <= len(data):
+        at += 12 + struct.unpack_from(">I", data, at)[0]
+        if at <= len(data):
+            end = at
+    return data[:end]
