@@ -223,7 +223,7 @@ def test_no_other_place_of_the_settings_names_a_class(tmp_path):
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["ingest"]["near_duplicate"][TARGET] = "likeness.swap.local.LocalSwapper"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(ConfigError, match=r"only swap\.provider, enhance\.provider, caption\.provider name"):
+    with pytest.raises(ConfigError, match=r"only train\.optimizer and swap\.provider, enhance"):
         load_config(tmp_path / "params.yaml")
 
 
