@@ -1,5 +1,6 @@
 """MLflow gets a run with params, metrics, files and tags; a dead server never stops the work."""
 
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -23,6 +24,19 @@ def tracker(uri, **changes):
         "persona": "jade",
     }
     return Tracker(**{**settings, "params": {"train": {"lr": 1e-4, "steps": 3}}, **changes})
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory) -> Path:
+    """An empty database of MLflow: it takes seconds to make one."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def ready(in_tmp, database):
+    shutil.copy(database, in_tmp)
 
 
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):
@@ -103,6 +117,7 @@ def runs(client):
 def test_a_server_that_is_down_is_told_at_the_start_and_stops_nothing(in_tmp, monkeypatch, capsys):
     # Port 9 (discard) has no listener here.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:planted-secret@127.0.0.1:9")
+    Path("mlflow.db").unlink()
     with tracker("sqlite:///mlflow.db") as run:
         started = capsys.readouterr().err
         run.log_metrics([(1, {"loss": 1.0})])
@@ -188,6 +203,7 @@ def test_a_database_of_an_older_mlflow_is_told_as_that(in_tmp, capsys):
 
 
 def test_switched_off_it_touches_nothing(in_tmp, capsys):
+    Path("mlflow.db").unlink()
     with tracker("sqlite:///mlflow.db", enabled=False) as run:
         run.log_metrics([(1, {"loss": 1.0})])
     assert list(in_tmp.iterdir()) == []
