@@ -2,6 +2,7 @@
 
     LikenessError
     ├── ConfigError          a setting is wrong; nothing has run yet
+    ├── DiskError            a disk is full, or a place may not be written to
     ├── ConsentError         a likeness may not be used
     ├── InputError           this photo, pair or image cannot be used; the others go on
     └── ProviderError        whoever does the work could not
@@ -16,6 +17,7 @@ A message says what happened to which item, `reason` is a slug for machines, `re
 """
 
 import contextlib
+import errno
 import sys
 from collections.abc import Generator
 from typing import Literal, NoReturn
@@ -48,6 +50,28 @@ class ConsentError(LikenessError):
     """No valid consent covers this use of this likeness."""
 
     default_reason = "consent"
+
+
+class DiskError(LikenessError):
+    """A disk is full, or a place may not be written to."""
+
+    default_reason = "disk"
+
+    @classmethod
+    def of(cls, error: OSError) -> "DiskError | None":
+        """The same in our words; None for any other OSError."""
+        place = error.filename2 or error.filename or "the disk"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return cls(
+                f"{place}: no space is left to write it",
+                remedy="free some space (`likeness items prune`, `dvc gc -w`), then start again: what is finished stays",
+            )
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return cls(
+                f"{place}: {(error.strerror or 'it may not be written').lower()}",
+                remedy="make it writable for this user, or move the repository to a place that is; then start again",
+            )
+        return None
 
 
 class InputError(LikenessError):
@@ -123,9 +147,10 @@ def end_program(program: str, error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write(f"\n{program}: interrupted\n")
         raise SystemExit(130) from error
-    if not isinstance(error, LikenessError):
+    told = DiskError.of(error) if isinstance(error, OSError) else error
+    if not isinstance(told, LikenessError):
         raise error
-    sys.stderr.write(f"\n{program}: {error}\n")
+    sys.stderr.write(f"\n{program}: {told}\n")
     raise SystemExit(1) from error
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.config import Config, Persona, load_config
+from likeness.disk import try_place
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, finish, run_batch
@@ -99,6 +100,11 @@ class Run:
         vars(other)["items"] = self.items
         return other
 
+    def places(self) -> list[Path]:
+        """Where the stage writes: its outputs, and the item store."""
+        outputs = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
+        return [*map(self.paths.output, outputs), self.repository.root / self.config.items.root]
+
     def require(self, *uses: Use) -> None:
         """ConsentError unless the persona's consent is in force and covers these uses."""
         self.consent.require(uses, today=datetime.datetime.now(datetime.UTC).date())
@@ -157,6 +163,8 @@ def run(stage: str, main: Main) -> None:
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
         current.require(*(BY_NAME[stage].uses if stage in BY_NAME else ()))
+        for place in current.places():
+            try_place(place)
         if is_remote(current.section):
             supervise(stage, persona.name, current.stop)
         with _spending_tracked(current):

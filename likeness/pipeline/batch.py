@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from likeness.errors import (
     AuthError,
+    DiskError,
     InputError,
     LikenessError,
     ProviderError,
@@ -163,6 +164,8 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     except LikenessError:
         raise
     except Exception as error:  # whatever a library raises on one item costs that item and no other
+        if isinstance(error, OSError) and (full := DiskError.of(error)):
+            raise full from error
         sys.stderr.write(f"{work.id}: {traceback.format_exc()}")
         failure = work.refused(
             {

@@ -1,11 +1,12 @@
 """A batch makes what is missing, reuses what is there, and loses nothing when something fails."""
 
+import errno
 import threading
 from functools import partial
 
 import pytest
 
-from likeness.errors import AuthError, ConfigError, InputError, TransientError
+from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError
 from likeness.pipeline.batch import Made, Work, finish, run_batch
 from likeness.pipeline.manifest import Entry, Failure, read_manifest
 from likeness.store.items import sha256_bytes
@@ -153,3 +154,11 @@ def test_skipped_items_do_not_count_as_failures(store, in_tmp):
     finish("swap", in_tmp / "out", run_batch("swap", [work(1)], store, workers=1), failures=skipped,
            max_failure_ratio=0, counts=in_tmp / "counts.json")  # fmt: skip
     assert len(read_manifest(in_tmp / "out").failures) == 9
+
+
+def test_a_full_disk_ends_the_stage_and_keeps_what_is_finished(store):
+    full = OSError(errno.ENOSPC, "No space left on device", "/data/x.png")
+    works = [work(1), work(2, error=full)]
+    with pytest.raises(DiskError, match=r"/data/x\.png: no space is left"):
+        run_batch("swap", works, store, workers=1)
+    assert [store.get(one.key) is not None for one in works] == [True, False]
