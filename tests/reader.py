@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,10 +68,18 @@ class Reader:
         return self.bash(line)
 
     def bash(self, line: str) -> str:
-        done = subprocess.run(
-            ["bash", "-ec", line], cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
-        )
-        said = done.stdout + done.stderr
+        # Into a file: what goes on in the background (`dvc queue start`) would hold a pipe open.
+        with tempfile.TemporaryFile("w+") as out:
+            done = subprocess.run(
+                ["bash", "-ec", line],
+                cwd=self.folder,
+                env=self.env,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            out.seek(0)
+            said = out.read()
         assert done.returncode == 0, f"{line}\n{said[-4000:]}"
         assert "Traceback" not in said, f"{line}\n{said[-4000:]}"
         return said
