@@ -116,6 +116,8 @@ TYPED = {
     "  max_yaw_difference_deg: 25\\n  max_pitch_difference_deg: 15\\n  max_mouth_difference: 0.11/'"
     " conf/swap/maxstudio.yaml conf/enhance/maxstudio.yaml"
     " && sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/xai/v1,' conf/caption/grok.yaml",
+    "mlflow ui --backend-store-uri sqlite:///mlflow.db": "env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
+    " mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1",
     "git pull && dvc pull": "git clone -q . ../second && cd ../second && dvc pull",
     "dvc queue status": "while dvc queue status | grep -qE 'Queued|Running'; do sleep 2; done; dvc queue status;"
     " ! dvc queue status | grep Failed",

@@ -51,8 +51,11 @@ class Reader:
         said: dict[str, str] = {}
         with contextlib.ExitStack() as servers:
             for line in to_type(page):
-                if line in SERVES:
+                if line == "make fakes":  # what follows needs them
                     said[line] = servers.enter_context(self.serves(line))
+                elif line in SERVES:
+                    with self.serves(line) as said[line]:
+                        pass
                 else:
                     said[line] = self.types(line, **instead)
                 if names := re.findall(r"Queued experiment '([a-z-]+)'", said[line]):
@@ -87,32 +90,25 @@ class Reader:
     @contextlib.contextmanager
     def serves(self, line: str) -> Iterator[str]:
         """A program that runs until Ctrl-C: what it printed until it served."""
-        with subprocess.Popen(
-            ["bash", "-ec", f"exec {line}"], cwd=self.folder, env=self.env, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        log = self.folder.with_name("served.log")
+        with log.open("w") as out, subprocess.Popen(
+            ["bash", "-ec", f"exec {TYPED.get(line, line)}"], cwd=self.folder, env=self.env, stdout=out,
+            stderr=subprocess.STDOUT, start_new_session=True,
         ) as server:  # fmt: skip
-            assert server.stdout is not None
             try:
-                said = self._until(server, SERVES[line])
+                until = time.monotonic() + READY_WITHIN_S
+                while SERVES[line] not in (said := log.read_text()):
+                    assert server.poll() is None, f"it ended:\n{said}"
+                    assert time.monotonic() < until, f"it does not serve:\n{said}"
+                    time.sleep(0.1)  # polling another process
                 self.env |= dict(re.findall(r"export (\w+)=(\S+)", said))
                 yield said
             finally:
-                os.killpg(server.pid, signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    server.wait(20)
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(server.pid, signal.SIGKILL)
-
-    @staticmethod
-    def _until(server: "subprocess.Popen[str]", words: str) -> str:
-        said, until = "", time.monotonic() + READY_WITHIN_S
-        while words not in said:
-            assert server.stdout is not None
-            line = server.stdout.readline()
-            assert line, f"it ended:\n{said}"
-            assert time.monotonic() < until, f"it does not serve:\n{said}"
-            said += line
-        return said
+                for sign in (signal.SIGINT, signal.SIGKILL):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(server.pid, sign)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        server.wait(20)
 
 
 def reader_of(clone: RepositoryClone) -> Reader:
