@@ -166,7 +166,9 @@ def test_each_link_leads_somewhere():
 def test_the_layers_of_the_architecture_are_those_of_the_contract():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["name"] == "layers")
-    held = [name.removeprefix("likeness.") for layer in layers for name in layer.split(" | ")]
+    # The layer of small modules beside `paths` is not listed whole.
+    names = [["likeness.paths"] if "likeness.paths" in layer else layer.split(" | ") for layer in layers]
+    held = [name.removeprefix("likeness.") for layer in names for name in layer]
     page = ROOT / "docs" / "architecture.md"
     block = next(text for _, text in blocks(page) if text.startswith("stages"))
     rows = [re.split(r" {2,}", row)[0] for row in block.splitlines()]
