@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from likeness.dataset import DatasetConfig
-from likeness.dataset.layout import TrainingImage, group_of, image_dir, repeats_of
+from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, size_of, training_jpeg
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
+from likeness.run import Run
 from likeness.safety.provenance import SourceType, source_type
 from likeness.store.items import Item, Json, item_key
 
@@ -43,28 +44,23 @@ class Planned:
         return crop if crop is not None and fills else self.chosen.image
 
 
-def plan(
-    chosen: Sequence[Chosen], resized: Manifest, *, options: DatasetConfig, trigger: str, class_word: str,
-    synthetic: bool,
-) -> list[Planned]:  # fmt: skip
+def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> list[Planned]:
     """One plan an image."""
+    persona, synthetic = run.persona, run.consent.kind == "synthetic"
     crops = {entry.id: entry for entry in resized.entries}
-    repeats = repeats_of([pick.image for pick in chosen], options.repeats)
-    planned: list[Planned] = []
-    for pick in chosen:
-        times = repeats[group_of(pick.image)]
-        planned.append(
-            Planned(
-                chosen=pick,
-                crop=crops.get(pick.image.id),
-                code=source_type(
-                    swapped=pick.image.target is not None, neural=pick.image.neural, synthetic=synthetic
-                ),
-                repeats=times,
-                directory=image_dir(times, trigger, class_word),
-            )
+    repeats = repeats_of([pick.image for pick in chosen], run.config.dataset.repeats)
+    return [
+        Planned(
+            chosen=pick,
+            crop=crops.get(pick.image.id),
+            code=source_type(
+                swapped=pick.image.target is not None, neural=pick.image.neural, synthetic=synthetic
+            ),
+            repeats=(times := repeats[group_of(pick.image)]),
+            directory=image_dir(times, persona.trigger, persona.class_word),
         )
-    return planned
+        for pick in chosen
+    ]
 
 
 def image_work(planned: Planned, places: PersonaPaths, options: DatasetConfig) -> Work:
@@ -112,29 +108,3 @@ def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
         parents=(planned.picture(side_px).sha256, caption.sha256),
         text=planned.chosen.text,
     )
-
-
-def training_images(manifest: Manifest, planned: Sequence[Planned]) -> list[TrainingImage]:
-    """The lines of metadata.jsonl, in the manifest's order."""
-    repeats = {one.chosen.image.id: one.repeats for one in planned}
-    return [
-        TrainingImage(
-            file_name=entry.file,
-            text=entry.text or "",
-            sha256=entry.sha256,
-            id=entry.id,
-            source=entry.source,
-            target=entry.target,
-            rating=entry.rating,
-            repeats=repeats[entry.id],
-            face_box_px=entry.faces[0].box_px if entry.faces else None,
-            face_outline_px=entry.faces[0].outline_px if entry.faces else None,
-            parents=entry.parents,
-        )
-        for entry in manifest.entries
-    ]
-
-
-def caption_files(images: Sequence[TrainingImage]) -> dict[str, str]:
-    """{name: text} of the captions beside the images."""
-    return {str(PurePosixPath(image.file_name).with_suffix(".txt")): image.text + "\n" for image in images}

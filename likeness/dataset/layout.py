@@ -6,7 +6,6 @@ Source: sd-scripts, docs/train_README and config_README (dataset TOML), read 202
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from likeness.dataset import KohyaConfig
@@ -14,24 +13,6 @@ from likeness.pipeline.manifest import Entry
 
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingImage:
-    """One line of metadata.jsonl: a finished image, its caption, how often an epoch shows it, and where the face is: its
-    box (x, y, width, height in the image's pixels) and, where known, the corners (x, y) of its outline."""
-
-    file_name: str
-    text: str
-    sha256: str
-    id: str
-    source: str | None
-    target: str | None
-    rating: str
-    repeats: int
-    face_box_px: tuple[float, float, float, float] | None
-    parents: tuple[str, ...]
-    face_outline_px: tuple[tuple[float, float], ...] | None = None
 
 
 def group_of(entry: Entry) -> str:
@@ -79,16 +60,26 @@ def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConf
     return "\n".join(lines) + "\n"
 
 
-def metadata_jsonl(images: Sequence[TrainingImage]) -> str:
-    """metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields."""
-    return "".join(json.dumps(_line(image), ensure_ascii=False) + "\n" for image in images)
-
-
-def _line(image: TrainingImage) -> dict[str, object]:
-    values = dict(vars(image))
-    if image.face_outline_px is None:
-        del values["face_outline_px"]
-    return values
+def metadata_line(image: Entry, repeats: int) -> str:
+    """A line of metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields: how often an
+    epoch shows the image, and where the face is: its box (x, y, width, height in the image's pixels) and, where known,
+    the corners (x, y) of its outline."""
+    face = image.faces[0] if image.faces else None
+    values = {
+        "file_name": image.file,
+        "text": image.text or "",
+        "sha256": image.sha256,
+        "id": image.id,
+        "source": image.source,
+        "target": image.target,
+        "rating": image.rating,
+        "repeats": repeats,
+        "face_box_px": face and face.box_px,
+        "parents": image.parents,
+    }
+    if face and face.outline_px:
+        values["face_outline_px"] = face.outline_px
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _toml(value: str | bool) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 
 
@@ -22,7 +23,11 @@ class Chosen:
 def select(
     images: Sequence[Entry], captions: Manifest, *, allow_review: bool
 ) -> tuple[list[Chosen], list[Failure]]:
-    """The images of the training set, and a failure line for each that stays out."""
+    """The images of the training set, and a failure line for each that stays out.
+
+    Raises:
+        InputError: none is left.
+    """
     by_id = {entry.id: entry for entry in captions.entries}
     why = {failure.id: failure for failure in captions.failures}
     chosen: list[Chosen] = []
@@ -35,6 +40,12 @@ def select(
             failures.append(_without_caption(image, why.get(image.id)))
         else:
             chosen.append(Chosen(image=image, caption=caption))
+    if not chosen:
+        raise InputError(
+            "no image is left for the training set",
+            reason="empty-dataset",
+            remedy="read the failures.jsonl files of the stages before",
+        )
     return chosen, failures
 
 

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from likeness.dataset import KohyaConfig
-from likeness.dataset.layout import TrainingImage, image_dir, kohya_toml, metadata_jsonl, repeats_of
+from likeness.dataset.layout import image_dir, kohya_toml, metadata_line, repeats_of
 from likeness.pipeline.manifest import Entry
 
 OPTIONS = KohyaConfig(
@@ -71,28 +71,21 @@ def test_the_folder_name_is_repeats_and_class():
 
 
 def test_metadata_is_one_json_line_an_image():
-    image = TrainingImage(
-        file_name="train/10_a/x.jpg",
-        text='says "hé"',
-        sha256="ab",
-        id="jade-s1",
-        source="s1",
-        target=None,
-        rating="sfw",
-        repeats=10,
-        face_box_px=(1.5, 2, 3, 4),
-        parents=("cd", "ef"),
+    (image,) = entries(1, 0)
+    line = metadata_line(
+        image.model_copy(update={"file": "train/10_a/x.jpg", "text": 'says "hé"', "parents": ("cd", "ef")}),
+        10,
     )
-    (line,) = metadata_jsonl([image]).splitlines()
+    assert "\n" not in line
     assert json.loads(line) == {
         "file_name": "train/10_a/x.jpg",
         "text": 'says "hé"',
-        "sha256": "ab",
-        "id": "jade-s1",
-        "source": "s1",
+        "sha256": "",
+        "id": "jade-s0",
+        "source": "s0",
         "target": None,
         "rating": "sfw",
         "repeats": 10,
-        "face_box_px": [1.5, 2, 3, 4],
+        "face_box_px": None,
         "parents": ["cd", "ef"],
     }
