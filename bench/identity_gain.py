@@ -83,16 +83,17 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
     lines = [json.loads(line) for line in (imagefolder / "metadata.jsonl").read_text().splitlines()]
     people = sorted({line["identity"] for line in lines if "woman" in line["text"]})
     person = next(one for one in people if is_held_out(one, HELD_OUT_SHARE))
-    folder.mkdir(parents=True)
+    images = folder / "train"
+    images.mkdir(parents=True)
     rows: list[str] = []
     for line in (line for line in lines if line["identity"] == person):
-        photo = folder / line["file_name"]
+        photo = images / line["file_name"]
         photo.write_bytes((imagefolder / line["file_name"]).read_bytes())
         text = line["text"].replace("a photo of a woman", f"{OTHER} woman, close-up photo", 1)
         face = FaceAnalyzer().faces(load_rgb(photo))[0]
         rows.append(json.dumps({"file_name": photo.name, "text": text, "sha256": sha256_file(photo), "repeats": 10,
                                 "face_box_px": face.box_px}))  # fmt: skip
-    (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+    (images / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     return folder
 
 

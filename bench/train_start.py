@@ -73,12 +73,13 @@ def main() -> None:
 
 def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
     """The synthetic people's photographs as the stage dataset would materialize them out, of their own size or scaled."""
-    folder.mkdir()
-    samples = pictures(folder, side_px)
+    images = folder / "train"
+    images.mkdir(parents=True)
+    samples = pictures(images, side_px)
     lines = [
         {"file_name": s.path.name, "text": s.text, "sha256": s.sha256, "repeats": s.repeats} for s in samples
     ]
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (images / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return samples
 
 

@@ -1,10 +1,13 @@
-"""Cards: Markdown that a package's template makes of what a stage knows."""
+"""Cards in Hugging Face's form: front matter, then Markdown that a package's template makes of what a stage knows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from likeness.formatting import format_bytes, format_usd
+
+if TYPE_CHECKING:
+    from huggingface_hub import CardData
 
 
 def render(package: str, template: str, *, html: bool = False, **values: Any) -> str:
@@ -19,3 +22,8 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
     )
     environment.filters |= {"usd": format_usd, "bytes": format_bytes}
     return environment.get_template(template).render(**values)
+
+
+def card(data: "CardData", package: str, template: str, **values: Any) -> str:
+    """A card's text, front matter first."""
+    return f"---\n{data.to_yaml()}\n---\n\n{render(package, template, **values)}"

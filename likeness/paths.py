@@ -45,7 +45,7 @@ class PersonaPaths:
         self.model_card = self.models / "README.md"
         self.lora_training = self.models / "lora_training"
         self.dataset_card = self.lora_training / "README.md"
-        self.dataset_metadata = self.lora_training / "metadata.jsonl"
+        self.dataset_metadata = self.lora_training / "train" / "metadata.jsonl"
         self.dataset_toml = self.lora_training / "dataset.toml"
         self.dataset_zip = self.models / f"{persona}_lora_dataset.zip"
 

@@ -60,9 +60,9 @@ def make_folder(folder: Path, sizes: tuple[tuple[int, int], ...] = ((96, 96),) *
         coarse.resize((width, height), Image.Resampling.BICUBIC).save(path)
         text = f"jade woman, picture {number}"
         path.with_suffix(".txt").write_text(text)
-        name = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder / "train").as_posix()
         lines.append({"file_name": name, "text": text, "sha256": sha256_file(path)})
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "train" / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 
 

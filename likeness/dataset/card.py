@@ -6,14 +6,17 @@ Source: huggingface.co/docs/hub/datasets-cards (front matter keys), read 2026-11
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from likeness.cards import render
+from likeness.cards import card
 from likeness.dataset.build import Planned
+from likeness.dataset.layout import TRAIN
 from likeness.pipeline.manifest import Entry, Manifest, enlargements
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.run import Run
 
 # Hugging Face's size_categories, by the first bound a count stays below.
 SIZE_CATEGORIES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+
+READ_BY_DATASETS = [f"{TRAIN}/*/*.jpg", f"{TRAIN}/metadata.jsonl"]
 
 
 def dataset_card(
@@ -26,15 +29,28 @@ def dataset_card(
         planned: what was planned of each image, by id.
         before: the manifests of the stages before, by their folders' names, in the graph's order.
     """
-    images = manifest.entries
+    from huggingface_hub import DatasetCardData  # here: it takes a while to load
+
+    images, persona = manifest.entries, run.persona
+    data = DatasetCardData(
+        license=run.config.dataset.license,
+        pretty_name=f"{persona.name}: LoRA training set",
+        language=["en"],
+        task_categories=["text-to-image"],
+        size_categories=[
+            next((name for bound, name in SIZE_CATEGORIES.items() if len(images) < bound), "1M<n<10M")
+        ],
+        tags=["likeness", "lora", "dreambooth", "kohya", "text-to-image", f"consent-{run.consent.kind}"],
+        # Without, `load_dataset` takes the captions' files for the data.
+        configs=[{"config_name": "default", "data_files": [{"split": TRAIN, "path": READ_BY_DATASETS}]}],
+    )
     enlarged = enlargements(manifest, before["resized"]).values()
-    return render(
+    return card(
+        data,
         "likeness.dataset",
         "card.md.j2",
-        persona=run.persona,
+        persona=persona,
         consent=run.consent,
-        license=run.config.dataset.license,
-        size=next((name for bound, name in SIZE_CATEGORIES.items() if len(images) < bound), "1M<n<10M"),
         images=images,
         own=sum(factor <= 1 for factor in enlarged),
         largest=max(enlarged, default=1.0),

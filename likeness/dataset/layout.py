@@ -6,11 +6,16 @@ Source: sd-scripts, docs/train_README and config_README (dataset TOML), read 202
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Literal
+
+import tomli_w
 
 from likeness.dataset import KohyaConfig
 from likeness.pipeline.manifest import Entry
 
+# The split: what `load_dataset("imagefolder", ...)` and Kohya's trainers look into.
+TRAIN = "train"
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10
 
@@ -31,42 +36,42 @@ def repeats_of(entries: Sequence[Entry], repeats: int | Literal["balanced"]) -> 
 
 def image_dir(repeats: int, trigger: str, class_word: str) -> str:
     """`train/10_jade woman`: where Kohya's trainers look for images they repeat 10 times."""
-    return f"train/{repeats}_{trigger} {class_word}"
+    return f"{TRAIN}/{repeats}_{trigger} {class_word}"
 
 
 def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConfig) -> str:
     """dataset.toml for folders {path: repeats}; with it a trainer ignores the folder names."""
-    lines = [
-        "# For sd-scripts: --dataset_config dataset.toml, run from this folder.",
-        "[general]",
-        'caption_extension = ".txt"',
-        f"shuffle_caption = {_toml(options.shuffle_caption)}",
-        f"keep_tokens = {options.keep_tokens}",
-        "",
-        "[[datasets]]",
-        f"resolution = [{options.resolution_px}, {options.resolution_px}]",
-        f"batch_size = {options.batch_size}",
-        "enable_bucket = true",
-        f"bucket_reso_steps = {options.bucket_reso_steps}",
+    subsets = [
+        {"image_dir": path, "class_tokens": class_tokens, "num_repeats": repeats}
+        for path, repeats in sorted(dirs.items())
     ]
-    for path, repeats in sorted(dirs.items()):
-        lines += [
-            "",
-            "  [[datasets.subsets]]",
-            f"  image_dir = {_toml(path)}",
-            f"  class_tokens = {_toml(class_tokens)}",
-            f"  num_repeats = {repeats}",
-        ]
-    return "\n".join(lines) + "\n"
+    side_px = options.resolution_px
+    values = {
+        "general": {
+            "caption_extension": ".txt",
+            "shuffle_caption": options.shuffle_caption,
+            "keep_tokens": options.keep_tokens,
+        },
+        "datasets": [
+            {
+                "resolution": [side_px, side_px],
+                "batch_size": options.batch_size,
+                "enable_bucket": True,
+                "bucket_reso_steps": options.bucket_reso_steps,
+                "subsets": subsets,
+            }
+        ],
+    }
+    return "# For sd-scripts: --dataset_config dataset.toml, run from this folder.\n" + tomli_w.dumps(values)
 
 
 def metadata_line(image: Entry, repeats: int) -> str:
-    """A line of metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields: how often an
+    """A line of train/metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields: how often an
     epoch shows the image, and where the face is: its box (x, y, width, height in the image's pixels) and, where known,
     the corners (x, y) of its outline."""
     face = image.faces[0] if image.faces else None
     values = {
-        "file_name": image.file,
+        "file_name": PurePosixPath(image.file).relative_to(TRAIN).as_posix(),
         "text": image.text or "",
         "sha256": image.sha256,
         "id": image.id,
@@ -80,8 +85,3 @@ def metadata_line(image: Entry, repeats: int) -> str:
     if face and face.outline_px:
         values["face_outline_px"] = face.outline_px
     return json.dumps(values, ensure_ascii=False)
-
-
-def _toml(value: str | bool) -> str:
-    # TOML's basic strings and booleans are written as JSON's.
-    return json.dumps(value)

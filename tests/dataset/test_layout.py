@@ -78,7 +78,7 @@ def test_metadata_is_one_json_line_an_image():
     )
     assert "\n" not in line
     assert json.loads(line) == {
-        "file_name": "train/10_a/x.jpg",
+        "file_name": "10_a/x.jpg",
         "text": 'says "hé"',
         "sha256": "",
         "id": "jade-s0",

@@ -44,12 +44,14 @@ def test_kohya_folder_toml_and_metadata_agree(folders):
     folder = folders.places.lora_training
     (subset,) = tomllib.loads((folder / "dataset.toml").read_text())["datasets"][0]["subsets"]
     images = sorted((folder / subset["image_dir"]).glob("*.jpg"))
-    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "train/metadata.jsonl").read_text().splitlines()]
     assert [row["id"] for row in rows] == ["jade-s1-t1", "jade-s2-t1", "jade-s2-t2", "jade-s10"]
-    assert sorted(row["file_name"] for row in rows) == [str(path.relative_to(folder)) for path in images]
+    assert sorted(row["file_name"] for row in rows) == [
+        path.relative_to(folder / "train").as_posix() for path in images
+    ]
     assert (folder / "train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg").is_file()
     for row in rows:
-        caption = (folder / row["file_name"]).with_suffix(".txt").read_text()
+        caption = (folder / "train" / row["file_name"]).with_suffix(".txt").read_text()
         assert caption == row["text"] + "\n"
         assert caption.startswith("jade woman, ")
     manifest = read_manifest(folder)
@@ -137,6 +139,8 @@ def test_the_card_names_consent_licences_and_counts(folders):
     assert fields["license"] == "cc0-1.0"
     assert fields["task_categories"] == ["text-to-image"]
     assert fields["size_categories"] == ["n<1K"]
+    (split,) = fields["configs"][0]["data_files"]
+    assert all(list(folders.places.lora_training.glob(pattern)) for pattern in split["path"])
     assert "`jade-2026-01` (synthetic)" in body
     assert "4 sfw" in body
     assert f"| t1_mei.png | body and scene of 2 images | {TARGET_LICENCE} |" in body
@@ -151,7 +155,7 @@ def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):
     known = first.faces[0].model_copy(update={"outline_px": outline})
     write_manifest(folders.places.enhanced, [first.model_copy(update={"faces": (known,)}), *others], [])
     main(run_of("dataset", config(), PERSONA))
-    lines = (folders.places.lora_training / "metadata.jsonl").read_text().splitlines()
+    lines = folders.places.dataset_metadata.read_text().splitlines()
     rows = {row["id"]: row for row in map(json.loads, lines)}
     assert rows[first.id]["face_outline_px"] == [[16, 16], [48, 16], [32, 48.2]]
     assert not any("face_outline_px" in rows[entry.id] for entry in others)

@@ -99,7 +99,7 @@ def test_epochs_that_leave_nothing_after_warm_up_are_refused(places):
 
 
 def test_an_empty_dataset_is_refused_before_the_base_is_loaded(places):
-    (places.lora_training / "metadata.jsonl").write_text("")
+    places.dataset_metadata.write_text("")
     with pytest.raises(InputError) as caught:
         main(run_of("train", config(), PERSONA))
     assert caught.value.reason == "empty-dataset"

@@ -27,7 +27,7 @@ from likeness.train.native.data import (
 
 
 def edit_metadata(folder, change):
-    path = folder / "metadata.jsonl"
+    path = folder / "train" / "metadata.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps(change(line)) + "\n" for line in lines))
 
@@ -46,8 +46,8 @@ def test_repeats_of_the_metadata_win_over_the_folders_name(folder):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda folder: (folder / "metadata.jsonl").unlink(), "missing-file"),
-        (lambda folder: (folder / "metadata.jsonl").write_text(""), "empty-dataset"),
+        (lambda folder: (folder / "train" / "metadata.jsonl").unlink(), "missing-file"),
+        (lambda folder: (folder / "train" / "metadata.jsonl").write_text(""), "empty-dataset"),
         (lambda folder: edit_metadata(folder, lambda line: line | {"repeats": 0}), "empty-dataset"),
         (lambda folder: next(folder.rglob("*.png")).unlink(), "dataset-changed"),
         (lambda folder: next(folder.rglob("*.png")).write_bytes(b"other"), "dataset-changed"),
@@ -64,7 +64,7 @@ def test_a_folder_that_is_not_whole_is_refused(folder, damage, reason):
 def test_the_digest_names_content_not_files_and_not_order(folder):
     samples = read_samples(folder)
     assert dataset_digest(samples[::-1]) == dataset_digest(samples)
-    recaptioned = folder / "metadata.jsonl"
+    recaptioned = folder / "train" / "metadata.jsonl"
     recaptioned.write_text(recaptioned.read_text().replace("picture 2", "picture two"))
     assert dataset_digest(read_samples(folder)) != dataset_digest(samples)
 

@@ -49,10 +49,10 @@ def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, enco
 
 def test_only_what_changed_is_computed(folder, encode, fresh):
     encode(folder)
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     lines = [json.loads(line) for line in metadata.read_text().splitlines()]
     lines[0]["text"] = "jade woman, laughing"
-    image = folder / lines[1]["file_name"]
+    image = metadata.parent / lines[1]["file_name"]
     Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(image)
     lines[1]["sha256"] = sha256_file(image)
     metadata.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -67,7 +67,7 @@ def test_the_same_picture_under_two_names_is_one_item(tmp_path, encode):
     encode(folder)
     for path in folder.rglob("*.png"):
         path.rename(path.with_name(f"other-{path.name}"))
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("jade-s", "other-jade-s"))
     assert counts(encode(folder)) == (0, 4)
 
@@ -91,7 +91,7 @@ def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
 
 def test_weights_of_the_face_have_mean_one(tmp_path, encode):
     folder = make_folder(tmp_path / "set", ((64, 64),))
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [0, 0, 32, 64]}'))
     weights = encode(folder, face_weight=3).one().weights
     assert weights.shape == (1, 1, 8, 8)
@@ -100,7 +100,7 @@ def test_weights_of_the_face_have_mean_one(tmp_path, encode):
 
 def test_outside_of_the_face_nothing_counts_if_so_set(tmp_path, encode):
     folder = make_folder(tmp_path / "set", ((64, 64),) * 2)
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     first, second = metadata.read_text().splitlines()
     known = first.replace("}", ', "face_box_px": [0, 0, 32, 64]}')
     metadata.write_text(f"{known}\n{second}\n")
@@ -131,6 +131,6 @@ def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
 
 
 def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("picture 2", "picture " + 80 * "x"))
     assert encode(folder).cut == 1

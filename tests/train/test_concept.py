@@ -46,12 +46,12 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         picture.save(images / f"{number}.png")
         lines.append(
             {
-                "file_name": f"train/10_zorp/{number}.png",
+                "file_name": f"10_zorp/{number}.png",
                 "text": "zorp, plain white background",
                 "sha256": sha256_file(images / f"{number}.png"),
             }
         )
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "train" / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     cfg = train_config(
         steps=160,
         batch_size=4,

@@ -91,7 +91,7 @@ def test_a_setting_of_the_way_only_keeps_the_runs_key(tmp_path, folder, whole):
 def test_a_face_that_counts_more_changes_the_weights(tmp_path, folder, whole):
     alike = run_in(tmp_path / "alike", folder, train_config(face_weight=4))
     assert tensors_of(alike) == tensors_of(whole)  # no face is known
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [20, 20, 40, 40]}'))
     known = run_in(tmp_path / "known", folder, train_config())
     assert tensors_of(known) == tensors_of(whole)

@@ -53,7 +53,7 @@ def pictures(tmp_path):
 
 
 def test_a_resumed_run_with_class_and_mask_ends_with_the_same_bytes(tmp_path, folder, pictures):
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     outline = ', "face_outline_px": [[20, 10], [70, 20], [40, 80]]}'
     metadata.write_text(metadata.read_text().replace("}", outline))
     cfg = train_config(prior_images=5, prior_weight=0.5, outside_weight=0.1)

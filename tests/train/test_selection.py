@@ -46,7 +46,7 @@ def test_one_group_cannot_be_split():
 
 def test_a_swap_belongs_to_its_target(tmp_path):
     folder = make_folder(tmp_path)
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     lines = [json.loads(line) for line in metadata.read_text().splitlines()]
     labels = [
         {"source": "s1", "target": None},

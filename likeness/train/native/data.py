@@ -52,7 +52,7 @@ class Sample:
 
 
 def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
-    """The samples of a Kohya folder with metadata.jsonl, in its order.
+    """The samples of a Kohya folder with train/metadata.jsonl, in its order.
 
     With a `face_fraction`, images whose face the metadata knows are cut to a square around it in which it has this
     share of the height: at 128 px nothing else would be left of a face.
@@ -61,13 +61,13 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
         InputError: no metadata, no sample, or an image that is missing, unreadable or not the recorded one.
     """
     remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
-    metadata = folder / "metadata.jsonl"
+    metadata = folder / "train" / "metadata.jsonl"
     if not metadata.is_file():
         raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
     lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
     samples: list[Sample] = []
     for line in lines:
-        path = folder / line["file_name"]
+        path = metadata.parent / line["file_name"]
         if not path.is_file() or sha256_file(path) != line["sha256"]:
             raise InputError(f"{path} is missing or is not the image that metadata.jsonl records",
                              reason="dataset-changed", remedy=remedy)  # fmt: skip
