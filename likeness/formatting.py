@@ -1,4 +1,9 @@
-"""Numbers as a person reads them: money, sizes, durations."""
+"""What a person reads: money, sizes and durations in words, and texts that templates make of values."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from huggingface_hub import CardData
 
 
 def format_usd(value: float) -> str:
@@ -22,3 +27,28 @@ def format_seconds(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
+
+
+def render(package: str, template: str, *, html: bool = False, **values: Any) -> str:
+    """The text that a template of `package` makes of the values; equal values give equal text."""
+    from jinja2 import (  # here: money is formatted where no page is made
+        Environment,
+        PackageLoader,
+        StrictUndefined,
+    )
+
+    environment = Environment(
+        loader=PackageLoader(package),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"usd": format_usd, "bytes": format_bytes}
+    return environment.get_template(template).render(**values)
+
+
+def card(data: "CardData", package: str, template: str, **values: Any) -> str:
+    """A card in Hugging Face's form: front matter, then Markdown by a template."""
+    return f"---\n{data.to_yaml()}\n---\n\n{render(package, template, **values)}"

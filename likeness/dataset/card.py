@@ -6,9 +6,9 @@ Source: huggingface.co/docs/hub/datasets-cards (front matter keys), read 2026-11
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from likeness.cards import card
 from likeness.dataset.build import Planned
 from likeness.dataset.layout import TRAIN
+from likeness.formatting import card
 from likeness.pipeline.manifest import Entry, Manifest, enlargements
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.run import Run
