@@ -232,12 +232,16 @@ def finish(
         entries.append(entry)
     manifest = write_manifest(folder, entries, failed)
     _write_counts(stage, counts, outcomes, manifest, spent_usd)
+    if failed:
+        sys.stderr.write(
+            f"{stage}: {len(entries)} of {len(entries) + len(failed)} go on; left out: {_reasons(failed)}\n"
+            f"  {folder}/failures.jsonl says why, and what helps\n"
+        )
     counted = [failure for failure in failed if failure.kind != "skipped"]
     total = len(entries) + len(counted)
     if total and len(counted) / total > max_failure_ratio:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in counted).most_common())
         raise InputError(
-            f"{stage}: {len(counted)} of {total} items failed or were refused ({reasons}), "
+            f"{stage}: {len(counted)} of {total} items failed or were refused ({_reasons(counted)}), "
             f"more than max_failure_ratio {max_failure_ratio}",
             reason="too-many-failures",
             remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
@@ -251,6 +255,11 @@ def finish(
             "why. To go on without them, set items.leave_unfinished: true in conf/items/ and run `make params`",
         )
     return manifest
+
+
+def _reasons(failures: Sequence[Failure]) -> str:
+    """`2 blurred, 1 no-face`."""
+    return ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in failures).most_common())
 
 
 def materialize(stored: Path, path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +163,14 @@ def test_a_full_disk_ends_the_stage_and_keeps_what_is_finished(store):
     with pytest.raises(DiskError, match=r"/data/x\.png: no space is left"):
         run_batch("swap", works, store, workers=1)
     assert [store.get(one.key) is not None for one in works] == [True, False]
+
+
+def test_a_stage_ends_with_what_it_left_out_and_where_to_read_on(store, in_tmp, capsys):
+    dark = InputError("too dark", reason="dark", remedy="more light", kind="refused")
+    works = [work(1), work(2, error=dark), work(3, error=dark)]
+    for _ in range(2):  # a refusal that the store remembers is told again
+        outcomes = run_batch("swap", works, store, workers=1)
+        finish("swap", Path("swapped"), outcomes, max_failure_ratio=1, counts=Path("counts.json"))
+        assert "swap: 1 of 3 go on; left out: 2 dark\n  swapped/failures.jsonl" in capsys.readouterr().err
+    finish("swap", Path("swapped"), outcomes[:1], max_failure_ratio=1, counts=Path("counts.json"))
+    assert "left out" not in capsys.readouterr().err
