@@ -111,11 +111,12 @@ TYPED = {
     "$EDITOR conf/config.yaml": "sed -i 's/- swap: .*/- swap: maxstudio/; s/- enhance: .*/- enhance: maxstudio/;"
     " s/- caption: .*/- caption: grok/' conf/config.yaml",
     # The addresses of `make fakes`, and the pairs that its swapper can do.
-    "$EDITOR conf/swap/maxstudio.yaml": "sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/maxstudio,; s,poll_s: .*,poll_s: 0.2,;"
-    " s,inputs_url: .*,inputs_url: s3://likeness/inputs,; s/^  max_bridge_line: .*/  max_bridge_line: 0.3\\n"
-    "  max_yaw_difference_deg: 25\\n  max_pitch_difference_deg: 15\\n  max_mouth_difference: 0.11/'"
-    " conf/swap/maxstudio.yaml conf/enhance/maxstudio.yaml"
-    " && sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/xai/v1,' conf/caption/grok.yaml",
+    "$EDITOR conf/swap/maxstudio.yaml": "sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/maxstudio,'"
+    " conf/vendor/maxstudio.yaml && sed -i 's,base_url: .*,base_url: http://127.0.0.1:8765/xai/v1,' conf/vendor/xai.yaml"
+    " && sed -i 's,poll_s: .*,poll_s: 0.2,; s,inputs_url: .*,inputs_url: s3://likeness/inputs,;"
+    " s/^  max_bridge_line: .*/  max_bridge_line: 0.3\\n  max_yaw_difference_deg: 25\\n"
+    "  max_pitch_difference_deg: 15\\n  max_mouth_difference: 0.11/'"
+    " conf/swap/maxstudio.yaml conf/enhance/maxstudio.yaml",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
     " mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1",
     "git pull && dvc pull": "git clone -q . ../second && cd ../second && dvc pull",
