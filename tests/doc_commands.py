@@ -120,8 +120,9 @@ TYPED = {
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
     " mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1",
     "git pull && dvc pull": "git clone -q . ../second && cd ../second && dvc pull",
-    "dvc queue status": "while dvc queue status | grep -qE 'Queued|Running'; do sleep 2; done; dvc queue status;"
-    " ! dvc queue status | grep Failed",
+    # Not often: a worker that reads the question while it is being written ends (kombu's file transport).
+    "dvc queue status": "until dvc queue status > status && ! grep -E 'Queued|Running' status;"
+    " do if grep '0 active, 0 idle' status; then dvc queue start; fi; sleep 15; done; cat status; ! grep Failed status; rm status",
 }
 
 # What a program that runs until Ctrl-C prints when it serves.
