@@ -87,6 +87,11 @@ def _file_problems(cfg: Config) -> Iterator[str]:
             )
         for folder in (paths.raw_sources.parent, paths.captions_override):
             for path in sorted(folder.rglob("*")):
+                if (shown := os.fsencode(path).decode("utf-8", "backslashreplace")) != str(path):
+                    yield (
+                        f"the name of {shown} is not UTF-8, and DVC stops at such a name\n"
+                        "  remedy: rename the file with letters of UTF-8"
+                    )
                 if path.is_symlink() and not path.exists():
                     yield (
                         f"{path} is a link to {path.readlink()}, where nothing is\n"

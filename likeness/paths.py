@@ -30,8 +30,10 @@ class PersonaPaths:
         self.persona = persona
 
         self.data = Path("data") / persona
-        self.raw_sources = self.data / "raw" / "sources"
-        self.raw_targets = self.data / "raw" / "targets"
+        self.raw = self.data / "raw"
+        self.raw_sources = self.raw / "sources"
+        self.raw_targets = self.raw / "targets"
+        self.numbers = self.raw / "numbers.yaml"
         self.ingested = self.data / "ingested"
         self.persona_face = self.ingested / "persona.json"
         self.ingest_notes = self.ingested / "notes.jsonl"

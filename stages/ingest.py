@@ -2,7 +2,8 @@
 
 Reads:  data/PERSONA/raw/sources/, data/PERSONA/raw/targets/, consent/
 Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.json, persona.json (the face),
-        notes.jsonl (what was changed on reading), manifest.jsonl, failures.jsonl
+        notes.jsonl (what was changed on reading), manifest.jsonl, failures.jsonl;
+        data/PERSONA/raw/numbers.yaml: the numbers of photographs that are accepted for the first time
 """
 
 import shutil
@@ -17,7 +18,7 @@ def main(run: Run) -> None:
     reading = read(run)
     chosen = choose(run, reading, run.batch(reading.works))
     shutil.rmtree(run.paths.ingested, ignore_errors=True)
-    write_findings(run, chosen.selection)
+    write_findings(run, chosen)
     run.finish(chosen.accepted, failures=chosen.failures)
     if chosen.selection.centroid is None:
         raise InputError(

@@ -102,6 +102,8 @@ def clone_repository(
             continue
         if "raw/targets" in name and path.name not in targets:
             continue
+        if path.name == "numbers.yaml":  # with fewer photographs there are other numbers
+            continue
         if (ROOT / path).exists() and path.parts[0] not in ("tests", "docs", "bench") and name != "dvc.lock":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)

@@ -33,9 +33,12 @@ def caption_key(entry: Entry, provider: CaptionProvider, *, trigger: str, class_
     return item_key("caption", CAPTION_VERSION, settings, [entry.sha256])
 
 
-def override_key(override: bytes, *, trigger: str) -> str:
+def override_key(override: bytes, *, trigger: str, replaced: str | None = None) -> str:
     """The key of a caption that a person wrote."""
-    return item_key("caption-override", CAPTION_VERSION, {"trigger": trigger}, [sha256_bytes(override)])
+    settings: dict[str, Json] = {"trigger": trigger}
+    if replaced is not None:
+        settings["replaced"] = replaced
+    return item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override)])
 
 
 def caption_work(
@@ -71,7 +74,7 @@ def works(
 
     def work(one: Picture) -> Work:
         if (override := overrides.get(one.entry.id)) is not None:
-            return override_work(one.entry.id, override, trigger=persona.trigger)
+            return override_work(one.entry.id, override, trigger=persona.trigger, replaced=one.entry.replaced)
         return replace(
             caption_work(
                 one.entry,
@@ -109,13 +112,13 @@ def awaited_works(run: Run, ids: Iterable[str]) -> list[Work]:
     return found
 
 
-def override_work(image: str, override: bytes, *, trigger: str) -> Work:
+def override_work(image: str, override: bytes, *, trigger: str, replaced: str | None = None) -> Work:
     """The work of taking over a caption that a person wrote; the image is not looked at."""
 
     def make() -> Made:
-        return _made(read_override(override, trigger=trigger), OVERRIDE, 0.0)
+        return _made(read_override(override, trigger=trigger, replaced=replaced), OVERRIDE, 0.0)
 
-    key = override_key(override, trigger=trigger)
+    key = override_key(override, trigger=trigger, replaced=replaced)
     return Work(id=image, key=key, make=make)
 
 

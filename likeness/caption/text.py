@@ -1,5 +1,6 @@
 """The words around a description: the trigger, and people's own captions."""
 
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,11 @@ SUFFIX = ".txt"
 OVERRIDE_FILE = "its file in captions_override/"
 
 
+UNREAD_REMEDY = (
+    "call it after an id of the manifest (jade-s1-t1.txt) or a photograph (IMG_1.jpg.txt), or delete it"
+)
+
+
 def compose(trigger: str, class_word: str, description: str) -> str:
     """`jade woman, head and shoulders photo, ...`: the trigger first, where trainers keep tokens in place."""
     return f"{trigger} {class_word}, {one_line(description)}"
@@ -22,12 +28,19 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def read_override(data: bytes, *, trigger: str) -> str:
-    """The caption a person wrote, on one line.
+def read_override(data: bytes, *, trigger: str, replaced: str | None = None) -> str:
+    """The caption a person wrote, on one line; `replaced` says that it was written about other bytes.
 
     Raises:
-        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, or is explicit; refused.
+        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, is explicit, or is of other bytes; refused.
     """
+    if replaced is not None:
+        raise InputError(
+            f"{OVERRIDE_FILE} was written for other bytes: {replaced}",
+            reason="override-of-other-bytes",
+            remedy="if it still fits, write the new sha256 into data/PERSONA/raw/numbers.yaml; else correct or delete it",
+            kind="refused",
+        )
     try:
         text = one_line(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -49,27 +62,44 @@ def read_override(data: bytes, *, trigger: str) -> str:
 
 
 def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, bytes], list[Failure]]:
-    """The bytes of the overrides by image id, and a line for each file that belongs to no image.
+    """The bytes of the overrides by image id, and a line for each file that is not read.
 
-    A file is called after the id (jade-s1-t1.txt) or the image (jade-s1-t1-sfw-enhanced.txt, which wins).
+    A file is called after the id (jade-s1-t1.txt), the image (jade-s1-t1-sfw-enhanced.txt, which wins) or the persona's own
+    photograph (IMG_1.jpg.txt).
     """
-    names = {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
-    found: dict[str, bytes] = {}
+    names = {entry.origin: entry.id for entry in images if entry.origin and entry.target is None}
+    names |= {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
+    found: dict[str, Path] = {}
     failures: list[Failure] = []
     # Shorter names first, so that the image's own name overwrites the id's.
-    for path in sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: (len(path.name), path.name)):
-        if (image := names.get(path.stem)) is None:
-            failures.append(_unknown(path))
+    present = folder.iterdir() if folder.is_dir() else ()
+    for path in sorted(present, key=lambda path: (len(path.name), path.name)):
+        if path.name.startswith(".") or path.stem.lower() == "readme":
+            continue
+        image = names.get(path.name.removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
+        if image is None or not path.is_file():
+            failures.append(_unread(path, _why_unread(path)))
         else:
-            found[image] = path.read_bytes()
-    return found, failures
+            if (other := found.get(image)) is not None:
+                failures.append(_unread(other, f"{path.name} is for the same image, and wins"))
+            found[image] = path
+    return {image: path.read_bytes() for image, path in found.items()}, failures
 
 
-def _unknown(path: Path) -> Failure:
+def _why_unread(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder, and only files of captions_override/ itself are read"
+    if not path.name.endswith(SUFFIX):
+        return f"its name does not end in {SUFFIX} (in small letters), so nothing uses it"
+    return "it is called after no enhanced image, so nothing uses it"
+
+
+def _unread(path: Path, detail: str) -> Failure:
+    shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
     return Failure(
-        id=path.stem,
+        id=shown,
         kind="skipped",
         reason="override-unknown",
-        detail=f"{path.name} is called after no enhanced image, so nothing uses it",
-        remedy="call it after an id of the manifest (jade-s1-t1.txt), or delete it",
+        detail=f"{shown}: {detail}",
+        remedy=UNREAD_REMEDY,
     )

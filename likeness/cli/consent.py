@@ -11,6 +11,7 @@ from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
+from likeness.ingest.listing import photographs
 from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.run import CONSENT, PARAMS
@@ -48,10 +49,17 @@ def show(persona: str, *, as_json: bool) -> int:
 
 def bind(persona: str) -> None:
     """The mean of the source faces, to be recorded by whoever has checked that they show the subject."""
-    analyzer = FaceAnalyzer()
+    analyzer, limits = FaceAnalyzer(), limits_of(load_config(PARAMS).ingest)
     embeddings: list[np.ndarray] = []
-    for path in sorted(PersonaPaths(known(persona)).raw_sources.glob("*")):
-        faces = analyzer.faces(decode_photo(path, limits_of(load_config(PARAMS).ingest)).rgb)
+    photos, strays = photographs(PersonaPaths(known(persona)).raw_sources)
+    for stray in strays:
+        sys.stderr.write(f"{stray.name}: {stray.kind}, {stray.detail}\n")
+    for path in photos:
+        try:
+            faces = analyzer.faces(decode_photo(path, limits).rgb)
+        except InputError as error:
+            sys.stderr.write(f"{path.name}: {error}\n")
+            continue
         sys.stderr.write(f"{path.name}: {len(faces)} face(s)\n")
         if len(faces) == 1:
             embeddings.append(faces[0].embedding)

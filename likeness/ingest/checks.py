@@ -30,6 +30,10 @@ class Attestations(Protocol):
         """The licence that allows exactly this photo as a target, or None."""
         ...
 
+    def listed_sha256(self, role: Role, file_name: str) -> str | None:
+        """The digest recorded under this name, or None."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -62,7 +66,16 @@ def _gates(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
 
 
 def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
-    if photo.raw.role == "target" and attested.target_licence(photo.raw.name, photo.sha256) is None:
+    raw = photo.raw
+    if raw.role != "target" or attested.target_licence(raw.name, photo.sha256) is not None:
+        return
+    if (listed := attested.listed_sha256(raw.role, raw.name)) is not None:
+        yield Refusal(
+            reason="licence-of-other-bytes",
+            detail=f"consent/PERSONA.targets.yaml lists this name with sha256 {listed}, the file has {photo.sha256}",
+            remedy="put the file back that was licensed, or check the new one's licence and record its sha256",
+        )
+    else:
         yield Refusal(
             reason="no-licence",
             detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",

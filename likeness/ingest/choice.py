@@ -6,18 +6,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from likeness.ingest import entries
+from likeness.ingest.checks import Candidate
+from likeness.ingest.listing import same_name
 from likeness.ingest.models import local_instruments
-from likeness.ingest.raw import RawPhoto, list_raw
+from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
+from likeness.ingest.raw import RawPhoto, list_raw, list_strays
 from likeness.ingest.select import Selection, persona_json, select
 from likeness.pipeline.batch import Outcome, Work
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
+from likeness.safety.consent import Role
 from likeness.store.items import write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The raw files, those whose bytes could be read with the work of measuring each, and those that could not."""
+    """The raw photographs, those whose bytes could be read with the work of measuring each, and lines about the rest."""
 
     raws: Sequence[RawPhoto]
     files: Sequence[entries.Hashed]
@@ -32,6 +36,7 @@ class Chosen:
     accepted: Sequence[Outcome]
     failures: Sequence[Failure]
     selection: Selection
+    numbers: Numbers
 
 
 def read(run: Run) -> Reading:
@@ -43,24 +48,33 @@ def read(run: Run) -> Reading:
     persona = run.persona
     raws = list_raw(run.paths, persona.held_out)
     files, failures = entries.hash_files(persona.name, raws)
+    strays = [entries.stray_failure(persona.name, role, stray) for role, stray in list_strays(run.paths)]
     limits = entries.limits_of(run.config.ingest)
     works = entries.works_for(persona.name, files, limits, local_instruments())
-    return Reading(raws=raws, files=files, works=works, failures=failures)
+    return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
 
 
 def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
     """Decide about the whole set."""
     cfg, persona = run.config.ingest, run.persona
     photos, unreadable = entries.candidates_of(reading.files, outcomes)
-    selection = select(photos, cfg, run.consent, source_min=persona.similarity.source_min)
+    numbers = read_numbers(run.paths.numbers)
+    selection = select(photos, cfg, run.consent, source_min=persona.similarity.source_min, numbers=numbers)
     refused = [
         entries.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
         for photo in photos
         if photo.raw.label in selection.refusals
     ]
+    given = _given(numbers, reading.raws, selection.accepted)
+    numbered = {photo.raw.label: _numbered(photo, given) for photo in selection.accepted}
     lines = {
-        entries.photo_id(persona.name, photo.raw): partial(
-            entries.entry_of, persona.name, photo, cfg=cfg, selection=selection
+        entries.file_id(persona.name, photo.raw.role, photo.raw.name): partial(
+            entries.entry_of,
+            persona.name,
+            numbered[photo.raw.label],
+            cfg=cfg,
+            similarity=selection.similarities.get(photo.raw.label),
+            replaced=replaced(given.of(photo.raw.role), photo.raw.name, photo.sha256),
         )
         for photo in selection.accepted
     }
@@ -71,12 +85,34 @@ def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
             if outcome.work.id in lines
         ],
         failures=[*reading.failures, *unreadable, *refused],
-        selection=selection,
+        selection=replace(selection, accepted=tuple(numbered.values())),
+        numbers=given,
     )
 
 
-def write_findings(run: Run, selection: Selection) -> None:
-    """What was changed on reading, and the persona's face, if there is one."""
+def _given(numbers: Numbers, raws: Sequence[RawPhoto], accepted: Sequence[Candidate]) -> Numbers:
+    """The numbers after this run: with those of photographs that are accepted for the first time."""
+    roles: tuple[Role, Role] = ("source", "target")
+    sources, targets = (
+        give(
+            numbers.of(role),
+            [(photo.raw.name, photo.sha256) for photo in accepted if photo.raw.role == role],
+            [raw.name for raw in raws if raw.role == role],
+        )
+        for role in roles
+    )
+    return Numbers(sources=sources, targets=targets)
+
+
+def _numbered(photo: Candidate, given: Numbers) -> Candidate:
+    number = given.of(photo.raw.role)[same_name(photo.raw.name)].number
+    return replace(photo, raw=replace(photo.raw, number=number))
+
+
+def write_findings(run: Run, chosen: Chosen) -> None:
+    """What was changed on reading, the numbers of the photographs, and the persona's face, if there is one."""
+    selection = chosen.selection
+    write_numbers(run.paths.numbers, chosen.numbers)
     run.paths.ingested.mkdir(parents=True, exist_ok=True)
     notes = entries.notes_of(run.persona.name, selection.accepted)
     write_atomic(run.paths.ingest_notes, "".join(json.dumps(line) + "\n" for line in notes).encode())

@@ -10,12 +10,13 @@ from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
 from likeness.ingest.checks import Candidate, Refusal, rating_of
 from likeness.ingest.decode import Limits, matches_suffix
+from likeness.ingest.listing import Stray
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
-from likeness.ingest.select import Selection
 from likeness.paths import face_file, image_name, item_id
 from likeness.pipeline.batch import Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
+from likeness.safety.consent import Role
 from likeness.store.items import Item, sha256_file
 
 
@@ -42,6 +43,11 @@ def photo_id(persona: str, raw: RawPhoto) -> str:
     return item_id(persona, raw.label, None)
 
 
+def file_id(persona: str, role: Role, name: str) -> str:
+    """`jade-source-IMG_1.jpg`: what has no number is called after its file."""
+    return item_id(persona, f"{role}-{name}", None)
+
+
 def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], list[Failure]]:
     """Digest every raw file; one that cannot be read at all is a failure."""
     hashed: list[Hashed] = []
@@ -53,7 +59,8 @@ def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], li
             failures.append(
                 _failure(
                     persona,
-                    raw,
+                    raw.role,
+                    raw.name,
                     kind="failed",
                     reason="unreadable-file",
                     detail=str(error.strerror),
@@ -67,7 +74,7 @@ def works_for(persona: str, files: Sequence[Hashed], limits: Limits, instruments
     """One unit of work a file; equal bytes share a key."""
     return [
         Work(
-            id=photo_id(persona, file.raw),
+            id=file_id(persona, file.raw.role, file.raw.name),
             key=photo_key(file.sha256, limits, instruments),
             make=partial(analyse, file.raw.path, limits, instruments),
             source=file.raw.source,
@@ -89,32 +96,50 @@ def candidates_of(
             photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))
         elif outcome.failure is not None:
             name = file.raw.name
-            named = {"origin": name, "detail": f"{name}: {outcome.failure.detail}"}
+            named = {
+                "origin": name,
+                "detail": f"{name}: {outcome.failure.detail}",
+                "source": "" if file.raw.role == "source" else None,
+                "target": "" if file.raw.role == "target" else None,
+            }
             failures.append(outcome.failure.model_copy(update=named))
     return photos, failures
 
 
 def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:
     """A refusal as a line of failures.jsonl."""
-    return _failure(persona, raw, kind="refused", **vars(refusal))
+    return _failure(persona, raw.role, raw.name, kind="refused", **vars(refusal))
+
+
+def stray_failure(persona: str, role: Role, stray: Stray) -> Failure:
+    """The line of a file that is not read."""
+    return _failure(persona, role, **vars(stray))
 
 
 def _failure(
-    persona: str, raw: RawPhoto, *, kind: FailureKind, reason: str, detail: str, remedy: str
+    persona: str, role: Role, name: str, *, kind: FailureKind, reason: str, detail: str, remedy: str
 ) -> Failure:
     return Failure(
-        id=photo_id(persona, raw),
-        source=raw.source,
-        target=raw.target,
-        origin=raw.name,
+        id=file_id(persona, role, name),
+        source="" if role == "source" else None,
+        target="" if role == "target" else None,
+        origin=name,
         kind=kind,
         reason=reason,
-        detail=f"{raw.name}: {detail}",
+        detail=f"{name}: {detail}",
         remedy=remedy,
     )
 
 
-def entry_of(persona: str, photo: Candidate, item: Item, *, cfg: IngestConfig, selection: Selection) -> Line:
+def entry_of(
+    persona: str,
+    photo: Candidate,
+    item: Item,
+    *,
+    cfg: IngestConfig,
+    similarity: float | None,
+    replaced: str | None,
+) -> Line:
     """An accepted photo's line of the manifest, and its files {name in the folder: name in the item}."""
     raw, measured = photo.raw, photo.measured
     word, explicit = rating_of(photo, cfg), measured.explicit
@@ -122,8 +147,8 @@ def entry_of(persona: str, photo: Candidate, item: Item, *, cfg: IngestConfig, s
         raise ValueError(f"{photo_id(persona, raw)} was accepted although it is explicit or not rated")
     name = image_name(persona, raw.label, None, word, "ingested", "png")
     scores = {"explicit": explicit}
-    if raw.label in selection.similarities:
-        scores["similarity"] = round(selection.similarities[raw.label], 4)
+    if similarity is not None:
+        scores["similarity"] = round(similarity, 4)
     entry = Entry(
         id=photo_id(persona, raw),
         file=name,
@@ -140,6 +165,7 @@ def entry_of(persona: str, photo: Candidate, item: Item, *, cfg: IngestConfig, s
         scores=scores,
         origin=raw.name,
         held_out=raw.held_out,
+        replaced=replaced,
     )
     return entry, {name: PHOTO, face_file(photo_id(persona, raw)): FACE}
 

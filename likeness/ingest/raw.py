@@ -1,21 +1,19 @@
-"""Which files a raw folder holds, and the ids they keep: the n-th file is s{n} or t{n}, refused or not."""
+"""A person's raw photographs: which there are, and which of them are held out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError
+from likeness.ingest.listing import Stray, is_misplaced, misplaced, photographs, same_name
 from likeness.paths import PersonaPaths
 from likeness.safety.consent import Role
-
-# What people put beside photographs; everything else is expected to be one and is accounted for.
-PAPERS = ("license", "licence", "readme", "copying", "notice")
-PAPER_SUFFIXES = (".yaml", ".yml", ".txt", ".md")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawPhoto:
-    """One file of a raw folder; `number` counts from 1 in the order of names."""
+    """One photograph of a raw folder; `number` is its place in the folder while the set is judged, and then the number
+    that `likeness.ingest.numbers` keeps for it."""
 
     role: Role
     number: int
@@ -41,15 +39,15 @@ class RawPhoto:
 
 
 def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
-    """All raw files of a persona, sources first.
+    """All raw photographs of a persona, sources first.
 
     Raises:
         ConfigError: a folder is missing, has no photos or has folders inside; a held-out name is not there.
     """
-    sources = _files(places.raw_sources)
-    targets = _files(places.raw_targets)
-    names = [path.name for path in sources]
-    if missing := sorted(set(held_out) - set(names)):
+    sources, targets = _photos(places.raw_sources), _photos(places.raw_targets)
+    held = {same_name(name): name for name in held_out}
+    names = {same_name(path.name) for path in sources}
+    if missing := sorted(name for same, name in held.items() if same not in names):
         raise ConfigError(
             f"persona {places.persona}: held_out names {', '.join(missing)}, not in {places.raw_sources}",
             reason="held-out-missing",
@@ -57,7 +55,7 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
         )
     return [
         *(
-            RawPhoto(role="source", number=n, path=path, held_out=path.name in held_out)
+            RawPhoto(role="source", number=n, path=path, held_out=same_name(path.name) in held)
             for n, path in enumerate(sources, start=1)
         ),
         *(
@@ -67,18 +65,18 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
     ]
 
 
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ConfigError(
-            f"there is no folder {folder}", reason="no-photos", remedy="make it and put photographs there"
-        )
-    found = sorted((path for path in folder.iterdir() if _is_photo(path)), key=lambda path: path.name)
-    if inner := [path.name for path in found if path.is_dir()]:
-        raise ConfigError(
-            f"{folder} has folders inside ({', '.join(inner)}), whose photos would be left out",
-            reason="nested-folder",
-            remedy=f"move the photos into {folder} itself, or the folders elsewhere",
-        )
+def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:
+    """What lies beside the photographs and is not read, and photographs that lie beside both folders."""
+    own = {places.raw_sources.name, places.raw_targets.name, places.numbers.name}
+    return [
+        *(("source", misplaced(path)) for path in sorted(places.raw.iterdir()) if is_misplaced(path, own)),
+        *(("source", stray) for stray in photographs(places.raw_sources)[1]),
+        *(("target", stray) for stray in photographs(places.raw_targets)[1]),
+    ]
+
+
+def _photos(folder: Path) -> Sequence[Path]:
+    found, _ = photographs(folder)
     if not found:
         raise ConfigError(
             f"{folder} has no photos",
@@ -86,8 +84,3 @@ def _files(folder: Path) -> list[Path]:
             remedy="put photographs there (JPEG, PNG, HEIC, ...)",
         )
     return found
-
-
-def _is_photo(path: Path) -> bool:
-    name = path.name.lower()
-    return not (name.startswith(".") or path.stem.lower() in PAPERS or name.endswith(PAPER_SUFFIXES))

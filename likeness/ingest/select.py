@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig, NearDuplicateConfig
 from likeness.ingest.checks import Attestations, Candidate, Refusal, refusal_of
+from likeness.ingest.numbers import Numbers, disputed
 
 EMBEDDER = "sface-2021dec-int8bq"
 """Name of what the embeddings come from, as the consent record has it."""
@@ -29,13 +30,22 @@ class Selection:
     similarities: Mapping[str, float]
 
 
+NO_NUMBERS = Numbers()
+
+
 def select(
-    photos: Sequence[Candidate], cfg: IngestConfig, attested: Attestations, *, source_min: float
+    photos: Sequence[Candidate],
+    cfg: IngestConfig,
+    attested: Attestations,
+    *,
+    source_min: float,
+    numbers: Numbers = NO_NUMBERS,
 ) -> Selection:
-    """Decide about all readable photos; `source_min` is the least cosine of a source to its face."""
+    """Decide about all readable photos; `source_min` is the least cosine of a source to its face, `numbers` are those
+    that photographs have."""
     refusals: dict[str, Refusal] = {}
     for photo in photos:
-        if refusal := refusal_of(photo, cfg, attested):
+        if refusal := refusal_of(photo, cfg, attested) or _disputed(photo, numbers):
             refusals[photo.raw.label] = refusal
     for role in ("source", "target"):
         left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
@@ -106,8 +116,19 @@ def centroid_of(photos: Sequence[Candidate]) -> NDArray[np.float32] | None:
     return (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
+def _disputed(photo: Candidate, numbers: Numbers) -> Refusal | None:
+    raw = photo.raw
+    if (detail := disputed(numbers.of(raw.role), raw.name, photo.sha256)) is None:
+        return None
+    return Refusal(
+        reason="number-disputed",
+        detail=detail,
+        remedy="give the files back their names, or correct raw/numbers.yaml if they are meant to change places",
+    )
+
+
 def _repeats(photo: Candidate, other: Candidate, cfg: NearDuplicateConfig) -> Refusal | None:
-    named = f"{other.raw.label} ({other.raw.name})"
+    named = other.raw.name
     if photo.measured.pixels_sha256 == other.measured.pixels_sha256:
         return Refusal(
             reason="exact-duplicate",

@@ -72,7 +72,8 @@ class Entry(Record):
 
     `source` and `target` are the labels s1 and t1, `parents` the sha256 digests of its inputs, `origin` the name of the
     raw file (of a swap's source photograph), `neural` whether a trained network drew the face that a swap put in,
-    `bucket_px` the size (width, height) that its crop is trained at.
+    `bucket_px` the size (width, height) that its crop is trained at. `replaced` says where a photograph has other bytes than
+    when it got its number: what a person wrote was written about those.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Entry(Record):
     scores: dict[str, float] = {}
     origin: str | None = None
     held_out: bool = False
+    replaced: str | None = None
     text: str | None = None
     neural: bool | None = None
     bucket_px: tuple[int, int] | None = None
@@ -117,7 +119,7 @@ class Entry(Record):
 
 class Failure(Record):
     """One item that was refused, skipped or failed, and what a person can do about it; `source`, `target` and `origin`
-    as in its entry."""
+    as in its entry. A photograph that has no number has an empty label."""
 
     id: str
     source: str | None = None

@@ -71,7 +71,7 @@ def _refused_figures(
     """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
     width = cfg.thumb_px * 2 // 3
     if step == "ingested":
-        folder = got.places.raw_targets if failure.target else got.places.raw_sources
+        folder = got.places.raw_targets if failure.target is not None else got.places.raw_sources
         path = folder / failure.origin if failure.origin and failure.reason in SHOWABLE else None
         rgb = open_photo(path) if path else None
         return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]

@@ -7,7 +7,8 @@ photographs that may be used with the licence each comes under. No stage that to
 import base64
 import binascii
 import datetime
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -131,17 +132,23 @@ class Consent(Strict):
         person's photo needs its own line, because an adult may hand in a picture from childhood.
         """
         photos = self.photos if role == "source" else (self.targets.photos if self.targets else {})
-        photo = photos.get(file_name)
-        if photo is not None and photo.sha256 == sha256 and photo.age_years is not None:
+        photo = _photo(photos, file_name, sha256)
+        if photo is not None and photo.age_years is not None:
             return photo.age_years
         return self.adult.age_years if role == "source" and self.kind == "synthetic" else None
 
     def target_licence(self, file_name: str, sha256: str) -> str | None:
         """The licence under which exactly these bytes may be a target, or None."""
-        photo = self.targets.photos.get(file_name) if self.targets else None
-        if self.targets is None or photo is None or photo.sha256 != sha256:
+        photo = _photo(self.targets.photos, file_name, sha256) if self.targets else None
+        if self.targets is None or photo is None:
             return None
         return photo.licence or self.targets.licence
+
+    def listed_sha256(self, role: Role, file_name: str) -> str | None:
+        """The digest that the record has under this name, whatever the bytes are."""
+        photos = self.photos if role == "source" else (self.targets.photos if self.targets else {})
+        photo = _by_name(photos, file_name)
+        return photo and photo.sha256
 
     def require(self, uses: Sequence[Use], *, today: datetime.date) -> None:
         """Refuse unless the record is in force today and covers every one of `uses`.
@@ -166,6 +173,20 @@ class Consent(Strict):
             raise ConsentError(
                 f"{name}: consent {self.id} covers {', '.join(self.scope)}, not {', '.join(missing)}",
                 reason="consent-scope", remedy=f"ask for a wider consent and record its scope in {path}")  # fmt: skip
+
+
+def _by_name(photos: Mapping[str, Photo], file_name: str) -> Photo | None:
+    # A Mac's decomposed é is the é that people type.
+    same = unicodedata.normalize("NFC", file_name)
+    return next((photo for name, photo in photos.items() if unicodedata.normalize("NFC", name) == same), None)
+
+
+def _photo(photos: Mapping[str, Photo], file_name: str, sha256: str) -> Photo | None:
+    """The line of exactly these bytes, whatever they are called; none where their name stands for other bytes."""
+    named = _by_name(photos, file_name)
+    if named is not None:
+        return named if named.sha256 == sha256 else None
+    return next((photo for photo in photos.values() if photo.sha256 == sha256), None)
 
 
 def load_consent(folder: Path, persona: str) -> Consent:

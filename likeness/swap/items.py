@@ -140,6 +140,7 @@ def swap_entry(
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         scores={**_scores(item, target, standards), "explicit": record["explicit"]},
+        replaced=source.entry.replaced or target.entry.replaced,
     )
     return entry, {name: IMAGE}
 

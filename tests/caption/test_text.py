@@ -91,10 +91,34 @@ def test_files_are_matched_by_id_or_image_name_and_strangers_are_told(tmp_path: 
         (tmp_path / f"{name}.txt").write_text(text)
     found, failures = find_overrides(tmp_path, [image("jade-s1"), image("jade-s2"), image("jade-s3")])
     assert found == {"jade-s1": b"by name", "jade-s2": b"two"}
-    assert [(line.id, line.kind, line.reason) for line in failures] == [
-        ("jade-s9", "skipped", "override-unknown")
+    assert sorted((line.id, line.kind, line.reason) for line in failures) == [
+        ("jade-s1.txt", "skipped", "override-unknown"),
+        ("jade-s9.txt", "skipped", "override-unknown"),
     ]
 
 
 def test_no_folder_means_no_overrides(tmp_path: Path):
     assert find_overrides(tmp_path / "none", [image("jade-s1")]) == ({}, [])
+
+
+def test_every_file_that_is_not_read_gets_a_line(tmp_path: Path):
+    for name in ("jade-s1.TXT", "jade-s1.caption", "README.md", ".DS_Store"):
+        (tmp_path / name).write_text("words")
+    (tmp_path / "more").mkdir()
+    found, failures = find_overrides(tmp_path, [image("jade-s1")])
+    assert found == {}
+    assert sorted(line.id for line in failures) == ["jade-s1.TXT", "jade-s1.caption", "more"]
+    assert all(line.detail and line.remedy for line in failures)
+
+
+def test_a_photographs_own_name_will_do(tmp_path: Path):
+    (tmp_path / "IMG_1.jpg.txt").write_text("words")
+    photo = image("jade-s1").model_copy(update={"origin": "IMG_1.jpg"})
+    swap = image("jade-s1-t1").model_copy(update={"origin": "IMG_1.jpg", "target": "t1"})
+    assert find_overrides(tmp_path, [photo, swap]) == ({"jade-s1": b"words"}, [])
+
+
+def test_what_was_written_about_other_bytes_is_refused_and_both_are_shown():
+    with pytest.raises(InputError, match=r"had sha256 a.*now it has b") as caught:
+        read_override(b"jade", trigger="jade", replaced="x had sha256 a when it got its number, now it has b")
+    assert caught.value.reason == "override-of-other-bytes"

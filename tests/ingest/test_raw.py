@@ -1,11 +1,13 @@
 """likeness.ingest.raw: which files count, and the ids they keep."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from likeness.errors import ConfigError
-from likeness.ingest.raw import list_raw
+from likeness.ingest.listing import photographs
+from likeness.ingest.raw import list_raw, list_strays
 from likeness.paths import PersonaPaths
 
 
@@ -33,7 +35,9 @@ def test_papers_and_hidden_files_take_no_id(raw: Path) -> None:
     assert listed() == before
 
 
-@pytest.mark.parametrize("name", ["movie.mp4", "empty.jpg", "no_suffix", "Thumbs.db", "readme_photo.jpg"])
+@pytest.mark.parametrize(
+    "name", ["empty.jpg", "no_suffix", "archive.zip", "readme_photo.jpg", "readme.jpg", "notice.jpg"]
+)
 def test_anything_else_is_counted_whatever_it_holds(raw: Path, name: str) -> None:
     (raw / "sources" / name).touch()
     assert name in listed().values()
@@ -73,3 +77,78 @@ def test_photos_in_an_inner_folder_are_not_left_out_in_silence(raw: Path) -> Non
     (raw / "targets/more").mkdir()
     with pytest.raises(ConfigError, match="more"):
         list_raw(PersonaPaths("jade"), ())
+
+
+BESIDE = (
+    *(
+        "IMG_1.MOV",
+        "IMG_1.mp4",
+        "IMG_1.AAE",
+        "IMG_1.xmp",
+        "IMG_1.jpg.json",
+        "IMG_1.jpg.supplemental-metadata.json",
+    ),
+    *(".DS_Store", "Thumbs.db", "desktop.ini", "._IMG_1.jpg", "LICENSE", "LICENSE.txt", "COPYING", "Icon\r"),
+    *(
+        "IMG_1.jpg@SynoEAStream",
+        "~$notes.docx",
+        "README.md",
+        "picasa.ini",
+        "clip.3gp",
+        "voice.m4a",
+        "IMG_1.THM",
+    ),
+)
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_phones_systems_and_tools_lay_beside_is_skipped_with_a_line(raw: Path, name: str) -> None:
+    before = listed()
+    (raw / "targets" / name).write_bytes(b"anything")
+    assert listed() == before
+    [(role, stray)] = list_strays(PersonaPaths("jade"))
+    assert (role, stray.name, stray.kind) == ("target", name, "skipped")
+    assert stray.detail
+    assert stray.remedy
+
+
+@pytest.mark.parametrize(
+    "name", ["@eaDir", "__MACOSX", ".thumbnails", "#recycle", "System Volume Information"]
+)
+def test_a_systems_folder_is_skipped_with_a_line_and_stops_nothing(raw: Path, name: str) -> None:
+    (raw / "sources" / name).mkdir()
+    (raw / "sources" / name / "a.jpg").touch()
+    _, [stray] = photographs(raw / "sources")
+    assert (stray.name, stray.kind) == (name, "skipped")
+    assert "1 files or folders" in stray.detail
+
+
+@pytest.mark.parametrize("name", [".IMG_3.HEIC.icloud", "IMG_3.jpg.crdownload"])
+def test_a_photograph_that_is_not_here_yet_is_a_failure(raw: Path, name: str) -> None:
+    (raw / "sources" / name).touch()
+    _, [stray] = photographs(raw / "sources")
+    assert (stray.kind, stray.reason) == ("failed", "not-downloaded")
+
+
+def test_photographs_beside_both_folders_are_named(raw: Path) -> None:
+    (raw / "IMG_9.jpg").touch()
+    (raw / "LICENSE.txt").touch()
+    [(_, stray)] = list_strays(PersonaPaths("jade"))
+    assert (stray.name, stray.reason) == ("IMG_9.jpg", "misplaced")
+
+
+def test_a_name_that_is_not_utf_8_is_one_line(raw: Path) -> None:
+    (raw / "sources" / os.fsdecode(b"caf\xe9.jpg")).touch()
+    assert len(listed()) == 4
+    [(_, stray)] = list_strays(PersonaPaths("jade"))
+    assert (stray.name, stray.reason) == ("caf\\xe9.jpg", "undecodable-name")
+
+
+def test_names_are_compared_as_people_read_them(raw: Path) -> None:
+    decomposed, composed = "zoe\u0308.jpg", "zo\u00eb.jpg"
+    (raw / "sources" / decomposed).touch()
+    held = [photo.name for photo in list_raw(PersonaPaths("jade"), (composed,)) if photo.held_out]
+    assert held == [decomposed]
+    (raw / "sources" / composed).touch()
+    _, [stray] = photographs(raw / "sources")
+    assert stray.reason == "same-name"

@@ -116,7 +116,7 @@ def test_a_bad_override_is_refused_and_never_replaced_in_silence(override):
     manifest = caption()
     assert [entry.id for entry in manifest.entries] == ["jade-s2"]
     assert {(line.id, line.kind, line.reason) for line in manifest.failures} == {
-        ("jade-s1-t1", "refused", "override-without-trigger"), ("jade-s7", "skipped", "override-unknown"),
+        ("jade-s1-t1", "refused", "override-without-trigger"), ("jade-s7.txt", "skipped", "override-unknown"),
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from likeness.faces import from_json
 from likeness.images import load_rgb
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
-from likeness.store.items import sha256_file
+from likeness.store.items import sha256_bytes, sha256_file
 
 PLACES = PersonaPaths("jade")
 
@@ -86,21 +86,93 @@ def test_good_photos_get_their_files_names_and_lines(instruments) -> None:
     assert json.loads((PLACES.ingested / "persona.json").read_text())["photos"] == 2
 
 
-def test_a_refused_file_keeps_its_number_and_is_named_with_a_remedy(instruments) -> None:
+def test_a_refused_file_takes_no_number_and_is_named_with_a_remedy(instruments) -> None:
     good()
     put("sources/a_first.jpg", b"")
     put("targets/unlicensed.png", png(seed=12))
     manifest = ingest()
     assert [entry.id for entry in manifest.entries] == [
-        "jade-s2", "jade-s3", "jade-s4", "jade-t1", "jade-t2",
+        "jade-s1", "jade-s2", "jade-s3", "jade-t1", "jade-t2",
     ]  # fmt: skip
-    assert [(f.id, f.kind, f.reason) for f in manifest.failures] == [
-        ("jade-s1", "failed", "empty-file"),
-        ("jade-t3", "refused", "no-licence"),
+    assert [(f.id, f.source, f.target, f.kind, f.reason) for f in manifest.failures] == [
+        ("jade-source-a_first.jpg", "", None, "failed", "empty-file"),
+        ("jade-target-unlicensed.png", None, "", "refused", "no-licence"),
     ]
     assert manifest.failures[0].detail.startswith("a_first.jpg: ")
     assert all(failure.remedy for failure in manifest.failures)
-    assert not list(PLACES.ingested.glob("jade-s1*"))
+
+
+def origins(manifest: Manifest) -> dict[str, str | None]:
+    return {entry.id.removeprefix("jade-"): entry.origin for entry in manifest.entries}
+
+
+def test_numbers_stay_whatever_is_put_beside(instruments) -> None:
+    good()
+    first = origins(ingest())
+    put("sources/a_new.png", png(seed=20))
+    put("sources/0_broken.png", b"")
+    second = ingest()
+    assert origins(second) == first | {"s4": "a_new.png"}
+    put("sources/0_broken.png", png(seed=21))  # mended: accepted for the first time
+    assert origins(ingest()) == first | {"s4": "a_new.png", "s5": "0_broken.png"}
+    (PLACES.raw_sources / "jade_2.png").unlink()
+    assert origins(ingest()) == {k: v for k, v in first.items() if k != "s2"} | {
+        "s4": "a_new.png", "s5": "0_broken.png",
+    }  # fmt: skip
+    put("sources/late.png", png(seed=22))  # a number is never given twice
+    assert origins(ingest())["s6"] == "late.png"
+
+
+def test_a_renamed_photograph_keeps_its_number(instruments) -> None:
+    good()
+    ingest()
+    (PLACES.raw_sources / "jade_3.png").rename(PLACES.raw_sources / "0_front.png")
+    assert origins(ingest())["s3"] == "0_front.png"
+
+
+def test_photographs_that_changed_names_are_refused_and_both_are_shown(instruments) -> None:
+    good()
+    ingest()
+    one, two = PLACES.raw_sources / "jade_1.png", PLACES.raw_sources / "jade_2.png"
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    failures = ingest().failures
+    assert [failure.reason for failure in failures] == ["number-disputed", "number-disputed"]
+    assert "jade_2.png" in failures[0].detail
+    assert sha256_bytes(first) in failures[0].detail
+    assert sha256_bytes(second) in failures[0].detail
+
+
+def test_a_replaced_photograph_says_so(instruments) -> None:
+    good()
+    assert [entry.replaced for entry in ingest().entries] == [None] * 5
+    put("sources/jade_1.png", png(seed=77))
+    replaced = ingest().entries[0].replaced
+    assert replaced is not None
+    assert sha256_bytes(png(seed=77)) in replaced
+
+
+@pytest.mark.parametrize(
+    "text", ["sources: [1]", "sources:\n  a: {number: 0, sha256: x}", "<<<<<<< ours\n", "a: b"]
+)
+def test_numbers_that_do_not_read_stop_before_anything_is_lost(instruments, text: str) -> None:
+    good()
+    ingest()
+    PLACES.numbers.write_text(text)
+    with pytest.raises(ConfigError, match=r"numbers\.yaml"):
+        ingest()
+    assert len(read_manifest(PLACES.ingested).entries) == 5
+
+
+def test_live_photos_and_other_files_beside_photographs_are_skipped(instruments) -> None:
+    good()
+    for n in range(8):
+        for suffix in ("MOV", "AAE", "xmp"):
+            put(f"sources/IMG_{n}.{suffix}", b"not a photograph")
+    manifest = ingest(max_failure_ratio=0.1)
+    assert len(manifest.entries) == 5
+    assert [failure.kind for failure in manifest.failures] == ["skipped"] * 24
 
 
 def test_equal_broken_files_are_each_named(instruments) -> None:
@@ -211,14 +283,14 @@ def test_every_raw_file_ends_in_exactly_one_of_both_files(instruments, sources, 
             path.unlink()
         for name, data in files.items():
             put(f"{folder}/{name}", data)
+    PLACES.numbers.unlink(missing_ok=True)
     with contextlib.suppress(InputError):  # no source may be left; both files are written before it says so
         ingest()
     manifest = read_manifest(PLACES.ingested)
-    numbered = {f"jade-s{n}": name for n, name in enumerate(sorted(sources), start=1)}
-    numbered |= {f"jade-t{n}": name for n, name in enumerate(sorted(targets), start=1)}
-    ids = [entry.id for entry in manifest.entries] + [failure.id for failure in manifest.failures]
-    assert sorted(ids) == sorted(numbered)
-    assert all(entry.origin == numbered[entry.id] for entry in manifest.entries)
-    assert all(failure.detail.startswith(f"{numbered[failure.id]}: ") for failure in manifest.failures)
+    raw = sorted([*(("source", name) for name in sources), *(("target", name) for name in targets)])
+    entries = [("source" if entry.source else "target", entry.origin) for entry in manifest.entries]
+    failures = [("target" if f.source is None else "source", f.origin) for f in manifest.failures]
+    assert sorted([*entries, *failures]) == raw
+    assert all(failure.detail.startswith(f"{failure.origin}: ") for failure in manifest.failures)
     pictures = {path.name for path in PLACES.ingested.glob("*.png")}
     assert pictures == {entry.file for entry in manifest.entries}

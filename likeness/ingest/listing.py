@@ -1,0 +1,230 @@
+"""What lies in a folder of photographs: the photographs, and what phones, systems and tools lay beside them.
+
+The only walk over raw folders: ingest, consent bind and plan see the same files.
+"""
+
+import os
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.errors import ConfigError, FailureKind
+
+# What is laid beside photographs, by the end of its name. Everything else is expected to be a photograph.
+FILMS = frozenset(
+    {
+        ".mov",
+        ".mp4",
+        ".m4v",
+        ".avi",
+        ".mkv",
+        ".3gp",
+        ".3g2",
+        ".mts",
+        ".m2ts",
+        ".webm",
+        ".wmv",
+        ".mpg",
+        ".mpeg",
+        ".insv",
+    }
+    | {".lrv", ".thm", ".m4a", ".mp3", ".wav", ".aac", ".amr"}
+)
+EDITS = frozenset(
+    {
+        ".aae",
+        ".xmp",
+        ".pp3",
+        ".dop",
+        ".cos",
+        ".on1",
+        ".vrd",
+        ".nksc",
+        ".arp",
+        ".lrtpreview",
+        ".picasa",
+        ".lrcat",
+    }
+)
+PAPERS = frozenset(
+    {
+        ".txt",
+        ".md",
+        ".rst",
+        ".rtf",
+        ".doc",
+        ".docx",
+        ".odt",
+        ".json",
+        ".jsonl",
+        ".xml",
+        ".csv",
+        ".tsv",
+        ".html",
+        ".htm",
+    }
+    | {
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".log",
+        ".url",
+        ".webloc",
+        ".lnk",
+        ".ini",
+        ".db",
+        ".ctg",
+        ".info",
+        ".dvc",
+        ".sha256",
+    }
+)
+PAPER_STEMS = frozenset({"license", "licence", "readme", "copying", "notice", "authors", "credits"})
+SYSTEM_FILES = frozenset({"thumbs.db:encryptable", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"})
+SYSTEM_FOLDERS = frozenset(
+    {"__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information", "synoresource"}
+)
+UNFINISHED = frozenset({".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stray:
+    """A file or folder that is not read, and why; `name` can be printed."""
+
+    name: str
+    kind: FailureKind
+    reason: str
+    detail: str
+    remedy: str
+
+
+def same_name(name: str) -> str:
+    """A file name as names are compared: a Mac's decomposed é is the é that people type (Unicode NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
+    """The photographs of a folder in the order of names, and a line about everything else in it.
+
+    Raises:
+        ConfigError: the folder is missing, or has folders inside whose photographs would be left out.
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            f"there is no folder {folder}", reason="no-photos", remedy="make it and put photographs there"
+        )
+    found: list[Path] = []
+    strays: list[Stray] = []
+    inner: list[str] = []
+    seen: dict[str, str] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if (stray := _undecodable(path.name) or _beside(path)) is not None:
+            strays.append(stray)
+        elif path.is_dir():
+            inner.append(path.name)
+        elif (other := seen.setdefault(same_name(path.name), path.name)) != path.name:
+            strays.append(_twin(path.name, other))
+        else:
+            found.append(path)
+    if inner:
+        raise ConfigError(
+            f"{folder} has folders inside ({', '.join(inner)}), whose photos would be left out",
+            reason="nested-folder",
+            remedy=f"move the photos into {folder} itself, or the folders elsewhere",
+        )
+    return found, strays
+
+
+def is_misplaced(path: Path, own: Collection[str]) -> bool:
+    """Whether something beside the folders of photographs, called by `own`, may be photographs that nothing reads."""
+    return path.name not in own and (_undecodable(path.name) or _beside(path)) is None
+
+
+def misplaced(path: Path) -> Stray:
+    """The line of what lies beside the folders of photographs."""
+    return Stray(
+        name=path.name,
+        kind="refused",
+        reason="misplaced",
+        detail=f"it lies in {path.parent} itself, where nothing is read",
+        remedy="move it into sources/ (the persona) or targets/ (other people), or elsewhere",
+    )
+
+
+def _undecodable(name: str) -> Stray | None:
+    try:
+        name.encode()
+        return None
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        return Stray(
+            name=shown,
+            kind="refused",
+            reason="undecodable-name",
+            detail="the name is not UTF-8, so no record can hold it",
+            remedy="rename the file with letters of UTF-8 (an old disk or archive wrote it in another encoding)",
+        )
+
+
+def _twin(name: str, other: str) -> Stray:
+    return Stray(
+        name=name,
+        kind="refused",
+        reason="same-name",
+        detail=f"the name reads the same as {other!a} (this one is {name!a})",
+        remedy="rename one of the two: records name photographs as people read them",
+    )
+
+
+def _beside(path: Path) -> Stray | None:
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if suffix == ".icloud" and name.startswith("."):
+        return Stray(
+            name=path.name,
+            kind="failed",
+            reason="not-downloaded",
+            detail="iCloud has the photograph, this disk only a mark",
+            remedy="download it in the Finder or the Photos program",
+        )
+    if suffix in UNFINISHED:
+        return Stray(
+            name=path.name,
+            kind="failed",
+            reason="not-downloaded",
+            detail="a download that did not end",
+            remedy="download the photograph again",
+        )
+    if (
+        what := _folder_beside(path, name) if path.is_dir() else _file_beside(name, path.stem.lower(), suffix)
+    ) is None:
+        return None
+    return Stray(
+        name=path.name,
+        kind="skipped",
+        reason="not-a-photograph",
+        detail=what,
+        remedy="nothing need be done; it is listed so that nothing is left out without a line",
+    )
+
+
+def _folder_beside(path: Path, name: str) -> str | None:
+    if not (name in SYSTEM_FOLDERS or name.startswith((".", "@"))):
+        return None
+    return f"a folder of a system or a tool, with {sum(1 for _ in path.iterdir())} files or folders in it"
+
+
+def _file_beside(name: str, stem: str, suffix: str) -> str | None:
+    if name.startswith("._"):
+        return "a Mac's notes about another file"
+    if name.startswith(("~$", ".")) or name.endswith(("~", "@synoeastream", "@synoresource")):
+        return "a hidden file of a system or a tool"
+    if name in SYSTEM_FILES:
+        return "a file of the system"
+    if suffix in FILMS:
+        return "a film or a recording, such as the moving part of a Live Photo"
+    if suffix in EDITS:
+        return "a photo program's notes about a photograph"
+    if suffix in PAPERS or (stem in PAPER_STEMS and suffix in ("", ".pdf")):
+        return "text or data, no photograph"
+    return None

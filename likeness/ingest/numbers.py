@@ -1,0 +1,134 @@
+"""The numbers of photographs: data/PERSONA/raw/numbers.yaml keeps which photograph is s3, whatever is put beside it.
+
+Everything made of a photograph, and everything a person writes about it, is called after its number. So a photograph
+keeps the number it got, a new one takes the next wherever its name sorts, and one that is refused takes none.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from likeness.errors import ConfigError
+from likeness.ingest.listing import same_name
+from likeness.safety.consent import Role
+from likeness.store.items import write_atomic
+from likeness.strict_yaml import read_yaml
+
+HEADER = """\
+# The numbers of the photographs that were accepted once: jade-s3 is the source with number 3. ingest adds to this file
+# and takes nothing away; commit it. A photograph is known by its name or by its bytes; where both disagree, it is refused.
+"""
+REMEDY = "restore the file (git checkout), or correct what it says"
+
+
+class Numbered(BaseModel):
+    """A photograph's number, and its bytes when it got it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Numbers(BaseModel):
+    """By the names of the files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: dict[str, Numbered] = {}
+    targets: dict[str, Numbered] = {}
+
+    def of(self, role: Role) -> dict[str, Numbered]:
+        """Those of one folder."""
+        return self.sources if role == "source" else self.targets
+
+
+def read_numbers(path: Path) -> Numbers:
+    """The numbers given so far; none where there is no file.
+
+    Raises:
+        ConfigError: the file does not read, or gives a number twice.
+    """
+    if not path.is_file():
+        return Numbers()
+    try:
+        numbers = Numbers.model_validate(read_yaml(path, remedy=REMEDY) or {})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path}: {problems}", reason="bad-numbers", remedy=REMEDY) from error
+    for folder in (numbers.sources, numbers.targets):
+        given = [one.number for one in folder.values()]
+        if twice := {number for number in given if given.count(number) > 1}:
+            names = [name for name, one in folder.items() if one.number in twice]
+            raise ConfigError(
+                f"{path} gives the same number to {' and '.join(names)}", reason="bad-numbers", remedy=REMEDY
+            )
+    return numbers
+
+
+def disputed(known: dict[str, Numbered], name: str, sha256: str) -> str | None:
+    """Why a photograph's number cannot be told: its name is one photograph's, its bytes are another's."""
+    by_name = known.get(same_name(name))
+    by_bytes = next((other for other, one in known.items() if one.sha256 == sha256), None)
+    if by_name is None or by_name.sha256 == sha256 or by_bytes is None:
+        return None
+    return (
+        f"by its name it is number {by_name.number} (sha256 {by_name.sha256}), but it has the bytes of {by_bytes}, "
+        f"number {known[by_bytes].number} (sha256 {sha256})"
+    )
+
+
+def replaced(known: dict[str, Numbered], name: str, sha256: str) -> str | None:
+    """What to say where a photograph has not the bytes that got its number: both digests."""
+    one = known[same_name(name)]
+    if one.sha256 == sha256:
+        return None
+    return f"{name} had sha256 {one.sha256} when it got its number, now it has {sha256}"
+
+
+def give(
+    known: dict[str, Numbered], accepted: Iterable[tuple[str, str]], present: Sequence[str]
+) -> dict[str, Numbered]:
+    """The numbers with those of the accepted photographs (name, sha256), of which `present` names all in the folder."""
+    numbers = dict(known)
+    here = {same_name(name) for name in present}
+    fresh: list[tuple[str, str]] = []
+    for name, sha256 in accepted:
+        name = same_name(name)
+        if name in numbers:
+            continue
+        old = next((old for old, one in numbers.items() if one.sha256 == sha256 and old not in here), None)
+        if old is None:
+            fresh.append((name, sha256))
+        else:  # the same bytes under a new name: the file was renamed
+            numbers[name] = numbers.pop(old)
+    following = max((one.number for one in numbers.values()), default=0) + 1
+    for number, (name, sha256) in enumerate(fresh, start=following):
+        numbers[name] = Numbered(number=number, sha256=sha256)
+    return numbers
+
+
+def write_numbers(path: Path, numbers: Numbers) -> None:
+    """Keep the numbers, unless the file says so already.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    if numbers == read_numbers(path):
+        return
+    folders = {
+        folder: dict(sorted(cast("dict[str, Any]", values).items(), key=lambda item: item[1]["number"]))
+        for folder, values in numbers.model_dump().items()
+    }
+    text = HEADER + yaml.safe_dump(folders, sort_keys=False, allow_unicode=True)
+    try:
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}",
+            reason="unwritable",
+            remedy="make the folder writable: photographs keep their numbers in this file",
+        ) from error
