@@ -95,9 +95,9 @@ class RepositoryPaths:
         self.cache = root / ".cache"
         self.training = self.cache / "training"
         self.digests = self.cache / "digests"
-        self.ledger = self.cache / "ledger"
-        self.spending = self.ledger / "spending.jsonl"
-        self.plan = self.ledger / "plan.json"
+        self.history = self.cache / "ledger"
+        self.spending = self.history / "spending.jsonl"
+        self.plan = self.history / "plan.json"
 
     @staticmethod
     def here() -> "RepositoryPaths":
@@ -107,8 +107,8 @@ class RepositoryPaths:
 
     def counts(self, folder: Path) -> Path:
         """Where the counts of the stage that last wrote `folder` are kept."""
-        return self.ledger / ("-".join(folder.parts) + ".json")
+        return self.history / ("-".join(folder.parts) + ".json")
 
     def seconds(self, stage: str, persona: str) -> Path:
         """Where the time is kept that the stage last took."""
-        return self.ledger / f"{stage}@{persona}.json"
+        return self.history / f"{stage}@{persona}.json"

@@ -84,7 +84,7 @@ class Run:
 
     @cached_property
     def buyer(self) -> Buyer:
-        """Where the stage buys: the budget and the prices of conf/, the ledger of this repository."""
+        """Where the stage buys: the budget and the prices of conf/, the history of this repository."""
         spending = Spending(
             self.repository.spending,
             prices=self.config.prices,
@@ -184,7 +184,7 @@ def run(stage: str, main: Main) -> None:
 @contextlib.contextmanager
 def _spending_tracked(current: Run) -> Generator[None, None, None]:
     """One MLflow run for what a stage buys, planned beside actual; none where nothing is bought, nor when the run
-    was stopped: it has no time to lose, and the ledger has it all."""
+    was stopped: it has no time to lose, and the history has it all."""
     if not is_remote(current.section):
         yield
         return

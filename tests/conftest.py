@@ -50,8 +50,8 @@ def store(tmp_path: Path) -> ItemStore:
 
 
 @pytest.fixture
-def till(store: ItemStore, tmp_path: Path) -> Buyer:
-    """A till of that store; nothing has a price, so nothing can be bought."""
+def buyer(store: ItemStore, tmp_path: Path) -> Buyer:
+    """A buyer of that store; nothing has a price, so nothing can be bought."""
     budget = BudgetConfig(max_usd=0)
     spending = Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
     return Buyer(store, spending, threading.Event())

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from textwrap import indent
 
-from tools.repository_clone import RepositoryClone
+from tools.repository_clone import SHORT, RepositoryClone
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(
@@ -34,9 +34,10 @@ def follow(page: str, clone: RepositoryClone) -> None:
 
 
 def commands(page: str) -> list[list[str]]:
-    """What the page tells to type; `likeness` is that of the copy, not the installed one."""
+    """What the page tells to type; `likeness` is that of the copy, not the installed one, and training is short."""
     lines = "".join(COMMANDS.findall((DOCS / page).read_text())).splitlines()
-    return [line.replace("likeness ", "python -m likeness ", 1).split() for line in lines]
+    typed = [line.replace("likeness ", "python -m likeness ", 1).split() for line in lines]
+    return [[*words, *SHORT] if "params" in words else words for words in typed]
 
 
 def touched(clone: RepositoryClone) -> set[str]:

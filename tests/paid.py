@@ -41,8 +41,8 @@ def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) ->
     return build(cast(Task, choice.partition("/")[0]), settings | changes)
 
 
-def till_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Buyer:
-    """A till with the store and the ledger of `folder`."""
+def buyer_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Buyer:
+    """A buyer with the store and the ledger of `folder`."""
     spending = Spending(
         folder / "spending.jsonl",
         prices=PRICES,

@@ -67,9 +67,9 @@ def photographs() -> None:
         put(f"targets/person_{n}.png", png(person=n + 1, seed=10 + n))
 
 
-def buy(till: Buyer, what: str, kind: str, inputs: list[str], usd: float, picture: RGB) -> RGB:
+def buy(buyer: Buyer, what: str, kind: str, inputs: list[str], usd: float, picture: RGB) -> RGB:
     delivery = Delivery(files={RESULT: encode_png(picture)}, usd=usd, usage={})
-    item = till.buy(
+    item = buyer.buy(
         Purchase(
             what=what, item="", key=item_key(kind, 1, {}, inputs), usd_max=usd, ready=lambda: None, order=lambda: delivery
         )
@@ -80,28 +80,28 @@ def buy(till: Buyer, what: str, kind: str, inputs: list[str], usd: float, pictur
 class Swaps:
     """Both pictures mixed; the first pixel says that it is person 0."""
 
-    def __init__(self, till: Buyer) -> None:
-        self.till = till
+    def __init__(self, buyer: Buyer) -> None:
+        self.buyer = buyer
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         rgb = source.rgb // 2 + target.rgb // 2
         rgb[0, 0], rgb[0, 1] = (1, 0, 30), (0, 1, 0)
         digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
-        usd = self.till.spending.price("maxstudio", "swap").usd
-        return Swapped(rgb=buy(self.till, "maxstudio swap", "swaps", digests, usd, rgb), cost_usd=usd)
+        usd = self.buyer.spending.price("maxstudio", "swap").usd
+        return Swapped(rgb=buy(self.buyer, "maxstudio swap", "swaps", digests, usd, rgb), cost_usd=usd)
 
 
 class Enhancements:
     """Every pixel twice."""
 
-    def __init__(self, till: Buyer) -> None:
-        self.till = till
+    def __init__(self, buyer: Buyer) -> None:
+        self.buyer = buyer
 
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
-        usd = self.till.spending.price("maxstudio", "enhance").usd
+        usd = self.buyer.spending.price("maxstudio", "enhance").usd
         big = rgb.repeat(2, 0).repeat(2, 1)
         return Enhanced(
-            rgb=buy(self.till, "maxstudio enhance", "enhancements", [sha256_pixels(rgb)], usd, big),
+            rgb=buy(self.buyer, "maxstudio enhance", "enhancements", [sha256_pixels(rgb)], usd, big),
             cost_usd=usd,
         )
 
@@ -111,13 +111,13 @@ class Captions:
 
     USD = 0.0011
 
-    def __init__(self, till: Buyer) -> None:
-        self.till = till
+    def __init__(self, buyer: Buyer) -> None:
+        self.buyer = buyer
 
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         order = Delivery(files={}, usd=self.USD, usage={})
         key = item_key("captions", 1, {}, [sha256_pixels(rgb)])
-        self.till.buy(
+        self.buyer.buy(
             Purchase(
                 what="xai caption", item="", key=key, usd_max=0.003875, ready=lambda: None, order=lambda: order
             )
@@ -156,7 +156,7 @@ def run(cfg: Config, *names: str) -> None:
 
 def _opened(fake):
     @contextmanager
-    def opened(self, till: Buyer) -> Generator[object, None, None]:
-        yield fake(till)
+    def opened(self, buyer: Buyer) -> Generator[object, None, None]:
+        yield fake(buyer)
 
     return opened

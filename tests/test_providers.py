@@ -137,13 +137,13 @@ class TestContract:
             assert key != other
 
     def test_opens_without_a_key_or_a_server_and_has_the_tasks_method(
-        self, task, target, made, till: Buyer, monkeypatch
+        self, task, target, made, buyer: Buyer, monkeypatch
     ):
         one = made(task, target)
         if one.api_key_env:
             monkeypatch.delenv(one.api_key_env, raising=False)
         monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it connects before it is asked"))
-        with one.opened(till) as worker:
+        with one.opened(buyer) as worker:
             assert callable(getattr(worker, METHODS[task]))
 
     def test_settings_are_frozen_and_strict(self, task, target, made):

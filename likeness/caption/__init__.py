@@ -45,7 +45,7 @@ class Captioner(Protocol):
 
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
         """Describe uint8 [H, W, 3] RGB with the persona's `face`; `swapped`: it is in somebody else's photograph; `item`
-        is whom a purchase is for, in the ledger's words.
+        is whom a purchase is for, in the history's words.
 
         Raises:
             InputError: the image cannot be described.

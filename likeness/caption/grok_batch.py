@@ -1,6 +1,6 @@
 """Captions bought from xAI in batches: for sets that may take hours, at a lower price.
 
-A run opens one batch and adds each image to it as its thread comes to it; all look at the same results. The tickets
+A run opens one batch and adds each image to it as its thread comes to it; all look at the same results. The orders
 are kept like any other (likeness/purchases/buy.py), so a run that ends is gone on with days later.
 Source: docs.x.ai (Batch API) and what public clients saw of it, read 2026-11: there is no status field, and every result
 is a chat completion, also of a Responses request. docs/providers.md names what is not known.
@@ -20,7 +20,7 @@ from likeness.caption.vision_chat import Captions
 from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http import Client
 from likeness.images import RGB
-from likeness.purchases.buy import Buyer, Delivery, Job, Ticket
+from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder
 from likeness.store.items import Json
 from likeness.vendors.remote import RemoteJobs
 
@@ -55,7 +55,7 @@ class _Batched(Captions):
         self._batch, self._added = "", set[str]()
         self._seen: dict[str, tuple[float, dict[str, dict[str, Json]]]] = {}
 
-    def order(self, rgb: RGB, key: str) -> Ticket:
+    def order(self, rgb: RGB, key: str) -> PendingOrder:
         """Add a picture to the batch. To add a request again under the same id adds nothing, so it is safe to repeat;
         one whose result got lost needs another batch."""
         with self.lock:
@@ -71,8 +71,8 @@ class _Batched(Captions):
         self.client.post(f"/batches/{batch}/requests", {"batch_requests": [request]}, safe=True)
         return {"batch": batch, "request": key}
 
-    def _collect(self, ticket: Ticket) -> Delivery | None:
-        found = self._results(str(ticket["batch"])).get(str(ticket["request"]))
+    def _collect(self, pending: PendingOrder) -> Delivery | None:
+        found = self._results(str(pending["batch"])).get(str(pending["request"]))
         if found is None:
             return None
         answer = mapping(mapping(found.get("response")).get("chat_get_completion"))

@@ -21,7 +21,7 @@ from likeness.errors import InDoubtError, LikenessError
 from likeness.http import Auth, Client, Reply
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
-from likeness.purchases.buy import Buyer, Delivery, Job, Purchase, Ticket
+from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, sha256_pixels
 from likeness.vendors.remote import Remote
@@ -135,7 +135,7 @@ class Captions:
         )
         return described(bought, self.settings.who)
 
-    def order(self, rgb: RGB, key: str) -> Delivery | Ticket:
+    def order(self, rgb: RGB, key: str) -> Delivery | PendingOrder:
         """Ask about one picture."""
         asked = self.settings
         tokens = asked.max_input_tokens + asked.max_output_tokens

@@ -23,11 +23,11 @@ def prune_items(unused_days: float) -> None:
     items = open_items(load_config(PARAMS), repository)
     spare_bought(items)
     removed, freed = items.prune(unused_for_s=unused_days * DAY_S)
-    tickets = drop_delivered(items)
+    orders = drop_delivered(items)
     runs = prune_training(repository.training, unused_for_s=unused_days * DAY_S)
     sys.stdout.write(
-        f"removed {removed} items, freed {format_bytes(freed)}; removed {runs} training folders and {tickets} tickets "
-        "of delivered orders\n"
+        f"removed {removed} items, freed {format_bytes(freed)}; removed {runs} training folders and {orders} orders "
+        "that were delivered\n"
     )
 
 
@@ -40,11 +40,11 @@ def spare_bought(items: ItemStore) -> None:
 
 
 def drop_delivered(items: ItemStore) -> int:
-    """Forget tickets whose order is in the store, left by a crash between the two; returns how many."""
-    tickets = [path.stem for path in (items.root / "tickets").glob("*.json")]
-    delivered = [key for key in tickets if items.get(key) is not None]
+    """Forget pending orders whose item is in the store, left by a crash between the two; returns how many."""
+    pending = [path.stem for path in (items.root / "tickets").glob("*.json")]
+    delivered = [key for key in pending if items.get(key) is not None]
     for key in delivered:
-        items.drop_ticket(key)
+        items.drop_order(key)
     return len(delivered)
 
 

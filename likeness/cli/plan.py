@@ -28,7 +28,7 @@ def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
     repository = RepositoryPaths.here()
     plan = make_plan(load_config(PARAMS), repository, personas)
     told = {**asdict(plan), "exceeds_budget": plan.exceeds}
-    repository.ledger.mkdir(parents=True, exist_ok=True)
+    repository.history.mkdir(parents=True, exist_ok=True)
     write_atomic(repository.plan, json.dumps(told, indent=2).encode())
     if as_json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
@@ -88,7 +88,7 @@ def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
     if device == "cpu" or (device == "auto" and not any(map(os.path.exists, GPUS))):
         return None
     settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
-    path = repository.ledger / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
+    path = repository.history / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
     if not path.is_file():
         from likeness.train.native.memory import predict
 

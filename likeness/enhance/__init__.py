@@ -35,7 +35,7 @@ class Enhancer(Protocol):
 
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides; `item` is whom a purchase is for,
-        in the ledger's words."""
+        in the history's words."""
         ...
 
 

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.enhance import Enhanced, Enhancer
 from likeness.errors import RejectedError
 from likeness.images import RGB, decode_rgb, encode_png
-from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
+from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.vendors.maxstudio import MaxStudio, is_picture
@@ -78,8 +78,8 @@ class _Enhancements:
             image = base64.b64encode(encode_png(rgb)).decode("ascii")
             return self.account.order("/image-enhancer", {"image": image})
 
-        def collect(ticket: dict[str, Json]) -> Delivery | None:
-            data = _decoded(self.account.finished("/image-enhancer", ticket))
+        def collect(pending: PendingOrder) -> Delivery | None:
+            data = _decoded(self.account.finished("/image-enhancer", pending))
             return None if data is None else Delivery(files={RESULT: data}, usd=price, usage={})
 
         bought = self.buyer.buy(

@@ -1,6 +1,6 @@
 """How much may be spent, and what was.
 
-The ledger `.cache/ledger/spending.jsonl` has a line before each purchase (`asked`, with the most it can cost) and
+The history `.cache/ledger/spending.jsonl` has a line before each purchase (`asked`, with the most it can cost) and
 one after it (`paid` with the real cost, or `void` where the provider certainly billed nothing). A purchase that was
 asked for and never ended, in a crash say, keeps counting with the most it can cost: the budget errs on the safe side.
 """
@@ -38,10 +38,10 @@ class Spending:
     """What one run of a stage may spend and has spent; safe for several threads and several processes."""
 
     def __init__(
-        self, ledger: Path, *, prices: Prices, budget: BudgetConfig, stage: str, persona: str
+        self, history: Path, *, prices: Prices, budget: BudgetConfig, stage: str, persona: str
     ) -> None:
         self.prices = prices
-        self._ledger, self._budget = ledger, budget
+        self._history, self._budget = history, budget
         self._who = {"stage": stage, "persona": persona}
         self._lock = threading.Lock()
         self._offset = 0
@@ -114,10 +114,10 @@ class Spending:
 
     @contextmanager
     def _locked(self) -> Generator[int, None, None]:
-        """The ledger's descriptor, alone among threads and processes, with what others wrote counted."""
-        self._ledger.parent.mkdir(parents=True, exist_ok=True)
+        """The history's descriptor, alone among threads and processes, with what others wrote counted."""
+        self._history.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            file = os.open(self._ledger, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            file = os.open(self._history, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._catch_up(file)
@@ -143,7 +143,7 @@ class Spending:
 
 
 def entries(text: bytes) -> Iterator[dict[str, Json]]:
-    """The ledger's lines that are whole."""
+    """The history's lines that are whole."""
     for line in text.splitlines():
         try:
             yield json.loads(line)

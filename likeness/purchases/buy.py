@@ -24,14 +24,15 @@ class Delivery:
     usage: dict[str, Json]
 
 
-Ticket = dict[str, Json]
+PendingOrder = dict[str, Json]
+"""What a provider gives for an order that it delivers later."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """How a ticket becomes a delivery: `collect` looks every `poll_s` (None: not finished), for `limit_s` at most."""
+    """How a pending order becomes a delivery: `collect` looks every `poll_s` (None: not finished), for `limit_s` at most."""
 
-    collect: Callable[[Ticket], Delivery | None]
+    collect: Callable[[PendingOrder], Delivery | None]
     poll_s: float
     limit_s: float
 
@@ -39,15 +40,15 @@ class Job:
 @dataclass(frozen=True, kw_only=True)
 class Purchase:
     """`what` of whom ("maxstudio swap") for which item, the key it is stored under, the most it can cost, and how it is
-    ordered: `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, its
-    ticket."""
+    ordered: `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, what
+    the job collects."""
 
     what: str
     item: str
     key: str
     usd_max: float
     ready: Callable[[], None]
-    order: Callable[[], Delivery | Ticket]
+    order: Callable[[], Delivery | PendingOrder]
     job: Job | None = None
 
 
@@ -58,76 +59,72 @@ class Buyer:
     def __init__(self, store: ItemStore, spending: Spending, stop: threading.Event) -> None:
         self._store, self.spending, self.stop = store, spending, stop
 
-    def buy(self, wanted: Purchase) -> Item:
+    def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.
 
         Raises:
             QuotaError: the budget does not allow it; nothing was sent.
-            TransientError: `stopped`, or lost again and again; an open ticket is collected by the next run.
+            TransientError: `stopped`, or lost again and again; a pending order is collected by the next run.
             ProviderError: as `order` and `collect` raise it.
         """
-        if (found := self._store.get(wanted.key)) is not None:
-            return found
-        with self._store.alone(wanted.key):
-            if (found := self._store.get(wanted.key)) is not None:
-                return found
-            return self._bought(wanted)
-
-    def _bought(self, wanted: Purchase) -> Item:
-        lost: TransientError | None = None
-        for _ in range(ORDERS):
-            try:
-                purchase, delivery = self._delivery(wanted)
-            except (InDoubtError, JobLostError) as error:
-                lost = error
-                continue
-            record = {"what": wanted.what, "cost_usd": delivery.usd, "usage": delivery.usage}
-            item = self._store.put(wanted.key, delivery.files, record)
-            self.spending.pay(purchase, delivery.usd, delivery.usage)
-            self._store.drop_ticket(wanted.key)
+        if (item := self._store.get(purchase.key)) is not None:
             return item
-        assert lost is not None
-        raise lost
+        with self._store.alone(purchase.key):
+            return self._store.get(purchase.key) or self._buy(purchase)
 
-    def _delivery(self, wanted: Purchase) -> tuple[str, Delivery]:
-        held = self._store.ticket(wanted.key)
-        if held is None:
-            purchase, answer = self._order(wanted)
-            if isinstance(answer, Delivery):
-                return purchase, answer
-            ticket = answer
-            self._store.keep_ticket(wanted.key, {"purchase": purchase, "ticket": ticket})
+    def _buy(self, purchase: Purchase) -> Item:
+        for attempt in range(1, ORDERS + 1):
+            try:
+                number, delivery = self._delivery(purchase)
+            except (InDoubtError, JobLostError):
+                if attempt == ORDERS:
+                    raise
+            else:
+                record = {"what": purchase.what, "cost_usd": delivery.usd, "usage": delivery.usage}
+                item = self._store.put(purchase.key, delivery.files, record)
+                self.spending.pay(number, delivery.usd, delivery.usage)
+                self._store.drop_order(purchase.key)
+                return item
+        raise AssertionError("the last attempt returns or raises")
+
+    def _delivery(self, purchase: Purchase) -> tuple[str, Delivery]:
+        if (stored := self._store.pending_order(purchase.key)) is None:
+            number, reply = self._order(purchase)
+            if isinstance(reply, Delivery):
+                return number, reply
+            pending = reply
+            self._store.keep_order(purchase.key, {"purchase": number, "ticket": pending})
         else:
-            purchase, ticket = str(held["purchase"]), cast(Ticket, held["ticket"])
+            number, pending = str(stored["purchase"]), cast(PendingOrder, stored["ticket"])
         try:
-            return purchase, self._collected(wanted, ticket)
+            return number, self._collect(purchase, pending)
         except JobLostError as error:
-            (self.spending.doubt if error.billed else self.spending.void)(purchase)
-            self._store.drop_ticket(wanted.key)
+            (self.spending.doubt if error.billed else self.spending.void)(number)
+            self._store.drop_order(purchase.key)
             raise
 
-    def _order(self, wanted: Purchase) -> tuple[str, Delivery | Ticket]:
+    def _order(self, purchase: Purchase) -> tuple[str, Delivery | PendingOrder]:
         if self.stop.is_set():
             raise _stopped()
-        wanted.ready()
-        purchase = self.spending.reserve(wanted.what, wanted.item, wanted.key, wanted.usd_max)
+        purchase.ready()
+        number = self.spending.reserve(purchase.what, purchase.item, purchase.key, purchase.usd_max)
         try:
-            return purchase, wanted.order()
+            return number, purchase.order()
         except InDoubtError:
-            self.spending.doubt(purchase)
+            self.spending.doubt(number)
             raise
         except LikenessError:
-            self.spending.void(purchase)
+            self.spending.void(number)
             raise
 
-    def _collected(self, wanted: Purchase, ticket: Ticket) -> Delivery:
-        job = wanted.job
-        assert job is not None, "an order that gives a ticket needs a job"
+    def _collect(self, purchase: Purchase, pending: PendingOrder) -> Delivery:
+        job = purchase.job
+        assert job is not None, "an order that is delivered later needs a job"
         deadline = time.monotonic() + job.limit_s
-        while (delivery := job.collect(ticket)) is None:
+        while (delivery := job.collect(pending)) is None:
             if time.monotonic() > deadline:
                 raise JobLostError(
-                    f"{wanted.what}: a job is not finished after {job.limit_s:g} s",
+                    f"{purchase.what}: a job is not finished after {job.limit_s:g} s",
                     reason="job-unfinished",
                     remedy="run `dvc repro` again later, or raise the provider's job limit in conf/",
                 )

@@ -1,4 +1,4 @@
-"""What the ledger (.cache/ledger/) says: purchases with how they ended, and what the last run of a stage took.
+"""The history of this repository (.cache/ledger/): purchases with how they ended, and what the last run of a stage took.
 
 likeness/purchases/budget.py writes spending.jsonl, a line before each purchase and one after it; here they are one again.
 """
@@ -62,9 +62,9 @@ def total_usd(bought: Iterable[Purchase]) -> float:
 
 
 def is_awaited(purchase: Purchase, items: ItemStore) -> bool:
-    """Whether an open purchase has a ticket: the next run collects what was ordered."""
-    ticket = items.ticket(purchase.key) if purchase.end == "open" else None
-    return ticket is not None and ticket.get("purchase") == purchase.id
+    """Whether an open purchase is pending: the next run collects what was ordered."""
+    order = items.pending_order(purchase.key) if purchase.end == "open" else None
+    return order is not None and order.get("purchase") == purchase.id
 
 
 def budget_words(spent_usd: float, max_usd: float | None) -> str:

@@ -207,26 +207,26 @@ class ItemStore:
         """Mark an item as used now, for `prune`."""
         os.utime(self._record_path(item.key))
 
-    def ticket(self, key: str) -> dict[str, Json] | None:
+    def pending_order(self, key: str) -> dict[str, Json] | None:
         """What is known of an order of the item that was accepted and not delivered yet."""
         try:
-            return json.loads(self._ticket_path(key).read_bytes())
+            return json.loads(self._order_path(key).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
 
-    def keep_ticket(self, key: str, ticket: Mapping[str, Json]) -> None:
+    def keep_order(self, key: str, order: Mapping[str, Json]) -> None:
         """Remember an order before anything else happens to it: after a crash it is asked for, not bought again."""
-        self._write(self._ticket_path(key), json.dumps(dict(ticket), sort_keys=True).encode())
+        self._write(self._order_path(key), json.dumps(dict(order), sort_keys=True).encode())
 
-    def drop_ticket(self, key: str) -> None:
+    def drop_order(self, key: str) -> None:
         """Forget an order that was delivered or lost."""
-        self._ticket_path(key).unlink(missing_ok=True)
+        self._order_path(key).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def alone(self, key: str) -> Generator[None, None, None]:
         """One thread of one process at a time works on this item; others wait, also for a process that
         outlives a killed run. The lock goes with its holder, however that ends."""
-        path = self._ticket_path(key).with_suffix(".lock")
+        path = self._order_path(key).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             with path.open("a") as file:
@@ -238,7 +238,7 @@ class ItemStore:
                         path.unlink()
                     return
 
-    def _ticket_path(self, key: str) -> Path:
+    def _order_path(self, key: str) -> Path:
         return self.root / "tickets" / f"{key}.json"
 
     def _named(self, key: str) -> list[str]:

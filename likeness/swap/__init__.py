@@ -36,7 +36,7 @@ class Swapper(Protocol):
     """Draws swaps; safe to call from several threads."""
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
-        """Put the source's face on the person of the target; `item` is whom a purchase is for, in the ledger's words.
+        """Put the source's face on the person of the target; `item` is whom a purchase is for, in the history's words.
 
         Raises:
             InputError: this pair is outside the provider's range; says why.

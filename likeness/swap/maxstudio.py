@@ -15,7 +15,7 @@ from likeness.errors import InputError
 from likeness.faces import Face
 from likeness.faces.face import Box, shared_px2
 from likeness.images import decode_rgb, encode_png
-from likeness.purchases.buy import Buyer, Delivery, Job, Purchase
+from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, item_key, sha256_pixels
 from likeness.store.s3 import Inputs
@@ -115,8 +115,8 @@ class _Swaps:
         body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
         return self.account.order("/swap-image", body)
 
-    def _collect(self, ticket: dict[str, Json]) -> Delivery | None:
-        result = self.account.finished("/swap-image", ticket)
+    def _collect(self, pending: PendingOrder) -> Delivery | None:
+        result = self.account.finished("/swap-image", pending)
         url = cast("dict[str, Json]", result).get("mediaUrl") if isinstance(result, dict) else None
         if not isinstance(url, str):
             return None

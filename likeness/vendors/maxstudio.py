@@ -76,22 +76,22 @@ class MaxStudio:
         return _mapping(self._client.post(path, body, safe=True))
 
     def order(self, path: str, body: Json) -> dict[str, Json]:
-        """Order a job; returns its ticket."""
+        """Order a job; returns its number."""
         answer = _mapping(self._client.post(path, body, safe=False))
         job = answer.get("jobId")
         if not isinstance(job, str) or not job:
             raise InDoubtError(f"MaxStudio took POST {path} and gave no jobId", reason="bad-answer")
         return {"job": job}
 
-    def finished(self, path: str, ticket: dict[str, Json]) -> Json | None:
+    def finished(self, path: str, pending: dict[str, Json]) -> Json | None:
         """The result of a job, or None while it runs.
 
         Raises:
             JobLostError: it failed, or MaxStudio knows nothing of it.
         """
-        name = f"MaxStudio's job {path}/{ticket['job']}"
+        name = f"MaxStudio's job {path}/{pending['job']}"
         try:
-            answer = _mapping(self._client.get(f"{path}/{ticket['job']}"))
+            answer = _mapping(self._client.get(f"{path}/{pending['job']}"))
         except RejectedError as error:
             raise JobLostError(f"{name}: {error.message}", reason="job-vanished") from None
         status = str(answer.get("status", "")).lower()

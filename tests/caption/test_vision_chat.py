@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from paid import PRICES, provider, till_at
+from paid import PRICES, provider, buyer_at
 
 from fakes.server import FakeServers
 from likeness.caption import Described
@@ -34,37 +34,37 @@ def _fresh(services: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XAI_API_KEY", KEY)
 
 
-def grok(services: FakeServers, till: Buyer, **changes) -> Described:
-    with provider("caption/grok", {"base_url": services.xai_url, **changes}).opened(till) as captioner:
+def grok(services: FakeServers, buyer: Buyer, **changes) -> Described:
+    with provider("caption/grok", {"base_url": services.xai_url, **changes}).opened(buyer) as captioner:
         return captioner.describe(RGB, face=None, swapped=False)
 
 
-def openai(services: FakeServers, till: Buyer, **changes) -> Described:
+def openai(services: FakeServers, buyer: Buyer, **changes) -> Described:
     chosen = provider("caption/openai", **{"base_url": services.openai_url, "model": "llava", **changes})
-    with chosen.opened(till) as captioner:
+    with chosen.opened(buyer) as captioner:
         return captioner.describe(RGB, face=None, swapped=False)
 
 
 def test_groks_caption_costs_what_its_usage_says_and_is_bought_once(services, tmp_path):
-    till = till_at(tmp_path)
-    first, again = grok(services, till), grok(services, till_at(tmp_path))
+    buyer = buyer_at(tmp_path)
+    first, again = grok(services, buyer), grok(services, buyer_at(tmp_path))
     assert first == again
     assert first.text.startswith("a ")
     assert 0 < first.cost_usd < 0.0039
-    assert till.spending.total_usd == pytest.approx(first.cost_usd)
+    assert buyer.spending.total_usd == pytest.approx(first.cost_usd)
     assert [purchase.what for purchase in services.purchases()] == ["xai.responses"]
 
 
-def batched(services: FakeServers, till: Buyer, rgb=RGB, **changes) -> Described:
+def batched(services: FakeServers, buyer: Buyer, rgb=RGB, **changes) -> Described:
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 2, **changes}
-    with provider("caption/grok_batch", settings).opened(till) as captioner:
+    with provider("caption/grok_batch", settings).opened(buyer) as captioner:
         return captioner.describe(rgb, face=None, swapped=False)
 
 
 def test_a_batch_costs_less_and_shares_its_captions_with_single_calls(services, tmp_path):
-    till = till_at(tmp_path)
-    cheaper, same = batched(services, till), grok(services, till)
-    alone = grok(services, till_at(tmp_path / "other"))
+    buyer = buyer_at(tmp_path)
+    cheaper, same = batched(services, buyer), grok(services, buyer)
+    alone = grok(services, buyer_at(tmp_path / "other"))
     assert cheaper == same
     assert cheaper.text == alone.text
     assert cheaper.cost_usd == pytest.approx(0.8 * alone.cost_usd)
@@ -75,7 +75,7 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
     pictures = [np.roll(RGB, n, axis=0) for n in range(6)]
     services.set(batch_s=600.0)
     settings = {"base_url": services.xai_url, "poll_s": 0.02, "job_limit_s": 60}
-    first = till_at(tmp_path)
+    first = buyer_at(tmp_path)
 
     def stop_when_all_are_ordered() -> None:
         while services.counts().get("xai.batch_add", 0) < len(pictures):
@@ -97,7 +97,7 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
         assert set(pool.map(lambda rgb: tried(captioner, rgb), pictures)) == {"stopped"}
     services.set(batch_s=0.0)
     with (
-        provider("caption/grok_batch", settings).opened(till_at(tmp_path)) as captioner,
+        provider("caption/grok_batch", settings).opened(buyer_at(tmp_path)) as captioner,
         ThreadPoolExecutor(6) as pool,
     ):
         assert len(set(pool.map(lambda rgb: tried(captioner, rgb), pictures)) - {"stopped"}) > 1
@@ -108,44 +108,44 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
 @pytest.mark.parametrize("fault", ["job_fails", "job_stuck"])
 def test_a_lost_request_of_a_batch_is_ordered_again(services, tmp_path, fault):
     services.set_faults({"xai.batch_add": [fault, None]})
-    till = till_at(tmp_path)
-    assert batched(services, till, job_limit_s=3 if fault == "job_stuck" else 60).text
-    assert till.spending.in_doubt == 1
+    buyer = buyer_at(tmp_path)
+    assert batched(services, buyer, job_limit_s=3 if fault == "job_stuck" else 60).text
+    assert buyer.spending.in_doubt == 1
 
 
 def test_nothing_is_stored_at_xai(services, tmp_path):
-    grok(services, till_at(tmp_path))
+    grok(services, buyer_at(tmp_path))
     assert [entry["store"] for entry in services.log() if entry["endpoint"] == "xai.responses"] == [False]
 
 
 def test_a_model_the_key_may_not_use_is_told_before_anything_is_paid(services, tmp_path):
-    till = till_at(tmp_path)
+    buyer = buyer_at(tmp_path)
     with pytest.raises(ConfigError, match="no price for 'grok-99 input'"):
-        grok(services, till, model="grok-99")
+        grok(services, buyer, model="grok-99")
     prices = {
         **PRICES,
         "xai": {f"grok-99 {kind}": PRICES["openai"][f"local {kind}"] for kind in ("input", "output")},
     }
-    till.spending.prices = prices
+    buyer.spending.prices = prices
     with pytest.raises(ConfigError, match="may not use 'grok-99'"):
-        grok(services, till, model="grok-99")
+        grok(services, buyer, model="grok-99")
     assert services.purchases() == []
 
 
 def test_a_wrong_key_and_used_up_credits_stop_at_once(services, tmp_path, monkeypatch):
     services.set_faults({"xai.responses": ["credits"]})
     with pytest.raises(QuotaError) as caught:
-        grok(services, till_at(tmp_path))
+        grok(services, buyer_at(tmp_path))
     assert caught.value.reason == "credits"
     assert services.counts()["xai.responses"] == 1
     monkeypatch.setenv("XAI_API_KEY", "wrong")
     with pytest.raises(AuthError, match="does not know the key"):
-        grok(services, till_at(tmp_path))
+        grok(services, buyer_at(tmp_path))
 
 
 def test_a_rate_limit_is_waited_for(services, tmp_path):
     services.set_faults({"xai.responses": ["rate_limit", None]})
-    assert grok(services, till_at(tmp_path)).text
+    assert grok(services, buyer_at(tmp_path)).text
     assert services.counts()["xai.responses"] == 2
 
 
@@ -154,7 +154,7 @@ def test_an_explicit_rating_refuses_the_picture_and_is_not_asked_for_twice(servi
     services.set(rating="explicit")
     for _ in range(2):
         with pytest.raises(InputError) as caught:
-            ask(services, till_at(tmp_path))
+            ask(services, buyer_at(tmp_path))
         assert (caught.value.kind, caught.value.reason) == ("refused", "caption-explicit")
     assert len(services.purchases()) == 1
 
@@ -163,16 +163,16 @@ def test_an_explicit_rating_refuses_the_picture_and_is_not_asked_for_twice(servi
 def test_an_answer_that_is_not_what_was_asked_for_was_paid_and_is_asked_again(services, tmp_path, ask):
     endpoint = "xai.responses" if ask is grok else "openai.chat"
     services.set_faults({endpoint: ["nonsense", None]})
-    till = till_at(tmp_path)
-    assert ask(services, till).text
-    assert till.spending.in_doubt == 1
+    buyer = buyer_at(tmp_path)
+    assert ask(services, buyer).text
+    assert buyer.spending.in_doubt == 1
     assert len(services.purchases()) == 2
 
 
 def test_a_local_server_needs_no_key_and_costs_nothing(services, tmp_path):
-    till = till_at(tmp_path, max_usd=0)
-    assert openai(services, till).cost_usd == 0
-    assert till.spending.purchases == 1
+    buyer = buyer_at(tmp_path, max_usd=0)
+    assert openai(services, buyer).cost_usd == 0
+    assert buyer.spending.purchases == 1
 
 
 def test_other_questions_other_models_and_other_servers_are_other_items(services):
@@ -219,6 +219,6 @@ def test_an_answer_without_text_was_paid_and_is_asked_again(services, tmp_path, 
     texts = iter(["", '{"caption": "a hat", "rating": "sfw"}'])
     kind = "grok.GrokCaptioner" if ask is grok else "openai.OpenAICaptioner"
     monkeypatch.setattr(f"likeness.caption.{kind}.text", lambda self, answer: next(texts))
-    till = till_at(tmp_path)
-    assert ask(services, till).text == "a hat"
-    assert till.spending.in_doubt == 1
+    buyer = buyer_at(tmp_path)
+    assert ask(services, buyer).text == "a hat"
+    assert buyer.spending.in_doubt == 1

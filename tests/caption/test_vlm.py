@@ -139,10 +139,10 @@ def captioner(model: Path | str, **changes) -> VlmCaptioner:
     return VlmCaptioner(**options | changes)
 
 
-def test_it_answers_in_words_without_the_question_and_always_the_same(folder, till):
+def test_it_answers_in_words_without_the_question_and_always_the_same(folder, buyer):
     answers = []
     for _ in range(2):
-        with captioner(folder).opened(till) as model:
+        with captioner(folder).opened(buyer) as model:
             answers.append(model.describe(RGB, face=None, swapped=False).text)
     assert answers[0] == answers[1]
     assert answers[0]
@@ -151,10 +151,10 @@ def test_it_answers_in_words_without_the_question_and_always_the_same(folder, ti
     assert len(answers[0].split()) <= 5 + (len(PROMPT.split()) if folder.name.startswith("blip") else 0)
 
 
-def test_weights_lie_where_torchs_own_would_wherever_they_start_in_their_file(folder, till, tmp_path):
+def test_weights_lie_where_torchs_own_would_wherever_they_start_in_their_file(folder, buyer, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "model")
     shift_tensors(copy / "model.safetensors", 1)
-    with captioner(copy).opened(till) as shifted, captioner(folder).opened(till) as model:
+    with captioner(copy).opened(buyer) as shifted, captioner(folder).opened(buyer) as model:
         assert shifted.describe(RGB, face=None, swapped=False) == model.describe(
             RGB, face=None, swapped=False
         )
@@ -174,9 +174,9 @@ def test_other_weights_under_the_same_path_are_another_identity(folder):
     assert captioner(folder, prompt="what is this").identity() != before
 
 
-def test_an_empty_answer_is_refused(folder, till, monkeypatch):
+def test_an_empty_answer_is_refused(folder, buyer, monkeypatch):
     monkeypatch.setattr(VlmCaptioner, "_answer", lambda self, image: " \n")
-    with pytest.raises(InputError) as caught, captioner(folder).opened(till) as model:
+    with pytest.raises(InputError) as caught, captioner(folder).opened(buyer) as model:
         model.describe(RGB, face=None, swapped=False)
     assert caught.value.reason == "caption-empty"
 
@@ -189,6 +189,6 @@ def test_a_hub_model_must_be_pinned_to_a_commit(revision):
     captioner("someone/some-model", revision="a" * 40)
 
 
-def test_a_folder_without_a_model_is_a_config_error(tmp_path, till):
-    with pytest.raises(ConfigError, match="does not load"), captioner(tmp_path).opened(till) as model:
+def test_a_folder_without_a_model_is_a_config_error(tmp_path, buyer):
+    with pytest.raises(ConfigError, match="does not load"), captioner(tmp_path).opened(buyer) as model:
         model.describe(RGB, face=None, swapped=False)

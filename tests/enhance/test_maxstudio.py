@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from paid import provider, till_at
+from paid import provider, buyer_at
 
 from fakes.server import FakeServers
 from likeness.enhance import Enhanced
@@ -27,14 +27,14 @@ def _fresh(services: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAXSTUDIO_API_KEY", "any")
 
 
-def enhance(services: FakeServers, till: Buyer, **changes) -> Enhanced:
+def enhance(services: FakeServers, buyer: Buyer, **changes) -> Enhanced:
     chosen = provider("enhance/maxstudio", base_url=services.maxstudio_url, **changes)
-    with chosen.opened(till) as enhancer:
+    with chosen.opened(buyer) as enhancer:
         return enhancer.enhance(RGB)
 
 
 def test_it_doubles_the_size_and_is_bought_once(services, tmp_path):
-    first, again = (enhance(services, till_at(tmp_path)) for _ in range(2))
+    first, again = (enhance(services, buyer_at(tmp_path)) for _ in range(2))
     assert first.rgb.shape == (128, 96, 3)
     assert first.cost_usd == again.cost_usd == 0.02
     np.testing.assert_array_equal(first.rgb, again.rgb)
@@ -45,14 +45,14 @@ def test_another_size_is_refused_and_neither_thrown_away_nor_bought_again(servic
     services.set_faults({"maxstudio.enhance": ["wrong_size"]})
     for _ in range(2):
         with pytest.raises(RejectedError, match="not 2x of 48x64") as caught:
-            enhance(services, till_at(tmp_path))
+            enhance(services, buyer_at(tmp_path))
         assert caught.value.reason == "provider-wrong-size"
     assert len(services.purchases()) == 1
 
 
 def test_a_dropped_answer_is_in_doubt_bought_again_and_counted_twice(services, tmp_path):
     services.set_faults({"maxstudio.enhance": ["drop_after", None]})
-    till = till_at(tmp_path)
-    assert enhance(services, till).rgb.shape == (128, 96, 3)
-    assert till.spending.total_usd == pytest.approx(0.04)
-    assert (till.spending.purchases, till.spending.in_doubt) == (1, 1)
+    buyer = buyer_at(tmp_path)
+    assert enhance(services, buyer).rgb.shape == (128, 96, 3)
+    assert buyer.spending.total_usd == pytest.approx(0.04)
+    assert (buyer.spending.purchases, buyer.spending.in_doubt) == (1, 1)

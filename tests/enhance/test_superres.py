@@ -66,17 +66,17 @@ def test_without_spandrel_the_remedy_is_the_extra(weights, monkeypatch):
     assert "pip install likeness[superres]" in caught.value.remedy
 
 
-def test_other_bytes_than_conf_names_are_refused(weights, till, monkeypatch):
+def test_other_bytes_than_conf_names_are_refused(weights, buyer, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     other = enhancer(weights, sha256="0" * 64)
-    with pytest.raises(ConfigError, match="sha256"), other.opened(till) as opened:
+    with pytest.raises(ConfigError, match="sha256"), other.opened(buyer) as opened:
         opened.enhance(np.zeros((32, 32, 3), np.uint8))
 
 
-def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights, till):
+def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights, buyer):
     pytest.importorskip("spandrel")
     rgb = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
-    with enhancer(weights).opened(till) as tiles, enhancer(weights, tile_px=128).opened(till) as whole:
+    with enhancer(weights).opened(buyer) as tiles, enhancer(weights, tile_px=128).opened(buyer) as whole:
         tiled, once = tiles.enhance(rgb).rgb, whole.enhance(rgb).rgb
         again = tiles.enhance(rgb).rgb
     assert tiled.shape == (100, 140, 3)
@@ -85,10 +85,10 @@ def test_a_users_network_enlarges_without_seams_to_the_scale_asked(weights, till
     assert tiled.std() > 0
 
 
-def test_weights_of_no_known_architecture_are_refused(tmp_path, till):
+def test_weights_of_no_known_architecture_are_refused(tmp_path, buyer):
     pytest.importorskip("spandrel")
     path = tmp_path / "other.safetensors"
     save_file({"something.weight": torch.zeros(3)}, path)
-    with pytest.raises(ConfigError) as caught, enhancer(path).opened(till) as opened:
+    with pytest.raises(ConfigError) as caught, enhancer(path).opened(buyer) as opened:
         opened.enhance(np.zeros((32, 32, 3), np.uint8))
     assert caught.value.reason == "wrong-weights"

@@ -1,6 +1,6 @@
 """What a change costs: the pages docs/adding-*.md are followed in a copy of the repository, and the graph runs there.
 
-The goals are those of the house: a stage 3 files, a provider 2, a gate 1, tests and docs aside.
+The goals are those of the house: a stage 3 files, a provider 2, a gate 1, an optimizer 1, tests and docs aside.
 """
 
 import shutil
@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from guides import commands, follow, touched
+from safetensors import safe_open
 
 from likeness.pipeline.manifest import read_manifest
 from tools.repository_clone import ROOT, RepositoryClone
@@ -69,6 +70,16 @@ def test_a_gate_costs_one_file(enhanced):
     refused = {failure.id: (failure.reason, failure.remedy) for failure in manifest.failures}
     assert refused == {"jade-s1": ("caption-brand", "leave the brand out")}
     assert len(manifest.entries) > 5
+
+
+def test_an_optimizer_costs_one_file(enhanced):
+    follow("adding-an-optimizer.md", enhanced)
+    assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}
+    type_commands("adding-an-optimizer.md", enhanced)
+    weights = enhanced.folder / "models/jade/jade-v1.safetensors"
+    with safe_open(weights, framework="np") as file:
+        assert "RMSprop" in file.metadata()["ss_optimizer"]
+    assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}
 
 
 def test_a_provider_that_needs_torch_adds_no_line_to_a_lint_file(enhanced):

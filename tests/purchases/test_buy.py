@@ -1,4 +1,4 @@
-"""A till buys an item once: whatever is lost on the way, killed or done by two at a time."""
+"""A buyer buys an item once: whatever is lost on the way, killed or done by two at a time."""
 
 import multiprocessing
 import os
@@ -26,7 +26,7 @@ KEY = sha256_bytes(b"a swap")
 DONE = Delivery(files={"result": b"picture"}, usd=0.10, usage={"n": 1})
 
 
-def till_at(folder: Path, max_usd: float | None = None) -> Buyer:
+def buyer_at(folder: Path, max_usd: float | None = None) -> Buyer:
     budget = BudgetConfig(max_usd=max_usd)
     spending = Spending(folder / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
     return Buyer(ItemStore(folder / "items"), spending, threading.Event())
@@ -50,41 +50,41 @@ class Shop:
         self.orders += 1
         return {"job": f"j{self.orders}"}
 
-    def collect(self, ticket):
+    def collect(self, pending):
         self.looks += 1
         return DONE if self.looks >= 3 else None
 
 
 def test_an_item_is_bought_once_and_then_found(tmp_path):
-    shop, till = Shop(), till_at(tmp_path)
-    first = till.buy(wanted(shop.order, shop.collect))
-    again = till_at(tmp_path).buy(wanted(shop.order, shop.collect))
+    shop, buyer = Shop(), buyer_at(tmp_path)
+    first = buyer.buy(wanted(shop.order, shop.collect))
+    again = buyer_at(tmp_path).buy(wanted(shop.order, shop.collect))
     assert shop.orders == 1
     assert first.files["result"].path.read_bytes() == again.files["result"].path.read_bytes() == b"picture"
     assert first.record == {"what": "maxstudio swap", "cost_usd": 0.10, "usage": {"n": 1}}
-    assert till.spending.total_usd == pytest.approx(0.10)
+    assert buyer.spending.total_usd == pytest.approx(0.10)
 
 
 def test_what_is_in_the_store_needs_no_account(tmp_path):
     shop = Shop()
-    till_at(tmp_path).buy(wanted(shop.order, shop.collect))
+    buyer_at(tmp_path).buy(wanted(shop.order, shop.collect))
 
     def no_key():
         raise AuthError("no key")
 
-    till_at(tmp_path, max_usd=0).buy(wanted(shop.order, shop.collect, ready=no_key))
+    buyer_at(tmp_path, max_usd=0).buy(wanted(shop.order, shop.collect, ready=no_key))
 
 
 def test_a_run_that_ends_while_a_job_runs_is_resumed_and_not_bought_again(tmp_path):
     shop = Shop()
 
-    def interrupted(ticket):
+    def interrupted(pending):
         raise TransientError("the network is gone")
 
     with pytest.raises(TransientError):
-        till_at(tmp_path).buy(wanted(shop.order, interrupted))
+        buyer_at(tmp_path).buy(wanted(shop.order, interrupted))
     seen = []
-    till_at(tmp_path).buy(wanted(shop.order, lambda ticket: seen.append(ticket) or DONE))
+    buyer_at(tmp_path).buy(wanted(shop.order, lambda pending: seen.append(pending) or DONE))
     assert shop.orders == 1
     assert seen == [{"job": "j1"}]
     assert not list((tmp_path / "items/tickets").glob("*.json"))
@@ -92,35 +92,35 @@ def test_a_run_that_ends_while_a_job_runs_is_resumed_and_not_bought_again(tmp_pa
 
 @pytest.mark.parametrize("reason", ["job-failed", "job-vanished"])
 def test_a_lost_job_is_ordered_again_a_few_times_and_counted_each_time(tmp_path, reason):
-    shop, till = Shop(), till_at(tmp_path)
+    shop, buyer = Shop(), buyer_at(tmp_path)
 
-    def lost(ticket):
-        if ticket == {"job": "j1"}:
+    def lost(pending):
+        if pending == {"job": "j1"}:
             raise JobLostError("gone", reason=reason)
         return DONE
 
-    till.buy(wanted(shop.order, lost))
+    buyer.buy(wanted(shop.order, lost))
     assert shop.orders == 2
-    assert till.spending.total_usd == pytest.approx(0.20)
-    assert till.spending.in_doubt == 1
+    assert buyer.spending.total_usd == pytest.approx(0.20)
+    assert buyer.spending.in_doubt == 1
 
 
 def test_a_job_that_always_gets_lost_ends_with_its_reason(tmp_path):
-    shop, till = Shop(), till_at(tmp_path)
+    shop, buyer = Shop(), buyer_at(tmp_path)
 
-    def lost(ticket):
+    def lost(pending):
         raise JobLostError("failed: no face", reason="job-failed", billed=False)
 
     with pytest.raises(JobLostError, match="no face"):
-        till.buy(wanted(shop.order, lost))
+        buyer.buy(wanted(shop.order, lost))
     assert shop.orders == ORDERS
-    assert till.spending.total_usd == 0
+    assert buyer.spending.total_usd == 0
 
 
 def test_a_job_that_never_ends_is_given_up_after_its_limit(tmp_path):
     shop = Shop()
     with pytest.raises(JobLostError) as caught:
-        till_at(tmp_path).buy(wanted(shop.order, lambda ticket: None, limit_s=0.02))
+        buyer_at(tmp_path).buy(wanted(shop.order, lambda pending: None, limit_s=0.02))
     assert caught.value.reason == "job-unfinished"
     assert shop.orders == ORDERS
 
@@ -134,9 +134,9 @@ def test_an_order_in_doubt_counts_and_is_made_again(tmp_path):
             raise answer
         return answer
 
-    till = till_at(tmp_path)
-    till.buy(wanted(order))
-    assert till.spending.total_usd == pytest.approx(0.20)
+    buyer = buyer_at(tmp_path)
+    buyer.buy(wanted(order))
+    assert buyer.spending.total_usd == pytest.approx(0.20)
 
 
 @pytest.mark.parametrize("error", [RejectedError("too big"), InputError("no face"), AuthError("wrong key")])
@@ -144,16 +144,16 @@ def test_a_refused_order_costs_nothing(tmp_path, error):
     def order():
         raise error
 
-    till = till_at(tmp_path)
+    buyer = buyer_at(tmp_path)
     with pytest.raises(type(error)):
-        till.buy(wanted(order))
-    assert till.spending.total_usd == 0
+        buyer.buy(wanted(order))
+    assert buyer.spending.total_usd == 0
 
 
 def test_over_the_budget_nothing_is_sent(tmp_path):
     shop = Shop()
     with pytest.raises(QuotaError):
-        till_at(tmp_path, max_usd=0.05).buy(wanted(shop.order, shop.collect))
+        buyer_at(tmp_path, max_usd=0.05).buy(wanted(shop.order, shop.collect))
     assert shop.orders == 0
 
 
@@ -166,7 +166,7 @@ def test_two_threads_that_want_the_same_item_buy_one(tmp_path):
 
     def buy():
         together.wait()
-        till_at(tmp_path).buy(wanted(order))
+        buyer_at(tmp_path).buy(wanted(order))
 
     threads = [threading.Thread(target=buy) for _ in range(4)]
     for thread in threads:
@@ -177,19 +177,19 @@ def test_two_threads_that_want_the_same_item_buy_one(tmp_path):
     assert not list((tmp_path / "items/tickets").iterdir())
 
 
-def test_a_stopped_run_orders_nothing_more_and_keeps_its_tickets(tmp_path):
-    shop, till = Shop(), till_at(tmp_path)
+def test_a_stopped_run_orders_nothing_more_and_keeps_its_pending_orders(tmp_path):
+    shop, buyer = Shop(), buyer_at(tmp_path)
 
-    def stop(ticket):
-        till.stop.set()
+    def stop(pending):
+        buyer.stop.set()
 
     with pytest.raises(TransientError) as caught:
-        till.buy(wanted(shop.order, stop, poll_s=60))
+        buyer.buy(wanted(shop.order, stop, poll_s=60))
     assert caught.value.reason == "stopped"
     with pytest.raises(TransientError):
-        till.buy(wanted(shop.order, shop.collect, key=sha256_bytes(b"other")))
+        buyer.buy(wanted(shop.order, shop.collect, key=sha256_bytes(b"other")))
     assert shop.orders == 1
-    assert ItemStore(tmp_path / "items").ticket(KEY)["ticket"] == {"job": "j1"}
+    assert ItemStore(tmp_path / "items").pending_order(KEY)["ticket"] == {"job": "j1"}
 
 
 def _buy_slowly(folder: Path) -> None:
@@ -200,11 +200,11 @@ def _buy_slowly(folder: Path) -> None:
             bill.write("x")
         return {"job": "1"}
 
-    def collect(ticket):
+    def collect(pending):
         (folder / "waiting").touch()
         return DONE if (folder / "finished").exists() else None
 
-    till_at(folder).buy(wanted(order, collect, limit_s=60))
+    buyer_at(folder).buy(wanted(order, collect, limit_s=60))
 
 
 def test_kill_9_while_a_job_runs_neither_loses_nor_repeats_it(tmp_path):
@@ -219,4 +219,4 @@ def test_kill_9_while_a_job_runs_neither_loses_nor_repeats_it(tmp_path):
     (tmp_path / "finished").touch()
     _buy_slowly(tmp_path)
     assert (tmp_path / "bill").read_text() == "x"
-    assert till_at(tmp_path).spending.total_usd == pytest.approx(0.10)
+    assert buyer_at(tmp_path).spending.total_usd == pytest.approx(0.10)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paid import provider, till_at
+from paid import provider, buyer_at
 
 from fakes.s3 import S3Server
 from fakes.server import FakeServers
@@ -61,22 +61,22 @@ def mei() -> Portrait:
 
 
 def swap(
-    services: FakeServers, till: Buyer, place: str, source: Portrait, target: Portrait, **changes
+    services: FakeServers, buyer: Buyer, place: str, source: Portrait, target: Portrait, **changes
 ) -> Swapped:
     chosen = provider("swap/maxstudio", {"base_url": services.maxstudio_url, "inputs_url": place, **changes})
-    with chosen.opened(till) as swapper:
+    with chosen.opened(buyer) as swapper:
         return swapper.swap(source, target)
 
 
 def test_a_swap_is_bought_once_and_found_afterwards_without_key_or_network(
     services, tmp_path, place, jade, mei, monkeypatch
 ):
-    bought = swap(services, till_at(tmp_path), place, jade, mei)
+    bought = swap(services, buyer_at(tmp_path), place, jade, mei)
     assert bought.rgb.shape == mei.rgb.shape
     assert bought.cost_usd == 0.10
     monkeypatch.delenv("MAXSTUDIO_API_KEY")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    found = swap(services, till_at(tmp_path, max_usd=0), place, jade, mei, base_url="https://nobody.invalid")
+    found = swap(services, buyer_at(tmp_path, max_usd=0), place, jade, mei, base_url="https://nobody.invalid")
     np.testing.assert_array_equal(found.rgb, bought.rgb)
     assert [purchase.what for purchase in services.purchases()] == ["maxstudio.swap"]
 
@@ -89,7 +89,7 @@ def test_of_two_faces_the_one_that_is_meant_is_swapped(services, tmp_path, place
     faces = FaceAnalyzer().faces(rgb)
     assert len(faces) == 2
     for meant, other in ((faces[0], faces[1]), (faces[1], faces[0])):
-        done = swap(services, till_at(tmp_path), place, jade, Portrait(rgb=rgb, face=meant)).rgb
+        done = swap(services, buyer_at(tmp_path), place, jade, Portrait(rgb=rgb, face=meant)).rgb
         changed = np.abs(done.astype(int) - rgb).max(axis=2)
         assert middle_of(changed, meant.box_px) > 10 > middle_of(changed, other.box_px)
     assert services.counts()["maxstudio.detect"] == 1, "the boxes of one target are asked for once"
@@ -103,7 +103,7 @@ def middle_of(changed: np.ndarray, box: tuple[float, float, float, float]) -> fl
 def test_photographs_are_lent_by_addresses_of_the_bucket_that_expire(
     services, tmp_path, place, bucket, jade, mei
 ):
-    swap(services, till_at(tmp_path), place, jade, mei)
+    swap(services, buyer_at(tmp_path), place, jade, mei)
     lent = list(bucket.path(place).rglob("*.png"))
     assert len(lent) == 2
     assert all(len(path.stem) == 64 for path in lent)
@@ -111,51 +111,51 @@ def test_photographs_are_lent_by_addresses_of_the_bucket_that_expire(
 
 def test_a_wrong_key_is_told_before_anything_is_ordered(services, tmp_path, place, jade, mei, monkeypatch):
     monkeypatch.setenv("MAXSTUDIO_API_KEY", "wrong")
-    till = till_at(tmp_path)
+    buyer = buyer_at(tmp_path)
     with pytest.raises(AuthError, match="500") as caught:
-        swap(services, till, place, jade, mei)
+        swap(services, buyer, place, jade, mei)
     assert "MAXSTUDIO_API_KEY" in caught.value.remedy
     assert "maxstudio.swap" not in services.counts()
-    assert till.spending.total_usd == 0
+    assert buyer.spending.total_usd == 0
 
 
 def test_a_wrong_bucket_is_told_before_anything_is_ordered(services, tmp_path, jade, mei):
     with pytest.raises(ConfigError, match="nowhere"):
-        swap(services, till_at(tmp_path), "s3://nowhere/inputs", jade, mei)
+        swap(services, buyer_at(tmp_path), "s3://nowhere/inputs", jade, mei)
     assert services.counts() == {}
 
 
 def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, mei):
     with pytest.raises(QuotaError):
-        swap(services, till_at(tmp_path, max_usd=0.09), place, jade, mei)
+        swap(services, buyer_at(tmp_path, max_usd=0.09), place, jade, mei)
     assert "maxstudio.swap" not in services.counts()
 
 
 @pytest.mark.parametrize("fault", ["job_fails", "job_vanishes", "result_expires", "job_stuck"])
 def test_a_lost_job_is_ordered_again_and_counts_twice(services, tmp_path, place, jade, mei, fault):
     services.set_faults({"maxstudio.swap": [fault, None]})
-    till = till_at(tmp_path)
-    swap(services, till, place, jade, mei, job_limit_s=3 if fault == "job_stuck" else 60)
+    buyer = buyer_at(tmp_path)
+    swap(services, buyer, place, jade, mei, job_limit_s=3 if fault == "job_stuck" else 60)
     assert services.counts()["maxstudio.swap"] == 2
-    assert till.spending.total_usd == pytest.approx(0.20)
-    assert till.spending.in_doubt == 1
+    assert buyer.spending.total_usd == pytest.approx(0.20)
+    assert buyer.spending.in_doubt == 1
 
 
 def test_a_job_that_always_fails_ends_with_the_vendors_words(services, tmp_path, place, jade, mei):
     services.set_faults({"maxstudio.swap": {"job_fails": {"share": 1, "error": "No face in the source"}}})
     with pytest.raises(JobLostError, match="No face in the source"):
-        swap(services, till_at(tmp_path), place, jade, mei)
+        swap(services, buyer_at(tmp_path), place, jade, mei)
     assert services.counts()["maxstudio.swap"] == ORDERS
 
 
 def test_a_target_in_which_the_vendor_sees_no_such_face_is_skipped(services, tmp_path, place, jade, mei):
     x, y, width, height = mei.face.box_px
     away = Portrait(rgb=mei.rgb, face=replace(mei.face, box_px=(x, y + 3000, width, height)))
-    till = till_at(tmp_path)
+    buyer = buyer_at(tmp_path)
     with pytest.raises(InputError) as caught:
-        swap(services, till, place, jade, away)
+        swap(services, buyer, place, jade, away)
     assert (caught.value.kind, caught.value.reason) == ("skipped", "provider-no-face")
-    assert till.spending.total_usd == 0
+    assert buyer.spending.total_usd == 0
 
 
 def test_the_real_swapper_of_the_fake_gives_the_persona(services, tmp_path, place):
@@ -164,7 +164,7 @@ def test_the_real_swapper_of_the_fake_gives_the_persona(services, tmp_path, plac
     source, target = (
         portrait(load_rgb(PHOTOS / name)) for name in ("sources/jade_01.jpg", "targets/01_mei.jpg")
     )
-    done = swap(services, till_at(tmp_path), place, source, target, job_limit_s=60).rgb
+    done = swap(services, buyer_at(tmp_path), place, source, target, job_limit_s=60).rgb
     face = FaceAnalyzer().faces(done)[0]
     before, after = (float(source.face.embedding @ e) for e in (target.face.embedding, face.embedding))
     assert after > before + 0.1
