@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from paid import PRICES, provider, buyer_at
+from paid import PRICES, buyer_at, provider
 
 from fakes.server import FakeServers
 from likeness.caption import Described

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from paid import provider, buyer_at
+from paid import buyer_at, provider
 
 from fakes.server import FakeServers
 from likeness.enhance import Enhanced

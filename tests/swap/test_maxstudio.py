@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paid import provider, buyer_at
+from paid import buyer_at, provider
 
 from fakes.s3 import S3Server
 from fakes.server import FakeServers
