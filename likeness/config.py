@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
 from likeness.dataset import DatasetConfig
@@ -22,6 +22,7 @@ from likeness.purchases.budget import BudgetConfig
 from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
+from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
 from likeness.swap import SwapConfig
@@ -29,12 +30,6 @@ from likeness.train.config import TrainConfig, incompatibilities
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"
-
-
-class Section(BaseModel):
-    """Base of the sections here: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Similarity(Section):

@@ -17,12 +17,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from typing_extensions import get_protocol_members
 
 from likeness.errors import ConfigError, LikenessError
 from likeness.purchases.buy import Buyer
 from likeness.purchases.prices import Prices, Quote
+from likeness.settings import Section
 from likeness.store.items import Json
 
 Task = Literal["swap", "enhance", "caption"]
@@ -97,10 +98,8 @@ class Local:
         return nullcontext(self)
 
 
-class ProviderSection(BaseModel):
+class ProviderSection(Section):
     """A section of params.yaml whose `provider` names a registered provider and holds its settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: ClassVar[Task]
     provider: dict[str, Any]

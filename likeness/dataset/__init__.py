@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from likeness.settings import Section
 
 
-class KohyaConfig(BaseModel):
+class KohyaConfig(Section):
     """What dataset.toml tells a Kohya-compatible trainer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     resolution_px: int = Field(ge=64)
     batch_size: int = Field(ge=1)
@@ -17,10 +17,8 @@ class KohyaConfig(BaseModel):
     keep_tokens: int = Field(ge=0)
 
 
-class DatasetConfig(BaseModel):
+class DatasetConfig(Section):
     """Section `dataset` of params.yaml; conf/dataset/default.yaml explains each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     side_px: int | None = Field(ge=64)
     jpeg_quality: int = Field(ge=50, le=100)

@@ -3,13 +3,13 @@
 from itertools import pairwise
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from likeness.settings import Section
 
 
-class EvaluateConfig(BaseModel):
+class EvaluateConfig(Section):
     """Section `evaluate` of params.yaml; conf/evaluate/default.yaml explains each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: tuple[str, ...] = Field(min_length=1)
     negative_prompt: str

@@ -5,16 +5,15 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.errors import TransientError
+from likeness.settings import Section
 
 
-class Limits(BaseModel):
+class Limits(Section):
     """How a provider is used: requests at a time and a minute, seconds a phase, tries of a request, and their
     spacing (full jitter: a random part of backoff_s * 2**n, at most backoff_max_s)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     in_flight: int = Field(ge=1, le=256)
     requests_per_minute: float | None = Field(gt=0)

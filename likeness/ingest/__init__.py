@@ -7,22 +7,20 @@ checks.py      what one photo's record decides     (no-face, blurred, explicit, 
 select.py      what only the whole set decides     (duplicates, not-the-persona) and the persona's face
 """
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from likeness.settings import Section
 
 
-class NearDuplicateConfig(BaseModel):
+class NearDuplicateConfig(Section):
     """Two photos are near duplicates when both hold: hashes this close and faces this alike."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_hash_bits: int = Field(ge=0, le=64)
     min_similarity: float = Field(ge=-1, le=1)
 
 
-class IngestConfig(BaseModel):
+class IngestConfig(Section):
     """Limits of reading, which are part of an item's key, and of judging, which are not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_file_mb: float = Field(gt=0)
     max_megapixels: float = Field(gt=0)

@@ -15,21 +15,20 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.errors import QuotaError
 from likeness.formatting import format_usd
 from likeness.purchases.prices import Price, Prices, price_of
+from likeness.settings import Section
 from likeness.store.items import Json
 
 # Sums of decimal prices: two that differ by less are equal.
 ROUNDING_USD = 1e-9
 
 
-class BudgetConfig(BaseModel):
+class BudgetConfig(Section):
     """Section `budget`: the most this repository may spend in all, its earlier runs included; null is no limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_usd: float | None = Field(ge=0)
 

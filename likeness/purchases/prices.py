@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.errors import ConfigError
+from likeness.settings import Section
 
 Unit = Literal["call", "million tokens"]
 
 
-class Price(BaseModel):
+class Price(Section):
     """What one unit costs, who says so, and when that was read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     usd: float = Field(ge=0)
     per: Unit

@@ -1,12 +1,12 @@
 """What was made of a persona, on one page and in a model card."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from likeness.settings import Section
 
 
-class ReportConfig(BaseModel):
+class ReportConfig(Section):
     """Section `report` of params.yaml; conf/report/default.yaml explains each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_strips: int = Field(ge=0)
     max_refused: int = Field(ge=0)

@@ -4,13 +4,13 @@ crop.py     where to cut and what size it becomes (numbers only)
 fit.py      cut and resample a file, decoding no more of a JPEG than is needed
 """
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from likeness.settings import Section
 
 
-class ResizeConfig(BaseModel):
+class ResizeConfig(Section):
     """Section `resize` of params.yaml; conf/resize/*.yaml explain each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     side_px: int = Field(ge=64)
     step_px: int = Field(ge=8)

@@ -3,13 +3,13 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
+
+from likeness.settings import Section
 
 
-class S3Config(BaseModel):
+class S3Config(Section):
     """Section `s3`: where the object store answers; null is what the environment or the AWS profile says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint_url: str | None
     region: str | None
@@ -29,9 +29,7 @@ class S3Config(BaseModel):
 FROM_ENVIRONMENT: Final = S3Config(endpoint_url=None, region=None, profile=None)
 
 
-class PublishConfig(BaseModel):
+class PublishConfig(Section):
     """Section `publish`: the place of finished datasets and weights (s3://bucket/prefix); null publishes nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.providers import Provider, ProviderSection, Task
+from likeness.settings import Section
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,10 +53,8 @@ class SwapProvider(Provider[Swapper], Protocol):
         ...
 
 
-class PairLimits(BaseModel):
+class PairLimits(Section):
     """Photos and pairs beyond these are skipped: the provider would draw them badly (pairs.py, traits.py)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_yaw_difference_deg: float = Field(gt=0)
     max_pitch_difference_deg: float = Field(gt=0)
