@@ -11,11 +11,10 @@ import json
 import shutil
 import sys
 import threading
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -35,6 +34,14 @@ from likeness.store.items import Item, ItemStore, Json, write_atomic
 
 # What the store keeps of a refusal: all that follows from content.
 REMEMBERED = {"kind", "reason", "detail", "remedy"}
+
+PACKAGE = Path(__file__).parents[1]
+# The reason of an item that failed by a fault of ours.
+BUG = "bug"
+UNFORESEEN = {
+    BUG: "this is a fault of likeness, not of the photo: report it with the traceback in the log",
+    "unexpected": "the log has the traceback; leave the photo out, or report it with the traceback",
+}
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409
@@ -91,7 +98,6 @@ class Outcome:
     item: Item | None
     failure: Failure | None
     reused: bool
-    seconds: float = 0.0
     unfinished: bool = False
 
 
@@ -109,35 +115,34 @@ def run_batch(
         AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
         TransientError: `stopped`: `stop` was set; what was running is finished and stored.
     """
-    stop = stop or threading.Event()
-    outcomes: dict[int, Outcome] = {}
-    queue = iter(enumerate(works))
-    running: dict[Future[Outcome], int] = {}
-    with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
+    stop, broken = stop or threading.Event(), threading.Event()
+
+    def make(work: Work) -> Outcome | None:
+        if stop.is_set() or broken.is_set():
+            return None
         try:
-            while True:
-                while (
-                    not stop.is_set()
-                    and len(running) < workers
-                    and (following := next(queue, None)) is not None
-                ):
-                    running[pool.submit(run_one, following[1], store)] = following[0]
-                if not running:
-                    break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    outcomes[running.pop(future)] = outcome = future.result()
+            return run_one(work, store)
+        except BaseException:
+            broken.set()
+            raise
+
+    with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = [pool.submit(make, work) for work in works]
+        try:
+            for future in as_completed(futures):
+                if (outcome := future.result()) is not None:
                     progress.advance(outcome.work.id, _word(outcome))
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            broken.set()
             raise
+    outcomes = [outcome for future in futures if (outcome := future.result()) is not None]
     if stop.is_set():
         raise TransientError(
             f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
             reason="stopped",
             remedy="run `dvc repro` again: what is finished or ordered is kept",
         )
-    return [outcomes[index] for index in range(len(works))]
+    return outcomes
 
 
 def run_one(work: Work, store: ItemStore) -> Outcome:
@@ -146,7 +151,6 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     Raises:
         AuthError, QuotaError, ConsentError, ConfigError: nothing is stored.
     """
-    started = time.monotonic()
     if (item := store.get(work.key)) is not None:
         store.touch(item)
         return outcome_of(work, item)
@@ -163,28 +167,28 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
         failure, unfinished = work.failure(error), isinstance(error, TransientError)
     except LikenessError:
         raise
-    except Exception as error:  # whatever a library raises on one item costs that item and no other
+    except Exception as error:  # whatever is raised on one item costs that item and no other
         if isinstance(error, OSError) and (full := DiskError.of(error)):
             raise full from error
         sys.stderr.write(f"{work.id}: {traceback.format_exc()}")
-        failure = work.refused(
-            {
-                "kind": "failed",
-                "reason": "unexpected",
-                "detail": f"{type(error).__name__}: {error}",
-                "remedy": "the log has the traceback; leave the photo out, or report it with the traceback",
-            }
-        )
+        failure = work.refused(_unforeseen(error))
     else:
         item = store.put(work.key, made.files, made.record)
-    return Outcome(
-        work=work,
-        item=item,
-        failure=failure,
-        reused=False,
-        seconds=time.monotonic() - started,
-        unfinished=unfinished,
-    )
+    return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished)
+
+
+def _unforeseen(error: Exception) -> dict[str, str]:
+    """What nobody foresaw: a fault of likeness where one of its own lines raised one of Python's errors, else what a
+    library says of this item."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    pythons = type(error).__module__ == "builtins" and not isinstance(error, OSError | MemoryError)
+    reason = BUG if pythons and Path(frame.filename).is_relative_to(PACKAGE) else "unexpected"
+    return {
+        "kind": "failed",
+        "reason": reason,
+        "detail": f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})",
+        "remedy": UNFORESEEN[reason],
+    }
 
 
 def outcome_of(work: Work, item: Item) -> Outcome:
@@ -236,6 +240,11 @@ def finish(
         sys.stderr.write(
             f"{stage}: {len(entries)} of {len(entries) + len(failed)} go on; left out: {_reasons(failed)}\n"
             f"  {folder}/failures.jsonl says why, and what helps\n"
+        )
+    if bugs := [failure.id for failure in failed if failure.reason == BUG]:
+        sys.stderr.write(
+            f"{stage}: {len(bugs)} items failed by a fault of likeness, not of the photographs: {', '.join(bugs[:5])}; "
+            "please report it with the traceback above\n"
         )
     counted = [failure for failure in failed if failure.kind != "skipped"]
     total = len(entries) + len(counted)
@@ -293,6 +302,7 @@ def _write_counts(
         "made": sum(not outcome.reused for outcome in outcomes),
         "reused": sum(outcome.reused for outcome in outcomes),
         **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
+        "bugs": sum(failure.reason == BUG for failure in manifest.failures),
         "cost_usd": round(spent_usd, 6),
     }
     path.parent.mkdir(parents=True, exist_ok=True)

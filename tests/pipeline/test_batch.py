@@ -1,6 +1,7 @@
 """A batch makes what is missing, reuses what is there, and loses nothing when something fails."""
 
 import errno
+import json
 import threading
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError
 from likeness.pipeline.batch import Made, Work, finish, run_batch
-from likeness.pipeline.manifest import Entry, Failure, read_manifest
+from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest
 from likeness.store.items import sha256_bytes
 
 
@@ -81,6 +82,28 @@ def test_what_a_library_raises_costs_its_own_item_with_its_traceback_in_the_log(
     assert run_batch("swap", works[:1], store, workers=1)[0].failure is not None  # nothing of it was stored
     with pytest.raises(ConfigError):
         run_batch("swap", works, store, workers=1)
+
+
+def test_a_fault_of_ours_is_told_as_ours_and_counted_apart(store, in_tmp, capsys):
+    unreadable = FaceEntry.model_construct(box_px=None)
+    ours = Work(id="jade-s1", key=f"{1:064d}", make=lambda: unreadable.moved(1, 1))
+    outcomes = run_batch("swap", [ours, work(2, error=TypeError("in a library")), work(3)], store, workers=1)
+    assert [outcome.failure and outcome.failure.reason for outcome in outcomes] == ["bug", "unexpected", None]
+    assert "manifest.py:" in outcomes[0].failure.detail
+    assert "fault of likeness" in outcomes[0].failure.remedy
+    finish("swap", in_tmp / "out", outcomes, max_failure_ratio=1, counts=in_tmp / "counts.json")
+    assert "1 items failed by a fault of likeness" in capsys.readouterr().err
+    counts = json.loads((in_tmp / "counts.json").read_text())
+    assert (counts["bugs"], counts["failed"], counts["items"]) == (1, 2, 1)
+
+
+def test_a_full_disk_is_no_items_fault(store, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "put", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_batch("swap", [work(1)], store, workers=1)
 
 
 def test_a_stopped_batch_starts_nothing_more_and_keeps_what_was_running(store):
