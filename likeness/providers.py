@@ -175,19 +175,17 @@ def check_optimizer(target: str) -> str:
     )
 
 
-def check_place(place: str, target: Any) -> None:
-    """Refuse a `_target_` at `place` of params.yaml unless it is registered for that section.
+def check_place(place: str, target: Any) -> str:
+    """The `module:Class` that a `_target_` at `place` of params.yaml stands for.
 
     Raises:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
     if place == "train.optimizer":
-        check_optimizer(str(target))
-        return
+        return check_optimizer(str(target))
     for task in TASKS:
         if place == f"{task}.provider":
-            check_target(task, target)
-            return
+            return check_target(task, target)
     raise ConfigError(
         f"{place}.{TARGET}: {target!r} may not stand here: only train.optimizer and "
         f"{', '.join(f'{task}.provider' for task in TASKS)} name a class",
