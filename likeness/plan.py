@@ -75,10 +75,10 @@ class Planner:
         """What swap does, or the most photographs and pairs that it can have."""
         run = self._run.at("ingest")
         reading = ingest.read(run)
-        found = self._look([work.key for work in reading.works])
-        self._add(run, len(found), found.count(None))
-        stored = [item for item in found if item is not None]
-        self.exact = len(stored) == len(found)
+        items = self._look([work.key for work in reading.works])
+        self._add(run, len(items), items.count(None))
+        stored = [item for item in items if item is not None]
+        self.exact = len(stored) == len(items)
         if self.exact:
             outcomes = [outcome_of(work, item) for work, item in zip(reading.works, stored, strict=True)]
             return self._choose(ingest.choose(run, reading, outcomes))
@@ -102,13 +102,13 @@ class Planner:
 
     def _candidates(self, photos: Photos) -> dict[str, Candidate]:
         """What the choice of pairs looks at; measuring a photo takes a moment and costs nothing."""
-        found = self._look([traits_key(photo) for photo in photos.values()])
+        items = self._look([traits_key(photo) for photo in photos.values()])
         return {
             label: Candidate(
                 face=photo.face,
                 traits=measure(photo.portrait()) if item is None else Traits.model_validate(item.record),
             )
-            for (label, photo), item in zip(photos.items(), found, strict=True)
+            for (label, photo), item in zip(photos.items(), items, strict=True)
         }
 
     def _swap(self, chosen: swap.Chosen | tuple[int, int]) -> list[Image]:
@@ -139,8 +139,8 @@ class Planner:
         self, run: Run, works: Sequence[Work], awaited: Sequence[str], *, at_most: bool = False
     ) -> list[Image]:
         """The images after a stage; what it is known to refuse goes no further."""
-        found = self._look([work.key for work in works])
-        missing = [work for work, item in zip(works, found, strict=True) if item is None]
+        items = self._look([work.key for work in works])
+        missing = [work for work, item in zip(works, items, strict=True) if item is None]
         orders: list[str | None] = [None] * len(awaited)
         if _quote(run) is not None:  # else no picture need be read
             orders += [work.order() for work in missing if work.order is not None]
@@ -152,7 +152,7 @@ class Planner:
             at_most=at_most or bool(awaited),
         )
         after: list[Image] = [*awaited, *(work.id for work in missing if work.foreseen is None)]
-        for work, stored in zip(works, found, strict=True):
+        for work, stored in zip(works, items, strict=True):
             item = stored or work.foreseen
             if item is None or work.line is None or "refusal" in item.record:
                 continue
@@ -173,8 +173,8 @@ class Planner:
             each = seconds_an_item(run.repository, run.stage, run.persona.name)
             seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
         else:
-            found = zip(orders, self._look(orders), strict=True)
-            buy = sum(item is None and not self._is_ordered(order) for order, item in found)
+            stored = zip(orders, self._look(orders), strict=True)
+            buy = sum(item is None and not self._is_ordered(order) for order, item in stored)
             calls, usd = buy * quote.calls, buy * quote.usd
             seconds = math.ceil(buy / run.provider.in_flight) * quote.seconds
             at_most = at_most or None in orders

@@ -120,11 +120,11 @@ def registered(task: Task) -> dict[str, str]:
 
 def own(task: Task) -> dict[str, str]:
     """likeness' own, read from the text of the task's modules: nothing is imported."""
-    found = re.compile(rf"^class (\w+{TASKS[task]})\b", re.MULTILINE)
+    classes = re.compile(rf"^class (\w+{TASKS[task]})\b", re.MULTILINE)
     return {
         f"likeness.{task}.{path.stem}.{name}": f"likeness.{task}.{path.stem}:{name}"
         for path in sorted((Path(__file__).parent / task).glob("*.py"))
-        for name in found.findall(path.read_text(encoding="utf-8"))
+        for name in classes.findall(path.read_text(encoding="utf-8"))
     }
 
 
@@ -201,23 +201,23 @@ def provider_class(task: Task, target: Any) -> type[Provider[Any]]:
     """
     module, _, name = check_target(task, target).partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
+        kind = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"{task}.provider.{TARGET}: {target} is registered and does not import: {error}",
             reason="broken-provider",
             remedy="install its package anew",
         ) from error
-    fields = settings_of(found)
+    fields = settings_of(kind)
     if lacking := sorted(
-        part for part in get_protocol_members(Provider) if not hasattr(found, part) and part not in fields
+        part for part in get_protocol_members(Provider) if not hasattr(kind, part) and part not in fields
     ):
         raise ConfigError(
             f"{task}.provider.{TARGET}: {target} lacks {', '.join(lacking)}",
             reason="broken-provider",
             remedy="likeness.providers.Provider says what a provider has",
         )
-    return found
+    return kind
 
 
 def build(task: Task, settings: Mapping[str, Any]) -> Any:

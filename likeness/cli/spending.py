@@ -12,7 +12,7 @@ from likeness.config import load_config
 from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
 from likeness.purchases.history import (
-    Purchase,
+    PastPurchase,
     budget_words,
     is_awaited,
     purchases,
@@ -50,7 +50,7 @@ def spending_command(*, as_json: bool) -> None:
     say(terminal, budget_words(spent, cfg.budget.max_usd))
 
 
-def rows(bought: Iterable[Purchase], awaited: Callable[[Purchase], bool]) -> list[Row]:
+def rows(bought: Iterable[PastPurchase], awaited: Callable[[PastPurchase], bool]) -> list[Row]:
     """In the order of days, stages and providers."""
     found: dict[tuple[str, str, str], Row] = {}
     for purchase in bought:

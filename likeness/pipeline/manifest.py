@@ -106,7 +106,7 @@ class Entry(Record):
 
         Its parent is this entry and its cost nothing, unless `changes` say otherwise.
         """
-        made = {
+        usual = {
             "file": file,
             "sha256": sha256,
             "provider": provider,
@@ -114,7 +114,7 @@ class Entry(Record):
             "parents": (self.sha256,),
         }
         scores = {**self.scores, **changes.pop("scores", {})}
-        return self.model_validate({**dict(self), **made, **changes, "scores": scores})
+        return self.model_validate({**dict(self), **usual, **changes, "scores": scores})
 
 
 class Failure(Record):

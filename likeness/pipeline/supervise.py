@@ -16,16 +16,16 @@ from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Set for the child: the descriptor of the pipe whose other end its parent holds.
-PARENT_PIPE = "LIKENESS_EAR"
+PARENT_PIPE = "LIKENESS_PARENT_PIPE"
 
 
 def supervise(stage: str, persona: str, stop: threading.Event) -> None:
     """Run the stage in a child of its own session and end with its exit status; in that child, return at once, and set
     `stop` when the run is to end."""
-    if (ear := os.environ.pop(PARENT_PIPE, None)) is not None:
+    if (pipe := os.environ.pop(PARENT_PIPE, None)) is not None:
         for number in SIGNALS:
             signal.signal(number, lambda _number, _frame: stop.set())
-        threading.Thread(target=_watch_parent, args=(int(ear), stop), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(int(pipe), stop), daemon=True).start()
         return
     reader, writer = os.pipe()
     child = subprocess.Popen(
@@ -46,6 +46,6 @@ def supervise(stage: str, persona: str, stop: threading.Event) -> None:
     raise SystemExit(code if code >= 0 else 128 - code)
 
 
-def _watch_parent(ear: int, stop: threading.Event) -> None:
-    os.read(ear, 1)  # returns when the parent is gone: nobody ever writes
+def _watch_parent(pipe: int, stop: threading.Event) -> None:
+    os.read(pipe, 1)  # returns when the parent is gone: nobody ever writes
     stop.set()

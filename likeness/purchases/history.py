@@ -19,7 +19,7 @@ End = Literal["paid", "void", "open"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Purchase:
+class PastPurchase:
     """One purchase: `usd_max` was reserved for it, `usd` counts against the budget: the real cost once it is paid,
     the reservation while it is open, nothing when it was void (certainly not billed)."""
 
@@ -34,14 +34,14 @@ class Purchase:
     end: End
 
 
-def purchases(path: Path) -> list[Purchase]:
+def purchases(path: Path) -> list[PastPurchase]:
     """All purchases in the order they were asked for."""
-    asked: dict[str, dict[str, Json]] = {}
-    ended: dict[str, dict[str, Json]] = {}
+    reserved: dict[str, dict[str, Json]] = {}
+    ends: dict[str, dict[str, Json]] = {}
     for line in entries(path.read_bytes()) if path.is_file() else ():
-        (asked if line["state"] == "asked" else ended)[line["id"]] = line
+        (reserved if line["state"] == "asked" else ends)[line["id"]] = line
     return [
-        Purchase(
+        PastPurchase(
             id=number,
             day=line["time"][:10],
             stage=line["stage"],
@@ -49,19 +49,19 @@ def purchases(path: Path) -> list[Purchase]:
             provider=line["what"].partition(" ")[0],
             key=line["key"],
             usd_max=float(line["usd"]),
-            usd=float(ended.get(number, line)["usd"]),
-            end=ended[number]["state"] if number in ended else "open",
+            usd=float(ends.get(number, line)["usd"]),
+            end=ends[number]["state"] if number in ends else "open",
         )
-        for number, line in asked.items()
+        for number, line in reserved.items()
     ]
 
 
-def total_usd(bought: Iterable[Purchase]) -> float:
+def total_usd(bought: Iterable[PastPurchase]) -> float:
     """What counts against the budget."""
     return sum((purchase.usd for purchase in bought), 0.0)
 
 
-def is_awaited(purchase: Purchase, items: ItemStore) -> bool:
+def is_awaited(purchase: PastPurchase, items: ItemStore) -> bool:
     """Whether an open purchase is pending: the next run collects what was ordered."""
     order = items.pending_order(purchase.key) if purchase.end == "open" else None
     return order is not None and order.get("purchase") == purchase.id
@@ -91,11 +91,9 @@ def last_seconds(repository: RepositoryPaths, stage: str, persona: str) -> float
 
 def seconds_an_item(repository: RepositoryPaths, stage: str, persona: str) -> float | None:
     """What the last run took for each item that it made; None when it made nothing."""
-    seconds, made = (
-        last_seconds(repository, stage, persona),
-        last_counts(repository, stage, persona).get("made", 0),
-    )
-    return None if seconds is None or not made else seconds / made
+    seconds = last_seconds(repository, stage, persona)
+    items = last_counts(repository, stage, persona).get("made", 0)
+    return None if seconds is None or not items else seconds / items
 
 
 def _read(path: Path) -> dict[str, Any]:

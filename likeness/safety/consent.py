@@ -219,9 +219,9 @@ def load_consent(folder: Path, persona: str) -> Consent:
     if not evidence.is_file():
         raise ConsentError(f"{persona}: the evidence {evidence} is missing", reason="consent-evidence",
                            remedy="put the signed file back, or revoke the record")  # fmt: skip
-    if (found := sha256_file(evidence)) != consent.evidence.sha256:
+    if (digest := sha256_file(evidence)) != consent.evidence.sha256:
         raise ConsentError(
-            f"{persona}: the evidence {evidence} has sha256 {found}, the record names {consent.evidence.sha256}",
+            f"{persona}: the evidence {evidence} has sha256 {digest}, the record names {consent.evidence.sha256}",
             reason="consent-evidence", remedy="restore the file that was signed, or have the new one recorded")  # fmt: skip
     return consent
 

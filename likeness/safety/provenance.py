@@ -66,11 +66,11 @@ def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:
         InputError: `not-jpeg`, the bytes do not start as a JPEG does.
     """
     segments, rest = _segments(jpeg)
-    kept = [segment for segment in segments if not segment[4:].startswith(XMP_MARK)]
-    after_jfif = next((i for i, segment in enumerate(kept) if segment[1] != _APP0), len(kept))
+    others = [segment for segment in segments if not segment[4:].startswith(XMP_MARK)]
+    after_jfif = next((i for i, segment in enumerate(others) if segment[1] != _APP0), len(others))
     payload = XMP_MARK + _PACKET.format(uri=code.uri).encode()
     packet = bytes([0xFF, _APP1]) + (len(payload) + 2).to_bytes(2, "big") + payload
-    return b"".join([_SOI, *kept[:after_jfif], packet, *kept[after_jfif:], rest])
+    return b"".join([_SOI, *others[:after_jfif], packet, *others[after_jfif:], rest])
 
 
 def read_mark(jpeg: bytes) -> SourceType | None:
