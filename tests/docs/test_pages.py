@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from doc_pages import BLOCK, FOLLOWED_ELSEWHERE, HERE, PAGES, ROOT, blocks, commands, page_name, pieces
+from doc_pages import BLOCK, HERE, PAGES, ROOT, blocks, commands, page_name, pieces
 
 from likeness.cli.app import app
 from likeness.cli.compose import composed
@@ -190,15 +190,6 @@ def test_decisions_are_numbered_without_gaps_and_say_their_number():
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         assert page.read_text().startswith(f"# {int(page.name[:4])}. ")
-
-
-def test_the_pages_that_add_something_are_followed_by_a_test():
-    text = (ROOT / "tests" / "graph" / "test_cost_of_change.py").read_text()
-    assert [
-        name
-        for name in FOLLOWED_ELSEWHERE
-        if f'type_commands("{name}"' not in text and f'follow("{name}"' not in text
-    ] == []
 
 
 def test_the_errors_of_the_s3_page_are_those_of_the_code():
