@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from likeness.images import decode_rgb, encode_jpeg, encode_png
-from likeness.pipeline.batch import Made, Work, finish, run_batch
+from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry
+from likeness.pipeline.outputs import finish
 from likeness.store.items import ItemStore, item_key, sha256_bytes
 
 ITEMS, SIDE_PX, WORKERS = 1000, 512, 2

@@ -19,8 +19,9 @@ from likeness.config import Config, Persona, load_config
 from likeness.disk import try_place
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.pipeline.batch import Outcome, Work, finish, run_batch
+from likeness.pipeline.batch import Outcome, Work, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
+from likeness.pipeline.outputs import finish
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
 from likeness.providers import ProviderSection

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError
-from likeness.pipeline.batch import Made, Work, finish, run_batch
+from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest
+from likeness.pipeline.outputs import finish
 from likeness.store.items import sha256_bytes
 
 

@@ -1,0 +1,136 @@
+"""What a batch leaves behind: finished files under readable names, both manifests, the counts, and what was left out."""
+
+import contextlib
+import fcntl
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.errors import InputError, TransientError
+from likeness.pipeline.batch import BUG, Outcome
+from likeness.pipeline.manifest import Entry, Failure, Manifest, write_manifest
+from likeness.store.items import write_atomic
+
+# Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
+FICLONE = 0x40049409
+
+
+def finish(
+    stage: str,
+    folder: Path,
+    outcomes: Sequence[Outcome],
+    *,
+    failures: Sequence[Failure] = (),
+    max_failure_ratio: float,
+    counts: Path,
+    leave_unfinished: bool = False,
+    spent_usd: float = 0.0,
+) -> Manifest:
+    """Lay the finished files into `folder` under readable names and write manifest.jsonl and failures.jsonl.
+
+    `counts` is the file, outside every stage's outputs, where the numbers of what was made, reused and refused are kept.
+
+    Raises:
+        InputError: more than `max_failure_ratio` of the items failed or were refused (skipped ones don't count);
+            the folder and both files are complete when it is raised.
+        TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
+            take the stage for done and never try them again.
+    """
+    entries, failed = _lay_out(folder, outcomes)
+    manifest = write_manifest(folder, entries, [*failures, *failed])
+    _write_counts(stage, counts, outcomes, manifest, spent_usd)
+    _tell_failures(stage, folder, manifest)
+    counted = [failure for failure in manifest.failures if failure.kind != "skipped"]
+    total = len(entries) + len(counted)
+    if total and len(counted) / total > max_failure_ratio:
+        raise InputError(
+            f"{stage}: {len(counted)} of {total} items failed or were refused ({_reasons(counted)}), "
+            f"more than max_failure_ratio {max_failure_ratio}",
+            reason="too-many-failures",
+            remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
+        )
+    unfinished = [outcome.work.id for outcome in outcomes if outcome.unfinished]
+    if unfinished and not leave_unfinished:
+        raise TransientError(
+            f"{stage}: {len(unfinished)} of {total} items are not finished: {', '.join(unfinished[:5])} ...",
+            reason="unfinished",
+            remedy=f"run `dvc repro` again: what is finished is kept and costs nothing; {folder}/failures.jsonl says "
+            "why. To go on without them, set items.leave_unfinished: true in conf/items/ and run `make params`",
+        )
+    return manifest
+
+
+def _lay_out(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[Entry], list[Failure]]:
+    entries: list[Entry] = []
+    failed: list[Failure] = []
+    for outcome in outcomes:
+        if outcome.item is None:
+            failed.append(cast(Failure, outcome.failure))
+            continue
+        assert outcome.work.line is not None, f"{outcome.work.id} has no line in a manifest"
+        try:
+            entry, files = outcome.work.line(outcome.item)
+        except InputError as error:
+            failed.append(outcome.work.failure(error))
+            continue
+        for name, stored in files.items():
+            materialize(outcome.item.files[stored].path, folder / name)
+        entries.append(entry)
+    return entries, failed
+
+
+def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
+    """On stderr: how many items are left out and why, and apart from that the faults of ours."""
+    if not (failures := manifest.failures):
+        return
+    items = len(manifest.entries)
+    sys.stderr.write(
+        f"{stage}: {items} of {items + len(failures)} go on; left out: {_reasons(failures)}\n"
+        f"  {folder}/failures.jsonl says why, and what helps\n"
+    )
+    if bugs := [failure.id for failure in failures if failure.reason == BUG]:
+        sys.stderr.write(
+            f"{stage}: {len(bugs)} items failed by a fault of likeness, not of the photographs: {', '.join(bugs[:5])}; "
+            "please report it with the traceback above\n"
+        )
+
+
+def _reasons(failures: Sequence[Failure]) -> str:
+    """`2 blurred, 1 no-face`."""
+    return ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in failures).most_common())
+
+
+def materialize(stored: Path, path: Path) -> None:
+    """Put a copy of a stored file at `path`, sharing its blocks where the file system can.
+
+    Never a hard link: an edit in place would change the store's file too.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    try:
+        with stored.open("rb") as source, path.open("wb") as target:
+            fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+    except OSError:
+        shutil.copyfile(stored, path)
+
+
+def _write_counts(
+    stage: str, path: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
+) -> None:
+    kinds = Counter(failure.kind for failure in manifest.failures)
+    counts: dict[str, Any] = {
+        "stage": stage,
+        "items": len(manifest.entries),
+        "made": sum(not outcome.reused for outcome in outcomes),
+        "reused": sum(outcome.reused for outcome in outcomes),
+        **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
+        "bugs": sum(failure.reason == BUG for failure in manifest.failures),
+        "cost_usd": round(spent_usd, 6),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(counts).encode())
