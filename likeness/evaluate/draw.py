@@ -14,10 +14,10 @@ from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
 from likeness.lora.export import loaded_lora
 from likeness.lora.safetensors_io import read_metadata
-from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
+from likeness.run import Run
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import ItemStore, item_key, sha256_file
+from likeness.store.items import item_key, sha256_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Renderer:
     def settings(self, one: Planned) -> dict[str, object]:
         """All that decides a picture's file, beside the weights."""
         return {
-            **vars(self._shot(one)), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
+            **vars(self._request(one)), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
             "quality": self.cfg.evaluate.jpeg_quality,
         }  # fmt: skip
 
@@ -56,7 +56,7 @@ class Renderer:
         key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
         return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one, None))
 
-    def _shot(self, one: Planned) -> GenerationRequest:
+    def _request(self, one: Planned) -> GenerationRequest:
         options = self.cfg.evaluate
         return GenerationRequest(
             prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
@@ -66,7 +66,7 @@ class Renderer:
     def _make(self, one: Planned, weights: Path | None) -> Made:
         options = self.cfg.evaluate
         with loaded_lora(self.base, weights, options.lora_scale):
-            (rgb,) = generate(self.base, [self._shot(one)])
+            (rgb,) = generate(self.base, [self._request(one)])
         return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
 
 
@@ -79,23 +79,30 @@ def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
     ]
 
 
-def judged_steps(
-    studio: Renderer, planned: Sequence[Planned], places: PersonaPaths, references: Sequence[FaceEmbedding], find: Finder,
-    items: ItemStore,
-) -> list[CheckpointScore]:  # fmt: skip
+def judge_steps(
+    run: Run,
+    renderer: Renderer,
+    planned: Sequence[Planned],
+    references: Sequence[FaceEmbedding],
+    find: Finder,
+) -> list[CheckpointScore]:
     """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""
-    if not studio.cfg.evaluate.checkpoints:
+    if not run.config.evaluate.checkpoints:
         return []
-    files = [*places.checkpoints_by_step().items(), (trained_steps(places.weights), places.weights)]
+    paths = run.paths
     scores: list[CheckpointScore] = []
-    for step, path in files:
-        digest, stem = sha256_file(path), f"step{step}"
+    for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
+        digest, name = sha256_file(path), f"evaluate step{step}"
         works = [
-            studio.work(replace(one, id=f"{one.id}-{stem}"), path, digest) for one in planned if one.lora
+            renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest)
+            for one in planned
+            if one.lora
         ]
-        looks = face_works(run_batch(f"evaluate {stem}", works, items, workers=1), find)
-        faces = faces_of(run_batch(f"evaluate {stem}", looks, items, workers=studio.cfg.items.workers))
-        identity = against(references, faces.seen, images=faces.images, yaw_edges_deg=())
+        drawn = run_batch(name, works, run.items, workers=1)
+        faces = faces_of(
+            run_batch(name, face_works(drawn, find), run.items, workers=run.config.items.workers)
+        )
+        identity = against(references, faces.embeddings, images=faces.images, yaw_edges_deg=())
         scores.append(
             CheckpointScore(step=step, images=len(works), faces=identity.faces, similarity=identity.mean)
         )

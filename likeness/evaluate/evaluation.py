@@ -18,7 +18,7 @@ class Faces:
     """The faces found in a set of `images` images."""
 
     images: int
-    seen: Sequence[FaceEmbedding]
+    embeddings: Sequence[FaceEmbedding]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,9 @@ def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None
 
 def identities(groups: Mapping[str, Faces], *, yaw_edges_deg: Sequence[float]) -> dict[str, Identity]:
     """Every group scored against the group `held_out` (the held-out photographs against each other)."""
-    references = groups["held_out"].seen
+    references = groups["held_out"].embeddings
     return {
-        name: against(references, faces.seen, images=faces.images, yaw_edges_deg=yaw_edges_deg)
+        name: against(references, faces.embeddings, images=faces.images, yaw_edges_deg=yaw_edges_deg)
         for name, faces in groups.items()
     }
 

@@ -1,9 +1,10 @@
 """The face in an image, as the identity scores need it: found once for each image, then remembered."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,26 +37,23 @@ def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
 
 def faces_of(outcomes: Sequence[Outcome]) -> Faces:
     """The faces that `face_work` found, and how many images were searched."""
-    seen = [
-        FaceEmbedding(
-            id=outcome.work.id,
-            embedding=np.asarray(face["embedding"], np.float32),
-            yaw_deg=float(face["yaw_deg"]),
-        )
+    embeddings = [
+        _embedding(outcome.work.id, face)
         for outcome in outcomes
         if outcome.item is not None and (face := outcome.item.record["face"]) is not None
     ]
-    return Faces(images=len(outcomes), seen=seen)
+    return Faces(images=len(outcomes), embeddings=embeddings)
 
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
-    seen: list[FaceEmbedding] = []
-    for entry in entries:
-        face = json.loads((folder / face_file(entry.id)).read_bytes())
-        embedding = np.asarray(face["embedding"], np.float32)
-        seen.append(FaceEmbedding(id=entry.id, embedding=embedding, yaw_deg=float(face["yaw_deg"])))
-    return Faces(images=len(entries), seen=seen)
+    faces = {entry.id: json.loads((folder / face_file(entry.id)).read_bytes()) for entry in entries}
+    return Faces(images=len(entries), embeddings=[_embedding(name, face) for name, face in faces.items()])
+
+
+def _embedding(image: str, face: Mapping[str, Any]) -> FaceEmbedding:
+    vector = np.asarray(face["embedding"], np.float32)
+    return FaceEmbedding(id=image, embedding=vector, yaw_deg=float(face["yaw_deg"]))
 
 
 def _largest_face(path: Path, find: Finder) -> Made:

@@ -4,10 +4,12 @@ equal prices give equal tables."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from likeness.pipeline.stage import BY_FOLDER
+from likeness.config import Config
+from likeness.pipeline.stage import BY_FOLDER, STAGES
 from likeness.purchases.prices import Quote
 from likeness.report.collect import Collected
 from likeness.report.words import usd
+from likeness.run import is_remote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,15 @@ class MoneyRow:
     price: str
     planned: str
     actual: str
+
+
+def offers(cfg: Config) -> dict[str, Offer]:
+    """What the remote providers of the graph ask for, by stage folder; nothing is asked of them, and what a local one
+    needs may be on another machine."""
+    sections = {spec.manifest: getattr(cfg, spec.name) for spec in STAGES if spec.provider and spec.manifest}
+    remote = {folder: section.built() for folder, section in sections.items() if is_remote(section)}
+    quotes = {folder: (one.name, one.quote(cfg.prices)) for folder, one in remote.items()}
+    return {folder: Offer(provider=name, quote=quote) for folder, (name, quote) in quotes.items() if quote}
 
 
 def money_rows(got: Collected, offers: Mapping[str, Offer]) -> list[MoneyRow]:

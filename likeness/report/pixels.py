@@ -1,4 +1,4 @@
-"""How much of the training images is the photographs' own pixels: a face before and after, and the count."""
+"""How much of the training images is the photographs' own pixels: a face before and after."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,13 @@ from PIL import Image
 
 from likeness.errors import InputError
 from likeness.images import load_rgb
-from likeness.pipeline.manifest import Entry, enlargements
+from likeness.pipeline.manifest import Entry
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album
 from likeness.report.view import Figure
 
 # The cut shown is at most this many face boxes wide, and no wider than one of the image's pixels a pixel of the page.
 CUT_SCALE = 1.5
-
-
-def pixel_facts(got: Collected) -> tuple[str, str]:
-    """The count of training images that hold the photograph's own pixels, and what became of the others."""
-    factors = list(enlargements(got.steps["lora_training"], got.steps["resized"]).values())
-    own = sum(factor <= 1 for factor in factors)
-    more = f"; the others enlarged once, {max(factors):.2g} times at most" if own < len(factors) else ""
-    return f"{own} of {len(factors)}", f"training images show the photograph's own pixels{more}"
 
 
 def face_details(got: Collected, album: Album, trained: Entry, width_px: int) -> Sequence[Figure]:

@@ -1,20 +1,20 @@
 """What was left out, as the template shows it: by stage and reason, with pictures where they may be shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.errors import InputError
 from likeness.images import RGB
+from likeness.ingest import IngestConfig
+from likeness.ingest.decode import Limits, decode_photo
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.stage import BY_FOLDER
-from likeness.report import ReportConfig
 from likeness.report.collect import Collected
 from likeness.report.pictures import Album
 from likeness.report.view import Figure, of_entry
 from likeness.report.words import SHOWABLE, reason_words
-
-OpenPhoto = Callable[[Path], RGB | None]
-"""Pixels of a user's raw photograph, or None when it cannot be read."""
+from likeness.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +37,18 @@ class RefusalGroup:
     items: Sequence[Refusal]
 
 
-def refusal_groups(
-    got: Collected, album: Album, cfg: ReportConfig, open_photo: OpenPhoto
-) -> list[RefusalGroup]:
-    """Everything left out, by stage and reason; the first `cfg.max_refused` items have pictures."""
+def refusal_groups(run: Run, got: Collected, album: Album) -> list[RefusalGroup]:
+    """Everything left out, by stage and reason; the first `report.max_refused` items have pictures."""
     found: dict[tuple[str, str, str], list[Failure]] = {}
     for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
         for failure in manifest.failures:
             found.setdefault((step, failure.kind, failure.reason), []).append(failure)
     groups: list[RefusalGroup] = []
-    room = cfg.max_refused
+    room = run.config.report.max_refused
     for (step, kind, reason), failures in found.items():
         items: list[Refusal] = []
         for failure in failures:
-            figures = _refused_figures(got, album, step, failure, cfg, open_photo) if room > 0 else []
+            figures = _refused_figures(run, got, album, step, failure) if room > 0 else []
             room -= 1
             items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
         groups.append(
@@ -65,15 +63,13 @@ def refusal_groups(
     return groups
 
 
-def _refused_figures(
-    got: Collected, album: Album, step: str, failure: Failure, cfg: ReportConfig, open_photo: OpenPhoto
-) -> list[Figure]:
+def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure: Failure) -> list[Figure]:
     """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
-    width = cfg.thumb_px * 2 // 3
+    width = run.config.report.thumb_px * 2 // 3
     if step == "ingested":
         folder = got.places.raw_targets if failure.target is not None else got.places.raw_sources
         path = folder / failure.origin if failure.origin and failure.reason in SHOWABLE else None
-        rgb = open_photo(path) if path else None
+        rgb = _raw_photo(path, run.config.ingest) if path else None
         return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
     if step != "swapped" or "explicit" in failure.reason:
         return []
@@ -85,3 +81,12 @@ def _refused_figures(
         for photo in photos
         if photo is not None
     ]
+
+
+def _raw_photo(path: Path, cfg: IngestConfig) -> RGB | None:
+    """Pixels of a user's photograph that was refused for a technical reason, or None when it cannot be read."""
+    limits = Limits(**{name: getattr(cfg, name) for name in Limits.__dataclass_fields__})
+    try:
+        return decode_photo(path, limits).rgb
+    except InputError:
+        return None

@@ -64,7 +64,9 @@ class Sampler:
             write_atomic(strip, self._strip(step, [outcome.item for outcome in drawn]))
             show(strip)
             faces = faces_of([run_one(work, self.items) for work in face_works(drawn, self.find)])
-            scores = against(self.references, faces.seen, images=faces.images, yaw_edges_deg=()).by_image
+            scores = against(
+                self.references, faces.embeddings, images=faces.images, yaw_edges_deg=()
+            ).by_image
             return sum(scores.values()) / len(self.planned) if self.references else None
 
         return Evaluator(metric="identity", every_steps=self.every_steps, best=max, look=look)
@@ -124,7 +126,7 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
         studio=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned,
         held_out=[places.ingested / photo.file for photo in photographs],
-        references=ingested_faces(photographs, places.ingested).seen, find=FaceAnalyzer().faces, items=run.items,
+        references=ingested_faces(photographs, places.ingested).embeddings, find=FaceAnalyzer().faces, items=run.items,
     )  # fmt: skip
 
 

@@ -20,14 +20,14 @@ FACE = np.array([1.0, 0.0], np.float32)
 
 
 def scored(**faces: Faces):
-    empty = {name: Faces(images=0, seen=[]) for name in GROUPS}
+    empty = {name: Faces(images=0, embeddings=[]) for name in GROUPS}
     return identities({**empty, **faces}, yaw_edges_deg=[15, 30])
 
 
 def found(*names: str, images: int | None = None) -> Faces:
     return Faces(
         images=len(names) if images is None else images,
-        seen=[FaceEmbedding(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
+        embeddings=[FaceEmbedding(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
     )
 
 

@@ -35,7 +35,7 @@ def test_the_largest_face_counts_and_is_found_once_for_equal_pixels(tmp_path, st
     )
     faces = faces_of(outcomes)
     assert faces.images == 2
-    (seen,) = faces.seen
+    (seen,) = faces.embeddings
     assert seen.id == "a"
     assert abs(seen.yaw_deg - FACE.yaw_deg) < 0.01
     assert np.allclose(seen.embedding, [0.6, 0.8])

@@ -1,0 +1,100 @@
+"""The evaluation as a whole: the samples drawn, what was measured on them, and the files that say it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from likeness.evaluate.comparison_sets import comparison_sets
+from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.draw import Renderer, judge_steps
+from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
+from likeness.evaluate.face_embeddings import Finder
+from likeness.evaluate.pixel_change import lora_effect
+from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_samples
+from likeness.images import load_rgb
+from likeness.pipeline.batch import Line
+from likeness.pipeline.manifest import Manifest, read_pictures
+from likeness.run import Run
+from likeness.store.items import Item, write_atomic
+from likeness.tracking import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What evaluation/metrics.json and samples/details.json hold, and the contact sheet as PNG."""
+
+    metrics: dict[str, float | int | None]
+    details: dict[str, Any]
+    sheet: bytes
+
+
+def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planned], Manifest]:
+    """Draw what the store lacks, one picture at a time; an explicit one is refused before it is written.
+
+    Args:
+        digest: sha256 of the weights file.
+    """
+    planned = plan_samples(run.persona.name, prompts(run), run.config.evaluate.seeds)
+
+    def line(one: Planned, item: Item) -> Line:
+        parents = (digest,) if one.lora else ()
+        return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
+
+    works = [
+        replace(renderer.work(one, run.paths.weights if one.lora else None, digest), line=partial(line, one))
+        for one in planned
+    ]
+    # One worker: the pictures share one pipeline.
+    return planned, run.finish(run.batch(works, workers=1))
+
+
+def measure(
+    run: Run, renderer: Renderer, planned: Sequence[Planned], drawn: Manifest, find: Finder
+) -> Results:
+    """Compare faces and pixels of the samples; `find` gives the faces of an image, largest first."""
+    options, paths = run.config.evaluate, run.paths
+    sets = comparison_sets(run, drawn, planned, find)
+    scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
+    pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
+    effect = lora_effect(drawn_pairs(planned, pictures))
+    steps = judge_steps(run, renderer, planned, sets["held_out"].embeddings, find)
+    best = best_checkpoint(steps)
+    held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
+    return Results(
+        metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
+        | {"best_step": best and best.step},
+        details=details(scores, described(planned, drawn, scores), steps, lora_effect=effect),
+        sheet=contact_sheet(
+            f"{run.persona.name}, drawn by {run.config.base.name}",
+            prompts(run),
+            sample_rows(planned, drawn, pictures, held_out),
+            cell_px=options.cell_px,
+        ),
+    )
+
+
+def prompts(run: Run) -> list[str]:
+    """The prompts with the persona's words in their places."""
+    return run.config.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
+
+
+def write_results(run: Run, results: Results, tracker: Tracker) -> None:
+    """Write what a person and DVC read, and log it."""
+    paths = run.paths
+    _write_json(paths.evaluation_details, results.details)
+    _write_json(paths.evaluation_metrics, results.metrics)
+    write_atomic(paths.contact_sheet, results.sheet)
+    tracker.log_metrics([(0, {name: value for name, value in results.metrics.items() if value is not None})])
+    by_step = {one["step"]: one["similarity"] for one in results.details["checkpoints"]}
+    tracker.log_metrics(
+        [(step, {"identity_by_step": score}) for step, score in by_step.items() if score is not None]
+    )
+    tracker.log_file(paths.contact_sheet)
+    tracker.log_file(paths.evaluation_metrics)
+
+
+def _write_json(path: Path, values: object) -> None:
+    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())

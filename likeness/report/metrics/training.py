@@ -1,0 +1,27 @@
+"""What the weights file says of its training."""
+
+from functools import partial
+
+from likeness.report.collect import Collected
+from likeness.report.metrics import Metric
+
+
+def _said(key: str, got: Collected) -> str | None:
+    return got.training.metadata.get(key) or None
+
+
+WORDS = {
+    "architecture": "modelspec.architecture",
+    "rank": "ss_network_dim",
+    "alpha": "ss_network_alpha",
+    "learning rate": "ss_learning_rate",
+    "steps": "ss_steps",
+    "seed": "ss_seed",
+    "resolution": "ss_resolution",
+    "images an epoch": "ss_num_train_images",
+}
+
+METRICS = (
+    Metric(words="training steps", place="head", read=partial(_said, "ss_steps")),
+    *(Metric(words=words, place="training", read=partial(_said, key)) for words, key in WORDS.items()),
+)
