@@ -3,12 +3,11 @@
 Source: huggingface.co/docs/hub/model-cards and the front matter of diffusers' LoRA scripts, read 2026-11.
 """
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
+from likeness.errors import ConfigError
 from likeness.formatting import card
 from likeness.report.collect import Collected
 from likeness.report.metrics import figures
@@ -18,14 +17,11 @@ from likeness.run import Run
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-# owner/name on the model hub; a local folder, a file or a base that comes with likeness is none.
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
 
 def model_card(run: Run, got: Collected) -> str:
     """The card's Markdown, front matter first."""
     source, family = run.config.base.source, bases()[run.config.base.architecture]
-    hub_id = source if HUB_ID.fullmatch(source) and not _is_local(source) else None
+    hub_id = _hub_id(run)
     images = got.steps["lora_training"].entries
     return card(
         _front_matter(run, got, hub_id, family.HUB_TAG),
@@ -53,8 +49,14 @@ def model_card(run: Run, got: Collected) -> str:
     )
 
 
-def _is_local(source: str) -> bool:
-    return source.endswith(".safetensors") or Path(source).exists()
+def _hub_id(run: Run) -> str | None:
+    """owner/name on the model hub; a local folder, a file or a base that comes with likeness has none."""
+    base = run.config.base
+    try:
+        on_hub = base.source not in (TINY, TINY_RANDOM) and base.local(run.repository.root) is None
+    except ConfigError:  # a path of another machine
+        return None
+    return base.source if on_hub else None
 
 
 def _front_matter(run: Run, got: Collected, hub_id: str | None, hub_tag: str) -> "ModelCardData":

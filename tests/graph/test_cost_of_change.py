@@ -82,6 +82,15 @@ def test_an_optimizer_costs_one_file(enhanced):
     assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}
 
 
+def test_a_metric_costs_one_file(copy):
+    """tests/report/test_metrics.py renders the page and the card with it."""
+    follow("adding-a-metric.md", copy)
+    assert touched(copy) == {"likeness/report/metrics/faces.py"}
+    check_style(copy)
+    program = "from likeness.report.metrics import metrics; print([metric.words for metric in metrics()])"
+    assert "'samples with a face'" in copy.run(sys.executable, "-c", program).stdout
+
+
 def test_a_provider_that_needs_torch_adds_no_line_to_a_lint_file(enhanced):
     path = enhanced.folder / "likeness" / "enhance" / "doubled.py"
     path.write_text('''"""Every pixel four times, by torch."""
