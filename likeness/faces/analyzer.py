@@ -4,7 +4,7 @@
 
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
 
@@ -18,6 +18,7 @@ from likeness.faces.detect import Detector
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import FaceMesh
 from likeness.faces.models import SFACE, locate
+from likeness.faces.stance import Stance, search, stance_of
 
 
 class _Models:
@@ -27,6 +28,14 @@ class _Models:
         self.detector = Detector()
         self.mesh = FaceMesh()
         self.sface = cv2.FaceRecognizerSF.create(str(locate(SFACE)), "")
+
+    def embedding(self, rgb: NDArray[np.uint8], points5: Floats) -> tuple[Floats, float]:
+        """Unit vector [128] of the face whose five points are given, and its length before."""
+        crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
+        feature = self.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+        vector = np.array(feature, np.float32).reshape(-1)
+        length = float(np.linalg.norm(vector))
+        return vector / max(length, 1e-9), length
 
 
 class FaceAnalyzer:
@@ -49,7 +58,17 @@ class FaceAnalyzer:
     def embed(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
         """SFace embedding [128], unit length, of a face known by its `points5` in these pixels."""
         with self._lent() as models:
-            return _embedding(models, rgb, face.points5)
+            return models.embedding(rgb, face.points5)[0]
+
+    def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]:
+        """How each of an image's faces stands; None where that cannot be told."""
+        with self._lent() as models:
+            return [stance_of(models, rgb, face) for face in faces]
+
+    def search(self, rgb: NDArray[np.uint8]) -> Stance | None:
+        """How the faces of an image stand that `faces` does not find; None where there are none."""
+        with self._lent() as models:
+            return search(models, rgb)
 
     @contextmanager
     def _lent(self) -> Generator[_Models, None, None]:
@@ -69,13 +88,15 @@ def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32]) -> 
     landmarks, landmark_score = models.mesh.landmarks(rgb, row[:4], points5[:2])
     yaw, pitch, roll = measure.pose(landmarks)
     x, y, width, height = (float(value) for value in row[:4])
+    embedding, length = models.embedding(rgb, points5)
     return Face(
         box_px=(x, y, width, height),
         score=float(row[14]),
         points5=points5,
         landmarks=landmarks,
         landmark_score=landmark_score,
-        embedding=_embedding(models, rgb, points5),
+        embedding=embedding,
+        embedding_length=length,
         yaw_deg=yaw,
         pitch_deg=pitch,
         roll_deg=roll,
@@ -83,10 +104,3 @@ def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32]) -> 
         mouth_open=measure.mouth_open(landmarks),
         eyes_open=measure.eyes_open(landmarks),
     )
-
-
-def _embedding(models: _Models, rgb: NDArray[np.uint8], points5: Floats) -> Floats:
-    crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
-    feature = models.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
-    vector = np.array(feature, np.float32).reshape(-1)
-    return vector / max(float(np.linalg.norm(vector)), 1e-9)

@@ -1,5 +1,6 @@
 """What is known about one face, and its form in a file."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,9 @@ class Face:
     """Gap between the lips over the mouth's width; 0 is closed."""
     eyes_open: float
     """Height over width of the lid opening, mean of both eyes."""
+    embedding_length: float = math.inf
+    """Length of the embedding before it was made a unit vector, where it was measured just now; not kept in files. Short:
+    the network did not take it for an upright face (`likeness.faces.stance`)."""
 
 
 def shared_px2(a: Box, b: Box) -> float:

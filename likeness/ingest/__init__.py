@@ -1,7 +1,10 @@
 """Ingest: anyone's photographs become upright sRGB PNGs with everything measured, or reasons why not.
 
-raw.py         which files there are, and the ids they keep
-decode.py      one file -> pixels                  (or empty-file, truncated, not-an-image, ...)
+listing.py     what lies in a folder               (or not-a-photograph, undecodable-name, not-downloaded, ...)
+raw.py         which photographs there are, and which are held out
+numbers.py     the numbers they keep               (or number-disputed)
+decode.py      one file -> pixels                  (or empty-file, truncated, camera-raw, not-an-image, ...)
+upright.py     turned by what its faces say
 analyse.py     one photo -> an item: photo.png, face.json and a record of measurements
 checks.py      what one photo's record decides     (no-face, blurred, explicit, apparent-minor, ...)
 select.py      what only the whole set decides     (duplicates, not-the-persona) and the persona's face
@@ -31,6 +34,8 @@ class IngestConfig(Section):
     min_face_px: float = Field(ge=1)
     background_face_ratio: float = Field(gt=0, le=1)
     min_sharpness: float = Field(ge=0)
+    min_face_light: float = Field(ge=0, le=255)
+    max_face_light: float = Field(ge=0, le=255)
     review_explicit: float = Field(ge=0, le=1)
     max_explicit: float = Field(ge=0, le=1)
     near_duplicate: NearDuplicateConfig

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.faces import Face, to_json
+from likeness.faces.stance import light, luma
 from likeness.images import RGB, encode_png
 from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace
+from likeness.ingest.upright import StanceFinder, Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key, sha256_pixels
 
@@ -58,6 +60,8 @@ class Instruments:
     rate: Rate
     digest: str
     faces_version: int
+    stances: StanceFinder | None = None
+    """Says how faces stand; without it photographs stay as they are."""
 
 
 def photo_key(raw_sha256: str, limits: Limits, instruments: Instruments) -> str:
@@ -80,19 +84,25 @@ def analyse(path: Path, limits: Limits, instruments: Instruments) -> Made:
         InputError: the file cannot be read as a picture (see `decode_photo`).
     """
     photo = decode_photo(path, limits)
-    faces = instruments.faces.faces(photo.rgb)
-    height, width = photo.rgb.shape[:2]
+    upright = Upright(rgb=photo.rgb, faces=instruments.faces.faces(photo.rgb))
+    if instruments.stances is not None:
+        upright = make_upright(photo.rgb, upright.faces, instruments.faces.faces, instruments.stances)
+    rgb, faces = upright.rgb, upright.faces
+    height, width = rgb.shape[:2]
     measured = Measured(
         format=photo.format,
-        notes=photo.notes,
+        notes=(*photo.notes, *upright.notes),
         width=width,
         height=height,
-        pixels_sha256=sha256_pixels(photo.rgb),
-        average_hash=str(cast(Any, imagehash).average_hash(Image.fromarray(photo.rgb))),
-        explicit=_finite(instruments.rate(photo.rgb), digits=4),
-        faces=_measured(photo.rgb, faces, instruments.ages),
+        stored_px=photo.stored_px,
+        pixels_sha256=sha256_pixels(rgb),
+        average_hash=str(cast(Any, imagehash).average_hash(Image.fromarray(rgb))),
+        explicit=_finite(instruments.rate(rgb), digits=4),
+        fault=upright.fault,
+        luma=luma(rgb),
+        faces=_measured(rgb, faces, instruments.ages),
     )
-    files = {PHOTO: encode_png(photo.rgb)}
+    files = {PHOTO: encode_png(rgb)}
     if faces:
         files[FACE] = (json.dumps(to_json(faces[0]), sort_keys=True) + "\n").encode()
     return Made(files=files, record=measured.record())
@@ -107,6 +117,7 @@ def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeJudge) -> tuple[Measured
         found.append(
             MeasuredFace(
                 age_years=_finite(ages.years(rgb, face), digits=1) if judged else None,
+                light=light(rgb, face.points5) if index == 0 else None,
                 **{name: values[name] for name in fields},
             )
         )

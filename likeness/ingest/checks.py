@@ -83,13 +83,63 @@ def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Itera
         )
 
 
+STANDS = {
+    "negative": (
+        "its faces are negatives: light and dark are exchanged",
+        "export it again as a positive (a scan of film, or a program that read the numbers the other way round)",
+    ),
+    "faces-disagree": (
+        "its faces stand different ways: one upright, one on its head or its side",
+        "crop the photo so that one person is left",
+    ),
+    "not-upright": (
+        "its faces do not stand upright, and turning it did not help",
+        "turn it upright in a photo program and save it",
+    ),
+}
+
+
+def _stance(photo: Candidate, _: IngestConfig, __: Attestations) -> Iterator[Refusal]:
+    if (fault := photo.measured.fault) is not None:
+        detail, remedy = STANDS[fault]
+        yield Refusal(reason=fault, detail=detail, remedy=remedy)
+
+
+# A picture without a face is called nearly white where 95 % of it lies above this luma: paper is no photograph.
+NEARLY_WHITE = 230
+
+
+def _light(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+    faces = photo.measured.faces
+    percentiles = faces[0].light if faces else photo.measured.luma
+    if percentiles is None:
+        return
+    low, middle, high = percentiles
+    what = "the face" if faces else "the picture"
+    if high < cfg.min_face_light:
+        yield Refusal(
+            reason="too-dark",
+            detail=f"{what} is nearly black: 95 % of it lies below {high:.0f} of 255, ingest.min_face_light is "
+            f"{cfg.min_face_light:g}",
+            remedy="use a brighter photo; if it looks right elsewhere, export it there as JPEG or PNG with 8 bits",
+        )
+    elif middle > cfg.max_face_light if faces else low > NEARLY_WHITE:
+        yield Refusal(
+            reason="too-bright",
+            detail=f"{what} is nearly white: half of it lies above {middle:.0f} of 255, ingest.max_face_light is "
+            f"{cfg.max_face_light:g}",
+            remedy="use a photo that is not overexposed; if it looks right elsewhere, export it there as JPEG with 8 bits",
+        )
+
+
 def _faces(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
     faces = photo.measured.faces
     if not faces:
         yield Refusal(
             reason="no-face",
-            detail=f"no face found in {photo.measured.width}x{photo.measured.height} px",
-            remedy="use a photo in which the whole face is seen, lit and not covered",
+            detail=f"no face found in {_px(photo)}, turned any way",
+            remedy="use a photo in which the whole face is seen, lit and not covered"
+            + (", or cut out the part around it" if _is_scaled(photo) else ""),
         )
         return
     largest = faces[0].side_px
@@ -131,18 +181,34 @@ def _minor(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterato
 
 def _size(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
     width, height, face = photo.measured.width, photo.measured.height, photo.face.side_px
+    scaled = _is_scaled(photo)
+    cut = f"cut out the part around the face, or raise ingest.max_side_px ({cfg.max_side_px}), which scaled it down"
     if min(width, height) < cfg.min_side_px:
         yield Refusal(
             reason="too-small",
-            detail=f"{width}x{height} px, the shorter side needs ingest.min_side_px {cfg.min_side_px}",
-            remedy="use the original photo instead of a preview",
+            detail=f"{_px(photo)}, the shorter side needs ingest.min_side_px {cfg.min_side_px}",
+            remedy=cut if scaled else "use the original photo instead of a preview",
         )
     elif face < cfg.min_face_px:
         yield Refusal(
             reason="too-small",
-            detail=f"the face is {face:.0f} px wide, it needs ingest.min_face_px {cfg.min_face_px:g}",
-            remedy="use a photo taken from nearer, or of higher resolution",
+            detail=f"the face is {face:.0f} px wide in {_px(photo)}, it needs ingest.min_face_px {cfg.min_face_px:g}",
+            remedy=cut if scaled else "use a photo taken from nearer, or of higher resolution",
         )
+
+
+def _is_scaled(photo: Candidate) -> bool:
+    stored = photo.measured.stored_px
+    return stored is not None and max(stored) > max(photo.measured.width, photo.measured.height)
+
+
+def _px(photo: Candidate) -> str:
+    now, stored = f"{photo.measured.width}x{photo.measured.height} px", photo.measured.stored_px
+    return (
+        f"{now} (scaled down from {stored[0]}x{stored[1]} by ingest.max_side_px)"
+        if stored and _is_scaled(photo)
+        else now
+    )
 
 
 def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
@@ -157,4 +223,4 @@ def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
 Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
 
 # In this order; those after _faces may rely on there being one.
-CHECKS: tuple[Check, ...] = (_gates, _licence, _faces, _minor, _size, _sharp)
+CHECKS: tuple[Check, ...] = (_gates, _licence, _stance, _light, _faces, _minor, _size, _sharp)

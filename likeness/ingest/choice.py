@@ -57,7 +57,7 @@ def read(run: Run) -> Reading:
 def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
     """Decide about the whole set."""
     cfg, persona = run.config.ingest, run.persona
-    photos, unreadable = entries.candidates_of(reading.files, outcomes)
+    photos, unreadable = entries.candidates_of(persona.name, reading.files, outcomes)
     numbers = read_numbers(run.paths.numbers)
     selection = select(photos, cfg, run.consent, source_min=persona.similarity.source_min, numbers=numbers)
     refused = [

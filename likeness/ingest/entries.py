@@ -10,6 +10,7 @@ from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
 from likeness.ingest.checks import Candidate, Refusal, rating_of
 from likeness.ingest.decode import Limits, matches_suffix
+from likeness.ingest.kinds import RAW_SUFFIXES, camera_raw
 from likeness.ingest.listing import Stray
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
@@ -85,14 +86,17 @@ def works_for(persona: str, files: Sequence[Hashed], limits: Limits, instruments
 
 
 def candidates_of(
-    files: Sequence[Hashed], outcomes: Sequence[Outcome]
+    persona: str, files: Sequence[Hashed], outcomes: Sequence[Outcome]
 ) -> tuple[list[Candidate], list[Failure]]:
     """Split finished photos from unreadable ones, whose failures now name the file."""
     photos: list[Candidate] = []
     failures: list[Failure] = []
     for file, outcome in zip(files, outcomes, strict=True):
-        if outcome.item is not None:
-            measured = Measured.model_validate(outcome.item.record)
+        measured = outcome.item and Measured.model_validate(outcome.item.record)
+        suffix = file.raw.path.suffix.lower()
+        if suffix in RAW_SUFFIXES and (measured.format == "TIFF" if measured else _is_unread(outcome)):
+            failures.append(_raw_by_name(persona, file.raw))
+        elif measured is not None:
             photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))
         elif outcome.failure is not None:
             name = file.raw.name
@@ -104,6 +108,26 @@ def candidates_of(
             }
             failures.append(outcome.failure.model_copy(update=named))
     return photos, failures
+
+
+def _is_unread(outcome: Outcome) -> bool:
+    return outcome.failure is not None and outcome.failure.reason in (
+        "truncated", "not-an-image", "unsupported-kind", "too-many-pixels",
+    )  # fmt: skip
+
+
+def _raw_by_name(persona: str, raw: RawPhoto) -> Failure:
+    """A family of raw files that its bytes do not give away: what was read of it, if anything, is a preview."""
+    error = camera_raw(f"by its name, {raw.path.suffix}")
+    return _failure(
+        persona,
+        raw.role,
+        raw.name,
+        kind=error.kind,
+        reason=error.reason,
+        detail=error.message,
+        remedy=error.remedy,
+    )
 
 
 def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:

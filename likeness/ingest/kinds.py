@@ -42,6 +42,43 @@ RAW_SIGNATURES = {
     b"II\x1a\0\0\0HEAPCCDR": "Canon CRW",
     b"ARRI": "ARRIRAW",
 }
+RAW_SUFFIXES = frozenset(
+    {
+        ".3fr",
+        ".arw",
+        ".bay",
+        ".cap",
+        ".cr2",
+        ".cr3",
+        ".crw",
+        ".dcr",
+        ".dcs",
+        ".dng",
+        ".drf",
+        ".eip",
+        ".erf",
+        ".fff",
+        ".gpr",
+    }
+    | {
+        ".iiq",
+        ".k25",
+        ".kdc",
+        ".mdc",
+        ".mef",
+        ".mos",
+        ".mrw",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".ori",
+        ".pef",
+        ".ptx",
+        ".pxn",
+    }
+    | {".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".sti", ".x3f"}
+)
+
 # TIFF 6.0 and DNG 1.7: tags and values by which raw data is told.
 NEW_SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION, MAKE = 254, 262, 330, 50706, 271
 REDUCED = 1
@@ -76,12 +113,7 @@ def recognise(data: bytes) -> None:
         InputError: `camera-raw`, `unsupported-kind` or `not-an-image`, with what it is where that is known.
     """
     if (raw := _raw_family(data)) is not None:
-        raise InputError(
-            f"it is a camera's raw data ({raw}); all that can be read of it is a small preview",
-            reason="camera-raw",
-            remedy="develop it in a photo program and export it as JPEG or HEIC",
-            kind="refused",
-        )
+        raise camera_raw(raw)
     rare = _rare_jpeg(data)
     if rare is None and _is_read(data):
         return
@@ -98,6 +130,16 @@ def recognise(data: bytes) -> None:
         said,
         reason="not-an-image",
         remedy="replace it by a photograph in one of these formats, or remove it from the folder",
+    )
+
+
+def camera_raw(family: str) -> InputError:
+    """The refusal of a camera's raw file."""
+    return InputError(
+        f"it is a camera's raw data ({family}); all that can be read of it is a small preview",
+        reason="camera-raw",
+        remedy="develop it in a photo program and export it as JPEG or HEIC",
+        kind="refused",
     )
 
 

@@ -10,8 +10,10 @@ from likeness.store.items import sha256_bytes
 
 def local_instruments() -> Instruments:
     """YuNet, face mesh, SFace, the age estimator and the explicit-material rater; nothing is loaded yet."""
+    analyzer = FaceAnalyzer()
     return Instruments(
-        faces=FaceAnalyzer(),
+        faces=analyzer,
+        stances=analyzer,
         ages=AgeEstimator(),
         rate=Rater().explicit,
         digest=sha256_bytes((MODELS_DIGEST + AGE.sha256 + RATER_DIGEST).encode()),

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from likeness.ingest.upright import Fault
 from likeness.pipeline.manifest import FaceEntry
 
 
 class MeasuredFace(BaseModel):
-    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length."""
+    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length, `light` is
+    percentiles 5, 50 and 95 of the luma of the chosen face."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +23,7 @@ class MeasuredFace(BaseModel):
     sharpness: float
     age_years: float | None
     embedding: tuple[float, ...]
+    light: tuple[float, float, float] | None = None
 
     @property
     def side_px(self) -> float:
@@ -34,11 +37,12 @@ class MeasuredFace(BaseModel):
 
     def entry(self) -> FaceEntry:
         """This face as a line of the manifest has it."""
-        return FaceEntry(**self.model_dump(exclude={"embedding"}))
+        return FaceEntry(**self.model_dump(exclude={"embedding", "light"}))
 
 
 class Measured(BaseModel):
-    """One readable photo; faces largest first, `explicit` None where it could not be rated."""
+    """One readable photo; faces largest first, `explicit` None where it could not be rated. `stored_px` is the file's own
+    width and height, `luma` percentiles 5, 50 and 95 of the whole, `fault` what is wrong with how its faces stand."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,9 +50,12 @@ class Measured(BaseModel):
     notes: tuple[str, ...]
     width: int
     height: int
+    stored_px: tuple[int, int] | None = None
     pixels_sha256: str
     average_hash: str
     explicit: float | None
+    fault: Fault | None = None
+    luma: tuple[float, float, float] | None = None
     faces: tuple[MeasuredFace, ...]
 
     @property

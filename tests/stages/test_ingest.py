@@ -1,13 +1,15 @@
 """The stage `ingest` on folders of good and bad files, with made-up instruments."""
 
 import contextlib
+import io
 import json
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
+from ingest_fakes import FakeConsent, fake_instruments, ingest_config, photo, png
+from PIL import Image
 from runs import run_of
 
 import likeness.ingest.choice
@@ -163,6 +165,20 @@ def test_numbers_that_do_not_read_stop_before_anything_is_lost(instruments, text
     with pytest.raises(ConfigError, match=r"numbers\.yaml"):
         ingest()
     assert len(read_manifest(PLACES.ingested).entries) == 5
+
+
+def test_a_raw_file_is_known_by_its_name_too(instruments) -> None:
+    good()
+    tiff = io.BytesIO()
+    Image.fromarray(photo(seed=30)).save(tiff, "TIFF")
+    put("sources/DSC_1.NEF", tiff.getvalue())  # reads as a TIFF: a preview
+    put("sources/DSC_2.kdc", b"an unknown family")
+    put("sources/DSC_3.dng", png(seed=31))  # a PNG under a wrong name is a PNG
+    manifest = ingest()
+    assert [(f.origin, f.reason) for f in manifest.failures] == [
+        ("DSC_1.NEF", "camera-raw"), ("DSC_2.kdc", "camera-raw"),
+    ]  # fmt: skip
+    assert origins(manifest)["s1"] == "DSC_3.dng"
 
 
 def test_live_photos_and_other_files_beside_photographs_are_skipped(instruments) -> None:

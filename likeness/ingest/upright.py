@@ -1,0 +1,73 @@
+"""A photograph whose faces all stand on their heads or lie on their sides is turned upright; what cannot be is told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.faces import Face
+from likeness.faces.stance import Stance
+from likeness.images import RGB
+
+Fault = Literal["negative", "faces-disagree", "not-upright"]
+
+# Faces from this share of the largest have a say; smaller ones may be patterns behind.
+SAY = 0.5
+
+
+class StanceFinder(Protocol):
+    """Says how faces stand."""
+
+    def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]: ...
+
+    def search(self, rgb: NDArray[np.uint8]) -> Stance | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upright:
+    """Pixels and faces as they are now, what was done in words, and what is wrong, if anything."""
+
+    rgb: RGB
+    faces: Sequence[Face]
+    notes: tuple[str, ...] = ()
+    fault: Fault | None = None
+
+
+def make_upright(
+    rgb: RGB,
+    faces: Sequence[Face],
+    find: Callable[[RGB], list[Face]],
+    finder: StanceFinder,
+) -> Upright:
+    """Turn a photograph by what its faces say, and find them again."""
+    stances = _clear(rgb, faces, finder)
+    if any(stance.negative for stance in stances):
+        return Upright(rgb=rgb, faces=faces, fault="negative")
+    turns = {stance.turns for stance in stances}
+    if len(turns) > 1:
+        return Upright(rgb=rgb, faces=faces, fault="faces-disagree")
+    if turns <= {0}:
+        return Upright(rgb=rgb, faces=faces)
+    quarter = turns.pop()
+    turned = np.ascontiguousarray(np.rot90(rgb, quarter))
+    found = find(turned)
+    now = {stance.turns for stance in _clear(turned, found, finder)} if found else {1}
+    degrees = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}[quarter]
+    return Upright(
+        rgb=turned,
+        faces=found,
+        notes=(f"turned by {degrees}, as its faces stand: the file does not say how it was taken",),
+        fault=None if now <= {0} else "not-upright",
+    )
+
+
+def _clear(rgb: RGB, faces: Sequence[Face], finder: StanceFinder) -> list[Stance]:
+    """How the faces stand that have a say, where that can be told."""
+    least = SAY * max((min(face.box_px[2:]) for face in faces), default=0)
+    heard = [face for face in faces if min(face.box_px[2:]) >= least]
+    stances = [stance for stance in finder.stances(rgb, heard) if stance is not None]
+    if not stances and (found := finder.search(rgb)) is not None:
+        return [found]
+    return stances
