@@ -4,6 +4,7 @@ Other tools return the unswapped third person as a success; here that is a refus
 apart, so that another threshold, or a persona's face from one photo more, measures nothing again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,18 @@ from numpy.typing import NDArray
 from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, similarity
 from likeness.faces.face import shared_px2
+from likeness.faces.landmarks import PRESENCE
+from likeness.faces.stance import SURE_LENGTH
 from likeness.safety.gates import REMEDIES, Subject, refuse
 from likeness.safety.rating import Rater
+
+# How far a result's face may lie from the target's. Seen over the demo's 35 swaps: 2 degrees and .11 at most.
+MAX_LEAN_DEG = 20.0
+MAX_MOUTH_OFF = 0.35
+"""Of the distance of the target's eyes."""
+
+MAX_SECOND_FACE = 0.2
+"""Share of the target's face that a second one may cover."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +49,13 @@ def measure_swap(
     """Find the swapped face in an image [H, W, 3] and rate the image.
 
     Raises:
-        InputError: refused as `swap-no-face` or `explicit`.
+        InputError: refused as `swap-no-face`, `swap-two-faces`, `swap-not-upright` or `explicit`.
     """
-    nearest = max(analyzer.faces(rgb), key=lambda face: shared_px2(face.box_px, target.box_px), default=None)
+    found = analyzer.faces(rgb)
+    nearest = max(found, key=lambda face: shared_px2(face.box_px, target.box_px), default=None)
     if nearest is None or shared_px2(nearest.box_px, target.box_px) == 0:
         raise _refused("swap-no-face", "no face is found where the target's was")
+    _refuse_stance(rgb, nearest, target, found, analyzer)
     explicit = rater.explicit(rgb)
     refuse("swap", Subject(explicit=explicit, max_explicit=max_explicit), what="the result is")
     return Measured(face=nearest, explicit=explicit)
@@ -69,6 +82,48 @@ def judge_swap(
         detail = f"similarity to the target is {to_target:.3f}, {rules.to_target_max:g} allowed"
         raise _refused("swap-still-the-target", detail)
     return {"to_persona": round(to_persona, 4), "to_target": round(to_target, 4)}
+
+
+def judge_place(face: Face, target: Face) -> None:
+    """See that a result's face [468 landmarks] lies on the target's: as upright as it, its mouth where the target's was.
+
+    Raises:
+        InputError: refused as `swap-no-landmarks`, `swap-not-upright` or `swap-mouth-elsewhere`.
+    """
+    if face.landmark_score < PRESENCE:
+        detail = (
+            f"the landmarks of its face mean nothing (score {face.landmark_score:.2f}, {PRESENCE:g} needed)"
+        )
+        raise _refused("swap-no-landmarks", detail)
+    lean = abs((face.roll_deg - target.roll_deg + 180) % 360 - 180)
+    if not lean <= MAX_LEAN_DEG:
+        detail = f"its face leans {lean:.0f} degrees away from the target's, {MAX_LEAN_DEG:g} allowed"
+        raise _refused("swap-not-upright", detail)
+    eyes = max(float(np.linalg.norm(target.points5[1] - target.points5[0])), 1.0)
+    off = float(np.linalg.norm(_mouth(face) - _mouth(target))) / eyes
+    if not off <= MAX_MOUTH_OFF:
+        detail = (
+            f"its mouth lies {off:.2f} of the eyes' distance from the target's, {MAX_MOUTH_OFF:g} allowed"
+        )
+        raise _refused("swap-mouth-elsewhere", detail)
+
+
+def _mouth(face: Face) -> NDArray[np.float32]:
+    return face.points5[3:].mean(axis=0)
+
+
+def _refuse_stance(
+    rgb: NDArray[np.uint8], nearest: Face, target: Face, found: Sequence[Face], analyzer: FaceAnalyzer
+) -> None:
+    area = target.box_px[2] * target.box_px[3]
+    others = [face for face in found if face is not nearest]
+    if any(shared_px2(face.box_px, target.box_px) > MAX_SECOND_FACE * area for face in others):
+        raise _refused("swap-two-faces", "a second face is found where the target's was")
+    if nearest.embedding_length >= SURE_LENGTH:
+        return
+    stance = analyzer.stances(rgb, [nearest])[0]
+    if stance is not None and (stance.negative or stance.turns):
+        raise _refused("swap-not-upright", "its face does not stand upright")
 
 
 def _refused(reason: str, detail: str) -> InputError:

@@ -11,7 +11,7 @@ from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import FaceEntry
 from likeness.run import Run
 from likeness.safety.gates import rating
-from likeness.safety.postcondition import judge_swap, measure_swap
+from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, Json, StoredFile, item_key
 from likeness.swap import Swapper, SwapProvider
@@ -165,9 +165,10 @@ def face_entry(face: Face, *, age_years: float | None = None) -> FaceEntry:
 
 
 def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, float]:
-    embedding = from_json(item.record["face"]).embedding
+    face = from_json(item.record["face"])
+    judge_place(face, target.face)
     return judge_swap(
-        embedding, persona=standards.persona, target=target.face.embedding, rules=standards.rules
+        face.embedding, persona=standards.persona, target=target.face.embedding, rules=standards.rules
     )
 
 

@@ -1,11 +1,15 @@
 """A swap is refused unless it shows the persona, no longer the target, and nothing explicit."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from swap_portraits import face
 
 from likeness.errors import InputError
-from likeness.safety.postcondition import SwapRules, judge_swap, measure_swap
+from likeness.faces.stance import Stance
+from likeness.safety.postcondition import SwapRules, judge_place, judge_swap, measure_swap
 
 RULES = SwapRules(to_persona_min=0.65, to_target_max=0.8)
 PERSONA, TARGET, OTHER = np.eye(3, 128, dtype=np.float32)
@@ -102,3 +106,53 @@ def test_an_explicit_result_is_refused(score):
 
 def test_the_score_of_what_passes_is_kept():
     assert measured(face(), score=0.69).explicit == 0.69
+
+
+def at(x: float, y: float, **changes):
+    """A face whose eyes are 60 px apart, its mouth at (x, y)."""
+    points5 = np.float32([[70, 100], [130, 100], [100, 130], [x - 20, y], [x + 20, y]])
+    return replace(face(), **({"points5": points5, "landmark_score": 0.99, "roll_deg": 0.0} | changes))
+
+
+def test_a_face_on_the_targets_passes():
+    judge_place(at(105, 165, roll_deg=-4.0), at(100, 160, roll_deg=2.0))
+    judge_place(at(100, 160, roll_deg=-178.0), at(100, 160, roll_deg=179.0))
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (at(100, 160, landmark_score=0.3), "swap-no-landmarks"),
+        (at(100, 160, roll_deg=175.0), "swap-not-upright"),
+        (at(100, 160, roll_deg=float("nan")), "swap-not-upright"),
+        (at(100, 60), "swap-mouth-elsewhere"),
+        (at(128, 160), "swap-mouth-elsewhere"),
+    ],
+)
+def test_a_face_that_does_not_lie_on_the_targets_is_refused(result, reason):
+    with pytest.raises(InputError) as caught:
+        judge_place(result, at(100, 160))
+    assert caught.value.reason == reason
+    assert caught.value.kind == "refused"
+
+
+def test_a_second_face_where_the_targets_was_is_refused():
+    x, y, width, height = face().box_px
+    second = replace(face(), box_px=(x, y + height / 3, width, height))
+    with pytest.raises(InputError) as caught:
+        measured(face(), second)
+    assert caught.value.reason == "swap-two-faces"
+
+
+@pytest.mark.parametrize("turns", [0, 2])
+def test_an_uncertain_face_is_looked_at_in_all_ways(turns):
+    doubtful = replace(face(), embedding_length=7.0)
+    sees = Sees(doubtful)
+    sees.stances = lambda rgb, faces: [Stance(turns, False)]
+    run = partial(measure_swap, PICTURE, face(), analyzer=sees, rater=Rates(0.01), max_explicit=0.7)
+    if turns == 0:
+        assert run().face is doubtful
+        return
+    with pytest.raises(InputError) as caught:
+        run()
+    assert caught.value.reason == "swap-not-upright"
