@@ -117,6 +117,8 @@ TYPED = {
     " s/^  max_bridge_line: .*/  max_bridge_line: 0.3\\n  max_yaw_difference_deg: 25\\n"
     "  max_pitch_difference_deg: 15\\n  max_mouth_difference: 0.11/'"
     " conf/swap/maxstudio.yaml conf/enhance/maxstudio.yaml",
+    # README.md's line with the fakes goes to the end.
+    "make params && likeness plan && dvc repro": "make params && likeness plan && dvc repro dataset@jade",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
     " mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1",
     "git pull && dvc pull": "git clone -q . ../second && cd ../second && dvc pull",

@@ -134,7 +134,7 @@ def test_a_person_of_ones_own_runs(demo):
 def test_remote_providers_run(demo):
     with demo.serves("make fakes"):
         said = demo.follows(ROOT / "docs" / "providers.md")
-    assert "Running stage 'report@jade'" in said["make params && likeness plan && dvc repro"]
+    assert "Running stage 'dataset@jade'" in said["make params && likeness plan && dvc repro"]
     assert "xai" in demo.bash("likeness spending")
 
 
