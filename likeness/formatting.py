@@ -1,6 +1,6 @@
 """What a person reads: money, sizes and durations in words, and texts that templates make of values."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData
@@ -37,7 +37,7 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
         StrictUndefined,
     )
 
-    environment = Environment(
+    environment: Any = Environment(
         loader=PackageLoader(package),
         autoescape=html,
         undefined=StrictUndefined,
@@ -51,4 +51,5 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
 
 def card(data: "CardData", package: str, template: str, **values: Any) -> str:
     """A card in Hugging Face's form: front matter, then Markdown by a template."""
-    return f"---\n{data.to_yaml()}\n---\n\n{render(package, template, **values)}"
+    front_matter: str = cast(Any, data).to_yaml()  # untyped
+    return f"---\n{front_matter}\n---\n\n{render(package, template, **values)}"

@@ -87,16 +87,18 @@ def table(one: LoraFile) -> Table:
 
 def problems(one: LoraFile) -> list[str]:
     """What a person should know before using the file."""
-    told: list[str] = []
+    warnings: list[str] = []
     if one.not_finite:
-        told.append(
+        warnings.append(
             f"{one.not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
         )
     if one.hash_matches is False:
-        told.append("the weights are not those that its own hash was made of: it was changed after training")
+        warnings.append(
+            "the weights are not those that its own hash was made of: it was changed after training"
+        )
     if any(not scale > 0 for scale in one.scales):
-        told.append("a layer's alpha is not positive: it does nothing, or the opposite")
-    return told
+        warnings.append("a layer's alpha is not positive: it does nothing, or the opposite")
+    return warnings
 
 
 def common_tags(text: str) -> list[tuple[str, int]]:

@@ -27,11 +27,11 @@ def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
     """Print the plan and write .cache/ledger/plan.json; the exit status is 1 when the plan exceeds the budget."""
     repository = RepositoryPaths.here()
     plan = make_plan(load_config(PARAMS), repository, personas)
-    told = {**asdict(plan), "exceeds_budget": plan.exceeds}
+    values = {**asdict(plan), "exceeds_budget": plan.exceeds}
     repository.history.mkdir(parents=True, exist_ok=True)
-    write_atomic(repository.plan, json.dumps(told, indent=2).encode())
+    write_atomic(repository.plan, json.dumps(values, indent=2).encode())
     if as_json:
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
     else:
         show(plan)
     return int(plan.exceeds)

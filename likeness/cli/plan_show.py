@@ -74,7 +74,7 @@ def sentences(plan: Plan) -> list[str]:
     lines = [line for persona in plan.personas.values() for line in persona.stages]
     most = "at most " if any(line.at_most and line.calls for line in lines) else ""
     if not any(line.to_do for line in lines):
-        said = ["Nothing to do from ingest to caption: everything is in the item store. $0."]
+        lines_below = ["Nothing to do from ingest to caption: everything is in the item store. $0."]
     else:
         time = (
             "time unknown before a first run"
@@ -86,31 +86,31 @@ def sentences(plan: Plan) -> list[str]:
             if plan.calls
             else "nothing of it costs money"
         )
-        said = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
-    said += [
+        lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
+    lines_below += [
         f"{name}: training needs {persona.train.memory}."
         for name, persona in plan.personas.items()
         if persona.train.memory
     ]
-    said.append(budget_words(plan.spent_usd, plan.max_usd))
+    lines_below.append(budget_words(plan.spent_usd, plan.max_usd))
     if plan.exceeds:
-        said.append(
+        lines_below.append(
             "WARNING: the plan exceeds the budget. A run would stop before the purchase that could exceed it; raise "
             "budget.max_usd in conf/budget/ and run `make params`, or choose less (swap.sources_per_target)."
         )
     for name, persona in plan.personas.items():
         if not persona.exact:
-            said.append(
+            lines_below.append(
                 f"{name}: ingest has not seen all raw photographs yet, so these are the most that can come of the "
                 f"files. `dvc repro -f ingest@{name}` makes it exact, at no cost."
             )
     if plan.missing_keys:
-        said.append(f"Not set, and needed: {', '.join(plan.missing_keys)}.")
+        lines_below.append(f"Not set, and needed: {', '.join(plan.missing_keys)}.")
     if plan.stale_params:
-        said.append(
+        lines_below.append(
             "conf/ was edited after params.yaml was composed from it: this plans the old one; `make params`."
         )
-    return said
+    return lines_below
 
 
 def _table(name: str, persona: PersonaPlan) -> Table:

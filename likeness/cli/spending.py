@@ -42,8 +42,8 @@ def spending_command(*, as_json: bool) -> None:
     items, bought = open_items(cfg, repository, read_only=True), purchases(repository.spending)
     found, spent = rows(bought, lambda purchase: is_awaited(purchase, items)), total_usd(bought)
     if as_json:
-        told = {"rows": [asdict(row) for row in found], "spent_usd": spent, "max_usd": cfg.budget.max_usd}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        values = {"rows": [asdict(row) for row in found], "spent_usd": spent, "max_usd": cfg.budget.max_usd}
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
         return
     terminal = console()
     terminal.print(_table(found) if found else "Nothing was bought.", highlight=False)

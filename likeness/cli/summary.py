@@ -33,8 +33,8 @@ def summary_command(*, as_json: bool) -> None:
             name: {"stages": stages(repository, name), "results": results(PersonaPaths(name))}
             for name in cfg.personas
         }
-        told = {"personas": personas, "spent_usd": spent, "max_usd": limit}
-        sys.stdout.write(json.dumps(told, indent=2, default=str) + "\n")
+        values = {"personas": personas, "spent_usd": spent, "max_usd": limit}
+        sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
         return
     terminal = console()
     for name in cfg.personas:

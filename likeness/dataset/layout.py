@@ -70,7 +70,7 @@ def metadata_line(image: Entry, repeats: int) -> str:
     epoch shows the image, and where the face is: its box (x, y, width, height in the image's pixels) and, where known,
     the corners (x, y) of its outline."""
     face = image.faces[0] if image.faces else None
-    values = {
+    values: dict[str, object] = {
         "file_name": PurePosixPath(image.file).relative_to(TRAIN).as_posix(),
         "text": image.text or "",
         "sha256": image.sha256,

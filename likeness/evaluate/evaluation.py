@@ -63,25 +63,25 @@ def flat_metrics(
 
 def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[str]:
     """What the numbers do not say by themselves, in sentences."""
-    said: list[str] = []
+    sentences: list[str] = []
     if not scores["held_out"].faces:
-        said.append(
+        sentences.append(
             "No photograph is held out, so nothing is compared: name some under `held_out` in conf/persona/."
         )
     with_lora = scores["samples_with"]
     if not with_lora.faces:
-        said.append(
+        sentences.append(
             f"No face was found in the {with_lora.images} samples drawn with the LoRA, so their likeness "
             "cannot be measured. The base tiny_random cannot draw people; this says nothing about the LoRA on another."
         )
     elif with_lora.face_share < 1:
-        said.append(
+        sentences.append(
             f"A face was found in {with_lora.faces} of the {with_lora.images} samples drawn with the LoRA; "
             "the others do not count in the mean."
         )
     if lora_effect == 0.0:
-        said.append("The LoRA changed no pixel of any sample: it was not trained, or it was not loaded.")
-    return said
+        sentences.append("The LoRA changed no pixel of any sample: it was not trained, or it was not loaded.")
+    return sentences
 
 
 def details(

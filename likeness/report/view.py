@@ -101,7 +101,7 @@ def step_rows(got: Collected) -> list[StepRow]:
 
 def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
     """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones first."""
-    made: list[Strip] = []
+    rows: list[Strip] = []
     by_step = {step: got.by_id(step) for step in ("swapped", "resized", "enhanced")}
     for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES)[: cfg.max_strips]:
         figures = [_photo_figure(got, album, entry.source, "source", cfg)]
@@ -116,17 +116,17 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
                 label = f"{label} {found.width}x{found.height}"
             figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
         swapped = by_step["swapped"].get(entry.id)
-        told = swapped.scores.items() if swapped else ()
+        measured = swapped.scores.items() if swapped else ()
         scores = ", ".join(
-            f"{name.replace('_', ' ')} {value:.2f}" for name, value in told if name != "explicit"
+            f"{name.replace('_', ' ')} {value:.2f}" for name, value in measured if name != "explicit"
         )
-        made.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
-    return made
+        rows.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
+    return rows
 
 
 def chains(got: Collected, consent_id: str) -> list[Chain]:
     """Every training image back to the raw photographs it comes from."""
-    made: list[Chain] = []
+    rows: list[Chain] = []
     for entry in got.steps["lora_training"].entries:
         links: list[Link] = []
         for label, what in ((entry.source, "raw source"), (entry.target, "raw target")):
@@ -134,11 +134,11 @@ def chains(got: Collected, consent_id: str) -> list[Chain]:
                 links.append(Link(what=what, name=photo.origin or photo.file, sha256=_first(photo.parents)))
         links.append(Link(what="consent", name=consent_id, sha256=""))
         for step in ("swapped", "resized", "enhanced"):
-            if (made_there := got.by_id(step).get(entry.id)) is not None:
-                links.append(Link(what=step, name=made_there.file, sha256=made_there.sha256))
+            if (entry_there := got.by_id(step).get(entry.id)) is not None:
+                links.append(Link(what=step, name=entry_there.file, sha256=entry_there.sha256))
         links.append(Link(what="training image", name=Path(entry.file).name, sha256=entry.sha256))
-        made.append(Chain(id=entry.id, links=links))
-    return made
+        rows.append(Chain(id=entry.id, links=links))
+    return rows
 
 
 def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[SamplePair]:

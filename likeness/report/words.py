@@ -47,25 +47,27 @@ def usd(value: float) -> str:
 
 
 def verdict(evaluation: Evaluation) -> list[str]:
-    """The identity scores in plain sentences; where one is missing, that is said instead."""
+    """The identity scores in plain sentences; where one is missing, that is sentences instead."""
     groups = {name: group.mean for name, group in evaluation.groups.items()}
     ceiling, floor = groups.get("held_out"), groups.get("targets")
-    said: list[str] = []
+    sentences: list[str] = []
     if ceiling is not None and floor is not None:
-        said.append(
+        sentences.append(
             f"On this set the same person scores {ceiling:.2f} and other people {floor:.2f}: a score means "
             "something only between these two."
         )
     for name, what in (("photographs", "Own photographs"), ("swaps", "Swapped images")):
         if (mean := groups.get(name)) is not None:
-            said.append(
+            sentences.append(
                 f"{what} in the training set score {mean:.2f} on average{_place(mean, floor, ceiling)}."
             )
     if (mean := groups.get("samples_with")) is not None:
         without = groups.get("samples_without")
         beside = f", {without:.2f} without the LoRA" if without is not None else ""
-        said.append(f"Samples drawn with the LoRA score {mean:.2f}{beside}{_place(mean, floor, ceiling)}.")
-    return [*said, *evaluation.notes]
+        sentences.append(
+            f"Samples drawn with the LoRA score {mean:.2f}{beside}{_place(mean, floor, ceiling)}."
+        )
+    return [*sentences, *evaluation.notes]
 
 
 def _place(mean: float, floor: float | None, ceiling: float | None) -> str:
