@@ -188,9 +188,8 @@ class Batches:
         """Answer them one after the other, all within `batch_s`; a fault strikes all of them."""
         for line in lines.values():
             began = time.monotonic()
-            while time.monotonic() - began < self._settings.batch_s / len(
-                lines
-            ):  # which may change meanwhile
+            # The setting may change meanwhile.
+            while time.monotonic() - began < self._settings.batch_s / len(lines):
                 await asyncio.sleep(LOOK_AGAIN_S)
             if line.state != "pending" or (fault and fault.name == "job_stuck"):
                 continue

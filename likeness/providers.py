@@ -72,7 +72,7 @@ class Provider(Protocol[Work]):
 
     def purchase_key(self, *args: Any, **kwargs: Any) -> str | None:
         """The key an item is bought under, so that a plan can tell what is paid for; None: not known, or nothing is
-        bought. The task's Protocol says of what it is made."""
+        bought. Made of the pixels' digest; for a swap of both photographs' digests and the target's face."""
         ...
 
     def opened(self, buyer: Buyer) -> AbstractContextManager[Work]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
-from likeness.providers import Provider, ProviderSection, Task
+from likeness.providers import ProviderSection, Task
 
 if TYPE_CHECKING:
     from likeness.images import RGB
@@ -50,12 +50,4 @@ class Captioner(Protocol):
         Raises:
             InputError: the image cannot be described.
         """
-        ...
-
-
-class CaptionProvider(Provider[Captioner], Protocol):
-    """What `caption.provider` names."""
-
-    def purchase_key(self, pixels_sha256: str) -> str | None:
-        """The key a caption is bought under."""
         ...

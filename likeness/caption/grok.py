@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption.vision_answer import SCHEMA, mapping, says
 from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import AuthError, ConfigError, LikenessError, QuotaError
-from likeness.http import Client, Reply
+from likeness.http import Client, Response
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 
@@ -84,14 +84,14 @@ class GrokCaptioner(VisionChat):
         except (KeyError, TypeError, AttributeError):
             return ""
 
-    def translate(self, reply: Reply) -> LikenessError | None:
+    def translate(self, response: Response) -> LikenessError | None:
         """400 may be the key, 429 may be the credits."""
-        if reply.status == 400 and says(reply.body, "api key"):
+        if response.status == 400 and says(response.body, "api key"):
             return AuthError(
                 "xAI does not know the key",
                 remedy="check the variable that caption.provider.api_key_env names",
             )
-        if reply.status in (402, 429) and says(reply.body, "credit", "spending limit"):
+        if response.status in (402, 429) and says(response.body, "credit", "spending limit"):
             return QuotaError(
                 "xAI: the team's credits are used up",
                 reason="credits",

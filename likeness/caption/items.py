@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from likeness.caption import Captioner, CaptionProvider
+from likeness.caption import Captioner
 from likeness.caption.text import SUFFIX, compose, read_override
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
+from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
 from likeness.store.items import Item, Json, item_key, sha256_bytes, sha256_pixels
@@ -22,7 +22,7 @@ OVERRIDE = "override"
 """The provider in the manifest of a caption that a person wrote."""
 
 
-def caption_key(entry: Entry, provider: CaptionProvider, *, trigger: str, class_word: str) -> str:
+def caption_key(entry: Entry, provider: Provider[Captioner], *, trigger: str, class_word: str) -> str:
     """The key of one image's caption."""
     settings: dict[str, Json] = {
         "provider": provider.identity(),
@@ -41,65 +41,40 @@ def override_key(override: bytes, *, trigger: str, replaced: str | None = None) 
     return item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override)])
 
 
-def caption_work(
-    entry: Entry,
-    folder: Path,
-    provider: CaptionProvider,
-    captioner: Captioner | None,
-    *,
-    trigger: str,
-    class_word: str,
-) -> Work:
-    """The work of describing one image in `folder`."""
-    key = caption_key(entry, provider, trigger=trigger, class_word=class_word)
-
-    def make() -> Made:
-        assert captioner is not None, "a plan makes nothing"
-        face = next(iter(entry.faces), None)
-        described = captioner.describe(
-            load_rgb(folder / entry.file), face=face, swapped=entry.target is not None, item=entry.id
-        )
-        refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
-        return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
-
-    return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target)
-
-
 def works(
     run: Run, pictures: Sequence[Picture], overrides: Mapping[str, bytes], captioner: Captioner | None = None
 ) -> list[Work]:
     """The stage's work: a person's own words, or a caption an enhanced picture; without a captioner it can only be
     looked up."""
-    provider, persona = run.provider, run.persona
+    return [_work(one, run, overrides.get(one.entry.id), captioner) for one in pictures]
 
-    def work(one: Picture) -> Work:
-        if (override := overrides.get(one.entry.id)) is not None:
-            return override_work(one.entry.id, override, trigger=persona.trigger, replaced=one.entry.replaced)
-        return replace(
-            caption_work(
-                one.entry,
-                one.path.parent,
-                provider,
-                captioner,
-                trigger=persona.trigger,
-                class_word=persona.class_word,
-            ),
-            order=partial(order, provider, one.path),
+
+def _work(picture: Picture, run: Run, override: bytes | None, captioner: Captioner | None) -> Work:
+    entry, path, provider = picture.entry, picture.path, run.provider
+    trigger, class_word = run.persona.trigger, run.persona.class_word
+
+    def make() -> Made:
+        assert captioner is not None, "a plan makes nothing"
+        face = next(iter(entry.faces), None)
+        described = captioner.describe(
+            load_rgb(path), face=face, swapped=entry.target is not None, item=entry.id
         )
+        refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
+        return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
-    def line(entry: Entry, item: Item) -> Line:
-        name = f"{Path(entry.file).stem}.txt"
+    def order() -> str | None:
+        return provider.purchase_key(sha256_pixels(load_rgb(path)))
+
+    def line(item: Item) -> Line:
+        name = f"{Path(entry.file).stem}{SUFFIX}"
         return caption_entry(entry, item, name), {name: TEXT}
 
-    return [
-        replace(work(one), source=one.entry.source, target=one.entry.target, line=partial(line, one.entry))
-        for one in pictures
-    ]
-
-
-def order(provider: CaptionProvider, path: Path) -> str | None:
-    """The key that the caption of a picture is bought under."""
-    return provider.purchase_key(sha256_pixels(load_rgb(path)))
+    if override is not None:
+        work = override_work(entry.id, override, trigger=trigger, replaced=entry.replaced)
+    else:
+        key = caption_key(entry, provider, trigger=trigger, class_word=class_word)
+        work = Work(id=entry.id, key=key, make=make, order=order)
+    return replace(work, source=entry.source, target=entry.target, line=line)
 
 
 def awaited_works(run: Run, ids: Iterable[str]) -> list[Work]:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption.vision_answer import SCHEMA, says
 from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import LikenessError, QuotaError
-from likeness.http import Reply
+from likeness.http import Response
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 
@@ -66,9 +66,9 @@ class OpenAICaptioner(VisionChat):
         """That of the first choice."""
         return completion_text(answer)
 
-    def translate(self, reply: Reply) -> LikenessError | None:
+    def translate(self, response: Response) -> LikenessError | None:
         """429 may be the account."""
-        if reply.status == 429 and says(reply.body, "insufficient_quota", "billing"):
+        if response.status == 429 and says(response.body, "insufficient_quota", "billing"):
             return QuotaError(
                 "the caption server's account is used up",
                 reason="credits",

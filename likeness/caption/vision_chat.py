@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_answer import ANSWER, described, is_answer, mapping
 from likeness.errors import InDoubtError, LikenessError
-from likeness.http import Auth, Client, Reply
+from likeness.http import Auth, Client, Response
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
@@ -82,7 +82,7 @@ class VisionChat(Remote):
         """What the model wrote; nothing where the answer has no text."""
         raise NotImplementedError
 
-    def translate(self, reply: Reply) -> LikenessError | None:
+    def translate(self, response: Response) -> LikenessError | None:
         """The vendor's own errors in our words."""
         raise NotImplementedError
 
@@ -139,8 +139,8 @@ class Captions:
         """Ask about one picture."""
         asked = self.settings
         tokens = asked.max_input_tokens + asked.max_output_tokens
-        reply = self.client.post(asked.path, asked.body(rgb), safe=False, tokens=tokens)
-        answer = mapping(reply.json())
+        response = self.client.post(asked.path, asked.body(rgb), safe=False, tokens=tokens)
+        answer = mapping(response.json())
         return self.delivery(answer, asked.text(answer), asked.tokens)
 
     def delivery(self, answer: dict[str, Json], text: str, tokens: TokenNames) -> Delivery:

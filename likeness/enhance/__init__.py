@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
-from likeness.providers import Provider, ProviderSection, Task
+from likeness.providers import ProviderSection, Task
 
 if TYPE_CHECKING:
     from likeness.images import RGB
@@ -36,12 +36,4 @@ class Enhancer(Protocol):
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB by a whole factor, the same along both sides; `item` is whom a purchase is for,
         in the history's words."""
-        ...
-
-
-class EnhanceProvider(Provider[Enhancer], Protocol):
-    """What `enhance.provider` names."""
-
-    def purchase_key(self, pixels_sha256: str) -> str | None:
-        """The key an enlargement is bought under."""
         ...

@@ -1,18 +1,16 @@
 """One image through the enhance stage: its key, its work and its manifest line."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from likeness.enhance import EnhanceConfig, EnhanceProvider, Enhancer
+from likeness.enhance import EnhanceConfig, Enhancer
 from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
+from likeness.providers import Provider
 from likeness.run import Run
 from likeness.store.items import Item, Json, item_key, sha256_pixels
 
@@ -26,7 +24,7 @@ OWN = "none"
 """The provider in the manifest of an image that was not enlarged."""
 
 
-def enhance_key(entry: Entry, provider: EnhanceProvider, cfg: EnhanceConfig) -> str:
+def enhance_key(entry: Entry, provider: Provider[Enhancer], cfg: EnhanceConfig) -> str:
     """The key of one image."""
     settings: dict[str, Json] = {"jpeg_quality": cfg.jpeg_quality}
     if entry.has_own_pixels:
@@ -37,13 +35,16 @@ def enhance_key(entry: Entry, provider: EnhanceProvider, cfg: EnhanceConfig) -> 
     return item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256])
 
 
-def enhance_work(
-    entry: Entry, folder: Path, provider: EnhanceProvider, enhancer: Enhancer | None, cfg: EnhanceConfig
-) -> Work:
-    """The work of one image in `folder`."""
+def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = None) -> list[Work]:
+    """The stage's work: one enlargement a resized picture; without an enhancer it can only be looked up."""
+    return [_work(one, run, enhancer) for one in pictures]
+
+
+def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
+    entry, path, provider, cfg = picture.entry, picture.path, run.provider, run.config.enhance
 
     def make() -> Made:
-        rgb, cost_usd = load_rgb(folder / entry.file), 0.0
+        rgb, cost_usd = load_rgb(path), 0.0
         if not entry.has_own_pixels:
             assert enhancer is not None, "a plan makes nothing"
             made = enhancer.enhance(rgb, item=entry.id)
@@ -52,36 +53,22 @@ def enhance_work(
         image = encode_jpeg(rgb, cfg.jpeg_quality)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": cost_usd})
 
+    def line(item: Item) -> Line:
+        name = image_name(run.persona.name, entry.source, entry.target, entry.rating, "enhanced", "jpg")
+        return enhanced_entry(entry, item, name, provider.name), {name: IMAGE}
+
+    def order() -> str | None:
+        return provider.purchase_key(sha256_pixels(load_rgb(path)))
+
     return Work(
         id=entry.id,
         key=enhance_key(entry, provider, cfg),
         make=make,
         source=entry.source,
         target=entry.target,
+        line=line,
+        order=None if entry.has_own_pixels else order,
     )
-
-
-def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = None) -> list[Work]:
-    """The stage's work: one enlargement a resized picture; without an enhancer it can only be looked up."""
-    provider, cfg = run.provider, run.config.enhance
-
-    def line(entry: Entry, item: Item) -> Line:
-        name = image_name(run.persona.name, entry.source, entry.target, entry.rating, "enhanced", "jpg")
-        return enhanced_entry(entry, item, name, provider.name), {name: IMAGE}
-
-    return [
-        replace(
-            enhance_work(one.entry, one.path.parent, provider, enhancer, cfg),
-            line=partial(line, one.entry),
-            order=None if one.entry.has_own_pixels else partial(order, provider, one.path),
-        )
-        for one in pictures
-    ]
-
-
-def order(provider: EnhanceProvider, path: Path) -> str | None:
-    """The key that the enlargement of a picture is bought under."""
-    return provider.purchase_key(sha256_pixels(load_rgb(path)))
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:

@@ -61,11 +61,6 @@ class _Enhancements:
     account: MaxStudio
     buyer: Buyer
 
-    name = MaxStudioEnhancer.name
-
-    def identity(self) -> dict[str, Json]:
-        return self.settings.identity()
-
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [2H, 2W, 3].
 

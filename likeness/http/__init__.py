@@ -1,15 +1,15 @@
 """The one HTTP layer: connections, rates, retries, limits and errors of every remote provider.
 
-client.py    a provider's API: what is tried again, what is in doubt, whose errors are whose
-wire.py      one exchange, bounded in time, bytes and addresses; the only place that knows httpcore
-answers.py   what came back, and the error it stands for
-auth.py      a key, read from the environment at each use
-gate.py      how much goes on at a time and a minute
+client.py      a provider's API: what is tried again, what is in doubt, whose errors are whose
+transport.py   one exchange, bounded in time, bytes and addresses; with sockets.py the only place that knows httpcore
+responses.py   what came back, and the error it stands for
+auth.py        a key, read from the environment at each use
+rate_limit.py  how much goes on at a time and a minute
 """
 
 from likeness.http.auth import Auth
 from likeness.http.client import Client
 from likeness.http.rate_limit import Limits
-from likeness.http.responses import Reply, Translate
+from likeness.http.responses import Response, Translate
 
-__all__ = ["Auth", "Client", "Limits", "Reply", "Translate"]
+__all__ = ["Auth", "Client", "Limits", "Response", "Translate"]

@@ -1,14 +1,14 @@
 """A provider's API: connections are kept, rates held, faults that may pass are tried again, money is never in doubt
 without saying so."""
 
-import random
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import orjson
+import tenacity
 
 from likeness.errors import (
     ConfigError,
@@ -19,15 +19,26 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.http.auth import Auth
-from likeness.http.rate_limit import Limits, RateLimiter
-from likeness.http.responses import REDIRECTS, Reply, Translate, clean, problem_of, problem_of_file
-from likeness.http.sockets import ForbiddenAddressError, is_loopback, is_public
+from likeness.http.rate_limit import STOPPED, Limits, RateLimiter
+from likeness.http.responses import REDIRECTS, Response, Translate, clean, problem_of, problem_of_file
+from likeness.http.sockets import Address, ForbiddenAddressError, is_loopback, is_public
 from likeness.http.transport import MB, Headers, Transport, UnansweredError, UnsentError
 from likeness.store.items import Json
 
 MAX_REDIRECTS = 3
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
 AGAIN = "run `dvc repro` again"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request, what an error calls it, and what a refusal of it means."""
+
+    what: str
+    ask: Callable[[], Response]
+    problem: Callable[[Response], LikenessError]
+    safe: bool
+    tokens: int
 
 
 class Client:
@@ -50,22 +61,26 @@ class Client:
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)
-        self._gate = RateLimiter(limits, stop)
-        self._lock = threading.Lock()
-        self._wires: dict[str, Transport] = {}
+        self._rates = RateLimiter(limits, stop)
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            stop=tenacity.stop_after_attempt(limits.attempts),
+            # Full jitter (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): no waves of retries.
+            wait=tenacity.wait_random_exponential(multiplier=limits.backoff_s, max=limits.backoff_max_s),
+            sleep=self._rates.sleep,
+            reraise=True,
+        )
+        self._api = Transport(limits, proxy_for=base_url)
+        self._files = Transport(limits, may_reach=self._may_hold_files)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            for wire in self._wires.values():
-                wire.close()
-            self._wires.clear()
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+        self._files.close()
 
-    def get(self, path: str) -> Reply:
+    def get(self, path: str) -> Response:
         """A question; asked again after every fault that may pass.
 
         Raises:
@@ -74,7 +89,7 @@ class Client:
         """
         return self._call("GET", path, None, safe=True, tokens=0)
 
-    def post(self, path: str, body: Json, *, safe: bool, tokens: int = 0) -> Reply:
+    def post(self, path: str, body: Json, *, safe: bool, tokens: int = 0) -> Response:
         """A JSON request; not `safe` when it buys something; `tokens` is what the rate limit counts.
 
         Raises:
@@ -95,110 +110,79 @@ class Client:
         # Not the path or the query: a signature may be in them.
         what = f"{self._name}: result at {urlsplit(url).hostname if _is_address(url) else 'no address'}"
 
-        def ask() -> Reply:
+        def ask() -> Response:
             where = url
             for _ in range(MAX_REDIRECTS + 1):
                 self._check(where, what)
-                reply = self._wire("files").ask("GET", where, lambda: (), None, max_bytes=max_mb * MB)
-                if reply.status not in REDIRECTS or "location" not in reply.headers:
-                    return reply
-                where = urljoin(where, reply.headers["location"])
+                response = self._files.ask("GET", where, lambda: (), None, max_bytes=max_mb * MB)
+                if response.status not in REDIRECTS or "location" not in response.headers:
+                    return response
+                where = urljoin(where, response.headers["location"])
             raise RejectedError(f"{what} is redirected more than {MAX_REDIRECTS} times", reason="redirected")
 
-        def problem(reply: Reply) -> LikenessError:
-            return problem_of_file(reply, f"{what} answered {reply.status}")
+        def problem(response: Response) -> LikenessError:
+            return problem_of_file(response, f"{what} answered {response.status}")
 
-        return self._tried(what, ask, problem, safe=True, tokens=0).body
+        return self._retrying(self._attempt, _Call(what, ask, problem, safe=True, tokens=0)).body
 
-    def _call(self, method: str, path: str, content: bytes | None, *, safe: bool, tokens: int) -> Reply:
-        what = f"{self._name}: {method} {path}"
-        if self._auth is not None:
-            self._auth.check(self._name)
+    def _call(self, method: str, path: str, content: bytes | None, *, safe: bool, tokens: int) -> Response:
+        what, auth = f"{self._name}: {method} {path}", self._auth
+        if auth is not None:
+            auth.check(self._name)
 
         def headers() -> Headers:
-            return JSON_HEADERS if self._auth is None else (*JSON_HEADERS, self._auth.line(self._name))
+            return JSON_HEADERS if auth is None else (*JSON_HEADERS, auth.line(self._name))
 
-        def ask() -> Reply:
+        def ask() -> Response:
             max_bytes = self._limits.max_response_mb * MB
-            reply = self._wire("api").ask(method, self._base + path, headers, content, max_bytes=max_bytes)
+            response = self._api.ask(method, self._base + path, headers, content, max_bytes=max_bytes)
             try:
-                return reply.parsed() if reply.fine else reply.without(self._hide)
+                return response.parsed() if response.fine else response.without(self._hide)
             except ValueError:
-                raise UnansweredError(f"the answer is not JSON: {reply.body[:40]!r}") from None
+                raise UnansweredError(f"the answer is not JSON: {response.body[:40]!r}") from None
 
-        def problem(reply: Reply) -> LikenessError:
-            words = clean(reply.body.decode("utf-8", "replace"))
-            told = f"{what} answered {reply.status}" + (f": {words}" if words else "")
-            said = None if self._translate is None else self._translate(reply)
-            return said or problem_of(reply, told, key=self._auth.env if self._auth else None)
+        def problem(response: Response) -> LikenessError:
+            words = clean(response.body.decode("utf-8", "replace"))
+            told = f"{what} answered {response.status}" + (f": {words}" if words else "")
+            said = None if self._translate is None else self._translate(response)
+            return said or problem_of(response, told, key=auth.env if auth else None)
 
-        return self._tried(what, ask, problem, safe=safe, tokens=tokens)
+        return self._retrying(self._attempt, _Call(what, ask, problem, safe=safe, tokens=tokens))
 
-    def _tried(
-        self,
-        what: str,
-        ask: Callable[[], Reply],
-        problem: Callable[[Reply], LikenessError],
-        *,
-        safe: bool,
-        tokens: int,
-    ) -> Reply:
-        attempt = 1
-        while isinstance(
-            answer := self._attempt(what, ask, problem, safe=safe, tokens=tokens), TransientError
-        ):
-            if attempt == self._limits.attempts or isinstance(answer, InDoubtError | JobLostError):
-                raise answer
-            # Full jitter (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): no waves of retries.
-            most = min(self._limits.backoff_max_s, self._limits.backoff_s * 2 ** (attempt - 1))
-            self._gate.sleep(random.uniform(0, most))
-            attempt += 1
-        return answer
-
-    def _attempt(
-        self,
-        what: str,
-        ask: Callable[[], Reply],
-        problem: Callable[[Reply], LikenessError],
-        *,
-        safe: bool,
-        tokens: int,
-    ) -> Reply | TransientError:
-        """An answer, or the fault that may pass; raises what will not."""
+    def _attempt(self, call: _Call) -> Response:
+        failure: LikenessError | None
         try:
-            with self._gate.one(tokens) as sent_at:
-                reply = ask()
+            with self._rates.one(call.tokens) as sent_at:
+                response = call.ask()
         except UnsentError as error:
-            told = f"{what}: {clean(self._hide(str(error)))}"
-            return TransientError(
-                told, reason="no-connection", remedy="check the network and base_url in conf/"
-            )
+            remedy = "check the network and base_url in conf/"
+            failure = TransientError(self._told(call, error), reason="no-connection", remedy=remedy)
         except UnansweredError as error:
-            told = f"{what}: {clean(self._hide(str(error)))}"
-            if safe:
-                return TransientError(told, reason="no-answer", remedy=AGAIN)
-            return InDoubtError(f"{told}; it may have been carried out and billed", remedy=AGAIN)
+            failure = TransientError(self._told(call, error), reason="no-answer", remedy=AGAIN)
+            failure = failure if call.safe else _in_doubt(failure)
         except ForbiddenAddressError as error:
-            forbidden = str(error)
+            failure = RejectedError(f"{call.what}: {error}, which is not public", reason="not-public")
         else:
-            return self._judged(reply, problem, sent_at, safe=safe)
-        raise RejectedError(f"{what}: {forbidden}, which is not public", reason="not-public")
+            failure = self._refusal(call, response, sent_at)
+            if failure is None:
+                return response
+        # Here, where theirs are out of sight.
+        raise failure
 
-    def _judged(
-        self, reply: Reply, problem: Callable[[Reply], LikenessError], sent_at: float, *, safe: bool
-    ) -> Reply | TransientError:
-        if reply.fine:
-            self._gate.went_well()
-            return reply
-        if reply.status == 429:
-            self._gate.too_many(sent_at)
-        found = problem(reply)
+    def _refusal(self, call: _Call, response: Response, sent_at: float) -> LikenessError | None:
+        if response.fine:
+            self._rates.went_well()
+            return None
+        if response.status == 429:
+            self._rates.too_many(sent_at)
+        found = call.problem(response)
         if not isinstance(found, TransientError):
-            raise found
-        self._gate.pause(reply.retry_after_s())
-        if safe or reply.was_not_done():
             return found
-        return InDoubtError(f"{found.message}; it may have been carried out and billed", remedy=found.remedy)
+        self._rates.pause(response.retry_after_s())
+        return found if call.safe or response.was_not_done() else _in_doubt(found)
+
+    def _told(self, call: _Call, error: Exception) -> str:
+        return f"{call.what}: {clean(self._hide(str(error)))}"
 
     def _hide(self, words: str) -> str:
         return words if self._auth is None else self._auth.hide(words)
@@ -213,17 +197,18 @@ class Client:
                 f"{what}: only https is fetched, not {parts.scheme[:20]!r}", reason="not-https"
             )
 
-    def _wire(self, kind: str) -> Transport:
-        with self._lock:
-            if kind not in self._wires:
-                self._wires[kind] = (
-                    Transport(self._limits, proxy_for=self._base)
-                    if kind == "api"
-                    else Transport(
-                        self._limits, may_reach=lambda at: is_public(at) or (self._at_home and at.is_loopback)
-                    )
-                )
-            return self._wires[kind]
+    def _may_hold_files(self, address: Address) -> bool:
+        return is_public(address) or (self._at_home and address.is_loopback)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether to try again: not what was carried out perhaps, and not in a run that is to end."""
+    passing = isinstance(error, TransientError) and not isinstance(error, InDoubtError | JobLostError)
+    return passing and error.reason != STOPPED
+
+
+def _in_doubt(failure: TransientError) -> InDoubtError:
+    return InDoubtError(f"{failure.message}; it may have been carried out and billed", remedy=failure.remedy)
 
 
 def _is_address(url: str) -> bool:

@@ -10,6 +10,9 @@ from pydantic import Field
 from likeness.errors import TransientError
 from likeness.settings import Section
 
+STOPPED = "stopped"
+"""The reason of the error that a run gets which is to end."""
+
 
 class Limits(Section):
     """How a provider is used: requests at a time and a minute, seconds a phase, tries of a request, and their
@@ -78,7 +81,7 @@ class RateLimiter:
             TransientError: `stopped`.
         """
         if seconds > 0 and self._stop.wait(seconds):
-            raise TransientError("the run was stopped", reason="stopped", remedy="run `dvc repro` again")
+            raise TransientError("the run was stopped", reason=STOPPED, remedy="run `dvc repro` again")
 
     def went_well(self) -> None:
         """One more may be under way after about as many successes as are."""

@@ -27,7 +27,7 @@ NOT_DONE = frozenset({500, 502, 503})
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """A whole answer: `headers` by lower-case name; `value` is its JSON."""
 
     status: int
@@ -44,7 +44,7 @@ class Reply:
         """The answer's JSON."""
         return self.value
 
-    def parsed(self) -> "Reply":
+    def parsed(self) -> "Response":
         """The same with its JSON read.
 
         Raises:
@@ -52,7 +52,7 @@ class Reply:
         """
         return replace(self, value=orjson.loads(self.body))
 
-    def without(self, hide: Callable[[str], str]) -> "Reply":
+    def without(self, hide: Callable[[str], str]) -> "Response":
         """The same after `hide` has taken out what no error may show."""
         # Latin-1 gives every byte back as it was.
         body = hide(self.body.decode("latin-1")).encode("latin-1")
@@ -75,36 +75,41 @@ class Reply:
         return self.status < 500 or self.status in NOT_DONE
 
 
-Translate = Callable[[Reply], LikenessError | None]
+Translate = Callable[[Response], LikenessError | None]
 """A vendor's own errors in our words; None where the status says it all."""
 
 
-def problem_of(reply: Reply, told: str, *, key: str | None) -> ProviderError:
+def problem_of(response: Response, told: str, *, key: str | None) -> ProviderError:
     """The error of a status where the vendor's own mapping says nothing; `key` is the variable that holds the key."""
-    if reply.status in (401, 403):
+    status = response.status
+    if status in (401, 403):
         remedy = f"check {key}" if key else "the server wants a key: set api_key_env in conf/"
         return AuthError(told, remedy=remedy)
-    if reply.status == 402:
+    if status == 402:
         remedy = "add credit with the provider, then run `dvc repro` again"
         return QuotaError(told, reason="credits", remedy=remedy)
-    if reply.status == 429:
+    if status == 429:
         remedy = "lower limits.in_flight in conf/, or try again later"
         return TransientError(told, reason="rate-limited", remedy=remedy)
-    if reply.status in LATER or reply.status >= 500:
-        return TransientError(told, reason="server-error", remedy="run `dvc repro` again later")
-    if reply.status in REDIRECTS:
+    if status in REDIRECTS:
         remedy = "check base_url in conf/: redirects are not followed; an S3 address has to name its region"
         return RejectedError(told, reason="redirected", remedy=remedy)
-    return RejectedError(told, remedy="read the provider's words; the photo or the settings do not suit it")
+    return _busy(response, told) or RejectedError(
+        told, remedy="read the provider's words; the photo or the settings do not suit it"
+    )
 
 
-def problem_of_file(reply: Reply, told: str) -> ProviderError:
+def problem_of_file(response: Response, told: str) -> ProviderError:
     """The error of a status of a result's file: no key is at fault there, an old address is."""
-    if reply.status in LATER or reply.status >= 500:
-        return TransientError(told, reason="server-error", remedy="run `dvc repro` again later")
-    return RejectedError(
+    return _busy(response, told) or RejectedError(
         told, reason="no-file", remedy="run `dvc repro` again: results are kept for a while only"
     )
+
+
+def _busy(response: Response, told: str) -> TransientError | None:
+    if response.status in LATER or response.status >= 500:
+        return TransientError(told, reason="server-error", remedy="run `dvc repro` again later")
+    return None
 
 
 def clean(text: str) -> str:

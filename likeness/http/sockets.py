@@ -9,11 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
-import httpx
 
 READ_BYTES = 256 * 1024
 """Read at a time; httpcore's 64 KiB make four times as many turns for the interpreter's lock."""
@@ -93,25 +90,6 @@ class Sockets(httpcore.NetworkBackend):
             else:
                 return _Stream(stream, self)
         raise last or httpcore.ConnectError(f"{host} has no address")
-
-
-class CheckedTransport(httpx.HTTPTransport):
-    """httpx's own, over such connections, through the proxy that the environment names for `proxy_for`."""
-
-    def __init__(self, sockets: Sockets, limits: httpx.Limits, proxy_for: str = "") -> None:
-        super().__init__(limits=limits, proxy=_proxy(proxy_for))
-        # httpx hands no network backend on to httpcore, whose public parameter it is; a test sees that it is used.
-        self._pool._network_backend = sockets  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-
-
-def _proxy(url: str) -> httpx.Proxy | None:
-    """The proxy that the environment names for this URL (HTTPS_PROXY, NO_PROXY)."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    found = getproxies().get(parts.scheme)
-    if not found or is_loopback(host) or proxy_bypass(host):
-        return None
-    return httpx.Proxy(found if "://" in found else f"http://{found}")
 
 
 class _Stream(httpcore.NetworkStream):

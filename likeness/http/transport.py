@@ -1,19 +1,19 @@
-"""One exchange over httpx, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
+"""One exchange over httpcore, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
 
-import contextlib
 import logging
+import threading
 import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import httpcore
 
 from likeness.http.rate_limit import Limits
-from likeness.http.responses import Reply
-from likeness.http.sockets import Address, CheckedTransport, Sockets
+from likeness.http.responses import Response
+from likeness.http.sockets import Address, Sockets, is_loopback
 
 MB = 1_000_000
 
@@ -24,15 +24,13 @@ KEEP_ALIVE_S = 4.0
 PATH_LETTERS = "/%?&=:@+,;~!*'()$-._"
 
 UNSENT = (
-    httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteError, httpx.WriteTimeout,
-    httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL,
+    httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.WriteError, httpcore.WriteTimeout,
+    httpcore.ProxyError, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError,
 )  # fmt: skip
-UNANSWERED = (httpx.HTTPError, httpx.StreamError)
+UNANSWERED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
-# At DEBUG httpcore repeats what servers say, and a server may repeat the key; httpx tells every URL at INFO, and a
-# presigned one is as secret as what it opens.
+# At DEBUG httpcore repeats what servers say, and a server may repeat the key.
 logging.getLogger("httpcore").setLevel(logging.INFO)
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -46,25 +44,35 @@ class UnansweredError(Exception):
 
 
 class Transport:
-    """Kept connections to whatever addresses `may_reach` allows; safe for many threads."""
+    """Kept connections to whatever addresses `may_reach` allows, through the proxy that the environment names for
+    `proxy_for`; safe for many threads."""
 
     def __init__(
         self, limits: Limits, *, may_reach: Callable[[Address], bool] | None = None, proxy_for: str = ""
     ) -> None:
-        self._limits, self._sockets = limits, Sockets(may_reach)
-        kept = httpx.Limits(
-            max_connections=limits.in_flight,
-            max_keepalive_connections=limits.in_flight,
-            keepalive_expiry=KEEP_ALIVE_S,
-        )
-        self._transport = CheckedTransport(self._sockets, kept, proxy_for)
-        self._timeout = httpx.Timeout(
-            connect=limits.connect_s, write=limits.write_s, read=limits.read_s, pool=limits.connect_s
-        )
+        self._limits, self._sockets, self._proxy_for = limits, Sockets(may_reach), proxy_for
+        self._lock = threading.Lock()
+        self._opened: httpcore.ConnectionPool | None = None
+        phases = {"connect": limits.connect_s, "write": limits.write_s, "read": limits.read_s}
+        self._timeout = {"timeout": {**phases, "pool": limits.connect_s}}
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def _pool(self) -> httpcore.ConnectionPool:
+        with self._lock:
+            if self._opened is None:  # authorities take 0.1 s to read: not in a run that asks for nothing
+                self._opened = httpcore.ConnectionPool(
+                    ssl_context=httpcore.default_ssl_context(),
+                    proxy=_proxy(self._proxy_for),
+                    max_connections=self._limits.in_flight,
+                    max_keepalive_connections=self._limits.in_flight,
+                    keepalive_expiry=KEEP_ALIVE_S,
+                    network_backend=self._sockets,
+                )
+            return self._opened
 
     def ask(
         self,
@@ -74,7 +82,7 @@ class Transport:
         content: bytes | None,
         *,
         max_bytes: float,
-    ) -> Reply:
+    ) -> Response:
         """Send one request and read its whole answer; `headers` is called when they are needed.
 
         Raises:
@@ -82,35 +90,43 @@ class Transport:
             ForbiddenAddressError: nothing was sent.
         """
         limits, parts = self._limits, urlsplit(url)
-        escaped = parts._replace(
-            path=quote(parts.path or "/", PATH_LETTERS), query=quote(parts.query, PATH_LETTERS)
-        )
+        target = quote(parts.path or "/", PATH_LETTERS)
+        if parts.query:
+            target += f"?{quote(parts.query, PATH_LETTERS)}"
         self._sockets.end_after(limits.connect_s + limits.write_s + limits.read_s)
-        # The transport itself, not httpx.Client: cookies, redirects and decoding are not wanted, and cost a fifth of
-        # the CPU time of a call. The request is in no variable: it holds the key.
+        # Not httpx: its cookies, redirects and decoding are not wanted, and cost a fifth of the CPU time of a call. The
+        # headers are in no variable: they hold the key.
         with (
-            _told(),
-            contextlib.closing(
-                self._transport.handle_request(
-                    httpx.Request(
-                        method,
-                        escaped.geturl(),
-                        headers=[(b"accept-encoding", b"identity"), *headers()],
-                        content=content,
-                        extensions={"timeout": self._timeout.as_dict()},
-                    )
-                )
+            _ours(),
+            self._pool().stream(
+                method,
+                f"{parts.scheme}://{parts.netloc}{target}",
+                headers=[(b"host", parts.netloc.encode()), (b"accept-encoding", b"identity"), *headers()],
+                content=content,
+                extensions=self._timeout,
             ) as answer,
         ):
             self._sockets.end_after(limits.read_s)
-            names = {name.lower(): text for name, text in answer.headers.items()}
-            pieces = cast("Iterable[bytes]", answer.stream)
-            return Reply(answer.status_code, names, _body(pieces, names, max_bytes))
+            names = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in answer.headers}
+            return Response(answer.status, names, _body(answer.iter_stream(), names, max_bytes))
+
+
+def _proxy(url: str) -> httpcore.Proxy | None:
+    """The proxy that the environment names for this URL (HTTPS_PROXY, NO_PROXY)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    found = getproxies().get(parts.scheme)
+    if not found or is_loopback(host) or proxy_bypass(host):
+        return None
+    proxy = urlsplit(found if "://" in found else f"http://{found}")
+    auth = (unquote(proxy.username), unquote(proxy.password or "")) if proxy.username else None
+    return httpcore.Proxy(proxy.geturl(), auth=auth)
 
 
 @contextmanager
-def _told() -> Generator[None, None, None]:
-    """httpx's errors as ours, raised when theirs are out of sight: they and their frames hold the headers and the key."""
+def _ours() -> Generator[None]:
+    """httpcore's errors as ours, raised when theirs are out of sight: they and their frames hold the headers and the
+    key."""
     problem: Exception | None = None
     try:
         yield

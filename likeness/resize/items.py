@@ -1,9 +1,6 @@
 """One image through the resize stage: its key, its work and its manifest line."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.images import encode_png
@@ -24,27 +21,30 @@ IMAGE = "image.png"
 
 def resize_key(entry: Entry, cfg: ResizeConfig) -> str:
     """The key of one resized image; its face comes from the manifest, so the box is part of it."""
-    box = entry.faces[0].box_px if entry.faces else None
     settings: dict[str, Json] = {
         **cfg.model_dump(mode="json", exclude={"max_failure_ratio"}),
-        "face_box_px": list(box) if box else None,
+        "face_box_px": list(entry.faces[0].box_px) if entry.faces else None,
     }
     return item_key("resize", RESIZE_VERSION, settings, [entry.sha256])
 
 
-def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
-    """The work of one image in `folder`."""
-    box = entry.faces[0].box_px if entry.faces else None
+def works(run: Run, pictures: Sequence[Picture]) -> list[Work]:
+    """The stage's work: one cut a swapped picture. Nothing is looked at again, the faces come from the manifest."""
+    return [_work(one, run.persona.name, run.config.resize) for one in pictures]
+
+
+def _work(picture: Picture, persona: str, cfg: ResizeConfig) -> Work:
+    entry = picture.entry
 
     def make() -> Made:
-        if box is None:
+        if not entry.faces:
             raise InputError(
                 f"{entry.file}: the manifest knows no face in it",
                 reason="no-face",
                 remedy="replace the photo it was made from, or remove it",
             )
-        data = (folder / entry.file).read_bytes()
-        planned = plan_cut(image_size(data, name=entry.file), box, cfg)
+        data = picture.path.read_bytes()
+        planned = plan_cut(image_size(data, name=entry.file), entry.faces[0].box_px, cfg)
         cut = own_pixels(planned)
         return Made(
             files={IMAGE: encode_png(fit(data, cut, name=entry.file))},
@@ -55,20 +55,18 @@ def resize_work(entry: Entry, folder: Path, cfg: ResizeConfig) -> Work:
             },
         )
 
-    return Work(id=entry.id, key=resize_key(entry, cfg), make=make, source=entry.source, target=entry.target)
-
-
-def works(run: Run, pictures: Sequence[Picture]) -> list[Work]:
-    """The stage's work: one cut a swapped picture. Nothing is looked at again, the faces come from the manifest."""
-
-    def line(entry: Entry, item: Item) -> Line:
-        name = image_name(run.persona.name, entry.source, entry.target, entry.rating, "resized", "png")
+    def line(item: Item) -> Line:
+        name = image_name(persona, entry.source, entry.target, entry.rating, "resized", "png")
         return resized_entry(entry, item, name), {name: IMAGE}
 
-    return [
-        replace(resize_work(one.entry, one.path.parent, run.config.resize), line=partial(line, one.entry))
-        for one in pictures
-    ]
+    return Work(
+        id=entry.id,
+        key=resize_key(entry, cfg),
+        make=make,
+        source=entry.source,
+        target=entry.target,
+        line=line,
+    )
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:

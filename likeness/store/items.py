@@ -10,6 +10,7 @@ File names are never part of a key. Layout under the root:
 
 Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
 leaves at most an unreferenced file, which `prune` removes. Every read is verified against the sha256.
+A team's store (remote.py) has the same layout.
 """
 
 from __future__ import annotations
@@ -19,21 +20,26 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from likeness.store.remote import SharedItems
+
 Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
 # A temporary file older than this belongs to no live writer and may be pruned.
 STALE_TEMP_S = 3600.0
+
+SHA256_HEX = re.compile("[0-9a-f]{64}")
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -92,30 +98,37 @@ class Item:
     record: dict[str, Json]
 
 
-class Shared(Protocol):
-    """A team's store behind a local one (likeness/store/remote.py)."""
+def object_name(digest: str) -> str:
+    """Where the bytes of a sha256 lie in a store."""
+    return f"objects/{digest[:2]}/{digest[2:]}"
 
-    def fetch(self, key: str) -> tuple[dict[str, bytes], dict[str, Json]] | None:
-        """An item that somebody shared."""
-        ...
 
-    def announce(self, key: str) -> None:
-        """The item is about to be put into the local store."""
-        ...
+def record_name(key: str) -> str:
+    """Where the record of a key lies in a store."""
+    return f"records/{key[:2]}/{key[2:]}.json"
 
-    def push(self, key: str) -> None:
-        """The item is in the local store; share it when its turn comes."""
-        ...
 
-    def flush(self) -> int:
-        """Wait until everything is shared."""
-        ...
+def parse_record(described: bytes) -> tuple[dict[str, str], dict[str, Json]]:
+    """({file name: sha256}, record) of a record's bytes.
+
+    Raises:
+        ValueError: it is no record.
+    """
+    parsed: object = json.loads(described)
+    whole = cast("dict[str, Json]", parsed) if isinstance(parsed, dict) else {}
+    files, record = whole.get("files"), whole.get("record")
+    if not isinstance(files, dict) or not isinstance(record, dict):
+        raise ValueError("no record")
+    hashes = cast("dict[str, str]", files)
+    if not all(SHA256_HEX.fullmatch(str(digest)) for digest in hashes.values()):
+        raise ValueError("no digest")
+    return hashes, cast("dict[str, Json]", record)
 
 
 class ItemStore:
     """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared."""
 
-    def __init__(self, root: str | Path, shared: Shared | None = None) -> None:
+    def __init__(self, root: str | Path, shared: SharedItems | None = None) -> None:
         self._shared = shared
         self.root = Path(root).absolute()
 
@@ -146,11 +159,9 @@ class ItemStore:
 
     def _local(self, key: str) -> Item | None:
         try:
-            described = json.loads(self._record_path(key).read_bytes())
-            hashes: dict[str, str] = described["files"]
-            record: dict[str, Json] = described["record"]
+            hashes, record = parse_record(self._record_path(key).read_bytes())
             files = {name: self._stored(digest) for name, digest in hashes.items()}
-        except (FileNotFoundError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError):
             return None
         if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
@@ -243,8 +254,8 @@ class ItemStore:
 
     def _named(self, key: str) -> list[str]:
         try:
-            return list(json.loads(self._record_path(key).read_bytes())["files"].values())
-        except (OSError, ValueError, KeyError):
+            return list(parse_record(self._record_path(key).read_bytes())[0].values())
+        except (OSError, ValueError):
             return []
 
     def _stored(self, digest: str) -> StoredFile:
@@ -252,10 +263,10 @@ class ItemStore:
         return StoredFile(path, digest, path.stat().st_size)
 
     def _object_path(self, digest: str) -> Path:
-        return self.root / "objects" / digest[:2] / digest[2:]
+        return self.root / object_name(digest)
 
     def _record_path(self, key: str) -> Path:
-        return self.root / "records" / key[:2] / f"{key[2:]}.json"
+        return self.root / record_name(key)
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

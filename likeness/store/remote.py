@@ -12,21 +12,16 @@ item write the same names, and a reader sees one whole item or the other.
 """
 
 import contextlib
-import hashlib
-import json
-import re
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, cast
 
 from likeness.errors import AuthError, ConfigError, LikenessError, ProviderError
+from likeness.store.items import Json, object_name, parse_record, record_name, sha256_bytes
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 
-Json = Any
-SHA256_HEX = re.compile("[0-9a-f]{64}")
 UPLOADS_AT_ONCE = 8
 # So many items in a row that could not be shared, after each was retried: the others wait for the next run.
 GIVE_UP_AFTER = 3
@@ -44,11 +39,10 @@ class SharedItems:
         self._markers = root / "unshared"
         self._pool = ThreadPoolExecutor(max_workers=UPLOADS_AT_ONCE, thread_name_prefix="share")
         self._lock = threading.Lock()
-        self._waiting: set[Future[None]] = set()
+        self._pushed: list[Future[bool]] = []
         self._damaged: set[str] = set()
-        self._shared = self._failed_in_a_row = 0
+        self._failed_in_a_row = 0
         self._problem: LikenessError | None = None
-        self._crash: BaseException | None = None
 
     def check(self) -> None:
         """See that items can be shared, before anything is bought.
@@ -64,15 +58,15 @@ class SharedItems:
         Raises:
             ProviderError, ConfigError: the store cannot be asked; to go on would be to pay twice.
         """
-        described = self._remote.read(_record(key))
+        described = self._remote.read(record_name(key))
         if described is None:
             return None
         files: dict[str, bytes] = {}
         try:
-            hashes, record = _parsed(described)
+            hashes, record = parse_record(described)
             for name, digest in hashes.items():
-                data = self._remote.read(_object(digest))
-                if data is None or hashlib.sha256(data).hexdigest() != digest:
+                data = self._remote.read(object_name(digest))
+                if data is None or sha256_bytes(data) != digest:
                     raise ValueError(name)
                 files[name] = data
         except ValueError:
@@ -88,8 +82,7 @@ class SharedItems:
     def push(self, key: str) -> None:
         """Share the item, which is in the local store by now, when its turn comes; returns at once."""
         with self._lock:
-            self._waiting.add(future := self._pool.submit(self._share, key))
-        future.add_done_callback(self._ended)
+            self._pushed.append(self._pool.submit(self._share, key))
 
     def flush(self) -> int:
         """Wait until everything is shared, what earlier runs left behind included; returns the number of items.
@@ -97,103 +90,73 @@ class SharedItems:
         Raises:
             AuthError, ConfigError, ProviderError: some were not; they stay here and are shared by the next run.
         """
-        self._wait()
-        if not self._hopeless():
+        shared = self._wait()
+        if not self._is_hopeless():
             self._problem = None
-            for key in self._left():
+            for key in self._unshared():
                 self.push(key)
-            self._wait()
-        shared, problem = self._shared, self._problem
-        self._shared, self._failed_in_a_row, self._problem = 0, 0, None
+            shared += self._wait()
+        problem, self._problem, self._failed_in_a_row = self._problem, None, 0
         if problem is not None:
             kind = type(problem) if isinstance(problem, AuthError | ConfigError) else ProviderError
             raise kind(
-                f"{len(self._left())} items could not be shared with the team: {problem.message}",
+                f"{len(self._unshared())} items could not be shared with the team: {problem.message}",
                 reason="items-unshared",
                 remedy=f"{problem.remedy}. Nothing is lost: they are in {self._root}, and the next run shares them",
             ) from problem
         return shared
 
-    def _left(self) -> list[str]:
+    def _unshared(self) -> list[str]:
         return sorted(path.name for path in self._markers.glob("*"))
 
-    def _hopeless(self) -> bool:
+    def _is_hopeless(self) -> bool:
         stop = isinstance(self._problem, AuthError | ConfigError)
         return stop or self._failed_in_a_row >= GIVE_UP_AFTER
 
-    def _wait(self) -> None:
-        while waiting := self._now_waiting():
-            wait(waiting)
-        if self._crash is not None:
-            raise self._crash
+    def _wait(self) -> int:
+        """The number of items shared since the last time; what nobody foresaw in a thread is raised here."""
+        shared = 0
+        while True:
+            with self._lock:
+                pushed, self._pushed = self._pushed, []
+            if not pushed:
+                return shared
+            wait(pushed)
+            shared += sum(future.result() for future in pushed)
 
-    def _now_waiting(self) -> list[Future[None]]:
-        with self._lock:
-            return list(self._waiting)
-
-    def _ended(self, future: Future[None]) -> None:
-        with self._lock:
-            self._crash = future.exception() or self._crash
-            self._waiting.discard(future)
-
-    def _share(self, key: str) -> None:
-        if self._hopeless():
-            return
+    def _share(self, key: str) -> bool:
+        if self._is_hopeless():
+            return False
         try:
             sent = self._send(key)
         except LikenessError as problem:
             with self._lock:
                 self._problem = problem
                 self._failed_in_a_row += 1
-            return
+            return False
         with self._lock:
-            self._shared += sent
             self._failed_in_a_row = 0
+        return sent
 
     def _send(self, key: str) -> bool:
         """Objects, then the record, then the marker goes. False when the local store has nothing whole to share."""
         marker = self._markers / key
         try:
             damaged = marker.read_text() == DAMAGED
-            described = (self._root / _record(key)).read_bytes()
-            files = {
-                digest: (self._root / _object(digest)).read_bytes()
-                for digest in _parsed(described)[0].values()
-            }
-            if any(hashlib.sha256(data).hexdigest() != digest for digest, data in files.items()):
+            described = (self._root / record_name(key)).read_bytes()
+            digests = parse_record(described)[0].values()
+            files = {digest: (self._root / object_name(digest)).read_bytes() for digest in digests}
+            if any(sha256_bytes(data) != digest for digest, data in files.items()):
                 raise ValueError(key)
         except (FileNotFoundError, ValueError):
             _drop_stale(marker)
             return False
         for digest, data in files.items():
-            if damaged or self._remote.size(_object(digest)) != len(data):
-                self._remote.write(_object(digest), data)
-        self._remote.write(_record(key), described)
+            if damaged or self._remote.size(object_name(digest)) != len(data):
+                self._remote.write(object_name(digest), data)
+        self._remote.write(record_name(key), described)
         marker.unlink(missing_ok=True)
         return True
-
-
-def _parsed(described: bytes) -> tuple[dict[str, str], dict[str, Json]]:
-    """({file name: sha256}, record) of a record's JSON; ValueError when it is not one."""
-    parsed: object = json.loads(described)
-    if not isinstance(parsed, dict):
-        raise ValueError("not a record")
-    whole = cast("dict[str, Any]", parsed)
-    files, record = whole.get("files"), whole.get("record")
-    if not isinstance(files, dict) or not isinstance(record, dict):
-        raise ValueError("not a record")
-    hashes = cast("dict[str, str]", files)
-    if not all(SHA256_HEX.fullmatch(str(digest)) for digest in hashes.values()):
-        raise ValueError("not a digest")
-    return hashes, cast("dict[str, Json]", record)
-
-
-def _object(digest: str) -> str:
-    return f"objects/{digest[:2]}/{digest[2:]}"
-
-
-def _record(key: str) -> str:
-    return f"records/{key[:2]}/{key[2:]}.json"
 
 
 def _drop_stale(marker: Path) -> None:

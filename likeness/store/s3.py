@@ -1,6 +1,6 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # fsspec and botocore ship no types.
-"""PersonaPaths outside this machine: S3 and what speaks it, or any other fsspec URL (file://, memory://).
+"""Places outside this machine: S3 and what speaks it, or any other fsspec URL (file://, memory://).
 
 Keys are never ours: botocore finds them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, SSO, an instance's
 role). Endpoint and region come from the section `s3`, else from AWS_ENDPOINT_URL[_S3], AWS_REGION,
@@ -192,7 +192,7 @@ class Remote:
             raise problem from error
 
 
-class Inputs:
+class PresignedUploads:
     """Files lent to a provider that fetches its inputs by URL: each is uploaded once under its digest.
 
     They stay in the bucket; a lifecycle rule removes them (docs/s3.md).
@@ -224,11 +224,6 @@ class Inputs:
                     self._remote.write(name, data)
                 self._there.add(name)
         return self._remote.presign(name, self._expire_s)
-
-
-def check_access(url: str, s3: S3Config = FROM_ENVIRONMENT, *, write: bool = True) -> None:
-    """One clear error when `url` cannot be used; see Remote.check."""
-    Remote(url, s3).check(write=write)
 
 
 def content_type(name: str) -> str:

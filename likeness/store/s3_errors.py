@@ -2,10 +2,11 @@
 # botocore ships no types.
 """What an object store refuses, in words with a remedy: the one place where its error codes are read.
 
+botocore has a class for a few codes only (NoSuchBucket) and raises one ClientError for the rest; hence the table.
 Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (2026-11); R2, B2 and MinIO use the same.
 """
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -24,49 +25,6 @@ from botocore.parsers import ResponseParserError
 
 from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError
 
-WRONG_SECRET = {"SignatureDoesNotMatch"}
-WRONG_KEY = {
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "ExpiredToken",
-    "TokenRefreshRequired",
-    "UnrecognizedClientException",
-    "MissingAuthenticationToken",
-    "MissingSecurityHeader",
-    "InvalidSecurity",
-    "AccountProblem",
-}
-NO_PERMISSION = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "UnauthorizedAccess",
-    "403",
-    "Forbidden",
-    "Unauthorized",
-    "401",
-}
-WRONG_REGION = {
-    "PermanentRedirect",
-    "TemporaryRedirect",
-    "AuthorizationHeaderMalformed",
-    "IllegalLocationConstraintException",
-    "InvalidRegionName",
-    "301",
-    "307",
-}
-NO_BUCKET = {"NoSuchBucket", "InvalidBucketName", "404"}
-CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
-BUSY = {
-    "SlowDown",
-    "ServiceUnavailable",
-    "InternalError",
-    "RequestTimeout",
-    "OperationAborted",
-    "503",
-    "500",
-    "502",
-}
-
 KEYS_REMEDY = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; keys never go into conf/ "
     "(docs/s3.md)"
@@ -78,6 +36,62 @@ GATEWAY_STATUS = (429, 502, 503, 504)
 WORDS_MAX = 300
 
 
+class Problem(NamedTuple):
+    """One kind of refusal: our error, what it means, and the codes or statuses that say it."""
+
+    kind: type[ConfigError | AuthError | TransientError | RejectedError]
+    reason: str
+    words: str
+    remedy: str
+    codes: frozenset[str]
+
+
+def _problem(kind: Any, reason: str, words: str, remedy: str, codes: str = "") -> Problem:
+    return Problem(kind, reason, words, remedy, frozenset(codes.split()))
+
+
+# In this order: a code before the status that several share.
+ANSWERED = (
+    _problem(AuthError, "s3-wrong-secret", ": the secret key does not belong to the access key", KEYS_REMEDY,
+             "SignatureDoesNotMatch"),
+    _problem(AuthError, "s3-wrong-key", ": the access key is unknown or no longer valid", KEYS_REMEDY,
+             "InvalidAccessKeyId InvalidToken ExpiredToken TokenRefreshRequired UnrecognizedClientException "
+             "MissingAuthenticationToken MissingSecurityHeader InvalidSecurity AccountProblem"),
+    _problem(ConfigError, "s3-clock", ": this machine's clock is wrong", "set the clock (NTP)",
+             "RequestTimeTooSkewed RequestExpired"),
+    _problem(ConfigError, "s3-wrong-region", ": the bucket is in another region",
+             "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)",
+             "AuthorizationHeaderMalformed IllegalLocationConstraintException InvalidRegionName 301 307"),
+    _problem(ConfigError, "s3-no-bucket", ": there is no such bucket",
+             f"create the bucket or correct the URL; {ENDPOINT_REMEDY}", "NoSuchBucket InvalidBucketName 404"),
+    _problem(AuthError, "s3-no-permission", ": these keys may not do that",
+             "allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in "
+             "docs/s3.md), and check the bucket's name: some vendors answer the same for a bucket of another account",
+             "AccessDenied AllAccessDisabled UnauthorizedAccess 401 403"),
+    _problem(ConfigError, "s3-checksums", ": this store does not know AWS's new checksums",
+             "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and AWS_RESPONSE_CHECKSUM_VALIDATION=when_required"),
+    _problem(TransientError, "s3-busy", "", "run it again later: what is finished is kept",
+             "SlowDown ServiceUnavailable InternalError RequestTimeout OperationAborted 429"),
+    _problem(RejectedError, "s3-rejected", "", "read docs/s3.md for what this vendor does not take"),
+)  # fmt: skip
+BY_REASON = {problem.reason: problem for problem in ANSWERED}
+
+# What botocore raises where no answer came, in this order: a class before its base.
+UNANSWERED: tuple[tuple[tuple[type[BaseException], ...], Problem], ...] = (
+    ((NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError),
+     _problem(AuthError, "s3-no-keys", "there are no keys for it", KEYS_REMEDY)),
+    ((ProfileNotFound,), _problem(ConfigError, "s3-profile", "", "correct s3.profile in conf/ or AWS_PROFILE")),
+    ((ParamValidationError, InvalidConfigError),
+     _problem(ConfigError, "s3-settings", "", "correct the URL or the s3 section in conf/")),
+    ((ResponseParserError,), _problem(ConfigError, "s3-not-s3", "what answers does not speak S3", ENDPOINT_REMEDY)),
+    ((ConnectionError, HTTPClientError, TimeoutError),
+     _problem(TransientError, "s3-unreachable", "{doing} got no answer", ENDPOINT_REMEDY)),
+    ((BotoCoreError, ValueError), _problem(ConfigError, "s3-settings", "", "correct the s3 section in conf/")),
+    ((BaseException,), _problem(TransientError, "store-failed", "{doing} failed",
+                                "check that the place exists, is reachable and may be written")),
+)  # fmt: skip
+
+
 def translated(error: BaseException, url: str, doing: str) -> LikenessError:
     """The error of ours that says what happened while `doing` something ("writing") at `url`."""
     cause: BaseException | None = error
@@ -85,7 +99,19 @@ def translated(error: BaseException, url: str, doing: str) -> LikenessError:
         cause = cause.__cause__
     if isinstance(cause, ClientError):
         return _answered(cast(Any, cause).response, url, doing)
-    return _unanswered(cause or error, url, doing)
+    raised = cause or error
+    problem = next(problem for kinds, problem in UNANSWERED if isinstance(raised, kinds))
+    said = (
+        _plain(str(raised))
+        if problem.reason != "store-failed"
+        else f"{type(raised).__name__}: {_plain(str(raised))}"
+    )
+    words = problem.words.format(doing=doing)
+    return problem.kind(
+        f"{url}: {words} ({said})" if words else f"{url}: {said}",
+        reason=problem.reason,
+        remedy=problem.remedy,
+    )
 
 
 def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
@@ -97,66 +123,17 @@ def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
         return ConfigError(
             f"{what}: what answers does not speak S3", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
         )
-    if code in WRONG_SECRET:
-        return AuthError(f"{what}: the secret key does not belong to the access key", reason="s3-wrong-secret",
-                         remedy=KEYS_REMEDY)  # fmt: skip
-    if code in WRONG_KEY:
-        return AuthError(f"{what}: the access key is unknown or no longer valid", reason="s3-wrong-key",
-                         remedy=KEYS_REMEDY)  # fmt: skip
-    if code in NO_PERMISSION:
-        return AuthError(
-            f"{what}: these keys may not do that", reason="s3-no-permission",
-            remedy="allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in "
-            "docs/s3.md), and check the bucket's name: some vendors answer the same for a bucket of another account",
-        )  # fmt: skip
-    if code in WRONG_REGION:
-        return ConfigError(f"{what}: the bucket is in another region", reason="s3-wrong-region",
-                           remedy="set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)")  # fmt: skip
-    if code in NO_BUCKET:
-        return ConfigError(f"{what}: there is no such bucket", reason="s3-no-bucket",
-                           remedy=f"create the bucket or correct the URL; {ENDPOINT_REMEDY}")  # fmt: skip
-    if code in CLOCK:
-        return ConfigError(
-            f"{what}: this machine's clock is wrong", reason="s3-clock", remedy="set the clock (NTP)"
-        )
+    problem = _refusal(code, status, said)
+    return problem.kind(f"{what}{problem.words}", reason=problem.reason, remedy=problem.remedy)
+
+
+def _refusal(code: str, status: int, said: str) -> Problem:
     if "checksum" in said.lower() and status in (400, 501):
-        return ConfigError(
-            f"{what}: this store does not know AWS's new checksums", reason="s3-checksums",
-            remedy="set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and AWS_RESPONSE_CHECKSUM_VALIDATION=when_required",
-        )  # fmt: skip
-    if code in BUSY or status == 429 or status >= 500:
-        return TransientError(what, reason="s3-busy", remedy="run it again later: what is finished is kept")
-    return RejectedError(
-        what, reason="s3-rejected", remedy="read docs/s3.md for what this vendor does not take"
-    )
-
-
-def _unanswered(error: BaseException, url: str, doing: str) -> LikenessError:
-    said = _plain(str(error))
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError | SSOError):
-        return AuthError(f"{url}: there are no keys for it ({said})", reason="s3-no-keys", remedy=KEYS_REMEDY)
-    if isinstance(error, ProfileNotFound):
-        return ConfigError(
-            f"{url}: {said}", reason="s3-profile", remedy="correct s3.profile in conf/ or AWS_PROFILE"
-        )
-    if isinstance(error, ParamValidationError | InvalidConfigError):
-        return ConfigError(
-            f"{url}: {said}", reason="s3-settings", remedy="correct the URL or the s3 section in conf/"
-        )
-    if isinstance(error, ResponseParserError):
-        return ConfigError(
-            f"{url}: what answers does not speak S3 ({said})", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
-        )
-    if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
-        return TransientError(
-            f"{url}: {doing} got no answer ({said})", reason="s3-unreachable", remedy=ENDPOINT_REMEDY
-        )
-    if isinstance(error, BotoCoreError | ValueError):
-        return ConfigError(f"{url}: {said}", reason="s3-settings", remedy="correct the s3 section in conf/")
-    return TransientError(
-        f"{url}: {doing} failed ({type(error).__name__}: {said})", reason="store-failed",
-        remedy="check that the place exists, is reachable and may be written",
-    )  # fmt: skip
+        return BY_REASON["s3-checksums"]
+    for known in (code, str(status) if status != 404 else ""):  # a 404 may be a file's: its code says whose
+        if found := next((problem for problem in ANSWERED if known in problem.codes), None):
+            return found
+    return BY_REASON["s3-busy" if status >= 500 else "s3-rejected"]
 
 
 def _plain(text: str) -> str:

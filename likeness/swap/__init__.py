@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
-from likeness.providers import Provider, ProviderSection, Task
+from likeness.providers import ProviderSection, Task
 from likeness.settings import Section
 
 if TYPE_CHECKING:
@@ -45,16 +45,8 @@ class Swapper(Protocol):
         ...
 
 
-class SwapProvider(Provider[Swapper], Protocol):
-    """What `swap.provider` names."""
-
-    def purchase_key(self, source_sha256: str, target_sha256: str, face: Face) -> str | None:
-        """The key a swap is bought under, of both photographs' pixels and the target's face that is meant."""
-        ...
-
-
 class PairLimits(Section):
-    """Photos and pairs beyond these are skipped: the provider would draw them badly (pairs.py, traits.py)."""
+    """Photos and pairs beyond these are skipped: the provider would draw them badly (pairs.py, lighting.py)."""
 
     max_yaw_difference_deg: float = Field(gt=0)
     max_pitch_difference_deg: float = Field(gt=0)

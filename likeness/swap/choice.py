@@ -23,23 +23,6 @@ class SwapThresholds:
     review_explicit: float
     max_explicit: float
 
-    @staticmethod
-    def of(
-        persona_json: bytes,
-        *,
-        swap_min: float,
-        target_max: float,
-        review_explicit: float,
-        max_explicit: float,
-    ) -> "SwapThresholds":
-        """From ingest's persona.json and the settings."""
-        return SwapThresholds(
-            persona=np.array(json.loads(persona_json)["embedding"], np.float32),
-            rules=SwapRules(to_persona_min=swap_min, to_target_max=target_max),
-            review_explicit=review_explicit,
-            max_explicit=max_explicit,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -66,10 +49,11 @@ def choose(
     return Chosen(
         kept=list(sources.values()) if cfg.swap.include_sources else [],
         pairs=[(sources[s], targets[t]) for s, t in pairs],
-        thresholds=SwapThresholds.of(
-            persona_json,
-            swap_min=persona.similarity.swap_min,
-            target_max=persona.similarity.target_max,
+        thresholds=SwapThresholds(
+            persona=np.array(json.loads(persona_json)["embedding"], np.float32),
+            rules=SwapRules(
+                to_persona_min=persona.similarity.swap_min, to_target_max=persona.similarity.target_max
+            ),
             review_explicit=cfg.ingest.review_explicit,
             max_explicit=cfg.ingest.max_explicit,
         ),

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from likeness.errors import InputError
@@ -72,15 +73,6 @@ def traits_key(photo: Photo) -> str:
     return item_key("swap-traits", TRAITS_VERSION, {}, photo.digests)
 
 
-def traits_work(photo: Photo) -> Work:
-    """What the choice of pairs needs to know of a photo, measured once."""
-
-    def make() -> Made:
-        return Made(files={}, record=measure(photo.portrait()).model_dump(mode="json"))
-
-    return Work(id=photo.entry.id, key=traits_key(photo), make=make)
-
-
 def measured(
     photos: Mapping[str, Photo], items: ItemStore, workers: int, stop: threading.Event
 ) -> dict[str, Candidate]:
@@ -89,7 +81,13 @@ def measured(
     Raises:
         InputError: an ingested photo could not be read.
     """
-    works = [traits_work(photo) for photo in photos.values()]
+
+    def make(photo: Photo) -> Made:
+        return Made(files={}, record=measure(photo.portrait()).model_dump(mode="json"))
+
+    works = [
+        Work(id=photo.entry.id, key=traits_key(photo), make=partial(make, photo)) for photo in photos.values()
+    ]
     outcomes = run_batch("swap: light", works, items, workers=workers, stop=stop)
     return {
         label: Candidate(face=photo.face, traits=_traits_of(outcome))

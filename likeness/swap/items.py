@@ -1,6 +1,6 @@
 """Units of work: a pair's swap, and a source photo that goes down the same way; their keys and manifest lines."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, from_json, to_json
@@ -9,12 +9,13 @@ from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import FaceEntry
+from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.gates import rating
 from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, Json, StoredFile, item_key
-from likeness.swap import Swapper, SwapProvider
+from likeness.swap import Swapper
 from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
 
@@ -25,10 +26,8 @@ IMAGE = "image.png"
 
 @dataclass(frozen=True, kw_only=True)
 class SwapContext:
-    """Everything that is the same for all pairs of a run: the provider's identity, the swapper at work, and what
-    measures its results."""
+    """Everything that is the same for all pairs of a run: the swapper at work, and what measures its results."""
 
-    identity: dict[str, Json]
     swapper: Swapper
     max_explicit: float
     analyzer: FaceAnalyzer
@@ -54,18 +53,16 @@ def keep_key(source: Photo) -> str:
     return item_key("keep", VERSION, {}, [source.entry.sha256])
 
 
-def keep_work(persona: str, source: Photo) -> Work:
+def _keep_work(persona: str, source: Photo) -> Work:
     """One of the persona's own photographs, unchanged: ingest has checked it."""
+    key, file = keep_key(source), StoredFile(source.path, source.entry.sha256, source.path.stat().st_size)
     return Work(
         id=item_id(persona, source.entry.source, None),
-        key=keep_key(source),
+        key=key,
         make=lambda: Made(files={IMAGE: source.path.read_bytes()}, record={}),
         source=source.entry.source,
-        foreseen=Item(
-            keep_key(source),
-            {IMAGE: StoredFile(source.path, source.entry.sha256, source.path.stat().st_size)},
-            {},
-        ),
+        line=partial(keep_entry, persona, source),
+        foreseen=Item(key, {IMAGE: file}, {}),
     )
 
 
@@ -73,21 +70,10 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
     """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
     persona, provider, max_explicit = run.persona.name, run.provider, run.config.ingest.max_explicit
     identity = provider.identity()
-    context = (
-        None
-        if swapper is None
-        else SwapContext(
-            identity=identity,
-            swapper=swapper,
-            max_explicit=max_explicit,
-            analyzer=FaceAnalyzer(),
-            rater=Rater(),
-        )
+    context = swapper and SwapContext(
+        swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
     )
-    kept = [
-        replace(keep_work(persona, photo), line=partial(keep_entry, persona, photo)) for photo in chosen.kept
-    ]
-    return kept + [
+    return [_keep_work(persona, photo) for photo in chosen.kept] + [
         Work(
             id=(pair := item_id(persona, source.entry.source, target.entry.target)),
             key=swap_key(source, target, identity=identity, max_explicit=max_explicit),
@@ -95,15 +81,10 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
             source=source.entry.source,
             target=target.entry.target,
             line=partial(swap_entry, persona, source, target, standards=chosen.thresholds, provider=provider),
-            order=partial(order, provider, source, target),
+            order=partial(provider.purchase_key, source.pixels_sha256, target.pixels_sha256, target.face),
         )
         for source, target in chosen.pairs
     ]
-
-
-def order(provider: SwapProvider, source: Photo, target: Photo) -> str | None:
-    """The key that a swap is bought under."""
-    return provider.purchase_key(source.pixels_sha256, target.pixels_sha256, target.face)
 
 
 def swap_entry(
@@ -113,7 +94,7 @@ def swap_entry(
     item: Item,
     *,
     standards: SwapThresholds,
-    provider: SwapProvider,
+    provider: Provider[Swapper],
 ) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result.
 

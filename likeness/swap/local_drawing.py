@@ -35,7 +35,7 @@ def draw(source: Portrait, target: Portrait, *, outline_falloff: float, erode: f
     inner = np.where(inside[..., None], colour.to_rgb(matched), plain).astype(np.float32)
     levels = max(1, int(np.log2(max(warped.width_px, 2 * COARSEST_FACE_PX) / COARSEST_FACE_PX)))
     blended = blend(inner, plain, mask, levels)
-    rim = smoothstep(_from_outline(inside) / (UNTOUCHED_RIM * warped.width_px))[..., None]
+    rim = smoothstep(regions.from_outline(inside) / (UNTOUCHED_RIM * warped.width_px))[..., None]
     region = blended * rim + plain * (1 - rim)
     out = target.rgb.copy()
     height, width = inside.shape
@@ -49,7 +49,7 @@ def _mask(
     """How much of the source shows, 0..1: feathered at the outline, none where hair or shadow lies over
     either face or where the source photograph saw the spot edge-on, but always the features."""
     width = warped.width_px
-    mask = smoothstep((_from_outline(inside) / width - erode) / feather)
+    mask = smoothstep((regions.from_outline(inside) / width - erode) / feather)
     hidden = cv2.GaussianBlur(over.astype(np.float32), (0, 0), 0.025 * width)
     core = (regions.features(warped.points, inside.shape, 1.05) & ~over).astype(np.float32)
     core = cv2.GaussianBlur(core, (0, 0), 0.015 * width)
@@ -81,8 +81,3 @@ def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[Lab, region
     matched = colour.match_shading(matched, of_target, skin_s, skin_t, width)
     eyes_s, eyes_t = regions.eyes(warped.points, shape), regions.eyes(warped.target_points, shape)
     return colour.keep_eyes(matched, of_source, of_target, eyes_s, eyes_t, width), over_s | over_t
-
-
-def _from_outline(inside: regions.Mask) -> NDArray[np.float32]:
-    """Distance to the outside, px."""
-    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)

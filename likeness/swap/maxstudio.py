@@ -18,7 +18,7 @@ from likeness.images import decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.store.items import Json, item_key, sha256_pixels
-from likeness.store.s3 import Inputs
+from likeness.store.s3 import PresignedUploads
 from likeness.store.s3_config import S3Config
 from likeness.swap import Portrait, Swapped, Swapper
 from likeness.vendors.maxstudio import MaxStudio
@@ -67,7 +67,10 @@ class MaxStudioSwapper(RemoteJobs):
         )
         with account:
             yield _Swaps(
-                self, account, Inputs(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3), buyer
+                self,
+                account,
+                PresignedUploads(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3),
+                buyer,
             )
 
 
@@ -75,7 +78,7 @@ class MaxStudioSwapper(RemoteJobs):
 class _Swaps:
     settings: MaxStudioSwapper
     account: MaxStudio
-    inputs: Inputs
+    inputs: PresignedUploads
     buyer: Buyer
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:

@@ -170,11 +170,10 @@ def _paste(
     back = cv2.invertAffineTransform(matrix)
     whole = np.ones(crop.shape[:2], np.uint8)
     drawn_at = cv2.warpAffine(whole, back, (width, height), flags=cv2.INTER_NEAREST) > 0
-    inside = (regions.oval(points, (height, width)) & drawn_at).astype(np.uint8)
+    inside = regions.oval(points, (height, width)) & drawn_at
     widest = points[list(regions.mesh.SIDES)]
     face_px = float(np.linalg.norm(widest[1] - widest[0]))
-    depth = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32)
-    weight = smoothstep(depth / max(feather * face_px, 1.0))[..., None]
+    weight = smoothstep(regions.from_outline(inside) / max(feather * face_px, 1.0))[..., None]
     drawn = cv2.warpAffine(
         crop, back, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )

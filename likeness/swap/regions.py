@@ -10,6 +10,7 @@ from likeness.faces import mesh
 
 Mask = NDArray[np.bool_]
 
+# cv2 draws with this many bits below a pixel.
 SUBPIXEL_BITS = 4
 FEATURE_GROWTH = 1.15
 """Eyes, brows, lips and nostrils are covered with this much room around them."""
@@ -21,12 +22,20 @@ OTHER_CHROMA = 16.0
 """And so is chroma this far from the cheeks', in Lab units."""
 
 
+def subpixels(points: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Points as cv2 draws them with `shift=SUBPIXEL_BITS`."""
+    return np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
+
+
+def from_outline(inside: Mask) -> NDArray[np.float32]:
+    """Distance to the outside, px."""
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
 def hull(points: NDArray[np.float64], shape: tuple[int, int], growth: float = 1.0) -> Mask:
     """The convex hull of points [N, 2], grown around its centre."""
     centre = points.mean(0)
-    corners = cv2.convexHull(
-        np.round(((points - centre) * growth + centre) * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    )
+    corners = cv2.convexHull(subpixels((points - centre) * growth + centre))
     canvas = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(canvas, corners, 255, shift=SUBPIXEL_BITS)
     return canvas > 0
@@ -35,8 +44,7 @@ def hull(points: NDArray[np.float64], shape: tuple[int, int], growth: float = 1.
 def oval(points: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
     """The inside of the face's outline."""
     canvas = np.zeros(shape, np.uint8)
-    outline = np.round(points[list(mesh.FACE_OVAL)] * (1 << SUBPIXEL_BITS)).astype(np.int32)
-    cv2.fillPoly(canvas, [outline], 255, shift=SUBPIXEL_BITS)
+    cv2.fillPoly(canvas, [subpixels(points[list(mesh.FACE_OVAL)])], 255, shift=SUBPIXEL_BITS)
     return canvas > 0
 
 

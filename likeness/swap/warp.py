@@ -13,9 +13,8 @@ from likeness.faces import mesh
 from likeness.faces.crop import scale_of, similarity_transform
 from likeness.swap import Portrait
 from likeness.swap.blend import smoothstep
+from likeness.swap.regions import SUBPIXEL_BITS, subpixels
 
-# cv2 draws with this many bits below a pixel.
-SUBPIXEL_BITS = 4
 # Pixels kept around the source's landmarks, so that interpolation sees real pixels.
 MARGIN_PX = 10
 # Room around the target's face, as a share of its size, for blending.
@@ -65,7 +64,8 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
     offset = np.array([x0, y0])
     crop, points = _source_crop(source, of_source, min(scale, 1.0))
     points_in_roi, depth = goal[:, :2] - offset, goal[:, 2]
-    index = _triangle_index(points_in_roi, depth, (y1 - y0, x1 - x0))
+    nothing = np.full((y1 - y0, x1 - x0), -1, np.float32)
+    index = _paint(nothing, points_in_roi, depth, range(len(mesh.triangles()))).astype(np.int32)
     field = _field(points_in_roi, points, index)
     pixels = cv2.remap(crop, field[..., 0], field[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     widest = of_target[mesh.SIDES[1], :2] - of_target[mesh.SIDES[0], :2]
@@ -105,22 +105,13 @@ def _source_crop(source: Portrait, of_source, scale: float):
     return small, (of_source[:, :2] - low + 0.5) * ratio - 0.5
 
 
-def _fixed(points):
-    return np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
-
-
-def _far_to_near(depth):
-    return np.argsort(-depth[mesh.triangles()].mean(1), kind="stable")
-
-
-def _triangle_index(points, depth, shape):
-    """[h, w]: the nearest triangle at each pixel, -1 outside the mesh."""
-    canvas = np.full(shape, -1, np.float32)
-    for number in _far_to_near(depth):
-        cv2.fillConvexPoly(
-            canvas, _fixed(points[mesh.triangles()[number]]), float(number), shift=SUBPIXEL_BITS
-        )
-    return canvas.astype(np.int32)
+def _paint(canvas, points, depth, values):
+    """Fill each triangle of the mesh with its value, the nearest last."""
+    triangles = mesh.triangles()
+    for number in np.argsort(-depth[triangles].mean(1), kind="stable"):
+        corners = subpixels(points[triangles[number]])
+        cv2.fillConvexPoly(canvas, corners, float(values[number]), shift=SUBPIXEL_BITS)
+    return canvas
 
 
 def _field(points, source_points, index):
@@ -141,12 +132,8 @@ def _facing(of_source, points, depth, shape):
     for corner in range(3):
         np.add.at(total, mesh.triangles()[:, corner], toward)
         np.add.at(count, mesh.triangles()[:, corner], 1)
-    canvas = np.zeros(shape, np.float32)
     of_point = total / np.maximum(count, 1)
-    for number in _far_to_near(depth):
-        triangle = mesh.triangles()[number]
-        cv2.fillConvexPoly(
-            canvas, _fixed(points[triangle]), float(of_point[triangle].mean()), shift=SUBPIXEL_BITS
-        )
+    of_triangle = [of_point[triangle].mean() for triangle in mesh.triangles()]
+    canvas = _paint(np.zeros(shape, np.float32), points, depth, of_triangle)
     # Spots seen at less than about 9 degrees hold stretched pixels; above 27 degrees they are fully trusted.
     return smoothstep((canvas - 0.15) / 0.3)

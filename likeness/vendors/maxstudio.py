@@ -7,7 +7,6 @@ guessed). Unknown statuses mean "still running", unknown fields are ignored.
 import io
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self, cast
 
 from PIL import Image, UnidentifiedImageError
@@ -20,7 +19,7 @@ from likeness.errors import (
     RejectedError,
     TransientError,
 )
-from likeness.http import Auth, Client, Limits, Reply
+from likeness.http import Auth, Client, Limits, Response
 from likeness.store.items import Json
 
 NOBODYS_JOB = "likeness-probe"
@@ -42,10 +41,8 @@ class MaxStudio:
         self._client.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)
 
     def ready(self, *, first: Callable[[], None] | None = None) -> None:
         """See once that the account can be used, by asking for a job that does not exist; `first` is called before.
@@ -128,8 +125,8 @@ def is_picture(data: bytes) -> bool:
     return True
 
 
-def _translate(reply: Reply) -> LikenessError | None:
-    if reply.status == 307:
+def _translate(response: Response) -> LikenessError | None:
+    if response.status == 307:
         return RejectedError(
             "MaxStudio answers 307: it does not follow an S3 address without a region",
             reason="not-regional",
@@ -138,8 +135,8 @@ def _translate(reply: Reply) -> LikenessError | None:
     return None
 
 
-def _mapping(reply: Reply) -> dict[str, Json]:
-    answer = reply.json()
+def _mapping(response: Response) -> dict[str, Json]:
+    answer = response.json()
     if not isinstance(answer, dict):
         raise TransientError(
             f"MaxStudio answered {type(answer).__name__} instead of an object", reason="bad-answer"

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import zlib
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +25,7 @@ from likeness.errors import (
     RejectedError,
     TransientError,
 )
-from likeness.http import Auth, Client, Limits, Reply
+from likeness.http import Auth, Client, Limits, Response
 
 KEY = "planted-key-Zq81"
 AUTH = Auth(header="X-Api-Key", scheme="", env="LIKENESS_TEST_KEY")
@@ -244,8 +245,8 @@ def test_a_refusal_is_told_at_once(server, status, kind):
 
 
 def test_a_vendors_own_words_come_before_the_status(server):
-    def translate(reply: Reply) -> LikenessError | None:
-        return QuotaError("empty") if b"credits" in reply.body else None
+    def translate(response: Response) -> LikenessError | None:
+        return QuotaError("empty") if b"credits" in response.body else None
 
     server.script = [answer(429, b"no credits"), FINE]
     with client(server.url, translate=translate) as vendor, pytest.raises(QuotaError, match="empty"):
@@ -257,6 +258,17 @@ def test_a_job_id_cannot_leave_its_path(server):
         vendor.get("/jobs/a b\r\nx-evil: 1/é")
     assert server.asked[0].line == "GET /jobs/a%20bx-evil:%201/%C3%A9 HTTP/1.1"
     assert "x-evil" not in server.asked[0].headers
+
+
+def test_an_api_is_reached_through_the_proxy_that_the_environment_names(server, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url.replace("//", "//someone:p%40ss@"))
+    with client("http://api.vendor.example/v1") as vendor:
+        assert vendor.get("/x").json() == {"fine": True}
+    assert server.asked[0].line == "GET http://api.vendor.example/v1/x HTTP/1.1"
+    assert server.asked[0].headers["host"] == "api.vendor.example"
+    assert b64decode(server.asked[0].headers["proxy-authorization"].removeprefix("Basic ")) == b"someone:p@ss"
 
 
 def test_a_base_url_that_is_none_is_a_setting_to_correct():
@@ -308,10 +320,10 @@ def test_a_429_halves_what_is_under_way_and_success_brings_it_back(server):
     with client(server.url, in_flight=8) as vendor:
         server.script = [answer(429), FINE]
         vendor.get("/x")
-        halved = vendor._gate.allowed
+        halved = vendor._rates.allowed
         for _ in range(40):
             vendor.get("/x")
-        assert (halved, vendor._gate.allowed) == (4, 8)
+        assert (halved, vendor._rates.allowed) == (4, 8)
 
 
 def test_a_burst_of_429s_counts_once(server):
@@ -324,7 +336,7 @@ def test_a_burst_of_429s_counts_once(server):
     server.script = [*[refuse] * 8, FINE]
     with client(server.url, in_flight=8) as vendor, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: vendor.get("/x"), range(8)))
-        assert vendor._gate.allowed >= 4
+        assert vendor._rates.allowed >= 4
 
 
 @pytest.mark.parametrize(
@@ -362,12 +374,12 @@ def test_retry_after_makes_everybody_wait_also_who_has_a_turn(server, status):
      ("Fri, 99 Foo 99999 99:99:99 GMT", 0, 0)],
 )  # fmt: skip
 def test_retry_after_in_every_form(value, least, most):
-    assert least <= Reply(429, {"retry-after": value}, b"").retry_after_s() <= most
+    assert least <= Response(429, {"retry-after": value}, b"").retry_after_s() <= most
 
 
 def test_retry_after_as_a_date():
     soon = formatdate(time.time() + 60, usegmt=True)
-    assert 50 <= Reply(429, {"retry-after": soon}, b"").retry_after_s() <= 60
+    assert 50 <= Response(429, {"retry-after": soon}, b"").retry_after_s() <= 60
 
 
 def test_a_stopped_run_waits_for_no_retry(server):

@@ -1,4 +1,4 @@
-"""PersonaPaths on S3 against a real server that checks signatures; AWS's own addresses are only made, never called."""
+"""Files on S3 against a real server that checks signatures; AWS's own addresses are only made, never called."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from fakes.s3 import REGION, SECRET_KEY, S3Server
 from likeness.errors import AuthError, ConfigError, RejectedError, TransientError
 from likeness.store.items import sha256_bytes
-from likeness.store.s3 import PART_BYTES, Inputs, Remote, check_access
+from likeness.store.s3 import PART_BYTES, PresignedUploads, Remote
 from likeness.store.s3_config import S3Config
 from likeness.store.s3_errors import translated
 
@@ -113,7 +113,7 @@ def test_a_wrong_setting_is_one_clear_error_that_holds_no_secret(
     for name, value in changes.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     with pytest.raises(kind) as caught:
-        check_access(place.url)
+        Remote(place.url).check(write=True)
     assert caught.value.reason == reason
     assert remedy in caught.value.remedy
     error = caught.value.with_traceback(
@@ -231,7 +231,7 @@ def answering(
 def test_a_web_server_that_is_no_s3_is_told(answering):
     answering["GET"] = (200, b"<html>", {})
     with pytest.raises(ConfigError) as caught:
-        check_access("s3://bucket/prefix")
+        Remote("s3://bucket/prefix").check(write=True)
     assert caught.value.reason == "s3-not-s3"
 
 
@@ -241,9 +241,9 @@ def test_keys_that_may_only_read_are_told_before_they_are_needed(answering):
         b"<Error><Code>AccessDenied</Code><Message>no s3:PutObject</Message></Error>",
         {},
     )
-    check_access("s3://bucket/prefix", write=False)
+    Remote("s3://bucket/prefix").check(write=False)
     with pytest.raises(AuthError) as caught:
-        check_access("s3://bucket/prefix")
+        Remote("s3://bucket/prefix").check(write=True)
     assert caught.value.reason == "s3-no-permission"
     assert "s3:PutObject" in caught.value.remedy
 
@@ -251,7 +251,7 @@ def test_keys_that_may_only_read_are_told_before_they_are_needed(answering):
 def test_a_bucket_in_another_region_is_told_with_the_right_one(answering):
     answering["HEAD"] = (200, b"", {"x-amz-bucket-region": "us-west-2"})
     with pytest.raises(ConfigError) as caught:
-        check_access("s3://bucket/prefix", write=False)
+        Remote("s3://bucket/prefix").check(write=False)
     assert caught.value.reason == "s3-wrong-region"
     assert "AWS_REGION to us-west-2" in caught.value.remedy
 
@@ -293,7 +293,7 @@ def test_the_configured_endpoint_wins_over_the_environment(server: S3Server, mon
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     configured = S3Config(endpoint_url=endpoint, region=None, profile=None)
-    check_access(f"s3://{server.new_bucket()}/prefix", configured)
+    Remote(f"s3://{server.new_bucket()}/prefix", configured).check(write=True)
 
 
 def test_compatible_stores_are_not_sent_the_checksums_that_some_refuse(
@@ -318,7 +318,7 @@ def test_urls_and_settings_hold_no_keys():
 
 
 def test_inputs_are_uploaded_once_and_lent(server: S3Server):
-    inputs = Inputs(f"s3://{server.new_bucket()}/inputs", expire_s=60)
+    inputs = PresignedUploads(f"s3://{server.new_bucket()}/inputs", expire_s=60)
     inputs.check()
     with ThreadPoolExecutor(8) as pool:
         urls = list(pool.map(lambda number: inputs.url_of(b"photo %d" % (number % 2), ".png"), range(16)))
@@ -327,14 +327,14 @@ def test_inputs_are_uploaded_once_and_lent(server: S3Server):
     folder = server.path(inputs._remote.url)
     written = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert written.keys() == {f"{sha256_bytes(data)}.png" for data in (b"photo 0", b"photo 1")}
-    again = Inputs(inputs._remote.url, expire_s=60)
+    again = PresignedUploads(inputs._remote.url, expire_s=60)
     assert get(again.url_of(b"photo 0", ".png"))[1] == b"photo 0"
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")} == written
 
 
 def test_inputs_need_a_place_that_can_lend(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
-        Inputs(f"file://{tmp_path}", expire_s=60).check()
+        PresignedUploads(f"file://{tmp_path}", expire_s=60).check()
     assert caught.value.reason == "s3-needed"
 
 
