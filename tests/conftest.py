@@ -3,7 +3,9 @@
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer
 from likeness.store.items import ItemStore
+
+if TYPE_CHECKING:
+    from fakes.s3 import S3Server
 
 PHOTOS = Path(__file__).parent / "photos"
 
@@ -55,6 +60,23 @@ def buyer(store: ItemStore, tmp_path: Path) -> Buyer:
     budget = BudgetConfig(max_usd=0)
     spending = Spending(tmp_path / "spending.jsonl", prices={}, budget=budget, stage="swap", persona="jade")
     return Buyer(store, spending, threading.Event())
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
+    """A real S3 server on loopback."""
+    from fakes.s3 import S3Server
+
+    with S3Server(tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+@pytest.fixture
+def s3(s3_process: "S3Server", monkeypatch: pytest.MonkeyPatch) -> "S3Server":
+    """That server, and the environment that leads to it; buckets are a test's own."""
+    for name, value in s3_process.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_process
 
 
 @pytest.fixture

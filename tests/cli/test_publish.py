@@ -1,9 +1,8 @@
-"""Publishing to a real S3 server: only what is rated sfw and named by a manifest, only what changed, manifest last."""
+"""Publishing to a real S3 s3: only what is rated sfw and named by a manifest, only what changed, manifest last."""
 
 import datetime
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +32,8 @@ PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
 PERSONA = settings(Persona, "persona/jade.yaml")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("s3")) as running:
-        yield running
-
-
 @pytest.fixture
-def cfg(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Config:
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
+def cfg(s3: S3Server) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         report=settings(ReportConfig, "report/default.yaml"),
@@ -52,7 +43,7 @@ def cfg(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Config:
         items=settings(ItemsConfig, "items/local.yaml"),
         **providers(),
         s3=FROM_ENVIRONMENT,
-        publish=PublishConfig(url=f"s3://{server.new_bucket()}/shelf"),
+        publish=PublishConfig(url=f"s3://{s3.new_bucket()}/shelf"),
     )
 
 
@@ -80,8 +71,8 @@ def run(cfg: Config, *, dry_run: bool = False) -> str:
     return publish(cfg, load_consent(Path("consent"), PERSONA.name), dry_run=dry_run)
 
 
-def on_s3(server: S3Server, cfg: Config) -> dict[str, Path]:
-    root = server.path(f"{cfg.publish.url}/jade")
+def on_s3(s3: S3Server, cfg: Config) -> dict[str, Path]:
+    root = s3.path(f"{cfg.publish.url}/jade")
     return {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
 
 
@@ -93,9 +84,9 @@ def rerate(folder: Path, name: str, rating: str) -> None:
     write_manifest(folder, entries, manifest.failures)
 
 
-def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, server):
+def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, s3):
     said = run(cfg)
-    there = on_s3(server, cfg)
+    there = on_s3(s3, cfg)
     assert {
         "images/jade-s1-t1-sfw-enhanced.jpg", "captions/jade-s1-t1-sfw-enhanced.txt", "jade_lora_dataset.zip",
         "jade-v1.safetensors", "README.md", "lora_training/README.md", "report/index.html", "manifest.json",
@@ -127,46 +118,44 @@ def test_types_and_digests_are_told_by_the_store(folders, cfg):
     assert shelf.sha256("jade-v1.safetensors") == sha256_file(folders.places.weights)
 
 
-def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(folders, cfg, server):
+def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(folders, cfg, s3):
     run(cfg)
-    before = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(server, cfg).items()}
+    before = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(s3, cfg).items()}
     assert "0 files uploaded" in run(cfg)
     (folders.places.models / "README.md").write_text("# another card")
     assert "1 files uploaded" in run(cfg)
-    after = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(server, cfg).items()}
+    after = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(s3, cfg).items()}
     assert {name for name in after if after[name][0] != before[name][0]} == {"README.md", "manifest.json"}
 
 
-def test_weights_go_in_parts_and_arrive_whole(folders, cfg, server):
+def test_weights_go_in_parts_and_arrive_whole(folders, cfg, s3):
     record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
     big = np.zeros(2 * PART_BYTES // 4 + 1000, np.float32)
     save_file({"a": big}, folders.places.weights, metadata={"likeness.consent_id": record})
     run(cfg)
-    assert sha256_file(on_s3(server, cfg)["jade-v1.safetensors"]) == sha256_file(folders.places.weights)
+    assert sha256_file(on_s3(s3, cfg)["jade-v1.safetensors"]) == sha256_file(folders.places.weights)
     assert "0 files uploaded" in run(cfg)
 
 
-def test_a_dry_run_tells_and_writes_nothing(folders, cfg, server):
+def test_a_dry_run_tells_and_writes_nothing(folders, cfg, s3):
     said = run(cfg, dry_run=True)
     assert "would be uploaded" in said
     assert "images/jade-s1-t1-sfw-enhanced.jpg (image/jpeg" in said
-    assert not server.path(cfg.publish.url).exists()
+    assert not s3.path(cfg.publish.url).exists()
 
 
-def test_an_image_in_review_stays_at_home_with_its_caption_and_is_listed(folders, cfg, server):
+def test_an_image_in_review_stays_at_home_with_its_caption_and_is_listed(folders, cfg, s3):
     rerate(folders.places.enhanced, "jade-s2-t1", "review")
     said = run(cfg)
     assert "jade-s2-t1-sfw-enhanced.jpg: is rated review" in said
-    assert not [name for name in on_s3(server, cfg) if "s2-t1" in name]
+    assert not [name for name in on_s3(s3, cfg) if "s2-t1" in name]
 
 
-def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_trained_on_it(
-    folders, cfg, server
-):
+def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_trained_on_it(folders, cfg, s3):
     rerate(folders.places.captions, "jade-s2-t1", "review")
     said = run(cfg)
     assert "archive, weights, cards and report: the training set has images" in said
-    there = on_s3(server, cfg)
+    there = on_s3(s3, cfg)
     assert not [name for name in there if "s2-t1" in name]
     assert (
         not {"jade_lora_dataset.zip", "jade-v1.safetensors", "report/index.html", "README.md"} & there.keys()
@@ -175,44 +164,42 @@ def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_tra
 
 
 @pytest.mark.parametrize("also", [(), ("captions",)])
-def test_a_training_set_with_an_image_in_review_holds_back_what_was_made_of_it(also, folders, cfg, server):
+def test_a_training_set_with_an_image_in_review_holds_back_what_was_made_of_it(also, folders, cfg, s3):
     for folder in (folders.places.lora_training, *(folders.places.data / name for name in also)):
         rerate(folder, "jade-s2-t1", "review")
     run(cfg)
-    assert (
-        not {"jade_lora_dataset.zip", "jade-v1.safetensors", "report/index.html"} & on_s3(server, cfg).keys()
-    )
+    assert not {"jade_lora_dataset.zip", "jade-v1.safetensors", "report/index.html"} & on_s3(s3, cfg).keys()
 
 
-def test_a_report_that_shows_refused_photographs_stays(folders, cfg, server):
+def test_a_report_that_shows_refused_photographs_stays(folders, cfg, s3):
     folders.ingest(["s1", "s2", "s3"], ["t1"], held_out=["s9"])
     said = run(cfg)
     assert "report/index.html: it shows 1 refused photographs" in said
-    there = on_s3(server, cfg)
+    there = on_s3(s3, cfg)
     assert "report/index.html" not in there
     assert "jade-v1.safetensors" in there
 
 
-def test_what_left_the_manifest_is_told_and_remembered(folders, cfg, server):
+def test_what_left_the_manifest_is_told_and_remembered(folders, cfg, s3):
     run(cfg)
     rerate(folders.places.enhanced, "jade-s2-t1", "review")
     said = run(cfg)
     assert "2 removed from the manifest (they stay in the bucket until you delete them)" in said
-    removed = json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"]
+    removed = json.loads(on_s3(s3, cfg)["manifest.json"].read_text())["removed"]
     assert [line["file"] for line in removed] == [
         "captions/jade-s2-t1-sfw-enhanced.txt", "images/jade-s2-t1-sfw-enhanced.jpg",
     ]  # fmt: skip
     run(cfg)
-    assert json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"] == removed
+    assert json.loads(on_s3(s3, cfg)["manifest.json"].read_text())["removed"] == removed
     rerate(folders.places.enhanced, "jade-s2-t1", "sfw")
     run(cfg)
-    assert json.loads(on_s3(server, cfg)["manifest.json"].read_text())["removed"] == []
+    assert json.loads(on_s3(s3, cfg)["manifest.json"].read_text())["removed"] == []
 
 
-def test_a_file_that_no_manifest_names_is_never_sent(folders, cfg, server):
+def test_a_file_that_no_manifest_names_is_never_sent(folders, cfg, s3):
     (folders.places.enhanced / "jade-s7-t7-sfw-enhanced.jpg").write_bytes(b"stray")
     run(cfg)
-    assert "images/jade-s7-t7-sfw-enhanced.jpg" not in on_s3(server, cfg)
+    assert "images/jade-s7-t7-sfw-enhanced.jpg" not in on_s3(s3, cfg)
     image = folders.places.enhanced / "jade-s1-t1-sfw-enhanced.jpg"
     image.write_bytes(b"another picture under the same name")
     with pytest.raises(InputError, match="is not the file"):
@@ -241,30 +228,30 @@ def test_weights_of_another_consent_are_refused(folders, cfg):
         ({"scope": ["swap", "train"]}, "consent-scope"),
     ],
 )
-def test_without_a_consent_for_every_use_nothing_leaves(folders, cfg, server, changes, reason):
+def test_without_a_consent_for_every_use_nothing_leaves(folders, cfg, s3, changes, reason):
     path = Path("consent/jade.yaml")
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
     with pytest.raises(ConsentError) as caught:
         run(cfg)
     assert caught.value.reason == reason
-    assert not server.path(cfg.publish.url).exists()
+    assert not s3.path(cfg.publish.url).exists()
 
 
-def test_a_wrong_secret_and_no_url_are_told_before_anything_is_sent(folders, cfg, server, monkeypatch):
+def test_a_wrong_secret_and_no_url_are_told_before_anything_is_sent(folders, cfg, s3, monkeypatch):
     with pytest.raises(ConfigError, match=r"publish\.url"):
         run(cfg.model_copy(update={"publish": PublishConfig(url=None)}))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
     with pytest.raises(AuthError):
         run(cfg)
-    assert not server.path(cfg.publish.url).exists()
+    assert not s3.path(cfg.publish.url).exists()
 
 
-def test_a_place_with_another_manifest_is_left_alone(folders, cfg, server):
+def test_a_place_with_another_manifest_is_left_alone(folders, cfg, s3):
     Remote(f"{cfg.publish.url}/jade").write("manifest.json", b'{"name": "somebody\'s web app"}')
     with pytest.raises(ConfigError) as caught:
         run(cfg)
     assert caught.value.reason == "publish-not-ours"
-    assert on_s3(server, cfg).keys() == {"manifest.json"}
-    assert sha256_bytes(on_s3(server, cfg)["manifest.json"].read_bytes()) == sha256_bytes(
+    assert on_s3(s3, cfg).keys() == {"manifest.json"}
+    assert sha256_bytes(on_s3(s3, cfg)["manifest.json"].read_bytes()) == sha256_bytes(
         b'{"name": "somebody\'s web app"}'
     )

@@ -1,4 +1,4 @@
-"""A team's items on a real S3 server: two machines, two writers, kills, damage and wrong keys."""
+"""A team's items on a real S3 s3: two machines, two writers, kills, damage and wrong keys."""
 
 import os
 import signal
@@ -7,7 +7,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,22 +21,9 @@ from likeness.store.s3 import Remote
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    return running
-
-
-@pytest.fixture
-def url(server: S3Server) -> str:
-    return f"s3://{server.new_bucket()}/team"
+def url(s3: S3Server) -> str:
+    return f"s3://{s3.new_bucket()}/team"
 
 
 class Machine:
@@ -78,13 +64,13 @@ def test_many_threads_get_each_its_own_item(tmp_path: Path, url: str):
     assert [item[0]["image"] for item in found if item] == [b"%d " % number * 20_000 for number in range(40)]
 
 
-def test_the_shared_store_has_the_local_layout_and_bytes(tmp_path: Path, url: str, server: S3Server):
+def test_the_shared_store_has_the_local_layout_and_bytes(tmp_path: Path, url: str, s3: S3Server):
     machine = Machine(tmp_path / "a", url)
     machine.make("one")
     machine.shared.flush()
     for path in (tmp_path / "a").rglob("*"):
         if path.is_file():
-            shared = server.path(url) / path.relative_to(tmp_path / "a")
+            shared = s3.path(url) / path.relative_to(tmp_path / "a")
             assert shared.read_bytes() == path.read_bytes()
 
 
@@ -98,12 +84,12 @@ def test_a_refusal_is_shared_too(tmp_path: Path, url: str):
     assert second.shared.fetch(key) == ({}, {"refusal": {"reason": "blurred"}})
 
 
-def test_an_object_that_is_there_is_not_sent_again(tmp_path: Path, url: str, server: S3Server):
+def test_an_object_that_is_there_is_not_sent_again(tmp_path: Path, url: str, s3: S3Server):
     first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
     first.make("one", b"same bytes")
     first.shared.flush()
     digest = sha256_bytes(b"same bytes")
-    path = server.path(f"{url}/objects/{digest[:2]}/{digest[2:]}")
+    path = s3.path(f"{url}/objects/{digest[:2]}/{digest[2:]}")
     written = path.stat().st_mtime_ns
     second.make("another", b"same bytes")
     assert second.shared.flush() == 1
@@ -137,7 +123,7 @@ def test_two_writers_of_one_key_leave_one_whole_item(tmp_path: Path, url: str):
     "damage", ["object", "object cut", "object gone", "record", "record cut", "record of nothing"]
 )
 def test_what_is_damaged_counts_as_absent_and_is_mended_by_who_makes_it_again(
-    damage: str, tmp_path: Path, url: str, server: S3Server
+    damage: str, tmp_path: Path, url: str, s3: S3Server
 ):
     first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
     key = first.make("one")
@@ -146,7 +132,7 @@ def test_what_is_damaged_counts_as_absent_and_is_mended_by_who_makes_it_again(
     (path,) = [path for path in (tmp_path / "a" / f"{kind}s").rglob("*") if path.is_file()]
     name, whole = path.relative_to(tmp_path / "a").as_posix(), path.read_bytes()
     if damage.endswith("gone"):
-        server.path(f"{url}/{name}").unlink()
+        s3.path(f"{url}/{name}").unlink()
     elif damage.endswith("nothing"):
         Remote(url).write(name, b'{"files": {"image": "../../secret"}, "record": {}}')
     else:  # half written, or of another content
@@ -207,7 +193,7 @@ def test_where_all_is_shared_nothing_is_asked(tmp_path: Path, monkeypatch: pytes
     assert SharedItems("s3://bucket/team", tmp_path).flush() == 0
 
 
-def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, server: S3Server):
+def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, s3: S3Server):
     program = textwrap.dedent(f"""
         from pathlib import Path
         from test_remote import Machine
@@ -221,7 +207,7 @@ def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, server: S3
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/store'}{os.pathsep}{ROOT / 'tests'}",
     }
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
-    records = server.path(f"{url}/records")
+    records = s3.path(f"{url}/records")
     while process.poll() is None and len(list(records.rglob("*.json"))) < 20:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

@@ -24,22 +24,9 @@ from likeness.store.s3_config import S3Config
 from likeness.store.s3_errors import translated
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    return running
-
-
-@pytest.fixture
-def place(server: S3Server) -> Remote:
-    return Remote(f"s3://{server.new_bucket()}/team/items")
+def place(s3: S3Server) -> Remote:
+    return Remote(f"s3://{s3.new_bucket()}/team/items")
 
 
 def get(url: str) -> tuple[int, bytes, str]:
@@ -71,12 +58,12 @@ def test_any_other_fsspec_place_works_too(url: str, tmp_path: Path):
 
 
 def test_a_file_larger_than_two_parts_arrives_whole_with_its_digest_and_type(
-    place: Remote, server: S3Server, tmp_path: Path
+    place: Remote, s3: S3Server, tmp_path: Path
 ):
     data = os.urandom(1024) * (2 * PART_BYTES // 1024 + 7)
     (tmp_path / "big.zip").write_bytes(data)
     place.upload("jade/big.zip", tmp_path / "big.zip", sha256_bytes(data))
-    assert server.path(f"{place.url}/jade/big.zip").read_bytes() == data
+    assert s3.path(f"{place.url}/jade/big.zip").read_bytes() == data
     assert place.sha256("jade/big.zip") == sha256_bytes(data)
     assert get(place.presign("jade/big.zip", 60))[2] == "application/zip"
 
@@ -124,7 +111,7 @@ def test_a_wrong_setting_is_one_clear_error_that_holds_no_secret(
     assert "not-the-secret" not in told
 
 
-def test_a_bucket_that_does_not_exist_is_not_an_absent_file(server: S3Server):
+def test_a_bucket_that_does_not_exist_is_not_an_absent_file(s3: S3Server):
     for use in (
         lambda p: p.check(write=False),
         lambda p: p.read("a"),
@@ -136,9 +123,9 @@ def test_a_bucket_that_does_not_exist_is_not_an_absent_file(server: S3Server):
         assert caught.value.reason == "s3-no-bucket"
 
 
-def test_an_answer_that_breaks_off_is_a_passing_fault(place: Remote, server: S3Server):
+def test_an_answer_that_breaks_off_is_a_passing_fault(place: Remote, s3: S3Server):
     place.write("a", b"1234567890")
-    server.path(f"{place.url}/a").write_bytes(b"12345")  # the server has promised ten bytes
+    s3.path(f"{place.url}/a").write_bytes(b"12345")  # the server has promised ten bytes
     with pytest.raises(TransientError, match="reading failed"):
         place.read("a")
 
@@ -196,7 +183,7 @@ LISTING = b"<ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount></ListBuc
 
 @pytest.fixture
 def answering(
-    server: S3Server, monkeypatch: pytest.MonkeyPatch
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, tuple[int, bytes, dict[str, str]]]]:
     """A store that gives the answers put in here, {method: (status, body, headers)}, whatever it is asked."""
     answers: dict[str, tuple[int, bytes, dict[str, str]]] = {
@@ -267,7 +254,7 @@ def test_a_lent_url_opens_without_keys_and_only_for_its_time(place: Remote):
 
 
 def test_on_aws_a_lent_url_is_virtual_hosted_and_names_the_region(
-    server: S3Server, monkeypatch: pytest.MonkeyPatch
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     for region in (REGION, "us-east-1"):
@@ -289,11 +276,11 @@ def test_on_aws_a_lent_url_is_virtual_hosted_and_names_the_region(
         Remote("s3://team/in").presign("a.png", 60)
 
 
-def test_the_configured_endpoint_wins_over_the_environment(server: S3Server, monkeypatch: pytest.MonkeyPatch):
+def test_the_configured_endpoint_wins_over_the_environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch):
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     configured = S3Config(endpoint_url=endpoint, region=None, profile=None)
-    Remote(f"s3://{server.new_bucket()}/prefix", configured).check(write=True)
+    Remote(f"s3://{s3.new_bucket()}/prefix", configured).check(write=True)
 
 
 def test_compatible_stores_are_not_sent_the_checksums_that_some_refuse(
@@ -317,14 +304,14 @@ def test_urls_and_settings_hold_no_keys():
             S3Config(endpoint_url=endpoint, region=None, profile=None)
 
 
-def test_inputs_are_uploaded_once_and_lent(server: S3Server):
-    inputs = PresignedUploads(f"s3://{server.new_bucket()}/inputs", expire_s=60)
+def test_inputs_are_uploaded_once_and_lent(s3: S3Server):
+    inputs = PresignedUploads(f"s3://{s3.new_bucket()}/inputs", expire_s=60)
     inputs.check()
     with ThreadPoolExecutor(8) as pool:
         urls = list(pool.map(lambda number: inputs.url_of(b"photo %d" % (number % 2), ".png"), range(16)))
     assert {get(url) for url in urls} == {(200, b"photo 0", "image/png"), (200, b"photo 1", "image/png")}
 
-    folder = server.path(inputs._remote.url)
+    folder = s3.path(inputs._remote.url)
     written = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert written.keys() == {f"{sha256_bytes(data)}.png" for data in (b"photo 0", b"photo 1")}
     again = PresignedUploads(inputs._remote.url, expire_s=60)

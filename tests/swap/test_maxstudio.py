@@ -26,24 +26,17 @@ def services() -> Iterator[FakeServers]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
-def _fresh(services: FakeServers, bucket: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(services: FakeServers, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     services.set_faults({})
     services.set(swap="echo", detect="real", detect_answers="detectedFaces")
     services.reset()
-    for name, value in {**bucket.environment(), "MAXSTUDIO_API_KEY": KEY}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MAXSTUDIO_API_KEY", KEY)
 
 
 @pytest.fixture
-def place(bucket: S3Server) -> str:
-    return f"s3://{bucket.new_bucket()}/inputs"
+def place(s3: S3Server) -> str:
+    return f"s3://{s3.new_bucket()}/inputs"
 
 
 def portrait(rgb: RGB, index: int = 0) -> Portrait:
@@ -101,10 +94,10 @@ def middle_of(changed: np.ndarray, box: tuple[float, float, float, float]) -> fl
 
 
 def test_photographs_are_lent_by_addresses_of_the_bucket_that_expire(
-    services, tmp_path, place, bucket, jade, mei
+    services, tmp_path, place, s3, jade, mei
 ):
     swap(services, buyer_at(tmp_path), place, jade, mei)
-    lent = list(bucket.path(place).rglob("*.png"))
+    lent = list(s3.path(place).rglob("*.png"))
     assert len(lent) == 2
     assert all(len(path.stem) == 64 for path in lent)
 

@@ -5,7 +5,6 @@ import threading
 import pytest
 from lora_runs import Stop, run_in, stop_at, train_config
 
-from fakes.s3 import S3Server
 from likeness.config import Config
 from likeness.store.s3 import Remote
 from likeness.train.native import shared_checkpoints
@@ -16,17 +15,9 @@ from likeness.train.native.trainer import sharing
 KEY = "a-run"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with S3Server(tmp_path_factory.mktemp("s3")) as running:
-        yield running
-
-
 @pytest.fixture
-def url(server, monkeypatch):
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{server.new_bucket()}/team"
+def url(s3):
+    return f"s3://{s3.new_bucket()}/team"
 
 
 def folder_of(place, url):
