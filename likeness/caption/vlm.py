@@ -7,12 +7,9 @@ Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, 
 """
 
 import re
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, cast
 
 from PIL import Image
 from pydantic import Field
@@ -22,9 +19,8 @@ from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
+from likeness.networks import LocalNetwork
 from likeness.pipeline.manifest import FaceEntry
-from likeness.providers import Local
-from likeness.purchases.buy import Buyer
 from likeness.store.items import Json, sha256_bytes, sha256_file
 
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -34,7 +30,7 @@ MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VlmCaptioner(Local):
+class VlmCaptioner(LocalNetwork):
     """Asks `model` (hub id or folder) the question `prompt`; loads it at the first image."""
 
     model: str = Field(min_length=1)
@@ -43,10 +39,8 @@ class VlmCaptioner(Local):
     prompt: str
     max_new_tokens: int = Field(ge=1, le=1024)
     side_px: int = Field(ge=32)
-    device: Literal["auto", "cpu", "cuda"]
 
     name: ClassVar[str] = "vlm"
-    neural: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse before anything runs.
@@ -69,7 +63,7 @@ class VlmCaptioner(Local):
             "prompt": self.prompt,
             "max_new_tokens": self.max_new_tokens,
             "side_px": self.side_px,
-            "device": self._device,
+            "device": self.device_type,
         }
 
     def describe(self, rgb: RGB, *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
@@ -80,7 +74,7 @@ class VlmCaptioner(Local):
         """
         image = Image.fromarray(rgb)
         image.thumbnail((self.side_px, self.side_px), Image.Resampling.LANCZOS)
-        with self._one_at_a_time:  # generating keeps every core or the GPU busy by itself
+        with self.turn:
             text = one_line(self._answer(image))
         if not text:
             raise InputError(
@@ -90,14 +84,6 @@ class VlmCaptioner(Local):
             )
         return Described(text=text)
 
-    @contextmanager
-    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
-        """The model is loaded at the first image and let go at the end; nothing is bought."""
-        try:
-            yield self
-        finally:
-            self.__dict__.pop("_loaded", None)
-
     @cached_property
     def _digest(self) -> str | None:
         folder = Path(self.model)
@@ -106,25 +92,19 @@ class VlmCaptioner(Local):
         files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
         return sha256_bytes("".join(f"{path.name} {sha256_file(path)}\n" for path in files).encode())
 
-    @cached_property
-    def _device(self) -> str:
-        import torch
+    def load(self) -> tuple[Any, Any]:
+        """The processor and the model.
 
-        return ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
-
-    @cached_property
-    def _one_at_a_time(self) -> threading.Lock:
-        return threading.Lock()
-
-    @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
+        Raises:
+            ConfigError: they do not load.
+        """
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         from likeness.aligned import align_module
 
         # bf16 halves a GPU's memory; on a CPU it is slower than fp32.
-        dtype = torch.bfloat16 if self._device == "cuda" else torch.float32
+        dtype = torch.bfloat16 if self.device_type == "cuda" else torch.float32
         try:
             processor = AutoProcessor.from_pretrained(self.model, revision=self.revision)
             model = AutoModelForImageTextToText.from_pretrained(
@@ -136,7 +116,7 @@ class VlmCaptioner(Local):
                 reason="missing-weights",
                 remedy="check the id, the revision and the network, or give the path of a downloaded model",
             ) from error
-        model = cast(Any, model).to(self._device).eval()
+        model = cast(Any, model).to(self.device_type).eval()
         align_module(model)
         return processor, model
 
@@ -145,8 +125,8 @@ class VlmCaptioner(Local):
 
         from likeness.aligned import align_tensors
 
-        processor, model = self._loaded
-        inputs = align_tensors(self._inputs(processor, image).to(self._device, model.dtype))
+        processor, model = self.network
+        inputs = align_tensors(self._inputs(processor, image).to(self.device_type, model.dtype))
         with torch.inference_mode():
             tokens = model.generate(
                 **inputs, do_sample=False, num_beams=1, max_new_tokens=self.max_new_tokens

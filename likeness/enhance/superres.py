@@ -9,12 +9,8 @@ Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageMo
 """
 
 import importlib.util
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -25,15 +21,14 @@ from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
-from likeness.providers import Local
-from likeness.purchases.buy import Buyer
-from likeness.store.items import Json, sha256_file
+from likeness.networks import LocalNetwork, check_digest, check_file
+from likeness.store.items import Json
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuperresEnhancer(Local):
+class SuperresEnhancer(LocalNetwork):
     """Enlarges with the network in `weights`, then brings the result to `scale` if its factor is another."""
 
     weights: str = Field(min_length=1)
@@ -42,11 +37,9 @@ class SuperresEnhancer(Local):
     scale: int = Field(ge=1, le=8)
     tile_px: int = Field(ge=32)
     overlap_px: int = Field(ge=0)
-    device: Literal["auto", "cpu", "cuda"]
     half_on_gpu: bool
 
     name: ClassVar[str] = "superres"
-    neural: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse before anything runs.
@@ -54,12 +47,11 @@ class SuperresEnhancer(Local):
         Raises:
             ConfigError: the weights are missing (`missing-weights`), or spandrel is (`missing-extra`).
         """
-        if not Path(self.weights).is_file():
-            raise ConfigError(
-                f"enhance.provider.weights: {self.weights} does not exist",
-                reason="missing-weights",
-                remedy="download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`",
-            )
+        check_file(
+            "enhance.provider.weights",
+            Path(self.weights),
+            "download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`",
+        )
         if importlib.util.find_spec("spandrel") is None:
             raise ConfigError(
                 "enhance: superres needs spandrel, which is not installed",
@@ -75,15 +67,15 @@ class SuperresEnhancer(Local):
             "scale": self.scale,
             "tile_px": self.tile_px,
             "overlap_px": self.overlap_px,
-            "device": self._device.type,
+            "device": self.device_type,
             "half": self._half,
         }
 
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
-        model = self._model
+        model = self.network
         image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
-        with self._one_at_a_time:  # the memory of one tile, however many threads ask
+        with self.turn:  # the memory of one tile, however many threads ask
             big = tiled(
                 self._run, image, scale=model.scale, tile_px=self.tile_px, overlap_px=self.overlap_px
             )  # fmt: skip
@@ -93,38 +85,17 @@ class SuperresEnhancer(Local):
         size = (rgb.shape[1] * self.scale, rgb.shape[0] * self.scale)
         return Enhanced(rgb=np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
 
-    @contextmanager
-    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
-        """The model is loaded at the first image and let go at the end; nothing is bought."""
-        try:
-            yield self
-        finally:
-            self.__dict__.pop("_model", None)
-
-    @cached_property
-    def _device(self) -> Any:
-        import torch
-
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
-
     @property
     def _half(self) -> bool:
-        return self.half_on_gpu and self._device.type == "cuda" and self._model.supports_half
+        return self.half_on_gpu and self.device_type == "cuda" and self.network.supports_half
 
-    @cached_property
-    def _one_at_a_time(self) -> threading.Lock:
-        return threading.Lock()
+    def load(self) -> Any:
+        """Spandrel's descriptor of the network.
 
-    @cached_property
-    def _model(self) -> Any:
-        if (found := sha256_file(Path(self.weights))) != self.sha256:
-            raise ConfigError(
-                f"{self.weights} has sha256 {found}, conf/ names {self.sha256}",
-                reason="wrong-weights",
-                remedy="download it again, or record its digest and licence in conf/enhance/superres.yaml",
-            )
+        Raises:
+            ConfigError: the file is another than was reviewed, or no network that enlarges.
+        """
+        check_digest("enhance.provider.weights", Path(self.weights), self.sha256)
         from likeness.aligned import align_module
 
         try:
@@ -134,7 +105,7 @@ class SuperresEnhancer(Local):
                 f"spandrel does not import: {error}", reason="missing-extra", remedy=INSTALL
             ) from error  # fmt: skip
         try:
-            model = spandrel.ModelLoader(self._device).load_from_file(self.weights)
+            model = spandrel.ModelLoader(self.device_type).load_from_file(self.weights)
         except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: wrong shapes
             raise self._unusable(f"spandrel cannot load it: {str(error)[:200]}") from error
         is_rgb = (
@@ -157,5 +128,5 @@ class SuperresEnhancer(Local):
         import torch
 
         dtype = torch.float16 if self._half else torch.float32
-        tensor = torch.tensor(tile).to(self._device, dtype)[None]
-        return self._model.to(dtype)(tensor)[0].float().cpu().numpy()
+        tensor = torch.tensor(tile).to(self.device_type, dtype)[None]
+        return self.network.to(dtype)(tensor)[0].float().cpu().numpy()

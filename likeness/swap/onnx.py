@@ -10,6 +10,7 @@ Source: insightface's inswapper.py (`emap`) and face_align.py, read 2026-11.
 """
 
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,31 +23,15 @@ from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
+from likeness.networks import check_digest, check_file
 from likeness.providers import Local
-from likeness.store.items import Json, sha256_file
+from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
 
 EMBEDDING_SIZE = 512
 # Insightface puts the 112 px template 8 px from the left of a 128 px square.
 SHIFT_PX, SHIFTED_SIDE_PX = 8.0, 128
-
-
-class Network:
-    """Both files, opened once for all threads: many may run one session, which can take half a gigabyte."""
-
-    def __init__(self, swapper: Path, recogniser: Path) -> None:
-        self._paths = swapper, recogniser
-        self._lock = threading.Lock()
-        self._opened: tuple[Any, Any, NDArray[np.float32] | None] | None = None
-
-    def opened(self) -> tuple[Any, Any, NDArray[np.float32] | None]:
-        """Sessions of swapper and recogniser, and the swapper's identity matrix."""
-        with self._lock:
-            if self._opened is None:
-                swapper, recogniser = self._paths
-                self._opened = _open(swapper), _open(recogniser), identity_map(swapper)
-            return self._opened
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -77,20 +62,21 @@ class OnnxSwapper(Local):
     @model_validator(mode="after")
     def _verified(self) -> "OnnxSwapper":
         for path, sha256 in ((self.swapper, self.swapper_sha256), (self.recogniser, self.recogniser_sha256)):
-            if not path.is_file():
-                raise ConfigError(
-                    f"swap.provider: there is no file {path}",
-                    reason="missing-weights",
-                    remedy="put the network there, or choose `swap: local` in conf/config.yaml",
-                )
-            if (found := sha256_file(path)) != sha256:
-                raise ConfigError(
-                    f"swap.provider: {path} has sha256 {found}, conf/ names {sha256}",
-                    reason="wrong-weights",
-                    remedy="use the file that was reviewed, or record the new one's sha256",
-                )
-        object.__setattr__(self, "_network", Network(self.swapper, self.recogniser))
+            check_file(
+                "swap.provider", path, "put the network there, or choose `swap: local` in conf/config.yaml"
+            )
+            check_digest("swap.provider", path, sha256)
+        _ = self._turn  # made before threads are
         return self
+
+    @cached_property
+    def _turn(self) -> threading.Lock:
+        return threading.Lock()
+
+    @cached_property
+    def _sessions(self) -> tuple[Any, Any, NDArray[np.float32] | None]:
+        """Sessions of swapper and recogniser, and the swapper's identity matrix."""
+        return _open(self.swapper), _open(self.recogniser), identity_map(self.swapper)
 
     def identity(self) -> dict[str, Json]:
         """The networks' digests and the blend: a file named with its sha256 is that content, wherever it lies."""
@@ -103,8 +89,8 @@ class OnnxSwapper(Local):
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
         """The target with the network's face pasted back, [H, W, 3]; outside its oval nothing is touched."""
-        network: Network = getattr(self, "_network")  # noqa: B009  (set when validated: it is no setting)
-        swapper, recogniser, emap = network.opened()
+        with self._turn:  # many may run one session, which can take half a gigabyte; one opens it
+            swapper, recogniser, emap = self._sessions
         identity = _run(recogniser, _crop(source, FACE_TEMPLATE_SIDE_PX)[0] * 2 - 1)[0]
         if emap is not None:
             identity = identity @ emap

@@ -158,7 +158,7 @@ def test_weights_lie_where_torchs_own_would_wherever_they_start_in_their_file(fo
         assert shifted.describe(RGB, face=None, swapped=False) == model.describe(
             RGB, face=None, swapped=False
         )
-        assert all(weight.data_ptr() % ALIGNMENT == 0 for weight in shifted._loaded[1].parameters())
+        assert all(weight.data_ptr() % ALIGNMENT == 0 for weight in shifted.network[1].parameters())
 
 
 def test_other_weights_under_the_same_path_are_another_identity(folder):

@@ -1,0 +1,79 @@
+"""Networks of a user's on this machine: files that were reviewed, a device, one thread at a time."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from likeness.errors import ConfigError
+from likeness.providers import Local
+from likeness.purchases.buy import Buyer
+from likeness.store.items import sha256_file
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class LocalNetwork(Local):
+    """A network that torch runs, loaded at the first item and let go at the end; nothing is bought."""
+
+    device: Literal["auto", "cpu", "cuda"]
+
+    neural: ClassVar[bool] = True
+
+    def load(self) -> Any:
+        """The network, ready on `device_type`."""
+        raise NotImplementedError
+
+    @contextmanager
+    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
+        """Nothing is loaded yet."""
+        _ = self.turn  # made before threads are
+        try:
+            yield self
+        finally:
+            self.__dict__.pop("network", None)
+
+    @cached_property
+    def network(self) -> Any:
+        """As `load` gives it, once."""
+        return self.load()
+
+    @cached_property
+    def device_type(self) -> str:
+        """The device that is meant: cpu or cuda."""
+        import torch
+
+        return ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+
+    @cached_property
+    def turn(self) -> threading.Lock:
+        """Held by whoever runs the network: it keeps every core or the GPU busy by itself."""
+        return threading.Lock()
+
+
+def check_file(setting: str, path: Path, remedy: str) -> None:
+    """Refuse a setting whose file is not there.
+
+    Raises:
+        ConfigError: `missing-weights`.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{setting}: there is no file {path}", reason="missing-weights", remedy=remedy)
+
+
+def check_digest(setting: str, path: Path, sha256: str) -> None:
+    """Refuse a file that is not the one that was reviewed.
+
+    Raises:
+        ConfigError: `wrong-weights`.
+    """
+    if (found := sha256_file(path)) != sha256:
+        raise ConfigError(
+            f"{setting}: {path} has sha256 {found}, conf/ names {sha256}",
+            reason="wrong-weights",
+            remedy="use the file that was reviewed, or record the new one's sha256 and licence in conf/",
+        )
