@@ -9,14 +9,14 @@ import shutil
 from likeness.errors import InputError
 from likeness.run import Run, run
 from likeness.swap.choice import choose
-from likeness.swap.inputs import measured, read_photos
+from likeness.swap.inputs import measure_photos, read_photos
 from likeness.swap.items import works
 
 
 def main(run: Run) -> None:
     """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
     sources, targets = read_photos(run.paths.ingested)
-    candidates = measured({**sources, **targets}, run.items, run.config.items.workers, run.stop)
+    candidates = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
     chosen = choose(run, sources, targets, candidates, run.paths.persona_face.read_bytes())
     if not chosen.kept and not chosen.pairs:
         raise InputError(

@@ -35,19 +35,19 @@ class Answer(BaseModel):
 def is_answer(text: str) -> bool:
     """Whether a model wrote a caption and a rating."""
     try:
-        Answer.model_validate_json(unfenced(text))
+        Answer.model_validate_json(strip_fence(text))
     except ValidationError:
         return False
     return True
 
 
-def described(item: Item, who: str) -> Described:
+def caption_of(item: Item, who: str) -> Described:
     """The caption in a paid answer.
 
     Raises:
         InputError: the model rates the picture explicit (`caption-explicit`), refused.
     """
-    answer = Answer.model_validate_json(unfenced(item.files[ANSWER].path.read_text(encoding="utf-8")))
+    answer = Answer.model_validate_json(strip_fence(item.files[ANSWER].path.read_text(encoding="utf-8")))
     if answer.rating == "explicit":
         raise InputError(
             f"{who} rates the picture explicit",
@@ -58,7 +58,7 @@ def described(item: Item, who: str) -> Described:
     return Described(text=one_line(answer.caption), cost_usd=float(item.record["cost_usd"]))
 
 
-def unfenced(text: str) -> str:
+def strip_fence(text: str) -> str:
     """The JSON of an answer that may stand in a Markdown fence, as small local models like to write."""
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
-from likeness.caption.vision_answer import ANSWER, described, is_answer, mapping
+from likeness.caption.vision_answer import ANSWER, caption_of, is_answer, mapping
 from likeness.errors import InDoubtError, LikenessError
 from likeness.http import Auth, Client, Response
 from likeness.images import RGB
@@ -133,7 +133,7 @@ class Captions:
                 job=self.job,
             )
         )
-        return described(bought, self.settings.who)
+        return caption_of(bought, self.settings.who)
 
     def order(self, rgb: RGB, key: str) -> Delivery | PendingOrder:
         """Ask about one picture."""

@@ -48,7 +48,7 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
         if not entry.has_own_pixels:
             assert enhancer is not None, "a plan makes nothing"
             made = enhancer.enhance(rgb, item=entry.id)
-            rgb, cost_usd = _reduced(made.rgb, entry), made.cost_usd
+            rgb, cost_usd = _reduce(made.rgb, entry), made.cost_usd
         height, width = rgb.shape[:2]
         image = encode_jpeg(rgb, cfg.jpeg_quality)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": cost_usd})
@@ -85,7 +85,7 @@ def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
     )
 
 
-def _reduced(enlarged: RGB, entry: Entry) -> RGB:
+def _reduce(enlarged: RGB, entry: Entry) -> RGB:
     """An enlargement of a crop with more pixels than its bucket, at the size that one of just the bucket's would get."""
     if entry.bucket_px is None or entry.width <= entry.bucket_px[0]:
         return enlarged

@@ -74,7 +74,7 @@ class _Enhancements:
             return self.account.order("/image-enhancer", {"image": image})
 
         def collect(pending: PendingOrder) -> Delivery | None:
-            data = _decoded(self.account.finished("/image-enhancer", pending))
+            data = _picture_of(self.account.finished("/image-enhancer", pending))
             return None if data is None else Delivery(files={RESULT: data}, usd=price, usage={})
 
         bought = self.buyer.buy(
@@ -99,7 +99,7 @@ class _Enhancements:
         return Enhanced(rgb=big, cost_usd=float(bought.record["cost_usd"]))
 
 
-def _decoded(result: Json | None) -> bytes | None:
+def _picture_of(result: Json | None) -> bytes | None:
     """The picture in a finished job's answer; None when it holds none (yet)."""
     if not isinstance(result, str):
         return None

@@ -79,36 +79,36 @@ Translate = Callable[[Response], LikenessError | None]
 """A vendor's own errors in our words; None where the status says it all."""
 
 
-def problem_of(response: Response, told: str, *, key: str | None) -> ProviderError:
+def problem_of(response: Response, message: str, *, key: str | None) -> ProviderError:
     """The error of a status where the vendor's own mapping says nothing; `key` is the variable that holds the key."""
     status = response.status
     if status in (401, 403):
         remedy = f"check {key}" if key else "the server wants a key: set api_key_env in conf/"
-        return AuthError(told, remedy=remedy)
+        return AuthError(message, remedy=remedy)
     if status == 402:
         remedy = "add credit with the provider, then run `dvc repro` again"
-        return QuotaError(told, reason="credits", remedy=remedy)
+        return QuotaError(message, reason="credits", remedy=remedy)
     if status == 429:
         remedy = "lower limits.in_flight in conf/, or try again later"
-        return TransientError(told, reason="rate-limited", remedy=remedy)
+        return TransientError(message, reason="rate-limited", remedy=remedy)
     if status in REDIRECTS:
         remedy = "check base_url in conf/: redirects are not followed; an S3 address has to name its region"
-        return RejectedError(told, reason="redirected", remedy=remedy)
-    return _busy(response, told) or RejectedError(
-        told, remedy="read the provider's words; the photo or the settings do not suit it"
+        return RejectedError(message, reason="redirected", remedy=remedy)
+    return _busy(response, message) or RejectedError(
+        message, remedy="read the provider's words; the photo or the settings do not suit it"
     )
 
 
-def problem_of_file(response: Response, told: str) -> ProviderError:
+def problem_of_file(response: Response, message: str) -> ProviderError:
     """The error of a status of a result's file: no key is at fault there, an old address is."""
-    return _busy(response, told) or RejectedError(
-        told, reason="no-file", remedy="run `dvc repro` again: results are kept for a while only"
+    return _busy(response, message) or RejectedError(
+        message, reason="no-file", remedy="run `dvc repro` again: results are kept for a while only"
     )
 
 
-def _busy(response: Response, told: str) -> TransientError | None:
+def _busy(response: Response, message: str) -> TransientError | None:
     if response.status in LATER or response.status >= 500:
-        return TransientError(told, reason="server-error", remedy="run `dvc repro` again later")
+        return TransientError(message, reason="server-error", remedy="run `dvc repro` again later")
     return None
 
 

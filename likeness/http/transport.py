@@ -97,7 +97,7 @@ class Transport:
         # Not httpx: its cookies, redirects and decoding are not wanted, and cost a fifth of the CPU time of a call. The
         # headers are in no variable: they hold the key.
         with (
-            _ours(),
+            _errors_as_ours(),
             self._pool().stream(
                 method,
                 f"{parts.scheme}://{parts.netloc}{target}",
@@ -124,7 +124,7 @@ def _proxy(url: str) -> httpcore.Proxy | None:
 
 
 @contextmanager
-def _ours() -> Generator[None]:
+def _errors_as_ours() -> Generator[None]:
     """httpcore's errors as ours, raised when theirs are out of sight: they and their frames hold the headers and the
     key."""
     problem: Exception | None = None

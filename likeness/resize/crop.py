@@ -104,7 +104,7 @@ def buckets(cfg: ResizeConfig) -> list[tuple[int, int]]:
     return sorted(sizes)
 
 
-def moved(face: FaceEntry, cut: Cut) -> FaceEntry:
+def move_face(face: FaceEntry, cut: Cut) -> FaceEntry:
     """A face in the pixels of the resized image."""
     return face.moved(cut.scale, cut.scale, left=cut.box_px[0], top=cut.box_px[1])
 

@@ -8,7 +8,7 @@ from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
 from likeness.resize import ResizeConfig
-from likeness.resize.crop import Cut, is_inside, moved, own_pixels, plan_cut
+from likeness.resize.crop import Cut, is_inside, move_face, own_pixels, plan_cut
 from likeness.resize.fit import fit, image_size
 from likeness.run import Run
 from likeness.store.items import Item, Json, item_key
@@ -81,5 +81,5 @@ def resized_entry(entry: Entry, item: Item, file: str) -> Entry:
         width=width,
         height=height,
         bucket_px=item.record["bucket_px"],
-        faces=tuple(moved(face, cut) for face in entry.faces if is_inside(face, cut)),
+        faces=tuple(move_face(face, cut) for face in entry.faces if is_inside(face, cut)),
     )

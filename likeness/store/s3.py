@@ -23,7 +23,7 @@ from botocore.parsers import ResponseParserError
 
 from likeness.errors import ConfigError, TransientError
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
-from likeness.store.s3_errors import translated
+from likeness.store.s3_errors import translate_fault
 
 PRESIGN_MAX_S = 7 * 24 * 3600  # SigV4's limit
 PART_BYTES = 16 * 2**20  # files of two parts or more are sent in parts, so that memory holds parts only
@@ -73,7 +73,7 @@ class Remote:
     def read(self, name: str) -> bytes | None:
         """The bytes of a file, or None when it is not there."""
         filesystem, root, _ = self._open()
-        with self._told("reading"):
+        with self._faults_as_ours("reading"):
             try:
                 return cast(bytes, filesystem.cat_file(f"{root}/{name}"))
             except FileNotFoundError as error:
@@ -82,7 +82,7 @@ class Remote:
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None when it is not there."""
         filesystem, root, _ = self._open()
-        with self._told("looking"):
+        with self._faults_as_ours("looking"):
             try:
                 return int(filesystem.info(f"{root}/{name}")["size"])
             except FileNotFoundError as error:
@@ -94,7 +94,7 @@ class Remote:
         if client is None:
             data = self.read(name)
             return None if data is None else hashlib.sha256(data).hexdigest()
-        with self._told("looking"):
+        with self._faults_as_ours("looking"):
             try:
                 bucket, key = self._key(name)
                 return cast(
@@ -108,7 +108,7 @@ class Remote:
         """Put a small file there, whole or not at all."""
         filesystem, root, client = self._open()
         path = f"{root}/{name}"
-        with self._told("writing"):
+        with self._faults_as_ours("writing"):
             if client is not None:
                 filesystem.pipe_file(path, data, ContentType=content_type(name))
             else:  # elsewhere a file may be seen half written
@@ -122,7 +122,7 @@ class Remote:
         filesystem, root, client = self._open()
         if client is None:
             return self.write(name, path.read_bytes())
-        with self._told("writing"):
+        with self._faults_as_ours("writing"):
             filesystem.put_file(
                 str(path), f"{root}/{name}", chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE,
                 ContentType=content_type(name), Metadata={SHA256: sha256},
@@ -142,7 +142,7 @@ class Remote:
             raise ConfigError(f"a URL can live for 1 to {PRESIGN_MAX_S} s, not {expires_s:g} s", reason="s3-expiry",
                               remedy="correct it in conf/")  # fmt: skip
         bucket, key = self._key(name)
-        with self._told("signing"):
+        with self._faults_as_ours("signing"):
             return client.generate_presigned_url(
                 "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=int(expires_s)
             )
@@ -157,7 +157,7 @@ class Remote:
                 self._faults = (*FAULTS, *STREAM_FAULTS)
                 self._opened = open_s3(self.url, self._s3)
             elif self._opened is None:
-                with self._told("opening"):
+                with self._faults_as_ours("opening"):
                     filesystem, root = cast("tuple[Any, str]", fsspec.url_to_fs(self.url))
                     self._opened = (filesystem, root, None)
             return self._opened
@@ -171,7 +171,7 @@ class Remote:
         if client is None:
             return
         bucket, prefix = self._key("")
-        with self._told("listing"):
+        with self._faults_as_ours("listing"):
             # A list, not a head: only an answer with a body says what is wrong.
             client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
             told = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
@@ -182,11 +182,11 @@ class Remote:
                               reason="s3-wrong-region", remedy=f"set s3.region in conf/ or AWS_REGION to {found}")  # fmt: skip
 
     @contextmanager
-    def _told(self, doing: str) -> Generator[None]:
+    def _faults_as_ours(self, doing: str) -> Generator[None]:
         try:
             yield
         except self._faults as error:
-            problem = translated(error, self.url, doing)
+            problem = translate_fault(error, self.url, doing)
             if problem.reason == "s3-no-permission" and doing != "listing":
                 self._check_bucket()  # an answer to HEAD has no body: a list tells a wrong secret from a missing right
             raise problem from error

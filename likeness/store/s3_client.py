@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 
 from likeness.errors import ConfigError
 from likeness.store.s3_config import S3Config
-from likeness.store.s3_errors import translated
+from likeness.store.s3_errors import translate_fault
 
 # Compatible stores all answer to the bucket in the path; few also to the bucket as a host name.
 PATH_STYLE: Final = "path"
@@ -72,7 +72,7 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
         filesystem.connect()
         return filesystem, root.rstrip("/"), client
     except (BotoCoreError, ValueError) as error:
-        raise translated(error, url, "opening") from error
+        raise translate_fault(error, url, "opening") from error
 
 
 def _session(kind: Any, profile: str | None) -> Any:

@@ -92,7 +92,7 @@ UNANSWERED: tuple[tuple[tuple[type[BaseException], ...], Problem], ...] = (
 )  # fmt: skip
 
 
-def translated(error: BaseException, url: str, doing: str) -> LikenessError:
+def translate_fault(error: BaseException, url: str, doing: str) -> LikenessError:
     """The error of ours that says what happened while `doing` something ("writing") at `url`."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ClientError | BotoCoreError):

@@ -73,7 +73,7 @@ def traits_key(photo: Photo) -> str:
     return item_key("swap-traits", TRAITS_VERSION, {}, photo.digests)
 
 
-def measured(
+def measure_photos(
     photos: Mapping[str, Photo], items: ItemStore, workers: int, stop: threading.Event
 ) -> dict[str, Candidate]:
     """What the choice of pairs looks at, by label.

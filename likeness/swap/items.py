@@ -80,7 +80,9 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
             make=partial(_swap, pair, source, target, context),
             source=source.entry.source,
             target=target.entry.target,
-            line=partial(swap_entry, persona, source, target, standards=chosen.thresholds, provider=provider),
+            line=partial(
+                swap_entry, persona, source, target, thresholds=chosen.thresholds, provider=provider
+            ),
             order=partial(provider.purchase_key, source.pixels_sha256, target.pixels_sha256, target.face),
         )
         for source, target in chosen.pairs
@@ -93,17 +95,17 @@ def swap_entry(
     target: Photo,
     item: Item,
     *,
-    standards: SwapThresholds,
+    thresholds: SwapThresholds,
     provider: Provider[Swapper],
 ) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result.
 
     Raises:
-        InputError: the swap does not stand up to `standards`.
+        InputError: the swap does not stand up to `thresholds`.
     """
     record = item.record
     own = rating(
-        record["explicit"], review_explicit=standards.review_explicit, max_explicit=standards.max_explicit
+        record["explicit"], review_explicit=thresholds.review_explicit, max_explicit=thresholds.max_explicit
     )
     word = "sfw" if {source.entry.rating, target.entry.rating, own} == {"sfw"} else "review"
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
@@ -120,7 +122,7 @@ def swap_entry(
         faces=(face_entry(from_json(record["face"])),),
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
-        scores={**_scores(item, target, standards), "explicit": record["explicit"]},
+        scores={**_scores(item, target, thresholds), "explicit": record["explicit"]},
         replaced=source.entry.replaced or target.entry.replaced,
     )
     return entry, {name: IMAGE}
@@ -145,19 +147,23 @@ def face_entry(face: Face, *, age_years: float | None = None) -> FaceEntry:
     return FaceEntry(**told, age_years=age_years, marks_px=marks_px(face), outline_px=outline_px(face))
 
 
-def _scores(item: Item, target: Photo, standards: SwapThresholds) -> dict[str, float]:
+def _scores(item: Item, target: Photo, thresholds: SwapThresholds) -> dict[str, float]:
     face = from_json(item.record["face"])
     judge_place(face, target.face)
     return judge_swap(
-        face.embedding, persona=standards.persona, target=target.face.embedding, rules=standards.rules
+        face.embedding, persona=thresholds.persona, target=target.face.embedding, rules=thresholds.rules
     )
 
 
-def _swap(item: str, source: Photo, target: Photo, bench: SwapContext | None) -> Made:
-    assert bench is not None, "a plan makes nothing"
-    swapped = bench.swapper.swap(source.portrait(), target.portrait(), item=item)
+def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) -> Made:
+    assert context is not None, "a plan makes nothing"
+    swapped = context.swapper.swap(source.portrait(), target.portrait(), item=item)
     measured = measure_swap(
-        swapped.rgb, target.face, analyzer=bench.analyzer, rater=bench.rater, max_explicit=bench.max_explicit
+        swapped.rgb,
+        target.face,
+        analyzer=context.analyzer,
+        rater=context.rater,
+        max_explicit=context.max_explicit,
     )
     record: dict[str, Json] = {
         "explicit": round(measured.explicit, 4),

@@ -12,7 +12,7 @@ from paid import PRICES, buyer_at, provider
 from fakes.server import FakeServers
 from likeness.caption import Described
 from likeness.caption.openai import completion_text
-from likeness.caption.vision_answer import unfenced
+from likeness.caption.vision_answer import strip_fence
 from likeness.errors import AuthError, ConfigError, InputError, QuotaError, TransientError
 from likeness.purchases.buy import Buyer
 
@@ -197,7 +197,7 @@ def test_other_questions_other_models_and_other_servers_are_other_items(services
     ],
 )
 def test_the_json_is_found_in_what_small_models_write_around_it(text, expected):
-    assert unfenced(text) == expected
+    assert strip_fence(text) == expected
 
 
 @pytest.mark.parametrize(

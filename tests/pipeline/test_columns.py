@@ -103,7 +103,7 @@ def test_all_that_ingest_says_of_an_own_photograph_is_still_there_in_the_dataset
 def test_all_that_ingest_and_swap_say_of_a_pair_is_still_there_in_the_dataset(source):
     target = source.next(file="t.png", sha256="t", provider="local", id="jade-t1", source=None, target="t1")
     record = item(explicit=0.1, face=to_json(FACE))
-    pair, _ = swap_entry("jade", photo(source), photo(target), record, standards=THRESHOLDS, provider=LOCAL)
+    pair, _ = swap_entry("jade", photo(source), photo(target), record, thresholds=THRESHOLDS, provider=LOCAL)
     assert pair.neural is False
     assert (pair.id, pair.source, pair.target) == ("jade-s1-t1", "s1", "t1")
     assert pair.scores.items() >= {"explicit": 0.1, "to_persona": 1.0, "to_target": 1.0}.items()

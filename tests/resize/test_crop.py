@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from likeness.pipeline.manifest import FaceEntry
 from likeness.resize import ResizeConfig
-from likeness.resize.crop import bucket, buckets, head_box, is_inside, moved, own_pixels, plan_cut
+from likeness.resize.crop import bucket, buckets, head_box, is_inside, move_face, own_pixels, plan_cut
 
 SQUARE = ResizeConfig(
     side_px=1024,
@@ -105,7 +105,7 @@ def test_a_bucket_costs_little_of_the_picture(aspect):
 
 def test_boxes_move_with_the_crop_and_faces_outside_are_known():
     cut = plan_cut((2000, 1000), (1500, 300, 200, 250), SQUARE)
-    inside = moved(face(1500, 300, 200, 250), cut)
+    inside = move_face(face(1500, 300, 200, 250), cut)
     assert inside.box_px[0] == pytest.approx((1500 - cut.box_px[0]) * 1.024, abs=0.01)
     assert inside.box_px[3] == pytest.approx(256, abs=0.01)
     assert is_inside(face(1500, 300, 200, 250), cut)

@@ -21,7 +21,7 @@ from likeness.errors import AuthError, ConfigError, RejectedError, TransientErro
 from likeness.store.items import sha256_bytes
 from likeness.store.s3 import PART_BYTES, PresignedUploads, Remote
 from likeness.store.s3_config import S3Config
-from likeness.store.s3_errors import translated
+from likeness.store.s3_errors import translate_fault
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_what_vendors_answer_is_told_in_our_words(
     code: str, status: int, message: str, kind: type, reason: str
 ):
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    told = translated(ClientError(answer, "PutObject"), "s3://bucket/prefix", "writing")
+    told = translate_fault(ClientError(answer, "PutObject"), "s3://bucket/prefix", "writing")
     assert (type(told), told.reason) == (kind, reason)
     assert message in told.message
     assert told.remedy
