@@ -2,11 +2,11 @@
 # botocore ships no types.
 """What an object store refuses, in words with a remedy: the one place where its error codes are read.
 
-botocore has a class for a few codes only (NoSuchBucket) and raises one ClientError for the rest; hence the table.
+botocore has a class for a few codes only and one ClientError for the rest, so they are told apart here.
 Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (2026-11); R2, B2 and MinIO use the same.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -30,66 +30,26 @@ KEYS_REMEDY = (
     "(docs/s3.md)"
 )
 ENDPOINT_REMEDY = "check s3.endpoint_url in conf/ or AWS_ENDPOINT_URL, and the network"
+POLICY_REMEDY = (
+    "allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in docs/s3.md), and "
+    "check the bucket's name: some vendors answer the same for a bucket of another account"
+)
+# Keys that are unknown or have ended: some vendors say so with 400, so the status does not tell.
+WRONG_KEY = (
+    *("InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "AccountProblem"),
+    *(
+        "UnrecognizedClientException",
+        "MissingAuthenticationToken",
+        "MissingSecurityHeader",
+        "InvalidSecurity",
+    ),
+)
+WRONG_REGION = ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidRegionName")
+BUSY = ("RequestTimeout", "OperationAborted")
 # A store's answer to a list has an error code; only what stands between may answer without one, when it is busy.
 GATEWAY_STATUS = (429, 502, 503, 504)
 # A vendor's own words are quoted up to here.
 WORDS_MAX = 300
-
-
-class Problem(NamedTuple):
-    """One kind of refusal: our error, what it means, and the codes or statuses that say it."""
-
-    kind: type[ConfigError | AuthError | TransientError | RejectedError]
-    reason: str
-    words: str
-    remedy: str
-    codes: frozenset[str]
-
-
-def _problem(kind: Any, reason: str, words: str, remedy: str, codes: str = "") -> Problem:
-    return Problem(kind, reason, words, remedy, frozenset(codes.split()))
-
-
-# In this order: a code before the status that several share.
-ANSWERED = (
-    _problem(AuthError, "s3-wrong-secret", ": the secret key does not belong to the access key", KEYS_REMEDY,
-             "SignatureDoesNotMatch"),
-    _problem(AuthError, "s3-wrong-key", ": the access key is unknown or no longer valid", KEYS_REMEDY,
-             "InvalidAccessKeyId InvalidToken ExpiredToken TokenRefreshRequired UnrecognizedClientException "
-             "MissingAuthenticationToken MissingSecurityHeader InvalidSecurity AccountProblem"),
-    _problem(ConfigError, "s3-clock", ": this machine's clock is wrong", "set the clock (NTP)",
-             "RequestTimeTooSkewed RequestExpired"),
-    _problem(ConfigError, "s3-wrong-region", ": the bucket is in another region",
-             "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)",
-             "AuthorizationHeaderMalformed IllegalLocationConstraintException InvalidRegionName 301 307"),
-    _problem(ConfigError, "s3-no-bucket", ": there is no such bucket",
-             f"create the bucket or correct the URL; {ENDPOINT_REMEDY}", "NoSuchBucket InvalidBucketName 404"),
-    _problem(AuthError, "s3-no-permission", ": these keys may not do that",
-             "allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in "
-             "docs/s3.md), and check the bucket's name: some vendors answer the same for a bucket of another account",
-             "AccessDenied AllAccessDisabled UnauthorizedAccess 401 403"),
-    _problem(ConfigError, "s3-checksums", ": this store does not know AWS's new checksums",
-             "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and AWS_RESPONSE_CHECKSUM_VALIDATION=when_required"),
-    _problem(TransientError, "s3-busy", "", "run it again later: what is finished is kept",
-             "SlowDown ServiceUnavailable InternalError RequestTimeout OperationAborted 429"),
-    _problem(RejectedError, "s3-rejected", "", "read docs/s3.md for what this vendor does not take"),
-)  # fmt: skip
-BY_REASON = {problem.reason: problem for problem in ANSWERED}
-
-# What botocore raises where no answer came, in this order: a class before its base.
-UNANSWERED: tuple[tuple[tuple[type[BaseException], ...], Problem], ...] = (
-    ((NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError),
-     _problem(AuthError, "s3-no-keys", "there are no keys for it", KEYS_REMEDY)),
-    ((ProfileNotFound,), _problem(ConfigError, "s3-profile", "", "correct s3.profile in conf/ or AWS_PROFILE")),
-    ((ParamValidationError, InvalidConfigError),
-     _problem(ConfigError, "s3-settings", "", "correct the URL or the s3 section in conf/")),
-    ((ResponseParserError,), _problem(ConfigError, "s3-not-s3", "what answers does not speak S3", ENDPOINT_REMEDY)),
-    ((ConnectionError, HTTPClientError, TimeoutError),
-     _problem(TransientError, "s3-unreachable", "{doing} got no answer", ENDPOINT_REMEDY)),
-    ((BotoCoreError, ValueError), _problem(ConfigError, "s3-settings", "", "correct the s3 section in conf/")),
-    ((BaseException,), _problem(TransientError, "store-failed", "{doing} failed",
-                                "check that the place exists, is reachable and may be written")),
-)  # fmt: skip
 
 
 def translate_fault(error: BaseException, url: str, doing: str) -> LikenessError:
@@ -99,19 +59,7 @@ def translate_fault(error: BaseException, url: str, doing: str) -> LikenessError
         cause = cause.__cause__
     if isinstance(cause, ClientError):
         return _answered(cast(Any, cause).response, url, doing)
-    raised = cause or error
-    problem = next(problem for kinds, problem in UNANSWERED if isinstance(raised, kinds))
-    said = (
-        _plain(str(raised))
-        if problem.reason != "store-failed"
-        else f"{type(raised).__name__}: {_plain(str(raised))}"
-    )
-    words = problem.words.format(doing=doing)
-    return problem.kind(
-        f"{url}: {words} ({said})" if words else f"{url}: {said}",
-        reason=problem.reason,
-        remedy=problem.remedy,
-    )
+    return _unanswered(cause or error, url, doing)
 
 
 def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
@@ -123,17 +71,65 @@ def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
         return ConfigError(
             f"{what}: what answers does not speak S3", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
         )
-    problem = _refusal(code, status, said)
-    return problem.kind(f"{what}{problem.words}", reason=problem.reason, remedy=problem.remedy)
-
-
-def _refusal(code: str, status: int, said: str) -> Problem:
     if "checksum" in said.lower() and status in (400, 501):
-        return BY_REASON["s3-checksums"]
-    for known in (code, str(status) if status != 404 else ""):  # a 404 may be a file's: its code says whose
-        if found := next((problem for problem in ANSWERED if known in problem.codes), None):
-            return found
-    return BY_REASON["s3-busy" if status >= 500 else "s3-rejected"]
+        names = ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION")
+        remedy = f"set {' and '.join(f'{name}=when_required' for name in names)}"
+        words = "this store does not know AWS's new checksums"
+        return ConfigError(f"{what}: {words}", reason="s3-checksums", remedy=remedy)
+    match code:
+        case "SignatureDoesNotMatch":
+            words = "the secret key does not belong to the access key"
+            return AuthError(f"{what}: {words}", reason="s3-wrong-secret", remedy=KEYS_REMEDY)
+        case "RequestTimeTooSkewed" | "RequestExpired":
+            words, remedy = "this machine's clock is wrong", "set the clock (NTP)"
+            return ConfigError(f"{what}: {words}", reason="s3-clock", remedy=remedy)
+        case "NoSuchBucket" | "InvalidBucketName" | "404":
+            remedy = f"create the bucket or correct the URL; {ENDPOINT_REMEDY}"
+            return ConfigError(f"{what}: there is no such bucket", reason="s3-no-bucket", remedy=remedy)
+        case _:
+            pass
+    if code in WRONG_KEY:
+        words = "the access key is unknown or no longer valid"
+        return AuthError(f"{what}: {words}", reason="s3-wrong-key", remedy=KEYS_REMEDY)
+    if code in WRONG_REGION or status in (301, 307):
+        remedy = "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)"
+        words = "the bucket is in another region"
+        return ConfigError(f"{what}: {words}", reason="s3-wrong-region", remedy=remedy)
+    if status in (401, 403):
+        words = "these keys may not do that"
+        return AuthError(f"{what}: {words}", reason="s3-no-permission", remedy=POLICY_REMEDY)
+    if status == 429 or status >= 500 or code in BUSY:
+        return TransientError(what, reason="s3-busy", remedy="run it again later: what is finished is kept")
+    remedy = "read docs/s3.md for what this vendor does not take"
+    return RejectedError(what, reason="s3-rejected", remedy=remedy)
+
+
+def _unanswered(error: BaseException, url: str, doing: str) -> LikenessError:
+    said = _plain(str(error))
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError | SSOError):
+        return AuthError(f"{url}: there are no keys for it ({said})", reason="s3-no-keys", remedy=KEYS_REMEDY)
+    if isinstance(error, ProfileNotFound):
+        return ConfigError(
+            f"{url}: {said}", reason="s3-profile", remedy="correct s3.profile in conf/ or AWS_PROFILE"
+        )
+    if isinstance(error, ParamValidationError | InvalidConfigError):
+        return ConfigError(
+            f"{url}: {said}", reason="s3-settings", remedy="correct the URL or the s3 section in conf/"
+        )
+    if isinstance(error, ResponseParserError):
+        return ConfigError(
+            f"{url}: what answers does not speak S3 ({said})", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
+        )
+    if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
+        return TransientError(
+            f"{url}: {doing} got no answer ({said})", reason="s3-unreachable", remedy=ENDPOINT_REMEDY
+        )
+    if isinstance(error, BotoCoreError | ValueError):
+        return ConfigError(f"{url}: {said}", reason="s3-settings", remedy="correct the s3 section in conf/")
+    return TransientError(
+        f"{url}: {doing} failed ({type(error).__name__}: {said})", reason="store-failed",
+        remedy="check that the place exists, is reachable and may be written",
+    )  # fmt: skip
 
 
 def _plain(text: str) -> str:

@@ -79,18 +79,14 @@ def distance(source: Candidate, target: Candidate) -> float:
 
 def photo_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
     """What is wrong with a photo whatever it is paired with."""
-    side_px = min(photo.face.box_px[2:])
+    side_px, line = min(photo.face.box_px[2:]), photo.traits.bridge_line
     if side_px < limits.min_face_px:
         detail = f"the face is {side_px:.0f} px wide, {limits.min_face_px:g} needed"
         return "tiny-face", detail, "use a photo taken closer, or a larger file"
-    if photo.traits.bridge_line > limits.max_bridge_line:
-        line = photo.traits.bridge_line
+    if line > limits.max_bridge_line:
         detail = f"a line of contrast {line:.2f} crosses the nose, {limits.max_bridge_line:g} allowed"
-        return (
-            "glasses",
-            detail,
-            "use a photo without glasses, or raise swap.limits.max_bridge_line if there are none",
-        )
+        remedy = "use a photo without glasses, or raise swap.limits.max_bridge_line if there are none"
+        return "glasses", detail, remedy
     return None
 
 
@@ -113,14 +109,9 @@ def pair_out_of_range(source: Face, target: Face, limits: PairLimits) -> Problem
 
 def _skip(persona: str, problem: Problem, *, source: str | None = None, target: str | None = None) -> Failure:
     reason, detail, remedy = problem
+    item = item_id(persona, source, target)
     return Failure(
-        id=item_id(persona, source, target),
-        source=source,
-        target=target,
-        kind="skipped",
-        reason=reason,
-        detail=detail,
-        remedy=remedy,
+        id=item, source=source, target=target, kind="skipped", reason=reason, detail=detail, remedy=remedy
     )
 
 

@@ -1,6 +1,8 @@
 """The stage swap: what it makes, what it makes again, and what it refuses."""
 
 import json
+import shutil
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +28,11 @@ TARGETS = {"t1": "targets/01_mei.jpg", "t2": "targets/07_kofi.jpg"}
 HELD_OUT = {"s7": "sources/jade_07.jpg"}
 
 
+@cache
+def _encoded(name: str) -> bytes:
+    return encode_png(close_up(name).rgb)
+
+
 class Ingested:
     """Writes data/jade/ingested as the stage before does."""
 
@@ -33,15 +40,23 @@ class Ingested:
         self.entries: dict[str, Entry] = {}
         PLACES.ingested.mkdir(parents=True)
         for label, name in {**SOURCES, **TARGETS, **HELD_OUT}.items():
-            self.add(label, close_up(name), held_out=label in HELD_OUT)
+            self.add(label, close_up(name), held_out=label in HELD_OUT, data=_encoded(name))
 
-    def add(self, label: str, portrait: Portrait, *, rating: str = "sfw", held_out: bool = False) -> None:
+    def add(
+        self,
+        label: str,
+        portrait: Portrait,
+        *,
+        rating: str = "sfw",
+        held_out: bool = False,
+        data: bytes | None = None,
+    ) -> None:
         source, target = (label, None) if label.startswith("s") else (None, label)
         name, photo = (
             image_name("jade", source, target, rating, "ingested", "png"),
             item_id("jade", label, None),
         )
-        data = encode_png(portrait.rgb)
+        data = data or encode_png(portrait.rgb)
         (PLACES.ingested / name).write_bytes(data)
         (PLACES.ingested / f"{photo}.face.json").write_text(json.dumps(to_json(portrait.face)))
         height, width = portrait.rgb.shape[:2]
@@ -61,9 +76,27 @@ class Ingested:
         (PLACES.ingested / "persona.json").write_text(json.dumps(persona))
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Path:
+    """An item store in which the four swaps are, so that most tests draw none."""
+    place = tmp_path_factory.mktemp("swapped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.delenv("DVC_ROOT", raising=False)
+        Ingested()
+        run()
+    return place / ".cache" / "items"
+
+
 @pytest.fixture
-def ingested(in_tmp):
+def nothing_stored(in_tmp):
     return Ingested()
+
+
+@pytest.fixture
+def ingested(nothing_stored, stored):
+    shutil.copytree(stored, ".cache/items")
+    return nothing_stored
 
 
 @pytest.fixture
@@ -101,7 +134,8 @@ def ids(manifest) -> list[str]:
     return [entry.id for entry in manifest.entries]
 
 
-def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(ingested, swapped):
+def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(nothing_stored, swapped):
+    ingested = nothing_stored
     manifest = run()
     assert ids(manifest) == ["jade-s1", "jade-s1-t1", "jade-s1-t2", "jade-s2", "jade-s2-t1", "jade-s2-t2"]
     assert len(swapped) == 4
@@ -171,7 +205,7 @@ def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
     assert len(swapped) == calls
 
 
-def test_a_swap_that_is_still_the_target_is_refused(ingested, monkeypatch):
+def test_a_swap_that_is_still_the_target_is_refused(nothing_stored, monkeypatch):
     monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target, item: Swapped(rgb=target.rgb))
     manifest = run(swap_min=-1.0, target_max=0.8, max_failure_ratio=1.0)
     assert ids(manifest) == ["jade-s1", "jade-s2"]
