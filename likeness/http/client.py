@@ -203,8 +203,9 @@ class Client:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether to try again: not what was carried out perhaps, and not in a run that is to end."""
-    passing = isinstance(error, TransientError) and not isinstance(error, InDoubtError | JobLostError)
-    return passing and error.reason != STOPPED
+    if not isinstance(error, TransientError) or isinstance(error, InDoubtError | JobLostError):
+        return False
+    return error.reason != STOPPED
 
 
 def _in_doubt(failure: TransientError) -> InDoubtError:

@@ -70,9 +70,11 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
     """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
     persona, provider, max_explicit = run.persona.name, run.provider, run.config.ingest.max_explicit
     identity = provider.identity()
-    context = swapper and SwapContext(
-        swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
-    )
+    context = None
+    if swapper is not None:
+        context = SwapContext(
+            swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
+        )
     return [_keep_work(persona, photo) for photo in chosen.kept] + [
         Work(
             id=(pair := item_id(persona, source.entry.source, target.entry.target)),
