@@ -95,7 +95,7 @@ def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
         remedy = "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)"
         words = "the bucket is in another region"
         return ConfigError(f"{what}: {words}", reason="s3-wrong-region", remedy=remedy)
-    if status in (401, 403):
+    if code == "AccessDenied" or status in (401, 403):
         words = "these keys may not do that"
         return AuthError(f"{what}: {words}", reason="s3-no-permission", remedy=POLICY_REMEDY)
     if status == 429 or status >= 500 or code in BUSY:
