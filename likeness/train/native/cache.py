@@ -4,8 +4,10 @@ Shapes: B batch, N samples of a bucket, C latent channels, H and W height and wi
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +24,11 @@ from likeness.train.native.data import Batch, Bucket, Order, Sample, captions, f
 
 LATENTS_VERSION = 1
 PROMPT_VERSION = 1
+# Items under way: while the base encodes one, the next are decoded and scaled, and the one before is written.
+IN_WORK = 3
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +97,11 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
     texts = sorted({text for orders in shown for text in orders})
     number = {text: index for index, text in enumerate(texts)}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
-    works = [latents_work(sample, buckets[index], base) for index, sample in enumerate(samples)]
-    if not cfg.optimizer.text_encoders:
-        works += [prompt_work(text, base) for text in asked]
-    # One worker: the model's own threads or the GPU do the parallel work.
-    outcomes = run_batch("encode", works, store, workers=1)
+    with ThreadPoolExecutor(1) as encoder:
+        works = [latents_work(sample, buckets[index], base, encoder) for index, sample in enumerate(samples)]
+        if not cfg.optimizer.text_encoders:
+            works += [prompt_work(text, base, encoder) for text in asked]
+        outcomes = run_batch("encode", works, store, workers=IN_WORK)
     read = outcomes[len(samples) :]
     prompts = map(_tensors, read) if read else map(base.tokenize, asked)
     shelves: dict[Bucket, Shelf] = {}
@@ -129,12 +136,12 @@ def _weights(
     return (within * images.view(-1, 1, 1, 1)).to(device)
 
 
-def latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
-    """The item that is a picture's latents and size conditions."""
+def latents_work(sample: Sample, bucket: Bucket, base: Base, encoder: Executor | None = None) -> Work:
+    """The item that is a picture's latents and size conditions; `encoder` is the thread that runs the base."""
     settings = {**base.encoders, "bucket": list(bucket)} | (
         {"cut_px": sample.cut_px} if sample.cut_px else {}
     )
-    make = partial(_encode_image, sample, bucket, base)
+    make = partial(_encode_image, sample, bucket, base, encoder)
     return Work(
         id=sample.path.stem,
         key=item_key("lora.latents", LATENTS_VERSION, settings, [sample.sha256]),
@@ -142,24 +149,30 @@ def latents_work(sample: Sample, bucket: Bucket, base: Base) -> Work:
     )
 
 
-def _encode_image(sample: Sample, bucket: Bucket, base: Base) -> Made:
+def _encode_image(sample: Sample, bucket: Bucket, base: Base, encoder: Executor | None) -> Made:
     fitted = fit_image(sample.path, bucket, sample.cut_px)
     # SDXL's size condition: original height and width, top and left of the crop, target height and width
     # (Podell et al., arXiv 2307.01952, section 2.2).
     sizes = [sample.height, sample.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]
-    tensors = {"latents": base.encode_image(fitted.rgb).contiguous(), "time_ids": torch.tensor(sizes).float()}
+    latents = _run(encoder, base.encode_image, fitted.rgb).contiguous()
+    tensors = {"latents": latents, "time_ids": torch.tensor(sizes).float()}
     return Made(files={"tensors.safetensors": save(tensors)}, record={})
 
 
-def prompt_work(text: str, base: Base) -> Work:
-    """The item that is a prompt's condition."""
+def prompt_work(text: str, base: Base, encoder: Executor | None = None) -> Work:
+    """The item that is a prompt's condition; `encoder` is the thread that runs the base."""
     key = item_key("lora.prompt", PROMPT_VERSION, dict(base.encoders), [sha256_bytes(text.encode())])
-    return Work(id=f"caption {text[:24]!r}", key=key, make=partial(_encode_prompt, text, base))
+    return Work(id=f"caption {text[:24]!r}", key=key, make=partial(_encode_prompt, text, base, encoder))
 
 
-def _encode_prompt(text: str, base: Base) -> Made:
-    tensors = {key: value.contiguous() for key, value in base.encode_prompt(text).items()}
+def _encode_prompt(text: str, base: Base, encoder: Executor | None) -> Made:
+    condition = _run(encoder, base.encode_prompt, text)
+    tensors = {key: value.contiguous() for key, value in condition.items()}
     return Made(files={"tensors.safetensors": save(tensors)}, record={})
+
+
+def _run(encoder: Executor | None, encode: Callable[[Input], Output], value: Input) -> Output:
+    return encode(value) if encoder is None else encoder.submit(encode, value).result()
 
 
 def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
