@@ -31,9 +31,9 @@ from bench.train_start import kohya_folder, peak_of, ratio
 from bench.train_step import ROOT, median_gap
 from likeness.diffusion.load import TINY_FOLDER, load_base
 from likeness.store.items import ItemStore
-from likeness.train.native.cache import encode_samples
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import read_samples
+from likeness.train.native.data import read_examples
 from likeness.train.native.loop import train
 
 SCRIPT = "examples/text_to_image/train_text_to_image_lora_sdxl.py"
@@ -115,7 +115,7 @@ def train_ours(
         "train.checkpoint.weights_every_steps=null",
     )  # fmt: skip
     model = load_base(base_cfg, device=cfg.system.device)
-    data = encode_samples(read_samples(Path(dataset)), model, cfg, ItemStore(Path(place) / "items"))
+    data = encode_examples(read_examples(Path(dataset)), model, cfg, ItemStore(Path(place) / "items"))
     run = RunFolder(Path(place) / "run", key="bench", kept=1)
     train(model, data, cfg, run, on_window=lambda step, _values: print(f"Steps: {step}/{steps}", flush=True))
     print("\n" + json.dumps({"gpu_mb": round(torch.cuda.max_memory_allocated() / 1e6)}))

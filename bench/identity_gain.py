@@ -24,15 +24,14 @@ from likeness.diffusion.load import load_base
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import DTYPES, kohya_tensors, loaded_lora
-from likeness.lora.safetensors_io import weights_bytes
+from likeness.lora.export import loaded_lora
 from likeness.pipeline.manifest import read_manifest
 from likeness.store.items import ItemStore, sha256_file
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import encode_samples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import read_samples
-from likeness.train.native.loop import train
+from likeness.train.native.data import read_examples
+from likeness.train.native.job import prepare
+from likeness.train.native.metadata import Facts
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(101, 121)
@@ -57,7 +56,7 @@ def main(imagefolder: Path, sheet: Path) -> None:
     photos = [load_rgb(ingested / one.file) for one in read_manifest(ingested).entries if one.held_out]
     wanted = [analyzer.faces(photo)[0].embedding for photo in photos]
     with tempfile.TemporaryDirectory() as place:
-        other = taught(somebody(imagefolder, Path(place) / "set"), base, cfg, Path(place))
+        other = train_on(somebody(imagefolder, Path(place) / "set"), base, cfg, Path(place))
         jade = ROOT / "models/jade/jade-v1.safetensors"
         arms = {
             "base": (None, "jade"),
@@ -97,18 +96,17 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
     return folder
 
 
-def taught(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
+def train_on(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
-    data = encode_samples(
-        read_samples(folder, face_fraction=cfg.data.face_fraction), base, cfg, ItemStore(place / "items")
-    )
-    trained = train(base, data, cfg, RunFolder(place / "run", key="identity_gain", kept=1))
+    facts = Facts(title="other", trigger=OTHER, class_word="woman", consent_id="synthetic", family=type(base),
+                  base_name=base.name, base_digest=base.digest, base_quantized=base.quantized,
+                  prediction=base.prediction)  # fmt: skip
+    examples = read_examples(folder, face_fraction=cfg.data.face_fraction)
+    job = prepare(base, examples, cfg, ItemStore(place / "items"), facts)
+    trained = job.train(RunFolder(place / "run", key=job.key, kept=1))
     remove_lora(base)
-    tensors = kohya_tensors(
-        base, dict(trained.parameters), alpha=cfg.lora.file_alpha, dtype=DTYPES[cfg.checkpoint.weights_dtype]
-    )
     file = place / "other.safetensors"
-    file.write_bytes(weights_bytes(tensors, {}))
+    file.write_bytes(job.file(dict(trained.parameters), trained.step))
     return file
 
 

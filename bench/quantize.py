@@ -25,7 +25,7 @@ from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.cache import TrainingSet, encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.loop import train
 from likeness.train.native.training_loss import Objective
@@ -45,7 +45,7 @@ def main(steps: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         whole = loaded(None)
-        data = encode_samples(pictures(place), whole, cfg, ItemStore(place / "items"))
+        data = encode_examples(pictures(place), whole, cfg, ItemStore(place / "items"))
         ratios = step_ratios(data, cfg)
         reference, before = predictions(whole, data, cfg), Objective(whole, data, cfg).probe()
         there: list[Tensor] = []
@@ -90,7 +90,7 @@ def step_ratios(data: TrainingSet, cfg: TrainConfig) -> dict[str | None, float]:
 @torch.no_grad()
 def predictions(base: Base, data: TrainingSet, cfg: TrainConfig) -> list[Tensor]:
     """What the network answers to the first picture with fixed noise, at each of the positions."""
-    one, process = data.one(), base.process(cfg.objective)
+    one, process = data.first(), base.process(cfg.objective)
     noise = torch.randn(one.latents.shape, generator=torch.Generator().manual_seed(1)).to(base.device)
     found: list[Tensor] = []
     for position in POSITIONS:

@@ -39,9 +39,9 @@ from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import Shelf, TrainingSet
+from likeness.train.native.cache import BucketTensors, TrainingSet
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Order, Sample
+from likeness.train.native.data import Order, TrainingExample
 from likeness.train.native.loop import train
 
 WINDOW, WARM_UP, MEASURED = (
@@ -207,21 +207,21 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
     """As many images as a batch has, each with a caption, all noise; an epoch has all steps of the run."""
     side, count = cfg.data.side_px, cfg.data.batch_size
     samples = [
-        Sample(path=Path(), text="", sha256="", repeats=cfg.schedule.steps, width=side, height=side)
+        TrainingExample(path=Path(), text="", sha256="", repeats=cfg.schedule.steps, width=side, height=side)
         for _ in range(count)
     ]
 
     def noise(*shape: int) -> torch.Tensor:
         return torch.randn(shape, device=base.device)
 
-    shelf = Shelf(
+    tensors = BucketTensors(
         latents=noise(count, base.latent_channels, side // 8, side // 8), texts=[[index] for index in range(count)],
         time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype), weights=None,
     )  # fmt: skip
     shapes = base.prompt_shapes
     prompts = [{name: noise(*shape).to(base.dtype) for name, shape in shapes.items()} for _ in range(count)]
     order = Order(samples, cfg.data, cfg.seed)
-    return TrainingSet(order=order, shelves={(side, side): shelf}, prompts=prompts, collate=base.collate,
+    return TrainingSet(order=order, buckets={(side, side): tensors}, prompts=prompts, collate=base.collate,
                        computed=0, reused=0, cut=0)  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def flops(case: Case) -> float:
     cfg = train_config(replace(case, batch=1))
     base = build(case.base, torch.device("meta"))
     add_lora(base, cfg.lora, seed=cfg.seed)
-    drawn = random_set(base, cfg).one()
+    drawn = random_set(base, cfg).first()
     timesteps = torch.zeros(1, dtype=torch.long, device=base.device)
     with FlopCounterMode(display=False) as counter:
         base.predict(drawn.latents, timesteps, drawn.condition).sum().backward()

@@ -25,9 +25,9 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import encode_samples
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Sample, fit_image, read_samples
+from likeness.train.native.data import TrainingExample, fit_image, read_examples
 from likeness.train.native.loop import train
 
 CACHINGS, PROCESSES = 8, 3  # turns of each side
@@ -45,12 +45,12 @@ def main() -> None:
         place = Path(name)
         samples = kohya_folder(place / "set")
         sides = {
-            "cold": lambda turn: encode_samples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
+            "cold": lambda turn: encode_examples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
             "floor": encoders(samples, base, cfg),
             "read": lambda _turn: [
                 fit_image(one.path, (cfg.data.side_px, cfg.data.side_px)) for one in samples
             ],
-            "cached": lambda turn: encode_samples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
+            "cached": lambda turn: encode_examples(samples, base, cfg, ItemStore(place / f"items-{turn}")),
         }
         seconds: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(CACHINGS):
@@ -71,7 +71,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(row) + "\n")
 
 
-def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
+def kohya_folder(folder: Path, side_px: int | None = None) -> list[TrainingExample]:
     """The synthetic people's photographs as the stage dataset would materialize them out, of their own size or scaled."""
     images = folder / "train"
     images.mkdir(parents=True)
@@ -83,7 +83,7 @@ def kohya_folder(folder: Path, side_px: int | None = None) -> list[Sample]:
     return samples
 
 
-def encoders(samples: Sequence[Sample], base: Base, cfg: TrainConfig) -> Callable[[int], None]:
+def encoders(samples: Sequence[TrainingExample], base: Base, cfg: TrainConfig) -> Callable[[int], None]:
     """Returns what runs the frozen encoders on every image and caption, one by one as likeness does."""
     pipeline, side = base.pipeline, cfg.data.side_px
     images = [torch.from_numpy(fit_image(one.path, (side, side)).rgb.copy()) for one in samples]
@@ -121,7 +121,7 @@ def ours(place: Path, began: float) -> dict[str, float]:
     marks = [time.time()]  # all imports of this file are done
     base = load_base(base_cfg, device=cfg.system.device)
     marks.append(time.time())
-    data = encode_samples(read_samples(place / "set"), base, cfg, ItemStore(place / "items-0"))
+    data = encode_examples(read_examples(place / "set"), base, cfg, ItemStore(place / "items-0"))
     marks.append(time.time())
     with tempfile.TemporaryDirectory(dir=place) as run:
         folder = RunFolder(Path(run), key="bench", kept=1)
@@ -140,7 +140,7 @@ def floor(place: Path, _began: float) -> dict[str, float]:
     """As many steps of the fixed-input floor."""
     cfg, base_cfg = settings(*SHORT)
     base = load_base(base_cfg, device=cfg.system.device)
-    data = encode_samples(read_samples(place / "set"), base, cfg, ItemStore(place / "items-0"))
+    data = encode_examples(read_examples(place / "set"), base, cfg, ItemStore(place / "items-0"))
     block = floor_block(base, data, cfg)
     for _ in range(STEPS // BLOCK):
         block()

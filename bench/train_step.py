@@ -27,9 +27,9 @@ from likeness.diffusion.load import load_base
 from likeness.lora.adapter import add_lora
 from likeness.store.items import ItemStore, sha256_file
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.cache import TrainingSet, encode_examples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Sample
+from likeness.train.native.data import TrainingExample
 from likeness.train.native.loop import train
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +47,7 @@ def main() -> None:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
         base, twin = (load_base(base_cfg, device=cfg.system.device) for _ in range(2))
-        data = encode_samples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))
+        data = encode_examples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))
         floor = floor_block(twin, data, cfg)
         ours: list[float] = []
         floors: list[float] = []
@@ -80,7 +80,7 @@ def floor_block(base: Base, data: TrainingSet, cfg: TrainConfig) -> Callable[[],
         fused=True,
     )
     batch = data.order.epoch(0)[0]
-    drawn = data.take(batch, torch.tensor(batch.members, device=base.device))
+    drawn = data.batch(batch, torch.tensor(batch.members, device=base.device))
     latents, condition = drawn.latents, drawn.condition
     noise = torch.randn(latents.shape, device=base.device)
     timesteps = torch.full((len(latents),), 500, device=base.device)
@@ -109,9 +109,9 @@ def median_gap(starts: list[float]) -> float:
     return statistics.median(b - a for a, b in itertools.pairwise(starts))
 
 
-def pictures(place: Path, side_px: int | None = None) -> list[Sample]:
+def pictures(place: Path, side_px: int | None = None) -> list[TrainingExample]:
     """Eight of the synthetic people's photographs as square training samples, of their own size or scaled."""
-    samples: list[Sample] = []
+    samples: list[TrainingExample] = []
     for path in sorted(PHOTOS.iterdir())[:8]:
         target = place / f"{path.stem}.png"
         with Image.open(path) as image:
@@ -119,7 +119,7 @@ def pictures(place: Path, side_px: int | None = None) -> list[Sample]:
             side = side_px or whole
             image.convert("RGB").resize((side, side), box=(0, 0, whole, whole)).save(target)
         samples.append(
-            Sample(path=target, text=f"jade woman, {path.stem}", sha256=sha256_file(target), repeats=5, width=side,
+            TrainingExample(path=target, text=f"jade woman, {path.stem}", sha256=sha256_file(target), repeats=5, width=side,
                    height=side)
         )  # fmt: skip
     return samples

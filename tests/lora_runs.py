@@ -11,40 +11,36 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from conf_sections import section
 from PIL import Image
-from torch import Tensor
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
-from likeness.lora.export import DTYPES, kohya_tensors
-from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore, sha256_bytes, sha256_file
 from likeness.train.config import TrainConfig
 from likeness.train.earlier_names import MOVED
-from likeness.train.native.cache import TrainingSet, encode_samples
+from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Sample, dataset_digest, read_samples, split
-from likeness.train.native.loop import Trained, run_key, train
-from likeness.train.native.metadata import Facts, describe
-from likeness.train.native.prior import prior_samples
+from likeness.train.native.data import read_examples
+from likeness.train.native.job import prepare
+from likeness.train.native.loop import LoopResult
+from likeness.train.native.metadata import Facts
+from likeness.train.native.prior import prior_examples
 from likeness.train.native.selection import Evaluator
 
 # A setting's own name is enough for tests, and its earlier one where others share the name.
 SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
 SIDE_PX = 64
 FACTS = Facts(
-    output_name="jade-v1", title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01",
-    license="cc0-1.0", author="likeness", family=SDXL, base_name="likeness-random-sdxl", prediction="epsilon",
-    base_digest="0" * 64, base_quantized=None,
+    title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", family=SDXL,
+    base_name="likeness-random-sdxl", base_digest="0" * 64, base_quantized=None, prediction="epsilon",
 )  # fmt: skip
 
 
@@ -113,7 +109,7 @@ class Run:
     base: Base
     set: TrainingSet
     folder: RunFolder
-    trained: Trained
+    trained: LoopResult
     data: bytes
 
     @property
@@ -121,37 +117,24 @@ class Run:
         return sha256_bytes(self.data)
 
 
-def to_file(base: Base, samples: list[Sample], cfg: TrainConfig, step: int, lora: dict[str, Tensor]) -> bytes:
-    tensors = kohya_tensors(base, lora, alpha=cfg.lora.file_alpha, dtype=DTYPES[cfg.checkpoint.weights_dtype])
-    return weights_bytes(
-        tensors, describe(tensors, replace(FACTS, base_quantized=base.quantized), cfg, samples, steps=step)
-    )
-
-
 def run_in(
     place: Path, dataset: Path, cfg: TrainConfig, *, architecture: str = "sdxl", resume_as: str | None = None,
     quantize: str | None = None, run: RunFolder | None = None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
-    judge: Callable[[Base], Evaluator] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
+    evaluator: Callable[[Base], Evaluator] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
 ) -> Run:  # fmt: skip
-    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `judge` looks, too.
+    """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `evaluator` measures, too.
     `prior` are pictures of the class with captions and digests."""
     base = load_base(base_config(architecture, quantize=quantize), device="cpu")
-    every, store = read_samples(dataset), ItemStore(place / "items")
-    samples, held_out = split(every, cfg.selection.validation_share)
-    drawn = prior_samples(prior, samples, SIDE_PX) if prior else []
-    samples += drawn
-    data = encode_samples(samples, base, cfg, store)
-    validated = encode_samples(held_out, base, cfg, store) if held_out else None
-    key = resume_as or run_key(base, cfg, dataset_digest([*every, *drawn]))
-    folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoint.kept)
-    save = partial(to_file, base, samples, cfg)
-    trained = train(
-        base, data, cfg, folder, held_out=validated, on_window=on_window, judges=[judge(base)] if judge else [],
-        keep_weights=lambda step, lora: folder.save_weights(step, save(step, lora)),
+    job = prepare(
+        base, read_examples(dataset), cfg, ItemStore(place / "items"), replace(FACTS, base_quantized=base.quantized),
+        draw_prior=lambda examples: prior_examples(prior, examples, SIDE_PX) if prior else [],
     )  # fmt: skip
-    final = save(trained.step, dict(trained.parameters))
-    return Run(base=base, set=data, folder=folder, trained=trained, data=final)
+    key = resume_as or job.key
+    folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoint.kept)
+    trained = job.train(folder, on_window=on_window, evaluators=[evaluator(base)] if evaluator else [])
+    final = job.file(dict(trained.parameters), trained.step)
+    return Run(base=base, set=job.data, folder=folder, trained=trained, data=final)
 
 
 def main(place: Path, dataset: Path, kill_after: int, settings: dict[str, object]) -> None:

@@ -68,7 +68,7 @@ from likeness.train.config import (
     TrainConfig,
 )
 from likeness.train.native.cache import latents_work, prompt_work
-from likeness.train.native.data import Sample
+from likeness.train.native.data import TrainingExample
 from likeness.train.native.loop import run_key
 from likeness.train.prior_images import prior_work
 from likeness.train.samples import Sampler
@@ -175,7 +175,7 @@ def studio() -> Renderer:
 
 def sampler() -> Sampler:
     return Sampler(
-        studio=studio(), persona="jade", every_steps=100, planned=[PLANNED], held_out=[],
+        renderer=studio(), persona="jade", every_steps=100, planned=[PLANNED], held_out=[],
         references=[FaceEmbedding(id="jade-s9", embedding=np.array([0.5, 0.25], np.float32), yaw_deg=3.0)],
         find=lambda rgb: [], items=None,
     )  # fmt: skip
@@ -240,7 +240,7 @@ def vlm_captioner() -> VlmCaptioner:
 
 
 def latents(cut_px: tuple[float, float, float, float] | None) -> str:
-    sample = Sample(
+    sample = TrainingExample(
         path=Path("x.jpg"), text="jade", sha256=PIXELS, repeats=3, width=900, height=700, cut_px=cut_px
     )
     return latents_work(sample, (1152, 896), base()).key

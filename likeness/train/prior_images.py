@@ -14,14 +14,14 @@ from likeness.pipeline.batch import Made, Work
 from likeness.run import Run
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key
-from likeness.train.native.data import Sample
-from likeness.train.native.prior import class_text, prior_samples, spread
+from likeness.train.native.data import TrainingExample
+from likeness.train.native.prior import class_text, prior_examples, spread
 
 PRIOR_VERSION = 1
 """Raised whenever the same shot would give another file."""
 
 
-def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
+def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> list[TrainingExample]:
     """Up to `train.data.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
     They are drawn as the evaluation draws: its settings suit the base. Only what is rated sfw is trained on, since nobody
     looks at them.
@@ -30,10 +30,10 @@ def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
         InputError: all of them were refused.
     """
     cfg, persona = run.config, run.persona
-    count = min(cfg.train.data.prior_images, sum(one.repeats for one in samples))
+    count = min(cfg.train.data.prior_images, sum(one.repeats for one in examples))
     if not count:
         return []
-    texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in samples]
+    texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in examples]
     shots = [
         GenerationRequest(
             prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
@@ -60,7 +60,7 @@ def draw_prior(run: Run, base: Base, samples: Sequence[Sample]) -> list[Sample]:
         )
     if len(pictures) < count:
         sys.stderr.write(f"train: {count - len(pictures)} of {count} pictures of the class are left out\n")
-    return prior_samples(pictures, samples, cfg.train.data.side_px)
+    return prior_examples(pictures, examples, cfg.train.data.side_px)
 
 
 def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Work:

@@ -33,7 +33,7 @@ class Sampler:
     Each picture is an item, named by the run and the step: a resumed run draws none twice.
     """
 
-    studio: Renderer
+    renderer: Renderer
     persona: str
     every_steps: int
     planned: Sequence[Planned]
@@ -46,16 +46,16 @@ class Sampler:
     def digest(self) -> str:
         """Names all that decides the numbers, beside the weights."""
         settings = {
-            "drawn": [self.studio.settings(one) for one in self.planned],
+            "drawn": [self.renderer.settings(one) for one in self.planned],
             "faces": [FACES_VERSION, MODELS_DIGEST],
             "references": [json.dumps(seen.embedding.tolist()) for seen in self.references],
         }
         return item_key("train.sampler", 1, settings, [])
 
-    def judge(self, run: RunFolder, show: Callable[[Path], None]) -> Evaluator:
-        """The likeness by step, a picture without a face counted as 0; `show` gets the strip of each look."""
+    def evaluator(self, run: RunFolder, show: Callable[[Path], None]) -> Evaluator:
+        """The likeness by step, a picture without a face counted as 0; `show` gets the strip of each."""
 
-        def look(step: int, stopped: Stopped) -> float | None:
+        def evaluate(step: int, stopped: Stopped) -> float | None:
             drawn = [run_one(work, self.items) for work in self._works(run.key, step) if not stopped()]
             if stopped():
                 return None
@@ -69,7 +69,7 @@ class Sampler:
             ).by_image
             return sum(scores.values()) / len(self.planned) if self.references else None
 
-        return Evaluator(metric="identity", every_steps=self.every_steps, best=max, look=look)
+        return Evaluator(metric="identity", every_steps=self.every_steps, best=max, evaluate=evaluate)
 
     def sheet(self, run: RunFolder, done: int, last: int) -> bytes:
         """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
@@ -83,7 +83,7 @@ class Sampler:
         return self._sheet(f"{self.persona} by step of training", [*rows, photographs])
 
     def _works(self, run: str, step: int) -> list[Work]:
-        return [self.studio.live(one, run, step) for one in self.planned]
+        return [self.renderer.live(one, run, step) for one in self.planned]
 
     def _strip(self, step: int, found: Sequence[Item | None]) -> bytes:
         seeds = dict.fromkeys(one.seed for one in self.planned)
@@ -123,7 +123,7 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
     planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]
     return Sampler(
-        studio=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
+        renderer=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned,
         held_out=[places.ingested / photo.file for photo in photographs],
         references=ingested_faces(photographs, places.ingested).embeddings, find=FaceAnalyzer().faces, items=run.items,

@@ -25,7 +25,7 @@ def test_arithmetic_is_what_a_real_step_does() -> None:
     cfg = train_config(CASE)
     base = build("random", torch.device("cpu"))
     add_lora(base, cfg.lora, seed=cfg.seed)
-    drawn = random_set(base, cfg).one()
+    drawn = random_set(base, cfg).first()
     # The counter does not know the CPU's fused attention.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         base.predict(drawn.latents, torch.zeros(1, dtype=torch.long), drawn.condition).sum().backward()

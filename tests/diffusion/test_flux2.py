@@ -18,7 +18,7 @@ from likeness.lora.export import check_loads, load_lora, loaded_lora, publish
 from likeness.lora.inspect import read_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.train.config import incompatibilities
-from likeness.train.native.data import read_samples
+from likeness.train.native.data import read_examples
 from likeness.train.native.memory import predict
 from likeness.train.native.metadata import describe
 
@@ -190,7 +190,7 @@ def test_every_kind_is_loaded_as_it_was_trained(tmp_path, folder, fresh, kind):
     trained, untouched = predicted(run.base), fresh("flux2")
     file = tmp_path / "x.safetensors"
     file.write_bytes(run.data)
-    one = run.set.one()
+    one = run.set.first()
     assert check_loads(file, run.base, one.condition, tuple(one.latents.shape[1:])).layers == 12
     effect = (predicted(untouched) - trained).abs().max()
     load_lora(untouched, file, "x")
@@ -198,7 +198,7 @@ def test_every_kind_is_loaded_as_it_was_trained(tmp_path, folder, fresh, kind):
 
 
 def test_the_file_is_published_and_says_what_it_is(tmp_path, whole):
-    one, file = whole.set.one(), tmp_path / "jade-v1.safetensors"
+    one, file = whole.set.first(), tmp_path / "jade-v1.safetensors"
     check = publish(whole.data, file, whole.base, one.condition, tuple(one.latents.shape[1:]))
     read = read_lora(file)
     assert (check.layers, check.effect > 0) == (12, True)
@@ -220,7 +220,7 @@ def test_another_trainers_file_is_recognised_by_its_layers(tmp_path):
 
 def test_metadata_call_it_as_its_trainers_do(folder):
     facts = replace(FACTS, family=Flux2Klein, prediction=None)
-    metadata = describe({}, facts, train_config("flux2"), read_samples(folder), steps=1)
+    metadata = describe({}, facts, train_config("flux2"), read_examples(folder), steps=1)
     expected = {
         "ss_base_model_version": "flux_2_klein_4b", "modelspec.architecture": "Flux.2-klein-4b/lora",
         "ss_timestep_sampling": "sigmoid", "ss_discrete_flow_shift": "3.0", "ss_network_alpha": "4", "ss_network_dim": "4",

@@ -16,8 +16,8 @@ from likeness.errors import ConfigError
 from likeness.lora.export import publish
 from likeness.lora.safetensors_io import read_metadata
 from likeness.store.items import ItemStore
-from likeness.train.native.cache import encode_samples
-from likeness.train.native.data import read_samples
+from likeness.train.native.cache import encode_examples
+from likeness.train.native.data import read_examples
 from likeness.train.native.loop import run_key
 from likeness.train.native.training_loss import Objective
 
@@ -96,8 +96,8 @@ def test_only_the_networks_linear_layers_are_packed(architecture):
 def test_what_encoders_made_is_shared_and_what_the_network_makes_is_not(folder, tmp_path):
     whole, packed = (load_base(base_config(quantize=kind), device="cpu") for kind in (None, "int8"))
     store, cfg = ItemStore(tmp_path / "items"), train_config()
-    encode_samples(read_samples(folder), whole, cfg, store)
-    assert encode_samples(read_samples(folder), packed, cfg, store).computed == 0
+    encode_examples(read_examples(folder), whole, cfg, store)
+    assert encode_examples(read_examples(folder), packed, cfg, store).computed == 0
     assert whole.identity == whole.encoders
     assert packed.identity == {**whole.encoders, "quantized": "int8"}
     assert run_key(whole, cfg, "d") != run_key(packed, cfg, "d")
@@ -115,7 +115,7 @@ def test_a_lora_of_a_quantised_base_resumes_loads_and_works_on_the_whole_one(fol
     assert resumed.trained.losses == run.trained.losses
     assert run.trained.probe_after < run.trained.probe_before
 
-    one, file = run.set.one(), tmp_path / "jade-v1.safetensors"
+    one, file = run.set.first(), tmp_path / "jade-v1.safetensors"
     check = publish(run.data, file, run.base, one.condition, tuple(one.latents.shape[1:]))
     whole = load_base(base_config(), device="cpu")
     objective = Objective(whole, run.set, cfg)

@@ -19,7 +19,7 @@ from likeness.lora.export import publish
 from likeness.lora.inspect import read_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.train.config import incompatibilities
-from likeness.train.native.data import read_samples
+from likeness.train.native.data import read_examples
 from likeness.train.native.metadata import describe
 
 CPU = torch.device("cpu")
@@ -202,7 +202,7 @@ def test_comfyui_reads_every_key_and_merges_what_was_trained(whole, fresh):
 
 
 def test_the_file_is_published_and_says_what_it_is(tmp_path, whole):
-    one, file = whole.set.one(), tmp_path / "jade-v1.safetensors"
+    one, file = whole.set.first(), tmp_path / "jade-v1.safetensors"
     check = publish(whole.data, file, whole.base, one.condition, tuple(one.latents.shape[1:]))
     assert (check.layers, check.effect > 0) == (14, True)
     read = read_lora(file)
@@ -223,7 +223,7 @@ def test_another_trainers_file_is_recognised_by_its_width(tmp_path):
 def test_metadata_call_it_as_its_trainers_do(folder):
     facts = replace(FACTS, family=ZImage, prediction=None)
     metadata = describe(
-        {"x.alpha": torch.tensor(1.0)}, facts, train_config("zimage"), read_samples(folder), steps=1
+        {"x.alpha": torch.tensor(1.0)}, facts, train_config("zimage"), read_examples(folder), steps=1
     )
     expected = {
         "ss_base_model_version": "z_image", "modelspec.architecture": "Z-Image/lora",

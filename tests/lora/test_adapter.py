@@ -38,7 +38,7 @@ def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, fold
     )
     file = tmp_path / "jade.safetensors"
     file.write_bytes(weights_bytes(tensors, {}))
-    one = run.set.one()
+    one = run.set.first()
     noise = torch.randn(one.latents.shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         taught = run.base.predict(noise, torch.tensor([500]), one.condition)

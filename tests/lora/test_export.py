@@ -22,7 +22,7 @@ from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, lora_tensors
 from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
 from likeness.lora.safetensors_io import read_metadata, weights_bytes
-from likeness.train.native.data import dataset_digest, read_samples
+from likeness.train.native.data import dataset_digest, read_examples
 from likeness.train.native.metadata import describe
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 def inputs(run):
     """A condition [1,...] and a latent shape (C,H,W) of the run's own data."""
-    one = run.set.one()
+    one = run.set.first()
     return one.condition, tuple(one.latents.shape[1:])
 
 
@@ -169,7 +169,7 @@ def test_the_file_says_what_it_is(tmp_path, folder):
     with safe_open(file, framework="pt") as opened:
         metadata = opened.metadata()
     assert metadata == read_metadata(run.data)
-    samples = read_samples(folder)
+    samples = read_examples(folder)
     expected = {
         "ss_v2": "False", "ss_base_model_version": "sdxl_base_v1-0", "ss_network_module": "networks.lora",
         "ss_network_dim": "4", "ss_network_alpha": "2.0", "ss_output_name": "jade-v1",
@@ -210,7 +210,7 @@ def test_bytes_do_not_depend_on_the_process(tmp_path):
 def test_sd15_is_called_by_its_own_names(folder):
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
     facts = replace(FACTS, family=StableDiffusion)
-    metadata = describe(tensors, facts, train_config(), read_samples(folder), steps=1)
+    metadata = describe(tensors, facts, train_config(), read_examples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "sd_v1"
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1/lora"
 

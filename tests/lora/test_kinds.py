@@ -38,7 +38,7 @@ def config(kind):
 @torch.no_grad()
 def predict(base, run):
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
-    return base.predict(noise, torch.tensor([300]), run.set.one().condition)
+    return base.predict(noise, torch.tensor([300]), run.set.first().condition)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -48,7 +48,7 @@ def trained(request, tmp_path_factory):
     place = tmp_path_factory.mktemp(request.param)
     run = run_in(place, make_folder(place / "lora_training"), config(request.param), architecture="sd15")
     predicted = predict(run.base, run)
-    one = run.set.one()
+    one = run.set.first()
     check = publish(
         run.data, place / "jade-v1.safetensors", run.base, one.condition, tuple(one.latents.shape[1:])
     )

@@ -9,8 +9,8 @@ from torch.func import functional_call
 
 from likeness.diffusion.randomness import derive
 from likeness.lora.adapter import add_lora
-from likeness.train.native.cache import encode_samples
-from likeness.train.native.data import read_samples
+from likeness.train.native.cache import encode_examples
+from likeness.train.native.data import read_examples
 from likeness.train.native.training_loss import Objective
 
 
@@ -26,7 +26,7 @@ from likeness.train.native.training_loss import Objective
 )
 def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, fresh, architecture, change):
     run = run_in(tmp_path, folder, train_config(steps=3, **change), architecture=architecture)
-    one, noise = run.set.one(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    one, noise = run.set.first(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         trained = run.base.predict(noise, torch.tensor([300]), one.condition)
         base, tensors = fresh(architecture), load(run.data)
@@ -48,7 +48,7 @@ def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, f
 )
 def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, change):
     cfg, base = train_config(**change), fresh()
-    data = encode_samples(read_samples(folder), base, cfg, store)
+    data = encode_examples(read_examples(folder), base, cfg, store)
     parameters = add_lora(base, cfg.lora, seed=cfg.seed)
     filler = torch.Generator().manual_seed(5)
     for (
@@ -64,7 +64,7 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
         for name, parameter in parameters.items()
     }
     batch = data.order.epoch(4 // data.order.batches_per_epoch)[4 % data.order.batches_per_epoch]
-    drawn = data.take(batch, torch.tensor(batch.members))
+    drawn = data.batch(batch, torch.tensor(batch.members))
     random = torch.Generator().manual_seed(derive(cfg.seed, "noise", 4, 0))
     timesteps = torch.randint(1000, (cfg.data.batch_size,), generator=random)
     noise = torch.randn(drawn.latents.shape, generator=random).double()

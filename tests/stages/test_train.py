@@ -108,8 +108,9 @@ def test_an_empty_dataset_is_refused_before_the_base_is_loaded(places):
 
 
 def test_intermediate_weights_of_earlier_settings_do_not_stay(places):
-    main(run_of("train", config(steps=3, weights_every_steps=2), PERSONA))
-    main(run_of("train", config(steps=3, weights_every_steps=None), PERSONA))
+    main(run_of("train", config(steps=2, weights_every_steps=1), PERSONA))
+    assert len(list((places.training / "checkpoints").iterdir())) == 1
+    main(run_of("train", config(steps=2, weights_every_steps=None), PERSONA))
     assert list((places.training / "checkpoints").iterdir()) == []
 
 

@@ -15,14 +15,14 @@ from PIL import Image
 from likeness.errors import InputError
 from likeness.train.native.data import (
     Order,
-    Sample,
+    TrainingExample,
     bucket_for,
     captions,
     dataset_digest,
     face_cells,
     fit_image,
     polygon_cells,
-    read_samples,
+    read_examples,
 )
 
 
@@ -33,14 +33,14 @@ def edit_metadata(folder, change):
 
 
 def test_samples_come_with_captions_repeats_and_sizes(tmp_path):
-    samples = read_samples(make_folder(tmp_path, ((96, 64), (64, 96)), repeats=10))
+    samples = read_examples(make_folder(tmp_path, ((96, 64), (64, 96)), repeats=10))
     assert [(s.width, s.height, s.repeats) for s in samples] == [(96, 64, 10), (64, 96, 10)]
     assert samples[0].text == "jade woman, picture 1"
 
 
 def test_repeats_of_the_metadata_win_over_the_folders_name(folder):
     edit_metadata(folder, lambda line: line | {"repeats": 7})
-    assert {sample.repeats for sample in read_samples(folder)} == {7}
+    assert {sample.repeats for sample in read_examples(folder)} == {7}
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_repeats_of_the_metadata_win_over_the_folders_name(folder):
 def test_a_folder_that_is_not_whole_is_refused(folder, damage, reason):
     damage(folder)
     with pytest.raises(InputError) as caught:
-        read_samples(folder)
+        read_examples(folder)
     assert caught.value.reason == reason
     assert caught.value.remedy
 
 
 def test_the_digest_names_content_not_files_and_not_order(folder):
-    samples = read_samples(folder)
+    samples = read_examples(folder)
     assert dataset_digest(samples[::-1]) == dataset_digest(samples)
     recaptioned = folder / "train" / "metadata.jsonl"
     recaptioned.write_text(recaptioned.read_text().replace("picture 2", "picture two"))
-    assert dataset_digest(read_samples(folder)) != dataset_digest(samples)
+    assert dataset_digest(read_examples(folder)) != dataset_digest(samples)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_image_is_cut_around_its_face_where_the_metadata_knows_it(tmp_path):
         return line | {"face_box_px": [240, 10, 40, 60] if known else None}
 
     edit_metadata(folder, with_face)
-    whole, cut = read_samples(folder), read_samples(folder, face_fraction=0.5)
+    whole, cut = read_examples(folder), read_examples(folder, face_fraction=0.5)
     assert [(s.width, s.height) for s in whole] == [(300, 200)] * 2
     assert [(s.width, s.height) for s in cut] == [(120, 120), (300, 200)]
     assert cut[0].cut_px == (180, 0, 300, 120)  # moved to lie in the image
@@ -122,9 +122,9 @@ def test_only_the_cut_is_fitted(tmp_path):
 def test_a_face_covers_cells_of_the_fitted_image(tmp_path):
     # 300x200 covers 64x64 at .32: 96x64, cut in the middle. The face's 75..150 by 50..125 is 8..32 by 16..40 there.
     folder = make_folder(tmp_path, ((300, 200),), repeats=1)
-    assert not face_cells(*read_samples(folder), (64, 64)).any()
+    assert not face_cells(*read_examples(folder), (64, 64)).any()
     edit_metadata(folder, lambda line: line | {"face_box_px": [75, 50, 75, 75]})
-    cells = face_cells(*read_samples(folder), (64, 64))
+    cells = face_cells(*read_examples(folder), (64, 64))
     assert cells.shape == (8, 8)
     wanted = np.zeros((8, 8))
     wanted[2:5, 1:4] = 1
@@ -134,7 +134,7 @@ def test_a_face_covers_cells_of_the_fitted_image(tmp_path):
 def test_a_face_that_covers_half_a_cell_counts_half(tmp_path):
     folder = make_folder(tmp_path, ((64, 64),), repeats=1)
     edit_metadata(folder, lambda line: line | {"face_box_px": [4, 0, 4, 8]})
-    cells = face_cells(*read_samples(folder), (64, 64))
+    cells = face_cells(*read_examples(folder), (64, 64))
     assert (cells[0, 0], cells.sum()) == (0.5, 0.5)
 
 
@@ -143,7 +143,7 @@ def test_an_outline_counts_instead_of_the_box(tmp_path):
     folder = make_folder(tmp_path, ((64, 64),), repeats=1)
     outline = [[0, 0], [16, 16], [0, 16]]
     edit_metadata(folder, lambda line: line | {"face_box_px": [0, 0, 64, 64], "face_outline_px": outline})
-    cells = face_cells(*read_samples(folder), (64, 64))
+    cells = face_cells(*read_examples(folder), (64, 64))
     assert cells[:2, :2].tolist() == [[0.5, 0.0], [1.0, 0.5]]
     assert cells.sum() == 2
 
@@ -165,9 +165,9 @@ def test_a_face_moves_with_the_cut(tmp_path):
     folder = make_folder(tmp_path, ((300, 200),), repeats=1)
     outline = [[240, 10], [280, 40], [250, 70]]
     edit_metadata(folder, lambda line: line | {"face_box_px": [240, 10, 40, 60]})
-    boxed = read_samples(folder, face_fraction=0.5)
+    boxed = read_examples(folder, face_fraction=0.5)
     edit_metadata(folder, lambda line: line | {"face_outline_px": outline})
-    (sample,) = read_samples(folder, face_fraction=0.5)
+    (sample,) = read_examples(folder, face_fraction=0.5)
     assert (sample.cut_px, sample.face_px) == ((180, 0, 300, 120), (60, 10, 100, 70))
     assert sample.outline_px == ((60, 10), (100, 40), (70, 70))
     assert dataset_digest([sample]) != dataset_digest(boxed)
@@ -180,7 +180,7 @@ def test_a_face_moves_with_the_cut(tmp_path):
 )
 def test_shuffled_captions_keep_their_parts_and_their_front(parts, kept, orders):
     text = ", ".join(parts)
-    sample = Sample(path=Path("x"), text=text, sha256="", repeats=1, width=64, height=64)
+    sample = TrainingExample(path=Path("x"), text=text, sha256="", repeats=1, width=64, height=64)
     cfg = train_config(caption_shuffles=orders, keep_tokens=kept)
     shuffled = [
         [part.strip() for part in caption.split(",")] for caption in captions(sample, cfg.data, cfg.seed)
@@ -193,7 +193,7 @@ def test_shuffled_captions_keep_their_parts_and_their_front(parts, kept, orders)
 
 
 def test_an_epoch_shows_every_sample_as_often_as_it_repeats(tmp_path):
-    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 5 + ((128, 32),) * 3, repeats=2))
+    samples = read_examples(make_folder(tmp_path, ((64, 64),) * 5 + ((128, 32),) * 3, repeats=2))
     order = Order(samples, train_config(side_px=64, bucket_step_px=32, batch_size=2).data, 42)
     assert order.batches_per_epoch == 5 + 3
     shown = Counter((batch.bucket, member) for batch in order.epoch(0) for member in batch.members)
@@ -202,14 +202,14 @@ def test_an_epoch_shows_every_sample_as_often_as_it_repeats(tmp_path):
 
 
 def test_a_last_batch_is_filled_up_from_its_own_bucket(tmp_path):
-    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 3, repeats=1))
+    samples = read_examples(make_folder(tmp_path, ((64, 64),) * 3, repeats=1))
     order = Order(samples, train_config(batch_size=4).data, 42)
     assert [len(batch.members) for batch in order.epoch(0)] == [4]
     assert set(order.epoch(0)[0].members) == {0, 1, 2}
 
 
 def test_order_depends_on_seed_and_epoch_alone(tmp_path):
-    samples = read_samples(make_folder(tmp_path, ((64, 64),) * 6, repeats=3))
+    samples = read_examples(make_folder(tmp_path, ((64, 64),) * 6, repeats=3))
     order, again = (Order(samples, train_config().data, 42) for _ in range(2))
     again.epoch(5)
     assert order.epoch(1) == again.epoch(1)

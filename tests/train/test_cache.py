@@ -1,6 +1,7 @@
 """Latents and embeddings are computed once per pixels, caption, base and size."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,11 @@ from lora_runs import make_folder, train_config
 from PIL import Image
 
 from likeness.aligned import ALIGNMENT
-from likeness.store.items import sha256_file
-from likeness.train.native.cache import encode_samples
-from likeness.train.native.data import read_samples
+from likeness.errors import InputError
+from likeness.store.items import ItemStore, sha256_file
+from likeness.train.native import cache
+from likeness.train.native.cache import encode_examples
+from likeness.train.native.data import read_examples
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def encode(store, fresh):
     base = fresh()
 
     def run(folder, base=base, **changes):
-        return encode_samples(read_samples(folder), base, train_config(**changes), store)
+        return encode_examples(read_examples(folder), base, train_config(**changes), store)
 
     return run
 
@@ -32,9 +35,9 @@ def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
     first, second = encode(folder), encode(folder)
     assert counts(first) == (6, 0)
     assert counts(second) == (0, 6)
-    (a,), (b,) = first.shelves.values(), second.shelves.values()
+    (a,), (b,) = first.buckets.values(), second.buckets.values()
     assert torch.equal(a.latents, b.latents)
-    conditions = first.one().condition, second.one().condition
+    conditions = first.first().condition, second.first().condition
     assert all(set(condition) == {"embeds", "pooled", "time_ids"} for condition in conditions)
     assert all(torch.equal(conditions[0][name], conditions[1][name]) for name in conditions[0])
 
@@ -42,8 +45,12 @@ def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
 def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, encode):
     encode(folder)
     data = encode(folder)
-    (shelf,) = data.shelves.values()
-    read = [shelf.latents, shelf.time_ids, *(tensor for prompt in data.prompts for tensor in prompt.values())]
+    (tensors,) = data.buckets.values()
+    read = [
+        tensors.latents,
+        tensors.time_ids,
+        *(tensor for prompt in data.prompts for tensor in prompt.values()),
+    ]
     assert all(tensor.data_ptr() % ALIGNMENT == 0 for tensor in read)
 
 
@@ -73,9 +80,9 @@ def test_the_same_picture_under_two_names_is_one_item(tmp_path, encode):
 
 
 def test_sizes_condition_sdxl_on_original_crop_and_target(tmp_path, encode):
-    (shelf,) = encode(make_folder(tmp_path / "set", ((160, 96),))).shelves.values()
-    assert shelf.time_ids.tolist() == [[96, 160, 0, 21, 64, 64]]
-    assert shelf.latents.shape == (1, 4, 8, 8)
+    (tensors,) = encode(make_folder(tmp_path / "set", ((160, 96),))).buckets.values()
+    assert tensors.time_ids.tolist() == [[96, 160, 0, 21, 64, 64]]
+    assert tensors.latents.shape == (1, 4, 8, 8)
 
 
 def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
@@ -83,17 +90,17 @@ def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
     data = encode(folder, base, caption_dropout=0.1)
     (batch,) = data.order.epoch(0)[:1]
     members = torch.tensor(batch.members)
-    condition = data.take(batch, members, [None, 0]).condition
+    condition = data.batch(batch, members, [None, 0]).condition
     assert torch.equal(condition["embeds"][0], base.encode_prompt("")["embeds"])
-    assert torch.equal(condition["embeds"][1], data.take(batch, members).condition["embeds"][1])
-    assert not torch.equal(condition["pooled"][0], data.take(batch, members).condition["pooled"][0])
+    assert torch.equal(condition["embeds"][1], data.batch(batch, members).condition["embeds"][1])
+    assert not torch.equal(condition["pooled"][0], data.batch(batch, members).condition["pooled"][0])
 
 
 def test_weights_of_the_face_have_mean_one(tmp_path, encode):
     folder = make_folder(tmp_path / "set", ((64, 64),))
     metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [0, 0, 32, 64]}'))
-    weights = encode(folder, face_weight=3).one().weights
+    weights = encode(folder, face_weight=3).first().weights
     assert weights.shape == (1, 1, 8, 8)
     assert weights[0, 0, 0].tolist() == [1.5] * 4 + [0.5] * 4
 
@@ -104,33 +111,77 @@ def test_outside_of_the_face_nothing_counts_if_so_set(tmp_path, encode):
     first, second = metadata.read_text().splitlines()
     known = first.replace("}", ', "face_box_px": [0, 0, 32, 64]}')
     metadata.write_text(f"{known}\n{second}\n")
-    (shelf,) = encode(folder, outside_weight=0).shelves.values()
-    assert shelf.weights[0, 0, 0].tolist() == [2.0] * 4 + [0.0] * 4
-    assert shelf.weights[1].unique().tolist() == [1.0]  # no face is known
+    (tensors,) = encode(folder, outside_weight=0).buckets.values()
+    assert tensors.weights[0, 0, 0].tolist() == [2.0] * 4 + [0.0] * 4
+    assert tensors.weights[1].unique().tolist() == [1.0]  # no face is known
 
 
 def test_pictures_of_the_class_count_as_much_as_they_are_to(folder, store, fresh):
-    samples = read_samples(folder)
+    samples = read_examples(folder)
     prior = replace(samples[0], prior=True)
     cfg = train_config(prior_weight=0.25)
-    (shelf,) = encode_samples([*samples, prior], fresh(), cfg, store).shelves.values()
-    assert shelf.weights.mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
-    (plain,) = encode_samples(samples, fresh(), cfg, store).shelves.values()
+    (tensors,) = encode_examples([*samples, prior], fresh(), cfg, store).buckets.values()
+    assert tensors.weights.mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
+    (plain,) = encode_examples(samples, fresh(), cfg, store).buckets.values()
     assert plain.weights is None
 
 
 def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
-    (whole,) = encode(folder).shelves.values()
+    (whole,) = encode(folder).buckets.values()
     damaged = next(path for path in sorted(store.root.glob("objects/*/*")) if path.stat().st_size > 1024)
     data = bytearray(damaged.read_bytes())
     data[-1] ^= 1
     damaged.write_bytes(data)
     again = encode(folder)
     assert counts(again) == (1, 5)
-    assert torch.equal(again.shelves[64, 64].latents, whole.latents)
+    assert torch.equal(again.buckets[64, 64].latents, whole.latents)
 
 
 def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):
     metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("picture 2", "picture " + 80 * "x"))
     assert encode(folder).cut == 1
+
+
+def test_the_next_image_is_read_while_the_base_encodes_one(folder, encode, fresh, monkeypatch):
+    base, real, second = fresh(), cache.fit_image, threading.Event()
+    reads = []
+
+    def read(*given):
+        reads.append(given)
+        if len(reads) == 2:
+            second.set()
+        return real(*given)
+
+    encode_image = type(base).encode_image
+
+    def wait_and_encode(own, rgb):
+        assert second.wait(timeout=60)  # reads of one image after the other would end here
+        return encode_image(own, rgb)
+
+    monkeypatch.setattr(cache, "fit_image", read)
+    monkeypatch.setattr(type(base), "encode_image", wait_and_encode)
+    assert counts(encode(folder, base)) == (6, 0)
+    assert len(reads) == 3
+
+
+def test_cached_bytes_do_not_depend_on_how_many_items_are_under_way(tmp_path, folder, fresh, monkeypatch):
+    def files(items_under_way):
+        monkeypatch.setattr(cache, "IN_WORK", items_under_way)
+        store = ItemStore(tmp_path / str(items_under_way))
+        encode_examples(read_examples(folder), fresh(), train_config(), store)
+        return {path.name: path.read_bytes() for path in store.root.rglob("objects/*/*")}
+
+    assert files(1) == files(4)
+
+
+def test_an_image_that_cannot_be_read_is_named(folder, encode, monkeypatch):
+    def read(path, *given):
+        if path.stem == "jade-s2":
+            raise OSError("truncated")
+        return real(path, *given)
+
+    real = cache.fit_image
+    monkeypatch.setattr(cache, "fit_image", read)
+    with pytest.raises(InputError, match=r"jade-s2 could not be encoded.*truncated"):
+        encode(folder)

@@ -8,8 +8,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
-from likeness.train.native import compute as engine_module
-from likeness.train.native.compute import engine, needs_checkpointing, spilled
+from likeness.train.native import compute
+from likeness.train.native.compute import needs_checkpointing, spilled, training_mode
 from likeness.train.native.memory import GIB, Footprint, footprint, predict
 
 SHORT = {"steps": 4, "checkpoint_every_steps": 2}
@@ -28,7 +28,7 @@ def test_activations_computed_again_give_the_same_bytes(tmp_path, folder):
 
 @pytest.mark.slow
 def test_a_compiled_run_learns_the_same_and_resumes_bit_for_bit(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr(engine_module, "BACKEND", "aot_eager")
+    monkeypatch.setattr(compute, "BACKEND", "aot_eager")
     cfg = train_config(compile=True, **SHORT)
     whole = run_in(tmp_path / "whole", folder, cfg)
     with pytest.raises(Stop):
@@ -48,17 +48,17 @@ def test_what_the_compiler_says_becomes_a_remedy(fresh):
         pass
 
     CompilerError.__module__ = "torch._dynamo.exc"
-    with pytest.raises(ConfigError, match="no compiler") as caught, engine(base, cfg, BUCKETS):
+    with pytest.raises(ConfigError, match="no compiler") as caught, training_mode(base, cfg, BUCKETS):
         raise CompilerError("no compiler\nat all")
     assert "train.system.compile: false" in caught.value.remedy
-    with pytest.raises(RuntimeError, match="its own"), engine(base, cfg, BUCKETS):
+    with pytest.raises(RuntimeError, match="its own"), training_mode(base, cfg, BUCKETS):
         raise RuntimeError("its own")
 
 
 def test_memory_that_runs_out_is_told_with_what_a_step_needs(fresh):
     with (
         pytest.raises(ConfigError, match="batch_size 2 at 64 px") as caught,
-        engine(fresh(), train_config(), BUCKETS),
+        training_mode(fresh(), train_config(), BUCKETS),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory")
     assert "gradient_checkpointing: on" in caught.value.remedy
@@ -144,8 +144,8 @@ def test_no_step_between_windows_asks_the_device_for_a_number(tmp_path, folder, 
     from likeness.train.native import loop
 
     monkeypatch.setattr(loop, "_floats", lambda values: [])
-    total = loop.World.total
-    monkeypatch.setattr(loop.World, "total", lambda *given: steps.append(1) or total(*given))
+    total = loop.Ranks.total
+    monkeypatch.setattr(loop.Ranks, "total", lambda *given: steps.append(1) or total(*given))
     run_in(tmp_path, folder, train_config(steps=6, log_every_steps=3, checkpoint_every_steps=6))
     # Before the first step, at the two windows, and when the last state is written.
     assert {count for count in asked if count} <= {3, 6}

@@ -16,9 +16,9 @@ from likeness.lora.adapter import remove_lora
 from likeness.lora.export import kohya_tensors, loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import sha256_file
-from likeness.train.native.cache import encode_samples
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import read_samples
+from likeness.train.native.data import read_examples
 from likeness.train.native.loop import train
 
 TINY = BaseModelConfig.model_validate(section("base/tiny.yaml"))
@@ -63,7 +63,7 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         checkpoint_every_steps=160,
         log_every_steps=40,
     )
-    data = encode_samples(read_samples(folder), base, cfg, store)
+    data = encode_examples(read_examples(folder), base, cfg, store)
     trained = train(base, data, cfg, RunFolder(tmp_path / "run", key="zorp", kept=1))
     remove_lora(base)
     file = tmp_path / "zorp.safetensors"

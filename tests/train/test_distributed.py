@@ -15,7 +15,7 @@ from safetensors.torch import load
 from torch import equal
 
 from likeness.errors import ConfigError
-from likeness.train.native.distributed import SIZE_VARIABLE, World, was_started_together
+from likeness.train.native.distributed import SIZE_VARIABLE, Ranks, was_started_together
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -69,11 +69,11 @@ def test_another_number_of_processes_than_the_settings_say_is_refused(monkeypatc
     monkeypatch.setenv(SIZE_VARIABLE, started)
     assert was_started_together()
     with pytest.raises(ConfigError, match=f"train.system.processes is {wanted}, but {started}") as caught:
-        World(wanted)
+        Ranks(wanted)
     assert f"train.system.processes: {started}" in caught.value.remedy
 
 
 def test_alone_there_is_nobody_to_ask():
-    world = World()
-    assert (world.main, world.any(True), world.any(False), world.first(0.1)) == (True, True, False, 0.1)
-    assert list(world.share(3)) == [0, 1, 2]
+    ranks = Ranks()
+    assert (ranks.main, ranks.any(True), ranks.any(False), ranks.first(0.1)) == (True, True, False, 0.1)
+    assert list(ranks.share(3)) == [0, 1, 2]

@@ -19,8 +19,8 @@ from likeness.errors import ConfigError, TransientError
 from likeness.lora.adapter import remove_lora
 from likeness.store.items import ItemStore
 from likeness.train.native import loop
-from likeness.train.native.cache import encode_samples
-from likeness.train.native.data import read_samples
+from likeness.train.native.cache import encode_examples
+from likeness.train.native.data import read_examples
 from likeness.train.native.training_loss import Objective
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +32,14 @@ def whole(tmp_path_factory):
     torch.set_num_threads(1)
     place = tmp_path_factory.mktemp("whole")
     return run_in(place, make_folder(place / "lora_training"), train_config())
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The same run of half the steps; nobody changes it."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("short")
+    return run_in(place, make_folder(place / "lora_training"), train_config(steps=3))
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path, folder, whole):
@@ -49,7 +57,7 @@ def test_the_loss_on_fixed_noise_falls(tmp_path, folder):
 def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
     base = load_base(base_config(), device="cpu")
     cfg, store = train_config(), ItemStore(tmp_path / "items")
-    data = encode_samples(read_samples(folder), base, cfg, store)
+    data = encode_examples(read_examples(folder), base, cfg, store)
     noise = Objective(base, data, cfg).training_loss(0, 0).item()
     base.pipeline.scheduler.register_to_config(prediction_type="v_prediction")
     objective = Objective(base, data, cfg)
@@ -73,10 +81,10 @@ def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
         {"caption_shuffles": 4, "keep_tokens": 0},
     ],
 )
-def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, whole, change):
-    other = run_in(tmp_path / "other", folder, train_config(**change))
-    assert other.folder.key != whole.folder.key
-    assert tensors_of(other) != tensors_of(whole)
+def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, short, change):
+    other = run_in(tmp_path / "other", folder, train_config(steps=3, **change))
+    assert other.folder.key != short.folder.key
+    assert tensors_of(other) != tensors_of(short)
 
 
 def tensors_of(run):
@@ -88,34 +96,33 @@ def test_a_setting_of_the_way_only_keeps_the_runs_key(tmp_path, folder, whole):
     assert (other.folder.key, other.sha256) == (whole.folder.key, whole.sha256)
 
 
-def test_a_face_that_counts_more_changes_the_weights(tmp_path, folder, whole):
-    alike = run_in(tmp_path / "alike", folder, train_config(face_weight=4))
-    assert tensors_of(alike) == tensors_of(whole)  # no face is known
+def test_a_face_that_counts_more_changes_the_weights(tmp_path, folder, short):
+    alike = run_in(tmp_path / "alike", folder, train_config(steps=3, face_weight=4))
+    assert tensors_of(alike) == tensors_of(short)  # no face is known
     metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("}", ', "face_box_px": [20, 20, 40, 40]}'))
-    known = run_in(tmp_path / "known", folder, train_config())
-    assert tensors_of(known) == tensors_of(whole)
-    assert tensors_of(run_in(tmp_path / "more", folder, train_config(face_weight=4))) != tensors_of(whole)
+    known = run_in(tmp_path / "known", folder, train_config(steps=3))
+    assert tensors_of(known) == tensors_of(short)
+    more = run_in(tmp_path / "more", folder, train_config(steps=3, face_weight=4))
+    assert tensors_of(more) != tensors_of(short)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"caption_dropout": 0.5, "caption_shuffles": 3, "keep_tokens": 0, "gradient_accumulation": 2},
-    ],
-)
-def test_what_is_drawn_of_the_captions_is_drawn_again_after_a_resume(tmp_path, folder, change):
-    cfg = train_config(**change)
+def test_captions_are_drawn_again_and_intermediate_weights_stay_after_a_resume(tmp_path, folder):
+    cfg = train_config(
+        caption_dropout=0.5, caption_shuffles=3, keep_tokens=0, gradient_accumulation=2, weights_every_steps=2
+    )
     whole = run_in(tmp_path / "whole", folder, cfg)
     with pytest.raises(Stop):
         run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
-    assert run_in(tmp_path / "cut", folder, cfg).sha256 == whole.sha256
+    cut = run_in(tmp_path / "cut", folder, cfg)
+    assert cut.sha256 == whole.sha256
+    files = [{step: path.read_bytes() for step, path in run.folder.weights().items()} for run in (whole, cut)]
+    assert list(files[0]) == [2, 4]
+    assert files[0] == files[1]
 
 
-@pytest.mark.parametrize("accumulation", [1, 3])
-def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, folder, accumulation):
-    cfg = train_config(gradient_accumulation=accumulation)
-    whole, hours = run_in(tmp_path / "whole", folder, cfg), []
+def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, folder, whole):
+    cfg, hours = train_config(), []
 
     def on_window(step, values):
         hours.append(values["hours"])
@@ -182,17 +189,6 @@ def test_a_signal_saves_the_step_and_stops(tmp_path, folder, whole, number):
     assert resumed.sha256 == whole.sha256
 
 
-def test_intermediate_weights_survive_an_interruption(tmp_path, folder):
-    cfg = train_config(weights_every_steps=2)
-    whole = run_in(tmp_path / "whole", folder, cfg)
-    with pytest.raises(Stop):
-        run_in(tmp_path / "cut", folder, cfg, on_window=stop_at(4))
-    cut = run_in(tmp_path / "cut", folder, cfg)
-    files = [{step: path.read_bytes() for step, path in run.folder.weights().items()} for run in (whole, cut)]
-    assert list(files[0]) == [2, 4]
-    assert files[0] == files[1]
-
-
 def test_a_diverging_run_stops_before_it_is_saved(tmp_path, folder):
     cfg = train_config(steps=40, lr=0.9, lr_schedule="constant", weight_decay=0.0, divergence_factor=1.2,
                        grad_clip_norm=1e9, checkpoint_every_steps=40)  # fmt: skip
@@ -226,7 +222,7 @@ def test_a_gradient_that_is_no_number_is_not_saved_though_its_loss_is_one(tmp_pa
 def test_buckets_of_several_shapes_are_trained_together(tmp_path):
     folder = make_folder(tmp_path / "set", ((128, 128), (256, 64), (256, 64)), repeats=1)
     run = run_in(tmp_path, folder, train_config(side_px=128, steps=3))
-    assert {tuple(shelf.latents.shape) for shelf in run.set.shelves.values()} == {
+    assert {tuple(tensors.latents.shape) for tensors in run.set.buckets.values()} == {
         (1, 4, 16, 16),
         (2, 4, 8, 32),
     }

@@ -7,8 +7,8 @@ import pytest
 from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 
 from likeness.lora.safetensors_io import read_metadata
-from likeness.train.native.data import Sample, read_samples
-from likeness.train.native.prior import class_text, prior_samples, spread
+from likeness.train.native.data import TrainingExample, read_examples
+from likeness.train.native.prior import class_text, prior_examples, spread
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,10 @@ def test_texts_are_taken_from_everywhere():
 
 @pytest.mark.parametrize("count", [1, 3, 4, 7])
 def test_the_class_is_shown_as_often_as_the_persona(count):
-    own = [Sample(path=Path("x"), text="", sha256="", repeats=n, width=64, height=64) for n in (3, 4)]
-    prior = prior_samples([(Path("y"), "woman", "")] * count, own, 128)
+    own = [
+        TrainingExample(path=Path("x"), text="", sha256="", repeats=n, width=64, height=64) for n in (3, 4)
+    ]
+    prior = prior_examples([(Path("y"), "woman", "")] * count, own, 128)
     repeats = [sample.repeats for sample in prior]
     assert sum(repeats) == 7
     assert max(repeats) - min(repeats) <= 1
@@ -48,7 +50,7 @@ def test_the_class_is_shown_as_often_as_the_persona(count):
 def pictures(tmp_path):
     return [
         (s.path, class_text(s.text, trigger="jade", class_word="woman"), s.sha256)
-        for s in read_samples(make_folder(tmp_path / "class", ((64, 64),) * 5))
+        for s in read_examples(make_folder(tmp_path / "class", ((64, 64),) * 5))
     ]
 
 

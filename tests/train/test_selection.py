@@ -1,4 +1,4 @@
-"""Judges look at the weights, by images kept out of training or by pictures: which are taken, when it is enough."""
+"""The weights are measured by images kept out of training or by pictures: which are taken, when it is enough."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from likeness.diffusion.generate import GenerationRequest
 from likeness.diffusion.generate import generate as draw
 from likeness.errors import InputError, TransientError
-from likeness.train.native.data import Sample, read_samples, split
-from likeness.train.native.distributed import World
+from likeness.train.native.data import TrainingExample, read_examples, split
+from likeness.train.native.distributed import Ranks
 from likeness.train.native.selection import BestWeights, Evaluator
 
 WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
 
 
 def sample(group):
-    return Sample(path=None, text="", sha256="", repeats=1, width=1, height=1, group=group)
+    return TrainingExample(path=None, text="", sha256="", repeats=1, width=1, height=1, group=group)
 
 
 @given(st.lists(st.sampled_from([f"t{n}" for n in range(9)]), min_size=2, max_size=40), st.floats(0, 0.5))
@@ -56,7 +56,7 @@ def test_a_swap_belongs_to_its_target(tmp_path):
     metadata.write_text(
         "".join(json.dumps(line | label) + "\n" for line, label in zip(lines, labels, strict=True))
     )
-    assert [one.group for one in read_samples(folder)] == ["s1", "t4", "t4"]
+    assert [one.group for one in read_examples(folder)] == ["s1", "t4", "t4"]
 
 
 def test_the_validation_loss_is_measured_on_other_images_and_changes_nothing(tmp_path, folder):
@@ -107,18 +107,18 @@ def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
 
 
 @pytest.mark.parametrize(("best", "sign"), [(min, 1), (max, -1)])
-def test_patience_counts_looks_since_the_best(best, sign):
+def test_patience_counts_numbers_since_the_best(best, sign):
     numbers = iter([3.0, 2.0, 2.5, 2.0, 1.0, 1.5, 1.2])
-    judge = Evaluator(metric="identity", every_steps=1, best=best,
-                  look=lambda step, stopped: sign * next(numbers))  # fmt: skip
+    evaluator = Evaluator(metric="identity", every_steps=1, best=best,
+                  evaluate=lambda step, stopped: sign * next(numbers))  # fmt: skip
     cfg = train_config(sample_every_steps=1, keep_best="identity", patience=2)
-    looks = BestWeights([judge], cfg.selection, cfg.schedule.steps, World())
+    weights = BestWeights([evaluator], cfg.selection, cfg.schedule.steps, Ranks())
     answers = []
     for step in range(1, 8):
-        looks.take(step, {}, lambda: False)
-        answers.append(looks.exhausted)
+        weights.evaluate(step, {}, lambda: False)
+        answers.append(weights.exhausted)
     assert answers == [False, False, False, True, False, False, True]
-    assert looks.best_step == 5
+    assert weights.best_step == 5
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_patience_counts_looks_since_the_best(best, sign):
         ({"patience": 2}, "keep_best"),
     ],
 )
-def test_choosing_without_a_judge_is_refused(change, missing):
+def test_choosing_without_a_measure_is_refused(change, missing):
     with pytest.raises(ValueError, match=missing):
         train_config(**change)
 
@@ -138,9 +138,9 @@ SAMPLED = {"sample_every_steps": 2, "keep_best": "identity", "lora_dropout": 0.2
 
 
 def pictures(base, seen, *, ask_to_stop_at=None):
-    """A judge that draws with the LoRA in the base, and rates a picture by its bytes."""
+    """An evaluator that draws with the LoRA in the base, and rates a picture by its bytes."""
 
-    def look(step, stopped):
+    def evaluate(step, stopped):
         if step == ask_to_stop_at and step not in seen:
             os.kill(os.getpid(), signal.SIGTERM)
         shot = GenerationRequest(
@@ -151,13 +151,13 @@ def pictures(base, seen, *, ask_to_stop_at=None):
         torch.manual_seed(step)  # as a library might
         return None if stopped() else int(seen[step][-1][:8], 16) / 2**32
 
-    return Evaluator(metric="identity", every_steps=2, best=max, look=look)
+    return Evaluator(metric="identity", every_steps=2, best=max, evaluate=evaluate)
 
 
 def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path, folder):
     last, chosen = train_config(**SAMPLED | {"keep_best": None}), train_config(**SAMPLED)
     plain, seen = run_in(tmp_path / "plain", folder, last), {}
-    drawn = run_in(tmp_path / "drawn", folder, last, judge=lambda base: pictures(base, seen))
+    drawn = run_in(tmp_path / "drawn", folder, last, evaluator=lambda base: pictures(base, seen))
     assert drawn.sha256 == plain.sha256
     assert drawn.trained.losses == plain.trained.losses
     assert list(seen) == [2, 4, 6]
@@ -166,11 +166,11 @@ def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path
     again = {}
     with pytest.raises(TransientError, match="step 4 of 6"):
         run_in(tmp_path / "cut", folder, chosen,
-               judge=lambda base: pictures(base, again, ask_to_stop_at=4))  # fmt: skip
+               evaluator=lambda base: pictures(base, again, ask_to_stop_at=4))  # fmt: skip
     with pytest.raises(TransientError, match="step 6 of 6"):
         run_in(tmp_path / "cut", folder, chosen,
-               judge=lambda base: pictures(base, again, ask_to_stop_at=6))  # fmt: skip
-    resumed = run_in(tmp_path / "cut", folder, chosen, judge=lambda base: pictures(base, again))
+               evaluator=lambda base: pictures(base, again, ask_to_stop_at=6))  # fmt: skip
+    resumed = run_in(tmp_path / "cut", folder, chosen, evaluator=lambda base: pictures(base, again))
     assert again == {2: seen[2], 4: seen[4] * 2, 6: seen[6] * 2}
     assert resumed.trained.measured == drawn.trained.measured
     identity = resumed.trained.measured["identity"]

@@ -43,7 +43,7 @@ def test_the_file_does_in_a_fresh_pipeline_what_training_did(tmp_path, folder, f
     before, untouched = predicted(base)
     assert not torch.equal(embeds, before)
     file = tmp_path / "jade-v1.safetensors"
-    one = run.set.one()
+    one = run.set.first()
     check = publish(run.data, file, run.base, one.condition, tuple(one.latents.shape[1:]))
     assert check.layers == len(run.trained.parameters) // 2
 

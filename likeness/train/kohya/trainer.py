@@ -31,12 +31,12 @@ from likeness.run import Run
 from likeness.store.items import write_atomic
 from likeness.train.config import TrainConfig
 from likeness.train.kohya.options import SCRIPTS, command_line, dataset_toml, options, unmapped
-from likeness.train.native.cache import encode_samples
-from likeness.train.native.data import Sample, read_samples, resolve_steps
+from likeness.train.native.cache import encode_examples
+from likeness.train.native.data import TrainingExample, read_examples, resolve_steps
 from likeness.train.native.interrupt import StopRequest
-from likeness.train.native.metadata import Facts, describe
-from likeness.train.native.schedule import learning_rate
-from likeness.train.native.trainer import plan
+from likeness.train.native.job import plan
+from likeness.train.native.metadata import describe, facts_of
+from likeness.train.native.schedule import learning_rates
 from likeness.train.results import log_results, write_results
 from likeness.train.trainer import TrainingResult
 
@@ -67,21 +67,21 @@ class KohyaTrainer:
                 remedy="change these (conf/experiment/kohya.yaml has what maps), or train.trainer: native",
             )
         script = _script(cfg.train, cfg.base.architecture)
-        samples = read_samples(places.lora_training, face_fraction=None)
-        settings = resolve_steps(samples, cfg.train)
-        sys.stderr.write(plan(samples, [], settings))
+        examples = read_examples(places.lora_training, face_fraction=None)
+        settings = resolve_steps(examples, cfg.train)
+        sys.stderr.write(plan(examples, [], settings))
         # On the CPU: the script needs the GPU, and the file's check needs no more.
         base = load_base(cfg.base, device="cpu", memo=run.repository.digests)
         work = run.repository.training / f"kohya-{run.persona.name}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         command = [str(settings.kohya.python or sys.executable), *_launcher(settings), str(script)]
-        command += _arguments(run, base, settings, samples, work)
+        command += _arguments(run, base, settings, examples, work)
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
             losses = _run_script(command, script.parent, settings)
             tracker.log_metrics([(step, {"loss": loss}) for step, loss in enumerate(losses, start=1)])
-            result = _result(run, base, settings, samples, work, losses)
+            result = _result(run, base, settings, examples, work, losses)
             write_results(places, result)
             log_results(tracker, places)
         return result
@@ -107,9 +107,13 @@ def _launcher(train: TrainConfig) -> list[str]:
     return ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", number]
 
 
-def _arguments(run: Run, base: Base, train: TrainConfig, samples: list[Sample], work: Path) -> list[str]:
+def _arguments(
+    run: Run, base: Base, train: TrainConfig, examples: list[TrainingExample], work: Path
+) -> list[str]:
     cfg, folder = run.config.base, run.paths.lora_training
-    directories = {sample.path.parent.relative_to(folder).as_posix(): sample.repeats for sample in samples}
+    directories = {
+        example.path.parent.relative_to(folder).as_posix(): example.repeats for example in examples
+    }
     dataset = work / "dataset.toml"
     write_atomic(dataset, dataset_toml(folder, directories, train).encode())
     local = cfg.local(run.repository.root)
@@ -159,7 +163,7 @@ def _run_script(command: list[str], folder: Path, train: TrainConfig) -> list[fl
         try:
             with StopRequest() as stop, Progress("train", total=steps) as progress:
                 for line in _lines(process.stdout):
-                    if stop.asked:
+                    if stop.requested:
                         raise TransientError(
                             f"train: stopped after {len(told)} of {steps} steps of sd-scripts",
                             reason="stopped",
@@ -209,19 +213,13 @@ def _lines(stream: IO[bytes]) -> Iterator[str]:
 
 
 def _result(
-    run: Run, base: Base, train: TrainConfig, samples: list[Sample], work: Path, losses: list[float]
+    run: Run, base: Base, train: TrainConfig, examples: list[TrainingExample], work: Path, losses: list[float]
 ) -> TrainingResult:
-    persona, places = run.persona, run.paths
-    facts = Facts(
-        output_name=places.weights.stem, title=places.weights.stem, trigger=persona.trigger,
-        class_word=persona.class_word, consent_id=run.consent.id, license=train.license, author="likeness",
-        family=type(base), base_name=base.name, base_digest=base.digest, base_quantized=None,
-        prediction=base.prediction,
-    )  # fmt: skip
+    places, facts = run.paths, facts_of(run, base)
 
     def described(path: Path, steps: int) -> bytes:
         tensors = load_file(path)
-        metadata = describe(tensors, facts, train, samples, steps=steps)
+        metadata = describe(tensors, facts, train, examples, steps=steps)
         return weights_bytes(
             tensors, metadata | {"modelspec.implementation": "https://github.com/kohya-ss/sd-scripts"}
         )
@@ -236,13 +234,13 @@ def _result(
         step = int(path.stem.rpartition("step")[2])
         write_atomic(path, described(path, step))
         checkpoints[step] = path
-    one = encode_samples(samples[:1], base, train, run.items).one()
+    one = encode_examples(examples[:1], base, train, run.items).first()
     shape = tuple(one.latents.shape[1:])
     check = publish(described(final, train.schedule.steps), places.weights, base, one.condition, shape)
     tensors: Mapping[str, torch.Tensor] = load_file(places.weights)
     return TrainingResult(
-        step=train.schedule.steps, images=len(samples), losses=losses, grad_norms=[],
-        rates=[learning_rate(train.schedule, train.optimizer.lr, step) for step in range(len(losses))],
+        step=train.schedule.steps, images=len(examples), losses=losses, grad_norms=[],
+        rates=learning_rates(train, len(losses)),
         measured={}, checkpoints=checkpoints, probe={}, check=check,
         trainable_parameters=sum(t.numel() for name, t in tensors.items() if not name.endswith(".alpha")),
     )  # fmt: skip

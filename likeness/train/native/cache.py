@@ -1,6 +1,6 @@
 """Latents and text embeddings as items: computed once per pixels or caption, base and size, and then kept.
 
-Shapes: B batch, N samples of a bucket, C latent channels, H and W height and width.
+Shapes: B batch, N examples of a bucket, C latent channels, H and W height and width.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,15 @@ from likeness.errors import InputError
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.store.items import ItemStore, item_key, sha256_bytes
 from likeness.train.config import DataConfig, TrainConfig
-from likeness.train.native.data import Batch, Bucket, Order, Sample, captions, face_cells, fit_image
+from likeness.train.native.data import (
+    BatchMembers,
+    Bucket,
+    Order,
+    TrainingExample,
+    captions,
+    face_cells,
+    fit_image,
+)
 
 LATENTS_VERSION = 1
 PROMPT_VERSION = 1
@@ -32,10 +40,10 @@ Output = TypeVar("Output")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shelf:
-    """All samples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
+class BucketTensors:
+    """All examples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
     in each cell counts [N,1,H/8,W/8], unless all count alike: its mean is 1, or `prior_weight` in pictures of the class.
-    `texts` numbers each sample's captions."""
+    `texts` numbers each example's captions."""
 
     latents: Tensor
     time_ids: Tensor
@@ -44,7 +52,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class Batch:
     """What one batch of B shows: latents [B,C,H/8,W/8], condition [B,...] and weights [B,1,H/8,W/8]."""
 
     latents: Tensor
@@ -61,54 +69,62 @@ class TrainingSet:
     """
 
     order: Order
-    shelves: dict[Bucket, Shelf]
+    buckets: dict[Bucket, BucketTensors]
     prompts: list[Condition]
     collate: Callable[[Sequence[Condition]], Condition]
     computed: int
     reused: int
     cut: int
 
-    def take(self, batch: Batch, members: Tensor, orders: Sequence[int | None] | None = None) -> Drawn:
+    def batch(
+        self, batch: BatchMembers, members: Tensor, orders: Sequence[int | None] | None = None
+    ) -> Batch:
         """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
         (the first), or None for none."""
-        shelf = self.shelves[batch.bucket]
+        tensors = self.buckets[batch.bucket]
         shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
-        texts = (-1 if order is None else shelf.texts[member][order] for member, order in shown)
+        texts = (-1 if order is None else tensors.texts[member][order] for member, order in shown)
         condition = self.collate([self.prompts[text] for text in texts])
-        condition["time_ids"] = shelf.time_ids[members]
-        weights = None if shelf.weights is None else shelf.weights[members]
-        return Drawn(latents=shelf.latents[members], condition=condition, weights=weights)
+        condition["time_ids"] = tensors.time_ids[members]
+        weights = None if tensors.weights is None else tensors.weights[members]
+        return Batch(latents=tensors.latents[members], condition=condition, weights=weights)
 
-    def one(self) -> Drawn:
-        """A batch of the first sample alone."""
-        bucket, shelf = next(iter(self.shelves.items()))
-        return self.take(Batch(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=shelf.latents.device))
+    def first(self) -> Batch:
+        """A batch of the first example alone."""
+        bucket, tensors = next(iter(self.buckets.items()))
+        return self.batch(
+            BatchMembers(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=tensors.latents.device)
+        )
 
 
-def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, store: ItemStore) -> TrainingSet:
-    """The samples' latents and embeddings, from the store where it has them.
+def encode_examples(
+    examples: Sequence[TrainingExample], base: Base, cfg: TrainConfig, store: ItemStore
+) -> TrainingSet:
+    """The examples' latents and embeddings, from the store where it has them.
 
     Raises:
         InputError: the first image that cannot be encoded.
     """
-    order = Order(samples, cfg.data, cfg.seed)
-    buckets = {index: bucket for bucket, members in order.members.items() for index in members}
-    shown = [captions(sample, cfg.data, cfg.seed) for sample in samples]
+    order = Order(examples, cfg.data, cfg.seed)
+    bucket_of = {index: bucket for bucket, members in order.members.items() for index in members}
+    shown = [captions(example, cfg.data, cfg.seed) for example in examples]
     texts = sorted({text for orders in shown for text in orders})
     number = {text: index for index, text in enumerate(texts)}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
     with ThreadPoolExecutor(1) as encoder:
-        works = [latents_work(sample, buckets[index], base, encoder) for index, sample in enumerate(samples)]
+        works = [
+            latents_work(example, bucket_of[index], base, encoder) for index, example in enumerate(examples)
+        ]
         if not cfg.optimizer.text_encoders:
             works += [prompt_work(text, base, encoder) for text in asked]
         outcomes = run_batch("encode", works, store, workers=IN_WORK)
-    read = outcomes[len(samples) :]
+    read = outcomes[len(examples) :]
     prompts = map(_tensors, read) if read else map(base.tokenize, asked)
-    shelves: dict[Bucket, Shelf] = {}
+    buckets: dict[Bucket, BucketTensors] = {}
     for bucket, members in order.members.items():
         images = _stacked([outcomes[index] for index in members], base.device)
-        chosen = [samples[index] for index in members]
-        shelves[bucket] = Shelf(
+        chosen = [examples[index] for index in members]
+        buckets[bucket] = BucketTensors(
             latents=images["latents"],
             time_ids=images["time_ids"].to(base.dtype),
             texts=[[number[text] for text in shown[index]] for index in members],
@@ -116,19 +132,19 @@ def encode_samples(samples: Sequence[Sample], base: Base, cfg: TrainConfig, stor
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
-        order=order, shelves=shelves, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
+        order=order, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
         prompts=[{key: value.to(base.device) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip
 
 
 def _weights(
-    samples: Sequence[Sample], bucket: Bucket, cfg: DataConfig, device: torch.device
+    examples: Sequence[TrainingExample], bucket: Bucket, cfg: DataConfig, device: torch.device
 ) -> Tensor | None:
-    images = torch.tensor([cfg.prior_weight if sample.prior else 1.0 for sample in samples])
+    images = torch.tensor([cfg.prior_weight if example.prior else 1.0 for example in examples])
     if cfg.face_weight == cfg.outside_weight == 1 and bool((images == 1).all()):
         return None
-    cells = torch.tensor(np.stack([face_cells(sample, bucket) for sample in samples])).unsqueeze(1)
+    cells = torch.tensor(np.stack([face_cells(example, bucket) for example in examples])).unsqueeze(1)
     weights = cfg.outside_weight + (cfg.face_weight - cfg.outside_weight) * cells
     mean = weights.mean((2, 3), keepdim=True)
     # Where no face is seen, all counts alike, also when nothing outside of it counts.
@@ -136,24 +152,23 @@ def _weights(
     return (within * images.view(-1, 1, 1, 1)).to(device)
 
 
-def latents_work(sample: Sample, bucket: Bucket, base: Base, encoder: Executor | None = None) -> Work:
+def latents_work(
+    example: TrainingExample, bucket: Bucket, base: Base, encoder: Executor | None = None
+) -> Work:
     """The item that is a picture's latents and size conditions; `encoder` is the thread that runs the base."""
     settings = {**base.encoders, "bucket": list(bucket)} | (
-        {"cut_px": sample.cut_px} if sample.cut_px else {}
+        {"cut_px": example.cut_px} if example.cut_px else {}
     )
-    make = partial(_encode_image, sample, bucket, base, encoder)
-    return Work(
-        id=sample.path.stem,
-        key=item_key("lora.latents", LATENTS_VERSION, settings, [sample.sha256]),
-        make=make,
-    )
+    make = partial(_encode_image, example, bucket, base, encoder)
+    key = item_key("lora.latents", LATENTS_VERSION, settings, [example.sha256])
+    return Work(id=example.path.stem, key=key, make=make)
 
 
-def _encode_image(sample: Sample, bucket: Bucket, base: Base, encoder: Executor | None) -> Made:
-    fitted = fit_image(sample.path, bucket, sample.cut_px)
+def _encode_image(example: TrainingExample, bucket: Bucket, base: Base, encoder: Executor | None) -> Made:
+    fitted = fit_image(example.path, bucket, example.cut_px)
     # SDXL's size condition: original height and width, top and left of the crop, target height and width
     # (Podell et al., arXiv 2307.01952, section 2.2).
-    sizes = [sample.height, sample.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]
+    sizes = [example.height, example.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]
     latents = _run(encoder, base.encode_image, fitted.rgb).contiguous()
     tensors = {"latents": latents, "time_ids": torch.tensor(sizes).float()}
     return Made(files={"tensors.safetensors": save(tensors)}, record={})

@@ -25,7 +25,7 @@ FULL = 1.0
 
 
 @contextmanager
-def engine(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Generator[None]:
+def training_mode(base: Base, cfg: TrainConfig, buckets: list[tuple[int, int]]) -> Generator[None]:
     """Inside, the network with its LoRA trains as `cfg` says; afterwards it is as it was.
 
     Raises:

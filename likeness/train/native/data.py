@@ -1,4 +1,4 @@
-"""The training folder as samples, and the order in which a run sees them.
+"""The training folder as examples, and the order in which a run sees them.
 
 Order is a pure function of (seed, epoch), so that a resumed run goes on with the very next batch.
 """
@@ -30,7 +30,7 @@ CELL_PX = 8  # a VAE makes one cell of latents of 8 by 8 pixels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class TrainingExample:
     """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
 
     `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` and `outline_px`,
@@ -51,21 +51,21 @@ class Sample:
     prior: bool = False
 
 
-def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sample]:
-    """The samples of a Kohya folder with train/metadata.jsonl, in its order.
+def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[TrainingExample]:
+    """The examples of a Kohya folder with train/metadata.jsonl, in its order.
 
     With a `face_fraction`, images whose face the metadata knows are cut to a square around it in which it has this
     share of the height: at 128 px nothing else would be left of a face.
 
     Raises:
-        InputError: no metadata, no sample, or an image that is missing, unreadable or not the recorded one.
+        InputError: no metadata, no example, or an image that is missing, unreadable or not the recorded one.
     """
     remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
     metadata = folder / "train" / "metadata.jsonl"
     if not metadata.is_file():
         raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
     lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
-    samples: list[Sample] = []
+    examples: list[TrainingExample] = []
     for line in lines:
         path = metadata.parent / line["file_name"]
         if not path.is_file() or sha256_file(path) != line["sha256"]:
@@ -87,53 +87,55 @@ def read_samples(folder: Path, *, face_fraction: float | None = None) -> list[Sa
             face = (x, y, x + w, y + h)
         left, top = cut[:2] if cut else (0.0, 0.0)
         moved = tuple((x - left, y - top) for x, y in outline) if outline else None
-        samples.append(
-            Sample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
+        examples.append(
+            TrainingExample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
                    width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
                    group=line.get("target") or line.get("source") or line["sha256"])
         )  # fmt: skip
-    if not any(sample.repeats for sample in samples):
+    if not any(example.repeats for example in examples):
         raise InputError(
             f"{folder} holds no image to train on",
             reason="empty-dataset",
             remedy="read the failures.jsonl files below data/PERSONA/ to see why photos were left out",
         )
-    return samples
+    return examples
 
 
-def dataset_digest(samples: Sequence[Sample]) -> str:
+def dataset_digest(examples: Sequence[TrainingExample]) -> str:
     """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
-    return sha256_bytes("\n".join(sorted(map(_described, samples))).encode())
+    return sha256_bytes("\n".join(sorted(map(_described, examples))).encode())
 
 
-def _described(sample: Sample) -> str:
-    told = [sample.sha256, sample.text, sample.repeats, sample.face_px, sample.cut_px]
+def _described(example: TrainingExample) -> str:
+    told = [example.sha256, example.text, example.repeats, example.face_px, example.cut_px]
     # Only where there is something to tell: datasets without keep their digests.
-    more = {"outline_px": sample.outline_px, "prior": sample.prior}
+    more = {"outline_px": example.outline_px, "prior": example.prior}
     return json.dumps(told + ([more] if any(more.values()) else []))
 
 
-def split(samples: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
+def split(
+    examples: Sequence[TrainingExample], share: float
+) -> tuple[list[TrainingExample], list[TrainingExample]]:
     """(trained on, held out): whole groups, chosen by name alone, until `share` of the images is held out.
 
     Raises:
         InputError: nothing would be left to train on.
     """
-    groups: dict[str, list[Sample]] = {}
-    for sample in samples:
-        groups.setdefault(sample.group, []).append(sample)
+    groups: dict[str, list[TrainingExample]] = {}
+    for example in examples:
+        groups.setdefault(example.group, []).append(example)
     held: set[str] = set()
     for name in sorted(groups, key=lambda name: sha256_bytes(name.encode())):
-        if sum(len(groups[one]) for one in held) >= share * len(samples):
+        if sum(len(groups[one]) for one in held) >= share * len(examples):
             break
         held.add(name)
     if len(held) == len(groups):
         raise InputError(
-            f"train.selection.validation_share {share:g} of {len(samples)} images leaves none to train on",
+            f"train.selection.validation_share {share:g} of {len(examples)} images leaves none to train on",
             reason="empty-dataset",
             remedy="lower it, or add photographs and targets",
         )
-    return [s for s in samples if s.group not in held], [s for s in samples if s.group in held]
+    return [s for s in examples if s.group not in held], [s for s in examples if s.group in held]
 
 
 def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:
@@ -169,12 +171,12 @@ def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
     )
 
 
-def face_cells(sample: Sample, bucket: Bucket) -> NDArray[np.float32]:
+def face_cells(example: TrainingExample, bucket: Bucket) -> NDArray[np.float32]:
     """The share of each cell of a fitted image's latents [H/8,W/8] that lies within the face's outline, or within its box
     where no outline is known; 0 without a face."""
-    left, top, right, bottom = sample.face_px or (0.0, 0.0, 0.0, 0.0)
-    corners = sample.outline_px or ((left, top), (right, top), (right, bottom), (left, bottom))
-    size, fitted = np.array([sample.width, sample.height]), np.array(bucket)
+    left, top, right, bottom = example.face_px or (0.0, 0.0, 0.0, 0.0)
+    corners = example.outline_px or ((left, top), (right, top), (right, bottom), (left, bottom))
+    size, fitted = np.array([example.width, example.height]), np.array(bucket)
     scale = (fitted / size).max()
     points = (np.array(corners) * scale - (scale * size - fitted) / 2) / CELL_PX
     return polygon_cells(points, bucket[0] // CELL_PX, bucket[1] // CELL_PX).astype(np.float32)
@@ -199,55 +201,57 @@ def polygon_cells(points: NDArray[np.float64], width: int, height: int) -> NDArr
     return np.abs(np.diff(np.diff(area, axis=0), axis=1)).clip(0.0, 1.0)
 
 
-def captions(sample: Sample, cfg: DataConfig, seed: int) -> list[str]:
-    """The sample's caption in the orders that are learned: as it is, or shuffled behind the parts that stay."""
+def captions(example: TrainingExample, cfg: DataConfig, seed: int) -> list[str]:
+    """The example's caption in the orders that are learned: as it is, or shuffled behind the parts that stay."""
     if not cfg.caption_shuffles:
-        return [sample.text]
-    parts = [part.strip() for part in sample.text.split(",")]
+        return [example.text]
+    parts = [part.strip() for part in example.text.split(",")]
     kept, moved = parts[: cfg.keep_tokens], parts[cfg.keep_tokens :]
     orders: list[str] = []
     for number in range(cfg.caption_shuffles):
-        random = np.random.Generator(np.random.PCG64(derive(seed, "shuffle", sample.text, number)))
+        random = np.random.Generator(np.random.PCG64(derive(seed, "shuffle", example.text, number)))
         shuffled: list[str] = [moved[i] for i in random.permutation(len(moved))]
         orders.append(", ".join(kept + shuffled))
     return orders
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A bucket and the samples of one batch, counted within the bucket."""
+class BatchMembers:
+    """A bucket and the examples of one batch, counted within the bucket."""
 
     bucket: Bucket
     members: tuple[int, ...]
 
 
 class Order:
-    """Which batch comes when; every batch has `batch_size` samples of one bucket."""
+    """Which batch comes when; every batch has `batch_size` examples of one bucket."""
 
-    def __init__(self, samples: Sequence[Sample], cfg: DataConfig, seed: int) -> None:
+    def __init__(self, examples: Sequence[TrainingExample], cfg: DataConfig, seed: int) -> None:
         self.batch_size, self.seed = cfg.batch_size, seed
         self.members: dict[Bucket, list[int]] = {}
-        for index, sample in enumerate(samples):
-            bucket = bucket_for(sample.width, sample.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px)
+        for index, example in enumerate(examples):
+            bucket = bucket_for(
+                example.width, example.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px
+            )
             self.members.setdefault(bucket, []).append(index)
         self.members = dict(sorted(self.members.items()))
-        self._repeats = {b: [samples[i].repeats for i in members] for b, members in self.members.items()}
+        self._repeats = {b: [examples[i].repeats for i in members] for b, members in self.members.items()}
         self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in self._repeats.values())
 
-    def epoch(self, number: int) -> list[Batch]:
+    def epoch(self, number: int) -> list[BatchMembers]:
         """All batches of an epoch; a bucket's last one is filled up from the start of the bucket's list."""
         random = np.random.Generator(np.random.PCG64(derive(self.seed, "order", number)))
-        batches: list[Batch] = []
+        batches: list[BatchMembers] = []
         for bucket, repeats in self._repeats.items():
             shown = random.permutation(np.repeat(np.arange(len(repeats)), repeats)).tolist()
             for start in range(0, len(shown), self.batch_size):
                 chosen = (shown[(start + offset) % len(shown)] for offset in range(self.batch_size))
-                batches.append(Batch(bucket, tuple(chosen)))
+                batches.append(BatchMembers(bucket, tuple(chosen)))
         return [batches[i] for i in random.permutation(len(batches))]
 
 
-def resolve_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
-    """The settings with the `steps` that `epochs` of these samples take, rounded up; as they are without epochs.
+def resolve_steps(examples: Sequence[TrainingExample], cfg: TrainConfig) -> TrainConfig:
+    """The settings with the `steps` that `epochs` of these examples take, rounded up; as they are without epochs.
 
     Raises:
         ConfigError: warm-up would be all there is.
@@ -255,7 +259,7 @@ def resolve_steps(samples: Sequence[Sample], cfg: TrainConfig) -> TrainConfig:
     schedule = cfg.schedule
     if schedule.epochs is None:
         return cfg
-    order = Order(samples, cfg.data, cfg.seed)
+    order = Order(examples, cfg.data, cfg.seed)
     steps = math.ceil(schedule.epochs * order.batches_per_epoch / cfg.parts)
     if schedule.warmup_steps >= steps:
         raise ConfigError(

@@ -34,16 +34,8 @@ def start_processes(module: str, arguments: list[str], processes: int) -> NoRetu
     # The launcher would set it to 1, and say so.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     sys.stderr.flush()
-    launcher = [
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        str(processes),
-        "-m",
-        module,
-    ]
-    os.execv(sys.executable, [sys.executable, *launcher, *arguments])
+    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    os.execv(sys.executable, [sys.executable, "-m", *launcher, "-m", module, *arguments])
 
 
 def was_started_together() -> bool:
@@ -51,7 +43,7 @@ def was_started_together() -> bool:
     return SIZE_VARIABLE in os.environ
 
 
-class World:
+class Ranks:
     """All processes of this run; alone unless several were started."""
 
     def __init__(self, processes: int = 1, *, device: str = "auto") -> None:

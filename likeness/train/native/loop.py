@@ -26,8 +26,8 @@ from likeness.train.config import TrainConfig
 from likeness.train.earlier_names import run_settings
 from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import Checkpoint, RunFolder
-from likeness.train.native.compute import engine, spill_warning, uncompiled
-from likeness.train.native.distributed import World
+from likeness.train.native.compute import spill_warning, training_mode, uncompiled
+from likeness.train.native.distributed import Ranks
 from likeness.train.native.interrupt import StopRequest
 from likeness.train.native.optimizer import (
     Average,
@@ -44,10 +44,13 @@ from likeness.train.native.training_loss import Objective
 
 LOOP_VERSION = 2
 
+OnWindow = Callable[[int, dict[str, float]], None]
+"""Gets a step and what was measured up to there."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A finished run: whose weights these are (`step`), losses and gradient norms by step, what the judges
+class LoopResult:
+    """A finished run: whose weights these are (`step`), losses and gradient norms by step, what the evaluators
     `measured` by metric and step, and the probe's loss before and after."""
 
     parameters: Mapping[str, Parameter]
@@ -62,7 +65,7 @@ class Trained:
 
 
 def run_key(base: Base, cfg: TrainConfig, *digests: str) -> str:
-    """The name of a run: a digest of all that decides its result on this machine, data and judges by their `digests`.
+    """The name of a run: a digest of all that decides its result on this machine, data and evaluators by their `digests`.
 
     The number of CPU threads is part of it: it decides in which order floats are summed.
     """
@@ -76,25 +79,25 @@ def train(
     cfg: TrainConfig,
     run: RunFolder,
     *,
-    world: World | None = None,
+    ranks: Ranks | None = None,
     held_out: TrainingSet | None = None,
-    judges: Sequence[Evaluator] = (),
+    evaluators: Sequence[Evaluator] = (),
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
-    on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
-) -> Trained:
+    on_window: OnWindow = lambda step, values: None,
+) -> LoopResult:
     """Train a LoRA into the base, going on from the run's newest checkpoint.
 
-    `held_out` is what the validation loss is measured on, `judges` look beside it. `keep_weights(step, tensors)` gets
-    the intermediate LoRA, `on_window(step, values)` what was measured; of several processes in a `world`, the first one's.
+    `held_out` is what the validation loss is measured on, `evaluators` measure beside it. `keep_weights(step, tensors)` gets
+    the intermediate LoRA, `on_window(step, values)` what was measured; of several processes in a `ranks`, the first one's.
 
     Raises:
         ConfigError: a target fits no layer, training diverged, or as many processes were not started.
         TransientError: stopped by a signal, after a checkpoint.
     """
-    world = world or World(cfg.system.processes, device=cfg.system.device)
+    ranks = ranks or Ranks(cfg.system.processes, device=cfg.system.device)
     with deterministic(base.device), ExitStack() as steps:
         parameters = add_lora(base, cfg.lora, seed=cfg.seed, text_encoders=cfg.optimizer.text_encoders)
-        steps.enter_context(engine(base, cfg, list(data.shelves)))
+        steps.enter_context(training_mode(base, cfg, list(data.buckets)))
         optimizer: Any = build_optimizer(parameters, cfg.optimizer)
         average = Average(parameters, cfg.optimizer.ema) if cfg.optimizer.ema else None
         objective = Objective(base, data, cfg)
@@ -103,13 +106,13 @@ def train(
             if held_out
             else []
         )
-        looks = BestWeights([*validated, *judges], cfg.selection, cfg.schedule.steps, world)
+        best = BestWeights([*validated, *evaluators], cfg.selection, cfg.schedule.steps, ranks)
         losses, norms = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
         start = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
-            looks.restore(checkpoint.tensors)
+            best.restore(checkpoint.tensors)
         before = checkpoint.tensors["probe_before"].item() if checkpoint else objective.probe()
 
         meter = Throughput(
@@ -124,26 +127,26 @@ def train(
             if start:
                 progress.advance(f"step {start}", "resumed", steps=start)
 
-            def look() -> None:
-                if looks.due(done) and not world.any(stop.asked):
+            def evaluate() -> None:
+                if best.due(done) and not ranks.any(stop.requested):
                     with meter.aside(), uncompiled(cfg.system), finished(parameters, optimizer, average):
                         set_dropout(base, None)
-                        if taken := looks.take(done, parameters, lambda: stop.asked):
+                        if taken := best.evaluate(done, parameters, lambda: stop.requested):
                             on_window(done, taken)
 
-            look()  # what a stop left undone
-            if looks.due(start) and world.any(stop.asked):
+            evaluate()  # what a stop left undone
+            if best.due(start) and ranks.any(stop.requested):
                 raise _stopped(start, cfg.schedule.steps)
             for step in range(start, cfg.schedule.steps):
-                if looks.exhausted:
+                if best.exhausted:
                     break
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg.schedule, cfg.optimizer.lr, step) * group["lr_ratio"]
-                for part in world.share(cfg.parts):
+                for part in ranks.share(cfg.parts):
                     loss = objective.training_loss(step, part) / cfg.parts
                     loss.backward()  # pyright: ignore[reportUnknownMemberType]
                     losses[step] += loss.detach()
-                losses[step] = world.total(parameters.values(), losses[step])
+                losses[step] = ranks.total(parameters.values(), losses[step])
                 norms[step] = clip_grad_norm_(parameters.values(), cfg.optimizer.grad_clip_norm)
                 optimizer.step()
                 optimizer.zero_grad()
@@ -151,36 +154,36 @@ def train(
                 done = step + 1
                 if average is not None:
                     average.update(done)
-                look()
-                last, pending = done == cfg.schedule.steps or looks.exhausted, bool(looks.due(done))
+                evaluate()
+                last, pending = done == cfg.schedule.steps or best.exhausted, bool(best.due(done))
                 window = done % cfg.system.log_every_steps == 0
                 # Read once: a signal may come at any line. Several processes agree where they wait anyway. Who has not
                 # looked yet was kept from it by a stop: then the last step is not the end.
-                agreed = window or pending or world.size == 1
-                stopping = (pending or not last) and agreed and world.any(stop.asked)
+                agreed = window or pending or ranks.size == 1
+                stopping = (pending or not last) and agreed and ranks.any(stop.requested)
                 due = stopping or last or done % cfg.checkpoint.every_steps == 0
                 if due or window:
                     progress.advance(watch.read(done), "trained", steps=watch.new_steps)
                 if (
-                    world.main
+                    ranks.main
                     and cfg.checkpoint.weights_every_steps
                     and done % cfg.checkpoint.weights_every_steps == 0
                     and done < cfg.schedule.steps
                 ):
                     with finished(parameters, optimizer, average):
                         keep_weights(done, lora_tensors(parameters))
-                if due and world.main:
+                if due and ranks.main:
                     state = _state(parameters, optimizer, average, losses[:done], norms[:done], before)
                     clock = {"seconds": torch.tensor(meter.seconds, dtype=torch.float64)}
-                    run.save(done, state | looks.tensors() | clock)
+                    run.save(done, state | best.tensors() | clock)
                 if stopping:
                     raise _stopped(done, cfg.schedule.steps)
         seconds = time.monotonic() - began
         finish(parameters, optimizer, average)
-        looks.choose(parameters)
-        return Trained(
-            parameters=parameters, step=looks.best_step or done, losses=_floats(losses[:done]),
-            grad_norms=_floats(norms[:done]), measured=looks.numbers,
+        best.load_best(parameters)
+        return LoopResult(
+            parameters=parameters, step=best.best_step or done, losses=_floats(losses[:done]),
+            grad_norms=_floats(norms[:done]), measured=best.numbers,
             probe_before=before, probe_after=objective.probe(), resumed_from=start,
             steps_per_s=(done - start) / seconds if start < done else None,
         )  # fmt: skip
@@ -190,7 +193,7 @@ class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
     def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Throughput, run: RunFolder, *, start: int,
-                 on_window: Callable[[int, dict[str, float]], None]) -> None:  # fmt: skip
+                 on_window: OnWindow) -> None:  # fmt: skip
         self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
         self.on_window = on_window
         self.read_until, self.new_steps, self._warned = start, 0, False

@@ -65,21 +65,20 @@ class Footprint:
         whole, less = (self.total(checkpointing=on) for on in (False, True))
         fits = [card for card in CARDS_GB if whole <= card * CARD_BYTES]
         only = [card for card in CARDS_GB if less <= card * CARD_BYTES < whole]
-        told = [f"fits GPUs of {_listed(fits)} GB"] * bool(fits)
-        told += [f"with gradient checkpointing of {_listed(only)} GB"] * bool(only)
+        cards = [
+            f"{words} {', '.join(map(str, sizes))} GB"
+            for words, sizes in (("fits GPUs of", fits), ("with gradient checkpointing of", only))
+            if sizes
+        ]
         return (
             f"about {whole / GIB:.1f} GiB of GPU memory, {less / GIB:.1f} with gradient checkpointing: "
-            + ("; ".join(told) or f"more than a GPU of {CARDS_GB[-1]} GB has")
+            + ("; ".join(cards) or f"more than a GPU of {CARDS_GB[-1]} GB has")
         )
 
     def total(self, *, checkpointing: bool) -> float:
         """The peak, the runtime's own share included."""
         kept = self.kept_checkpointed if checkpointing else self.kept
         return self.weights + self.learning + kept + self.in_flight + RUNTIME_BYTES
-
-
-def _listed(cards: list[int]) -> str:
-    return ", ".join(map(str, cards))
 
 
 def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
@@ -132,22 +131,12 @@ def _shadow(family: type[Base], network_config: dict[str, Any], dtype: torch.dty
     import diffusers
 
     kind: Any = getattr(diffusers, family.NETWORK_CLASS)
-    with torch.device("meta"), _default(dtype):
-        network = kind.from_config(network_config).requires_grad_(False)
+    with torch.device("meta"):
+        network = kind.from_config(network_config).to(dtype).requires_grad_(False)
     return family(
         name="", digest="", pipeline=SimpleNamespace(**{family.NETWORK: network}), device=torch.device("meta"),
         dtype=dtype, quantized=None,
     )  # fmt: skip
-
-
-@contextmanager
-def _default(dtype: torch.dtype) -> Generator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | None) -> float:

@@ -17,23 +17,21 @@ from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
+from likeness.run import Run
 from likeness.train.config import TrainConfig
-from likeness.train.native.data import Order, Sample, dataset_digest
+from likeness.train.native.data import Order, TrainingExample, dataset_digest
 
 MODELSPEC_VERSION = "1.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Who the LoRA draws, what calls them up, what it was trained on, and under which consent and licence."""
+    """What the LoRA is called and calls up, under which consent, and the base it was trained on."""
 
-    output_name: str
     title: str
     trigger: str
     class_word: str
     consent_id: str
-    license: str
-    author: str
     family: type[Base]
     base_name: str
     base_digest: str
@@ -41,23 +39,39 @@ class Facts:
     prediction: Prediction | None
 
 
-def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samples: Sequence[Sample], *,
+def facts_of(run: Run, base: Base) -> Facts:
+    """The facts of a stage's run."""
+    persona = run.persona
+    return Facts(
+        title=run.paths.weights.stem,
+        trigger=persona.trigger,
+        class_word=persona.class_word,
+        consent_id=run.consent.id,
+        family=type(base),
+        base_name=base.name,
+        base_digest=base.digest,
+        base_quantized=base.quantized,
+        prediction=base.prediction,
+    )
+
+
+def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, examples: Sequence[TrainingExample], *,
              steps: int) -> dict[str, str]:  # fmt: skip
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps."""
     sha256, lycoris = content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
-    order = Order(samples, cfg.data, cfg.seed)
-    own = [sample for sample in samples if not sample.prior]
-    shown = sum(sample.repeats for sample in own)
+    order = Order(examples, cfg.data, cfg.seed)
+    own = [example for example in examples if not example.prior]
+    shown = sum(example.repeats for example in own)
     epoch = -(-steps * cfg.parts // order.batches_per_epoch)
-    folders: dict[str, list[Sample]] = {}
-    for sample in own:
-        folders.setdefault(sample.path.parent.name, []).append(sample)
+    folders: dict[str, list[TrainingExample]] = {}
+    for example in own:
+        folders.setdefault(example.path.parent.name, []).append(example)
     dirs = {
         name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in sorted(folders.items())
     }
     tags = {name: _tags(held) for name, held in sorted(folders.items())}
     buckets = {
-        str(number): {"resolution": list(bucket), "count": sum(samples[i].repeats for i in members)}
+        str(number): {"resolution": list(bucket), "count": sum(examples[i].repeats for i in members)}
         for number, (bucket, members) in enumerate(order.members.items())
     }
     return {
@@ -71,7 +85,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_network_args": _json(
             dict(lycoris or {}) | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
         ),
-        "ss_output_name": facts.output_name,
+        "ss_output_name": facts.title,
         "ss_learning_rate": str(cfg.optimizer.lr),
         "ss_unet_lr": str(cfg.optimizer.lr),
         "ss_text_encoder_lr": str(cfg.optimizer.text_encoder_lr),
@@ -88,7 +102,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "ss_loss_type": "l2" if cfg.objective.huber_c is None else "huber",
         "ss_huber_c": str(cfg.objective.huber_c),
         "ss_num_train_images": str(shown),
-        "ss_num_reg_images": str(len(samples) - len(own)),
+        "ss_num_reg_images": str(len(examples) - len(own)),
         "ss_prior_loss_weight": str(cfg.data.prior_weight),
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
         "ss_total_batch_size": str(cfg.data.batch_size * cfg.parts),
@@ -112,14 +126,14 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, samp
         "modelspec.architecture": f"{facts.family.MODELSPEC_NAME}/lora",
         "modelspec.implementation": "diffusers",
         "modelspec.title": facts.title,
-        "modelspec.author": facts.author,
-        "modelspec.license": facts.license,
+        "modelspec.author": "likeness",
+        "modelspec.license": cfg.license,
         "modelspec.resolution": f"{cfg.data.side_px}x{cfg.data.side_px}",
         **_process(facts.prediction, cfg.objective),
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
-        "likeness.dataset_sha256": dataset_digest(samples),
+        "likeness.dataset_sha256": dataset_digest(examples),
         "likeness.base_sha256": facts.base_digest,
         **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
         "likeness.consent_id": facts.consent_id,
@@ -134,8 +148,8 @@ def _process(prediction: Prediction | None, cfg: ObjectiveConfig) -> dict[str, s
     return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
 
 
-def _tags(samples: Sequence[Sample]) -> dict[str, int]:
-    counts = Counter(tag.strip() for sample in samples for tag in sample.text.split(",") if tag.strip())
+def _tags(examples: Sequence[TrainingExample]) -> dict[str, int]:
+    counts = Counter(tag.strip() for example in examples for tag in example.text.split(",") if tag.strip())
     return dict(sorted(counts.items()))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.train.native.data import Sample
+from likeness.train.native.data import TrainingExample
 
 
 def class_text(text: str, *, trigger: str, class_word: str) -> str:
@@ -21,14 +21,14 @@ def spread(texts: Sequence[str], count: int) -> list[str]:
     return [texts[number * len(texts) // count] for number in range(count)]
 
 
-def prior_samples(
-    pictures: Sequence[tuple[Path, str, str]], samples: Sequence[Sample], side_px: int
-) -> list[Sample]:
-    """Pictures (file, caption, sha256) of the class as samples, repeated so that together they are shown as often as
+def prior_examples(
+    pictures: Sequence[tuple[Path, str, str]], examples: Sequence[TrainingExample], side_px: int
+) -> list[TrainingExample]:
+    """Pictures (file, caption, sha256) of the class as examples, repeated so that together they are shown as often as
     `samples` are: Kohya's trainers do so, too (sd-scripts, DreamBoothDataset)."""
-    each, more = divmod(sum(sample.repeats for sample in samples), len(pictures))
+    each, more = divmod(sum(example.repeats for example in examples), len(pictures))
     return [
-        Sample(path=path, text=text, sha256=sha256, repeats=each + (number < more), width=side_px, height=side_px,
+        TrainingExample(path=path, text=text, sha256=sha256, repeats=each + (number < more), width=side_px, height=side_px,
                prior=True)
         for number, (path, text, sha256) in enumerate(pictures)
     ]  # fmt: skip

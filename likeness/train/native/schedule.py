@@ -5,7 +5,7 @@ Cosine may start again at the full rate: Loshchilov and Hutter, arXiv 1608.03983
 
 import math
 
-from likeness.train.config import ScheduleConfig
+from likeness.train.config import ScheduleConfig, TrainConfig
 
 
 def learning_rate(schedule: ScheduleConfig, lr: float, step: int) -> float:
@@ -18,3 +18,8 @@ def learning_rate(schedule: ScheduleConfig, lr: float, step: int) -> float:
     if schedule.lr_schedule == "linear":
         return lr * (1 - progress)
     return lr * (1 + math.cos(math.pi * (progress * schedule.lr_cycles % 1))) / 2
+
+
+def learning_rates(cfg: TrainConfig, steps: int) -> list[float]:
+    """The rates of a run's first steps."""
+    return [learning_rate(cfg.schedule, cfg.optimizer.lr, step) for step in range(steps)]

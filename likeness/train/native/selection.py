@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from likeness.lora.adapter import lora_tensors
 from likeness.train.config import SelectionConfig
-from likeness.train.native.distributed import World
+from likeness.train.native.distributed import Ranks
 from likeness.train.native.training_loss import Objective
 
 Stopped = Callable[[], bool]
@@ -22,34 +22,38 @@ Stopped = Callable[[], bool]
 class Evaluator:
     """Gives the weights in the base, as a finished file would have them, a number.
 
-    `look(step, stopped)` is the same for the same step of a run; None where there is nothing to measure by, or the
+    `evaluate(step, stopped)` is the same for the same step of a run; None where there is nothing to measure by, or the
     run was stopped before it had the number. `metric` is what the number is called, `best` whether least or most.
     """
 
     metric: Literal["validation_loss", "identity"]
     every_steps: int
     best: Callable[..., Any]
-    look: Callable[[int, Stopped], float | None]
+    evaluate: Callable[[int, Stopped], float | None]
 
 
 def due(done: int, every_steps: int, steps: int) -> bool:
-    """Whether a judge looks after `done` of `steps` steps: every so often and at the end."""
+    """Whether an evaluator is due after `done` of `steps` steps: every so often and at the end."""
     return done > 0 and (done % every_steps == 0 or done == steps)
 
 
 def validation(objective: Objective, every_steps: int) -> Evaluator:
     """The loss on images kept out of training, with fixed noise."""
     return Evaluator(metric="validation_loss", every_steps=every_steps, best=min,
-                 look=lambda step, stopped: objective.probe())  # fmt: skip
+                 evaluate=lambda step, stopped: objective.probe())  # fmt: skip
 
 
 class BestWeights:
-    """Numbers by metric and step; the best weights by the judge that chooses, if one does."""
+    """Numbers by metric and step; the best weights by the evaluator of `keep_best`, if one does."""
 
-    def __init__(self, judges: Sequence[Evaluator], cfg: SelectionConfig, steps: int, world: World) -> None:
-        self.judges, self.patience, self.steps, self.world = judges, cfg.patience, steps, world
-        self.chooser = next((judge for judge in judges if judge.metric == cfg.keep_best), None)
-        self.numbers: dict[str, dict[int, float]] = {judge.metric: {} for judge in judges}
+    def __init__(
+        self, evaluators: Sequence[Evaluator], cfg: SelectionConfig, steps: int, ranks: Ranks
+    ) -> None:
+        self.evaluators, self.patience, self.steps, self.ranks = evaluators, cfg.patience, steps, ranks
+        self.chooser = next(
+            (evaluator for evaluator in evaluators if evaluator.metric == cfg.keep_best), None
+        )
+        self.numbers: dict[str, dict[int, float]] = {evaluator.metric: {} for evaluator in evaluators}
         self.best: dict[str, Tensor] = {}
 
     @property
@@ -61,7 +65,7 @@ class BestWeights:
 
     @property
     def exhausted(self) -> bool:
-        """Whether `patience` looks in a row brought nothing better."""
+        """Whether `patience` numbers in a row brought nothing better."""
         best = self.best_step
         if self.patience is None or self.chooser is None or best is None:
             return False
@@ -69,29 +73,29 @@ class BestWeights:
         return len(steps) - 1 - steps.index(best) >= self.patience
 
     def due(self, done: int) -> list[Evaluator]:
-        """Who is to look after `done` steps and has not."""
+        """Who is due after `done` steps and has not."""
         return [
-            judge
-            for judge in self.judges
-            if due(done, judge.every_steps, self.steps) and done not in self.numbers[judge.metric]
+            evaluator
+            for evaluator in self.evaluators
+            if due(done, evaluator.every_steps, self.steps) and done not in self.numbers[evaluator.metric]
         ]
 
-    def take(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:
+    def evaluate(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:
         """The numbers of all that are due, by metric; `parameters` are as a file would get them."""
         taken: dict[str, float] = {}
-        for judge in self.due(done):
+        for evaluator in self.due(done):
             # The first process looks, the others wait for what it saw.
-            number = judge.look(done, stopped) if self.world.main and not stopped() else None
-            number = self.world.first(math.nan if number is None else number)
+            number = evaluator.evaluate(done, stopped) if self.ranks.main and not stopped() else None
+            number = self.ranks.first(math.nan if number is None else number)
             if math.isnan(number):
                 continue
-            self.numbers[judge.metric][done] = taken[judge.metric] = number
-            if judge is self.chooser and self.best_step == done:
+            self.numbers[evaluator.metric][done] = taken[evaluator.metric] = number
+            if evaluator is self.chooser and self.best_step == done:
                 self.best = lora_tensors(parameters)
         return taken
 
     @torch.no_grad()
-    def choose(self, parameters: Mapping[str, Parameter]) -> None:
+    def load_best(self, parameters: Mapping[str, Parameter]) -> None:
         """Leave the weights that are to be taken in `parameters`."""
         for name, tensor in self.best.items():
             parameters[name].copy_(tensor)

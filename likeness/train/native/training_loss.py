@@ -10,7 +10,7 @@ from likeness.diffusion.loss import offset_noise, weighted_loss
 from likeness.diffusion.randomness import derive, generator
 from likeness.lora.adapter import set_dropout
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import Drawn, TrainingSet
+from likeness.train.native.cache import Batch, TrainingSet
 
 
 class Objective:
@@ -51,7 +51,7 @@ class Objective:
         return torch.stack(losses).mean().item()
 
     def _loss(
-        self, drawn: Drawn, timesteps: Tensor, weights: Tensor, offset: float, huber_c: float | None
+        self, drawn: Batch, timesteps: Tensor, weights: Tensor, offset: float, huber_c: float | None
     ) -> Tensor:
         latents = drawn.latents
         noise = torch.randn(latents.shape, generator=self._random, device=latents.device)
@@ -61,7 +61,7 @@ class Objective:
         predicted = self.base.predict(noisy, timesteps, self.base.encode_condition(drawn.condition))
         return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights)
 
-    def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Drawn:
+    def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Batch:
         """Batch `number` of the run; with the (step, part) it is trained in, its captions are drawn, too."""
         epoch, position = divmod(number, self.data.order.batches_per_epoch)
         if epoch != self._epoch:
@@ -69,7 +69,7 @@ class Objective:
             members = torch.tensor([batch.members for batch in self._batches])
             self._members = members.to(self.base.device)
         orders = None if words is None else self._orders(words)
-        return self.data.take(self._batches[position], self._members[position], orders)
+        return self.data.batch(self._batches[position], self._members[position], orders)
 
     def _orders(self, words: tuple[int, int]) -> list[int | None]:
         """Which of its captions each image of a batch shows, None for none. Drawn on the host, where the lengths of

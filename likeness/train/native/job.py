@@ -1,0 +1,114 @@
+"""One training, from the examples to a file's bytes: composed here for the stage, and for bench and tests."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from likeness.diffusion.bases import Base
+from likeness.lora.export import DTYPES, kohya_tensors
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.store.items import ItemStore
+from likeness.train.config import TrainConfig
+from likeness.train.native.cache import TrainingSet, encode_examples
+from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import Order, TrainingExample, dataset_digest, resolve_steps, split
+from likeness.train.native.distributed import Ranks
+from likeness.train.native.loop import LoopResult, OnWindow, run_key, train
+from likeness.train.native.metadata import Facts, describe
+from likeness.train.native.selection import Evaluator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is trained on what: settings with their steps resolved, the examples that are learned and, on the device, they
+    and those that are kept for validation; `key` names the run."""
+
+    base: Base
+    cfg: TrainConfig
+    facts: Facts
+    examples: Sequence[TrainingExample]
+    data: TrainingSet
+    validation: TrainingSet | None
+    key: str
+
+    def train(
+        self,
+        folder: RunFolder,
+        *,
+        ranks: Ranks | None = None,
+        evaluators: Sequence[Evaluator] = (),
+        on_window: OnWindow = lambda step, values: None,
+    ) -> LoopResult:
+        """See `loop.train`; intermediate weights go to the run's folder."""
+        return train(
+            self.base,
+            self.data,
+            self.cfg,
+            folder,
+            ranks=ranks,
+            held_out=self.validation,
+            evaluators=evaluators,
+            keep_weights=lambda step, lora: folder.save_weights(step, self.file(lora, step)),
+            on_window=on_window,
+        )
+
+    def file(self, lora: dict[str, Tensor], steps: int) -> bytes:
+        """The LoRA after so many steps as Kohya-key safetensors bytes with its metadata."""
+        dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
+        tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
+        return weights_bytes(tensors, describe(tensors, self.facts, self.cfg, self.examples, steps=steps))
+
+
+def prepare(
+    base: Base,
+    every: Sequence[TrainingExample],
+    cfg: TrainConfig,
+    items: ItemStore,
+    facts: Facts,
+    *,
+    draw_prior: Callable[[Sequence[TrainingExample]], list[TrainingExample]] = lambda examples: [],
+    digests: Sequence[str] = (),
+) -> Job:
+    """Split the examples, draw pictures of the class, say what will be done, and encode; `digests` name what else decides
+    the result.
+
+    Raises:
+        ConfigError, InputError: nothing could be learned.
+    """
+    own, held_out = split(every, cfg.selection.validation_share)
+    prior = draw_prior(own)
+    examples = [*own, *prior]
+    cfg = resolve_steps(examples, cfg)
+    sys.stderr.write(plan(examples, held_out, cfg))
+    data = encode_examples(examples, base, cfg, items)
+    if data.cut:
+        sys.stderr.write(
+            f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
+        )
+    return Job(
+        base=base,
+        cfg=cfg,
+        facts=facts,
+        examples=examples,
+        data=data,
+        validation=encode_examples(held_out, base, cfg, items) if held_out else None,
+        key=run_key(base, cfg, dataset_digest([*every, *prior]), *digests),
+    )
+
+
+def plan(examples: Sequence[TrainingExample], held_out: Sequence[TrainingExample], cfg: TrainConfig) -> str:
+    """What is about to happen, in numbers a person can check before it costs time."""
+    order = Order(examples, cfg.data, cfg.seed)
+    shown = sum(example.repeats for example in examples)
+    steps_per_epoch = order.batches_per_epoch / cfg.parts
+    prior = sum(example.prior for example in examples)
+    drawn = f", {prior} of them of the class, drawn by the base" if prior else ""
+    kept = f", {len(held_out)} held out for validation" if held_out else ""
+    buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
+    return (
+        f"train: {len(examples)} images ({buckets}){drawn}{kept}, with repeats {shown} an epoch\n"
+        f"train: {steps_per_epoch:g} steps an epoch of {cfg.data.batch_size} x {cfg.parts} images"
+        f", {cfg.schedule.steps} steps in all ({cfg.schedule.steps / steps_per_epoch:.1f} epochs)\n"
+    )
