@@ -1,15 +1,18 @@
-"""One exchange over httpcore, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
+"""One exchange over httpx, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
 
+import contextlib
 import logging
 import threading
 import traceback
 import zlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
+import httpx
 
 from likeness.http.rate_limit import Limits
 from likeness.http.responses import Response
@@ -25,12 +28,14 @@ PATH_LETTERS = "/%?&=:@+,;~!*'()$-._"
 
 UNSENT = (
     httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.WriteError, httpcore.WriteTimeout,
-    httpcore.ProxyError, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError,
+    httpcore.ProxyError, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.InvalidURL,
 )  # fmt: skip
 UNANSWERED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
-# At DEBUG httpcore repeats what servers say, and a server may repeat the key.
+# At DEBUG httpcore repeats what servers say, and a server may repeat the key; httpx tells every URL at INFO, and a
+# presigned one is as secret as what it opens.
 logging.getLogger("httpcore").setLevel(logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -43,6 +48,42 @@ class UnansweredError(Exception):
     """The request has gone out, and no whole answer came."""
 
 
+class CheckedTransport(httpx.BaseTransport):
+    """httpx over a pool that connects through `Sockets`; httpx's own transport has no place for them."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; the answer's body is read from its stream, then it is closed."""
+        url = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
 class Transport:
     """Kept connections to whatever addresses `may_reach` allows, through the proxy that the environment names for
     `proxy_for`; safe for many threads."""
@@ -52,7 +93,7 @@ class Transport:
     ) -> None:
         self._limits, self._sockets, self._proxy_for = limits, Sockets(may_reach), proxy_for
         self._lock = threading.Lock()
-        self._opened: httpcore.ConnectionPool | None = None
+        self._opened: CheckedTransport | None = None
         phases = {"connect": limits.connect_s, "write": limits.write_s, "read": limits.read_s}
         self._timeout = {"timeout": {**phases, "pool": limits.connect_s}}
 
@@ -61,17 +102,18 @@ class Transport:
         if self._opened is not None:
             self._opened.close()
 
-    def _pool(self) -> httpcore.ConnectionPool:
+    def _transport(self) -> CheckedTransport:
         with self._lock:
             if self._opened is None:  # authorities take 0.1 s to read: not in a run that asks for nothing
-                self._opened = httpcore.ConnectionPool(
-                    ssl_context=httpcore.default_ssl_context(),
+                pool = httpcore.ConnectionPool(
+                    ssl_context=httpx.create_ssl_context(),
                     proxy=_proxy(self._proxy_for),
                     max_connections=self._limits.in_flight,
                     max_keepalive_connections=self._limits.in_flight,
                     keepalive_expiry=KEEP_ALIVE_S,
                     network_backend=self._sockets,
                 )
+                self._opened = CheckedTransport(pool)
             return self._opened
 
     def ask(
@@ -90,25 +132,30 @@ class Transport:
             ForbiddenAddressError: nothing was sent.
         """
         limits, parts = self._limits, urlsplit(url)
-        target = quote(parts.path or "/", PATH_LETTERS)
-        if parts.query:
-            target += f"?{quote(parts.query, PATH_LETTERS)}"
+        escaped = parts._replace(
+            path=quote(parts.path or "/", PATH_LETTERS), query=quote(parts.query, PATH_LETTERS)
+        )
         self._sockets.end_after(limits.connect_s + limits.write_s + limits.read_s)
-        # Not httpx: its cookies, redirects and decoding are not wanted, and cost a fifth of the CPU time of a call. The
-        # headers are in no variable: they hold the key.
+        # The transport itself, not httpx.Client: cookies, redirects and decoding are not wanted, and cost a fifth of
+        # the CPU time of a call. The request is in no variable: it holds the key.
         with (
             _errors_as_ours(),
-            self._pool().stream(
-                method,
-                f"{parts.scheme}://{parts.netloc}{target}",
-                headers=[(b"host", parts.netloc.encode()), (b"accept-encoding", b"identity"), *headers()],
-                content=content,
-                extensions=self._timeout,
+            contextlib.closing(
+                self._transport().handle_request(
+                    httpx.Request(
+                        method,
+                        escaped.geturl(),
+                        headers=[(b"accept-encoding", b"identity"), *headers()],
+                        content=content,
+                        extensions=self._timeout,
+                    )
+                )
             ) as answer,
         ):
             self._sockets.end_after(limits.read_s)
-            names = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in answer.headers}
-            return Response(answer.status, names, _body(answer.iter_stream(), names, max_bytes))
+            names = {name.lower(): text for name, text in answer.headers.items()}
+            pieces = cast("Iterable[bytes]", answer.stream)
+            return Response(answer.status_code, names, _body(pieces, names, max_bytes))
 
 
 def _proxy(url: str) -> httpcore.Proxy | None:

@@ -120,7 +120,7 @@ def test_a_base_is_found_from_an_experiments_folder(tmp_path, monkeypatch):
 
 
 def test_it_loads_nothing_that_it_does_not_need():
-    heavy = ("torch", "numpy", "cv2", "PIL", "hydra", "fsspec", "httpcore", "rich")
+    heavy = ("torch", "numpy", "cv2", "PIL", "hydra", "fsspec", "httpx", "httpcore", "rich")
     program = (
         f"import sys; from stages.check import main; main(); print([n for n in {heavy} if n in sys.modules])"
     )
