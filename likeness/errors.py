@@ -78,16 +78,24 @@ class InputError(LikenessError):
     """One item cannot be used.
 
     Deterministic: the same bytes and settings fail again, so the item store remembers it.
-    `kind` is `refused` (a rule of ours), `skipped` (outside a provider's range) or `failed` (broken).
+    `kind` is `refused` (a rule of ours), `skipped` (outside a provider's range) or `failed` (broken). What may go through
+    another time (no memory just now) says `repeats=False`, and is not remembered.
     """
 
     default_reason = "input"
 
     def __init__(
-        self, message: str, *, reason: str | None = None, remedy: str = "", kind: FailureKind = "failed"
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        remedy: str = "",
+        kind: FailureKind = "failed",
+        repeats: bool = True,
     ) -> None:
         super().__init__(message, reason=reason, remedy=remedy)
         self.kind: FailureKind = kind
+        self.repeats = repeats
 
 
 class ProviderError(LikenessError):

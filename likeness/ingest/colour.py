@@ -62,7 +62,7 @@ def _refuse_empty_high_bytes(image: Image.Image) -> None:
     """Pillow keeps the high byte of colours of 16 bits: of 14 bits and fewer next to nothing is left in it."""
     if image.format != "TIFF" or _bits(image) != 16 or image.mode not in ("RGB", "RGBA"):
         return
-    brightest = max(int(cast(Any, high)) for _, high in cast(Any, image.convert("RGB").getextrema()))
+    brightest = max(int(high) for _, high in cast(Any, image.convert("RGB").getextrema()))
     if brightest < 64:
         raise InputError(
             f"its 16-bit numbers hold fewer bits (the brightest is {brightest} of 255): it would be nearly black",
@@ -75,7 +75,7 @@ def _refuse_empty_high_bytes(image: Image.Image) -> None:
 def _bits(image: Image.Image) -> int:
     """Bits of a number, as a TIFF says; 16 in other formats that have more than 8."""
     bits: Any = _tags(image).get(BITS_PER_SAMPLE, 16)
-    return int(max(bits) if isinstance(bits, tuple) else bits)
+    return int(np.max(bits))
 
 
 def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None) -> Encoding | None:

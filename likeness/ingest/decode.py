@@ -97,6 +97,7 @@ def decode_photo(path: Path, limits: Limits) -> Photo:
             "there is not memory enough to decode it",
             reason="out-of-memory",
             remedy="scale it down, or lower items.workers so that fewer are decoded at a time",
+            repeats=False,
         ) from error
     except Exception as error:  # whatever a decoder raises is this photograph's failure
         what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
@@ -131,7 +132,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     profile, told = image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
     flat, alpha = plain_mode(image, notes)
     if ratio < 1:
-        size = tuple(max(1, round(side * ratio)) for side in (image.size if format == "TIFF" else stored_px))
+        width, height = image.size if format == "TIFF" else stored_px
+        size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
         flat = flat.resize(size, Image.Resampling.LANCZOS)
         alpha = alpha.resize(size, Image.Resampling.LANCZOS) if alpha else None
         notes.append(f"down-scaled from {stored_px[0]}x{stored_px[1]} px")

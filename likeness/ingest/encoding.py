@@ -81,7 +81,7 @@ def convert(rgb: RGB, encoding: Encoding) -> RGB:
     levels = np.arange(256, dtype=np.float64) / 255
     linear = _linear(levels, encoding).astype(np.float32)[rgb]
     if encoding.transfer == HLG:  # the display's curve depends on a pixel's luminance
-        luminance = np.maximum(linear @ np.float32([0.2627, 0.6780, 0.0593]), 1e-6)
+        luminance = np.maximum(linear @ np.array([0.2627, 0.6780, 0.0593], np.float32), 1e-6)
         linear *= (luminance**0.2)[..., None] * np.float32(HLG_PEAK_NITS / HDR_WHITE_NITS)
     linear = np.clip(linear @ _to_srgb(encoding.primaries).T, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)

@@ -178,12 +178,12 @@ def _first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     # Pillow's class for tags: it reads both byte orders and both sizes of offsets, and no pixels.
     header, file = data[: 16 if data[2] == 43 or data[3] == 43 else 8], BytesIO(data)
     first = cast(Any, ImageFileDirectory_v2)(header)
-    for offset in [first.next]:
-        file.seek(offset)
-        first.load(file)
-        yield first
+    file.seek(first.next)
+    first.load(file)
+    yield first
     inner: Any = first.get(SUB_IFDS, ())
-    for offset in inner if isinstance(inner, tuple) else (inner,):
+    offsets: Any = inner if isinstance(inner, tuple) else (inner,)
+    for offset in offsets:
         page = cast(Any, ImageFileDirectory_v2)(header)
         file.seek(offset)
         page.load(file)

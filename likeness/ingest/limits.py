@@ -42,6 +42,7 @@ def read_file(path: Path, limits: Limits) -> bytes:
             f"the file cannot be read: {error.strerror}",
             reason="unreadable-file",
             remedy="check the link or the permissions, or remove it from the folder",
+            repeats=False,
         ) from error
     if not data:
         raise InputError(

@@ -123,7 +123,7 @@ def write_numbers(path: Path, numbers: Numbers) -> None:
         folder: dict(sorted(cast("dict[str, Any]", values).items(), key=lambda item: item[1]["number"]))
         for folder, values in numbers.model_dump().items()
     }
-    text = HEADER + yaml.safe_dump(folders, sort_keys=False, allow_unicode=True)
+    text = HEADER + cast(Any, yaml).safe_dump(folders, sort_keys=False, allow_unicode=True)
     try:
         write_atomic(path, text.encode())
     except OSError as error:

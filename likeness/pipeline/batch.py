@@ -151,8 +151,9 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     try:
         made = work.make()
     except InputError as error:
-        failure = work.failure(error)
-        store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
+        failure, unfinished = work.failure(error), not error.repeats
+        if error.repeats:
+            store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
     except (AuthError, QuotaError):
         raise
     except ProviderError as error:
