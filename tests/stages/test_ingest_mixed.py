@@ -100,7 +100,8 @@ def test_of_32_mixed_photographs_each_is_told_rightly_and_the_rest_goes_through(
         path.write_bytes(data)
 
     cfg = Config.model_construct(
-        ingest=ingest_config(),
+        # The photographs are made small, and half of them are mirrored: faces are small, and frontal ones alike.
+        ingest=ingest_config(min_face_px=32, near_duplicate={"max_hash_bits": 0, "min_similarity": 1.0}),
         items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
     )
     similarity = Similarity(source_min=0.6, swap_min=0.6, target_max=0.8)
