@@ -12,6 +12,7 @@ from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
 from likeness.ingest.listing import photographs
+from likeness.ingest.upright import make_upright
 from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.run import CONSENT, PARAMS
@@ -56,13 +57,15 @@ def bind(persona: str) -> None:
         sys.stderr.write(f"{stray.name}: {stray.kind}, {stray.detail}\n")
     for path in photos:
         try:
-            faces = analyzer.faces(decode_photo(path, limits).rgb)
+            rgb = decode_photo(path, limits).rgb
         except InputError as error:
             sys.stderr.write(f"{path.name}: {error}\n")
             continue
-        sys.stderr.write(f"{path.name}: {len(faces)} face(s)\n")
-        if len(faces) == 1:
-            embeddings.append(faces[0].embedding)
+        upright = make_upright(rgb, analyzer.faces(rgb), analyzer.faces, analyzer)
+        said = "; ".join((*upright.notes, *([upright.fault] if upright.fault else [])))
+        sys.stderr.write(f"{path.name}: {len(upright.faces)} face(s)" + (f"; {said}\n" if said else "\n"))
+        if len(upright.faces) == 1 and upright.fault is None:
+            embeddings.append(upright.faces[0].embedding)
     if not embeddings:
         raise InputError(f"no source photo of {persona} shows exactly one face", reason="no-face")
     mean = np.mean(embeddings, axis=0)

@@ -59,6 +59,16 @@ def test_a_refusal_is_remembered_and_a_transient_fault_is_not(store):
     assert again[2].item is not None
 
 
+def test_what_may_go_through_another_time_is_tried_again(store):
+    calls = []
+    no_memory = InputError("no memory", reason="out-of-memory", repeats=False)
+    for _ in range(2):
+        [outcome] = run_batch("ingest", [work(1, calls, no_memory)], store, workers=1)
+        assert outcome.failure is not None
+        assert outcome.unfinished
+    assert calls == [1, 1]
+
+
 def test_a_wrong_key_stops_the_batch_and_keeps_what_is_done(store):
     works = [work(1), work(2, error=AuthError("wrong key")), *[work(n) for n in range(3, 100)]]
     with pytest.raises(AuthError):
