@@ -58,7 +58,7 @@ def make_upright(
     return Upright(
         rgb=turned,
         faces=found,
-        notes=(f"turned by {degrees}, as its faces stand: the file does not say how it was taken",),
+        notes=(f"turned by {degrees}, as its faces stand: the file says nothing of it, or something else",),
         fault=None if now <= {0} else "not-upright",
     )
 
