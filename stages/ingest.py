@@ -7,8 +7,10 @@ Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.jso
 """
 
 import shutil
+import sys
 
 from likeness.errors import InputError
+from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read, write_findings
 from likeness.run import Run, run
 
@@ -20,6 +22,7 @@ def main(run: Run) -> None:
     shutil.rmtree(run.paths.ingested, ignore_errors=True)
     write_findings(run, chosen)
     run.finish(chosen.accepted, failures=chosen.failures)
+    sys.stderr.writelines(f"ingest: {line}\n" for line in advice(run.persona.name, chosen.selection.accepted))
     if chosen.selection.centroid is None:
         raise InputError(
             f"ingest: no source photo of {run.persona.name} is left that is not held out",

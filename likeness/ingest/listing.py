@@ -105,15 +105,14 @@ def same_name(name: str) -> str:
 
 
 def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
-    """The photographs of a folder in the order of names, and a line about everything else in it.
+    """The photographs of a folder in the order of names, and a line about everything else in it; nothing of a folder
+    that is not there.
 
     Raises:
-        ConfigError: the folder is missing, or has folders inside whose photographs would be left out.
+        ConfigError: it has folders inside, whose photographs would be left out.
     """
     if not folder.is_dir():
-        raise ConfigError(
-            f"there is no folder {folder}", reason="no-photos", remedy="make it and put photographs there"
-        )
+        return [], []
     found: list[Path] = []
     strays: list[Stray] = []
     inner: list[str] = []

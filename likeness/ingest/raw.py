@@ -39,12 +39,13 @@ class RawPhoto:
 
 
 def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
-    """All raw photographs of a persona, sources first.
+    """All raw photographs of a persona, sources first. There need not be targets: a persona's own photographs make a
+    dataset, too.
 
     Raises:
-        ConfigError: a folder is missing, has no photos or has folders inside; a held-out name is not there.
+        ConfigError: there are no sources, a folder has folders inside, or a held-out name is not there.
     """
-    sources, targets = _photos(places.raw_sources), _photos(places.raw_targets)
+    sources, targets = _photos(places.raw_sources), photographs(places.raw_targets)[0]
     held = {same_name(name): name for name in held_out}
     names = {same_name(path.name) for path in sources}
     if missing := sorted(name for same, name in held.items() if same not in names):
@@ -81,6 +82,6 @@ def _photos(folder: Path) -> Sequence[Path]:
         raise ConfigError(
             f"{folder} has no photos",
             reason="no-photos",
-            remedy="put photographs there (JPEG, PNG, HEIC, ...)",
+            remedy="make the folder, and put photographs there (JPEG, PNG, HEIC, ...)",
         )
     return found

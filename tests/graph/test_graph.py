@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_second_repro_does_nothing(clone):
-    assert clone.repro() == []
+    assert clone.repro() == ["check"]
     assert "up to date" in clone.dvc("repro")
 
 
@@ -137,7 +137,7 @@ def test_a_sweep_repeats_no_data_stage_and_shares_the_items(clone):
 def test_a_hand_written_caption_wins_and_redoes_only_what_follows(clone):
     entry = read_manifest(clone.folder / "data/jade/captions").entries[0]
     (clone.folder / f"data/jade/captions_override/{entry.id}.txt").write_text("jade woman, a caption by hand")
-    assert clone.repro("dataset@jade") == ["caption", "dataset"]
+    assert clone.repro("dataset@jade") == ["check", "caption", "dataset"]
     texts = {e.id: e.text for e in read_manifest(clone.folder / "data/jade/captions").entries}
     assert texts[entry.id] == "jade woman, a caption by hand"
     assert clone.ledger("data-jade-captions")["items"] == len(texts)

@@ -60,17 +60,26 @@ def test_a_held_out_name_that_is_not_there_is_a_config_error(raw: Path) -> None:
     assert "held_out" in caught.value.remedy
 
 
-@pytest.mark.parametrize("folder", ["sources", "targets"])
-def test_an_empty_or_missing_folder_is_a_config_error(raw: Path, folder: str) -> None:
-    for path in (raw / folder).iterdir():
+@pytest.mark.parametrize("missing", [False, True])
+def test_without_sources_nothing_is_read(raw: Path, missing: bool) -> None:
+    for path in (raw / "sources").iterdir():
         path.unlink()
-    (raw / folder / "README.md").touch()
-    with pytest.raises(ConfigError, match="has no photos"):
+    (raw / "sources/README.md").touch()
+    if missing:
+        (raw / "sources/README.md").unlink()
+        (raw / "sources").rmdir()
+    with pytest.raises(ConfigError, match="raw/sources has no photos"):
         list_raw(PersonaPaths("jade"), ())
-    (raw / folder / "README.md").unlink()
-    (raw / folder).rmdir()
-    with pytest.raises(ConfigError, match="there is no folder"):
-        list_raw(PersonaPaths("jade"), ())
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_without_targets_the_persons_own_photographs_are_read(raw: Path, missing: bool) -> None:
+    for path in (raw / "targets").iterdir():
+        path.unlink()
+    if missing:
+        (raw / "targets").rmdir()
+    assert {photo.role for photo in list_raw(PersonaPaths("jade"), ())} == {"source"}
+    assert [role for role, _ in list_strays(PersonaPaths("jade")) if role == "target"] == []
 
 
 def test_photos_in_an_inner_folder_are_not_left_out_in_silence(raw: Path) -> None:

@@ -1,0 +1,31 @@
+"""What a set of accepted photographs lacks, said before it costs hours: nothing here refuses anything."""
+
+from collections.abc import Sequence
+
+from likeness.ingest.checks import Candidate
+
+GOOD = "8 to 30 sharp photographs in different light, poses and clothes, with two or three more held out, draw a person well"
+FEW = 8
+# Faces that all look the same way within this angle teach one view.
+ONE_VIEW_DEG = 12.0
+
+
+def advice(persona: str, accepted: Sequence[Candidate]) -> list[str]:
+    """Lines for a person who has few photographs, none held out, or one view of the face; none where all is well."""
+    sources = [photo for photo in accepted if photo.raw.role == "source"]
+    learned = [photo for photo in sources if not photo.raw.held_out]
+    lines: list[str] = []
+    if 0 < len(learned) < FEW:
+        lines.append(f"{len(learned)} photograph(s) of {persona} to learn from")
+    if sources and len(learned) == len(sources):
+        lines.append(
+            f"nothing is held out: name two or three files in personas.{persona}.held_out, or the identity score"
+            " compares with photographs that were trained on"
+        )
+    yaws = [photo.face.yaw_deg for photo in learned]
+    if len(yaws) > 2 and max(yaws) - min(yaws) < ONE_VIEW_DEG:
+        lines.append(
+            f"every face looks the same way, within {max(yaws) - min(yaws):.0f} degrees:"
+            " photographs from other sides teach more"
+        )
+    return [*lines, GOOD] if lines else []
