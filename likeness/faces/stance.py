@@ -69,7 +69,8 @@ def search(models: Models, rgb: NDArray[np.uint8]) -> Stance | None:
     """How the faces of an image stand in which the detector finds none; None where it finds none any way."""
     scale = min(1.0, SEARCH_SIDE_PX / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    return _best(models, cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), central=False)
+    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _best(models, small, central=False)
 
 
 def _best(models: Models, rgb: NDArray[np.uint8], *, central: bool) -> Stance | None:

@@ -182,8 +182,7 @@ def _first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     first.load(file)
     yield first
     inner: Any = first.get(SUB_IFDS, ())
-    offsets: Any = inner if isinstance(inner, tuple) else (inner,)
-    for offset in offsets:
+    for offset in cast("tuple[int, ...]", inner if isinstance(inner, tuple) else (inner,)):
         page = cast(Any, ImageFileDirectory_v2)(header)
         file.seek(offset)
         page.load(file)
