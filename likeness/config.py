@@ -3,11 +3,13 @@
 Defaults live in conf/ only. Each package owns the model of its section; this file joins them.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
 from likeness.dataset import DatasetConfig
@@ -30,6 +32,8 @@ from likeness.train.config import TrainConfig, incompatibilities
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"
+WORDS = re.compile(r"[^\W_]+(?:[-_' ][^\W_]+)*\Z")
+MAX_WORD_LENGTH = 64
 
 
 class Similarity(Section):
@@ -40,12 +44,26 @@ class Similarity(Section):
     target_max: float = Field(ge=-1, le=1)
 
 
+def _word(given: str) -> str:
+    text = unicodedata.normalize("NFC", given)
+    if not WORDS.match(text) or len(text) > MAX_WORD_LENGTH:
+        raise ValueError(
+            f"{text!r} becomes a folder's name, a tag that captions are cut at by commas, and tokens of a prompt: "
+            f"write at most {MAX_WORD_LENGTH} letters and digits, parted by single spaces, - _ or ', e.g. ohwx or young woman"
+        )
+    return text
+
+
+Word = Annotated[str, AfterValidator(_word)]
+"""A word or a few, safe as all that it becomes."""
+
+
 class Persona(Section):
     """Who is drawn: the word that calls them up, and the photos kept away from training for the evaluation."""
 
     name: str
-    trigger: str = Field(min_length=1)
-    class_word: str = Field(min_length=1)
+    trigger: Word
+    class_word: Word
     held_out: tuple[str, ...]
     similarity: Similarity
 

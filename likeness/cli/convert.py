@@ -11,10 +11,15 @@ from likeness.store.items import write_atomic
 
 
 def convert_command(file: Path, out: Path, *, to: Names | None, dtype: str | None) -> None:
-    """Write `out`."""
+    """Write `out`, and say on stderr what it holds."""
     try:
-        converted = convert(file.read_bytes(), to=to, dtype=DTYPES[dtype] if dtype else None)
-        write_atomic(out, converted)
+        converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
+        write_atomic(out, converted.data)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from error
-    sys.stderr.write(f"convert: {out}, {format_bytes(len(converted))}\n")
+    named = f" of {converted.base} under {to.capitalize()}'s names, loaded and compared" if to else ""
+    sys.stderr.write(
+        f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"
+    )
+    for note in converted.notes:
+        sys.stderr.write(f"convert: {note}\n")

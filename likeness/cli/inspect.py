@@ -65,6 +65,7 @@ def table(one: LoraFile) -> Table:
     rows: dict[str, str] = {
         "kind": f"{one.variant}, {one.naming} names",
         "for": one.family or "not said",
+        **({"metadata say": one.says} if one.says and one.says != one.family else {}),
         "layers": _counted(one.layers),
         "rank": _counted(one.ranks) if len(one.ranks) > 1 else ", ".join(map(str, one.ranks)) or "-",
         "scale (alpha / rank)": ", ".join(f"{scale:g}" for scale in sorted(one.scales)) or "-",
@@ -80,25 +81,9 @@ def table(one: LoraFile) -> Table:
         view.add_row(question, escape(_printable(answer)))
     if not one.metadata:
         view.add_row("", "The file says nothing about itself.")
-    for problem in problems(one):
-        view.add_row("[red]wrong[/red]", f"[red]{problem}[/red]")
+    for problem in one.problems:
+        view.add_row("[red]note[/red]", f"[red]{escape(problem)}[/red]")
     return view
-
-
-def problems(one: LoraFile) -> list[str]:
-    """What a person should know before using the file."""
-    warnings: list[str] = []
-    if one.not_finite:
-        warnings.append(
-            f"{one.not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
-        )
-    if one.hash_matches is False:
-        warnings.append(
-            "the weights are not those that its own hash was made of: it was changed after training"
-        )
-    if any(not scale > 0 for scale in one.scales):
-        warnings.append("a layer's alpha is not positive: it does nothing, or the opposite")
-    return warnings
 
 
 def common_tags(text: str) -> list[tuple[str, int]]:

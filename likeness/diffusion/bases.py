@@ -75,21 +75,22 @@ class Base(ABC):
     NOT_PACKED: ClassVar[str] = r"emb|norm"
     # How the names of the network's blocks begin.
     BLOCKS: ClassVar[tuple[str, ...]]
-    # How a LoRA file begins the names of a part's layers; after `_` dots become `_`, too, but for those in LAYER_WORDS.
+    # How a LoRA file begins the names of a part's layers; after `_` dots become `_`, too.
     FILE_PREFIXES: ClassVar[Mapping[str, str]]
-    LAYER_WORDS: ClassVar[tuple[str, ...]] = ()
     # Whether a file has Kohya's names of matrices and an alpha; else diffusers', and the scale is in the upper ones.
     FILE_ALPHA: ClassVar[bool] = True
     # Some layer's name in any naming, and the width of what it reads: a file without metadata is recognised by it.
     RECOGNISED_BY: ClassVar[tuple[str, int]]
-    # What trainers (`ss_base_model_version`), ModelSpec and the model hub call it.
+    # What trainers (`ss_base_model_version`), ModelSpec and the model hub call it, and all of it in any file's metadata.
+    SAID_AS: ClassVar[str]
     TRAINERS_NAME: ClassVar[str]
     MODELSPEC_NAME: ClassVar[str]
     HUB_TAG: ClassVar[str]
-    # The published model: the side of its pictures, its network's configuration, the parameters of its text encoders
-    # and VAE.
+    # The published model: the side of its pictures, its network's configuration, the layers of the text encoders that can
+    # learn, and the parameters of all its text encoders and of its VAE.
     PUBLISHED_SIDE_PX: ClassVar[int] = 1024
     PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
+    PUBLISHED_TEXT_LAYERS: ClassVar[Mapping[str, int]] = {}
     PUBLISHED_TEXT_ENCODERS: ClassVar[float]
     PUBLISHED_VAE: ClassVar[float] = 83.7e6
     # The tiny random twin (tiny_random.py): classes and settings of its parts, and further options of its
@@ -119,15 +120,9 @@ class Base(ABC):
         return prefix + (layer.replace(".", "_") if prefix.endswith("_") else layer)
 
     @classmethod
-    def diffusers_layer(cls, name: str) -> str | None:
-        """The inverse of `file_layer`; None where the name is another naming's."""
-        part, prefix = next(((p, s) for p, s in cls.FILE_PREFIXES.items() if name.startswith(s)), ("", ""))
-        layer = name.removeprefix(prefix)
-        if prefix.endswith("_"):
-            for word in cls.LAYER_WORDS:
-                layer = layer.replace(word, word.replace("_", "-"))
-            layer = layer.replace("_", ".").replace("-", "_")
-        return f"{part}.{layer}" if part else None
+    def other_names(cls, part: str, layer: str) -> Sequence[str]:
+        """What other trainers' files call a layer of the part, beside diffusers' own name of it."""
+        return ()
 
     @property
     def network(self) -> Any:

@@ -1,85 +1,263 @@
-"""A finished LoRA file under other names or in a smaller type; what it says about itself stays, its hashes are new."""
+"""A finished LoRA file under other names or in a smaller type; what it says about itself stays, its hashes are new.
+
+The file's layers are found in the families' own lists of layers, counted in and out, and the result is loaded into a base
+without numbers and compared before anybody gets it.
+"""
 
 import json
+import math
+import tempfile
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors.torch import load_file
 from torch import Tensor
 
 from likeness.aligned import align_tensors
-from likeness.errors import InputError
+from likeness.diffusion.bases import Base
+from likeness.diffusion.families import bases
+from likeness.diffusion.load import silence_libraries
+from likeness.errors import InputError, LikenessError
+from likeness.lora.adapter import remove_lora
+from likeness.lora.export import ADAPTER, compare, load_lora
 from likeness.lora.keys import (
     EXACT,
-    KOHYA,
-    PEFT_RANKED,
+    REMEDY,
+    SCALED,
     by_layer,
-    diffusers_layer,
     diffusers_tensors,
-    family_of,
     file_settings,
     file_tensors,
-    kohya_prefixes,
-    split,
+    part_of,
+    rank_of,
 )
-from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
+from likeness.lora.layers import LoraLayers, fit, layer_of, read_layers, skeleton
+from likeness.lora.safetensors_io import content_sha256, find_weights, read_header, weights_bytes
+from likeness.lora.scale import ADAPTER_METADATA
 
 Names = Literal["kohya", "diffusers"]
-CONFIG = "lora_adapter_metadata"  # where diffusers keeps PEFT's settings
-UNEVEN = ("rank_pattern", "alpha_pattern", "use_rslora")
+# How far the numbers of a tensor may be from what they were, as a share of their norm: bfloat16 rounds by .2 %.
+LOSS = 0.01
 
 
-def convert(data: bytes, *, to: Names | None, dtype: torch.dtype | None) -> bytes:
-    """The file's bytes with other names or another type; None keeps what it has.
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """The file's bytes, and what a person should know: the base's name, layers, and notes."""
+
+    data: bytes
+    base: str | None
+    layers: int
+    notes: tuple[str, ...]
+
+
+def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Converted:
+    """A file, or a folder of PEFT's, with other names or another type; None keeps what it has.
 
     Raises:
-        InputError: `not-safetensors`, or `lora-names`: its names, or how its layers differ, are not known here.
+        InputError: `missing-file`, `not-safetensors`; `lora-names`, `lora-tensors`: a layer or tensor is not known here, or
+            broken; `lora-narrow`: the type cannot hold the numbers; `lora-convert`: the result does not load.
     """
-    try:
-        found, metadata = align_tensors(load(data)), read_metadata(data)
-    except SafetensorError as error:
-        raise InputError(f"the file is no safetensors file: {error}", reason="not-safetensors",
-                         remedy="download or export it again") from error  # fmt: skip
-    named: Names = "kohya" if all(name.startswith(kohya_prefixes()) for name in found) else "diffusers"
-    kept = next(tensor.dtype for name, tensor in found.items() if not _exact(name))
-    tensors = {name: tensor.float() for name, tensor in found.items()}
-    if to == "diffusers" and named == "kohya":
-        tensors = diffusers_tensors(tensors, diffusers_layer)
-        if config := file_settings(tensors, next(iter(tensors)).partition(".")[0]):
-            metadata[CONFIG] = json.dumps(config)
-    elif to == "kohya" and named == "diffusers":
-        tensors = _kohya(tensors, json.loads(metadata.pop(CONFIG, "{}")))
-        alphas = {tensor.item() for name, tensor in tensors.items() if name.endswith(".alpha")}
-        metadata["ss_network_alpha"] = str(alphas.pop()) if len(alphas) == 1 else "Dynamic"
-    typed = {
-        name: (tensor if _exact(name) else tensor.to(dtype or kept)).contiguous()
+    path, config = find_weights(source)
+    metadata = dict(read_header(path).metadata)
+    tensors = _load(path)
+    if to:
+        by_layer(tensors)  # a tensor that is not known is named before anything else
+    floats = {
+        tensor.dtype
         for name, tensor in tensors.items()
+        if tensor.is_floating_point() and (found := part_of(name)) and found[1] not in EXACT
     }
+    if not floats:
+        raise InputError(f"{path} holds no numbers of a LoRA: none of a LoRA's tensors is of a floating type",
+                         reason="no-lora", remedy=REMEDY)  # fmt: skip
+    kept = dtype or max(floats, key=lambda one: one.itemsize)
+    if to is None:
+        layers = {found[0] for name in tensors if (found := part_of(name))}
+        return Converted(
+            data=_bytes(_typed(tensors, kept), metadata), base=None, layers=len(layers), notes=()
+        )
+    silence_libraries()
+    base, found = _read(tensors, metadata, config)
+    if to == "kohya":
+        named = _kohya(base, found, metadata)
+    else:
+        named = {
+            _text_level(base, name): tensor
+            for name, tensor in diffusers_tensors(found.layers, found.scales).items()
+        }
+        _describe_diffusers(found, named, base, metadata)
+    typed = _typed(named, kept)
+    data = _bytes(typed, metadata)
+    _prove(data, base, found, kept)
+    notes = [*found.problems]
+    if unread := sum(".to_" in name for name in typed if to == "diffusers" and name.startswith("unet.")):
+        notes.append(
+            f"ComfyUI does not look for {unread} of the {len(typed)} tensors under diffusers' names, those of attention: "
+            "give it a file under Kohya's names"
+        )
+    return Converted(data=data, base=base.TITLE, layers=len(found.layers), notes=tuple(notes))
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        return align_tensors(load_file(path))
+    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
+                         remedy="download or export it again") from error  # fmt: skip
+
+
+def _read(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], config: Mapping[str, Any] | None
+) -> tuple[Base, LoraLayers]:
+    """The layers by the family that knows them all; of several, that in whose published sizes most of them are."""
+    fitting: list[tuple[int, Base, LoraLayers]] = []
+    refusals: list[tuple[int, InputError]] = []
+    for architecture in bases():
+        base = skeleton(architecture)
+        try:
+            found = read_layers(base, tensors, metadata, config)
+        except InputError as error:
+            taken_apart = _taken_apart(base, tensors)
+            if not taken_apart:
+                refusals.append((_unknown(error), error))
+                continue
+            found = read_layers(base, taken_apart, metadata, config)
+        fitting.append((_widths(base, found), base, found))
+    if not fitting:
+        raise min(refusals, key=lambda one: one[0])[1]
+    most = max(count for count, _, _ in fitting)
+    base, found = next((base, found) for count, base, found in fitting if count == most)
+    if others := [
+        other.TITLE
+        for count, other, same in fitting
+        if count == most and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
+    ]:
+        raise InputError(
+            f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",
+            reason="lora-names", remedy="give the file that was trained with the UNet's layers, too",
+        )  # fmt: skip
+    return base, found
+
+
+def _taken_apart(base: Base, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A file of a base whose original layers are fused otherwise, as diffusers' own reader takes it apart; empty where it is
+    none of the base's, or would lose magnitudes there."""
+    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors):
+        return {}
+    try:
+        found = base.pipeline.lora_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        read_layers(base, found, {})
+    except (InputError, ValueError, KeyError, RuntimeError, IndexError, TypeError, AttributeError):
+        return {}
+    return found
+
+
+def _unknown(error: LikenessError) -> int:
+    """How little of a file is known, for the refusal that helps most: what is broken in a known layer comes first."""
+    count = str(error).partition(" ")[0]
+    return int(count) if error.reason == "lora-names" and count.isdigit() else 0
+
+
+def _widths(base: Base, found: LoraLayers) -> int:
+    """How many layers have the width that the published base has there."""
+    return sum(
+        parts["lora_A.weight"].shape[1] == layer_of(base, name).weight.shape[1]
+        for name, parts in found.layers.items()
+        if "lora_A.weight" in parts
+    )
+
+
+def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:
+    """One alpha for all, what differs in the upper matrices: of alphas that differ, diffusers 0.42 loses those of attention."""
+    tensors: dict[str, Tensor] = {}
+    alphas = {
+        layer: found.scales.get(layer, 1.0) * (rank_of(parts) or 1) for layer, parts in found.layers.items()
+    }
+    common = Counter(alphas.values()).most_common(1)[0][0] or 1.0
+    for layer, parts in found.layers.items():
+        share = alphas[layer] / common if rank_of(parts) else 1.0
+        scaled = {part: tensor * share if part in SCALED else tensor for part, tensor in parts.items()}
+        tensors |= file_tensors(type(base), layer, scaled, common)
+    metadata.pop(ADAPTER_METADATA, None)
+    metadata["ss_network_alpha"] = str(common)
+    return tensors
+
+
+def _text_level(base: Base, name: str) -> str:
+    """A text encoder's tensor as all readers of diffusers' names know it, with the level that transformers 5 left out."""
+    part, _, layer = name.partition(".")
+    return name if part == base.NETWORK else f"{part}.text_model.{layer.removeprefix('text_model.')}"
+
+
+def _describe_diffusers(
+    found: LoraLayers, named: Mapping[str, Tensor], base: Base, metadata: dict[str, str]
+) -> None:
+    metadata.pop(ADAPTER_METADATA, None)
+    if settings := file_settings(named, base.NETWORK):
+        metadata[ADAPTER_METADATA] = json.dumps(settings)
+    ranks = {rank_of(parts) for parts in found.layers.values()}
+    if "ss_network_alpha" in metadata:  # the scale is in the matrices now
+        metadata["ss_network_alpha"] = str(ranks.pop()) if len(ranks) == 1 else "Dynamic"
+
+
+def _typed(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    typed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        exact = (part_of(name) or ("", ""))[1] in EXACT or not tensor.is_floating_point()
+        typed[name] = (tensor if exact else _narrow(name, tensor, dtype)).contiguous()
+    return typed
+
+
+def _narrow(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in a type; InputError `lora-narrow` where the type cannot hold its numbers."""
+    wide = tensor.double()
+    if broken := int((~wide.isfinite()).sum()):
+        raise InputError(f"{name} has {broken:,} numbers that are infinite or none", reason="lora-tensors",
+                         remedy="take an earlier checkpoint")  # fmt: skip
+    narrow = tensor.to(dtype)
+    word = str(dtype).removeprefix("torch.")
+    if lost := int((~narrow.double().isfinite()).sum()):
+        raise InputError(
+            f"{name} reaches {wide.abs().max().item():,.0f}, more than {word} holds ({torch.finfo(dtype).max:,.0f}): "
+            f"{lost:,} of its {tensor.numel():,} numbers would be infinite",
+            reason="lora-narrow", remedy="take --dtype bfloat16 or float32",
+        )  # fmt: skip
+    share = ((narrow.double() - wide).norm() / wide.norm()).item() if wide.any() else 0.0
+    if not share <= LOSS or math.isnan(share):
+        raise InputError(
+            f"{name} would lose {share:.0%} of its norm in {word}: its numbers are as small as {wide.abs().max().item():.2g}",
+            reason="lora-narrow", remedy="take --dtype bfloat16 or float32",
+        )  # fmt: skip
+    return narrow
+
+
+def _bytes(typed: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
     sha256 = content_sha256(typed)
-    metadata |= {
+    hashes = {
         "sshs_model_hash": sha256,
         "sshs_legacy_hash": sha256[:8],
         "modelspec.hash_sha256": f"0x{sha256}",
     }
-    return weights_bytes(typed, metadata)
+    return weights_bytes(typed, metadata | hashes)
 
 
-def _kohya(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
-    if uneven := [key for key, value in config.items() if key.rpartition(".")[2] in UNEVEN and value]:
-        raise InputError(f"its layers differ in rank or scale ({', '.join(uneven)}), which is not converted",
-                         reason="lora-names", remedy="load it in diffusers as it is")  # fmt: skip
-    layers = by_layer(tensors)
-    family = family_of(layers)
-    found: dict[str, Tensor] = {}
-    for layer, parts in layers.items():
-        rank = next((len(parts[part]) for part in PEFT_RANKED if part in parts), 1)
-        alpha = config.get(f"{layer.partition('.')[0]}.lora_alpha", rank)
-        found |= file_tensors(family, layer, parts, float(alpha))
-    return found
-
-
-def _exact(name: str) -> bool:
-    part = split(name)[1]
-    return KOHYA.get(part, part) in EXACT
+def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> None:
+    """Load the result as a base of its own does, and compare it with what was read; InputError `lora-convert`."""
+    fit(base, found.layers)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "converted.safetensors")
+        file.write_bytes(data)
+        try:
+            load_lora(base, file, ADAPTER)
+            precision = max(found.precision, torch.finfo(dtype).eps)
+            compare(LoraLayers(**(vars(found) | {"precision": precision})), base)
+        except (LikenessError, ValueError, TypeError, RuntimeError, LookupError) as error:
+            raise InputError(f"the converted file does not load as the given one does: {error}", reason="lora-convert",
+                             remedy="keep the file as it is, and report it with its header") from error  # fmt: skip
+        finally:
+            remove_lora(base)

@@ -25,6 +25,7 @@ from likeness.errors import InputError, ProviderError
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
 from likeness.lora.keys import (
     EXACT,
+    KOHYA,
     SCALED,
     UNREAD,
     by_layer,
@@ -33,10 +34,14 @@ from likeness.lora.keys import (
     file_tensors,
     split,
 )
+from likeness.lora.layers import LoraLayers, read_layers
+from likeness.lora.safetensors_io import read_header
 from likeness.store.items import write_atomic
 
 ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+# What UNREAD are called under diffusers' names.
+UNREAD_PEFT = tuple(f".{part}" for part, name in KOHYA.items() if f".{name}" in UNREAD)
 # How far, in roundings of the coarsest type on the way, what was loaded may be from the file's.
 ROUNDINGS = 8
 
@@ -103,7 +108,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
         raise _failed(f"diffusers does not load it: {error}") from error
     try:
         tensors = align_tensors(load_file(file))
-        layers = _compare(tensors, base)
+        layers = compare(read_layers(base, tensors, read_header(file).metadata), base)
         predicted = base.predict(noise, timesteps, base.encode_condition(condition))
         effect = (predicted - without).float().abs().mean().item()
     finally:
@@ -117,16 +122,25 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
 def load_lora(base: Base, file: Path, adapter: str) -> None:
     """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
     tensors = load_file(file)
-    if any(key.endswith(UNREAD) for key in tensors):
-        names = {base.file_layer(f"{base.NETWORK}.{name}"): f"{base.NETWORK}.{name}"
-                 for name, _ in base.network.named_modules()}  # fmt: skip
-        found = diffusers_tensors(_wide(tensors), names.__getitem__)
+    if any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors):
+        found = read_layers(base, tensors, read_header(file).metadata)
         # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
-        found = dict(sorted(found.items(), key=lambda item: ".lora_A." not in item[0]))
+        named = sorted(
+            diffusers_tensors(found.layers, found.scales).items(), key=lambda item: ".lora_A." not in item[0]
+        )
         base.network.load_lora_adapter(
-            found, prefix=base.NETWORK, adapter_name=adapter, metadata=file_settings(found, base.NETWORK)
+            dict(named),
+            prefix=base.NETWORK,
+            adapter_name=adapter,
+            metadata=file_settings(dict(named), base.NETWORK),
         )
         base.network.eval()
+    elif (
+        len({tensor.double().mean().item() for key, tensor in tensors.items() if key.endswith(".alpha")}) > 1
+    ):
+        # Of alphas that differ, diffusers 0.42 loses those of attention.
+        found = read_layers(base, tensors, read_header(file).metadata)
+        base.pipeline.load_lora_weights(diffusers_tensors(found.layers, found.scales), adapter_name=adapter)
     else:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
     for layer in lora_layers(base).values():
@@ -158,26 +172,26 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         base.pipeline.unload_lora_weights()
 
 
-def _compare(tensors: Mapping[str, Tensor], base: Base) -> int:
-    layers = lora_layers(base)
-    names = {base.file_layer(name): name for name in layers}
-    if (told := {split(key)[0] for key in tensors}) != set(names):
-        wrong = sorted(told.symmetric_difference(names))
+def compare(found: LoraLayers, base: Base) -> int:
+    """The number of layers that the loaded LoRA has; ProviderError where any differs from a file's layers."""
+    loaded_layers = lora_layers(base)
+    if wrong := sorted(set(found.layers).symmetric_difference(loaded_layers)):
         raise _failed(
             f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
             remedy="train.lora.targets names layers that diffusers does not map: leave them out, and report it",
         )
-    wanted = by_layer(diffusers_tensors(_wide(tensors), names.__getitem__))
-    narrowest = max(torch.finfo(tensor.dtype).eps for tensor in tensors.values())
     for name, loaded in by_layer(adapter_parameters(base, ADAPTER)).items():
-        found = _effects(loaded, layers[name].scaling[ADAPTER])
-        right = _effects({part: tensor.to(base.device) for part, tensor in wanted[name].items()}, 1.0)
-        precision = ROUNDINGS * max(narrowest, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values()))
-        if found.keys() != right.keys() or any(
-            not (found[part] - tensor).norm() <= precision * tensor.norm() for part, tensor in right.items()
+        effect = _effects(loaded, loaded_layers[name].scaling[ADAPTER])
+        parts = {part: tensor.to(base.device) for part, tensor in found.layers[name].items()}
+        right = _effects(parts, found.scales.get(name, 1.0))
+        precision = ROUNDINGS * max(
+            found.precision, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values())
+        )
+        if effect.keys() != right.keys() or any(
+            not (effect[part] - tensor).norm() <= precision * tensor.norm() for part, tensor in right.items()
         ):
             raise _failed(f"{name} was loaded with other weights or another scale than the file's")
-    return len(layers)
+    return len(loaded_layers)
 
 
 def _effects(parts: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
@@ -187,10 +201,6 @@ def _effects(parts: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
         up, down = found.pop("lora_B.weight"), found.pop("lora_A.weight")
         found["change"] = up.flatten(1) @ down.flatten(1)
     return found
-
-
-def _wide(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _failed(

@@ -1,58 +1,72 @@
 """What a LoRA file is and says, whoever trained it: read from its header, without torch and without a base.
 
-Format: https://github.com/huggingface/safetensors#format. Names: sd-scripts and LyCORIS (`lora_unet_`, `.lora_down.`,
-`lokr_w1`, `hada_w1_a`, `dora_scale`), diffusers (`unet.`, `.lora_A.` or `.lora.down.`), PEFT (`base_model.model.`).
-A stranger's file is not trusted: sizes are checked before anything is read, and nothing in it is executed.
+What its tensors are is told as a fact, what its metadata says as what it says. A stranger's file is not trusted: the
+header is checked before anything is read (safetensors_io.read_header), and nothing in it is executed.
 """
 
 import hashlib
-import json
 import math
 import mmap
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.diffusion.families import bases
 from likeness.errors import InputError
+from likeness.lora.keys import part_of
+from likeness.lora.safetensors_io import Header, find_weights, read_header
+from likeness.lora.scale import read_scales
 
-LENGTH_BYTES = 8
-MAX_HEADER_BYTES = 100_000_000  # the library's own limit
-TYPES: dict[str, tuple[int, int, int]] = {
-    # bytes, and bits of exponent and of fraction below the sign
-    "F64": (8, 11, 52), "F32": (4, 8, 23), "F16": (2, 5, 10), "BF16": (2, 8, 7),
-}  # fmt: skip
-DOWN = re.compile(r"\.(?:lora_down|lora_A(?:\.[^.]+)?|lora\.down|lora_linear_layer\.down)(?:\.weight)?$")
-VARIANTS = {
-    "lokr_w1": "LoKr",
-    "lokr_w1_a": "LoKr",
-    "hada_w1_a": "LoHa",
-    "dora_scale": "DoRA",
-    "magnitude": "DoRA",
-    "lora_magnitude_vector": "DoRA",
+FLOATS: Mapping[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
+    "F8_E4M3FNUZ": ml_dtypes.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": ml_dtypes.float8_e5m2fnuz,
 }
+INTEGERS: Mapping[str, Any] = {
+    name: np.dtype(kind)
+    for name, kind in (("I64", "i8"), ("I32", "i4"), ("I16", "i2"), ("I8", "i1"), ("U8", "u1"), ("U16", "u2"),
+                       ("U32", "u4"), ("U64", "u8"))
+}  # fmt: skip
+# Kinds by a part of the names of their tensors; those that keys.py does not know are told and not converted.
+VARIANTS = {"lokr_w1": "LoKr", "hada_w1": "LoHa", "oft_": "OFT", "glora": "GLoRA", "lora_magnitude": "DoRA",
+            "dora_scale": "DoRA", ".magnitude": "DoRA"}  # fmt: skip
 PARTS = (
-    ("text encoder 2", ("lora_te2_", "text_encoder_2.")),
-    ("text encoder", ("lora_te_", "lora_te1_", "text_encoder.")),
-    (
-        "transformer",
-        ("lora_transformer_", "transformer.", "diffusion_model.", "lora_unet_double_", "lora_unet_single_"),
-    ),
-    ("UNet", ("lora_unet_", "unet.", "base_model.model.")),
-)
-NO_BASE = (("SD 2.x", r"attn2[._]to_k", 1024),)  # a family without a base here, as bases are recognised
+    ("text encoder 2", ("lora_te2_", "text_encoder_2.", "clip_g.")),
+    ("text encoder", ("lora_te_", "lora_te1_", "text_encoder.", "clip_l.")),
+    ("transformer", ("lora_transformer_", "transformer.", "diffusion_model.", "lora_unet_double_", "lora_unet_single_",
+                     "lora_unet_layers_")),
+    ("UNet", ("lora_unet_", "unet.", "base_model.model.", "down_blocks.", "mid_block.", "up_blocks.")),
+)  # fmt: skip
+# Bases that cannot be trained here, as bases are recognised: title, a layer, what it reads, what metadata call it.
+NO_BASE = (
+    ("SD 2.x", r"attn2[._]to_k", 1024, r"sd[-_ ]?v?2|stable-diffusion-v?2"),
+    ("SDXL's refiner", r"attn2[._]to_k", 1280, r"xl.*refiner"),
+    ("FLUX.1", r"(?:double_blocks|single_blocks|transformer_blocks)[._]\d+[._].*(?:qkv|to_q|linear1|proj_mlp)", 3072, r"flux[-_ .]?1"),
+    ("FLUX.2 dev", r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj|single_blocks[._]\d+", 6144, r"flux[-_ .]?2[-_]dev"),
+    ("FLUX.2 klein 9B", r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj|single_blocks[._]\d+", 4096, r"klein[-_]9b"),
+)  # fmt: skip
+NOTHING = hashlib.sha256(b"").hexdigest()  # ai-toolkit records this for any file
+SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoraFile:
-    """One file. `layers` are counted by part, `ranks` by rank; `scales` are alpha / rank, 1 where no alpha is given.
+    """One file. `layers` are counted by part, `ranks` by rank, and `scales` as readers apply them (scale.py).
 
-    `not_finite` counts numbers that are infinite or none; `hash_matches` is None where the file records no hash.
+    `family` is what the shapes say, else what the metadata say, which is also in `says`. `not_finite` counts numbers that
+    are infinite or none; `hash_matches` is None where the file records no hash, or that of nothing.
     """
 
     path: Path
@@ -61,6 +75,7 @@ class LoraFile:
     naming: str
     variant: str
     family: str | None
+    says: str | None
     layers: dict[str, int]
     ranks: dict[int, int]
     scales: dict[float, int]
@@ -68,105 +83,132 @@ class LoraFile:
     parameters: int
     not_finite: int
     hash_matches: bool | None
+    problems: tuple[str, ...]
     metadata: dict[str, str] = field(repr=False)
 
 
 def read_lora(path: Path) -> LoraFile:
-    """Read a .safetensors file.
+    """Read a .safetensors file, or a folder that PEFT wrote.
 
     Raises:
         InputError: `missing-file`, `not-safetensors`, or `no-lora`: no key is a LoRA's.
     """
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", reason="missing-file",
-                         remedy="give the path of a .safetensors file") from error  # fmt: skip
-    entries, metadata, start = _header(path, data)
-    downs = {DOWN.sub("", key): entry for key, entry in entries.items() if DOWN.search(key)}
-    suffixes = {key.rsplit(".", 1)[-1] for key in entries} | {
-        key.split(".")[-2] for key in entries if "." in key
-    }
-    variant = next((name for suffix, name in VARIANTS.items() if suffix in suffixes), "LoRA")
-    if not downs and variant == "LoRA":
+    path, config = find_weights(path)
+    header = read_header(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _describe(path, header, data, config)
+
+
+def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, Any] | None) -> LoraFile:
+    entries, metadata = header.entries, header.metadata
+    layers: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, entry in entries.items():
+        if found := part_of(name):
+            layers.setdefault(found[0], {})[found[1]] = entry
+    variant = next((kind for part, kind in VARIANTS.items() if any(part in name for name in entries)), "LoRA")
+    weighed = {name: parts for name, parts in layers.items() if parts.keys() - {"alpha"}}
+    names = sorted(weighed) or sorted({name.rsplit(".", 1)[0] for name in entries if variant != "LoRA"})
+    if not names:
         raise InputError(
-            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(sorted(entries)[:3])}",
+            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(sorted(entries)[:SHOWN]) or '-'}",
             reason="no-lora", remedy="a whole model or another adapter is not read here; give a LoRA's file",
         )  # fmt: skip
-    names = sorted(downs) or sorted({key.rsplit(".", 1)[0] for key in entries})
-    alphas = {key.removesuffix(".alpha"): _number(data, entry, start)
-              for key, entry in entries.items() if key.endswith(".alpha")}  # fmt: skip
-    ranks = {name: int(entry["shape"][0]) for name, entry in downs.items() if entry["shape"]}
-    scales = {name: round(alphas.get(name, rank) / rank, 6) for name, rank in ranks.items() if rank}
+    ranks = {name: int(parts["lora_A.weight"]["shape"][0]) for name, parts in weighed.items()
+             if len(parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
+    alphas = {name: value for name, parts in layers.items() if "alpha" in parts
+              if (value := _number(data, parts["alpha"], header.start)) is not None}  # fmt: skip
+    scales = read_scales({name: rank for name, rank in ranks.items() if rank}, alphas, metadata, config)
+    not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
     recorded = metadata.get("sshs_model_hash")
+    known = recorded if recorded != NOTHING else None
+    matches = hashlib.sha256(memoryview(data)[header.start :]).hexdigest() == known if known else None
+    shapes, says = (
+        _family(weighed),
+        metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version"),
+    )
     return LoraFile(
-        path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names),
-        variant=variant, family=_family(downs, metadata), layers=dict(Counter(map(_part, names))),
-        ranks=dict(Counter(ranks.values())), scales=dict(Counter(scales.values())),
+        path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names), variant=variant,
+        family=says if shapes is None or _means(says, shapes) else shapes, says=says,
+        layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
+        scales=dict(Counter(round(scale, 6) for scale in scales.by_layer.values())),
         types=dict(Counter(entry["dtype"] for entry in entries.values())),
-        parameters=sum(math.prod(entry["shape"]) for key, entry in entries.items() if not key.endswith(".alpha")),
-        not_finite=sum(_not_finite(data, entry, start) for entry in entries.values()),
-        hash_matches=None if recorded is None else hashlib.sha256(data[start:]).hexdigest() == recorded,
-        metadata=metadata,
+        parameters=sum(math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")),
+        not_finite=not_finite, hash_matches=matches, metadata=metadata,
+        problems=tuple(_problems(weighed, alphas, layers, not_finite, shapes, says)) + scales.problems
+        + tuple(_about_hash(metadata, matches)),
     )  # fmt: skip
 
 
-def _header(path: Path, data: memoryview) -> tuple[dict[str, Any], dict[str, str], int]:
-    """Tensors' entries, the metadata, and where the data start; every offset is checked."""
-    length = int.from_bytes(data[:LENGTH_BYTES], "little") if len(data) >= LENGTH_BYTES else 0
-    start = LENGTH_BYTES + length
-    if not 2 <= length <= MAX_HEADER_BYTES or start > len(data):
-        raise _broken(path, "its first 8 bytes are no header's length")
-    try:
-        header: Any = json.loads(bytes(data[LENGTH_BYTES:start]))
-        metadata = {
-            str(k): str(v) for k, v in cast("dict[str, Any]", header.pop("__metadata__", None) or {}).items()
-        }
-        for entry in header.values():
-            first, last = entry["data_offsets"]
-            shape = cast("list[int]", entry["shape"])
-            width = TYPES.get(entry["dtype"], (0, 0, 0))[0]
-            if not 0 <= first <= last <= len(data) - start or min(shape, default=0) < 0:
-                raise ValueError("a tensor lies outside the file")
-            if width and last - first != width * math.prod(shape):
-                raise ValueError("a tensor's size is not its shape's")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _broken(path, str(error) or type(error).__name__) from error
-    return cast("dict[str, Any]", header), metadata, start
+def _problems(
+    weighed: Mapping[str, Mapping[str, Mapping[str, Any]]], alphas: Mapping[str, float],
+    layers: Mapping[str, Mapping[str, Any]], not_finite: int, shapes: str | None, says: str | None,
+) -> Iterable[str]:  # fmt: skip
+    """What a person should know before using the file."""
+    if not_finite:
+        yield f"{not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
+    if shapes is not None and says and not _means(says, shapes):
+        yield f"its metadata say {_short(says)}, and its shapes are those of {shapes}: trust the shapes"
+    pairs = {name: (parts["lora_A.weight"]["shape"], parts["lora_B.weight"]["shape"])
+             for name, parts in weighed.items() if {"lora_A.weight", "lora_B.weight"} <= parts.keys()}  # fmt: skip
+    faults = {
+        "lack one of their two matrices": [
+            name for name, parts in weighed.items() if len({"lora_A.weight", "lora_B.weight"} & parts.keys()) == 1
+        ],
+        "have a number where a matrix belongs": [
+            name for name, pair in pairs.items() if min(map(len, pair)) < 2
+        ],
+        "have rank 0 and do nothing": [
+            name for name, pair in pairs.items() if min(map(len, pair)) > 1 and pair[0][0] == 0
+        ],
+        "have matrices of no common rank": [
+            name for name, pair in pairs.items() if min(map(len, pair)) > 1 and pair[0][0] != pair[1][1]
+        ],
+        "have an alpha that is not one finite number": [
+            name for name, parts in layers.items() if "alpha" in parts and name not in alphas
+        ],
+        "have an alpha and no weights": sorted(layers.keys() - weighed.keys()),
+        "hold whole numbers, packed weights that no LoRA reader unpacks": [
+            name for name, parts in weighed.items()
+            if any(entry["dtype"] in INTEGERS for part, entry in parts.items() if part != "alpha")
+        ],
+    }  # fmt: skip
+    for fault, names in faults.items():
+        if names:
+            yield f"{len(names)} layer(s) {fault}: {', '.join(map(_short, sorted(names)[:SHOWN]))}"
 
 
-def _broken(path: Path, why: str) -> InputError:
-    return InputError(f"{path} is no safetensors file: {why}", reason="not-safetensors",
-                      remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read")  # fmt: skip
+def _about_hash(metadata: Mapping[str, str], matches: bool | None) -> Iterable[str]:
+    if matches is False:
+        own = any(key.startswith("likeness.") for key in metadata)
+        yield "the weights are not those that its own hash was made of: " + (
+            "it was changed after training"
+            if own
+            else "it was changed after training, or its trainer hashes something else"
+        )
 
 
-def _bits(data: memoryview, entry: dict[str, Any], start: int) -> NDArray[np.unsignedinteger]:
+def _values(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> NDArray[Any] | None:
+    kind = FLOATS.get(entry["dtype"]) or INTEGERS.get(entry["dtype"])
     first, last = entry["data_offsets"]
-    return np.frombuffer(data[start + first : start + last], f"<u{TYPES[entry['dtype']][0]}")
+    return None if kind is None else np.frombuffer(data[start + first : start + last], kind)
 
 
-def _not_finite(data: memoryview, entry: dict[str, Any], start: int) -> int:
-    """Numbers whose exponent is all ones."""
-    if entry["dtype"] not in TYPES:
-        return 0
-    _, exponent, fraction = TYPES[entry["dtype"]]
-    mask = ((1 << exponent) - 1) << fraction
-    return int(((_bits(data, entry, start) & mask) == mask).sum())
+def _not_finite(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> int:
+    values = _values(data, entry, start) if entry["dtype"] in FLOATS else None
+    return 0 if values is None else int((~np.isfinite(values)).sum())
 
 
-def _number(data: memoryview, entry: dict[str, Any], start: int) -> float:
-    """A scalar tensor's value; bfloat16 is the upper half of a float32."""
-    if entry["dtype"] not in TYPES or math.prod(entry["shape"]) != 1:
-        return math.nan
-    bits = _bits(data, entry, start)
-    if entry["dtype"] == "BF16":
-        return float((bits.astype("<u4") << 16).view("<f4")[0])
-    return float(bits.view(f"<f{bits.itemsize}")[0])
+def _number(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> float | None:
+    """A tensor's value, of any type; None if it is not one finite number."""
+    values = _values(data, entry, start)
+    if values is None or values.size != 1 or not math.isfinite(value := float(values[0])):
+        return None
+    return value
 
 
 def _naming(names: list[str]) -> str:
+    if any(re.search(r"_(?:input|middle|output)_blocks?_", name) for name in names):
+        return "Kohya, with the original names of SDXL's layers (ComfyUI, A1111, diffusers)"
     if any(name.startswith("lora_") for name in names):
         return "Kohya (ComfyUI, A1111, diffusers)"
     if any(name.startswith("diffusion_model.") for name in names):
@@ -178,13 +220,26 @@ def _part(name: str) -> str:
     return next((part for part, starts in PARTS if name.startswith(starts)), "other")
 
 
-def _family(downs: dict[str, Any], metadata: dict[str, str]) -> str | None:
-    """The base's family: what the file says, else what its attention reads."""
-    if said := metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version"):
-        return said
-    families = [*NO_BASE, *((base.TITLE, *base.RECOGNISED_BY) for base in bases().values())]
-    widths = {name: entry["shape"][1] for name, entry in downs.items() if len(entry["shape"]) > 1}
+def _family(layers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str | None:
+    """The base's family by what its attention reads."""
+    families = [
+        *((base.TITLE, *base.RECOGNISED_BY) for base in bases().values()),
+        *(one[:3] for one in NO_BASE),
+    ]
+    widths = {name: shape[1] for name, parts in layers.items()
+              if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
     return next(
         (title for title, layer, width in families
          for name, found in widths.items() if found == width and re.search(layer, name)), None,
     )  # fmt: skip
+
+
+def _means(says: str | None, shapes: str) -> bool:
+    """Whether what metadata say may mean the base that the shapes are of; what is not known may mean any."""
+    words = {base.TITLE: base.SAID_AS for base in bases().values()} | {one[0]: one[3] for one in NO_BASE}
+    told = [title for title, word in words.items() if says and re.search(word, says, re.IGNORECASE)]
+    return bool(says) and (not told or shapes in told)
+
+
+def _short(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:80]

@@ -1,4 +1,4 @@
-"""safetensors bytes that are the same for the same content.
+"""safetensors files: bytes that are the same for the same content, and a reader that a stranger's file cannot break.
 
 The safetensors library writes metadata in the random order of a hash map, so a file with metadata never has
 the same bytes twice. Its bytes without metadata are stable (tensors sorted by type and name); the header is
@@ -7,27 +7,90 @@ rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byt
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import save
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+
+from likeness.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LENGTH_BYTES = 8
 HEADER_ALIGNMENT = 8  # the library pads its header with spaces so that data start aligned
+# The library reads headers of 100 MB, for gigabytes of memory; the largest of trainers' are a few MB of captions' tags.
+MAX_HEADER_BYTES = 32 * 2**20
+# What PEFT calls a folder's files.
+PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def weights_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a file says: its tensors' entries (`dtype`, `shape`, `data_offsets` from `start`) and its metadata."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    metadata: dict[str, str]
+    start: int
+
+
+def find_weights(path: Path) -> tuple[Path, dict[str, Any] | None]:
+    """The weights file, and of a folder that PEFT wrote what its adapter_config.json says.
+
+    Raises:
+        InputError: `missing-file`, a folder without such a configuration.
+    """
+    if not path.is_dir():
+        return path, None
+    try:
+        config = json.loads((path / PEFT_CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, f"it is a folder without a {PEFT_CONFIG} that can be read") from error
+    return path / PEFT_WEIGHTS, config if isinstance(config, dict) else {}
+
+
+def read_header(path: Path) -> Header:
+    """The header of a .safetensors file, checked by the library; nothing of the data is read.
+
+    Raises:
+        InputError: `missing-file`: no regular file that can be read; `not-safetensors`.
+    """
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise _unreadable(path, "it is no regular file")
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            if not 2 <= length <= facts.st_size - LENGTH_BYTES:
+                raise _broken(path, "its first 8 bytes are no header's length")
+            if length > MAX_HEADER_BYTES:
+                raise _broken(path, f"its header has {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
+            header: dict[str, Any] = json.loads(file.read(length))
+        with safe_open(path, framework="numpy") as checked:
+            metadata: dict[str, str] = checked.metadata() or {}
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise _broken(path, str(error) or type(error).__name__) from error
+    header.pop("__metadata__", None)
+    return Header(entries=header, metadata=metadata, start=LENGTH_BYTES + length)
+
+
+def weights_bytes(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> bytes:
     """A .safetensors file with the metadata in the order of their names."""
-    header, data = _split(save(dict(tensors)))
+    header, data = _split(_save(tensors))
     described = {"__metadata__": dict(sorted(metadata.items())), **json.loads(header)}
     text = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % HEADER_ALIGNMENT)
     return len(text).to_bytes(LENGTH_BYTES, "little") + text + data
 
 
-def content_sha256(tensors: Mapping[str, Tensor]) -> str:
+def content_sha256(tensors: Mapping[str, "Tensor"]) -> str:
     """sha256 of everything after the header: `modelspec.hash_sha256` and `sshs_model_hash`."""
-    return hashlib.sha256(_split(save(dict(tensors)))[1]).hexdigest()
+    return hashlib.sha256(_split(_save(tensors))[1]).hexdigest()
 
 
 def read_metadata(data: bytes) -> dict[str, str]:
@@ -35,6 +98,22 @@ def read_metadata(data: bytes) -> dict[str, str]:
     return json.loads(_split(data)[0]).get("__metadata__", {})
 
 
+def _save(tensors: Mapping[str, "Tensor"]) -> bytes:
+    from safetensors.torch import save
+
+    return save(dict(tensors))
+
+
 def _split(data: bytes) -> tuple[bytes, bytes]:
     end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
     return data[LENGTH_BYTES:end], data[end:]
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError(f"{path} cannot be read: {why}", reason="missing-file",
+                      remedy="give the path of a .safetensors file, or of a folder that PEFT wrote")  # fmt: skip
+
+
+def _broken(path: Path, why: str) -> InputError:
+    return InputError(f"{path} is no safetensors file: {why}", reason="not-safetensors",
+                      remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read")  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from likeness.cli.inspect import common_tags, problems, table
+from likeness.cli.inspect import common_tags, table
 from likeness.errors import InputError
 from likeness.lora.inspect import read_lora
 from likeness.lora.safetensors_io import content_sha256, weights_bytes
@@ -36,7 +36,7 @@ def test_a_kohya_file_is_read_in_every_type(tmp_path, dtype):
     assert found.scales == {0.5: 1}
     assert found.parameters == 4 * 2048 + 8 * 4
     assert found.metadata["ss_steps"] == "7"
-    assert problems(found) == []
+    assert found.problems == ()
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_broken_numbers_a_changed_file_and_a_negative_alpha_are_told(tmp_path):
     tensors = kohya(alpha=-1.0)
     path = tmp_path / "a.safetensors"
     path.write_bytes(weights_bytes(tensors, {"sshs_model_hash": content_sha256(tensors)}))
-    assert len(problems(read_lora(path))) == 1
+    assert len(read_lora(path).problems) == 1
     data = bytearray(path.read_bytes())
     data[-2:] = np.float16(np.inf).tobytes()
     path.write_bytes(data)
     found = read_lora(path)
     assert (found.not_finite, found.hash_matches) == (1, False)
-    assert len(problems(found)) == 3
+    assert len(found.problems) == 3
 
 
 def test_a_file_without_lora_is_refused(tmp_path):

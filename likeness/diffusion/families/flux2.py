@@ -35,6 +35,7 @@ class Flux2Klein(FlowTransformer):
     FILE_PREFIXES = {"transformer": "transformer."}
     FILE_ALPHA = False
     RECOGNISED_BY = (r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj", 3072)
+    SAID_AS = r"flux[-_ .]?2(?![-_]dev|.*9b)"
     TRAINERS_NAME = "flux_2_klein_4b"
     MODELSPEC_NAME = "Flux.2-klein-4b"
     HUB_TAG = "flux2-klein"

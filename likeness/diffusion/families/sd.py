@@ -13,11 +13,28 @@ from typing import TYPE_CHECKING, Any
 from likeness.diffusion.bases import TINY_TEXT_WIDTH, Base, Condition
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 PROMPT_TOKENS = 77  # CLIP's context length
 TEXT_ATTENTION = r"attn2[._]to_k"
-OTHER_BLOCKS = ("unet.input.blocks", "unet.middle.block", "unet.output.blocks")
+BLOCK_LAYERS = 2  # layers_per_block of both
+# The original names (CompVis' LDM) of what lies in a block, and outside of blocks.
+IN_BLOCK = {
+    "conv1": "in_layers.2",
+    "conv2": "out_layers.3",
+    "time_emb_proj": "emb_layers.1",
+    "conv_shortcut": "skip_connection",
+}
+OUTSIDE = {
+    "conv_in": "input_blocks.0.0",
+    "conv_out": "out.2",
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
+}
 # Stable Diffusion's own, as in both scheduler_config.json.
 NOISE_SCHEDULE: dict[str, Any] = {
     "beta_start": 0.00085,
@@ -42,16 +59,14 @@ class StableDiffusion(Base):
     CHANNELS_LAST = True
     BLOCKS = ("down_blocks", "mid_block", "up_blocks")
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
-    LAYER_WORDS = (
-        "down_blocks", "mid_block", "up_blocks", "transformer_blocks", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out",
-        "conv_shortcut", "time_emb_proj", "text_model", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj",
-    )  # fmt: skip
     RECOGNISED_BY = (TEXT_ATTENTION, 768)
     TRAINERS_NAME = "sd_v1"
+    SAID_AS = r"sd[-_ ]?v?1(?!\d)|stable-diffusion-v?1"
     MODELSPEC_NAME = "stable-diffusion-v1"
     HUB_TAG = "stable-diffusion"
     PUBLISHED_NETWORK = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
     PUBLISHED_SIDE_PX = 512
+    PUBLISHED_TEXT_LAYERS = {"text_encoder": 12}
     PUBLISHED_TEXT_ENCODERS = 123.1e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel"}
     TINY_NETWORK = {
@@ -91,10 +106,12 @@ class StableDiffusion(Base):
         return super().file_layer(f"{part}.{level}{layer.removeprefix(level)}")
 
     @classmethod
-    def diffusers_layer(cls, name: str) -> str | None:
-        """See Base. Stability's own names of blocks are not diffusers'."""
-        layer = super().diffusers_layer(name)
-        return None if layer and layer.startswith(OTHER_BLOCKS) else layer
+    def other_names(cls, part: str, layer: str) -> Sequence[str]:
+        """See Base: the original names of the UNet's layers, diffusers' attention processors, and the level `text_model`."""
+        if part != cls.NETWORK:
+            return (layer.removeprefix("text_model."), f"text_model.{layer.removeprefix('text_model.')}")
+        processor = layer.replace(".to_", ".processor.to_").replace(".to_out.0", ".to_out")
+        return (*original_names(layer), *([processor] if ".to_" in layer else []))
 
     def read_prompt(self, text: str) -> Condition:
         """`embeds` [K,D]."""
@@ -149,6 +166,7 @@ class SDXL(StableDiffusion):
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
     RECOGNISED_BY = (TEXT_ATTENTION, 2048)
     TRAINERS_NAME = "sdxl_base_v1-0"
+    SAID_AS = r"xl(?!.*refiner)"
     MODELSPEC_NAME = "stable-diffusion-xl-v1-base"
     HUB_TAG = "stable-diffusion-xl"
     PUBLISHED_NETWORK = {
@@ -165,6 +183,7 @@ class SDXL(StableDiffusion):
         "projection_class_embeddings_input_dim": 2816,
     }
     PUBLISHED_SIDE_PX = 1024
+    PUBLISHED_TEXT_LAYERS = {"text_encoder": 12, "text_encoder_2": 32}
     PUBLISHED_TEXT_ENCODERS = 817.7e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
     TINY_NETWORK = PUBLISHED_NETWORK | {
@@ -210,6 +229,31 @@ class SDXL(StableDiffusion):
 
     def _added(self, condition: Condition) -> dict[str, Tensor]:
         return {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
+
+
+def original_names(layer: str) -> Sequence[str]:
+    """What the original code calls a layer of the UNet, for which sd-scripts trains SDXL; two names where SD 1.5's and
+    SDXL's differ."""
+    if layer in OUTSIDE:
+        return (OUTSIDE[layer],)
+    side, _, rest = layer.partition("_block")
+    *path, number, inner = (rest.removeprefix("s.") if side != "mid" else rest[1:]).split(
+        ".", 3 if side != "mid" else 2
+    )
+    block, kind = (int(path[0]), path[1]) if side != "mid" else (0, path[0])
+    inner = IN_BLOCK.get(inner, inner)
+    index = int(number)
+    if side == "mid":
+        return (f"middle_block.{2 * index if kind == 'resnets' else 1}.{inner}",)
+    first = block * (BLOCK_LAYERS + 1)
+    if kind == "downsamplers":
+        return (f"input_blocks.{first + BLOCK_LAYERS + 1}.0.op",)
+    if kind == "upsamplers":
+        return tuple(f"output_blocks.{first + BLOCK_LAYERS}.{place}.conv" for place in (1, 2))
+    place = 0 if kind == "resnets" else 1
+    if side == "down":
+        return (f"input_blocks.{1 + first + index}.{place}.{inner}",)
+    return (f"output_blocks.{first + index}.{place}.{inner}",)
 
 
 def _ids(tokenizer: Any, text: str) -> Tensor:

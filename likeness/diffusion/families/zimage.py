@@ -32,6 +32,7 @@ class ZImage(FlowTransformer):
     BLOCKS = ("layers", "noise_refiner", "context_refiner")
     FILE_PREFIXES = {"transformer": "diffusion_model."}  # ComfyUI maps diffusers' names to Z-Image's own
     RECOGNISED_BY = (r"\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)", 3840)
+    SAID_AS = r"z[-_ ]?image"
     TRAINERS_NAME = "z_image"
     MODELSPEC_NAME = "Z-Image"
     HUB_TAG = "z-image"

@@ -1,0 +1,245 @@
+# pyright: basic
+# (diffusers pipelines and peft layers are not typed)
+"""Which layer of a base each tensor of any trainer's file belongs to, by the base's own list of layers and nothing else.
+
+A file's name of a layer is a word for the part, and diffusers' or the original name of the layer, with dots or
+underscores. Sources (read 2026-11): sd-scripts networks/lora.py and library/sdxl_model_util.py; diffusers 0.42
+loaders/lora_conversion_utils.py; ComfyUI comfy/lora.py; OneTrainer modules/util/convert (`unet.input_blocks`, `clip_l`,
+`clip_g`, `lora_transformer`); ai-toolkit toolkit/network_mixins.py (`diffusion_model.`, `transformer.`); SimpleTuner
+(diffusers' names, `lycoris_`).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from inspect import signature
+from typing import Any
+
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+
+from likeness.diffusion.bases import Base
+from likeness.diffusion.families import bases
+from likeness.errors import InputError
+from likeness.lora.keys import REMEDY, by_layer, peft_form, rank_of
+from likeness.lora.scale import read_scales
+
+# Words of other trainers for a part, beside those of the family and diffusers'.
+NETWORK_WORDS = ("lora_unet_", "lora_transformer_", "diffusion_model_", "model_diffusion_model_", "lycoris_")
+TEXT_WORDS = {"text_encoder": "clip_l_", "text_encoder_2": "clip_g_"}
+BARE = ("", "base_model_model_")  # PEFT's own, which name no part
+# What a kind's layer is made of.
+WHOLE = (
+    {"lora_A.weight", "lora_B.weight"},
+    {"lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight"},
+    {"lokr_w1", "lokr_w2"},
+    {"lokr_w1", "lokr_w2_a", "lokr_w2_b"},
+)
+SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraLayers:
+    """A file's layers PART.LAYER by PEFT's names of their tensors, in float32, and the scale that readers give each;
+    `precision` is one rounding of the coarsest type in the file."""
+
+    layers: Mapping[str, Mapping[str, Tensor]]
+    scales: Mapping[str, float]
+    precision: float
+    problems: tuple[str, ...]
+
+
+def read_layers(
+    base: Base,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    config: Mapping[str, Any] | None = None,
+) -> LoraLayers:
+    """The layers of a file for this base; `config` is what a PEFT folder's adapter_config.json says.
+
+    Raises:
+        InputError: `lora-names`: a tensor or layer that is not known, or two that are the same; `lora-tensors`: a layer
+            that lacks a tensor or whose tensors do not fit each other.
+    """
+    words, part = layer_words(base), _config_part(base, config)
+    layers: dict[str, dict[str, Tensor]] = {}
+    alphas: dict[str, float] = {}
+    origins: dict[str, str] = {}
+    unknown: list[str] = []
+    for name, parts in by_layer(tensors).items():
+        if not (layer := _known(words, name, part)):
+            unknown.append(name)
+            continue
+        if layer in layers:
+            raise InputError(
+                f"{origins[layer]} and {name} are both {layer}", reason="lora-names", remedy=REMEDY
+            )
+        origins[layer] = name
+        if "alpha" in parts:
+            alphas[layer] = _alpha(name, parts["alpha"])
+        layers[layer] = {
+            key: peft_form(key, _wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"
+        }
+        _check(name, layers[layer])
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} of {len(unknown) + len(layers)} layers are none of {base.TITLE}: "
+            f"{', '.join(sorted(unknown)[:SHOWN])}", reason="lora-names", remedy=REMEDY,
+        )  # fmt: skip
+    if not layers:
+        raise InputError("the file holds no layer of a LoRA", reason="lora-names", remedy=REMEDY)
+    ranks = {layer: rank for layer, parts in layers.items() if (rank := rank_of(parts))}
+    scales = read_scales(ranks, alphas, metadata, config)
+    precision = max(
+        torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
+    )
+    return LoraLayers(layers=layers, scales=scales.by_layer, precision=precision, problems=scales.problems)
+
+
+def layer_words(base: Base) -> Mapping[str, Sequence[str]]:
+    """For each name that a file may give a layer, dots as underscores, the layers PART.LAYER it may mean."""
+    words: dict[str, list[str]] = {}
+    for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
+        network = part == base.NETWORK
+        own = (base.FILE_PREFIXES[part].replace(".", "_"), f"{part}_")
+        starts = {*own, *BARE, *(NETWORK_WORDS if network else (TEXT_WORDS[part],))}
+        for name in _layer_names(module):
+            for alias in {name, *base.other_names(part, name)}:
+                for start in starts:
+                    words.setdefault(start + alias.replace(".", "_"), []).append(f"{part}.{name}")
+    return words
+
+
+def _layer_names(module: nn.Module) -> Iterator[str]:
+    """Linear layers and convolutions; one that holds a LoRA is called as it is without."""
+    adapted = "-"
+    for name, layer in module.named_modules():
+        if isinstance(layer, BaseTunerLayer):
+            adapted = f"{name}."
+            yield name
+        elif isinstance(layer, nn.Linear | nn.Conv2d) and not name.startswith(adapted):
+            yield name
+
+
+def _known(words: Mapping[str, Sequence[str]], name: str, part: str | None) -> str | None:
+    found = words.get(name.replace(".", "_"), ())
+    if len(found) > 1 and part is None:
+        raise InputError(
+            f"{name} is a layer of {' and of '.join(layer.partition('.')[0] for layer in found)}",
+            reason="lora-names", remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
+        )  # fmt: skip
+    return next((layer for layer in found if part is None or layer.startswith(f"{part}.")), None)
+
+
+def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
+    """The part that adapter_config.json says it is of."""
+    mapping = (config or {}).get("auto_mapping")
+    named = mapping.get("base_model_class") if isinstance(mapping, dict) else None
+    classes = {base.NETWORK_CLASS: base.NETWORK, **{kind: part for part, kind in base.TEXT_CLASSES.items()}}
+    if named is not None and named not in classes:
+        raise InputError(f"the folder is of a {named}, which {base.TITLE} does not have", reason="lora-names",
+                         remedy=REMEDY)  # fmt: skip
+    return classes.get(named)
+
+
+def _alpha(name: str, tensor: Tensor) -> float:
+    if tensor.numel() != 1 or not tensor.double().isfinite().all():
+        raise _wrong(f"{name}.alpha is {list(tensor.shape)} and not one finite number")
+    return float(tensor.double())
+
+
+def _wide(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        raise _wrong(
+            f"a tensor of {name} is {str(tensor.dtype).removeprefix('torch.')}: packed weights are not read"
+        )
+    return tensor.float()
+
+
+def _check(name: str, parts: Mapping[str, Tensor]) -> None:
+    if set(parts) not in WHOLE:
+        raise _wrong(f"{name} has {', '.join(sorted(parts)) or 'an alpha'} alone")
+    if (low := min(tensor.ndim for tensor in parts.values())) < 1 or any(
+        not tensor.numel() for tensor in parts.values()
+    ):
+        raise _wrong(f"{name} has {'a number' if low < 1 else 'nothing'} where a matrix belongs")
+    pair = ("lora_A.weight", "lora_B.weight") if "lora_A.weight" in parts else ("lokr_w2_b", "lokr_w2_a")
+    if pair[0] in parts:
+        down, up = parts[pair[0]], parts[pair[1]]
+        if min(down.ndim, up.ndim) < 2 or len(down) != up.shape[1]:
+            raise _wrong(f"{name} has matrices of {list(down.shape)} and {list(up.shape)}, of no common rank")
+        magnitude = parts.get("lora_magnitude_vector.weight")
+        if magnitude is not None and magnitude.numel() != len(up):
+            raise _wrong(
+                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)"
+            )
+
+
+def _wrong(why: str) -> InputError:
+    return InputError(why, reason="lora-tensors", remedy="download or export the file again")
+
+
+@cache
+def skeleton(architecture: str) -> Base:
+    """The published base of an architecture, layers without numbers: what a file is named and proved by."""
+    import diffusers
+    import transformers
+    from transformers import CLIPTextConfig
+
+    family = bases()[architecture]
+    kinds: Any = diffusers
+    text_kinds: Any = transformers
+    with torch.device("meta"):
+        parts = {
+            family.NETWORK: getattr(kinds, family.NETWORK_CLASS).from_config(dict(family.PUBLISHED_NETWORK))
+        }
+        for part in family.TEXT_ENCODERS:
+            config = CLIPTextConfig(num_hidden_layers=family.PUBLISHED_TEXT_LAYERS[part])
+            parts[part] = getattr(text_kinds, family.TEXT_CLASSES[part])(config)
+    for module in parts.values():
+        for layer in module.modules():
+            for name, parameter in list(layer.named_parameters(recurse=False)):
+                setattr(layer, name, _nothing(parameter.shape))
+            for name, buffer in list(layer.named_buffers(recurse=False)):
+                setattr(layer, name, torch.zeros(buffer.shape, dtype=buffer.dtype))
+    pipeline = getattr(kinds, family.PIPELINE)
+    others = {name: None for name, one in signature(pipeline).parameters.items() if one.default is one.empty}
+    return family(
+        name=family.TITLE, digest="", device=torch.device("cpu"), dtype=torch.float32, quantized=None,
+        pipeline=pipeline(**others | parts | dict(family.LOAD_OPTIONS) | dict(family.TINY_OPTIONS)),
+    )  # fmt: skip
+
+
+def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Give a skeleton's layers the widths that a file's have: it may be for a base of the same names in other sizes."""
+    for name, parts in layers.items():
+        layer = layer_of(base, name)
+        if "lora_A.weight" in parts:
+            down, up = parts["lora_A.weight"], parts["lora_B.weight"]
+            shape = (len(up), *down.shape[1:])
+        else:
+            second = parts.get("lokr_w2")
+            if second is None:
+                second = parts["lokr_w2_a"] @ parts["lokr_w2_b"].flatten(1)
+            first = parts["lokr_w1"]
+            shape = (first.shape[0] * second.shape[0], first.shape[1] * second.shape[1], *second.shape[2:])
+        if len(shape) == 2 and isinstance(layer, nn.Conv2d):
+            shape = (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
+        if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
+            layer.weight = _nothing(shape)
+            if isinstance(layer, nn.Linear):
+                layer.out_features, layer.in_features = shape
+            else:
+                layer.out_channels, layer.in_channels = shape[:2]
+
+
+def layer_of(base: Base, name: str) -> Any:
+    """The module that a name PART.LAYER is of."""
+    part, _, path = name.partition(".")
+    return getattr(base.pipeline, part).get_submodule(path)
+
+
+def _nothing(shape: Sequence[int]) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(()).expand(tuple(shape)), requires_grad=False)

@@ -1,0 +1,326 @@
+"""convert and inspect on the files that other trainers write, and on files that nobody should."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from conf_sections import ROOT
+from safetensors.torch import load, save_file
+
+from likeness.errors import InputError
+from likeness.lora.convert import convert
+from likeness.lora.inspect import read_lora
+from likeness.lora.safetensors_io import weights_bytes
+
+TO_K = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+TO_OUT = "up_blocks.0.attentions.2.transformer_blocks.9.attn1.to_out.0"
+MID = "mid_block.attentions.0.transformer_blocks.3.ff.net.0.proj"
+LDM = {
+    TO_K: "input_blocks_4_1_transformer_blocks_0_attn2_to_k",
+    TO_OUT: "output_blocks_2_1_transformer_blocks_9_attn1_to_out_0",
+    MID: "middle_block_1_transformer_blocks_3_ff_net_0_proj",
+}
+RANK = {TO_K: 2, TO_OUT: 3, MID: 2}
+IN, OUT = 6, 5
+
+
+def pair(layer, dtype=torch.float32):
+    random = torch.Generator().manual_seed(len(layer))
+    down = torch.randn(RANK.get(layer, 2), IN, generator=random)
+    return down.to(dtype), torch.randn(OUT, RANK.get(layer, 2), generator=random).to(dtype)
+
+
+def named(name_of, down="lora_down.weight", up="lora_up.weight", alpha=None, layers=tuple(LDM)):
+    """A file of the three layers under a trainer's names; `alpha` is by layer."""
+    tensors = {}
+    for layer in layers:
+        lower, upper = pair(layer)
+        tensors[f"{name_of(layer)}.{down}"], tensors[f"{name_of(layer)}.{up}"] = lower, upper
+        if alpha:
+            tensors[f"{name_of(layer)}.alpha"] = alpha(layer)
+    return tensors
+
+
+def half(layer):
+    return torch.tensor(RANK[layer] / 2)
+
+
+TRAINERS = {
+    "sd-scripts on diffusers' names": (named(lambda n: f"lora_unet_{n.replace('.', '_')}", alpha=half), 0.5),
+    "sd-scripts SDXL (LDM)": (named(lambda n: f"lora_unet_{LDM[n]}", alpha=half), 0.5),
+    "OneTrainer omi": (
+        named(lambda n: "unet." + LDM[n].replace("blocks_", "blocks.", 1).replace("_1_transformer_blocks_", ".1.transformer_blocks.")
+              .replace("middle_block_", "middle_block.").replace("middle_block.1_", "middle_block.1."), alpha=half), 0.5),
+    "OneTrainer dotted": (named(lambda n: f"lora_unet.{n}", alpha=half), 0.5),
+    "diffusers": (named(lambda n: f"unet.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
+    "SimpleTuner with adapter names": (named(lambda n: f"unet.{n}", "lora_A.default.weight", "lora_B.default.weight"), 1.0),
+    "diffusers before PEFT": (named(lambda n: f"unet.{n}", "lora.down.weight", "lora.up.weight"), 1.0),
+    "PEFT bare": (named(lambda n: f"base_model.model.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
+    "SimpleTuner LyCORIS": (named(lambda n: f"lycoris_{n.replace('.', '_')}", alpha=half), 0.5),
+}  # fmt: skip
+
+
+def processors():
+    """diffusers' attention processors, its first form of a LoRA."""
+    tensors = {}
+    for layer, name in ((TO_K, f"unet.{TO_K}".replace(".to_k", ".processor.to_k")),
+                        (TO_OUT, f"unet.{TO_OUT}".replace(".to_out.0", ".processor.to_out"))):  # fmt: skip
+        tensors[f"{name}_lora.down.weight"], tensors[f"{name}_lora.up.weight"] = pair(layer)
+    return tensors
+
+
+TRAINERS["diffusers' processors"] = (processors(), 1.0)
+
+
+def effects(data):
+    """What each layer of a Kohya file changes."""
+    tensors = load(data)
+    layers = {name.partition(".")[0] for name in tensors}
+    return {
+        layer: tensors[f"{layer}.alpha"] / len(tensors[f"{layer}.lora_down.weight"])
+        * tensors[f"{layer}.lora_up.weight"] @ tensors[f"{layer}.lora_down.weight"] for layer in layers
+    }  # fmt: skip
+
+
+def write(tmp_path, tensors, metadata=None):
+    file = tmp_path / "given.safetensors"
+    file.write_bytes(weights_bytes(tensors, metadata or {}))
+    return file
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_every_trainers_file_becomes_the_same_kohya_file(tmp_path, trainer):
+    tensors, scale = TRAINERS[trainer]
+    made = convert(write(tmp_path, tensors), to="kohya", dtype=None)
+    layers = [layer for layer in LDM if trainer != "diffusers' processors" or layer != MID]
+    assert (made.base, made.layers) == ("SDXL", len(layers))
+    found = effects(made.data)
+    assert found.keys() == {f"lora_unet_{layer.replace('.', '_')}" for layer in layers}
+    for layer in layers:
+        down, up = pair(layer)
+        torch.testing.assert_close(found[f"lora_unet_{layer.replace('.', '_')}"], scale * up @ down)
+
+
+def test_a_peft_folder_is_read_with_its_configuration(tmp_path):
+    config = {
+        "peft_type": "LORA", "r": 2, "lora_alpha": 8, "use_rslora": False, "alpha_pattern": {TO_OUT: 6},
+        "auto_mapping": {"base_model_class": "UNet2DConditionModel"},
+    }  # fmt: skip
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    save_file(TRAINERS["PEFT bare"][0], tmp_path / "adapter_model.safetensors")
+    found = effects(convert(tmp_path, to="kohya", dtype=None).data)
+    for layer, scale in ((TO_K, 4.0), (TO_OUT, 2.0)):
+        down, up = pair(layer)
+        torch.testing.assert_close(found[f"lora_unet_{layer.replace('.', '_')}"], scale * up @ down)
+    assert read_lora(tmp_path).scales == {4.0: 2, 2.0: 1}
+
+
+def test_text_encoders_go_their_own_way(tmp_path):
+    given = (("clip_l", "encoder.layers.11.self_attn.out_proj"), ("clip_g", "encoder.layers.31.mlp.fc1"),
+             ("clip_g", "encoder.layers.31.self_attn.out_proj"))  # fmt: skip
+    tensors = {}
+    for word, layer in given:
+        down, up = pair(layer)
+        tensors[f"{word}.text_model.{layer}.lora_down.weight"] = down
+        tensors[f"{word}.text_model.{layer}.lora_up.weight"] = up
+    made = load(convert(write(tmp_path, tensors), to="kohya", dtype=None).data)
+    assert {name.partition(".")[0] for name in made} == {
+        "lora_te1_text_model_encoder_layers_11_self_attn_out_proj",
+        "lora_te2_text_model_encoder_layers_31_mlp_fc1",
+        "lora_te2_text_model_encoder_layers_31_self_attn_out_proj",
+    }
+    back = convert(write(tmp_path, made), to="diffusers", dtype=None)
+    assert {name.partition(".lora_")[0] for name in load(back.data)} == {
+        f"{'text_encoder' if word == 'clip_l' else 'text_encoder_2'}.text_model.{layer}"
+        for word, layer in given
+    }
+    assert any("ComfyUI" in note for note in back.notes)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        (named(lambda n: f"model.something.{n}"), "3 of 3 layers are none of"),
+        (named(lambda n: f"lora_unet_{n.replace('.', '_')}_x", layers=(TO_K,)), "1 of 1 layers"),
+        (named(lambda n: f"unet.{n}") | named(lambda n: f"lora_unet_{LDM[n]}"), "are both unet"),
+        (named(lambda n: f"base_model.model.{n}", layers=("text_model.encoder.layers.0.mlp.fc1",)), "may be|text_encoder_2"),
+        ({"lora_unet_mid_block_x.hada_w1_a": torch.ones(2, 2)}, "no tensor of a LoRA"),
+        ({"unet.x.lora_A.weight": torch.ones(2, 2), "bundle_emb.x": torch.ones(2)}, "bundle_emb.x"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("to", ["kohya", "diffusers"])
+def test_what_is_not_known_is_refused_by_name(tmp_path, tensors, words, to):
+    with pytest.raises(InputError, match=words) as caught:
+        convert(write(tmp_path, tensors), to=to, dtype=None)
+    assert caught.value.reason == "lora-names"
+
+
+def test_the_scale_is_that_which_diffusers_applies(tmp_path):
+    settings = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {TO_OUT: 6}}
+    file = write(tmp_path, TRAINERS["diffusers"][0], {"lora_adapter_metadata": json.dumps(settings)})
+    found = read_lora(file)
+    assert found.scales == {0.5: 2, 2.0: 1}
+    assert any("ComfyUI and A1111 at 1" in problem for problem in found.problems)
+    made = effects(convert(file, to="kohya", dtype=None).data)
+    down, up = pair(TO_K)
+    torch.testing.assert_close(made[f"lora_unet_{TO_K.replace('.', '_')}"], 0.5 * up @ down)
+
+
+def test_a_flat_key_scales_nothing_and_is_told(tmp_path):
+    file = write(tmp_path, TRAINERS["diffusers"][0], {"ss_network_alpha": "1", "ss_network_dim": "2"})
+    found = read_lora(file)
+    assert found.scales == {1.0: 3}
+    assert any("ss_network_alpha 1 at rank 2, a scale of 0.5" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16])
+def test_an_alpha_of_any_type_is_a_number(tmp_path, dtype):
+    file = write(tmp_path, named(lambda n: f"lora_unet_{LDM[n]}", alpha=lambda layer: torch.tensor(2).to(dtype),
+                                 layers=(TO_K,)))  # fmt: skip
+    found = read_lora(file)
+    assert (found.scales, found.problems) == ({1.0: 1}, ())
+    assert load(convert(file, to="kohya", dtype=None).data)[f"lora_unet_{TO_K.replace('.', '_')}.alpha"] == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(434_176.0, "1 of its 12 numbers would be infinite"), (1e-9, "would lose 100% of its norm")],
+)
+def test_a_type_that_cannot_hold_the_numbers_is_refused_with_figures(tmp_path, number, words):
+    tensors = named(lambda n: f"lora_unet_{LDM[n]}", alpha=half, layers=(TO_K,))
+    tensors = {name: tensor.bfloat16() for name, tensor in tensors.items()}
+    lower = next(name for name in tensors if "lora_down" in name)
+    tensors[lower] = torch.zeros(2, IN).bfloat16()
+    tensors[lower][0, 0] = number
+    for to in ("kohya", None):
+        with pytest.raises(InputError, match=words) as caught:
+            convert(write(tmp_path, tensors), to=to, dtype=torch.float16)
+        assert caught.value.reason == "lora-narrow"
+
+
+def test_a_strangers_hash_and_word_are_told_as_what_they_say(tmp_path):
+    flux = "transformer.single_transformer_blocks.0.proj_mlp"
+    tensors = {f"{flux}.lora_A.weight": torch.ones(2, 3072), f"{flux}.lora_B.weight": torch.ones(4, 2)}
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    found = read_lora(
+        write(tmp_path, tensors, {"sshs_model_hash": nothing, "ss_base_model_version": "sd_1.5"})
+    )
+    assert (found.hash_matches, found.family, found.says) == (None, "FLUX.1", "sd_1.5")
+    assert list(found.problems) == [
+        "its metadata say sd_1.5, and its shapes are those of FLUX.1: trust the shapes"
+    ]
+
+
+def hostile():
+    """Files by what is wrong with them."""
+    layer = f"lora_unet_{LDM[TO_K]}"
+    down, up = pair(TO_K)
+    whole = {f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}
+    return {
+        "alpha alone": {f"{layer}.alpha": torch.tensor(1.0)},
+        "alpha of 8 numbers": whole | {f"{layer}.alpha": torch.ones(8)},
+        "alpha is NaN": whole | {f"{layer}.alpha": torch.tensor(torch.nan)},
+        "scalar down": whole | {f"{layer}.lora_down.weight": torch.tensor(1.0)},
+        "whole numbers": {name: tensor.to(torch.int8) for name, tensor in whole.items()},
+        "no up": {f"{layer}.lora_down.weight": down},
+        "no down": {f"{layer}.lora_up.weight": up},
+        "rank 0": {f"{layer}.lora_down.weight": down[:0], f"{layer}.lora_up.weight": up[:, :0]},
+        "no common rank": whole | {f"{layer}.lora_up.weight": torch.ones(5, 7)},
+        "fp8 with NaN": {
+            name: (tensor * torch.nan).to(torch.float8_e4m3fn) for name, tensor in whole.items()
+        },
+        "five dimensions": whole | {f"{layer}.lora_down.weight": torch.ones(2, 6, 1, 1, 1)},
+        "empty name": whole | {"": torch.ones(2), ".alpha": torch.ones(1)},
+        "a model": {"model.weight": torch.ones(2)},
+        "no tensors": {},
+    }
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_a_broken_lora_is_told_and_not_converted(tmp_path, name):
+    file = write(tmp_path, hostile()[name])
+    with pytest.raises(InputError):
+        convert(file, to="kohya", dtype=None)
+    if name in ("alpha alone", "a model", "no tensors"):
+        with pytest.raises(InputError, match="none of a LoRA"):
+            read_lora(file)
+    elif name != "five dimensions":
+        assert name == "empty name" or read_lora(file).problems
+
+
+def with_header(entries, data=b""):
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
+OVERLAP = with_header(
+    {f"lora_unet_x.lora_{side}.weight": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}
+     for side in ("up", "down")}, bytes(4))  # fmt: skip
+BYTES = {
+    "empty": b"",
+    "truncated": weights_bytes(TRAINERS["diffusers"][0], {})[:-5],
+    "overlapping": OVERLAP,
+    "header of 100 MB": (100_000_000).to_bytes(8, "little") + b" " * 100_000_000,
+    "metadata of numbers": with_header({"__metadata__": {"a": 1}}),
+    "a list": with_header([]),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_that_are_no_file_are_refused(tmp_path, name):
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(BYTES[name])
+    for use in (read_lora, lambda path: convert(path, to="kohya", dtype=None)):
+        with pytest.raises(
+            InputError, match=r"x\.safetensors is no safetensors file|none of a LoRA|no layer"
+        ):
+            use(file)
+
+
+def test_what_is_no_file_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "fifo.safetensors")
+    (tmp_path / "zero.safetensors").symlink_to("/dev/zero")
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "loop.safetensors").symlink_to(tmp_path / "loop.safetensors")
+    for name in ("fifo", "zero", "folder", "loop", "missing"):
+        for use in (read_lora, lambda path: convert(path, to="kohya", dtype=None)):
+            with pytest.raises(InputError, match=f"{name}.safetensors cannot be read"):
+                use(tmp_path / f"{name}.safetensors")
+
+
+def test_the_command_refuses_without_a_traceback(tmp_path):
+    file = write(tmp_path, hostile()["alpha of 8 numbers"])
+    done = subprocess.run(
+        [sys.executable, "-m", "likeness", "convert", str(file), str(tmp_path / "out.safetensors"), "--to", "kohya"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "not one finite number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+FLUX2 = "single_transformer_blocks.3.attn.to_qkv_mlp_proj"
+ZIMAGE = "layers.7.attention.to_q"
+
+
+@pytest.mark.parametrize(
+    ("names", "layer", "base", "prefix"),
+    [
+        ("transformer.{}", FLUX2, "FLUX.2 klein", "transformer."),
+        ("base_model.model.{}", FLUX2, "FLUX.2 klein", "transformer."),
+        ("diffusion_model.single_blocks.3.linear1", FLUX2, "FLUX.2 klein", "transformer."),
+        ("transformer.{}", ZIMAGE, "Z-Image", "diffusion_model."),
+        ("diffusion_model.{}", ZIMAGE, "Z-Image", "diffusion_model."),
+    ],
+)
+def test_flows_are_read_under_their_own_and_the_original_names(tmp_path, names, layer, base, prefix):
+    name = names.format(layer)
+    down, up = pair(layer)
+    file = write(tmp_path, {f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up})
+    made = convert(file, to="kohya", dtype=None)
+    assert (made.base, made.layers) == (base, 1)
+    assert all(key.startswith(f"{prefix}{layer}.") for key in load(made.data))
