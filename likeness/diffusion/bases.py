@@ -8,6 +8,7 @@ facts without them. Shapes: B batch, C latent channels, H and W height and width
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -49,6 +50,8 @@ class Base(ABC):
     device: torch.device
     dtype: torch.dtype
     quantized: Quantization | None
+    # What it predicts, where the digest of its weights does not decide that.
+    settled: Prediction | None = None
 
     # The word of base.architecture, and what people call it.
     ARCHITECTURE: ClassVar[str]
@@ -81,6 +84,8 @@ class Base(ABC):
     FILE_ALPHA: ClassVar[bool] = True
     # Some layer's name in any naming, and the width of what it reads: a file without metadata is recognised by it.
     RECOGNISED_BY: ClassVar[tuple[str, int]]
+    # Bases that are none of the family, by the width of what their attention reads of a token.
+    OTHER_WIDTHS: ClassVar[Mapping[int, str]] = {}
     # What trainers (`ss_base_model_version`), ModelSpec and the model hub call it, and all of it in any file's metadata.
     SAID_AS: ClassVar[str]
     TRAINERS_NAME: ClassVar[str]
@@ -152,7 +157,17 @@ class Base(ABC):
     @property
     def identity(self) -> dict[str, str]:
         """What the network's outputs depend on, for item keys."""
-        return self.encoders | ({"quantized": self.quantized} if self.quantized else {})
+        own = {"quantized": self.quantized, "prediction": self.settled}
+        return self.encoders | {key: value for key, value in own.items() if value}
+
+    @property
+    def published(self) -> bool:
+        """Whether the network has the published model's sizes, so that others' files may be told to be for it."""
+        layer, width = self.RECOGNISED_BY
+        return any(
+            getattr(module, "in_features", None) == width and re.search(layer, name)
+            for name, module in self.network.named_modules()
+        )
 
     @property
     def prediction(self) -> Prediction | None:

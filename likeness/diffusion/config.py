@@ -30,7 +30,8 @@ class BaseModelConfig(Section):
     """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
 
     `source` is `tiny` (ships with likeness), `tiny_random` (built from `seed`), a hub id, a folder in diffusers layout, or
-    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file.
+    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file. `prediction`
+    overrides what the base says that it predicts.
     """
 
     architecture: Architecture
@@ -41,6 +42,7 @@ class BaseModelConfig(Section):
     seed: int | None = Field(ge=0)
     cpu_threads: int | None = Field(ge=1)
     quantize: Quantization | None
+    prediction: Literal["epsilon", "v_prediction"] | None
     name: str = Field(min_length=1)
 
     def local(self, repository: Path) -> Path | None:
@@ -71,6 +73,10 @@ class BaseModelConfig(Section):
         if (self.source == TINY_RANDOM) != (self.seed is not None):
             raise ValueError(
                 "base.seed belongs to the base tiny_random: a number there, null for any other source"
+            )
+        if self.prediction is not None and bases()[self.architecture].FLOW:
+            raise ValueError(
+                f"base.prediction is null for {self.architecture}, which predicts a flow's velocity"
             )
         return self
 

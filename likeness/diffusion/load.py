@@ -3,6 +3,7 @@
 """A base model from a seed, a hub id, a folder or one file, on its device and frozen."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
 from likeness.diffusion.families import bases
+from likeness.diffusion.prediction import Markers, read_markers, settle_prediction
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
@@ -67,12 +69,13 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     dtype = torch.bfloat16 if narrow else torch.float32
     silence_libraries()
     family = bases()[cfg.architecture]
+    markers, configured = Markers(predictions={}, zero_snr=False, token_width=None), None
     if cfg.source == TINY_RANDOM:
         pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
-            pipeline, digest = _load(family, cfg, dtype, memo)
+            pipeline, digest, markers, configured = _load(family, cfg, dtype, memo)
         except (OSError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
@@ -80,6 +83,8 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
                 remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
                 "file with base.config naming its configuration folder",
             ) from error
+    if not family.FLOW:
+        settle_prediction(pipeline, markers, configured=configured, wanted=cfg.prediction)
     if incompatibility := family.incompatibility(pipeline):
         raise ConfigError(
             f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {incompatibility}",
@@ -95,15 +100,21 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
         if name == family.NETWORK and cfg.quantize is not None:
             quantize(part, cfg.quantize, place, not_packed=family.NOT_PACKED)
         part.to(place).requires_grad_(False).eval()
-    return family(name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype,
+    base = family(name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype,
                   quantized=cfg.quantize)  # fmt: skip
+    # A folder's digest covers its scheduler's configuration, a file's does not.
+    from_file = cfg.source.endswith(".safetensors") and base.prediction == "v_prediction"
+    return replace(base, settled=base.prediction) if cfg.prediction or from_file else base
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
     return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
 
 
-def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Path | None) -> tuple[Any, str]:
+def _load(
+    family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Path | None
+) -> tuple[Any, str, Markers, str | None]:
+    """The pipeline, its digest, what its weights say, and whose scheduler's configuration counts."""
     pipeline_class = getattr(parts, family.PIPELINE)
     options = dict(family.LOAD_OPTIONS)
     local = cfg.local(RepositoryPaths.here().root)
@@ -117,10 +128,18 @@ def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Pa
         if cfg.config is not None:
             folder = RepositoryPaths.here().root / Path(cfg.config).expanduser()
             options["config"] = str(folder) if folder.is_dir() else cfg.config
+        markers = read_markers([local])
+        if other := family.OTHER_WIDTHS.get(markers.token_width or 0):
+            raise ConfigError(
+                f"base.source {cfg.source!r} is {other} (its UNet reads {markers.token_width} numbers a token), which is no"
+                " base here",
+                reason="base-kind",
+                remedy="take a model of SD 1.5, SDXL, Z-Image or FLUX.2 klein",
+            )
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
         pipeline = pipeline_class.from_single_file(str(local), dtype=torch.float32, **options)
         # A single file's name is no part of what it is.
-        return pipeline, sha256_bytes(digest.encode())
+        return pipeline, sha256_bytes(digest.encode()), markers, cfg.config
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
         folder = Path(pipeline_class.download(
@@ -129,4 +148,5 @@ def _load(family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Pa
     pipeline = pipeline_class.from_pretrained(
         str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
     )
-    return pipeline, files_digest(folder_files(folder, cfg.variant), folder, memo)
+    digest = files_digest(folder_files(folder, cfg.variant), folder, memo)
+    return pipeline, digest, read_markers((folder / family.NETWORK).glob("*.safetensors")), cfg.source

@@ -1,3 +1,5 @@
+# pyright: basic
+# (torch and diffusers are typed in part)
 """A finished LoRA file under other names or in a smaller type; what it says about itself stays, its hashes are new.
 
 The file's layers are found in the families' own lists of layers, counted in and out, and the result is loaded into a base
@@ -9,7 +11,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -255,7 +257,7 @@ def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> No
         try:
             load_lora(base, file, ADAPTER)
             precision = max(found.precision, torch.finfo(dtype).eps)
-            compare(LoraLayers(**(vars(found) | {"precision": precision})), base)
+            compare(replace(found, precision=precision), base)
         except (LikenessError, ValueError, TypeError, RuntimeError, LookupError) as error:
             raise InputError(f"the converted file does not load as the given one does: {error}", reason="lora-convert",
                              remedy="keep the file as it is, and report it with its header") from error  # fmt: skip

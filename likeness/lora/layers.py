@@ -141,7 +141,7 @@ def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
     if named is not None and named not in classes:
         raise InputError(f"the folder is of a {named}, which {base.TITLE} does not have", reason="lora-names",
                          remedy=REMEDY)  # fmt: skip
-    return classes.get(named)
+    return classes.get(named) if named else None
 
 
 def _alpha(name: str, tensor: Tensor) -> float:
@@ -229,10 +229,9 @@ def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
             shape = (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
         if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
             layer.weight = _nothing(shape)
-            if isinstance(layer, nn.Linear):
-                layer.out_features, layer.in_features = shape
-            else:
-                layer.out_channels, layer.in_channels = shape[:2]
+            names = ("out_features", "in_features") if len(shape) == 2 else ("out_channels", "in_channels")
+            for name, width in zip(names, shape, strict=False):
+                setattr(layer, name, width)
 
 
 def layer_of(base: Base, name: str) -> Any:

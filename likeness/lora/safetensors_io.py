@@ -1,3 +1,5 @@
+# pyright: basic
+# (safetensors and a stranger's JSON are not typed)
 """safetensors files: bytes that are the same for the same content, and a reader that a stranger's file cannot break.
 
 The safetensors library writes metadata in the random order of a hash map, so a file with metadata never has

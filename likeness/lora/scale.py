@@ -1,3 +1,5 @@
+# pyright: basic
+# (a stranger's JSON is not typed)
 """By how much readers scale each layer of a LoRA file; the only place that decides it.
 
 What counts is what readers do (read 2026-11): ComfyUI (comfy/lora.py) and sd-scripts (networks/lora.py) know the tensor

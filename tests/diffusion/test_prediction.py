@@ -89,8 +89,12 @@ def test_the_shapes_of_sd2_are_not_taken_for_sd15(tmp_path, in_tmp, single, fres
         load_base(cfg, device="cpu")
     assert caught.value.reason == "base-kind"
     pipeline = fresh("sd15").pipeline
-    pipeline.unet = type(pipeline.unet).from_config(dict(pipeline.unet.config) | {"cross_attention_dim": 1024})
+    pipeline.unet = type(pipeline.unet).from_config(
+        dict(pipeline.unet.config) | {"cross_attention_dim": 1024}
+    )
     pipeline.save_pretrained(tmp_path / "folder")
-    assert json.loads((tmp_path / "folder" / "unet" / "config.json").read_text())["cross_attention_dim"] == 1024
+    assert (
+        json.loads((tmp_path / "folder" / "unet" / "config.json").read_text())["cross_attention_dim"] == 1024
+    )
     with pytest.raises(ConfigError, match=r"SD 2\.x"):
         load_base(base_config("sd15", source=str(tmp_path / "folder"), seed=None), device="cpu")

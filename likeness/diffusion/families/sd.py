@@ -60,6 +60,7 @@ class StableDiffusion(Base):
     BLOCKS = ("down_blocks", "mid_block", "up_blocks")
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     RECOGNISED_BY = (TEXT_ATTENTION, 768)
+    OTHER_WIDTHS = {1024: "SD 2.x", 1280: "SDXL's refiner"}
     TRAINERS_NAME = "sd_v1"
     SAID_AS = r"sd[-_ ]?v?1(?!\d)|stable-diffusion-v?1"
     MODELSPEC_NAME = "stable-diffusion-v1"
@@ -89,6 +90,8 @@ class StableDiffusion(Base):
         """See Base."""
         unet, latent_channels = pipeline.unet.config, pipeline.vae.config.latent_channels
         kind = SDXL if unet.addition_embed_type == "text_time" else StableDiffusion
+        if other := cls.OTHER_WIDTHS.get(unet.cross_attention_dim):
+            return f"it is {other} (its UNet reads {unet.cross_attention_dim} numbers a token), which is no base here"
         if kind is not cls:
             return f"it is {kind.ARCHITECTURE}"
         if unet.in_channels != latent_channels:
