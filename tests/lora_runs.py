@@ -40,7 +40,7 @@ SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
 SIDE_PX = 64
 FACTS = Facts(
     title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", family=SDXL,
-    base_name="likeness-random-sdxl", base_digest="0" * 64, base_quantized=None, prediction="epsilon",
+    base_name="likeness-random-sdxl", base_published=True, base_digest="0" * 64, base_quantized=None, prediction="epsilon",
 )  # fmt: skip
 
 

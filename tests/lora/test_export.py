@@ -215,6 +215,15 @@ def test_sd15_is_called_by_its_own_names(folder):
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1/lora"
 
 
+def test_a_base_of_other_sizes_is_called_by_its_own_name(folder, fresh):
+    assert not fresh("sdxl").published
+    tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
+    facts = replace(FACTS, base_name="likeness-tiny", base_published=False)
+    metadata = describe(tensors, facts, train_config(), read_samples(folder), steps=1)
+    assert metadata["ss_base_model_version"] == "likeness-tiny"
+    assert metadata["modelspec.architecture"] == "likeness-tiny/lora"
+
+
 def test_lora_tensors_are_copies(tmp_path, folder):
     run = run_in(tmp_path, folder, train_config(steps=2))
     copies = lora_tensors(run.trained.parameters)

@@ -34,6 +34,7 @@ class Facts:
     consent_id: str
     family: type[Base]
     base_name: str
+    base_published: bool
     base_digest: str
     base_quantized: Quantization | None
     prediction: Prediction | None
@@ -49,6 +50,7 @@ def facts_of(run: Run, base: Base) -> Facts:
         consent_id=run.consent.id,
         family=type(base),
         base_name=base.name,
+        base_published=base.published,
         base_digest=base.digest,
         base_quantized=base.quantized,
         prediction=base.prediction,
@@ -76,7 +78,8 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
     }
     return {
         "ss_v2": "False",
-        "ss_base_model_version": facts.family.TRAINERS_NAME,
+        # Of a base of other sizes than the published one, only its own name is true.
+        "ss_base_model_version": facts.family.TRAINERS_NAME if facts.base_published else facts.base_name,
         "ss_sd_model_name": facts.base_name,
         "ss_network_module": "networks.lora" if lycoris is None else "lycoris.kohya",
         "ss_network_dim": str(cfg.lora.file_rank),
@@ -123,7 +126,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "sshs_model_hash": sha256,
         "sshs_legacy_hash": sha256[:8],
         "modelspec.sai_model_spec": MODELSPEC_VERSION,
-        "modelspec.architecture": f"{facts.family.MODELSPEC_NAME}/lora",
+        "modelspec.architecture": f"{facts.family.MODELSPEC_NAME if facts.base_published else facts.base_name}/lora",
         "modelspec.implementation": "diffusers",
         "modelspec.title": facts.title,
         "modelspec.author": "likeness",
