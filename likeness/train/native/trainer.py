@@ -49,6 +49,9 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
     if device.type == "cuda":
         sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
     base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
+    trigger = run.persona.trigger
+    tokens = base.token_count(trigger) - base.token_count("")
+    sys.stderr.write(f"train: the trigger {trigger!r} is {tokens} of a prompt's {base.token_limit} tokens\n")
     sampler = build_sampler(run, base)
     with ranks.main_first():
         job = prepare(
