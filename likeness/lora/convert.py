@@ -124,6 +124,8 @@ def _read(
         try:
             found = read_layers(base, tensors, metadata, config)
         except InputError as error:
+            if error.reason == "lora-ambiguous":
+                raise
             taken_apart = _taken_apart(base, tensors)
             if not taken_apart:
                 refusals.append((_unknown(error), error))

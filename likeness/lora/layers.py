@@ -61,7 +61,8 @@ def read_layers(
 
     Raises:
         InputError: `lora-names`: a tensor or layer that is not known, or two that are the same; `lora-tensors`: a layer
-            that lacks a tensor or whose tensors do not fit each other.
+            that lacks a tensor or whose tensors do not fit each other;
+            `lora-ambiguous`: a layer that may be of two parts.
     """
     words, part = layer_words(base), _config_part(base, config)
     layers: dict[str, dict[str, Tensor]] = {}
@@ -128,7 +129,7 @@ def _known(words: Mapping[str, Sequence[str]], name: str, part: str | None) -> s
     if len(found) > 1 and part is None:
         raise InputError(
             f"{name} is a layer of {' and of '.join(layer.partition('.')[0] for layer in found)}",
-            reason="lora-names", remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
+            reason="lora-ambiguous", remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
         )  # fmt: skip
     return next((layer for layer in found if part is None or layer.startswith(f"{part}.")), None)
 
