@@ -176,7 +176,7 @@ def test_the_file_says_what_it_is(tmp_path, folder):
         "ss_num_train_images": "6",
         "ss_steps": "6", "ss_epoch": "2", "ss_seed": "42", "ss_resolution": "(64, 64)",
         "modelspec.sai_model_spec": "1.0.1", "modelspec.architecture": "stable-diffusion-xl-v1-base/lora",
-        "modelspec.trigger_phrase": "jade woman", "modelspec.license": "cc0-1.0",
+        "modelspec.trigger_phrase": "jade woman", "modelspec.license": "other",
         "likeness.consent_id": "jade-2026-01", "likeness.base_sha256": "0" * 64,
         "likeness.dataset_sha256": dataset_digest(samples),
     }  # fmt: skip
@@ -219,7 +219,7 @@ def test_a_base_of_other_sizes_is_called_by_its_own_name(folder, fresh):
     assert not fresh("sdxl").published
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
     facts = replace(FACTS, base_name="likeness-tiny", base_published=False)
-    metadata = describe(tensors, facts, train_config(), read_samples(folder), steps=1)
+    metadata = describe(tensors, facts, train_config(), read_examples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "likeness-tiny"
     assert metadata["modelspec.architecture"] == "likeness-tiny/lora"
 
