@@ -29,10 +29,10 @@ def similarity_transform(points: Floats, goal: Floats) -> NDArray[np.float64]:
 
     Source: Umeyama 1991, least squares, no reflection; what dlib and SFace's alignment use.
     """
-    source, goal = np.asarray(points, np.float64), np.asarray(goal, np.float64)
-    source_mean, goal_mean = source.mean(0), goal.mean(0)
-    source, goal = source - source_mean, goal - goal_mean
-    left, values, right = np.linalg.svd(goal.T @ source)
+    from_points, to_points = np.asarray(points, np.float64), np.asarray(goal, np.float64)
+    source_mean, goal_mean = from_points.mean(0), to_points.mean(0)
+    source = from_points - source_mean
+    left, values, right = np.linalg.svd((to_points - goal_mean).T @ source)
     sign = np.ones(len(values))
     sign[-1] = np.sign(np.linalg.det(left @ right))
     spread = max(float((source**2).sum()), 1e-9)
