@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,6 +251,7 @@ def test_settings_that_mean_nothing_to_a_base_are_named(architecture, change, wo
 
 
 def test_one_file_is_refused_with_a_remedy(in_tmp):
+    Path("z_image_bf16.safetensors").touch()
     with pytest.raises(ConfigError, match="transformer alone") as caught:
         load_base(base_config("zimage", source="z_image_bf16.safetensors", seed=None), device="cpu")
     assert "folder" in caught.value.remedy
