@@ -39,6 +39,7 @@ from likeness.train.native.selection import Evaluator
 SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
 SIDE_PX = 64
 FACTS = Facts(
+    training_set_sha256="1" * 64,
     title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", family=SDXL,
     base_name="likeness-random-sdxl", base_published=True, base_digest="0" * 64, base_quantized=None, prediction="epsilon",
 )  # fmt: skip

@@ -68,8 +68,9 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
         )
         return Chosen(files=files, withheld=tuple(withheld))
 
-    _check_archive(places.dataset_zip, trained_on)
-    _check_weights(places.weights, consent_id)
+    training_set = sha256_file(_existing(places.dataset_metadata))
+    _check_archive(places, trained_on, training_set)
+    _check_weights(places.weights, consent_id, training_set)
     whole = [
         places.dataset_zip,
         places.weights,
@@ -114,20 +115,28 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _check_archive(path: Path, entries: Sequence[Entry]) -> None:
-    """Every image in the archive must be one that the training set's manifest names."""
-    known = {entry.sha256 for entry in entries}
+def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set: str) -> None:
+    """The archive must be of this training set, and each of its images one that the manifest names."""
+    path, known = places.dataset_zip, {entry.sha256 for entry in entries}
+    texts = places.dataset_metadata.relative_to(places.lora_training).as_posix()
     with zipfile.ZipFile(_existing(path)) as archive:
+        if texts not in archive.namelist() or sha256_bytes(archive.read(texts)) != training_set:
+            raise InputError(f"{path} was packed from another training set than {places.lora_training}",
+                             reason="another-training-set", remedy="run `dvc repro`, which packs it again")  # fmt: skip
         for name in archive.namelist():
             if name.endswith(IMAGE_TYPES) and sha256_bytes(archive.read(name)) not in known:
                 raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
                                  remedy="run `dvc repro`, which packs it again")  # fmt: skip
 
 
-def _check_weights(path: Path, consent_id: str) -> None:
-    """The weights must say that they were made under the consent record that is in force."""
+def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
+    """The weights must say that they were made under the consent record that is in force, and of this training set."""
     with cast(Any, safe_open)(_existing(path), framework="np") as weights:
-        found = (weights.metadata() or {}).get("likeness.consent_id")
+        said = weights.metadata() or {}
+    if said.get("likeness.training_set_sha256") != training_set:
+        raise InputError(f"{path} was not trained on the training set that would be published beside it",
+                         reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
+    found = said.get("likeness.consent_id")
     if found != consent_id:
         raise InputError(f"{path} was made under consent record {found}, the one in force is {consent_id}",
                          reason="consent-changed", remedy="run `dvc repro` to train under the present record")  # fmt: skip

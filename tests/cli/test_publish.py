@@ -18,6 +18,7 @@ from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.ingest import IngestConfig
+from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
 from likeness.report import ReportConfig
@@ -60,11 +61,17 @@ def folders(in_tmp: Path, cfg: Config) -> Folders:
     dataset.main(run_of("dataset", cfg, PERSONA))
     made.training()
     record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
-    save_file({"a": np.float32([4.0])}, made.places.weights, metadata={"likeness.consent_id": record})
+    save_file({"a": np.float32([4.0])}, made.places.weights, metadata=said_by_weights(record))
     made.evaluation()
     report.main(run_of("report", cfg, PERSONA))
     write_manifest(made.places.ingested, read_manifest(made.places.ingested).entries, [])
     return made
+
+
+def said_by_weights(consent_id: str) -> dict[str, str]:
+    """What weights trained on the present training set say."""
+    training_set = sha256_file(PersonaPaths("jade").dataset_metadata)
+    return {"likeness.consent_id": consent_id, "likeness.training_set_sha256": training_set}
 
 
 def run(cfg: Config, *, dry_run: bool = False) -> str:
@@ -131,7 +138,7 @@ def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(fol
 def test_weights_go_in_parts_and_arrive_whole(folders, cfg, s3):
     record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
     big = np.zeros(2 * PART_BYTES // 4 + 1000, np.float32)
-    save_file({"a": big}, folders.places.weights, metadata={"likeness.consent_id": record})
+    save_file({"a": big}, folders.places.weights, metadata=said_by_weights(record))
     run(cfg)
     assert sha256_file(on_s3(s3, cfg)["jade-v1.safetensors"]) == sha256_file(folders.places.weights)
     assert "0 files uploaded" in run(cfg)
@@ -213,8 +220,27 @@ def test_an_archive_with_a_stray_image_is_refused(folders, cfg):
         run(cfg)
 
 
+def test_weights_of_another_training_set_are_refused(folders, cfg, server):
+    said = said_by_weights(yaml.safe_load(Path("consent/jade.yaml").read_text())["id"])
+    said["likeness.training_set_sha256"] = "0" * 64
+    save_file({"a": np.float32([4.0])}, folders.places.weights, metadata=said)
+    with pytest.raises(InputError, match="not trained on the training set") as caught:
+        run(cfg)
+    assert caught.value.reason == "another-training-set"
+    assert on_s3(server, cfg) == {}
+
+
+def test_an_archive_of_another_training_set_is_refused(folders, cfg, server):
+    """Captions changed since it was packed: `dvc status` says so, and so does publish."""
+    texts = folders.places.dataset_metadata
+    texts.write_text(texts.read_text().replace("jade", "another", 1))
+    with pytest.raises(InputError, match="packed from another training set"):
+        run(cfg)
+    assert on_s3(server, cfg) == {}
+
+
 def test_weights_of_another_consent_are_refused(folders, cfg):
-    save_file({"a": np.float32([4.0])}, folders.places.weights, metadata={"likeness.consent_id": "older"})
+    save_file({"a": np.float32([4.0])}, folders.places.weights, metadata=said_by_weights("older"))
     with pytest.raises(InputError) as caught:
         run(cfg)
     assert caught.value.reason == "consent-changed"

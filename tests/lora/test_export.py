@@ -177,7 +177,7 @@ def test_the_file_says_what_it_is(tmp_path, folder):
         "ss_steps": "6", "ss_epoch": "2", "ss_seed": "42", "ss_resolution": "(64, 64)",
         "modelspec.sai_model_spec": "1.0.1", "modelspec.architecture": "stable-diffusion-xl-v1-base/lora",
         "modelspec.trigger_phrase": "jade woman", "modelspec.license": "other",
-        "likeness.consent_id": "jade-2026-01", "likeness.base_sha256": "0" * 64,
+        "likeness.consent_id": "jade-2026-01", "likeness.training_set_sha256": "1" * 64, "likeness.base_sha256": "0" * 64,
         "likeness.dataset_sha256": dataset_digest(samples),
     }  # fmt: skip
     assert expected.items() <= metadata.items()

@@ -18,6 +18,7 @@ from likeness.diffusion.loss import Prediction
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
 from likeness.run import Run
+from likeness.store.items import sha256_file
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, TrainingExample, dataset_digest
 
@@ -32,6 +33,7 @@ class Facts:
     trigger: str
     class_word: str
     consent_id: str
+    training_set_sha256: str
     family: type[Base]
     base_name: str
     base_published: bool
@@ -48,6 +50,7 @@ def facts_of(run: Run, base: Base) -> Facts:
         trigger=persona.trigger,
         class_word=persona.class_word,
         consent_id=run.consent.id,
+        training_set_sha256=sha256_file(run.paths.dataset_metadata),
         family=type(base),
         base_name=base.name,
         base_published=base.published,
@@ -137,6 +140,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
         "likeness.dataset_sha256": dataset_digest(examples),
+        "likeness.training_set_sha256": facts.training_set_sha256,
         "likeness.base_sha256": facts.base_digest,
         **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
         "likeness.consent_id": facts.consent_id,
