@@ -220,23 +220,23 @@ def test_an_archive_with_a_stray_image_is_refused(folders, cfg):
         run(cfg)
 
 
-def test_weights_of_another_training_set_are_refused(folders, cfg, server):
+def test_weights_of_another_training_set_are_refused(folders, cfg, s3):
     said = said_by_weights(yaml.safe_load(Path("consent/jade.yaml").read_text())["id"])
     said["likeness.training_set_sha256"] = "0" * 64
     save_file({"a": np.float32([4.0])}, folders.places.weights, metadata=said)
     with pytest.raises(InputError, match="not trained on the training set") as caught:
         run(cfg)
     assert caught.value.reason == "another-training-set"
-    assert on_s3(server, cfg) == {}
+    assert on_s3(s3, cfg) == {}
 
 
-def test_an_archive_of_another_training_set_is_refused(folders, cfg, server):
+def test_an_archive_of_another_training_set_is_refused(folders, cfg, s3):
     """Captions changed since it was packed: `dvc status` says so, and so does publish."""
     texts = folders.places.dataset_metadata
     texts.write_text(texts.read_text().replace("jade", "another", 1))
     with pytest.raises(InputError, match="packed from another training set"):
         run(cfg)
-    assert on_s3(server, cfg) == {}
+    assert on_s3(s3, cfg) == {}
 
 
 def test_weights_of_another_consent_are_refused(folders, cfg):
