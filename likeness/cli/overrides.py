@@ -29,6 +29,8 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     # What another choice of a group brings (`swap=onnx`, `train/optimizer=lion`) only Hydra knows.
     places = [word.partition("=")[0].lstrip("+~") for word in words]
     chosen = {re.split("[/@]", place)[0] for place in places if place in groups or "/" in place}
+    if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
+        chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
     known = set(known_keys(repository / "params.yaml"))
     problems: list[str] = []
     for key, value in overrides:

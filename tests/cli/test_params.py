@@ -59,6 +59,7 @@ def test_an_unknown_override_is_told_what_is_meant(repository, override, words):
         ["swap=local,maxstudio"],
         ["swap=onnx", "swap.provider.model=/models/x.onnx"],
         ["+experiment=fakes"],
+        ["+experiment=fakes", "swap.provider.base_url=http://127.0.0.1:1"],
         ["++train.seed=3"],
         ["persona@personas.mia=jade"],
     ],

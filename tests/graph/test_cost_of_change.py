@@ -1,6 +1,6 @@
 """What a change costs: the pages docs/adding-*.md are followed in a copy of the repository, and the graph runs there.
 
-The goals are those of the house: a stage 3 files, a provider 2, a gate 1, an optimizer 1, tests and docs aside.
+The goals are those of the house: a stage 3 files, a provider 2, a gate, an optimizer and a metric 1, tests and docs aside.
 """
 
 import shutil
@@ -82,13 +82,13 @@ def test_an_optimizer_costs_one_file(enhanced):
     assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}
 
 
-def test_a_metric_costs_one_file(copy):
+def test_a_metric_costs_one_file(enhanced):
     """tests/report/test_metrics.py renders the page and the card with it."""
-    follow("adding-a-metric.md", copy)
-    assert touched(copy) == {"likeness/report/metrics/faces.py"}
-    check_style(copy)
+    follow("adding-a-metric.md", enhanced)
+    assert touched(enhanced) == {"likeness/report/metrics/faces.py"}
+    check_style(enhanced)
     program = "from likeness.report.metrics import metrics; print([metric.words for metric in metrics()])"
-    assert "'samples with a face'" in copy.run(sys.executable, "-c", program).stdout
+    assert "'samples with a face'" in enhanced.run(sys.executable, "-c", program).stdout
 
 
 def test_a_provider_that_needs_torch_adds_no_line_to_a_lint_file(enhanced):
