@@ -8,7 +8,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo test test-slow test-pages coverage check bench
+.PHONY: demo install params plan fakes s3-demo test test-slow test-long coverage check bench
 
 demo: .venv/installed ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/dvc repro
@@ -32,11 +32,11 @@ test: .venv/dev ## what is not marked slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not bitsandbytes"
 
 test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long training; then what needs bitsandbytes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not pages"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not long"
 	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes
 
-test-pages: .venv/dev ## types the longer lines of README and docs/, page by page: a quarter of an hour, no part of .ci/run
-	$(BIN)/python -m pytest -m pages
+test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no part of .ci/run, whose time is short
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 coverage: .venv/dev ## `make test`, and what of the product it runs
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered

@@ -40,7 +40,7 @@ NOT_RUN = {
     "aws s3 sync .cache/items/records s3://my-likeness/items/records": AWS,
     "aws s3 rm s3://my-likeness/published/jade/images/...": AWS,
     "aws s3 rm --recursive s3://my-likeness/published/jade": AWS,
-    "make test-pages": "types all of these",
+    "make test-long": "types all of these",
     "make demo && make bench": MEASURES,
     "python -m bench.train_step": MEASURES,
     "python -m bench.train_start": MEASURES,

@@ -16,7 +16,7 @@ from fakes.s3 import S3Server
 from likeness.paths import PersonaPaths
 from tools.repository_clone import SHORT, RepositoryClone, clone_repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.pages, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1800)]
 
 OWN_TESTS = (
     "README.md",

@@ -72,6 +72,7 @@ def test_a_gate_costs_one_file(enhanced):
     assert len(manifest.entries) > 5
 
 
+@pytest.mark.long
 def test_an_optimizer_costs_one_file(enhanced):
     follow("adding-an-optimizer.md", enhanced)
     assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}

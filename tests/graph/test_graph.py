@@ -105,7 +105,7 @@ def test_a_new_photo_computes_only_its_items(clone):
     counts = {name: clone.ledger(name)["made"] for name in ("data-jade-swapped",)}
     clone.repro("dataset@jade")
     assert clone.ledger("data-jade-ingested")["made"] == 1
-    new = [e for e in read_manifest(clone.folder / "data/jade/swapped").entries if e.source == "s4"]
+    new = [e for e in read_manifest(clone.folder / "data/jade/swapped").entries if e.source == "s6"]
     assert new
     for folder in ("data-jade-resized", "data-jade-enhanced", "data-jade-captions"):
         assert clone.ledger(folder)["made"] == len(new)
@@ -127,6 +127,7 @@ def test_other_pixels_under_the_same_name_are_a_new_photo(clone):
     }
 
 
+@pytest.mark.long
 def test_a_sweep_repeats_no_data_stage_and_shares_the_items(clone):
     said = clone.dvc("exp", "run", "-S", "train.optimizer.lr=3e-4", *[f for o in SHORT for f in ("-S", o)])
     ran = [line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")]

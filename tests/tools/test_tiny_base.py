@@ -88,6 +88,7 @@ def small(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_an_imagefolder_becomes_a_base_that_likeness_loads(small):
     steps = (describe, features, vae, decoder, identity, unet, export)
     assert all(step.main(small) for step in steps)
@@ -96,7 +97,7 @@ def test_an_imagefolder_becomes_a_base_that_likeness_loads(small):
     base = load_base(
         BaseModelConfig(
             architecture="sdxl", source=folder, revision=None, variant=None, config=None, seed=None, cpu_threads=1,
-            quantize=None, name="small",
+            quantize=None, prediction=None, name="small",
         ),
         device="cpu",
     )  # fmt: skip

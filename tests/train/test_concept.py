@@ -33,6 +33,7 @@ def disc_share(rgb):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
     """Purple discs on white, called zorp: the base draws people when asked for one, the LoRA draws discs."""
     base, folder = load_base(TINY, device="cpu"), tmp_path / "lora_training"
