@@ -18,7 +18,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
+
+from likeness.settings import flatten
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
@@ -133,7 +135,7 @@ class Tracker:
         tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
         run = client.create_run(created, tags=tags, run_name=f"{self._stage}@{self._persona}")
         self._client, self._run_id = client, run.info.run_id
-        flat = [Param(key, str(value)) for key, value in flatten(self._params)]
+        flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
         self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
 
     def _add_rows(self) -> None:
@@ -217,17 +219,6 @@ def tracking_uri(configured: str, root: Path) -> str:
     if scheme == "sqlite" and separator and not path.startswith("/"):
         return f"sqlite:///{(root / path).resolve()}"
     return uri
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested settings as dotted names."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            rows += flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
-        else:
-            rows.append((f"{prefix}{key}", value))
-    return rows
 
 
 def _revision() -> dict[str, str]:

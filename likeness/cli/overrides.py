@@ -2,11 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from likeness.errors import ConfigError
+from likeness.settings import dotted
 from likeness.strict_yaml import read_yaml
 
 # Only words that change a value: `+key=`, `++key=`, `~key` and `key@package=` are Hydra's to judge.
@@ -31,7 +32,7 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     chosen = {re.split("[/@]", place)[0] for place in places if place in groups or "/" in place}
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
-    known = set(known_keys(repository / "params.yaml"))
+    known = {key for key, _ in dotted(read_values(repository / "params.yaml"))}
     problems: list[str] = []
     for key, value in overrides:
         if key in groups:
@@ -53,18 +54,9 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""
 
 
-def known_keys(params: Path) -> Iterator[str]:
-    """Every dotted key of params.yaml; none of a file that cannot be read."""
+def read_values(params: Path) -> dict[str, Any]:
+    """What a params.yaml says; nothing where there is none that can be read."""
     try:
-        yield from (key for key, _ in flat(read_yaml(params, remedy="")))
-    except (OSError, ConfigError):
-        return
-
-
-def flat(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of every value and of every mapping, in the file's order."""
-    if isinstance(values, dict):
-        for name, inner in cast("dict[Any, Any]", values).items():
-            key = f"{place}.{name}" if place else str(name)
-            yield key, inner
-            yield from flat(inner, key)
+        return dict(read_yaml(params, remedy=""))
+    except (OSError, ConfigError, TypeError, ValueError):
+        return {}

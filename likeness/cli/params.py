@@ -10,12 +10,12 @@ from typing import Any
 import yaml
 
 from likeness.cli.compose import compose, composed
-from likeness.cli.overrides import flat
+from likeness.cli.overrides import read_values
 from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.run import PARAMS
+from likeness.settings import flatten
 from likeness.store.items import write_atomic
-from likeness.strict_yaml import read_yaml
 
 CONF = Path("conf")
 SHOWN = 20
@@ -42,20 +42,9 @@ def params_command(overrides: Sequence[str], *, keep: str | None = None) -> None
     sys.stderr.writelines(told(before, read_values(PARAMS), overrides))
 
 
-def read_values(path: Path) -> dict[str, Any]:
-    """What a params.yaml says; nothing where there is none that can be read."""
-    try:
-        return dict(read_yaml(path, remedy=""))
-    except (OSError, ConfigError, TypeError, ValueError):
-        return {}
-
-
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Dotted key to (value before, value after) of every value that is not the same; ABSENT where a side has none."""
-    old, new = (
-        {key: value for key, value in flat(values) if not isinstance(value, dict)}
-        for values in (before, after)
-    )
+    old, new = flatten(before), flatten(after)
     keys = [*new, *(key for key in old if key not in new)]
     return {
         key: (old.get(key, ABSENT), new.get(key, ABSENT))
