@@ -2,7 +2,6 @@
 and photographs of every persona. It costs a tenth of a second; what is wrong here would be found after hours or money."""
 
 import datetime
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
+from likeness.ingest.listing import printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.run import CONSENT
@@ -54,8 +54,7 @@ def _provider_problems(cfg: Config) -> Iterator[str]:
 def keys_not_set(cfg: Config) -> Iterator[str]:
     """A line for each provider whose key is not in the environment: no problem where everything is bought already."""
     for section in (spec.name for spec in STAGES if spec.provider):
-        name = getattr(cfg, section).built().api_key_env
-        if name and not os.environ.get(name):
+        if name := getattr(cfg, section).missing_key():
             yield f"{name} is not set: {section} will need it for what it has not bought yet"
 
 
@@ -87,7 +86,7 @@ def _file_problems(cfg: Config) -> Iterator[str]:
             )
         for folder in (paths.raw_sources.parent, paths.captions_override):
             for path in sorted(folder.rglob("*")):
-                if (shown := os.fsencode(path).decode("utf-8", "backslashreplace")) != str(path):
+                if (shown := printable(str(path))) != str(path):
                     yield (
                         f"the name of {shown} is not UTF-8, and DVC stops at such a name\n"
                         "  remedy: rename the file with letters of UTF-8"

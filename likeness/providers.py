@@ -11,6 +11,7 @@ OPTIMIZER_PACKAGES, or an entry point `optimizer.WORD`.
 import dataclasses
 import difflib
 import importlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -111,6 +112,11 @@ class ProviderSection(Section):
     def built(self) -> Any:
         """The provider; see `build`."""
         return build(self.task, self.provider)
+
+    def missing_key(self) -> str | None:
+        """The variable that should hold the provider's key, and does not."""
+        name: str | None = self.built().api_key_env
+        return name if name and not os.environ.get(name) else None
 
 
 def registered(task: Task) -> dict[str, str]:

@@ -99,5 +99,4 @@ def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
 
 def missing_keys(cfg: Config, lines: Sequence[StagePlan]) -> list[str]:
     """Names of the variables that hold keys, are needed for what is to do, and are not set."""
-    needed = {getattr(cfg, line.stage).built().api_key_env for line in lines if line.calls}
-    return sorted(name for name in needed if name and not os.environ.get(name))
+    return sorted({name for line in lines if line.calls and (name := getattr(cfg, line.stage).missing_key())})

@@ -151,19 +151,21 @@ def misplaced(path: Path) -> Stray:
     )
 
 
+def printable(name: str) -> str:
+    """A file name in which bytes that are no UTF-8 are written out; any other is as it is."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _undecodable(name: str) -> Stray | None:
-    try:
-        name.encode()
+    if (shown := printable(name)) == name:
         return None
-    except UnicodeEncodeError:
-        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-        return Stray(
-            name=shown,
-            kind="refused",
-            reason="undecodable-name",
-            detail="the name is not UTF-8, so no record can hold it",
-            remedy="rename the file with letters of UTF-8 (an old disk or archive wrote it in another encoding)",
-        )
+    return Stray(
+        name=shown,
+        kind="refused",
+        reason="undecodable-name",
+        detail="the name is not UTF-8, so no record can hold it",
+        remedy="rename the file with letters of UTF-8 (an old disk or archive wrote it in another encoding)",
+    )
 
 
 def _twin(name: str, other: str) -> Stray:
