@@ -30,5 +30,5 @@ def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:
     if free < free_bytes:
         raise DiskError(
             f"{place}: {free / 2**20:.0f} MB are free there, {free_bytes / 2**20:.0f} are needed",
-            remedy="free some space (`likeness items prune`, `dvc gc -w`), then start again: what is finished stays",
+            remedy=DiskError.MORE_SPACE,
         )

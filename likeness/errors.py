@@ -56,16 +56,16 @@ class DiskError(LikenessError):
     """A disk is full, or a place may not be written to."""
 
     default_reason = "disk"
+    MORE_SPACE = (
+        "free some space (`likeness items prune`, `dvc gc -w`), then start again: what is finished stays"
+    )
 
     @classmethod
     def of(cls, error: OSError) -> "DiskError | None":
         """The same in our words; None for any other OSError."""
         place = error.filename2 or error.filename or "the disk"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return cls(
-                f"{place}: no space is left to write it",
-                remedy="free some space (`likeness items prune`, `dvc gc -w`), then start again: what is finished stays",
-            )
+            return cls(f"{place}: no space is left to write it", remedy=cls.MORE_SPACE)
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return cls(
                 f"{place}: {(error.strerror or 'it may not be written').lower()}",

@@ -26,8 +26,8 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
     refuse_earlier_names(overrides)
     refuse_unknown_overrides(overrides, repository)
     conf = repository / "conf"
-    refuse_odd_defaults(conf / "config.yaml")
     conf_digest(conf)  # says what is wrong with a file in words of its own
+    refuse_odd_defaults(conf / "config.yaml")
     try:
         compose_and_dump(target, str(conf), None, "config", str(repository), list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
@@ -42,7 +42,6 @@ def refuse_odd_defaults(config: Path) -> None:
     Raises:
         ConfigError: names each.
     """
-    read_yaml(config, remedy="correct it and run `make params`")
     # Read as Hydra reads it: `1e3` is a number to OmegaConf alone.
     defaults = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(config))).get("defaults", [])
     choices = [
