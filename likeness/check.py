@@ -1,5 +1,5 @@
 """What must be right before anything runs: fresh settings, providers that can be built, a base that is there, consent
-and photographs of every persona. It costs a tenth of a second; what is wrong here would be found after hours or money."""
+and photographs of every persona. What is wrong here would be found after hours or money."""
 
 import datetime
 from collections.abc import Iterator
