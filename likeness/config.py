@@ -24,6 +24,7 @@ from likeness.purchases.budget import BudgetConfig
 from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
+from likeness.safety.floors import laxer
 from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -133,6 +134,12 @@ class Config(Section):
                 raise ValueError(
                     f"personas.{key}: YAML reads {key} as {parse_yaml(key)}, not as a word; choose another name"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _no_gate_is_laxer_than_its_floor(self) -> "Config":
+        if wrong := list(laxer(self.model_dump(include={"ingest", "personas"}))):
+            raise ValueError("; ".join(wrong))
         return self
 
     @model_validator(mode="after")

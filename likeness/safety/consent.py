@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from likeness.errors import ConsentError
+from likeness.safety.floors import RESNET_MAX_END, RESNET_TARGET_END, SFACE_MIN_END, SFACE_TARGET_END
 from likeness.store.items import sha256_file
 from likeness.strict_yaml import parse_yaml
 
@@ -51,20 +52,26 @@ class Evidence(Strict):
 
 
 class RecordedFace(Strict):
-    """The face this record speaks of: base64 of 128 little-endian float16, unit length."""
+    """The face this record speaks of, as each embedder has it: base64 of little-endian float16. SFace's 128 numbers have
+    unit length; `others` holds those of the other embedders by their names (`likeness.safety.identity`)."""
 
     embedder: Literal["sface-2021dec-int8bq"]
     embedding: str
+    others: dict[str, str] = {}
 
     @field_validator("embedding")
     @classmethod
     def _decodes(cls, value: str) -> str:
-        try:
-            size = len(base64.b64decode(value, validate=True))
-        except binascii.Error as error:
-            raise ValueError("is not base64") from error
-        if size != EMBEDDING_SIZE * 2:
+        if (size := len(_decoded(value))) != EMBEDDING_SIZE * 2:
             raise ValueError(f"holds {size} bytes, {EMBEDDING_SIZE * 2} expected")
+        return value
+
+    @field_validator("others")
+    @classmethod
+    def _others_decode(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, encoded in value.items():
+            if not (size := len(_decoded(encoded))) or size % 2:
+                raise ValueError(f"{name} holds {size} bytes, two a number expected")
         return value
 
     def vector(self) -> "NDArray[np.float32]":
@@ -74,10 +81,53 @@ class RecordedFace(Strict):
         values = np.frombuffer(base64.b64decode(self.embedding), dtype="<f2").astype(np.float32)
         return values / np.float32(np.linalg.norm(values))
 
+    def vectors(self) -> "dict[str, NDArray[np.float32]]":
+        """All embeddings by their embedders' names."""
+        import numpy as np
+
+        others = {
+            name: np.frombuffer(base64.b64decode(encoded), dtype="<f2").astype(np.float32)
+            for name, encoded in self.others.items()
+        }
+        return {self.embedder: self.vector(), **others}
+
     @staticmethod
     def encode(embedding: "NDArray[np.float32]") -> str:
         """What `embedding` holds for a unit vector [128]."""
         return base64.b64encode(embedding.astype("<f2").tobytes()).decode()
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError("is not base64") from error
+
+
+class SFaceFloors(Strict):
+    """Cosines: of a source to the persona's face, of a swap to it, and of a swap to the target's own face."""
+
+    source_min: float = Field(ge=SFACE_MIN_END, le=1)
+    swap_min: float = Field(ge=SFACE_MIN_END, le=1)
+    target_max: float = Field(ge=0, le=SFACE_TARGET_END)
+
+
+class ResnetFloors(Strict):
+    """The same as distances of dlib's resnet."""
+
+    source_max: float = Field(gt=0, le=RESNET_MAX_END)
+    swap_max: float = Field(gt=0, le=RESNET_MAX_END)
+    target_min: float = Field(ge=RESNET_TARGET_END, le=1)
+
+
+class Floors(Strict):
+    """How like the persona a face must be at the least, where this persona's photographs need other floors than
+    `likeness.safety.floors` has: who decided that, and why. Also here there are ends."""
+
+    decided_by: str = Field(min_length=1)
+    why: str = Field(min_length=1)
+    sface: SFaceFloors
+    resnet: ResnetFloors
 
 
 class Photo(Strict):
@@ -111,6 +161,7 @@ class Consent(Strict):
     revoked: datetime.date | None = None
     evidence: Evidence
     face: RecordedFace
+    floors: Floors | None = None
     photos: dict[str, Photo] = {}
     targets: Targets | None = None
 
