@@ -76,6 +76,7 @@ def license_all(folder: Path) -> None:
         for path in sorted((folder / "data/jade/raw/targets").glob("*.jpg"))
     }
     record.write_text(yaml.safe_dump(listed))
+    RepositoryClone(folder).sign("jade")
 
 
 def killed(clone: RepositoryClone, services: FakeServers, after: int) -> bool:

@@ -1,7 +1,6 @@
 """What must be right before anything runs: fresh settings, providers that can be built, a base that is there, consent
 and photographs of every persona. What is wrong here would be found after hours or money."""
 
-import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
-from likeness.run import CONSENT
-from likeness.safety.consent import load_consent
+from likeness.run import team_store
+from likeness.safety.consent import in_force
+from likeness.safety.consent.revocations import learn_from_git
 
 
 def check_fresh(cfg: Config, conf: Path = Path("conf")) -> None:
@@ -100,9 +100,10 @@ def _file_problems(cfg: Config) -> Iterator[str]:
 
 def _consent_problems(cfg: Config) -> Iterator[str]:
     """A record in force for each persona that covers what the whole graph does."""
-    today = datetime.datetime.now(datetime.UTC).date()
+    root = RepositoryPaths.here().root
+    learn_from_git(root)
     for name in cfg.personas:
         try:
-            load_consent(CONSENT, name).require(ALL_USES, today=today)
+            in_force(root, name, ALL_USES, place=team_store(cfg))
         except LikenessError as error:
             yield str(error)

@@ -92,6 +92,7 @@ class RepositoryPaths:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.consent = root / "consent"
         self.cache = root / ".cache"
         self.training = self.cache / "training"
         self.digests = self.cache / "digests"
@@ -102,8 +103,11 @@ class RepositoryPaths:
     @staticmethod
     def here() -> "RepositoryPaths":
         """The repository that DVC was started in: DVC exports DVC_ROOT, so its temporary experiment folders share
-        one item store with the repository they come from."""
-        return RepositoryPaths(Path(os.environ.get("DVC_ROOT", ".")).absolute())
+        one item store and one consent with the repository they come from; so does whoever works in such a folder by
+        hand."""
+        root = Path(os.environ.get("DVC_ROOT", ".")).absolute()
+        inside, mark, _ = f"{root}/".partition("/.dvc/tmp/exps/")
+        return RepositoryPaths(Path(inside) if mark else root)
 
     def counts(self, folder: Path) -> Path:
         """Where the counts of the stage that last wrote `folder` are kept."""

@@ -4,7 +4,6 @@ Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; 
 """
 
 import contextlib
-import datetime
 import json
 import sys
 import threading
@@ -13,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
 from likeness.disk import try_place
@@ -28,12 +27,15 @@ from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
-from likeness.safety.consent import Consent, Use, load_consent
+from likeness.safety.consent import Consent, Use, in_force, load_consent
+from likeness.safety.consent.revocations import learn_from_git
 from likeness.store.items import ItemStore, write_atomic
 from likeness.tracking import Tracker
 
+if TYPE_CHECKING:
+    from likeness.store.s3 import Remote
+
 PARAMS = Path("params.yaml")
-CONSENT = Path("consent")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,11 @@ class Run:
         return folder
 
     @property
+    def uses(self) -> tuple[Use, ...]:
+        """What the consent has to cover for this stage."""
+        return BY_NAME[self.stage].uses if self.stage in BY_NAME else ()
+
+    @property
     def section(self) -> Any:
         """The stage's own settings; None where it has none."""
         return getattr(self.config, self.stage, None)
@@ -71,8 +78,8 @@ class Run:
 
     @cached_property
     def consent(self) -> Consent:
-        """The persona's verified consent record."""
-        return load_consent(CONSENT, self.persona.name)
+        """The persona's verified consent record, of the repository itself and of no experiment's copy."""
+        return load_consent(self.repository.consent, self.persona.name)
 
     @cached_property
     def items(self) -> ItemStore:
@@ -107,8 +114,9 @@ class Run:
         return [*map(self.paths.output, outputs), self.repository.root / self.config.items.root]
 
     def require(self, *uses: Use) -> None:
-        """ConsentError unless the persona's consent is in force and covers these uses."""
-        self.consent.require(uses, today=datetime.datetime.now(datetime.UTC).date())
+        """ConsentError unless the persona's consent, read anew, is in force and covers these uses."""
+        place = team_store(self.config)
+        in_force(self.repository.root, self.persona.name, uses, place=place)
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
         """An MLflow run of this stage."""
@@ -131,7 +139,9 @@ class Run:
         return run_batch(self.stage, works, self.items, workers=workers, stop=self.stop)
 
     def finish(self, outcomes: Sequence[Outcome], *, failures: Sequence[Failure] = ()) -> Manifest:
-        """See `finish`, with the limits of the stage's settings; where it has none, every item has to be finished."""
+        """See `finish`, with the limits of the stage's settings; where it has none, every item has to be finished.
+        Nothing is laid out once the consent has ended."""
+        self.require(*self.uses)
         return finish(
             self.stage,
             self.folder,
@@ -163,7 +173,8 @@ def run(stage: str, main: Main) -> None:
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
-        current.require(*(BY_NAME[stage].uses if stage in BY_NAME else ()))
+        learn_from_git(current.repository.root)
+        current.require(*current.uses)
         for place in current.places():
             try_place(place)
         if is_remote(current.section):
@@ -225,6 +236,15 @@ def open_items(config: Config, repository: RepositoryPaths, *, read_only: bool =
     if not read_only:
         shared.check()
     return ItemStore(root, shared)
+
+
+def team_store(config: Config) -> "Remote | None":
+    """The team's store, where there is one: it knows of revocations, too."""
+    if config.items.remote is None:
+        return None
+    from likeness.store.s3 import Remote
+
+    return Remote(config.items.remote, config.s3)
 
 
 def is_remote(section: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -22,13 +22,22 @@ class StrictLoader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def parse_yaml(text: str) -> Any:
-    """What the text says.
+class UndatedLoader(StrictLoader):
+    """Leaves dates as text: YAML's own reading of 2026-11-31 is an error without a line."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in StrictLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def parse_yaml(text: str, *, dates: bool = True) -> Any:
+    """What the text says; without `dates` a date stays text.
 
     Raises:
         yaml.YAMLError: it is not YAML, or a key stands twice.
     """
-    return yaml.load(text, Loader=StrictLoader)
+    return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
 
 
 def read_yaml(path: Path, *, remedy: str) -> Any:

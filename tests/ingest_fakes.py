@@ -109,6 +109,9 @@ class FakeConsent:
     def target_licence(self, file_name: str, sha256: str) -> str | None:
         return None if file_name in self.unlicensed else "CC0-1.0"
 
+    def covers_photo(self, role: str, file_name: str, sha256: str) -> bool:
+        return True
+
     def listed_sha256(self, role: str, file_name: str) -> str | None:
         return None
 

@@ -11,6 +11,7 @@ import yaml
 from conf_sections import section
 from pydantic import BaseModel
 from safetensors.numpy import save_file
+from signing import sign_as_test
 
 from likeness.caption import CaptionConfig
 from likeness.enhance import EnhanceConfig
@@ -260,6 +261,10 @@ class Folders:
         """consent/jade.yaml with its evidence, and the licences of the targets."""
         folder = self.root / "consent"
         _write(folder / "evidence.txt", b"made by a program\n")
+        evidence = {"file": "evidence.txt", "type": "text", "sha256": sha256_bytes(b"made by a program\n")}
+        sources = {
+            name: {"sha256": sha256_bytes(data)} for name, data in self.raw.items() if name not in targets
+        }
         face = np.zeros(128, np.float32)
         face[0] = 1.0
         record = {
@@ -270,14 +275,23 @@ class Folders:
             "adult": {"attested_by": "who made her", "age_years": 32},
             "scope": ["swap", "train", "generate"],
             "signed": "2026-01-01",
-            "expires": None if kind == "synthetic" else "2099-01-01",
-            "evidence": {"file": "evidence.txt", "sha256": sha256_bytes(b"made by a program\n")},
+            "expires": None if kind == "synthetic" else "2027-12-31",
+            "evidence": evidence,
             "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(face)},
+            "photos": sources or {"none.png": {"sha256": "0" * 64}},
         }
-        photos = {f"{name}_mei.png": {"sha256": sha256_bytes(self.raw[name])} for name in targets}
-        licences = {"licence": TARGET_LICENCE, "origin": "rendered for this test", "photos": photos}
+        photos = {
+            f"{name}_mei.png": {"sha256": sha256_bytes(self.raw[name]), "shows": "mei"} for name in targets
+        }
+        licences = {
+            "licence": TARGET_LICENCE,
+            "origin": "rendered for this test",
+            "release": evidence,
+            "photos": photos,
+        }
         _write(folder / f"{PERSONA}.yaml", yaml.safe_dump(record).encode())
         _write(folder / f"{PERSONA}.targets.yaml", yaml.safe_dump(licences).encode())
+        sign_as_test(folder, PERSONA)
 
 
 def entry(

@@ -59,7 +59,12 @@ def closure(stage: str) -> set[Path]:
     while todo:
         module = todo.pop()
         path = module_path(module)
-        if path is None or module in seen or module in PLUMBING:
+        if (
+            path is None
+            or module in seen
+            or module in PLUMBING
+            or module.startswith("likeness.safety.consent.")
+        ):
             continue
         seen.add(module)
         todo |= imported(path)

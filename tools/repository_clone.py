@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from likeness.safety.consent.signing import PRIVATE_KEY
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ("jade_01.jpg", "jade_02.jpg", "jade_03.jpg", "jade_07.jpg", "jade_08.png")
 TARGETS = ("01_mei.jpg", "04_irene.jpg", "08_ravi.jpg")
@@ -32,6 +34,7 @@ class RepositoryClone:
         self.env = {
             key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))
         }
+        self.env.setdefault("LIKENESS_HOME", str(folder.absolute().parent / "likeness-home"))
         self.env |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "2"}
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -54,6 +57,13 @@ class RepositoryClone:
 
     def params(self, *overrides: str) -> None:
         self.run(sys.executable, "-m", "likeness", "params", *SHORT, *overrides)
+
+    def sign(self, persona: str) -> None:
+        """Sign a record that was changed, with a key of the clone's own where the environment has none."""
+        home = Path(self.env["LIKENESS_HOME"])
+        if not (home / PRIVATE_KEY).exists():
+            self.run(sys.executable, "-m", "likeness", "consent", "keygen", "--name", "the clone")
+        self.run(sys.executable, "-m", "likeness", "consent", "sign", persona, "--yes")
 
     def ledger(self, folder: str) -> dict[str, int]:
         return json.loads((self.folder / ".cache" / "ledger" / f"{folder}.json").read_text())

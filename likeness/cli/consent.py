@@ -1,6 +1,5 @@
 """Read and bind consent records."""
 
-import datetime
 import json
 import sys
 
@@ -13,10 +12,11 @@ from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
 from likeness.ingest.listing import photographs
 from likeness.ingest.upright import make_upright
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.run import CONSENT, PARAMS
+from likeness.run import PARAMS
 from likeness.safety.consent import RecordedFace, load_consent
+from likeness.safety.consent.revocations import learn_from_git, today
 from likeness.store.items import sha256_file
 
 
@@ -26,12 +26,11 @@ def show(persona: str, *, as_json: bool) -> int:
     Raises:
         ConsentError: there is no whole record.
     """
-    record = load_consent(CONSENT, known(persona))
+    repository = RepositoryPaths.here()
+    learn_from_git(repository.root)
+    record = load_consent(repository.consent, known(persona))
     try:
-        record.require(
-            ALL_USES,
-            today=datetime.datetime.now(datetime.UTC).date(),
-        )
+        record.require(ALL_USES, today=today(repository.root))
         problem = None
     except ConsentError as error:
         problem = error
@@ -92,7 +91,9 @@ def known(persona: str) -> str:
     Raises:
         ConfigError: nobody has this name.
     """
-    if (PersonaPaths(persona).data.is_dir()) or (CONSENT / f"{persona}.yaml").is_file():
+    if (PersonaPaths(persona).data.is_dir()) or (
+        RepositoryPaths.here().consent / f"{persona}.yaml"
+    ).is_file():
         return persona
     raise ConfigError(
         f"there is neither a folder data/{persona} nor a record consent/{persona}.yaml",

@@ -3,13 +3,17 @@
 import sys
 
 from likeness.config import load_config
+from likeness.paths import RepositoryPaths
 from likeness.publish import publish
-from likeness.run import CONSENT, PARAMS
+from likeness.run import PARAMS
 from likeness.safety.consent import load_consent
+from likeness.safety.consent.revocations import learn_from_git
 
 
 def publish_command(persona: str, *, dry_run: bool) -> None:
     """Publish, and print what was done."""
     cfg = load_config(PARAMS)
-    record = load_consent(CONSENT, cfg.persona(persona).name)
+    repository = RepositoryPaths.here()
+    learn_from_git(repository.root)
+    record = load_consent(repository.consent, cfg.persona(persona).name)
     sys.stdout.write(publish(cfg, record, dry_run=dry_run))

@@ -30,6 +30,10 @@ class Attestations(Protocol):
         """The licence that allows exactly this photo as a target, or None."""
         ...
 
+    def covers_photo(self, role: Role, file_name: str, sha256: str) -> bool:
+        """Whether exactly these bytes may be used at all."""
+        ...
+
     def listed_sha256(self, role: Role, file_name: str) -> str | None:
         """The digest recorded under this name, or None."""
         ...
@@ -80,6 +84,17 @@ def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Itera
             reason="no-licence",
             detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",
             remedy="add the photo to consent/PERSONA.targets.yaml with who it shows and its licence",
+        )
+
+
+def _listed(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+    raw = photo.raw
+    if raw.role == "source" and not attested.covers_photo(raw.role, raw.name, photo.sha256):
+        yield Refusal(
+            reason="not-in-record",
+            detail=f"the signed record of this synthetic person does not list these bytes (sha256 {photo.sha256})",
+            remedy="if whoever made the person made this photo, too, have the record signed again with it: "
+            "`likeness consent sign PERSONA`",
         )
 
 
@@ -223,4 +238,4 @@ def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
 Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
 
 # In this order; those after _faces may rely on there being one.
-CHECKS: tuple[Check, ...] = (_gates, _licence, _stance, _light, _faces, _minor, _size, _sharp)
+CHECKS: tuple[Check, ...] = (_gates, _licence, _listed, _stance, _light, _faces, _minor, _size, _sharp)

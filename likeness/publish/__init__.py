@@ -4,16 +4,15 @@ Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_t
 PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, and last manifest.json.
 """
 
-import datetime
-
 from likeness.config import Config
 from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.publish.choose import Chosen, choose
 from likeness.publish.send import MANIFEST, Summary, send
-from likeness.safety.consent import Consent
+from likeness.run import team_store
+from likeness.safety.consent import Consent, in_force
 from likeness.store.s3 import Remote
 
 
@@ -29,7 +28,8 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
         TransientError, RejectedError: see `send`. Nothing has been sent before any of the others.
     """
     # Whoever gets the files can do all of it with them.
-    record.require(ALL_USES, today=datetime.datetime.now(datetime.UTC).date())
+    repository, place = RepositoryPaths.here(), team_store(cfg)
+    in_force(repository.root, record.persona, ALL_USES, place=place)
     if cfg.publish.url is None:
         raise ConfigError(
             "publish.url is not set",

@@ -11,6 +11,7 @@ import yaml
 from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.numpy import save_file
+from signing import edit_and_sign
 
 from fakes.s3 import S3Server
 from likeness.config import Config, ItemsConfig, Persona
@@ -75,7 +76,7 @@ def said_by_weights(consent_id: str) -> dict[str, str]:
 
 
 def run(cfg: Config, *, dry_run: bool = False) -> str:
-    return publish(cfg, load_consent(Path("consent"), PERSONA.name), dry_run=dry_run)
+    return publish(cfg, load_consent(Path("consent").absolute(), PERSONA.name), dry_run=dry_run)
 
 
 def on_s3(s3: S3Server, cfg: Config) -> dict[str, Path]:
@@ -250,13 +251,12 @@ def test_weights_of_another_consent_are_refused(folders, cfg):
     ("changes", "reason"),
     [
         ({"revoked": datetime.date(2026, 1, 2)}, "consent-revoked"),
-        ({"expires": datetime.date(2020, 1, 2)}, "consent-expired"),
+        ({"expires": datetime.date(2026, 1, 2)}, "consent-expired"),
         ({"scope": ["swap", "train"]}, "consent-scope"),
     ],
 )
 def test_without_a_consent_for_every_use_nothing_leaves(folders, cfg, s3, changes, reason):
-    path = Path("consent/jade.yaml")
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
+    edit_and_sign(Path("consent"), "jade", **changes)
     with pytest.raises(ConsentError) as caught:
         run(cfg)
     assert caught.value.reason == reason

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ingest_fakes import FakeConsent
 from paid_pipeline import outfit, params, run
 
 import stages.caption
@@ -136,7 +135,6 @@ def logged() -> list[dict[str, object]]:
 
 def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, monkeypatch):
     monkeypatch.setattr(run_module, "supervise", lambda stage, persona, stop: None)
-    monkeypatch.setattr(run_module, "load_consent", lambda folder, persona: Anything())
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(sys, "argv", ["stages", "jade"])
@@ -154,10 +152,3 @@ def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, mon
     params("enhance=lanczos")
     run_stage("enhance", stages.enhance.main)
     assert len(logged()) == 1
-
-
-class Anything(FakeConsent):
-    """A consent that covers all."""
-
-    def require(self, uses, *, today) -> None:
-        pass

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from signing import edit_and_sign
 
 from likeness.pipeline.manifest import read_manifest
+from likeness.store.items import sha256_file
 from tools.repository_clone import SHORT
 
 pytestmark = pytest.mark.slow
@@ -53,13 +55,8 @@ def test_conf_edited_without_composing_stops_at_the_check(clone):
     ],
 )
 def test_without_consent_in_force_nothing_runs_not_even_a_stage_by_hand(clone, field, value, words):
-    path = clone.folder / "consent" / "jade.yaml"
-    record = yaml.safe_load(path.read_text())
-    record[field] = value
-    if field == "expires":
-        record["signed"] = "2026-01-01"
-        record["expires"] = "2026-01-02"
-    path.write_text(yaml.safe_dump(record))
+    dates = {"signed": "2026-01-01", "expires": "2026-01-02"} if field == "expires" else {}
+    edit_and_sign(clone.folder / "consent", "jade", **({field: value} | dates))
     said = clone.dvc("repro", check=False)
     assert words in said.replace("generate, swap", "swap")
     assert "Running stage 'ingest" not in said
@@ -114,10 +111,13 @@ def test_a_new_photo_computes_only_its_items(clone):
 
 def test_other_pixels_under_the_same_name_are_a_new_photo(clone):
     path = clone.folder / "data/jade/raw/sources/jade_02.jpg"
+    photos = yaml.safe_load((clone.folder / "consent/jade.yaml").read_text())["photos"]
     before = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
     picture = Image.open(path)
     brighter = np.clip(np.asarray(picture).astype(np.int16) + 6, 0, 255).astype(np.uint8)
     Image.fromarray(brighter).save(path, quality=95)
+    photos["jade_02.jpg"] = {"sha256": sha256_file(path)}
+    edit_and_sign(clone.folder / "consent", "jade", photos=photos)
     clone.repro("dataset@jade")
     after = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
     assert clone.ledger("data-jade-ingested")["made"] == 1

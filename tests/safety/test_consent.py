@@ -1,11 +1,13 @@
 """No likeness without a valid record: each way a record can fail is refused."""
 
+import contextlib
 import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from signing import sign_as_test
 
 from likeness.errors import ConsentError
 from likeness.safety.consent import RecordedFace, load_consent
@@ -13,6 +15,8 @@ from likeness.store.items import sha256_bytes
 
 TODAY = datetime.date(2026, 11, 22)
 FACE = np.full(128, 128**-0.5, np.float32)
+PDF = b"%PDF-1.7 signed"
+EVIDENCE = {"file": "mia.pdf", "type": "pdf", "sha256": sha256_bytes(PDF)}
 RECORD = {
     "id": "mia-2026-01",
     "persona": "mia",
@@ -22,20 +26,32 @@ RECORD = {
     "scope": ["swap", "train", "generate"],
     "signed": datetime.date(2026, 1, 2),
     "expires": datetime.date(2027, 1, 2),
-    "evidence": {"file": "mia.pdf", "sha256": sha256_bytes(b"signed")},
+    "evidence": EVIDENCE,
     "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(FACE)},
     "photos": {"a.jpg": {"sha256": "a" * 64, "age_years": 30}},
 }
-TARGETS = {"licence": "CC0-1.0", "origin": "renders", "photos": {
-    "t.jpg": {"sha256": "b" * 64, "age_years": 40}, "u.jpg": {"sha256": "c" * 64, "licence": "CC-BY-4.0"}}}  # fmt: skip
+TARGETS = {
+    "licence": "CC0-1.0",
+    "origin": "renders",
+    "release": EVIDENCE,
+    "photos": {
+        "t.jpg": {"sha256": "b" * 64, "age_years": 40, "shows": "Ann Example"},
+        "u.jpg": {"sha256": "c" * 64, "licence": "CC-BY-4.0", "shows": "Ben Example"},
+    },
+}
 
 
-def write(folder: Path, changes=None, drop=(), targets=TARGETS):
+def write(root: Path, changes=None, drop=(), targets=TARGETS, sign=True):
+    folder = root / "consent"
+    folder.mkdir(exist_ok=True)
     record = {key: value for key, value in {**RECORD, **(changes or {})}.items() if key not in drop}
     (folder / "mia.yaml").write_text(yaml.safe_dump(record))
-    (folder / "mia.pdf").write_bytes(b"signed")
+    (folder / "mia.pdf").write_bytes(PDF)
     if targets:
         (folder / "mia.targets.yaml").write_text(yaml.safe_dump(targets))
+    if sign:
+        with contextlib.suppress(ConsentError):  # one that is not whole cannot be signed
+            sign_as_test(folder, "mia")
     return folder
 
 
@@ -61,7 +77,12 @@ def test_an_incomplete_record_is_refused(tmp_path, field):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"expires": None}, "expiry"),
+        ({"expires": None}, "expires: null stands there; a real person's consent ends within 24 months"),
+        (
+            {"expires": datetime.date(2028, 1, 3)},
+            "expires: 2028-01-03 stands there.*2028-01-02 at the latest",
+        ),
+        ({"expires": datetime.date(2025, 1, 3)}, "expires: 2025-01-03 is before `signed`"),
         ({"adult": {"attested_by": "x", "age_years": 17}}, "age_years"),
         ({"adult": {"attested_by": "", "age_years": 30}}, "attested_by"),
         ({"scope": []}, "scope"),
@@ -69,7 +90,7 @@ def test_an_incomplete_record_is_refused(tmp_path, field):
         ({"kind": "celebrity"}, "kind"),
         ({"persona": "zoe"}, "zoe"),
         ({"extra": 1}, "extra"),
-        ({"face": {"embedder": "sface-2021dec-int8bq", "embedding": "AAAA"}}, "embedding"),
+        ({"face": RECORD["face"] | {"embedding": "AAAA"}}, "face.embedding: 'AAAA' stands there"),
         ({"photos": {"a.jpg": {"sha256": "a" * 64, "age_years": 12}}}, "age_years"),
     ],
 )
@@ -80,19 +101,20 @@ def test_a_wrong_record_is_refused(tmp_path, changes, words):
 
 @pytest.mark.parametrize("text", ["- a list", "key: [", "\x00"])
 def test_a_record_that_is_no_yaml_mapping_is_refused(tmp_path, text):
-    (tmp_path / "mia.yaml").write_text(text)
-    with pytest.raises(ConsentError):
-        load_consent(tmp_path, "mia")
+    folder = write(tmp_path)
+    (folder / "mia.yaml").write_text(text)
+    with pytest.raises(ConsentError, match=r"consent/mia\.yaml"):
+        load_consent(folder, "mia")
 
 
 def test_changed_or_missing_evidence_is_refused(tmp_path):
-    write(tmp_path)
-    (tmp_path / "mia.pdf").write_bytes(b"signed by somebody else")
+    folder = write(tmp_path)
+    (folder / "mia.pdf").write_bytes(b"%PDF-1.7 signed by somebody else")
     with pytest.raises(ConsentError, match="sha256"):
-        load_consent(tmp_path, "mia")
-    (tmp_path / "mia.pdf").unlink()
+        load_consent(folder, "mia")
+    (folder / "mia.pdf").unlink()
     with pytest.raises(ConsentError, match="missing"):
-        load_consent(tmp_path, "mia")
+        load_consent(folder, "mia")
 
 
 @pytest.mark.parametrize(
@@ -123,9 +145,13 @@ def test_an_attested_age_holds_for_exact_bytes_only(tmp_path):
     assert consent.attested_age("target", "u.jpg", "c" * 64) is None
 
 
-def test_a_synthetic_persons_age_holds_for_every_source_but_no_target(tmp_path):
-    consent = load_consent(write(tmp_path, {"kind": "synthetic", "expires": None}), "mia")
+def test_a_synthetic_persons_age_holds_for_every_listed_source_but_no_target(tmp_path):
+    photos = {"new.jpg": {"sha256": "f" * 64}}
+    consent = load_consent(write(tmp_path, {"kind": "synthetic", "expires": None, "photos": photos}), "mia")
     assert consent.attested_age("source", "new.jpg", "f" * 64) == 31
+    assert consent.covers_photo("source", "renamed.jpg", "f" * 64)
+    assert consent.attested_age("source", "other.jpg", "e" * 64) is None
+    assert not consent.covers_photo("source", "other.jpg", "e" * 64)
     assert consent.attested_age("target", "new.jpg", "f" * 64) is None
 
 
@@ -137,6 +163,7 @@ def test_a_target_without_a_licence_line_has_none(tmp_path):
     assert consent.target_licence("x.jpg", "b" * 64) == "CC0-1.0"  # the same bytes under a new name
     assert consent.listed_sha256("target", "t.jpg") == "b" * 64
     assert consent.listed_sha256("target", "x.jpg") is None
-    assert load_consent(write(tmp_path, targets=None), "mia") is not None
-    (tmp_path / "mia.targets.yaml").unlink()
-    assert load_consent(tmp_path, "mia").target_licence("t.jpg", "b" * 64) is None
+    (tmp_path / "consent/mia.targets.yaml").unlink()
+    alone = load_consent(write(tmp_path, targets=None), "mia")
+    assert alone.target_licence("t.jpg", "b" * 64) is None
+    assert not alone.covers_photo("target", "t.jpg", "b" * 64)

@@ -16,10 +16,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from signing import sign_as_test
 
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import Face
 from likeness.safety.consent import load_consent
+from likeness.store.items import sha256_bytes
 from tools.synthetic_people import finish, portraits, produce, record, wardrobe
 from tools.synthetic_people.gate import Gate, limits
 from tools.synthetic_people.makehuman import Data, read_proxy
@@ -327,12 +329,16 @@ def test_a_photograph_says_what_it_is():
 
 def test_the_consent_record_is_one_that_likeness_accepts(tmp_path):
     person, signed = mia(), datetime.date(2026, 11, 23)
-    (tmp_path / "mia.yaml").write_text(record.consent(person, [a_face().embedding] * 3, signed))
+    text = record.consent(person, [a_face().embedding] * 3, {"mia_01.jpg": b"jpeg"}, signed)
+    (tmp_path / "mia.yaml").write_text(text)
     (tmp_path / "mia.md").write_text(record.evidence(person))
+    sign_as_test(tmp_path, "mia")
     consent = load_consent(tmp_path, "mia")
     consent.require(["swap", "train", "generate"], today=signed)
     assert consent.kind == "synthetic"
     assert consent.adult.age_years == person.age
+    assert consent.covers_photo("source", "mia_01.jpg", sha256_bytes(b"jpeg"))
+    assert not consent.covers_photo("source", "mia_01.jpg", sha256_bytes(b"another"))
     assert np.allclose(consent.face_embedding, a_face().embedding, atol=1e-3)
     assert record.signed_before(tmp_path / "mia.yaml", person) == signed
     assert record.signed_before(tmp_path / "mia.yaml", mia(age=40)) is None
@@ -342,10 +348,15 @@ def test_the_consent_record_is_one_that_likeness_accepts(tmp_path):
 def test_the_list_of_targets_is_one_that_likeness_accepts(tmp_path):
     person = mia()
     (tmp_path / "ann.yaml").write_text(
-        record.consent(mia(name="ann"), [a_face().embedding], datetime.date(2026, 1, 1))
+        record.consent(
+            mia(name="ann"), [a_face().embedding], {"ann_01.jpg": b"ann"}, datetime.date(2026, 1, 1)
+        )
     )
     (tmp_path / "ann.md").write_text(record.evidence(mia(name="ann")))
-    (tmp_path / "ann.targets.yaml").write_text(record.targets({"mia_01.jpg": (person, b"jpeg")}))
+    text, proof = record.targets({"mia_01.jpg": (person, b"jpeg")})
+    (tmp_path / "ann.targets.yaml").write_text(text)
+    (tmp_path / "targets.md").write_text(proof)
+    sign_as_test(tmp_path, "ann")
     listed = load_consent(tmp_path, "ann").targets
     assert listed is not None
     assert listed.licence == "CC0-1.0"

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import yaml
 from lora_runs import base_config, make_folder, train_config
 from persona_folders import Folders, settings
 from runs import run_of
+from signing import edit_and_sign
 
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.errors import ConfigError, ConsentError, TransientError
@@ -125,12 +125,10 @@ def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monk
 
 
 def test_pictures_need_a_consent_to_draw_and_identity_a_photograph_to_compare_with(places):
-    record = Path("consent/jade.yaml")
-    whole = yaml.safe_load(record.read_text())
-    record.write_text(yaml.safe_dump(whole | {"scope": ["swap", "train"]}))
+    edit_and_sign(Path("consent"), "jade", scope=["swap", "train"])
     with pytest.raises(ConsentError, match="generate"):
         main(run_of("train", config(), PERSONA))
-    record.write_text(yaml.safe_dump(whole))
+    edit_and_sign(Path("consent"), "jade", scope=["swap", "train", "generate"])
     manifest = places.ingested / "manifest.jsonl"
     manifest.write_text(manifest.read_text().replace('"held_out": true', '"held_out": false'))
     with pytest.raises(ConfigError, match="held out"):

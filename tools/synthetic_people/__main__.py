@@ -34,17 +34,20 @@ def persona(given: argparse.Namespace) -> None:
     made = _photographs(given, _jobs(given, [person], "source"))
     old = given.out / "consent.yaml"
     signed = record.signed_before(old, person) or datetime.datetime.now(datetime.UTC).date()
-    _write(old, record.consent(person, [one.face.embedding for one in made], signed))
+    photos = {one.job.file_name: one.jpeg for one in made}
+    _write(old, record.consent(person, [one.face.embedding for one in made], photos, signed))
     _write(given.out / f"{person.name}.md", record.evidence(person))
     _write(given.out / "README.md", record.data_card([person], f"Photographs of {person.name}"))
 
 
 def targets(given: argparse.Namespace) -> None:
-    """OUT/NAME_01.jpg ... of each person, OUT/targets.yaml, OUT/README.md, OUT.png."""
+    """OUT/NAME_01.jpg ... of each person, OUT/targets.yaml with its evidence OUT/targets.md, OUT/README.md, OUT.png."""
     people = load_people(given.traits)
     made = _photographs(given, _jobs(given, people, "target"))
     listed = {one.job.file_name: (one.job.person, one.jpeg) for one in made}
-    _write(given.out / "targets.yaml", record.targets(listed))
+    text, proof = record.targets(listed)
+    _write(given.out / "targets.yaml", text)
+    _write(given.out / "targets.md", proof)
     _write(given.out / "README.md", record.data_card(people, "Target photographs"))
 
 

@@ -40,8 +40,14 @@ def evidence(person: Person) -> str:
     )
 
 
-def consent(person: Person, embeddings: Sequence[NDArray[np.float32]], signed: datetime.date) -> str:
-    """The text of consent/PERSONA.yaml; `embeddings` are [128] each, one a photograph."""
+def consent(
+    person: Person,
+    embeddings: Sequence[NDArray[np.float32]],
+    photos: Mapping[str, bytes],
+    signed: datetime.date,
+) -> str:
+    """The text of consent/PERSONA.yaml, not signed yet; `embeddings` are [128] each, one a photograph; `photos` are all
+    photographs by file name: likeness reads no others of a synthetic person."""
     mean = np.mean(np.stack(embeddings).astype(np.float64), axis=0)
     face = RecordedFace.encode((mean / np.linalg.norm(mean)).astype(np.float32))
     proof = evidence(person)
@@ -57,12 +63,14 @@ def consent(person: Person, embeddings: Sequence[NDArray[np.float32]], signed: d
         "scope": ["swap", "train", "generate"],
         "signed": signed,
         "expires": None,
-        "evidence": {"file": f"{person.name}.md", "sha256": sha256_bytes(proof.encode())},
+        "evidence": {"file": f"{person.name}.md", "type": "text", "sha256": sha256_bytes(proof.encode())},
         "face": {"embedder": EMBEDDER, "embedding": face},
+        "photos": {name: {"sha256": sha256_bytes(data)} for name, data in sorted(photos.items())},
     }
     head = (
         f"# The record of {person.name}, who does not exist; docs/consent.md explains every field.\n"
-        f"# Copy it to consent/{person.name}.yaml and {person.name}.md to consent/{person.name}.md.\n"
+        f"# Copy it to consent/{person.name}.yaml and {person.name}.md to consent/{person.name}.md;\n"
+        f"# `likeness consent sign {person.name}` signs it.\n"
     )
     return head + yaml.safe_dump(fields, sort_keys=False, width=1000)
 
@@ -78,8 +86,9 @@ def signed_before(path: Path, person: Person) -> datetime.date | None:
     return signed if same and isinstance(signed, datetime.date) else None
 
 
-def targets(photos: Mapping[str, tuple[Person, bytes]]) -> str:
-    """The text of consent/PERSONA.targets.yaml for photographs by file name, each with who it shows."""
+def targets(photos: Mapping[str, tuple[Person, bytes]]) -> tuple[str, str]:
+    """The texts of consent/PERSONA.targets.yaml for photographs by file name, each with who it shows, and of
+    consent/targets.md: how they were made, in place of a release."""
     listed = {
         name: {
             "shows": f"{person.name}, a synthetic person",
@@ -88,14 +97,16 @@ def targets(photos: Mapping[str, tuple[Person, bytes]]) -> str:
         }
         for name, (person, jpeg) in sorted(photos.items())
     }
+    people = {person.name: person for person, _ in photos.values()}
+    proof = "\n".join(evidence(person) for _, person in sorted(people.items()))
     fields = {
         "licence": LICENCE,
         "origin": f"renders of synthetic people ({COMMAND})",
+        "release": {"file": "targets.md", "type": "text", "sha256": sha256_bytes(proof.encode())},
         "photos": listed,
     }
-    return "# Copy it to consent/PERSONA.targets.yaml.\n" + yaml.safe_dump(
-        fields, sort_keys=False, width=1000
-    )
+    head = "# Copy it to consent/PERSONA.targets.yaml and targets.md to consent/targets.md; then sign PERSONA's record.\n"
+    return head + yaml.safe_dump(fields, sort_keys=False, width=1000), proof
 
 
 def data_card(people: Sequence[Person], what: str) -> str:

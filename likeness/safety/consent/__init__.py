@@ -1,0 +1,39 @@
+"""Consent: whose likeness, for what, until when, on what evidence. Everything here fails closed.
+
+`consent/PERSONA.yaml` is the record of the person who is drawn; `consent/PERSONA.targets.yaml` lists the target
+photographs that may be used, who is shown on each, and the licence each comes under. One signature covers both files.
+
+record.py        what a record holds, and what it allows
+load.py          from files to a record that is in order: the only door
+problems.py      what is wrong with a record, in the words of the record
+evidence.py      the file that proves a record
+licences.py      what counts as a licence
+signing.py       keys, signatures, and who may sign
+revocations.py   the list of what was revoked, which only grows
+standing.py      whether a record holds now
+write.py         change a record's file
+"""
+
+from likeness.safety.consent.load import load_consent
+from likeness.safety.consent.record import (
+    ADULT_YEARS,
+    Consent,
+    Floors,
+    RecordedFace,
+    Role,
+    Targets,
+    Use,
+)
+from likeness.safety.consent.standing import in_force
+
+__all__ = [
+    "ADULT_YEARS",
+    "Consent",
+    "Floors",
+    "RecordedFace",
+    "Role",
+    "Targets",
+    "Use",
+    "in_force",
+    "load_consent",
+]

@@ -1,0 +1,206 @@
+"""The revocations that this repository knows of: a list that only grows, outside what an experiment or a checkout carries.
+
+It lies in the git folder that all worktrees and experiments of a clone share (`.git/likeness/revoked.jsonl`; without git
+in .cache/consent). Each line names the sha256 of the line before it, so that none can be taken out or changed unseen.
+What git's history and the team's store know is added to it; nothing takes a line away.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from likeness.errors import ConsentError
+from likeness.safety.consent.record import Consent, Date, Strict
+from likeness.store.items import sha256_bytes, write_atomic
+
+LIST = "revoked.jsonl"
+SHARED = "revocations"
+CLOCK = "clock"
+REVOKED_ID = re.compile(r"^[ +]id: *['\"]?([a-z0-9][a-z0-9._-]*)", re.MULTILINE)
+REVOKED_ON = re.compile(r"^[ +]revoked: *['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
+
+
+class Revocation(Strict):
+    """One line: a record that was revoked, and the evidence that was withdrawn with it."""
+
+    id: str
+    persona: str
+    date: Date
+    why: str = ""
+    evidence: str | None = None
+    previous: str = ""
+
+
+class Place(Protocol):
+    """A team's store: `likeness.store.s3.Remote` is one."""
+
+    def read(self, name: str) -> bytes | None: ...
+    def write(self, name: str, data: bytes) -> None: ...
+
+
+def state_folder(repository: Path) -> Path:
+    """Where a clone keeps what no experiment, checkout or worktree of it replaces."""
+    git = repository / ".git"
+    if git.is_file():  # a worktree: `gitdir: PATH`, where a file names the folder that all share
+        own = repository / git.read_text(encoding="utf-8").partition(":")[2].strip()
+        shared = own / "commondir"
+        git = own / shared.read_text(encoding="utf-8").strip() if shared.is_file() else own
+    return git / "likeness" if git.is_dir() else repository / ".cache" / "consent"
+
+
+def revocations(repository: Path) -> list[Revocation]:
+    """All that is known here.
+
+    Raises:
+        ConsentError: `revocations-changed`: the list is not as it was written.
+    """
+    path = state_folder(repository) / LIST
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    found: list[Revocation] = []
+    previous = ""
+    for number, line in enumerate(lines, start=1):
+        try:
+            one = Revocation.model_validate_json(line)
+        except ValidationError as error:
+            raise _changed(path, number) from error
+        if one.previous != previous:
+            raise _changed(path, number)
+        found.append(one)
+        previous = sha256_bytes(line)
+    return found
+
+
+def revoke(repository: Path, new: Revocation) -> bool:
+    """Add a line, unless this id has one; whether it was added."""
+    path = state_folder(repository) / LIST
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if any(one.id == new.id for one in revocations(repository)):
+            return False
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        chained = new.model_copy(update={"previous": sha256_bytes(lines[-1]) if lines else ""})
+        lines.append(json.dumps(chained.model_dump(mode="json"), sort_keys=True).encode())
+        write_atomic(path, b"\n".join(lines) + b"\n")
+    return True
+
+
+def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
+    """Why this record does not hold any more: its id was revoked or, for a real person, the release it rests on was
+    withdrawn under another id."""
+    for one in revocations(repository):
+        withdrawn = consent.kind != "synthetic" and one.evidence == consent.evidence.sha256
+        if one.id == consent.id or withdrawn:
+            return one
+    return None
+
+
+def remember(consent: Consent, repository: Path) -> None:
+    """Put a record's own `revoked:` on the list: whoever takes that line out later changes nothing."""
+    if consent.revoked is not None:
+        with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
+            revoke(repository, _line(consent))
+
+
+def learn_from_git(repository: Path) -> None:
+    """Put on the list what any commit of this clone says of revocations: branches, tags, experiments."""
+    command = [
+        "git",
+        "log",
+        "--all",
+        "-p",
+        "-U1000",
+        "--format=",
+        "--no-ext-diff",
+        "--no-color",
+        "-G^revoked:",
+    ]
+    try:
+        done = subprocess.run(
+            [*command, "--", "consent/"], cwd=repository, capture_output=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return  # no git on this machine: then there is no checkout of an old record either
+    for change in done.stdout.decode("utf-8", "replace").split("\ndiff --git "):
+        found, day = REVOKED_ID.search(change), REVOKED_ON.search(change)
+        if found is None or day is None:
+            continue
+        with contextlib.suppress(ValidationError, OSError):
+            persona = change.partition("\n")[0].rpartition("/")[2].partition(".")[0]
+            date = datetime.date.fromisoformat(day[1])
+            revoke(repository, Revocation(id=found[1], persona=persona, date=date, why="git's history"))
+
+
+def share(place: Place, revocation: Revocation) -> None:
+    """Tell the team: a file for each id, which nobody replaces."""
+    name = f"{SHARED}/{revocation.id}.json"
+    if place.read(name) is None:
+        place.write(name, json.dumps(revocation.model_dump(mode="json")).encode())
+
+
+def learn_from_team(place: Place, consent_id: str, repository: Path) -> None:
+    """Put on the list what the team's store says of this record.
+
+    Raises:
+        ConsentError: the store has a revocation that cannot be read.
+        ConfigError, ProviderError: the store cannot be asked.
+    """
+    data = place.read(f"{SHARED}/{consent_id}.json")
+    if data is None:
+        return
+    try:
+        told = Revocation.model_validate_json(data)
+    except ValidationError as error:
+        raise ConsentError(f"the team's store says that {consent_id} is revoked, in a file that cannot be read",
+                           reason="consent-revoked", remedy="ask who revoked it") from error  # fmt: skip
+    revoke(repository, told.model_copy(update={"id": consent_id}))
+
+
+def today(repository: Path) -> datetime.date:
+    """The day in UTC, which never goes back in one clone: a term does not begin anew with the clock.
+
+    Raises:
+        ConsentError: `clock`: the clock is before a day that was seen here.
+    """
+    now = datetime.datetime.now(datetime.UTC).date()
+    path = state_folder(repository) / CLOCK
+    try:
+        seen = datetime.date.fromisoformat(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        seen = now - datetime.timedelta(days=1)
+    except ValueError:
+        seen = now - datetime.timedelta(days=1)  # half written by an old version: written anew below
+    if seen > now:
+        raise ConsentError(f"this computer says {now}, and said {seen} before: a consent cannot be judged by it",
+                           reason="clock", remedy=f"set the clock; if {seen} was wrong, delete {path}")  # fmt: skip
+    if seen < now:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, f"{now}\n".encode())
+    return now
+
+
+def _line(consent: Consent, why: str = "the record says so") -> Revocation:
+    assert consent.revoked is not None
+    return Revocation(
+        id=consent.id,
+        persona=consent.persona,
+        date=consent.revoked,
+        why=why,
+        evidence=consent.evidence.sha256,
+    )
+
+
+def _changed(path: Path, number: int) -> ConsentError:
+    return ConsentError(f"{path}: line {number} is not as it was written", reason="revocations-changed",
+                        remedy="put the list back from a backup or a colleague's clone; lines are only ever added")  # fmt: skip

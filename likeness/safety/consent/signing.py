@@ -1,0 +1,201 @@
+"""Signatures of records: Ed25519 over the whole record, and who may sign.
+
+Keys lie in this user's settings (`$LIKENESS_HOME`, else `$XDG_CONFIG_HOME/likeness`, else ~/.config/likeness), where no
+experiment, checkout or pull puts anything:
+
+    consent-key        the private key, readable by this user only
+    allowed_signers    a line `KEY NAME` for each signer whose records count on this machine
+"""
+
+import base64
+import binascii
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from likeness.errors import ConfigError, ConsentError
+from likeness.safety.consent.generator_key import GENERATOR_KEY
+from likeness.safety.consent.record import KEY_BYTES, Consent, Signature, content
+from likeness.store.items import sha256_bytes, write_atomic
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+CONTEXT = b"likeness consent record 1\n"  # so that no signature of anything else fits a record
+PRIVATE_KEY = "consent-key"
+ALLOWED = "allowed_signers"
+
+
+def canonical(consent: Consent) -> bytes:
+    """The bytes that a signature covers: JSON of the record and its targets, keys sorted, without spaces."""
+    text = json.dumps(content(consent), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return CONTEXT + text.encode()
+
+
+def digest(consent: Consent) -> str:
+    """Hex sha256 that names exactly this record."""
+    return sha256_bytes(canonical(consent))
+
+
+def check_signature(consent: Consent, repository: Path) -> None:
+    """Refuse a record that nobody signed, that changed after it was signed, or that a stranger signed.
+
+    Raises:
+        ConsentError: `consent-unsigned`, `consent-signature`, `consent-stranger`.
+    """
+    name, signature = consent.persona, consent.signature
+    if signature is None:
+        raise ConsentError(f"{name}: consent/{name}.yaml is not signed", reason="consent-unsigned",
+                           remedy=f"read it with whoever is portrayed, then `likeness consent sign {name}`")  # fmt: skip
+    # The key first: whether a stranger's signature is a good one says nothing.
+    trusted = allowed_signers(repository)
+    if consent.kind == "synthetic":
+        trusted = {GENERATOR_KEY: "likeness", **trusted}
+    if signature.key not in trusted:
+        raise ConsentError(
+            f"{name}: consent/{name}.yaml is signed by {signature.by!r} with the key {signature.key}, which is not "
+            "among the allowed signers of this machine",
+            reason="consent-stranger",
+            remedy="sign it yourself if you hold the evidence (`likeness consent sign`), or, if you know that the key is "
+            f"this person's, `likeness consent allow {signature.key} --name NAME`",
+        )
+    if not _fits(signature, canonical(consent)):
+        raise ConsentError(
+            f"{name}: consent/{name}.yaml or {name}.targets.yaml changed after {signature.by} signed",
+            reason="consent-signature",
+            remedy=f"put back what was signed, or have the change agreed and `likeness consent sign {name}` again",
+        )
+
+
+def sign(consent: Consent, key: "Ed25519PrivateKey", by: str) -> Signature:
+    """The signature of a record."""
+    return Signature(by=by, key=public_text(key), value=_text(key.sign(canonical(consent))))
+
+
+def public_text(key: "Ed25519PrivateKey") -> str:
+    """A private key's public half, in base64."""
+    return _text(key.public_key().public_bytes_raw())
+
+
+def settings_folder() -> Path:
+    """This user's settings of likeness."""
+    if own := os.environ.get("LIKENESS_HOME"):
+        return Path(own).absolute()
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute() / "likeness"
+
+
+def allowed_signers(repository: Path) -> dict[str, str]:
+    """Names by public key.
+
+    Raises:
+        ConfigError: the list lies in the repository, whose content others write, others may write it, or a line is not
+            one of it.
+    """
+    path = settings_folder() / ALLOWED
+    if path.resolve().is_relative_to(repository.resolve()):
+        raise ConfigError(f"{path} lies in the repository, whose files others write", reason="signers-in-repository",
+                          remedy="set LIKENESS_HOME to a folder outside it")  # fmt: skip
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text", reason="signers-invalid") from error
+    if mode & stat.S_IWOTH:
+        raise ConfigError(
+            f"{path} may be written by everybody", reason="signers-open", remedy=f"chmod go-w {path}"
+        )
+    lines = [
+        line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")
+    ]
+    for parts in lines:
+        if len(parts) != 2 or not is_public_key(parts[0]):
+            raise ConfigError(f"{path}: {' '.join(parts)!r} is no line `KEY NAME`", reason="signers-invalid",
+                              remedy="write it anew with `likeness consent allow KEY --name NAME`")  # fmt: skip
+    return {key: name.strip() for key, name in lines}
+
+
+def allow(key: str, name: str) -> Path:
+    """Add a signer; returns the list's path.
+
+    Raises:
+        ConfigError: it is no public key, or no name.
+    """
+    if not is_public_key(key) or not name.strip() or "\n" in name:
+        raise ConfigError(f"{key!r} {name!r} is no public key with a name", reason="signers-invalid",
+                          remedy="`likeness consent keygen` prints the key of the machine it runs on")  # fmt: skip
+    path = settings_folder() / ALLOWED
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = path.read_text(encoding="utf-8") if path.is_file() else "# KEY NAME: whose records count here\n"
+    if key not in {line.split(maxsplit=1)[0] for line in before.splitlines() if line.strip()}:
+        write_atomic(path, f"{before.rstrip()}\n{key} {name.strip()}\n".encode())
+    return path
+
+
+def new_key(name: str) -> str:
+    """Make this user's key, which then may sign; returns its public half.
+
+    Raises:
+        ConfigError: there is one, with which records are signed already.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path = settings_folder() / PRIVATE_KEY
+    if path.exists():
+        raise ConfigError(f"{path} is there already", reason="key-exists",
+                          remedy="keep it: records are signed with it; move it away first if it is to be replaced")  # fmt: skip
+    key = Ed25519PrivateKey.generate()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(_text(key.private_bytes_raw()).encode() + b"\n")
+    allow(public_text(key), name)
+    return public_text(key)
+
+
+def own_key() -> "Ed25519PrivateKey":
+    """This user's key.
+
+    Raises:
+        ConfigError: there is none, it is no key, or others may read it.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path = settings_folder() / PRIVATE_KEY
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no key at {path}", reason="no-key",
+                          remedy="make one: `likeness consent keygen --name NAME`") from error  # fmt: skip
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
+    try:
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no private key", reason="no-key",
+                          remedy="put the key back, or move it away and run `likeness consent keygen`") from error  # fmt: skip
+
+
+def is_public_key(text: str) -> bool:
+    """Whether it is the base64 of a public key."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _fits(signature: Signature, signed: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature  # here: 20 ms that few commands need
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature.key))
+        key.verify(base64.b64decode(signature.value), signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
