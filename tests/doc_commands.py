@@ -59,6 +59,9 @@ NOT_RUN = {
     "python -m tools.synthetic_people portraits faces --data ~/makehuman/data --count 6000 --seed 1": PEOPLE,
 }
 
+# A test of their own types the lines of these pages.
+ELSEWHERE = ("docs/versioning.md",)
+
 # `.ci/run` runs these.
 IN_CI = ("make check", "make test", "make test-slow", ".ci/run")
 

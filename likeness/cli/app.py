@@ -217,6 +217,48 @@ def publish(
 
 
 @app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="REV")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
+    ] = None,
+    persona: Annotated[str | None, typer.Option(autocompletion=_personas, help="all by default")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the pictures, before and after.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which pictures of a training set differ between two versions, and what did it.
+
+    A version is a commit, branch, tag or experiment at which dvc.lock was committed.
+
+    \b
+    Examples:
+      likeness diff HEAD~1
+      likeness diff v1 v2 --html diff.html
+    """
+    from likeness.cli.diff import diff_command
+
+    diff_command(old, new, persona=persona, html=html, as_json=as_json)
+
+
+@app.command()
+def lineage(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json = False) -> None:
+    """Show which revision made a file, from which training set and photographs.
+
+    Weights, archives, training images and samples; also one that was copied elsewhere: its bytes are looked up.
+
+    \b
+    Examples:
+      likeness lineage models/jade/jade-v1.safetensors
+      likeness lineage somewhere/else.safetensors --json
+    """
+    from likeness.cli.lineage import lineage_command
+
+    lineage_command(file, as_json=as_json)
+
+
+@app.command()
 def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False)], as_json: Json = False
 ) -> None:

@@ -1,0 +1,165 @@
+"""Which pictures of a training set differ between two revisions, and what did it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from likeness.pipeline.manifest import natural
+from likeness.pipeline.stage import BY_FOLDER
+from likeness.versions.revision import Revision
+
+What = Literal["added", "lost", "pixels", "caption"]
+
+TRAINED = "lora_training"
+PICTURES = tuple(folder for folder in BY_FOLDER if folder not in ("captions", TRAINED, "samples"))
+"""The folders of a picture's way, in the order of the graph."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One picture that differs; `before` and `after` are its lines in the training set's manifest, and `cause` says
+    which gate, setting, photograph or program did it."""
+
+    id: str
+    what: What
+    cause: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Two training sets beside each other: their sizes, and the pictures that differ in the order of their ids."""
+
+    before: int
+    after: int
+    changes: tuple[Change, ...]
+
+    def count(self, what: What) -> int:
+        """How many pictures changed so."""
+        return sum(change.what == what for change in self.changes)
+
+
+def difference(old: Revision, new: Revision) -> Difference:
+    """Compare the training sets of two revisions.
+
+    Raises:
+        InputError: one of them has none, or it is not in DVC's cache.
+    """
+    before, after = old.folder(TRAINED).entries, new.folder(TRAINED).entries
+    return Difference(
+        before=len(before),
+        after=len(after),
+        changes=tuple(_changes(old, new, before, after)),
+    )
+
+
+def _changes(
+    old: Revision, new: Revision, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Change]:
+    for name in sorted({*before, *after}, key=natural):
+        was, now = before.get(name), after.get(name)
+        if was is None:
+            yield Change(id=name, what="added", cause=_came(old, new, after[name]), after=now)
+        elif now is None:
+            yield Change(id=name, what="lost", cause=_went(old, new, was), before=was)
+        elif was["sha256"] != now["sha256"]:
+            yield Change(id=name, what="pixels", cause=_redrawn(old, new, name), before=was, after=now)
+        elif was.get("text") != now.get("text"):
+            cause = _reason(old, new, "caption") or "another caption by the same settings"
+            if now.get("provider") != was.get("provider"):
+                cause = f"captioned by {now.get('provider')} instead of {was.get('provider')}"
+            yield Change(id=name, what="caption", cause=cause, before=was, after=now)
+
+
+def _went(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
+    """Why a picture of the older revision is not in the newer one."""
+    for label in _missing(new, entry):
+        refused = _refusal(new, old.photo(label), label)
+        return _told(refused, old, new, "ingest") if refused else f"photograph {label} is gone"
+    for name in (*PICTURES[1:], "captions", TRAINED):
+        for failure in new.folder(name).failures:
+            if failure["id"] == entry["id"]:
+                return _told(failure, old, new, BY_FOLDER[name].name)
+    return _reason(old, new, "swap") or "it is not made any more: the pairs are chosen anew"
+
+
+def _came(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
+    """Why a picture of the newer revision was not in the older one."""
+    for label in _missing(old, entry):
+        refused = _refusal(old, new.photo(label), label)
+        return _told(refused, old, new, "ingest", before=True) if refused else f"photograph {label} is new"
+    for name in (*PICTURES[1:], "captions", TRAINED):
+        for failure in old.folder(name).failures:
+            if failure["id"] == entry["id"]:
+                return _told(failure, old, new, BY_FOLDER[name].name, before=True)
+    return _reason(old, new, "swap") or "it was not made before: the pairs are chosen anew"
+
+
+def _missing(revision: Revision, entry: Mapping[str, Any]) -> list[str]:
+    """The labels of the photographs that the picture is made of and the revision has not."""
+    labels = (entry.get("source"), entry.get("target"))
+    return [label for label in labels if label and revision.photo(label) is None]
+
+
+def _refusal(revision: Revision, photo: Mapping[str, Any] | None, label: str) -> Mapping[str, Any] | None:
+    """How ingest refused a photograph at the revision: by its number, or by its file where it had none."""
+    origin = photo and photo.get("origin")
+    for failure in revision.folder("ingested").failures:
+        if label in (failure.get("source"), failure.get("target")) or (
+            origin and failure.get("origin") == origin
+        ):
+            return failure
+    return None
+
+
+def _told(
+    failure: Mapping[str, Any], old: Revision, new: Revision, stage: str, *, before: bool = False
+) -> str:
+    detail = failure["reason"] if before else f"{failure['reason']}, {failure['detail']}"
+    told = f"{stage} {failure['kind']} {failure['id']}{' before' if before else ''} ({detail})"
+    why = _reason(old, new, stage)
+    return f"{told}; {why}" if why else told
+
+
+def _redrawn(old: Revision, new: Revision, name: str) -> str:
+    """The first stage at which the picture's bytes part, and why."""
+    for folder in (*PICTURES, TRAINED):
+        was, now = old.folder(folder).entries.get(name), new.folder(folder).entries.get(name)
+        if was and now and was["sha256"] != now["sha256"]:
+            stage = BY_FOLDER[folder].name
+            if folder == "ingested":
+                return "the photograph has other bytes"
+            why = _reason(old, new, stage) or "its inputs differ"
+            return f"{stage}: {why}"
+    return "its photographs differ"
+
+
+def _reason(old: Revision, new: Revision, stage: str) -> str:
+    """The settings of a stage that differ, else its programs; empty where neither does."""
+    was, now = _flat(old.settings(stage)), _flat(new.settings(stage))
+    changed = [
+        f"{name} {_short(was.get(name))} -> {_short(now.get(name))}"
+        for name in sorted({*was, *now})
+        if was.get(name) != now.get(name)
+    ]
+    if changed:
+        return ", ".join(changed)
+    code_was, code_now = old.programs(stage), new.programs(stage)
+    code = [path for path in sorted({*code_was, *code_now}) if code_was.get(path) != code_now.get(path)]
+    return f"other code: {', '.join(code)}" if code else ""
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,218 @@
+"""What the graph made at one revision: dvc.lock out of git, the files out of DVC's cache.
+
+Old manifests are read as they are, without today's columns: a version of last year stays comparable.
+"""
+
+import configparser
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import yaml
+
+from likeness.errors import InputError
+from likeness.paths import PersonaPaths
+from likeness.pipeline.manifest import FAILURES, MANIFEST
+from likeness.pipeline.stage import BY_FOLDER
+from likeness.strict_yaml import parse_yaml
+
+LOCK = "dvc.lock"
+WORKSPACE = "workspace"
+EXPERIMENTS = "refs/exps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The lines of a stage's manifest by id, and of its failures; `files` are its files by their paths in it."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    failures: tuple[Mapping[str, Any], ...]
+    files: Mapping[str, Path]
+
+
+class Revision:
+    """One persona's graph at `name`: a commit, branch, tag, experiment, or `workspace` for the files as they lie here."""
+
+    def __init__(self, name: str, persona: str, lock: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """`lock` saves a reader of many personas reading it once each."""
+        self.name = name
+        self.paths = PersonaPaths(persona)
+        self._lock = lock
+        self._folders: dict[str, Folder] = {}
+
+    @cached_property
+    def stages(self) -> dict[str, Mapping[str, Any]]:
+        """The lock's stages by name, those of this persona."""
+        lock = lock_of(self.name) if self._lock is None else self._lock
+        named = ((name.partition("@"), stage) for name, stage in lock.items())
+        return {stage: lines for (stage, _, persona), lines in named if persona == self.paths.persona}
+
+    @cached_property
+    def outs(self) -> dict[str, str]:
+        """DVC's digest of each output by its path."""
+        return {
+            out["path"]: out["md5"]
+            for stage in self.stages.values()
+            for out in stage.get("outs", ())
+            if "md5" in out
+        }
+
+    def listing(self, out: Mapping[str, Any]) -> Mapping[str, str]:
+        """{md5: path} of the files in an output that is a folder; empty where this machine's cache lacks it."""
+        if not out.get("md5", "").endswith(".dir") or not (path := cache_file(out["md5"])).is_file():
+            return {}
+        return {file["md5"]: file["relpath"] for file in orjson.loads(path.read_bytes())}
+
+    def settings(self, stage: str) -> Mapping[str, Any]:
+        """The settings that a stage ran with, by dotted names."""
+        params = self.stages.get(stage, {}).get("params", {})
+        return {name: value for file in params.values() for name, value in file.items()}
+
+    def programs(self, stage: str) -> Mapping[str, str]:
+        """The digests of the code that a stage ran."""
+        deps = self.stages.get(stage, {}).get("deps", ())
+        return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(("likeness/", "stages/"))}
+
+    def folder(self, name: str) -> Folder:
+        """A stage's folder, read at its first use.
+
+        Raises:
+            InputError: the revision has none, or its files are not in DVC's cache.
+        """
+        if name not in self._folders:
+            self._folders[name] = self._read(name)
+        return self._folders[name]
+
+    def photo(self, label: str) -> Mapping[str, Any] | None:
+        """The ingested photograph `s1` or `t1`."""
+        return self._photos.get(label)
+
+    @cached_property
+    def _photos(self) -> dict[str, Mapping[str, Any]]:
+        entries = self.folder("ingested").entries.values()
+        return {
+            label: entry for entry in entries for label in (entry.get("source"), entry.get("target")) if label
+        }
+
+    def _read(self, name: str) -> Folder:
+        path = self.paths.output(name)
+        if self.name == WORKSPACE:
+            files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        else:
+            files = self._cached(path.as_posix(), BY_FOLDER[name].name)
+        for needed in (MANIFEST, FAILURES):
+            if needed not in files:
+                raise InputError(
+                    f"{self.name}: {path} holds no {needed}", reason="no-manifest", remedy="run `dvc repro`"
+                )
+        entries = {line["id"]: line for line in _lines(files[MANIFEST])}
+        return Folder(entries=entries, failures=tuple(_lines(files[FAILURES])), files=files)
+
+    def _cached(self, path: str, stage: str) -> dict[str, Path]:
+        if path not in self.outs:
+            raise InputError(
+                f"{self.name}: {LOCK} there names no {path}",
+                reason="no-version",
+                remedy=f"name a revision at which `dvc repro {stage}@{self.paths.persona}` had run and {LOCK} was committed",
+            )
+        listing = cache_file(self.outs[path])
+        remedy = f"`git checkout {self.name} && dvc pull {path}` brings it from the remote, if it was pushed"
+        if not listing.is_file():
+            raise InputError(
+                f"{self.name}: {path} is not in DVC's cache", reason="not-in-cache", remedy=remedy
+            )
+        return {file["relpath"]: cache_file(file["md5"]) for file in orjson.loads(listing.read_bytes())}
+
+
+def lock_of(revision: str) -> dict[str, dict[str, Any]]:
+    """The stages of dvc.lock at a revision, by the names that DVC gives them.
+
+    Raises:
+        InputError: git knows no such revision, or there is no lock.
+    """
+    if revision == WORKSPACE:
+        text = Path(LOCK).read_text(encoding="utf-8") if Path(LOCK).is_file() else None
+    else:
+        text = _git("show", f"{commit_of(revision)}:{LOCK}")
+    if text is None:
+        raise InputError(
+            f"{revision} has no {LOCK}", reason="no-version", remedy="run `dvc repro` and commit dvc.lock"
+        )
+    try:
+        return cast("dict[str, dict[str, Any]]", parse_yaml(text)["stages"])
+    except (yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{LOCK} of {revision} does not read: {error}",
+            reason="no-version",
+            remedy=f"restore it: `git checkout {LOCK}`, then `dvc repro`",
+        ) from error
+
+
+def commit_of(revision: str) -> str:
+    """The commit behind a branch, tag, commit or name of an experiment.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not revision.startswith("-"):  # git would take it for an option
+        if commit := _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
+            return commit.strip()
+        for ref, commit in refs(EXPERIMENTS):
+            if ref.rpartition("/")[2] == revision:
+                return commit
+    raise InputError(
+        f"git knows no revision {revision!r}",
+        reason="no-version",
+        remedy="name a commit, branch or tag (`git log --oneline`) or an experiment (`dvc exp list --all`)",
+    )
+
+
+def refs(prefix: str) -> Iterator[tuple[str, str]]:
+    """The references below a prefix, with their commits."""
+    for line in (_git("for-each-ref", "--format=%(refname) %(objectname)", prefix) or "").splitlines():
+        ref, _, commit = line.partition(" ")
+        yield ref, commit
+
+
+def locks_in_history() -> Iterator[tuple[str, str]]:
+    """(commit, its first line) of every commit that changed dvc.lock, on any branch or experiment, newest first."""
+    for line in (_git("log", "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
+        commit, _, title = line.partition(" ")
+        yield commit, title
+
+
+def cache_file(md5: str) -> Path:
+    """Where DVC's cache of this repository keeps a digest."""
+    return _cache_dir() / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def _cache_dir() -> Path:
+    # The later file wins, as in DVC; a relative folder is relative to the file that names it.
+    cache = Path(".dvc/cache")
+    for file in (Path(".dvc/config"), Path(".dvc/config.local")):
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.read(file)
+        if folder := parser.get("cache", "dir", fallback=None):
+            cache = file.parent / folder
+    return cache
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing from DVC's cache", reason="not-in-cache", remedy="run `dvc fetch`"
+        )
+    return [orjson.loads(line) for line in path.read_bytes().split(b"\n") if line]
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints, or None where it refuses."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
