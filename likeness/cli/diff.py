@@ -7,11 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from likeness.cli.tables import console, say, table
-from likeness.config import load_config
-from likeness.run import PARAMS
 from likeness.store.items import write_atomic
 from likeness.versions.changes import Difference, difference
-from likeness.versions.revision import WORKSPACE, Revision
+from likeness.versions.revision import WORKSPACE, Revision, lock_of, personas_of
 
 SHOWN = 40  # lines of the table; the page and --json have all
 
@@ -19,7 +17,7 @@ SHOWN = 40  # lines of the table; the page and --json have all
 def diff_command(old: str, new: str | None, *, persona: str | None, html: Path | None, as_json: bool) -> None:
     """Print what differs, persona by persona."""
     new = new or WORKSPACE
-    personas = [persona] if persona else list(load_config(PARAMS).personas)
+    personas = [persona] if persona else personas_of(lock_of(new))
     found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}
     if as_json:
         sys.stdout.write(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2) + "\n")

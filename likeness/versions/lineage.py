@@ -10,7 +10,7 @@ from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.versions.changes import PICTURES, TRAINED
-from likeness.versions.revision import WORKSPACE, Revision, lock_of, locks_in_history
+from likeness.versions.revision import WORKSPACE, Revision, lock_of, locks_in_history, personas_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,5 +133,5 @@ def _revisions() -> Iterator[tuple[Revision, str]]:
             lock = lock_of(name)
         except InputError:  # there is none, or a merge broke it
             continue
-        for persona in dict.fromkeys(stage.partition("@")[2] for stage in lock):
+        for persona in personas_of(lock):
             yield Revision(name, persona, lock), title

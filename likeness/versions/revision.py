@@ -152,6 +152,11 @@ def lock_of(revision: str) -> dict[str, dict[str, Any]]:
         ) from error
 
 
+def personas_of(lock: Mapping[str, Any]) -> list[str]:
+    """The personas whose stages a lock names, in its order."""
+    return list(dict.fromkeys(stage.partition("@")[2] for stage in lock if "@" in stage))
+
+
 def commit_of(revision: str) -> str:
     """The commit behind a branch, tag, commit or name of an experiment.
 
