@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from doc_pages import ROOT, commands
+from doc_pages import ROOT
+from reader import to_type
 
 from likeness.errors import InputError
 from likeness.versions.changes import difference
@@ -141,7 +142,7 @@ def test_the_page_is_right(repository, tmp_path):
     (home.folder / "models/jade/jade-v1.safetensors").write_bytes(
         (home.folder / "models/jade/lora_training/train/jade-s1-t3.jpg").read_bytes()
     )  # no weights are trained here: a copy of a file that DVC knows
-    for line in commands(ROOT / "docs" / "versioning.md"):
+    for line in to_type(ROOT / "docs" / "versioning.md"):
         if "FILE" not in line:
             home.run("bash", "-ec", line.replace("likeness ", f"{sys.executable} -m likeness ", 1))
     assert "Datasets compared" in (home.folder / "diff.html").read_text()
