@@ -12,9 +12,9 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
-from likeness.run import team_store
 from likeness.safety.consent import in_force
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.store import team_store
 
 
 def check_fresh(cfg: Config, conf: Path = Path("conf")) -> None:

@@ -7,6 +7,9 @@ import os
 import re
 from pathlib import Path
 
+# What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
+PARAMS = Path("params.yaml")
+
 # A persona's name is part of file names, stage names and of ids joined with "-".
 PERSONA_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from likeness.config import Config, Persona, load_config
 from likeness.disk import try_place
 from likeness.errors import ConfigError, LikenessError, exit_on_error
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
 from likeness.pipeline.outputs import finish
@@ -29,13 +29,9 @@ from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, in_force, load_consent
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.store import open_items, team_store
 from likeness.store.items import ItemStore, write_atomic
 from likeness.tracking import Tracker
-
-if TYPE_CHECKING:
-    from likeness.store.s3 import Remote
-
-PARAMS = Path("params.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,32 +215,6 @@ def _spending_tracked(current: Run) -> Generator[None, None, None]:
             }
             with current.tracker({current.stage: current.section.model_dump(mode="json")}) as tracker:
                 tracker.log_metrics([(0, figures)])
-
-
-def open_items(config: Config, repository: RepositoryPaths, *, read_only: bool = False) -> ItemStore:
-    """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's.
-
-    Raises:
-        AuthError, ConfigError: items.remote can't be written to, and not `read_only`.
-    """
-    root = repository.root / config.items.root
-    if config.items.remote is None:
-        return ItemStore(root)
-    from likeness.store.remote import SharedItems
-
-    shared = SharedItems(config.items.remote, root, config.s3)
-    if not read_only:
-        shared.check()
-    return ItemStore(root, shared)
-
-
-def team_store(config: Config) -> "Remote | None":
-    """The team's store, where there is one: it knows of revocations, too."""
-    if config.items.remote is None:
-        return None
-    from likeness.store.s3 import Remote
-
-    return Remote(config.items.remote, config.s3)
 
 
 def is_remote(section: Any) -> bool:

@@ -1,9 +1,14 @@
 """What all models of settings have in common."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
+
+# pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
+# of them look at settings. Told before the first model is made.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class Section(BaseModel):

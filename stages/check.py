@@ -11,8 +11,8 @@ from pathlib import Path
 from likeness.check import check_fresh, check_parts, keys_not_set
 from likeness.config import load_config
 from likeness.errors import exit_on_error
-from likeness.paths import RepositoryPaths
-from likeness.run import PARAMS, open_items
+from likeness.paths import PARAMS, RepositoryPaths
+from likeness.store import open_items
 from likeness.store.items import write_atomic
 
 CHECKED = Path("data/checked.json")

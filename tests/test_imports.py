@@ -4,11 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from likeness.pipeline.stage import STAGES
 from likeness.providers import TASKS, provider_class, registered
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "diffusers", "transformers", "peft", "mlflow")
+# What the command and its network use, and no stage needs to start.
+COMMANDS = ("dvc", "fsspec", "httpx", "hydra", "omegaconf", "rich", "typer")
 TENSORS = {"train", "evaluate"}
 
 
@@ -27,8 +31,26 @@ def test_an_api_only_user_never_loads_what_training_needs():
     assert len(providers) >= 4
     modules = [*(f"stages.{spec.name}" for spec in STAGES if spec.name not in TENSORS), *sorted(providers)]
     modules += ["likeness.publish", "likeness.plan"]
-    program = f"import sys, {', '.join(modules)}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert loaded(f"import {', '.join(modules)}", HEAVY) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("program", "unneeded"),
+    [
+        ("import stages.train", (*HEAVY, "numpy", "PIL", "safetensors")),
+        ("import stages.resize, stages.enhance, stages.caption, stages.dataset", (*COMMANDS, "cv2", "onnxruntime")),
+        ("from stages.check import main; main()", (*COMMANDS, *HEAVY, "numpy", "PIL", "likeness.run", "concurrent.futures")),
+    ],
+    ids=["training", "pictures", "check"],
+)  # fmt: skip
+def test_a_stage_starts_without_what_only_its_work_needs(program: str, unneeded: tuple[str, ...]):
+    assert loaded(program, unneeded) == "[]"
+
+
+def loaded(program: str, modules: tuple[str, ...]) -> str:
+    """Which of the modules a process has loaded after a program."""
+    program = f"import sys; {program}; print([name for name in {modules} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()

@@ -6,12 +6,12 @@ from pydantic.dataclasses import dataclass
 
 from likeness.caption import Described
 from likeness.errors import InputError
-from likeness.pipeline.manifest import FaceEntry
 from likeness.providers import Local
 from likeness.store.items import Json
 
 if TYPE_CHECKING:
     from likeness.images import RGB
+    from likeness.pipeline.manifest import FaceEntry
 
 Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background", "lighting"]
 """Functions of attribute_text.py, in the order of a caption, whatever the order in conf/."""
@@ -46,7 +46,7 @@ class AttributesCaptioner(Local):
             "faces": [FACES_VERSION, MODELS_DIGEST],
         }
 
-    def describe(self, rgb: "RGB", *, face: FaceEntry | None, swapped: bool, item: str = "") -> Described:
+    def describe(self, rgb: "RGB", *, face: "FaceEntry | None", swapped: bool, item: str = "") -> Described:
         """The phrases of the chosen traits that are certain, joined by commas.
 
         Raises:

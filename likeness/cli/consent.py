@@ -12,9 +12,8 @@ from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
 from likeness.ingest.listing import photographs
 from likeness.ingest.upright import make_upright
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.run import PARAMS
 from likeness.safety.consent import RecordedFace, load_consent
 from likeness.safety.consent.revocations import learn_from_git, today
 from likeness.store.items import sha256_file

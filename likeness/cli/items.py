@@ -10,8 +10,8 @@ from typing import Any
 
 from likeness.config import load_config
 from likeness.formatting import format_bytes
-from likeness.paths import RepositoryPaths
-from likeness.run import PARAMS, open_items
+from likeness.paths import PARAMS, RepositoryPaths
+from likeness.store import open_items
 from likeness.store.items import ItemStore
 
 DAY_S = 86_400.0

@@ -13,7 +13,7 @@ from likeness.cli.compose import compose, composed
 from likeness.cli.overrides import read_values
 from likeness.config import load_config
 from likeness.errors import ConfigError
-from likeness.run import PARAMS
+from likeness.paths import PARAMS
 from likeness.settings import flatten
 from likeness.store.items import write_atomic
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
-from likeness.paths import RepositoryPaths
+from likeness.paths import PARAMS, RepositoryPaths
 from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import last_seconds, purchases, total_usd
-from likeness.run import PARAMS, Run, open_items
+from likeness.run import Run
+from likeness.store import open_items
 from likeness.store.items import item_key, write_atomic
 
 # Where Linux shows a GPU to programs: NVIDIA's, WSL's, AMD's.

@@ -3,9 +3,8 @@
 import sys
 
 from likeness.config import load_config
-from likeness.paths import RepositoryPaths
+from likeness.paths import PARAMS, RepositoryPaths
 from likeness.publish import publish
-from likeness.run import PARAMS
 from likeness.safety.consent import load_consent
 from likeness.safety.consent.revocations import learn_from_git
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
-from likeness.paths import RepositoryPaths
+from likeness.paths import PARAMS, RepositoryPaths
 from likeness.purchases.history import (
     PastPurchase,
     budget_words,
@@ -18,7 +18,7 @@ from likeness.purchases.history import (
     purchases,
     total_usd,
 )
-from likeness.run import PARAMS, open_items
+from likeness.store import open_items
 
 
 @dataclass(kw_only=True)

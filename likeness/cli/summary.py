@@ -10,7 +10,7 @@ from rich.table import Table
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import STAGES
 from likeness.purchases.history import (
     budget_words,
@@ -19,7 +19,6 @@ from likeness.purchases.history import (
     purchases,
     total_usd,
 )
-from likeness.run import PARAMS
 
 COUNTS = ("items", "made", "reused", "failed", "refused", "skipped")
 

@@ -11,8 +11,8 @@ from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.publish.choose import Chosen, choose
 from likeness.publish.send import MANIFEST, Summary, send
-from likeness.run import team_store
 from likeness.safety.consent import Consent, in_force
+from likeness.store import team_store
 from likeness.store.s3 import Remote
 
 

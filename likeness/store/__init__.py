@@ -1,1 +1,37 @@
 """Where finished items lie: this machine's store, the team's, S3."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from likeness.config import Config
+    from likeness.paths import RepositoryPaths
+    from likeness.store.items import ItemStore
+    from likeness.store.s3 import Remote
+
+
+def open_items(config: "Config", repository: "RepositoryPaths", *, read_only: bool = False) -> "ItemStore":
+    """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's.
+
+    Raises:
+        AuthError, ConfigError: items.remote can't be written to, and not `read_only`.
+    """
+    from likeness.store.items import ItemStore  # here: who only needs settings of the store opens none
+
+    root = repository.root / config.items.root
+    if config.items.remote is None:
+        return ItemStore(root)
+    from likeness.store.remote import SharedItems
+
+    shared = SharedItems(config.items.remote, root, config.s3)
+    if not read_only:
+        shared.check()
+    return ItemStore(root, shared)
+
+
+def team_store(config: "Config") -> "Remote | None":
+    """The team's store, where there is one: it knows of revocations, too."""
+    if config.items.remote is None:
+        return None
+    from likeness.store.s3 import Remote
+
+    return Remote(config.items.remote, config.s3)

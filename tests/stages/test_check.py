@@ -11,8 +11,7 @@ import pytest
 from likeness.cli.compose import compose
 from likeness.config import load_config
 from likeness.errors import ConfigError
-from likeness.paths import RepositoryPaths
-from likeness.run import PARAMS
+from likeness.paths import PARAMS, RepositoryPaths
 from stages.check import CHECKED, main
 
 ROOT = Path(__file__).parents[2]
