@@ -25,6 +25,7 @@ from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.safety.floors import laxer
+from likeness.safety.gates import Subject, judge
 from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -52,6 +53,8 @@ def _word(given: str) -> str:
             f"{text!r} becomes a folder's name, a tag that captions are cut at by commas, and tokens of a prompt: "
             f"write at most {MAX_WORD_LENGTH} letters and digits, parted by single spaces, - _ or ', e.g. ohwx or young woman"
         )
+    if refusal := judge("trigger", Subject(text=text, trigger=True)):
+        raise ValueError(f"{text!r} {refusal.detail}: {refusal.remedy}")
     return text
 
 
@@ -140,6 +143,15 @@ class Config(Section):
     def _no_gate_is_laxer_than_its_floor(self) -> "Config":
         if wrong := list(laxer(self.model_dump(include={"ingest", "personas"}))):
             raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_pass(self) -> "Config":
+        # The negative prompt is what a picture is guided away from: the words may stand there.
+        for persona in self.personas.values():
+            for prompt in (persona.name, *self.evaluate.drawn_prompts(persona.trigger, persona.class_word)):
+                if refusal := judge("prompt", Subject(text=prompt)):
+                    raise ValueError(f"evaluate.prompts: {prompt!r} {refusal.detail}: {refusal.remedy}")
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from likeness.caption.grok import GrokCaptioner
 from likeness.caption.grok_batch import GrokBatchCaptioner
 from likeness.caption.items import caption_key, override_key
 from likeness.caption.openai import OpenAICaptioner
+from likeness.caption.text import Override
 from likeness.caption.vlm import VlmCaptioner
 from likeness.config import Config
 from likeness.dataset import DatasetConfig, KohyaConfig
@@ -304,7 +305,7 @@ KEYS: dict[str, Callable[[], str]] = {
     "caption by vlm": lambda: caption(vlm_captioner()),
     "caption by grok": lambda: caption(GrokCaptioner(**GROK)),
     "caption by openai": lambda: caption(OPENAI),
-    "caption-override": lambda: override_key(b"a woman", trigger="jade"),
+    "caption-override": lambda: override_key(Override(b"a woman"), trigger="jade"),
     "dataset.image": training_image,
     "lora.latents": lambda: latents(None),
     "lora.latents of a cut": lambda: latents((10.0, 20.0, 600.0, 700.0)),

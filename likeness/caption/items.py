@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from likeness.caption import Captioner
-from likeness.caption.text import SUFFIX, compose, read_override
+from likeness.caption.text import SUFFIX, Override, compose, override_at, read_override
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
@@ -33,23 +33,28 @@ def caption_key(entry: Entry, provider: Provider[Captioner], *, trigger: str, cl
     return item_key("caption", CAPTION_VERSION, settings, [entry.sha256])
 
 
-def override_key(override: bytes, *, trigger: str, replaced: str | None = None) -> str:
+def override_key(override: Override, *, trigger: str, replaced: str | None = None) -> str:
     """The key of a caption that a person wrote."""
     settings: dict[str, Json] = {"trigger": trigger}
     if replaced is not None:
         settings["replaced"] = replaced
-    return item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override)])
+    if override.allowed:
+        settings["allowed"] = sorted(override.allowed)
+    return item_key("caption-override", CAPTION_VERSION, settings, [sha256_bytes(override.data)])
 
 
 def works(
-    run: Run, pictures: Sequence[Picture], overrides: Mapping[str, bytes], captioner: Captioner | None = None
+    run: Run,
+    pictures: Sequence[Picture],
+    overrides: Mapping[str, Override],
+    captioner: Captioner | None = None,
 ) -> list[Work]:
     """The stage's work: a person's own words, or a caption an enhanced picture; without a captioner it can only be
     looked up."""
     return [_work(one, run, overrides.get(one.entry.id), captioner) for one in pictures]
 
 
-def _work(picture: Picture, run: Run, override: bytes | None, captioner: Captioner | None) -> Work:
+def _work(picture: Picture, run: Run, override: Override | None, captioner: Captioner | None) -> Work:
     entry, path, provider = picture.entry, picture.path, run.provider
     trigger, class_word = run.persona.trigger, run.persona.class_word
 
@@ -66,6 +71,9 @@ def _work(picture: Picture, run: Run, override: bytes | None, captioner: Caption
         return provider.purchase_key(sha256_pixels(load_rgb(path)))
 
     def line(item: Item) -> Line:
+        # Words that a later list refuses are refused in what an earlier run stored, too.
+        subject = Subject(text=item.record["text"], allowed=override.allowed if override else frozenset())
+        refuse("caption", subject, what=f"the caption of {entry.file}")
         name = f"{Path(entry.file).stem}{SUFFIX}"
         return caption_entry(entry, item, name), {name: TEXT}
 
@@ -82,16 +90,17 @@ def awaited_works(run: Run, ids: Iterable[str]) -> list[Work]:
     folder, found = run.paths.captions_override, list[Work]()
     for image in ids:
         names = [f"{image}{tail}{SUFFIX}" for tail in ("-sfw-enhanced", "-review-enhanced", "")]
-        if path := next((path for name in names if (path := folder / name).is_file()), None):
-            found.append(override_work(image, path.read_bytes(), trigger=run.persona.trigger))
+        if override := next((read for name in names if (read := override_at(folder / name))), None):
+            found.append(override_work(image, override, trigger=run.persona.trigger))
     return found
 
 
-def override_work(image: str, override: bytes, *, trigger: str, replaced: str | None = None) -> Work:
+def override_work(image: str, override: Override, *, trigger: str, replaced: str | None = None) -> Work:
     """The work of taking over a caption that a person wrote; the image is not looked at."""
 
     def make() -> Made:
-        return _made(read_override(override, trigger=trigger, replaced=replaced), OVERRIDE, 0.0)
+        made = _made(read_override(override, trigger=trigger, replaced=replaced), OVERRIDE, 0.0)
+        return replace(made, record={**made.record, "allowed_words": sorted(override.allowed)})
 
     key = override_key(override, trigger=trigger, replaced=replaced)
     return Work(id=image, key=key, make=make)
@@ -105,6 +114,7 @@ def caption_entry(entry: Entry, item: Item, file: str) -> Entry:
         provider=item.record["provider"],
         cost_usd=item.record["cost_usd"],
         text=item.record["text"],
+        allowed_words=tuple(item.record.get("allowed_words", ())),
     )
 
 

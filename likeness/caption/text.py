@@ -2,13 +2,17 @@
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.caption.allowed import ALLOWED_FILE, read_allowed
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
+from likeness.store.items import sha256_bytes
 
 SUFFIX = ".txt"
+MAX_BYTES = 100_000
 # What messages call the file: refusals are remembered by content, whatever it is called.
 OVERRIDE_FILE = "its file in captions_override/"
 
@@ -16,6 +20,14 @@ OVERRIDE_FILE = "its file in captions_override/"
 UNREAD_REMEDY = (
     "call it after an id of the manifest (jade-s1-t1.txt) or a photograph (IMG_1.jpg.txt), or delete it"
 )
+
+
+@dataclass(frozen=True)
+class Override:
+    """A caption that a person wrote: the file's bytes, and the ambiguous words that allowed.yaml allows in these bytes."""
+
+    data: bytes
+    allowed: frozenset[str] = frozenset()
 
 
 def compose(trigger: str, class_word: str, description: str) -> str:
@@ -28,11 +40,12 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def read_override(data: bytes, *, trigger: str, replaced: str | None = None) -> str:
+def read_override(override: Override, *, trigger: str, replaced: str | None = None) -> str:
     """The caption a person wrote, on one line; `replaced` says that it was written about other bytes.
 
     Raises:
-        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, is explicit, or is of other bytes; refused.
+        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, has words that a gate refuses, or is of other
+            bytes; refused.
     """
     if replaced is not None:
         raise InputError(
@@ -42,7 +55,7 @@ def read_override(data: bytes, *, trigger: str, replaced: str | None = None) -> 
             kind="refused",
         )
     try:
-        text = one_line(data.decode("utf-8-sig"))
+        text = one_line(override.data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(
             f"{OVERRIDE_FILE} is not UTF-8 text",
@@ -57,15 +70,18 @@ def read_override(data: bytes, *, trigger: str, replaced: str | None = None) -> 
             remedy=f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
             kind="refused",
         )
-    refuse("caption", Subject(text=text), what=OVERRIDE_FILE)
+    refuse("caption", Subject(text=text, allowed=override.allowed), what=OVERRIDE_FILE)
     return text
 
 
-def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, bytes], list[Failure]]:
-    """The bytes of the overrides by image id, and a line for each file that is not read.
+def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Override], list[Failure]]:
+    """The overrides by image id, and a line for each file that is not read.
 
     A file is called after the id (jade-s1-t1.txt), the image (jade-s1-t1-sfw-enhanced.txt, which wins) or the persona's own
     photograph (IMG_1.jpg.txt).
+
+    Raises:
+        ConfigError: allowed.yaml does not read.
     """
     names = {entry.origin: entry.id for entry in images if entry.origin and entry.target is None}
     names |= {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
@@ -74,21 +90,36 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, bytes],
     # Shorter names first, so that the image's own name overwrites the id's.
     present = folder.iterdir() if folder.is_dir() else ()
     for path in sorted(present, key=lambda path: (len(path.name), path.name)):
-        if path.name.startswith(".") or path.stem.lower() == "readme":
+        if path.name.startswith(".") or path.stem.lower() == "readme" or path.name == ALLOWED_FILE:
             continue
         image = names.get(path.name.removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
-        if image is None or not path.is_file():
+        if image is None or not path.is_file() or path.stat().st_size > MAX_BYTES:
             failures.append(_unread(path, _why_unread(path)))
         else:
             if (other := found.get(image)) is not None:
                 failures.append(_unread(other, f"{path.name} is for the same image, and wins"))
             found[image] = path
-    return {image: path.read_bytes() for image, path in found.items()}, failures
+    return {image: read for image, path in found.items() if (read := override_at(path))}, failures
+
+
+def override_at(path: Path) -> Override | None:
+    """What a person wrote to captions_override/, and what is allowed in it; None where no such file of a caption's size is.
+
+    Raises:
+        ConfigError: allowed.yaml does not read.
+    """
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    data, allowance = path.read_bytes(), read_allowed(path.parent).get(path.name)
+    fits = allowance is not None and allowance.sha256 == sha256_bytes(data)
+    return Override(data, frozenset(allowance.words) if allowance and fits else frozenset())
 
 
 def _why_unread(path: Path) -> str:
     if path.is_dir():
         return "it is a folder, and only files of captions_override/ itself are read"
+    if path.is_file() and path.stat().st_size > MAX_BYTES:
+        return f"it is larger than {MAX_BYTES} bytes, which no caption is"
     if not path.name.endswith(SUFFIX):
         return f"its name does not end in {SUFFIX} (in small letters), so nothing uses it"
     return "it is called after no enhanced image, so nothing uses it"

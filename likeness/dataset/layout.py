@@ -82,6 +82,8 @@ def metadata_line(image: Entry, repeats: int) -> str:
         "face_box_px": face and face.box_px,
         "parents": image.parents,
     }
+    if image.allowed_words:
+        values["allowed_words"] = image.allowed_words
     if face and face.outline_px:
         values["face_outline_px"] = face.outline_px
     return json.dumps(values, ensure_ascii=False)

@@ -1,10 +1,11 @@
-"""Which enhanced images become training images: harmless, and with a caption."""
+"""Which enhanced images become training images: harmless, and with a harmless caption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry, Failure, Manifest
+from likeness.safety.gates import Refusal, Subject, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ def select(
             failures.append(_in_review(image))
         elif caption is None or not (caption.text or "").strip():
             failures.append(_without_caption(image, why.get(image.id)))
+        elif refusal := judge("caption", caption_subject(caption)):
+            failures.append(_refused_caption(image, refusal))
         else:
             chosen.append(Chosen(image=image, caption=caption))
     if not chosen:
@@ -47,6 +50,23 @@ def select(
             remedy="read the failures.jsonl files of the stages before",
         )
     return chosen, failures
+
+
+def caption_subject(caption: Entry) -> Subject:
+    """The whole caption as it stands at a door, with what a person allowed in it."""
+    return Subject(text=caption.text or "", allowed=frozenset(caption.allowed_words))
+
+
+def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
+    return Failure(
+        id=image.id,
+        source=image.source,
+        target=image.target,
+        kind="refused",
+        reason=refusal.reason,
+        detail=f"the caption of {image.file} {refusal.detail}",
+        remedy=refusal.remedy,
+    )
 
 
 def _in_review(image: Entry) -> Failure:

@@ -73,7 +73,8 @@ class Entry(Record):
     `source` and `target` are the labels s1 and t1, `parents` the sha256 digests of its inputs, `origin` the name of the
     raw file (of a swap's source photograph), `neural` whether a trained network drew the face that a swap put in,
     `bucket_px` the size (width, height) that its crop is trained at. `replaced` says where a photograph has other bytes than
-    when it got its number: what a person wrote was written about those.
+    when it got its number: what a person wrote was written about those. `allowed_words` are those of `text` that a person
+    allowed in captions_override/allowed.yaml.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Entry(Record):
     text: str | None = None
     neural: bool | None = None
     bucket_px: tuple[int, int] | None = None
+    allowed_words: tuple[str, ...] = ()
 
     @property
     def has_own_pixels(self) -> bool:

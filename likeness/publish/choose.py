@@ -14,6 +14,7 @@ from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.report.words import SHOWABLE
+from likeness.safety.gates import Subject, judge
 from likeness.store.items import sha256_bytes, sha256_file
 
 IMAGE_TYPES = (".jpg", ".png")
@@ -90,14 +91,17 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
 
 
 def _rated(folder: Path, withheld: list[Withheld]) -> list[Entry]:
-    """Entries rated sfw; the others are withheld."""
-    entries = read_manifest(folder).entries
-    withheld += [
-        Withheld(f"{folder}/{one.file}", f"is rated {one.rating}, not sfw")
-        for one in entries
-        if one.rating != "sfw"
-    ]
-    return [entry for entry in entries if entry.rating == "sfw"]
+    """Entries rated sfw whose text says nothing that a gate refuses; the others are withheld."""
+    fit: list[Entry] = []
+    for one in read_manifest(folder).entries:
+        text = Subject(text=one.text or "", allowed=frozenset(one.allowed_words))
+        if one.rating != "sfw":
+            withheld.append(Withheld(f"{folder}/{one.file}", f"is rated {one.rating}, not sfw"))
+        elif refusal := judge("caption", text):
+            withheld.append(Withheld(f"{folder}/{one.file}", f"its text {refusal.detail}"))
+        else:
+            fit.append(one)
+    return fit
 
 
 def _named(folder: Path, entry: Entry) -> Path:

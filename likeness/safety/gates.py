@@ -3,32 +3,25 @@
 A gate only ever refuses. Nothing else in likeness decides whether a picture or a text may pass.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from likeness.errors import InputError
+from likeness.safety import words
 
 Rating = Literal["sfw", "review", "explicit"]
-Door = Literal["photograph", "swap", "drawn picture", "caption"]
+Door = Literal["photograph", "swap", "drawn picture", "caption", "prompt", "trigger"]
 
 REMEDIES: dict[Door, str] = {
     "photograph": "remove the photo: explicit material is never used",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
-    "caption": "explicit material is not captioned: remove the photo, or caption it without such words",
+    "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
+    "thing is meant, write the caption to captions_override/ and allow it in allowed.yaml there (docs/words.md)",
+    "prompt": "write another one in conf/evaluate/ (or another name for the persona)",
+    "trigger": "choose another word in conf/persona/",
 }
-
-# Captions are trained on and published, so explicit ones are refused whoever wrote them. Whole words, chosen
-# so that clothes and rooms can be described (a breast pocket, a bare wall); in doubt a caption is refused.
-EXPLICIT_WORDS = re.compile(
-    r"\b(nudes?|nudity|nak(?:ed|edness)|topless|bottomless|undress(?:ed|ing)?|unclothed|porn\w*|nsfw|xxx|erotic\w*|"
-    r"sex|sexual\w*|sexy|genital\w*|penis(?:es)?|vagina\w*|vulvas?|nipples?|breasts|boobs?|tits?|areolas?|"
-    r"buttocks|anus|anal|orgasm\w*|masturbat\w*|ejaculat\w*|fellatio|cunnilingus|intercourse|blowjobs?|handjobs?|"
-    r"fetish\w*|bondage|bdsm|hentai|fuck\w*|cocks?|dicks?|pussy|pussies|cum|cumshots?|sluts?|whores?|stripper\w*)\b",
-    re.IGNORECASE,
-)
 
 
 def rating(score: float | None, *, review_explicit: float, max_explicit: float) -> Rating:
@@ -50,11 +43,13 @@ class Refusal:
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """What stands at a door: a picture's explicit-material score 0..1 (None: the rater gave none) and from which score
-    on it is explicit, or a text."""
+    on it is explicit, or a text and the ambiguous words that a person allowed in it; a `trigger` is looked into, too."""
 
     explicit: float | None = None
     max_explicit: float = 0.0
     text: str = ""
+    allowed: frozenset[str] = frozenset()
+    trigger: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +75,33 @@ def _explicit(subject: Subject) -> str | None:
     return None
 
 
+def _names_a_child(subject: Subject) -> str | None:
+    found = [one.word for one in words.find(subject.text, strict=subject.trigger) if one.kind == "child"]
+    return f"says {found[0]!r}, a word for a child or an age under {words.ADULT_YEARS}" if found else None
+
+
 def _explicit_words(subject: Subject) -> str | None:
-    match = EXPLICIT_WORDS.search(subject.text)
-    return f"says {match.group().lower()!r}" if match else None
+    for one in words.find(subject.text, strict=subject.trigger):
+        if one.kind == "explicit" or (one.kind == "ambiguous" and one.word not in subject.allowed):
+            return f"says {one.word!r}"
+    return None
 
 
 PICTURES: frozenset[Door] = frozenset({"photograph", "swap", "drawn picture"})
+TEXTS: frozenset[Door] = frozenset({"caption", "prompt", "trigger"})
 
 GATES = (
     Gate(
         reason="not-rated", doors=PICTURES, refuses=_not_rated, remedy="use another one, or report this one"
     ),
     Gate(reason="explicit", doors=PICTURES, refuses=_explicit),
-    Gate(reason="caption-explicit", doors=frozenset({"caption"}), refuses=_explicit_words),
+    Gate(
+        reason="words-of-children",
+        doors=TEXTS,
+        refuses=_names_a_child,
+        remedy="call an adult a woman or a man and leave the age out; nothing allows such words",
+    ),
+    Gate(reason="explicit-words", doors=TEXTS, refuses=_explicit_words),
 )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.caption.text import compose, find_overrides, read_override
+from likeness.caption.text import Override, compose, find_overrides, read_override
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry
 from likeness.safety.gates import Subject, refuse
@@ -37,7 +37,7 @@ def test_the_trigger_comes_first_on_one_line():
 def test_explicit_words_are_refused(text):
     with pytest.raises(InputError) as caught:
         refuse("caption", Subject(text=text), what="the caption")
-    assert (caught.value.reason, caught.value.kind) == ("caption-explicit", "refused")
+    assert (caught.value.reason, caught.value.kind) == ("explicit-words", "refused")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_harmless_words_pass(text):
 
 def test_an_override_is_taken_as_written_on_one_line():
     assert (
-        read_override("\ufeffjade woman,\nin a garden\n".encode(), trigger="jade")
+        read_override(Override("\ufeffjade woman,\nin a garden\n".encode()), trigger="jade")
         == "jade woman, in a garden"
     )
 
@@ -71,12 +71,12 @@ def test_an_override_is_taken_as_written_on_one_line():
         (b"jaded woman", "override-without-trigger"),
         (b"", "override-without-trigger"),
         (b"\xff\xfe\x00", "override-unreadable"),
-        (b"jade woman, nude", "caption-explicit"),
+        (b"jade woman, nude", "explicit-words"),
     ],
 )
 def test_an_override_that_harms_the_training_is_refused_with_a_remedy(data, reason):
     with pytest.raises(InputError) as caught:
-        read_override(data, trigger="jade")
+        read_override(Override(data), trigger="jade")
     assert (caught.value.reason, caught.value.kind) == (reason, "refused")
     assert caught.value.remedy
 
@@ -90,7 +90,7 @@ def test_files_are_matched_by_id_or_image_name_and_strangers_are_told(tmp_path: 
     }.items():
         (tmp_path / f"{name}.txt").write_text(text)
     found, failures = find_overrides(tmp_path, [image("jade-s1"), image("jade-s2"), image("jade-s3")])
-    assert found == {"jade-s1": b"by name", "jade-s2": b"two"}
+    assert found == {"jade-s1": Override(b"by name"), "jade-s2": Override(b"two")}
     assert sorted((line.id, line.kind, line.reason) for line in failures) == [
         ("jade-s1.txt", "skipped", "override-unknown"),
         ("jade-s9.txt", "skipped", "override-unknown"),
@@ -115,10 +115,12 @@ def test_a_photographs_own_name_will_do(tmp_path: Path):
     (tmp_path / "IMG_1.jpg.txt").write_text("words")
     photo = image("jade-s1").model_copy(update={"origin": "IMG_1.jpg"})
     swap = image("jade-s1-t1").model_copy(update={"origin": "IMG_1.jpg", "target": "t1"})
-    assert find_overrides(tmp_path, [photo, swap]) == ({"jade-s1": b"words"}, [])
+    assert find_overrides(tmp_path, [photo, swap]) == ({"jade-s1": Override(b"words")}, [])
 
 
 def test_what_was_written_about_other_bytes_is_refused_and_both_are_shown():
     with pytest.raises(InputError, match=r"had sha256 a.*now it has b") as caught:
-        read_override(b"jade", trigger="jade", replaced="x had sha256 a when it got its number, now it has b")
+        read_override(
+            Override(b"jade"), trigger="jade", replaced="x had sha256 a when it got its number, now it has b"
+        )
     assert caught.value.reason == "override-of-other-bytes"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.caption.text import read_override
+from likeness.caption.text import Override, read_override
 from likeness.errors import InputError
 from likeness.safety import gates
 from likeness.safety.gates import GATES, REMEDIES, Gate, Subject, judge, refuse
@@ -40,8 +40,8 @@ def test_a_row_more_never_lets_pass_what_was_refused(door, score, limit, text):
 def test_the_guides_gate_holds_where_its_door_is(monkeypatch):
     (row,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     monkeypatch.setattr(gates, "GATES", (*GATES, eval(row, {"Gate": Gate})))
-    assert read_override(b"jade woman, smiling", trigger="jade") == "jade woman, smiling"
+    assert read_override(Override(b"jade woman, smiling"), trigger="jade") == "jade woman, smiling"
     with pytest.raises(InputError) as caught:
-        read_override(b"jade woman, in an Acme shirt", trigger="jade")
+        read_override(Override(b"jade woman, in an Acme shirt"), trigger="jade")
     assert (caught.value.reason, caught.value.remedy) == ("caption-brand", "leave the brand out")
     refuse("swap", Subject(explicit=0.0, max_explicit=0.7, text="Acme"), what="it")

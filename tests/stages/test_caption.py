@@ -123,6 +123,6 @@ def test_a_bad_override_is_refused_and_never_replaced_in_silence(override):
 def test_explicit_captions_are_refused_and_too_many_of_them_stop_the_stage():
     manifest = caption(says="a nude portrait")
     assert not manifest.entries
-    assert {line.reason for line in manifest.failures} == {"caption-explicit"}
+    assert {line.reason for line in manifest.failures} == {"explicit-words"}
     with pytest.raises(InputError, match="2 of 2"):
         caption(says="a nude portrait", ratio=0.5)

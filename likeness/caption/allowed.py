@@ -1,0 +1,47 @@
+"""captions_override/allowed.yaml: words of a person's own caption that are harmless there, each file's with its reason.
+
+    jade-s1.txt:
+      sha256: 2c26b46b...      # of the file as it was read by whoever allows it
+      words: [tits]
+      reason: two blue tits sit on the branch behind her
+
+Explicit words and words for children are in no such list: nothing allows them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from likeness.errors import ConfigError
+from likeness.strict_yaml import read_yaml
+
+ALLOWED_FILE = "allowed.yaml"
+REMEDY = "docs/words.md shows the form of its lines"
+
+
+class Allowance(BaseModel):
+    """The words that a person allowed in a file of exactly these bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    words: tuple[str, ...] = Field(min_length=1)
+    reason: str = Field(min_length=10)
+
+
+def read_allowed(folder: Path) -> dict[str, Allowance]:
+    """The allowances of captions_override/ by file name.
+
+    Raises:
+        ConfigError: the file does not read.
+    """
+    path = folder / ALLOWED_FILE
+    if not path.is_file():
+        return {}
+    said: Any = read_yaml(path, remedy=REMEDY) or {}
+    try:
+        return TypeAdapter(dict[str, Allowance]).validate_python(said)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ConfigError(f"{path}: {problems}", reason="allowed-invalid", remedy=REMEDY) from error

@@ -1,0 +1,234 @@
+"""Words that get past a list: disguised, spelled out, in other languages, as an age; and words that only look bad.
+
+The list is a tripwire: what decides is the picture. Each case is one text and what becomes of it.
+"""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.caption.items import caption_entry, override_key, override_work
+from likeness.caption.text import Override, find_overrides, override_at, read_override
+from likeness.config import Config
+from likeness.dataset.select import select
+from likeness.errors import ConfigError, InputError
+from likeness.pipeline.manifest import Entry, Manifest
+from likeness.safety.gates import TEXTS, Subject, judge
+from likeness.safety.words import find
+from likeness.store.items import ItemStore, sha256_bytes
+from likeness.strict_yaml import read_yaml
+
+ROOT = Path(__file__).parents[2]
+
+DISGUISED = {
+    "capitals": "NUDE",
+    "wide letters": "ｎｕｄｅ",
+    "mathematical letters": "𝓷𝓾𝓭𝓮",
+    "circled letters": "ⓝⓤⓓⓔ",
+    "white-on-black letters": "🅽🆄🅳🅴",
+    "letters of flags": "🇳🇺🇩🇪",
+    "small capitals": "ɴᴜᴅᴇ",
+    "Cyrillic look-alikes": "nаkеd",
+    "an Armenian n": "ոude",
+    "accents": "nûdé",
+    "struck-through letters": "n\u0336u\u0336d\u0336e\u0336",
+    "a zero-width space": "nu\u200bde",
+    "a soft hyphen": "na\u00adked",
+    "a word joiner": "po\u2060rn",
+    "letters apart": "n u d e",
+    "letters with hyphens": "n-u-d-e",
+    "letters with dots": "p.o.r.n",
+    "letters with underscores": "n_u_d_e",
+    "a hyphen inside": "na-ked",
+    "an underscore inside": "po_rn",
+    "joined words": "nakedwoman",
+    "words joined by an underscore": "nude_woman",
+    "camel case": "NudeWoman",
+    "repeated letters": "nuuuude",
+    "digits": "n4k3d",
+    "a digit for i": "t1ts",
+    "signs": "pu$$y",
+    "an exclamation mark for i": "d!ck pic",
+    "a euro": "s€x",
+    "a star": "f*ck",
+    "an apostrophe": "nu'de",
+    "a phrase": "wearing nothing",
+    "a name that is none": "Dick pic",
+    "harmless before it": "snaked, naked",
+}
+OTHER_LANGUAGES = {
+    "Chinese": "裸体", "Chinese, parted": "裸 体", "Chinese, traditional": "裸體", "Japanese": "ヌード写真",
+    "Japanese, hiragana": "ぬーど",
+    "Spanish": "mujer desnuda", "Spanish phrase": "sin ropa", "Portuguese": "mulher pelada", "French": "femme nue",
+    "German": "nackte Frau", "Russian": "голая женщина", "Russian ё": "обнажённая", "Hindi": "नंगी औरत", "Arabic": "امرأة عارية",
+    "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী",
+}  # fmt: skip
+MINORS = {
+    "years old": "17 years old", "joined": "17yo", "slash": "17 y/o", "hyphens": "a 12-year-old", "y": "16y",
+    "digits apart": "1 7 years old", "wide digits": "１７ years old", "Arabic digits": "١٧ سنة", "aged": "aged 16",
+    "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold", "leet": "s1xteen years old",
+    "she is": "she is 16", "she's": "she's 16, smiling", "age with a colon": "age: 15", "a clause": "jade, 15 years, smiling",
+    "under 18": "under 18", "not yet": "not yet eighteen", "months": "8 months old", "teen": "a teen", "teen, leet": "t33n",
+    "teen, Cyrillic": "tееn", "teen apart": "T E E N", "girl": "a little girl", "boy": "boy", "child": "child body",
+    "joined child": "childbody", "1girl": "1girl, solo", "schoolgirl": "SchoolGirl", "loli": "l0li", "underage": "under-age",
+    "Spanish": "17 años", "Spanish words": "dieciséis años", "niña": "una niña", "Portuguese": "dezessete anos",
+    "menina": "uma menina", "French": "seize ans", "fillette": "fillette", "German": "17 Jahre alt",
+    "German joined": "sechzehnjährige",
+    "Mädchen": "Mädchen", "Russian": "17 лет", "Russian joined": "шестнадцатилетняя", "девочка": "девочка", "Chinese": "十六岁",
+    "Chinese digits": "16岁", "女孩": "女孩", "Japanese": "17歳", "女子高生": "女子高生", "Hindi": "१६ साल", "Hindi words": "सोलह साल",
+    "नाबालिग": "नाबालिग", "Bengali": "১৬ বছর", "Bengali words": "ষোলো বছর", "Arabic words": "ستة عشر عاما", "طفلة": "والطفلة",
+}  # fmt: skip
+HARMLESS = [
+    "two blue tits on a branch", "a wire stripper on the bench", "nude-coloured shoes", "nude colored heels", "a cocktail bar",
+    "photo of Dick in a hat", "Dick Tracy", "Moby-Dick", "Alan Cumming", "cumin seeds", "in Essex", "Scunthorpe station", "Sussex",
+    "peacock feathers", "an analogue photo", "a breast pocket", "double-breasted jacket", "bare wall", "chicken breasts",
+    "visible to the naked eye", "summa cum laude", "a cowgirl hat", "her boyfriend", "baby blue shirt", "kid gloves",
+    "minor scratches", "the road snaked", "a neurotic look", "the pen is red", "Nina in a garden", "kind smile", "18 years old",
+    "a 26-year-old woman", "twenty-six years old", "aged 45", "she is 34", "f/1.8 at 16mm", "1990s style", "in ten years, more",
+    "under 5 lamps", "二十六岁的女人", "裸色高跟鞋", "26歳の女性", "イエロー フェラーリ", "vingt-six ans", "treinta y seis años",
+    "eine junge Frau, 25 Jahre alt", "женщина, двадцать шесть лет", "امرأة في الثلاثين", "एक महिला", "একজন মহিলা",
+]  # fmt: skip
+
+
+def reason(text: str, **subject: object) -> str | None:
+    """Why the doors for text refuse; all of them give one answer."""
+    answers = {
+        refusal and refusal.reason
+        for door in TEXTS
+        if (refusal := judge(door, Subject(text=text, **subject))) or True
+    }
+    assert len(answers) == 1
+    return answers.pop()
+
+
+@pytest.mark.parametrize("text", DISGUISED.values(), ids=DISGUISED)
+def test_a_disguised_word_is_found(text):
+    assert reason(f"photo of jade, {text}, indoors") == "explicit-words"
+
+
+@pytest.mark.parametrize("text", OTHER_LANGUAGES.values(), ids=OTHER_LANGUAGES)
+def test_a_word_of_another_language_is_found(text):
+    assert reason(f"jade, {text}") == "explicit-words"
+
+
+@pytest.mark.parametrize("text", MINORS.values(), ids=MINORS)
+def test_a_child_or_an_age_under_18_is_refused_whatever_is_allowed(text):
+    everything = frozenset(one.word for one in find(text))
+    assert reason(f"photo, {text}", allowed=everything) == "words-of-children"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_a_harmless_text_passes(text):
+    assert find(text) == []
+
+
+def entry(text: str, **columns: object) -> Entry:
+    return Entry(
+        id="jade-s1", file="jade-s1-sfw-enhanced.jpg", sha256="0" * 64, width=64, height=64, source="s1", target=None,
+        rating="sfw", faces=(), provider="x", cost_usd=0, parents=(), text=text, **columns,
+    )  # fmt: skip
+
+
+def allow(
+    folder: Path,
+    data: bytes,
+    *,
+    sha256: str | None = None,
+    words: list[str],
+    why: str = "two birds on a branch",
+) -> None:
+    (folder / "jade-s1.txt").write_bytes(data)
+    line = {"sha256": sha256 or sha256_bytes(data), "words": words, "reason": why}
+    (folder / "allowed.yaml").write_text(yaml.safe_dump({"jade-s1.txt": line}))
+
+
+def test_a_harmless_word_that_is_told_can_be_allowed_for_one_file_with_a_reason(tmp_path):
+    data = b"jade woman, feeding tits in a garden"
+    allow(tmp_path, data, words=["tits"])
+    found, unread = find_overrides(tmp_path, [entry("")])
+    assert unread == []
+    assert read_override(found["jade-s1"], trigger="jade") == data.decode()
+    assert override_key(found["jade-s1"], trigger="jade") != override_key(Override(data), trigger="jade")
+    work = override_work("jade-s1", found["jade-s1"], trigger="jade").make()
+    item = ItemStore(tmp_path / "items").put("0" * 64, work.files, work.record)
+    line = caption_entry(entry(""), item, "jade-s1.txt")
+    assert line.allowed_words == ("tits",)
+    assert len(select([entry("")], Manifest((line,), ()), allow_review=False)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "sha256"),
+    [
+        (b"jade, feeding tits, nude", ["tits"], None),
+        (b"jade, porn", ["porn"], None),
+        (b"jade, a girl", ["girl"], None),
+        (b"jade, 17 years old", ["17 years", "17 years old"], None),
+        (b"jade, feeding tits", ["tits"], "1" * 64),
+    ],
+    ids=["another word beside it", "explicit", "a child", "an age", "another file's bytes"],
+)
+def test_what_nobody_may_allow_stays_refused(tmp_path, data, words, sha256):
+    allow(tmp_path, data, words=words, sha256=sha256)
+    with pytest.raises(InputError) as caught:
+        read_override(override_at(tmp_path / "jade-s1.txt"), trigger="jade")
+    assert caught.value.kind == "refused"
+
+
+def test_no_reason_allows_nothing(tmp_path):
+    allow(tmp_path, b"jade, tits", words=["tits"], why="ok")
+    with pytest.raises(ConfigError, match="reason"):
+        override_at(tmp_path / "jade-s1.txt")
+
+
+def test_a_caption_edited_after_the_caption_stage_does_not_get_into_the_training_set():
+    good = entry("jade woman, smiling").model_copy(update={"id": "jade-s2"})
+    lines = Manifest((entry("jade woman, nude"), good), ())
+    chosen, refused = select([entry(""), good], lines, allow_review=False)
+    assert [one.image.id for one in chosen] == ["jade-s2"]
+    assert [(line.id, line.kind, line.reason) for line in refused] == [
+        ("jade-s1", "refused", "explicit-words")
+    ]
+
+
+def params(**persona: str) -> dict:
+    values = read_yaml(ROOT / "params.yaml", remedy="")
+    values["personas"]["jade"].update(persona)
+    return values
+
+
+@pytest.mark.parametrize(
+    "word", ["nud3jade", "jadenaked", "teenjade", "ｎｕｄｅ", "loli", "girl", "young girl", "nude woman"]
+)
+@pytest.mark.parametrize("key", ["trigger", "class_word"])
+def test_a_trigger_and_a_class_word_hold_no_such_word_wherever_in_them(key, word):
+    with pytest.raises(ValueError, match="says"):
+        Config.model_validate(params(**{key: word}))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["{trigger}, nude", "{trigger}, n u d e", "{trigger} as a girl", "16yo {trigger}", "{trigger}, 裸体"],
+)
+def test_a_prompt_that_evaluate_or_training_would_draw_is_refused(prompt):
+    values = params()
+    values["evaluate"]["prompts"] = [prompt]
+    with pytest.raises(ValueError, match=r"evaluate\.prompts"):
+        Config.model_validate(values)
+
+
+def test_a_word_put_together_of_prompt_and_trigger_is_found():
+    values = params(trigger="nu", class_word="woman")
+    values["evaluate"]["prompts"] = ["{trigger}-de {class_word}"]
+    with pytest.raises(ValueError, match="nude"):
+        Config.model_validate(values)
+
+
+def test_what_is_kept_out_may_be_named_in_the_negative_prompt():
+    values = params()
+    values["evaluate"]["negative_prompt"] = "nude, child"
+    assert Config.model_validate(values).evaluate.negative_prompt == "nude, child"
+
+
+def test_the_demos_own_words_pass():
+    assert Config.model_validate(params()).personas["jade"].trigger == "jade"
