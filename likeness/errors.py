@@ -22,6 +22,8 @@ import sys
 from collections.abc import Generator
 from typing import Literal, NoReturn
 
+from likeness.program import interruptible
+
 FailureKind = Literal["refused", "skipped", "failed"]
 
 
@@ -164,7 +166,8 @@ def end_program(program: str, error: BaseException) -> NoReturn:
 
 @contextlib.contextmanager
 def exit_on_error(program: str) -> Generator[None]:
-    """`end_program` around a whole program."""
+    """`end_program` around a whole program, whose imports are done."""
+    interruptible()
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:

@@ -4,6 +4,7 @@ reads   the manifests and images of every stage, training/, evaluation/, the wei
 writes  models/PERSONA/report/index.html and models/PERSONA/README.md
 """
 
+from likeness.pipeline.outputs import write_text
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.page import page
@@ -13,9 +14,8 @@ from likeness.run import Run, run
 def main(run: Run) -> None:
     """Collect, and write the page and the card."""
     got = collect(run.paths)
-    run.paths.report.mkdir(parents=True, exist_ok=True)
-    run.paths.report_page.write_text(page(run, got), encoding="utf-8", newline="\n")
-    run.paths.model_card.write_text(model_card(run, got), encoding="utf-8", newline="\n")
+    write_text(run.paths.report_page, page(run, got))
+    write_text(run.paths.model_card, model_card(run, got))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 from likeness.errors import ConfigError, end_program
+from likeness.program import interruptible
 
 
 class Commands(TyperGroup):
     """Ends every command alike: errors in one form, a broken pipe (`| head`) in silence."""
 
     def invoke(self, ctx: Any) -> Any:
+        interruptible()
         try:
             if os.name != "posix":
                 raise ConfigError("likeness runs on Linux and macOS", remedy="on Windows, run it in WSL 2")

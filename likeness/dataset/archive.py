@@ -20,13 +20,16 @@ def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(names):
-            info = zipfile.ZipInfo(name, EPOCH)
-            info.create_system = UNIX
-            info.external_attr = FILE_MODE << 16
-            # Known beforehand, so that the header is final and files above 2 GiB get the 64-bit form.
-            info.file_size = (root / name).stat().st_size
-            with (root / name).open("rb") as source, archive.open(info, "w") as target:
-                shutil.copyfileobj(source, target)
-    os.replace(partial, path)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for name in sorted(names):
+                info = zipfile.ZipInfo(name, EPOCH)
+                info.create_system = UNIX
+                info.external_attr = FILE_MODE << 16
+                # Known beforehand, so that the header is final and files above 2 GiB get the 64-bit form.
+                info.file_size = (root / name).stat().st_size
+                with (root / name).open("rb") as source, archive.open(info, "w") as target:
+                    shutil.copyfileobj(source, target)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from likeness.dataset.build import Planned
 from likeness.dataset.card import dataset_card
 from likeness.dataset.layout import kohya_toml, metadata_line
 from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.outputs import write_text
 from likeness.run import Run
 
 
@@ -34,5 +35,5 @@ def write_texts(
     for image in manifest.entries:
         texts[paths.lora_training / PurePosixPath(image.file).with_suffix(".txt")] = f"{image.text}\n"
     for path, text in texts.items():
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_text(path, text)
     return [path.relative_to(paths.lora_training).as_posix() for path in texts]

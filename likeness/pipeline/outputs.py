@@ -104,8 +104,14 @@ def _reasons(failures: Sequence[Failure]) -> str:
     return ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in failures).most_common())
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text as a new file, never through what stands there: DVC may have put a link into its cache in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, text.encode())
+
+
 def materialize(stored: Path, path: Path) -> None:
-    """Put a copy of a stored file at `path`, sharing its blocks where the file system can.
+    """Put a copy of a stored file at `path`, sharing its blocks where the file system can: a new file, as above.
 
     Never a hard link: an edit in place would change the store's file too.
     """

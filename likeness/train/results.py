@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable
 
 from likeness.paths import PersonaPaths
+from likeness.pipeline.outputs import materialize
 from likeness.store.items import sha256_file, write_atomic
 from likeness.tracking import Tracker
 from likeness.train.trainer import TrainingResult
@@ -22,7 +23,7 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
     for folder in (places.checkpoints, places.training_samples):
         folder.mkdir(parents=True)
     for step, path in result.checkpoints.items():
-        shutil.copyfile(path, places.checkpoint(step))
+        materialize(path, places.checkpoint(step))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("step", "loss", "grad_norm", "lr", *JUDGED))

@@ -1,0 +1,72 @@
+"""What `make` answers to a machine that is not as it needs it: no git, an old Python, an environment that broke."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """A folder as a ZIP leaves it, with spaces in its path, whose environment is this one."""
+    folder = tmp_path / "ünpacked here"
+    (folder / ".dvc").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "setup.py", "requirements-weights.txt", ".dvc/config"):
+        shutil.copyfile(ROOT / name, folder / name)
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (folder / ".venv" / "installed").touch()
+    return folder
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_folder_without_git_runs_without_it_until_it_has_one(unpacked):
+    settings = unpacked / ".dvc" / "config.local"
+    said = make(unpacked, "install")
+    assert said.returncode == 0, said.stderr
+    assert "not a git repository" in said.stderr
+    assert "git init" in said.stderr
+    assert "no_scm = true" in settings.read_text()
+    assert make(unpacked, "install").stderr == ""
+    subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
+    assert make(unpacked, "install").returncode == 0
+    assert "no_scm" not in settings.read_text()
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [
+        ("#!/bin/sh\n[ $1 = --version ] && echo Python 3.10.1\nexit 1\n", "is Python 3.10.1"),
+        (None, "there is no "),
+    ],
+)
+def test_an_old_python_or_none_is_told_at_once(unpacked, python, words):
+    other = unpacked.parent / "python3"
+    if python:
+        other.write_text(python)
+        other.chmod(0o755)
+    (unpacked / ".venv" / "installed").unlink()
+    said = make(unpacked, "install", f"PYTHON={other}")
+    assert said.returncode == 2
+    assert words in said.stderr
+    assert "make PYTHON=python3.12 install" in said.stderr
+
+
+@pytest.mark.parametrize("broken", ["#!/gone/python\n", "#!/bin/sh\nexit 1\n"])
+def test_an_environment_whose_python_is_gone_or_too_old_is_made_anew(unpacked, broken):
+    assert "venv --clear" not in make(unpacked, "-n", "install").stdout
+    (unpacked / ".venv" / "bin" / "python").write_text(broken)
+    assert "venv --clear" in make(unpacked, "-n", "install").stdout
