@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable, Iterable
 
 from likeness.paths import PersonaPaths
-from likeness.pipeline.outputs import materialize
+from likeness.pipeline.outputs import materialize, write_text
 from likeness.store.items import sha256_file, write_atomic
 from likeness.tracking import Tracker
 from likeness.train.trainer import TrainingResult
 
+# Of an empty folder DVC says WARNING.
+SAMPLES = "by_step.png is drawn every train.selection.sample_every_steps steps; null draws nothing while training.\n"
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 # The numbers by which weights are judged on the way, and which one of a run metrics.json tells.
 JUDGED: dict[str, Callable[[Iterable[float]], float]] = {"validation_loss": min, "identity": max}
@@ -22,6 +24,7 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
     shutil.rmtree(places.training, ignore_errors=True)
     for folder in (places.checkpoints, places.training_samples):
         folder.mkdir(parents=True)
+    write_text(places.training_samples / "README.txt", SAMPLES)
     for step, path in result.checkpoints.items():
         materialize(path, places.checkpoint(step))
     table = io.StringIO()
