@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-MEASUREMENTS = ("noop", "resize", "incremental", "train_step", "train_start", "calls")
+MEASUREMENTS = ("noop", "resize", "incremental", "train_step", "train_start", "calls", "diff")
 VERSIONS = ("dvc", "hydra-core", "pillow", "torch", "diffusers", "peft", "accelerate", "httpx")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from likeness.formatting import render
@@ -51,7 +50,6 @@ def _row(album: Album, old: Revision, new: Revision, change: Change) -> Row:
 
 
 def _picture(album: Album, revision: Revision, entry: Mapping[str, Any] | None, alt: str) -> Picture | None:
-    files: Mapping[str, Path] = revision.folder(TRAINED).files
-    return (
-        album.file(files[entry["file"]], alt, width_px=WIDTH_PX) if entry and entry["file"] in files else None
-    )
+    if entry is None:
+        return None
+    return album.file(revision.folder(TRAINED).file(entry["file"]), alt, width_px=WIDTH_PX)

@@ -5,7 +5,7 @@ Old manifests are read as they are, without today's columns: a version of last y
 
 import configparser
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +27,12 @@ EXPERIMENTS = "refs/exps"
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """The lines of a stage's manifest by id, and of its failures; `files` are its files by their paths in it."""
+    """The lines of a stage's manifest by id, and of its failures."""
 
     entries: Mapping[str, Mapping[str, Any]]
     failures: tuple[Mapping[str, Any], ...]
-    files: Mapping[str, Path]
+    file: Callable[[str], Path]
+    """Where a file of the folder lies."""
 
 
 class Revision:
@@ -63,7 +64,10 @@ class Revision:
 
     def listing(self, out: Mapping[str, Any]) -> Mapping[str, str]:
         """{md5: path} of the files in an output that is a folder; empty where this machine's cache lacks it."""
-        if not out.get("md5", "").endswith(".dir") or not (path := cache_file(out["md5"])).is_file():
+        if (
+            not out.get("md5", "").endswith(".dir")
+            or not (path := cached(cache_folder(), out["md5"])).is_file()
+        ):
             return {}
         return {file["md5"]: file["relpath"] for file in orjson.loads(path.read_bytes())}
 
@@ -100,32 +104,32 @@ class Revision:
 
     def _read(self, name: str) -> Folder:
         path = self.paths.output(name)
-        if self.name == WORKSPACE:
-            files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-        else:
-            files = self._cached(path.as_posix(), BY_FOLDER[name].name)
-        for needed in (MANIFEST, FAILURES):
-            if needed not in files:
-                raise InputError(
-                    f"{self.name}: {path} holds no {needed}", reason="no-manifest", remedy="run `dvc repro`"
-                )
-        entries = {line["id"]: line for line in _lines(files[MANIFEST])}
-        return Folder(entries=entries, failures=tuple(_lines(files[FAILURES])), files=files)
+        file = (
+            path.joinpath if self.name == WORKSPACE else self._cached(path.as_posix(), BY_FOLDER[name].name)
+        )
+        return Folder(
+            entries={line["id"]: line for line in _lines(file(MANIFEST))},
+            failures=tuple(_lines(file(FAILURES))),
+            file=file,
+        )
 
-    def _cached(self, path: str, stage: str) -> dict[str, Path]:
+    def _cached(self, path: str, stage: str) -> Callable[[str], Path]:
         if path not in self.outs:
             raise InputError(
                 f"{self.name}: {LOCK} there names no {path}",
                 reason="no-version",
                 remedy=f"name a revision at which `dvc repro {stage}@{self.paths.persona}` had run and {LOCK} was committed",
             )
-        listing = cache_file(self.outs[path])
-        remedy = f"`git checkout {self.name} && dvc pull {path}` brings it from the remote, if it was pushed"
+        cache = cache_folder()
+        listing = cached(cache, self.outs[path])
         if not listing.is_file():
             raise InputError(
-                f"{self.name}: {path} is not in DVC's cache", reason="not-in-cache", remedy=remedy
+                f"{self.name}: {path} is not in DVC's cache",
+                reason="not-in-cache",
+                remedy=f"`git checkout {self.name} && dvc pull {path}` brings it from the remote, if it was pushed",
             )
-        return {file["relpath"]: cache_file(file["md5"]) for file in orjson.loads(listing.read_bytes())}
+        digests = {file["relpath"]: file["md5"] for file in orjson.loads(listing.read_bytes())}
+        return lambda name: cached(cache, digests[name]) if name in digests else Path(path) / name
 
 
 def lock_of(revision: str) -> dict[str, dict[str, Any]]:
@@ -190,13 +194,14 @@ def locks_in_history() -> Iterator[tuple[str, str]]:
         yield commit, title
 
 
-def cache_file(md5: str) -> Path:
-    """Where DVC's cache of this repository keeps a digest."""
-    return _cache_dir() / "files" / "md5" / md5[:2] / md5[2:]
+def cached(cache: Path, md5: str) -> Path:
+    """Where DVC keeps a digest in a cache."""
+    return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
-def _cache_dir() -> Path:
-    # The later file wins, as in DVC; a relative folder is relative to the file that names it.
+def cache_folder() -> Path:
+    """The cache of this repository; the later file wins and a relative folder is relative to the file that names it, as
+    in DVC."""
     cache = Path(".dvc/cache")
     for file in (Path(".dvc/config"), Path(".dvc/config.local")):
         parser = configparser.ConfigParser(interpolation=None)
@@ -209,7 +214,9 @@ def _cache_dir() -> Path:
 def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise InputError(
-            f"{path} is missing from DVC's cache", reason="not-in-cache", remedy="run `dvc fetch`"
+            f"{path} is missing",
+            reason="no-manifest",
+            remedy="run `dvc repro`, or `dvc fetch` for an older version",
         )
     return [orjson.loads(line) for line in path.read_bytes().split(b"\n") if line]
 

@@ -98,7 +98,7 @@ def test_a_picture_leads_back_to_its_photographs(here):
 
 
 def test_a_copied_file_of_the_past_is_found_by_its_bytes(here, tmp_path):
-    old = Revision("v1", "jade").folder("lora_training").files["train/jade-s1-t2.jpg"]
+    old = Revision("v1", "jade").folder("lora_training").file("train/jade-s1-t2.jpg")
     shutil.copyfile(old, tmp_path / "somewhere.jpg")
     made = lineage(tmp_path / "somewhere.jpg")
     assert made.revision == commit_of("v1")
