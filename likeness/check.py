@@ -14,6 +14,7 @@ from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import in_force
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 
 
@@ -104,6 +105,7 @@ def _consent_problems(cfg: Config) -> Iterator[str]:
     learn_from_git(root)
     for name in cfg.personas:
         try:
-            in_force(root, name, ALL_USES, place=team_store(cfg))
+            consent = in_force(root, name, ALL_USES, place=team_store(cfg))
+            identity_limits(cfg.personas[name].similarity, consent)
         except LikenessError as error:
             yield str(error)

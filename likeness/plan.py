@@ -77,10 +77,14 @@ class Planner:
         reading = ingest.read(run)
         items = self._look([work.key for work in reading.works])
         self._add(run, len(items), items.count(None))
-        stored = [item for item in items if item is not None]
-        self.exact = len(stored) == len(items)
+        looked_up = zip(reading.works, items, strict=True)
+        outcomes = [
+            outcome
+            for work, item in looked_up
+            if item is not None and (outcome := outcome_of(work, item)) is not None
+        ]
+        self.exact = len(outcomes) == len(items)
         if self.exact:
-            outcomes = [outcome_of(work, item) for work, item in zip(reading.works, stored, strict=True)]
             return self._choose(ingest.choose(run, reading, outcomes))
         cfg = run.config.swap
         sources = sum(raw.role == "source" and not raw.held_out for raw in reading.raws)
@@ -154,8 +158,10 @@ class Planner:
         after: list[Image] = [*awaited, *(work.id for work in missing if work.foreseen is None)]
         for work, stored in zip(works, items, strict=True):
             item = stored or work.foreseen
-            if item is None or work.line is None or "refusal" in item.record:
+            outcome = item and outcome_of(work, item)
+            if outcome is None or outcome.item is None or work.line is None:
                 continue
+            item = outcome.item
             try:
                 entry, files = work.line(item)
             except InputError:  # refused under today's settings

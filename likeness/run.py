@@ -29,6 +29,7 @@ from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, in_force, load_consent
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
 from likeness.store.items import ItemStore, write_atomic
 from likeness.tracking import Tracker
@@ -76,6 +77,15 @@ class Run:
     def consent(self) -> Consent:
         """The persona's verified consent record, of the repository itself and of no experiment's copy."""
         return load_consent(self.repository.consent, self.persona.name)
+
+    @cached_property
+    def identity_limits(self) -> IdentityLimits:
+        """How like the persona a face must be.
+
+        Raises:
+            ConfigError: the settings ask for less than the floors.
+        """
+        return identity_limits(self.persona.similarity, self.consent)
 
     @cached_property
     def items(self) -> ItemStore:

@@ -13,7 +13,15 @@ from likeness.ingest.analyse import Instruments
 from likeness.ingest.checks import Candidate
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
+from likeness.safety.consent.record import Adult, Floors, ResnetFloors, SFaceFloors
+from likeness.safety.identity import RESNET, SFACE
 
+FLOORS = Floors(
+    decided_by="a test", why="faces of one mesh, and made-up ones",
+    sface=SFaceFloors(source_min=0.5, swap_min=0.4, target_max=0.85),
+    resnet=ResnetFloors(source_max=0.5, swap_max=0.5, target_min=0.35),
+)  # fmt: skip
+ADULT = Adult(attested_by="a test", age_years=30)
 CONF = Path(__file__).parents[1] / "conf/ingest/default.yaml"
 SIDE_PX = 320
 FACE_PX = 150.0
@@ -30,6 +38,12 @@ def embedding(person: int, wobble: float = 0.0, seed: int = 0) -> np.ndarray:
     vector[person] = 1.0
     vector[64 + seed % 64] = wobble
     return vector / np.linalg.norm(vector)
+
+
+def vectors(person: int, wobble: float = 0.0, seed: int = 0) -> dict[str, np.ndarray]:
+    """The face of `embedding` as both networks have it: half as long to the resnet, so that .6 parts persons."""
+    vector = embedding(person, wobble, seed)
+    return {SFACE: vector, RESNET: vector / 2}
 
 
 def photo(*, faces: int = 1, person: int = 0, age: int = 30, explicit: int = 0, seed: int = 0) -> RGB:
@@ -66,6 +80,7 @@ def a_face(vector: np.ndarray, side_px: float) -> Face:
         points5=np.zeros((5, 2), np.float32),
         landmarks=np.zeros((468, 3), np.float32),
         embedding=vector,
+        others={RESNET: vector / 2},
         yaw_deg=1.0,
         pitch_deg=2.0,
         roll_deg=3.0,
@@ -98,10 +113,14 @@ class FakeConsent:
     person: int = 0
     ages: dict[str, int] = field(default_factory=dict)
     unlicensed: tuple[str, ...] = ()
+    persona: str = "jade"
+    kind: str = "synthetic"
+    floors: Floors | None = FLOORS
+    adult: Adult = ADULT
 
     @property
-    def face_embedding(self) -> np.ndarray:
-        return embedding(self.person)
+    def face_vectors(self) -> dict[str, np.ndarray]:
+        return vectors(self.person)
 
     def attested_age(self, role: str, file_name: str, sha256: str) -> int | None:
         return self.ages.get(file_name)
@@ -126,7 +145,9 @@ def measured_face(**changes: object) -> MeasuredFace:
         "age_years": 30.0,
         "embedding": tuple(float(v) for v in embedding(0)),
     }
-    return MeasuredFace.model_validate(values | changes)
+    given = values | changes
+    given.setdefault("others", {RESNET: tuple(v / 2 for v in given["embedding"])})
+    return MeasuredFace.model_validate(given)
 
 
 def candidate(

@@ -34,7 +34,7 @@ def close_up(name: str) -> Portrait:
     x, y, width, height = (int(value) for value in whole.face.box_px)
     top, left = max(0, y - height // 2), max(0, x - width // 2)
     rgb = np.ascontiguousarray(whole.rgb[top : y + height * 3 // 2, left : x + width * 3 // 2])
-    return Portrait(rgb=rgb, face=ANALYZER.faces(rgb)[0])
+    return Portrait(rgb=rgb, face=ANALYZER.identified(rgb, ANALYZER.faces(rgb)[0]))
 
 
 @cache

@@ -3,8 +3,6 @@
 import json
 import sys
 
-import numpy as np
-
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.faces import FaceAnalyzer
@@ -16,6 +14,7 @@ from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.safety.consent import RecordedFace, load_consent
 from likeness.safety.consent.revocations import learn_from_git, today
+from likeness.safety.identity import SFACE, Vectors, mean_of, vectors_of
 from likeness.store.items import sha256_file
 
 
@@ -47,9 +46,9 @@ def show(persona: str, *, as_json: bool) -> int:
 
 
 def bind(persona: str) -> None:
-    """The mean of the source faces, to be recorded by whoever has checked that they show the subject."""
+    """The mean of the source faces by each embedder, to be recorded by whoever has checked that they show the subject."""
     analyzer, limits = FaceAnalyzer(), limits_of(load_config(PARAMS).ingest)
-    embeddings: list[np.ndarray] = []
+    faces: list[Vectors] = []
     photos, strays = photographs(PersonaPaths(known(persona)).raw_sources)
     for stray in strays:
         sys.stderr.write(f"{stray.name}: {stray.kind}, {stray.detail}\n")
@@ -63,12 +62,12 @@ def bind(persona: str) -> None:
         said = "; ".join((*upright.notes, *([upright.fault] if upright.fault else [])))
         sys.stderr.write(f"{path.name}: {len(upright.faces)} face(s)" + (f"; {said}\n" if said else "\n"))
         if len(upright.faces) == 1 and upright.fault is None:
-            embeddings.append(upright.faces[0].embedding)
-    if not embeddings:
+            faces.append(vectors_of(analyzer.identified(upright.rgb, upright.faces[0])))
+    if not faces:
         raise InputError(f"no source photo of {persona} shows exactly one face", reason="no-face")
-    mean = np.mean(embeddings, axis=0)
-    encoded = RecordedFace.encode(mean / np.linalg.norm(mean))
-    sys.stdout.write(f"face:\n  embedder: sface-2021dec-int8bq\n  embedding: {encoded}\n")
+    encoded = {name: RecordedFace.encode(vector) for name, vector in mean_of(faces).items()}
+    sys.stdout.write(f"face:\n  embedder: {SFACE}\n  embedding: {encoded.pop(SFACE)}\n  others:\n")
+    sys.stdout.writelines(f"    {name}: {vector}\n" for name, vector in encoded.items())
 
 
 def artefacts(persona: str) -> None:

@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from queue import Empty, LifoQueue
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.faces import measure
+from likeness.faces import measure, resnet
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.detect import Detector
 from likeness.faces.face import Face, Floats
@@ -45,6 +46,7 @@ class FaceAnalyzer:
     def __init__(self) -> None:
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._idle: LifoQueue[_Models] = LifoQueue()
+        self._resnet = resnet.Resnet()
 
     def faces(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list.
@@ -59,6 +61,10 @@ class FaceAnalyzer:
         """SFace embedding [128], unit length, of a face known by its `points5` in these pixels."""
         with self._lent() as models:
             return models.embedding(rgb, face.points5)[0]
+
+    def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:
+        """The face with the embeddings of all networks that decide whose it is."""
+        return replace(face, others={resnet.NAME: self._resnet.embedding(rgb, face)})
 
     def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]:
         """How each of an image's faces stands; None where that cannot be told."""

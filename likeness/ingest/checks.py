@@ -4,22 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from likeness.ingest import IngestConfig
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
-from likeness.safety.consent import ADULT_YEARS, Role
-from likeness.safety.gates import Rating, Refusal, Subject, judge, rating
+from likeness.safety.consent import Role
+from likeness.safety.floors import IdentityLimits
+from likeness.safety.gates import Rating, Refusal, SeenFace, Subject, judge, rating
+from likeness.safety.identity import Vectors, stranger
 
 
 class Attestations(Protocol):
     """What the consent record says about faces and photos; `likeness.safety.consent.Consent` is one."""
 
     @property
-    def face_embedding(self) -> NDArray[np.float32]:
-        """The recorded face [128], unit length."""
+    def face_vectors(self) -> Vectors:
+        """The recorded face, by its embedders' names."""
         ...
 
     def attested_age(self, role: Role, file_name: str, sha256: str) -> int | None:
@@ -63,8 +62,33 @@ def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> R
     return next((found for check in CHECKS for found in check(photo, cfg, attested)), None)
 
 
-def _gates(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
-    subject = Subject(explicit=photo.measured.explicit, max_explicit=cfg.max_explicit)
+def refusal_alone(
+    photo: Candidate, cfg: IngestConfig, attested: Attestations, limits: IdentityLimits
+) -> Refusal | None:
+    """Why this photo cannot be used, as far as it and the consent record alone say so: asked before it is stored."""
+    if (refusal := refusal_of(photo, cfg, attested)) or photo.raw.role == "target":
+        return refusal
+    why = stranger(photo.face.vectors, attested.face_vectors, limits)
+    return not_the_persona(why, "the face in the consent record") if why else None
+
+
+NOT_THE_PERSONA = "not-the-persona"
+
+
+def not_the_persona(why: str, what: str) -> Refusal:
+    """The refusal of a source whose face is not like `what`."""
+    return Refusal(
+        reason=NOT_THE_PERSONA,
+        detail=f"compared with {what}: {why}",
+        remedy="remove the photo if it shows someone else; if it is the persona, use a clearer one",
+    )
+
+
+def _gates(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+    # An attested age is the subject's; it says nothing of people behind.
+    years = attested.attested_age(photo.raw.role, photo.raw.name, photo.sha256)
+    faces = [seen(face, years if n == 0 else None) for n, face in enumerate(photo.measured.faces)]
+    subject = Subject(explicit=photo.measured.explicit, max_explicit=cfg.max_explicit, faces=faces)
     if refusal := judge("photograph", subject):
         yield refusal
 
@@ -169,29 +193,9 @@ def _faces(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
         )
 
 
-def _minor(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
-    age = photo.face.age_years
-    remedy = (
-        "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
-        "else remove the photo"
-    )
-    if attested.attested_age(photo.raw.role, photo.raw.name, photo.sha256) is None:
-        if age is None:
-            yield Refusal(reason="age-not-judged", detail="the age could not be estimated", remedy=remedy)
-        elif age < ADULT_YEARS:
-            yield Refusal(
-                reason="apparent-minor",
-                detail=f"the face ({photo.face.side_px:.0f} px) looks {age:.1f}, no record attests an adult",
-                remedy=remedy,
-            )
-    # An attested age is the subject's; it says nothing of people behind.
-    for other in photo.measured.faces[1:]:
-        if other.age_years is not None and other.age_years < ADULT_YEARS:
-            yield Refusal(
-                reason="apparent-minor",
-                detail=f"a face behind ({other.side_px:.0f} px) looks {other.age_years:.1f}",
-                remedy="crop the photo so that only its subject is left",
-            )
+def seen(face: MeasuredFace, attested_years: int | None) -> SeenFace:
+    """A measured face as the gates look at it."""
+    return SeenFace(side_px=face.side_px, age_years=face.age_years, attested_years=attested_years)
 
 
 def _size(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
@@ -238,4 +242,4 @@ def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
 Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
 
 # In this order; those after _faces may rely on there being one.
-CHECKS: tuple[Check, ...] = (_gates, _licence, _listed, _stance, _light, _faces, _minor, _size, _sharp)
+CHECKS: tuple[Check, ...] = (_gates, _licence, _listed, _stance, _light, _faces, _size, _sharp)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from likeness.ingest import entries
-from likeness.ingest.checks import Candidate
+from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, refusal_alone
 from likeness.ingest.listing import same_name
 from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
 from likeness.ingest.select import Selection, persona_json, select
-from likeness.pipeline.batch import Outcome, Work
+from likeness.pipeline.batch import Outcome, Work, withhold
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
 from likeness.safety.consent import Role
@@ -31,12 +31,14 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """What is accepted, with the lines of the manifest; what is not, and why; and what the set says of the persona."""
+    """What is accepted, with the lines of the manifest; what is not, and why; what the set says of the persona; and the keys
+    of photographs that only the set shows to be somebody else's."""
 
     accepted: Sequence[Outcome]
     failures: Sequence[Failure]
     selection: Selection
     numbers: Numbers
+    strangers: Sequence[str]
 
 
 def read(run: Run) -> Reading:
@@ -50,7 +52,13 @@ def read(run: Run) -> Reading:
     files, failures = entries.hash_files(persona.name, raws)
     strays = [entries.stray_failure(persona.name, role, stray) for role, stray in list_strays(run.paths)]
     limits = entries.limits_of(run.config.ingest)
-    works = entries.works_for(persona.name, files, limits, local_instruments())
+    works = entries.works_for(
+        persona.name,
+        files,
+        limits,
+        local_instruments(),
+        partial(refusal_alone, cfg=run.config.ingest, attested=run.consent, limits=run.identity_limits),
+    )
     return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
 
 
@@ -59,7 +67,7 @@ def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
     cfg, persona = run.config.ingest, run.persona
     photos, unreadable = entries.candidates_of(persona.name, reading.files, outcomes)
     numbers = read_numbers(run.paths.numbers)
-    selection = select(photos, cfg, run.consent, source_min=persona.similarity.source_min, numbers=numbers)
+    selection = select(photos, cfg, run.consent, limits=run.identity_limits, numbers=numbers)
     refused = [
         entries.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
         for photo in photos
@@ -87,6 +95,12 @@ def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
         failures=[*reading.failures, *unreadable, *refused],
         selection=replace(selection, accepted=tuple(numbered.values())),
         numbers=given,
+        strangers=[
+            outcome.work.key
+            for outcome in outcomes
+            if (refusal := selection.refusals.get(outcome.work.source or outcome.work.target or ""))
+            and refusal.reason == NOT_THE_PERSONA
+        ],
     )
 
 
@@ -112,6 +126,8 @@ def _numbered(photo: Candidate, given: Numbers) -> Candidate:
 def write_findings(run: Run, chosen: Chosen) -> None:
     """What was changed on reading, the numbers of the photographs, and the persona's face, if there is one."""
     selection = chosen.selection
+    for key in chosen.strangers:
+        withhold(key, run.items)
     write_numbers(run.paths.numbers, chosen.numbers)
     run.paths.ingested.mkdir(parents=True, exist_ok=True)
     notes = entries.notes_of(run.persona.name, selection.accepted)

@@ -1,6 +1,6 @@
 """From raw files to work for the batch, and from its outcomes to lines of manifest and failures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -71,18 +71,38 @@ def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], li
     return hashed, failures
 
 
-def works_for(persona: str, files: Sequence[Hashed], limits: Limits, instruments: Instruments) -> list[Work]:
-    """One unit of work a file; equal bytes share a key."""
+def works_for(
+    persona: str,
+    files: Sequence[Hashed],
+    limits: Limits,
+    instruments: Instruments,
+    refusal_of: Callable[[Candidate], Refusal | None],
+) -> list[Work]:
+    """One unit of work a file; equal bytes share a key. What `refusal_of` says no to is not kept."""
     return [
         Work(
             id=file_id(persona, file.raw.role, file.raw.name),
             key=photo_key(file.sha256, limits, instruments),
             make=partial(analyse, file.raw.path, limits, instruments),
+            judge=partial(_judge, file, refusal_of),
             source=file.raw.source,
             target=file.raw.target,
         )
         for file in files
     ]
+
+
+def _judge(
+    file: Hashed, refusal_of: Callable[[Candidate], Refusal | None], record: Mapping[str, Any]
+) -> None:
+    measured = Measured.model_validate(
+        {name: record[name] for name in Measured.model_fields if name in record}
+    )
+    suffix = file.raw.path.suffix.lower()
+    if suffix in RAW_SUFFIXES and measured.format == "TIFF":  # a preview, by whatever name
+        raise camera_raw(f"by its name, {file.raw.path.suffix}")
+    if refusal := refusal_of(Candidate(raw=file.raw, sha256=file.sha256, measured=measured)):
+        raise refusal.error()
 
 
 def candidates_of(
@@ -94,7 +114,7 @@ def candidates_of(
     for file, outcome in zip(files, outcomes, strict=True):
         measured = outcome.item and Measured.model_validate(outcome.item.record)
         suffix = file.raw.path.suffix.lower()
-        if suffix in RAW_SUFFIXES and (measured.format == "TIFF" if measured else _is_unread(outcome)):
+        if suffix in RAW_SUFFIXES and _is_unread(outcome):
             failures.append(_raw_by_name(persona, file.raw))
         elif measured is not None:
             photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from likeness.ingest.upright import Fault
 from likeness.pipeline.manifest import FaceEntry
+from likeness.safety.identity import SFACE, Vectors
 
 
 class MeasuredFace(BaseModel):
-    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length, `light` is
-    percentiles 5, 50 and 95 of the luma of the chosen face."""
+    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length. Of the
+    chosen face, `others` are its embeddings by other networks, `light` percentiles 5, 50 and 95 of the luma."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,6 +24,7 @@ class MeasuredFace(BaseModel):
     sharpness: float
     age_years: float | None
     embedding: tuple[float, ...]
+    others: dict[str, tuple[float, ...]] = {}
     light: tuple[float, float, float] | None = None
 
     @property
@@ -35,9 +37,15 @@ class MeasuredFace(BaseModel):
         """The embedding as an array [128]."""
         return np.asarray(self.embedding, dtype=np.float32)
 
+    @property
+    def vectors(self) -> Vectors:
+        """The embeddings by their networks' names."""
+        others = {name: np.asarray(vector, np.float32) for name, vector in self.others.items()}
+        return {SFACE: self.vector, **others}
+
     def entry(self) -> FaceEntry:
         """This face as a line of the manifest has it."""
-        return FaceEntry(**self.model_dump(exclude={"embedding", "light"}))
+        return FaceEntry(**self.model_dump(exclude={"embedding", "others", "light"}))
 
 
 class Measured(BaseModel):

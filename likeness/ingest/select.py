@@ -4,29 +4,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig, NearDuplicateConfig
-from likeness.ingest.checks import Attestations, Candidate, Refusal, refusal_of
+from likeness.ingest.checks import Attestations, Candidate, Refusal, not_the_persona, refusal_alone
 from likeness.ingest.numbers import Numbers, disputed
-
-EMBEDDER = "sface-2021dec-int8bq"
-"""Name of what the embeddings come from, as the consent record has it."""
+from likeness.safety.floors import IdentityLimits
+from likeness.safety.identity import SFACE, Vectors, mean_of, stranger, vectors_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Every candidate is either accepted or has a refusal by its label.
 
-    `centroid` is the unit mean embedding [128] of the accepted sources that are not held out, None
-    when there are none; `similarities` holds each accepted source's cosine to it, by label.
+    `centroid` is the mean face of the accepted sources that are not held out, by the embedders' names, None when there are
+    none; `similarities` holds each accepted source's cosine to SFace's, by label.
     """
 
     accepted: tuple[Candidate, ...]
     refusals: Mapping[str, Refusal]
-    centroid: NDArray[np.float32] | None
+    centroid: Vectors | None
     similarities: Mapping[str, float]
 
 
@@ -38,20 +34,20 @@ def select(
     cfg: IngestConfig,
     attested: Attestations,
     *,
-    source_min: float,
+    limits: IdentityLimits,
     numbers: Numbers = NO_NUMBERS,
 ) -> Selection:
-    """Decide about all readable photos; `source_min` is the least cosine of a source to its face, `numbers` are those
-    that photographs have."""
+    """Decide about all readable photos; `limits` say how like its face a source must be, `numbers` are those that
+    photographs have."""
     refusals: dict[str, Refusal] = {}
     for photo in photos:
-        if refusal := refusal_of(photo, cfg, attested) or _disputed(photo, numbers):
+        if refusal := refusal_alone(photo, cfg, attested, limits) or _disputed(photo, numbers):
             refusals[photo.raw.label] = refusal
     for role in ("source", "target"):
         left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
         refusals |= duplicates(left, cfg.near_duplicate)
     sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.label not in refusals]
-    refusals |= strangers(sources, attested.face_embedding, source_min=source_min)
+    refusals |= outliers(sources, limits)
     accepted = tuple(photo for photo in photos if photo.raw.label not in refusals)
     centroid = centroid_of(accepted)
     return Selection(
@@ -59,7 +55,7 @@ def select(
         refusals=refusals,
         centroid=centroid,
         similarities={
-            photo.raw.label: similarity(photo.face.vector, centroid)
+            photo.raw.label: similarity(photo.face.vector, centroid[SFACE])
             for photo in accepted
             if photo.raw.role == "source" and centroid is not None
         },
@@ -87,33 +83,22 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
     return found
 
 
-def strangers(
-    sources: Sequence[Candidate], recorded: NDArray[np.float32], *, source_min: float
-) -> dict[str, Refusal]:
-    """Refusals of sources unlike the recorded face, or unlike the mean of those that are like it."""
-    found = {
-        photo.raw.label: _stranger(value, source_min, "the face in the consent record")
+def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, Refusal]:
+    """Refusals of sources unlike the mean of all: each is like the recorded face already."""
+    centroid = centroid_of(sources)
+    if centroid is None:
+        return {}
+    return {
+        photo.raw.label: not_the_persona(why, "the mean of the sources")
         for photo in sources
-        if (value := similarity(photo.face.vector, recorded)) < source_min
+        if (why := stranger(photo.face.vectors, centroid, limits))
     }
-    left = [photo for photo in sources if photo.raw.label not in found]
-    centroid = centroid_of(left)
-    if centroid is not None:
-        found |= {
-            photo.raw.label: _stranger(value, source_min, "the mean of the sources")
-            for photo in left
-            if (value := similarity(photo.face.vector, centroid)) < source_min
-        }
-    return found
 
 
-def centroid_of(photos: Sequence[Candidate]) -> NDArray[np.float32] | None:
-    """Unit mean embedding [128] of the sources among `photos` that are not held out; None without any."""
-    vectors = [p.face.vector for p in photos if p.raw.role == "source" and not p.raw.held_out]
-    if not vectors:
-        return None
-    mean = np.mean(np.stack(vectors).astype(np.float64), axis=0)
-    return (mean / np.linalg.norm(mean)).astype(np.float32)
+def centroid_of(photos: Sequence[Candidate]) -> Vectors | None:
+    """The mean face of the sources among `photos` that are not held out; None without any."""
+    faces = [p.face.vectors for p in photos if p.raw.role == "source" and not p.raw.held_out]
+    return mean_of(faces) if faces else None
 
 
 def _disputed(photo: Candidate, numbers: Numbers) -> Refusal | None:
@@ -147,17 +132,8 @@ def _repeats(photo: Candidate, other: Candidate, cfg: NearDuplicateConfig) -> Re
     return None
 
 
-def _stranger(value: float, least: float, what: str) -> Refusal:
-    return Refusal(
-        reason="not-the-persona",
-        detail=f"similarity {value:.3f} to {what}, at least {least:g} is needed (similarity.source_min)",
-        remedy="remove the photo if it shows someone else; if it is the persona, use a clearer one",
-    )
-
-
 def persona_json(selection: Selection) -> bytes:
-    """persona.json: the embedder, the persona's unit embedding [128] and how many photos it averages."""
-    vector = [] if selection.centroid is None else [round(float(v), 6) for v in selection.centroid]
+    """persona.json: the persona's face by each embedder, and how many photos it averages."""
     trained = [p for p in selection.accepted if p.raw.role == "source" and not p.raw.held_out]
-    described = {"embedder": EMBEDDER, "embedding": vector, "photos": len(trained)}
+    described = {**vectors_json(selection.centroid or {}), "photos": len(trained)}
     return (json.dumps(described) + "\n").encode()

@@ -25,10 +25,12 @@ from likeness.errors import (
 )
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
-from likeness.store.items import Item, ItemStore, Json
+from likeness.store.items import Item, ItemStore, Json, sha256_bytes
 
 # What the store keeps of a refusal: all that follows from content.
 REMEMBERED = {"kind", "reason", "detail", "remedy"}
+# In the record of what was measured and refused: the sha256 of each file that was not kept.
+WITHHELD = "withheld_sha256"
 
 PACKAGE = Path(__file__).parents[1]
 # The reason of an item that failed by a fault of ours.
@@ -55,6 +57,8 @@ class Work:
     """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
     photographs it is made from.
 
+    `judge` raises InputError where what was measured does not pass today's gates: it is asked before anything is stored, and
+    of what it refuses the store keeps the record alone.
     `line` gives what becomes of the stored item: its manifest line, and its files as {name in folder: name in item}; an
     InputError is a refusal under today's settings. `order` gives the key under which it is bought (None: not known),
     and is None where nothing is bought. `foreseen` is the item, where that can be told before it is made.
@@ -65,6 +69,7 @@ class Work:
     make: Callable[[], Made]
     source: str | None = None
     target: str | None = None
+    judge: Callable[[Mapping[str, Json]], None] | None = None
     line: Callable[[Item], Line] | None = None
     order: Callable[[], str | None] | None = None
     foreseen: Item | None = None
@@ -128,6 +133,7 @@ def run_batch(
             broken.set()
             raise
     outcomes = [outcome for future in futures if (outcome := future.result()) is not None]
+    _withhold(outcomes, store)
     if stop.is_set():
         raise TransientError(
             f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
@@ -145,13 +151,19 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     """
     if (item := store.get(work.key)) is not None:
         store.touch(item)
-        return outcome_of(work, item)
-    item = failure = None
+        if (outcome := outcome_of(work, item)) is not None:
+            return outcome
+    item = failure = made = None
     unfinished = False
     try:
         made = work.make()
+        if work.judge is not None:
+            work.judge(made.record)
     except InputError as error:
         failure, unfinished = work.failure(error), not error.repeats
+        if made is not None:  # judged: another day's gates may judge otherwise, from the same figures
+            store.put(work.key, {}, {**made.record, WITHHELD: _digests(made.files)})
+            return Outcome(work=work, item=None, failure=failure, reused=False)
         if error.repeats:
             store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
     except (AuthError, QuotaError):
@@ -184,11 +196,38 @@ def _unforeseen(error: Exception) -> dict[str, str]:
     }
 
 
-def outcome_of(work: Work, item: Item) -> Outcome:
-    """The outcome of work that the store has: a refusal is stored like a result."""
-    if (refusal := item.record.get("refusal")) is None:
-        return Outcome(work=work, item=item, failure=None, reused=True)
-    return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
+def outcome_of(work: Work, item: Item) -> Outcome | None:
+    """The outcome of work that the store has: a refusal is stored like a result. None: it was refused and its files were
+    not kept, today's gates let it pass, so it is to be made again."""
+    if (refusal := item.record.get("refusal")) is not None:
+        return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
+    if work.judge is not None:
+        try:
+            work.judge(item.record)
+        except InputError as error:
+            return Outcome(work=work, item=None, failure=work.failure(error), reused=True)
+    if WITHHELD in item.record:
+        return None
+    return Outcome(work=work, item=item, failure=None, reused=True)
+
+
+def _withhold(outcomes: Sequence[Outcome], store: ItemStore) -> None:
+    """Keep the record and not the files of what was stored when it passed, and is refused now under every name."""
+    passed = {outcome.work.key for outcome in outcomes if outcome.item is not None}
+    for key in {outcome.work.key for outcome in outcomes if outcome.reused} - passed:
+        withhold(key, store)
+
+
+def withhold(key: str, store: ItemStore) -> None:
+    """Keep an item's record, and of its files the digests alone."""
+    if (item := store.get(key)) is not None and item.files:
+        digests = {name: file.sha256 for name, file in item.files.items()}
+        store.put(key, {}, {**item.record, WITHHELD: digests})
+        store.drop_unnamed(digests.values())
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: sha256_bytes(data) for name, data in files.items()}
 
 
 def _word(outcome: Outcome) -> str:

@@ -40,6 +40,8 @@ class Floor:
 SFACE_MIN_END, SFACE_TARGET_END = 0.25, 0.9
 RESNET_MAX_END, RESNET_TARGET_END = 0.7, 0.1
 
+ADULT_YEARS = 18
+
 MIN_FACE_PX = 32
 """Of smaller faces neither the embedders nor the age estimator say anything; YuNet finds faces from 10 px on."""
 

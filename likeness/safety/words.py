@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from likeness.safety.floors import ADULT_YEARS
 from likeness.strict_yaml import read_yaml
 
 Kind = Literal["child", "explicit", "ambiguous"]
 
 WORDS_FILE = Path(__file__).with_name("words.yaml")
-ADULT_YEARS = 18
 STRICT_LETTERS = 4
 """A trigger may hold no listed word of so many letters, wherever in it: nobody reads a trigger as prose."""
 

@@ -23,7 +23,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -179,6 +179,11 @@ class ItemStore:
             described["made_of"] = key.made_of
         self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
         return Item(key, stored, dict(record))
+
+    def drop_unnamed(self, digests: Iterable[str]) -> None:
+        """Delete the bytes of these digests at once, but those that a record still names."""
+        for digest in set(digests) - {digest for key in self.keys() for digest in self._named(key)}:
+            self._object_path(digest).unlink(missing_ok=True)
 
     def keys(self) -> Iterator[str]:
         """Keys of all records, in order."""

@@ -1,25 +1,24 @@
 """What the stage swap is going to do: which photographs go down as they are, which pairs are swapped, what judges them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
-from likeness.safety.postcondition import SwapRules
+from likeness.safety.floors import IdentityLimits
+from likeness.safety.identity import Vectors, read_vectors
 from likeness.swap.inputs import Photo, Photos
 from likeness.swap.pairs import Candidate, choose_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwapThresholds:
-    """What a swap is judged by: the embedding [128] of the persona to reach, cosine thresholds, ratings 0..1."""
+    """What a swap is judged by: the persona's face and how like it a swap must be, the age that the consent record attests,
+    ratings 0..1."""
 
-    persona: NDArray[np.float32]
-    rules: SwapRules
+    persona: Vectors
+    limits: IdentityLimits
+    attested_years: int
     review_explicit: float
     max_explicit: float
 
@@ -50,10 +49,9 @@ def choose(
         kept=list(sources.values()) if cfg.swap.include_sources else [],
         pairs=[(sources[s], targets[t]) for s, t in pairs],
         thresholds=SwapThresholds(
-            persona=np.array(json.loads(persona_json)["embedding"], np.float32),
-            rules=SwapRules(
-                to_persona_min=persona.similarity.swap_min, to_target_max=persona.similarity.target_max
-            ),
+            persona=read_vectors(persona_json),
+            limits=run.identity_limits,
+            attested_years=run.consent.adult.age_years,
             review_explicit=cfg.ingest.review_explicit,
             max_explicit=cfg.ingest.max_explicit,
         ),

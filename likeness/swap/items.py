@@ -1,17 +1,21 @@
 """Units of work: a pair's swap, and a source photo that goes down the same way; their keys and manifest lines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, from_json, to_json
+from likeness.faces.age import AgeEstimator
 from likeness.faces.landmarks import marks_px, outline_px
+from likeness.faces.models import AGE, RESNET
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import FaceEntry
 from likeness.providers import Provider
 from likeness.run import Run
-from likeness.safety.gates import rating
+from likeness.safety.gates import SeenFace, Subject, rating, refuse
+from likeness.safety.identity import vectors_of
 from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, Json, StoredFile, item_key
@@ -20,7 +24,7 @@ from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
-VERSION = 2
+VERSION = 3
 IMAGE = "image.png"
 
 
@@ -29,8 +33,8 @@ class SwapContext:
     """Everything that is the same for all pairs of a run: the swapper at work, and what measures its results."""
 
     swapper: Swapper
-    max_explicit: float
     analyzer: FaceAnalyzer
+    ages: AgeEstimator
     rater: Rater
 
 
@@ -42,7 +46,7 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
     """
     settings: dict[str, Json] = {
         "provider": identity,
-        "models": [FACES_VERSION, MODELS_DIGEST, RATER_DIGEST],
+        "models": [FACES_VERSION, MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST],
         "max_explicit": max_explicit,
     }
     return item_key("swap", VERSION, settings, [*source.digests, *target.digests])
@@ -72,9 +76,7 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
     identity = provider.identity()
     context = None
     if swapper is not None:
-        context = SwapContext(
-            swapper=swapper, max_explicit=max_explicit, analyzer=FaceAnalyzer(), rater=Rater()
-        )
+        context = SwapContext(swapper=swapper, analyzer=FaceAnalyzer(), ages=AgeEstimator(), rater=Rater())
     return [_keep_work(persona, photo) for photo in chosen.kept] + [
         Work(
             id=(pair := item_id(persona, source.entry.source, target.entry.target)),
@@ -82,6 +84,7 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
             make=partial(_swap, pair, source, target, context),
             source=source.entry.source,
             target=target.entry.target,
+            judge=partial(_judge, persona, target, chosen.thresholds),
             line=partial(
                 swap_entry, persona, source, target, thresholds=chosen.thresholds, provider=provider
             ),
@@ -100,11 +103,7 @@ def swap_entry(
     thresholds: SwapThresholds,
     provider: Provider[Swapper],
 ) -> Line:
-    """A swap's manifest line: rated as the worst of both photos and the result.
-
-    Raises:
-        InputError: the swap does not stand up to `thresholds`.
-    """
+    """A swap's manifest line: rated as the worst of both photos and the result."""
     record = item.record
     own = rating(
         record["explicit"], review_explicit=thresholds.review_explicit, max_explicit=thresholds.max_explicit
@@ -124,7 +123,7 @@ def swap_entry(
         faces=(face_entry(from_json(record["face"])),),
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
-        scores={**_scores(item, target, thresholds), "explicit": record["explicit"]},
+        scores={**_scores(from_json(record["face"]), target, thresholds), "explicit": record["explicit"]},
         replaced=source.entry.replaced or target.entry.replaced,
     )
     return entry, {name: IMAGE}
@@ -149,11 +148,28 @@ def face_entry(face: Face, *, age_years: float | None = None) -> FaceEntry:
     return FaceEntry(**told, age_years=age_years, marks_px=marks_px(face), outline_px=outline_px(face))
 
 
-def _scores(item: Item, target: Photo, thresholds: SwapThresholds) -> dict[str, float]:
-    face = from_json(item.record["face"])
+def _judge(persona: str, target: Photo, thresholds: SwapThresholds, record: Mapping[str, Json]) -> None:
+    """Refuse a swap that does not stand up to `thresholds`."""
+    face = from_json(record["face"])
     judge_place(face, target.face)
+    _scores(face, target, thresholds)
+    # Only of a face that is the persona's does the record attest an age.
+    seen = SeenFace(
+        side_px=min(face.box_px[2:]),
+        age_years=record["age_years"],
+        attested_years=thresholds.attested_years,
+        whose=persona,
+    )
+    subject = Subject(explicit=record["explicit"], max_explicit=thresholds.max_explicit, faces=[seen])
+    refuse("swap", subject, what="the result")
+
+
+def _scores(face: Face, target: Photo, thresholds: SwapThresholds) -> dict[str, float]:
     return judge_swap(
-        face.embedding, persona=thresholds.persona, target=target.face.embedding, rules=thresholds.rules
+        vectors_of(face),
+        persona=thresholds.persona,
+        target=vectors_of(target.face),
+        limits=thresholds.limits,
     )
 
 
@@ -164,12 +180,13 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
         swapped.rgb,
         target.face,
         analyzer=context.analyzer,
+        ages=context.ages,
         rater=context.rater,
-        max_explicit=context.max_explicit,
     )
     record: dict[str, Json] = {
         "explicit": round(measured.explicit, 4),
         "face": to_json(measured.face),
+        "age_years": round(measured.age_years, 1),
         "cost_usd": swapped.cost_usd,
     }
     return Made(files={IMAGE: encode_png(swapped.rgb)}, record=record)

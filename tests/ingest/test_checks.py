@@ -71,7 +71,7 @@ def test_an_attested_adult_who_looks_young_passes(label: str) -> None:
 
 
 def test_an_attestation_says_nothing_of_a_minor_in_the_background() -> None:
-    behind = (face(400), face(150, age_years=9.0))
+    behind = (face(400), face(150, age_years=12.0))
     refusal = refused(name="a.jpg", faces=behind, consent=FakeConsent(ages={"a.jpg": 34}))
     assert refusal is not None
     assert refusal.reason == "apparent-minor"
@@ -92,7 +92,7 @@ def test_a_target_without_a_licence_is_refused_and_a_source_needs_none() -> None
 
 
 def test_safety_is_reported_before_quality() -> None:
-    refusal = refused("t1", faces=(face(20, sharpness=0.0, embedding=tuple(embedding(3)), age_years=5.0),))
+    refusal = refused("t1", faces=(face(20, sharpness=0.0, embedding=tuple(embedding(3)), age_years=12.0),))
     assert refusal is not None
     assert refusal.reason == "apparent-minor"
     refusal = refused("t1", faces=(), explicit=0.9)

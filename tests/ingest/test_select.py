@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ingest_fakes import FakeConsent, candidate, embedding, ingest_config, measured_face
 
 from likeness.ingest.select import centroid_of, duplicates, persona_json, select
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
+from likeness.safety.identity import SFACE
 
 CFG = ingest_config(near_duplicate={"max_hash_bits": 5, "min_similarity": 0.92})
 NEAR = CFG.near_duplicate
@@ -18,8 +20,11 @@ def person(number: int, wobble: float = 0.0, **changes):
     return (measured_face(embedding=tuple(map(float, embedding(number, wobble))), **changes),)
 
 
-def decided(*photos, consent: FakeConsent | None = None, source_min: float = 0.7):
-    return select(photos, CFG, consent or FakeConsent(), source_min=source_min)
+LIMITS = IdentityLimits(sface=SFaceLimits(source_min=0.7), resnet=ResnetLimits(source_max=0.6))
+
+
+def decided(*photos, consent: FakeConsent | None = None):
+    return select(photos, CFG, consent or FakeConsent(), limits=LIMITS)
 
 
 def labels(selection) -> list[str]:
@@ -81,7 +86,10 @@ def test_a_refused_photo_makes_no_duplicate_of_a_good_one() -> None:
 def test_a_source_unlike_the_recorded_face_is_refused_with_its_similarity() -> None:
     selection = decided(candidate("s1"), candidate("s2", faces=person(3)), candidate("t1", faces=person(3)))
     assert reasons(selection) == {"s2": "not-the-persona"}
-    assert "similarity 0.000" in selection.refusals["s2"].detail
+    assert (
+        "SFace's similarity is 0.000, 0.7 needed; the resnet's distance is 0.707, 0.6 allowed"
+        in selection.refusals["s2"].detail
+    )
     assert "consent record" in selection.refusals["s2"].detail
 
 
@@ -103,7 +111,7 @@ def test_held_out_photos_are_accepted_but_no_part_of_the_face() -> None:
     selection = decided(candidate("s1"), held)
     assert labels(selection) == ["s1", "s2"]
     assert selection.centroid is not None
-    assert np.allclose(selection.centroid, embedding(0))
+    assert np.allclose(selection.centroid[SFACE], embedding(0))
     assert selection.similarities["s2"] == pytest.approx(1 / np.hypot(1, 0.8), abs=1e-5)
     described = json.loads(persona_json(selection))
     assert described["photos"] == 1

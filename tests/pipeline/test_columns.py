@@ -17,7 +17,8 @@ from likeness.enhance.items import enhanced_entry
 from likeness.faces import Face, to_json
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize.items import resized_entry
-from likeness.safety.postcondition import SwapRules
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
+from likeness.safety.identity import RESNET, SFACE
 from likeness.safety.provenance import SourceType
 from likeness.swap.choice import SwapThresholds
 from likeness.swap.inputs import Photo
@@ -31,11 +32,15 @@ ONES = np.ones(128, np.float32) / np.sqrt(128, dtype=np.float32)
 FACE = Face(
     box_px=(40.0, 30.0, 20.0, 30.0), score=0.9, points5=np.zeros((5, 2), np.float32),
     landmarks=np.zeros((468, 3), np.float32), embedding=ONES, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0,
-    sharpness=1.0, mouth_open=0.0, eyes_open=0.3,
+    sharpness=1.0, mouth_open=0.0, eyes_open=0.3, others={RESNET: ONES},
 )  # fmt: skip
 FACE_ENTRY = FaceEntry(box_px=FACE.box_px, score=0.9, yaw_deg=0, pitch_deg=0, sharpness=1, age_years=30)
 THRESHOLDS = SwapThresholds(
-    persona=ONES, rules=SwapRules(to_persona_min=-1, to_target_max=2), review_explicit=0.5, max_explicit=0.9
+    persona={SFACE: ONES, RESNET: ONES},
+    attested_years=30,
+    review_explicit=0.5,
+    max_explicit=0.9,
+    limits=IdentityLimits(sface=SFaceLimits(target_max=2), resnet=ResnetLimits(target_min=0)),
 )
 
 

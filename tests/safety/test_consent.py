@@ -58,8 +58,8 @@ def write(root: Path, changes=None, drop=(), targets=TARGETS, sign=True):
 def test_a_valid_record_is_in_force(tmp_path):
     consent = load_consent(write(tmp_path), "mia")
     consent.require(["swap", "train", "generate"], today=TODAY)
-    assert np.allclose(consent.face_embedding, FACE, atol=1e-3)
-    assert np.linalg.norm(consent.face_embedding) == pytest.approx(1)
+    assert np.allclose(consent.face_vectors["sface-2021dec-int8bq"], FACE, atol=1e-3)
+    assert np.linalg.norm(consent.face_vectors["sface-2021dec-int8bq"]) == pytest.approx(1)
 
 
 def test_no_record_is_refused(tmp_path):

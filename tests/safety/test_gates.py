@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from likeness.caption.text import Override, read_override
 from likeness.errors import InputError
 from likeness.safety import gates
-from likeness.safety.gates import GATES, REMEDIES, Gate, Subject, judge, refuse
+from likeness.safety.gates import GATES, REMEDIES, Gate, SeenFace, Subject, judge, refuse
 
+JADE = SeenFace(side_px=200, age_years=25.0, attested_years=29, whose="jade")
 GUIDE = Path(__file__).parents[2] / "docs" / "adding-a-gate.md"
 
 
@@ -20,11 +21,11 @@ GUIDE = Path(__file__).parents[2] / "docs" / "adding-a-gate.md"
     ("score", "reason"), [(None, "not-rated"), (0.7, "explicit"), (float("nan"), "explicit")]
 )
 def test_every_door_for_pictures_refuses_the_same(door, score, reason):
-    refusal = judge(door, Subject(explicit=score, max_explicit=0.7))
+    refusal = judge(door, Subject(explicit=score, max_explicit=0.7, faces=[JADE]))
     assert refusal is not None
     assert refusal.reason == reason
     assert refusal.remedy
-    assert judge(door, Subject(explicit=0.69, max_explicit=0.7)) is None
+    assert judge(door, Subject(explicit=0.69, max_explicit=0.7, faces=[JADE])) is None
 
 
 @given(st.sampled_from(sorted(REMEDIES)), st.floats(allow_nan=True), st.floats(0, 1), st.text())

@@ -9,9 +9,13 @@ from swap_portraits import face
 
 from likeness.errors import InputError
 from likeness.faces.stance import Stance
-from likeness.safety.postcondition import SwapRules, judge_place, judge_swap, measure_swap
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
+from likeness.safety.identity import RESNET, SFACE
+from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
 
-RULES = SwapRules(to_persona_min=0.65, to_target_max=0.8)
+LIMITS = IdentityLimits(
+    sface=SFaceLimits(swap_min=0.65, target_max=0.8), resnet=ResnetLimits(swap_max=0.6, target_min=0.4)
+)
 PERSONA, TARGET, OTHER = np.eye(3, 128, dtype=np.float32)
 PICTURE = np.zeros((320, 320, 3), np.uint8)
 
@@ -24,6 +28,12 @@ class Sees:
 
     def faces(self, rgb):
         return self.found
+
+    def identified(self, rgb, face):
+        return face
+
+    def years(self, rgb, face):
+        return 30.0
 
 
 class Rates:
@@ -43,20 +53,31 @@ def embedding(persona: float, target: float) -> np.ndarray:
 
 
 def measured(*faces, score=0.01, where=None):
-    return measure_swap(PICTURE, where or face(), analyzer=Sees(*faces), rater=Rates(score), max_explicit=0.7)
+    sees = Sees(*faces)
+    return measure_swap(PICTURE, where or face(), analyzer=sees, ages=sees, rater=Rates(score))
 
 
-def refusal(persona: float, target: float, rules: SwapRules = RULES) -> str:
+def judged(persona: float, target: float, limits=LIMITS, *, to_persona=0.3, to_target=0.7):
+    """The scores of a result with these cosines, and these distances to the resnet, which sees the three on a line."""
+    near, far = (
+        {SFACE: PERSONA, RESNET: np.float32([0])},
+        {SFACE: TARGET, RESNET: np.float32([to_persona + to_target])},
+    )
+    face = {SFACE: embedding(persona, target), RESNET: np.float32([to_persona])}
+    return judge_swap(face, persona=near, target=far, limits=limits)
+
+
+def refusal(persona: float, target: float, limits=LIMITS, **distances: float) -> str:
     """Why a result with these cosines is refused."""
     with pytest.raises(InputError) as caught:
-        judge_swap(embedding(persona, target), persona=PERSONA, target=TARGET, rules=rules)
+        judged(persona, target, limits, **distances)
     assert caught.value.kind == "refused"
     assert caught.value.remedy
     return caught.value.reason
 
 
 def test_the_persona_passes_with_both_scores():
-    scores = judge_swap(embedding(0.7, 0.6), persona=PERSONA, target=TARGET, rules=RULES)
+    scores = judged(0.7, 0.6)
     assert scores == pytest.approx({"to_persona": 0.7, "to_target": 0.6}, abs=1e-4)
 
 
@@ -66,19 +87,29 @@ def test_another_face_is_refused(persona, target):
 
 
 def test_an_unswapped_lookalike_is_refused_although_it_is_near_the_persona():
-    lenient = SwapRules(to_persona_min=0.4, to_target_max=0.8)
+    lenient = replace(LIMITS, sface=SFaceLimits(swap_min=0.4, target_max=0.8))
     assert refusal(0.5, 0.85, lenient) == "swap-still-the-target"
 
 
 @pytest.mark.parametrize(
-    "rules",
+    ("distances", "reason"),
+    [({"to_persona": 0.61}, "swap-not-the-persona"), ({"to_target": 0.39}, "swap-still-the-target")],
+)
+def test_the_second_embedder_must_agree(distances, reason):
+    assert refusal(0.9, 0.1, **distances) == reason
+
+
+@pytest.mark.parametrize(
+    "limits",
     [
-        SwapRules(to_persona_min=float("nan"), to_target_max=0.8),
-        SwapRules(to_persona_min=0.65, to_target_max=float("nan")),
+        replace(LIMITS, sface=SFaceLimits(swap_min=float("nan"), target_max=0.8)),
+        replace(LIMITS, sface=SFaceLimits(swap_min=0.65, target_max=float("nan"))),
+        replace(LIMITS, resnet=ResnetLimits(swap_max=float("nan"))),
+        replace(LIMITS, resnet=ResnetLimits(target_min=float("nan"))),
     ],
 )
-def test_a_threshold_that_is_no_number_refuses(rules):
-    assert refusal(0.7, 0.2, rules).startswith("swap-")
+def test_a_threshold_that_is_no_number_refuses(limits):
+    assert refusal(0.7, 0.2, limits).startswith("swap-")
 
 
 def test_a_result_without_a_face_is_refused():
@@ -97,15 +128,9 @@ def test_a_face_elsewhere_in_the_picture_is_not_the_swapped_one():
     assert measured(larger, bystander, swapped).face is swapped
 
 
-@pytest.mark.parametrize("score", [0.7, 0.99])
-def test_an_explicit_result_is_refused(score):
-    with pytest.raises(InputError) as caught:
-        measured(face(), score=score)
-    assert (caught.value.reason, caught.value.kind) == ("explicit", "refused")
-
-
-def test_the_score_of_what_passes_is_kept():
-    assert measured(face(), score=0.69).explicit == 0.69
+def test_the_score_and_the_age_are_measured_for_the_gates():
+    found = measured(face(), score=0.69)
+    assert (found.explicit, found.age_years) == (0.69, 30.0)
 
 
 def at(x: float, y: float, **changes):
@@ -149,7 +174,7 @@ def test_an_uncertain_face_is_looked_at_in_all_ways(turns):
     doubtful = replace(face(), embedding_length=7.0)
     sees = Sees(doubtful)
     sees.stances = lambda rgb, faces: [Stance(turns, False)]
-    run = partial(measure_swap, PICTURE, face(), analyzer=sees, rater=Rates(0.01), max_explicit=0.7)
+    run = partial(measure_swap, PICTURE, face(), analyzer=sees, ages=sees, rater=Rates(0.01))
     if turns == 0:
         assert run().face is doubtful
         return

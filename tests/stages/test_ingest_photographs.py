@@ -80,7 +80,10 @@ def test_every_extra_is_refused_for_its_own_reason(ingested: Manifest) -> None:
 def test_the_face_is_the_one_in_the_consent_record(ingested: Manifest, consent: Consent) -> None:
     face = json.loads((PersonaPaths("jade").ingested / "persona.json").read_text())
     assert face["photos"] == 6
-    assert similarity(np.array(face["embedding"], np.float32), consent.face_embedding) > 0.95
+    assert (
+        similarity(np.array(face["embedding"], np.float32), consent.face_vectors["sface-2021dec-int8bq"])
+        > 0.95
+    )
 
 
 def test_rotated_and_transparent_photos_come_out_upright_and_opaque(ingested: Manifest) -> None:

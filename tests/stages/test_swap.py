@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ingest_fakes import FakeConsent
 from runs import run_of
 from swap_portraits import close_up, config
 
@@ -17,6 +18,7 @@ from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
+from likeness.safety.identity import mean_of, read_vectors, vectors_json
 from likeness.store.items import sha256_bytes
 from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
@@ -71,9 +73,8 @@ class Ingested:
         write_manifest(PLACES.ingested, self.entries.values(), [])
         own = [label for label, entry in self.entries.items() if entry.source and not entry.held_out]
         faces = [json.loads((PLACES.ingested / f"jade-{label}.face.json").read_text()) for label in own]
-        total = np.sum([face["embedding"] for face in faces], axis=0)
-        persona = {"embedding": (total / np.linalg.norm(total)).tolist(), "photos": len(own)}
-        (PLACES.ingested / "persona.json").write_text(json.dumps(persona))
+        mean = mean_of([read_vectors(json.dumps(face).encode()) for face in faces])
+        (PLACES.ingested / "persona.json").write_text(json.dumps(vectors_json(mean)))
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +122,9 @@ def run(*, swap_min: float = 0.6, target_max: float = 0.85, **changes: object):
         budget=BudgetConfig(max_usd=0),
         ingest=SimpleNamespace(review_explicit=0.3, max_explicit=0.7),
     )
-    similarity = SimpleNamespace(swap_min=swap_min, target_max=target_max)
-    main(run_of("swap", cfg, SimpleNamespace(name="jade", similarity=similarity)))
+    similarity = SimpleNamespace(source_min=0.6, swap_min=swap_min, target_max=target_max)
+    persona = SimpleNamespace(name="jade", similarity=similarity)
+    main(run_of("swap", cfg, persona, consent=FakeConsent()))
     return read_manifest(PLACES.swapped)
 
 
@@ -192,7 +194,7 @@ def test_another_picture_under_the_same_name_is_swapped_again(ingested, swapped)
     assert changed == {"jade-s1-t2-sfw-swapped.png", "jade-s2-t2-sfw-swapped.png", "manifest.jsonl"}
 
 
-def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
+def test_a_stricter_threshold_judges_anew_without_swapping_and_keeps_no_file(ingested, swapped):
     run()
     calls = len(swapped)
     with pytest.raises(InputError, match="max_failure_ratio"):
@@ -201,15 +203,21 @@ def test_another_threshold_judges_anew_without_swapping(ingested, swapped):
     assert ids(manifest) == ["jade-s1", "jade-s2"]
     assert {failure.reason for failure in manifest.failures} == {"swap-not-the-persona"}
     assert not list(Path(PLACES.swapped).glob("*-t*.png"))
-    assert len(run().entries) == 6
     assert len(swapped) == calls
+    assert len(run().entries) == 6  # what was not kept is made again
+    assert len(swapped) == calls + 4
 
 
-def test_a_swap_that_is_still_the_target_is_refused(nothing_stored, monkeypatch):
+def test_a_swap_that_is_still_the_target_is_refused_and_not_kept(nothing_stored, monkeypatch):
     monkeypatch.setattr(LocalSwapper, "swap", lambda self, source, target, item: Swapped(rgb=target.rgb))
-    manifest = run(swap_min=-1.0, target_max=0.8, max_failure_ratio=1.0)
+    manifest = run(swap_min=0.4, target_max=0.8, max_failure_ratio=1.0)
     assert ids(manifest) == ["jade-s1", "jade-s2"]
-    assert {failure.reason for failure in manifest.failures} == {"swap-still-the-target"}
+    assert {failure.reason for failure in manifest.failures} <= {
+        "swap-not-the-persona",
+        "swap-still-the-target",
+    }
+    kept = {path.parent.name + path.name for path in Path(".cache/items/objects").glob("??/*")}
+    assert kept == {entry.sha256 for entry in manifest.entries}  # her own photographs, and no swap
 
 
 def test_a_swap_is_rated_as_the_worst_of_both_photos(ingested):

@@ -21,6 +21,7 @@ from signing import sign_as_test
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import Face
 from likeness.safety.consent import load_consent
+from likeness.safety.identity import vectors_of
 from likeness.store.items import sha256_bytes
 from tools.synthetic_people import finish, portraits, produce, record, wardrobe
 from tools.synthetic_people.gate import Gate, limits
@@ -329,7 +330,7 @@ def test_a_photograph_says_what_it_is():
 
 def test_the_consent_record_is_one_that_likeness_accepts(tmp_path):
     person, signed = mia(), datetime.date(2026, 11, 23)
-    text = record.consent(person, [a_face().embedding] * 3, {"mia_01.jpg": b"jpeg"}, signed)
+    text = record.consent(person, [vectors_of(a_face())] * 3, {"mia_01.jpg": b"jpeg"}, signed)
     (tmp_path / "mia.yaml").write_text(text)
     (tmp_path / "mia.md").write_text(record.evidence(person))
     sign_as_test(tmp_path, "mia")
@@ -339,7 +340,7 @@ def test_the_consent_record_is_one_that_likeness_accepts(tmp_path):
     assert consent.adult.age_years == person.age
     assert consent.covers_photo("source", "mia_01.jpg", sha256_bytes(b"jpeg"))
     assert not consent.covers_photo("source", "mia_01.jpg", sha256_bytes(b"another"))
-    assert np.allclose(consent.face_embedding, a_face().embedding, atol=1e-3)
+    assert np.allclose(consent.face.vectors()["sface-2021dec-int8bq"], a_face().embedding, atol=1e-3)
     assert record.signed_before(tmp_path / "mia.yaml", person) == signed
     assert record.signed_before(tmp_path / "mia.yaml", mia(age=40)) is None
     assert record.signed_before(tmp_path / "none.yaml", person) is None
@@ -349,7 +350,7 @@ def test_the_list_of_targets_is_one_that_likeness_accepts(tmp_path):
     person = mia()
     (tmp_path / "ann.yaml").write_text(
         record.consent(
-            mia(name="ann"), [a_face().embedding], {"ann_01.jpg": b"ann"}, datetime.date(2026, 1, 1)
+            mia(name="ann"), [vectors_of(a_face())], {"ann_01.jpg": b"ann"}, datetime.date(2026, 1, 1)
         )
     )
     (tmp_path / "ann.md").write_text(record.evidence(mia(name="ann")))

@@ -14,7 +14,9 @@ from pathlib import Path
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import FaceAnalyzer
 from likeness.faces.age import AgeEstimator
+from likeness.images import decode_rgb
 from likeness.ingest.analyse import JUDGED_FACE_PX
+from likeness.safety.identity import vectors_of
 from likeness.safety.rating import Rater
 from likeness.store.items import write_atomic
 from tools.synthetic_people import record
@@ -34,8 +36,10 @@ def persona(given: argparse.Namespace) -> None:
     made = _photographs(given, _jobs(given, [person], "source"))
     old = given.out / "consent.yaml"
     signed = record.signed_before(old, person) or datetime.datetime.now(datetime.UTC).date()
+    analyzer = FaceAnalyzer()
+    faces = [vectors_of(analyzer.identified(decode_rgb(one.jpeg), one.face)) for one in made]
     photos = {one.job.file_name: one.jpeg for one in made}
-    _write(old, record.consent(person, [one.face.embedding for one in made], photos, signed))
+    _write(old, record.consent(person, faces, photos, signed))
     _write(given.out / f"{person.name}.md", record.evidence(person))
     _write(given.out / "README.md", record.data_card([person], f"Photographs of {person.name}"))
 

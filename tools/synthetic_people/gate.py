@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from likeness.errors import InputError
 from likeness.faces import Face
 from likeness.ingest import IngestConfig
-from likeness.safety.consent import ADULT_YEARS
+from likeness.safety.floors import ADULT_YEARS
 from likeness.safety.gates import rating
 
 CONF = Path(__file__).parents[2] / "conf" / "ingest" / "default.yaml"

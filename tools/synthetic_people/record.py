@@ -9,18 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.safety.consent import RecordedFace
+from likeness.safety.identity import SFACE, Vectors, mean_of
 from likeness.store.items import sha256_bytes
 from tools.synthetic_people import wardrobe
 from tools.synthetic_people.finish import RIGHTS
 from tools.synthetic_people.traits import Person
 
-EMBEDDER = "sface-2021dec-int8bq"
 LICENCE = "CC0-1.0"
 COMMAND = "python -m tools.synthetic_people"
 
@@ -41,15 +39,11 @@ def evidence(person: Person) -> str:
 
 
 def consent(
-    person: Person,
-    embeddings: Sequence[NDArray[np.float32]],
-    photos: Mapping[str, bytes],
-    signed: datetime.date,
+    person: Person, faces: Sequence[Vectors], photos: Mapping[str, bytes], signed: datetime.date
 ) -> str:
-    """The text of consent/PERSONA.yaml, not signed yet; `embeddings` are [128] each, one a photograph; `photos` are all
-    photographs by file name: likeness reads no others of a synthetic person."""
-    mean = np.mean(np.stack(embeddings).astype(np.float64), axis=0)
-    face = RecordedFace.encode((mean / np.linalg.norm(mean)).astype(np.float32))
+    """The text of consent/PERSONA.yaml, not signed yet; `faces` are the person's in the photographs, one each; `photos` are
+    all photographs by file name: likeness reads no others of a synthetic person."""
+    face = {name: RecordedFace.encode(vector) for name, vector in mean_of(faces).items()}
     proof = evidence(person)
     fields = {
         "id": f"{person.name}-{signed:%Y-%m}",
@@ -64,7 +58,7 @@ def consent(
         "signed": signed,
         "expires": None,
         "evidence": {"file": f"{person.name}.md", "type": "text", "sha256": sha256_bytes(proof.encode())},
-        "face": {"embedder": EMBEDDER, "embedding": face},
+        "face": {"embedder": SFACE, "embedding": face.pop(SFACE), "others": face},
         "photos": {name: {"sha256": sha256_bytes(data)} for name, data in sorted(photos.items())},
     }
     head = (

@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "en44XXQ7bg44fLr5rDM3QEPDrzXDCXTh7ZSjBYNHLmA="
+GENERATOR_KEY = "FtRNSvknkmktKcJD3ieisk6PXxxvVwZa2YVfd2VC/pY="

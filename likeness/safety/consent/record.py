@@ -13,7 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from likeness.errors import ConsentError
 from likeness.safety.consent.licences import is_licence
-from likeness.safety.floors import RESNET_MAX_END, RESNET_TARGET_END, SFACE_MIN_END, SFACE_TARGET_END
+from likeness.safety.floors import (
+    ADULT_YEARS,
+    RESNET_MAX_END,
+    RESNET_TARGET_END,
+    SFACE_MIN_END,
+    SFACE_TARGET_END,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +29,6 @@ Use = Literal["swap", "train", "generate"]
 Role = Literal["source", "target"]
 EvidenceType = Literal["pdf", "jpeg", "png", "tiff", "heic", "text"]
 
-ADULT_YEARS = 18
 LONGEST_TERM_MONTHS = 24
 EMBEDDING_SIZE = 128  # SFace
 KEY_BYTES, SIGNATURE_BYTES = 32, 64  # Ed25519
@@ -228,9 +233,9 @@ class Consent(Strict):
         return self
 
     @property
-    def face_embedding(self) -> "NDArray[np.float32]":
-        """The recorded face [128], unit length (SFace)."""
-        return self.face.vector()
+    def face_vectors(self) -> "dict[str, NDArray[np.float32]]":
+        """The recorded face, by its embedders' names."""
+        return self.face.vectors()
 
     def attested_age(self, role: Role, file_name: str, sha256: str) -> int | None:
         """The attested adult age for exactly these bytes, or None.

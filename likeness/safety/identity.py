@@ -1,0 +1,106 @@
+"""Whose face it is: embedders of different families decide together. Each has its own limit, and all must agree.
+
+A stranger who comes near in one network's eyes is seldom near in another's too; bench/strangers.py measures who is
+(docs/consent.md has the figures). What one network has not measured is nobody's face.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.faces import Face, similarity
+from likeness.faces.resnet import NAME as RESNET
+from likeness.safety.floors import IdentityLimits
+
+SFACE = "sface-2021dec-int8bq"
+EMBEDDERS = (SFACE, RESNET)
+
+Vectors = Mapping[str, NDArray[np.float32]]
+"""A face as each embedder has it, by the embedder's name."""
+
+
+def vectors_of(face: Face) -> Vectors:
+    """A face's embeddings, as far as they were measured."""
+    return {SFACE: face.embedding, **face.others}
+
+
+def mean_of(faces: Sequence[Vectors]) -> Vectors:
+    """The mean face of some, for each embedder that has measured them all; SFace's is of unit length."""
+    common = [name for name in faces[0] if all(name in face for face in faces)] if faces else []
+    means = {name: np.mean([face[name].astype(np.float64) for face in faces], axis=0) for name in common}
+    if SFACE in means:
+        means[SFACE] = means[SFACE] / np.linalg.norm(means[SFACE])
+    return {name: np.asarray(mean, np.float32) for name, mean in sorted(means.items())}
+
+
+def vectors_json(face: Vectors) -> dict[str, Any]:
+    """A face as JSON values, rounded to 1e-6."""
+    rounded = {name: [round(float(value), 6) for value in vector] for name, vector in face.items()}
+    return {"embedder": SFACE, "embedding": rounded.pop(SFACE, []), "others": rounded}
+
+
+def read_vectors(described: bytes) -> Vectors:
+    """The face of JSON text with the fields of `vectors_json`."""
+    face = json.loads(described)
+    others = {name: np.asarray(vector, np.float32) for name, vector in face.get("others", {}).items()}
+    return {SFACE: np.asarray(face["embedding"], np.float32), **others}
+
+
+def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Euclidean distance of two embeddings; the same person is nearer than .6 to dlib's resnet."""
+    return float(np.linalg.norm(a - b))
+
+
+def stranger(face: Vectors, persona: Vectors, limits: IdentityLimits, *, swap: bool = False) -> str | None:
+    """Why a photograph's face, or a swap's, is not the persona's: the words of each embedder that says no; None where all
+    say it is."""
+    sface_min = limits.sface.swap_min if swap else limits.sface.source_min
+    resnet_max = limits.resnet.swap_max if swap else limits.resnet.source_max
+    return _joined(_unlike(face, persona, sface_min, resnet_max))
+
+
+def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str | None:
+    """Why a swap still shows its target; None where every embedder sees somebody else."""
+    return _joined(_like(face, target, limits.sface.target_max, limits.resnet.target_min))
+
+
+# Written so that a NaN, and what was not measured, is refused.
+def _unlike(face: Vectors, other: Vectors, sface_min: float, resnet_max: float) -> Iterator[str]:
+    yield from _unmeasured(face, other)
+    if (value := _cosine(face, other)) is not None and not value >= sface_min:
+        yield f"SFace's similarity is {value:.3f}, {sface_min:g} needed"
+    if (value := _distance(face, other)) is not None and not value <= resnet_max:
+        yield f"the resnet's distance is {value:.3f}, {resnet_max:g} allowed"
+
+
+def _like(face: Vectors, other: Vectors, sface_max: float, resnet_min: float) -> Iterator[str]:
+    yield from _unmeasured(face, other)
+    if (value := _cosine(face, other)) is not None and not value <= sface_max:
+        yield f"SFace's similarity is {value:.3f}, {sface_max:g} allowed"
+    if (value := _distance(face, other)) is not None and not value >= resnet_min:
+        yield f"the resnet's distance is {value:.3f}, {resnet_min:g} needed"
+
+
+def _unmeasured(face: Vectors, other: Vectors) -> Iterator[str]:
+    for name in EMBEDDERS:
+        if name not in face or name not in other:
+            yield (
+                f"{name} has not measured it"
+                if name not in face
+                else f"no face of {name} to compare with is known"
+            )
+
+
+def _cosine(face: Vectors, other: Vectors) -> float | None:
+    return similarity(face[SFACE], other[SFACE]) if SFACE in face and SFACE in other else None
+
+
+def _distance(face: Vectors, other: Vectors) -> float | None:
+    return distance(face[RESNET], other[RESNET]) if RESNET in face and RESNET in other else None
+
+
+def _joined(words: Iterator[str]) -> str | None:
+    return "; ".join(words) or None
