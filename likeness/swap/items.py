@@ -24,7 +24,7 @@ from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
-VERSION = 3
+VERSION, KEEP_VERSION = 3, 2
 IMAGE = "image.png"
 
 
@@ -54,7 +54,7 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
 
 def keep_key(source: Photo) -> str:
     """The key of a source photo that goes down the same way."""
-    return item_key("keep", VERSION, {}, [source.entry.sha256])
+    return item_key("keep", KEEP_VERSION, {}, [source.entry.sha256])
 
 
 def _keep_work(persona: str, source: Photo) -> Work:
