@@ -209,7 +209,7 @@ def swap(provider) -> str:
 
 def enhance(provider) -> str:
     cfg = EnhanceConfig(provider={}, jpeg_quality=92, max_failure_ratio=0.1)
-    return enhance_key(entry("jade-s1", PIXELS), provider, cfg)
+    return enhance_key(entry("jade-s1", PIXELS), provider, cfg, enlarged=True)
 
 
 def caption(provider, target: str | None = None) -> str:

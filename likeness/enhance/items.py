@@ -10,6 +10,7 @@ from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
+from likeness.pipeline.training_size import fills
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.store.items import Item, Json, item_key, sha256_pixels
@@ -24,10 +25,16 @@ OWN = "none"
 """The provider in the manifest of an image that was not enlarged."""
 
 
-def enhance_key(entry: Entry, provider: Provider[Enhancer], cfg: EnhanceConfig) -> str:
+def is_enlarged(entry: Entry, provider: Provider[Enhancer], side_px: int | None) -> bool:
+    """Whether an image lacks pixels: it has fewer than twice its training size. Nothing is sent elsewhere, and paid for,
+    for one that fills the dataset's `side_px`: the dataset takes its own pixels."""
+    return not (entry.has_own_pixels or (provider.remote and fills(entry, side_px)))
+
+
+def enhance_key(entry: Entry, provider: Provider[Enhancer], cfg: EnhanceConfig, *, enlarged: bool) -> str:
     """The key of one image."""
     settings: dict[str, Json] = {"jpeg_quality": cfg.jpeg_quality}
-    if entry.has_own_pixels:
+    if not enlarged:
         return item_key("enhance.own", ENHANCE_VERSION, settings, [entry.sha256])
     settings["provider"] = provider.identity()
     if entry.bucket_px is not None and entry.width > entry.bucket_px[0]:
@@ -42,10 +49,11 @@ def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = Non
 
 def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
     entry, path, provider, cfg = picture.entry, picture.path, run.provider, run.config.enhance
+    enlarged = is_enlarged(entry, provider, run.config.dataset.side_px)
 
     def make() -> Made:
         rgb, cost_usd = load_rgb(path), 0.0
-        if not entry.has_own_pixels:
+        if enlarged:
             assert enhancer is not None, "a plan makes nothing"
             made = enhancer.enhance(rgb, item=entry.id)
             rgb, cost_usd = _reduce(made.rgb, entry), made.cost_usd
@@ -55,29 +63,29 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
 
     def line(item: Item) -> Line:
         name = image_name(run.persona.name, entry.source, entry.target, entry.rating, "enhanced", "jpg")
-        return enhanced_entry(entry, item, name, provider.name), {name: IMAGE}
+        return enhanced_entry(entry, item, name, provider.name if enlarged else OWN), {name: IMAGE}
 
     def order() -> str | None:
         return provider.purchase_key(sha256_pixels(load_rgb(path)))
 
     return Work(
         id=entry.id,
-        key=enhance_key(entry, provider, cfg),
+        key=enhance_key(entry, provider, cfg, enlarged=enlarged),
         make=make,
         source=entry.source,
         target=entry.target,
         line=line,
-        order=None if entry.has_own_pixels else order,
+        order=order if enlarged else None,
     )
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:
-    """The manifest line of an enlarged image, its faces in its own pixels."""
+    """The manifest line of an image that `provider` enlarged, or OWN; its faces in its own pixels."""
     width, height = item.record["size_px"]
     return entry.next(
         file=file,
         sha256=item.files[IMAGE].sha256,
-        provider=OWN if entry.has_own_pixels else provider,
+        provider=provider,
         width=width,
         height=height,
         faces=tuple(face.moved(width / entry.width, height / entry.height) for face in entry.faces),

@@ -27,13 +27,14 @@ LANCZOS = {
 }
 
 
-def config(**changes) -> SimpleNamespace:
+def config(side_px: int | None = 48, **changes) -> SimpleNamespace:
     enhance = EnhanceConfig(provider=LANCZOS | changes, jpeg_quality=95, max_failure_ratio=0.5)
     return SimpleNamespace(
         enhance=enhance,
         items=SimpleNamespace(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         prices={},
         budget=BudgetConfig(max_usd=0),
+        dataset=SimpleNamespace(side_px=side_px),
     )
 
 
@@ -69,7 +70,7 @@ def resized(bucket_px: tuple[int, int] | None = None) -> np.ndarray:
 
 
 def test_the_image_doubles_and_the_manifest_with_it():
-    main(run_of("enhance", config(), PERSONA))
+    main(run_of("enhance", config(), PERSONA, consent="any"))
     (entry,) = read_manifest(PLACES.enhanced).entries
     assert entry.file == "jade-s1-t1-review-enhanced.jpg"
     assert (entry.width, entry.height, entry.rating, entry.provider) == (128, 96, "review", "lanczos")
@@ -86,20 +87,20 @@ def test_the_image_doubles_and_the_manifest_with_it():
 
 
 def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
-    main(run_of("enhance", config(), PERSONA))
+    main(run_of("enhance", config(), PERSONA, consent="any"))
     first = (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes()
     made = []
     monkeypatch.setattr("likeness.enhance.items.load_rgb", lambda path: made.append(path) or load_rgb(path))
-    main(run_of("enhance", config(), PERSONA))
+    main(run_of("enhance", config(), PERSONA, consent="any"))
     assert made == []
     assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first
-    main(run_of("enhance", config(unsharp_percent=0), PERSONA))
+    main(run_of("enhance", config(unsharp_percent=0), PERSONA, consent="any"))
     assert len(made) == 1
 
 
-def enhanced(bucket_px: tuple[int, int]) -> Entry:
+def enhanced(bucket_px: tuple[int, int], side_px: int | None = 48) -> Entry:
     resized(bucket_px)
-    main(run_of("enhance", config(), PERSONA))
+    main(run_of("enhance", config(side_px), PERSONA, consent="any"))
     (entry,) = read_manifest(PLACES.enhanced).entries
     assert load_rgb(PLACES.enhanced / entry.file).shape == (entry.height, entry.width, 3)
     return entry
@@ -131,3 +132,26 @@ def test_what_lacks_pixels_is_enlarged_once_from_all_that_it_has(monkeypatch, bu
     assert (entry.width, entry.height) == size
     assert given == [(48, 64, 3)]
     assert entry.faces[0].box_px[0] == 10 * size[0] / 64
+
+
+@pytest.mark.parametrize(
+    ("remote", "side_px", "size", "provider"),
+    [
+        (True, 40, (64, 48), "none"),  # the dataset takes the crop's own pixels: nothing is bought
+        (True, None, (96, 72), "lanczos"),  # it takes twice the bucket, which the crop lacks
+        (False, 40, (96, 72), "lanczos"),  # nothing is paid for
+    ],
+    ids=["bought for nothing", "the dataset takes all pixels", "at no price"],
+)
+def test_a_crop_that_fills_its_training_size_is_not_sent_elsewhere(
+    monkeypatch, remote, side_px, size, provider
+):
+    monkeypatch.setattr(LanczosEnhancer, "remote", remote)
+    entry = enhanced((48, 36), side_px)
+    assert ((entry.width, entry.height), entry.provider) == (size, provider)
+
+
+@pytest.mark.parametrize("bucket_px", [(72, 54), (66, 48), (64, 50)], ids=str)
+def test_a_crop_that_is_a_few_pixels_short_is_sent(monkeypatch, bucket_px):
+    monkeypatch.setattr(LanczosEnhancer, "remote", True)
+    assert enhanced(bucket_px, 60).provider == "lanczos"

@@ -66,7 +66,7 @@ def _folder(in_tmp: Path) -> None:
 
 
 def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     entries = read_manifest(PLACES.resized).entries
     assert [entry.file for entry in entries] == ["jade-s1-t1-sfw-resized.png", "jade-s2-sfw-resized.png"]
     for entry in entries:
@@ -79,28 +79,28 @@ def test_every_image_is_cut_to_size_with_its_face_where_the_manifest_says():
 
 
 def test_a_second_run_makes_nothing_and_gives_the_same_bytes(monkeypatch):
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     before = contents()
     monkeypatch.setattr("likeness.resize.items.fit", None)
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     assert contents() == before
 
 
 def test_a_replaced_photo_and_another_setting_are_made_again():
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     before = contents()
     write_manifest(PLACES.swapped, [swapped("s1", "t1", 9), swapped("s2", None, 2)], [])
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     after = contents()
     assert after["jade-s1-t1-sfw-resized.png"] != before["jade-s1-t1-sfw-resized.png"]
     assert after["jade-s2-sfw-resized.png"] == before["jade-s2-sfw-resized.png"]
-    main(run_of("resize", config(max_aspect=2), PERSONA))
+    main(run_of("resize", config(max_aspect=2), PERSONA, consent="any"))
     assert {e.bucket_px for e in read_manifest(PLACES.resized).entries} == {(48, 80)}
 
 
 @pytest.mark.parametrize("side_px", [96, 1024])
 def test_a_crop_without_twice_the_pixels_is_the_photographs_own_unchanged(side_px):
-    main(run_of("resize", config(side_px=side_px), PERSONA))
+    main(run_of("resize", config(side_px=side_px), PERSONA, consent="any"))
     for entry in read_manifest(PLACES.resized).entries:
         assert (entry.width, entry.height, entry.bucket_px) == (150, 150, (side_px, side_px))
         x, y, w, h = entry.faces[0].box_px
@@ -113,7 +113,7 @@ def test_a_crop_without_twice_the_pixels_is_the_photographs_own_unchanged(side_p
 
 def test_an_image_without_a_known_face_fails_alone():
     write_manifest(PLACES.swapped, [swapped("s1", "t1", 1), swapped("s2", None, 2, known_face=False)], [])
-    main(run_of("resize", config(), PERSONA))
+    main(run_of("resize", config(), PERSONA, consent="any"))
     manifest = read_manifest(PLACES.resized)
     assert [entry.id for entry in manifest.entries] == ["jade-s1-t1"]
     assert [(line.id, line.reason) for line in manifest.failures] == [("jade-s2", "no-face")]
