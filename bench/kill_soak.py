@@ -39,7 +39,7 @@ SETTINGS = (
     "personas.jade.similarity.source_min=-1", "personas.jade.held_out=[]", "ingest.near_duplicate.min_similarity=1",
     "ingest.near_duplicate.max_hash_bits=0", "ingest.min_face_px=8", "ingest.min_sharpness=0",
     "ingest.background_face_ratio=1", "ingest.max_failure_ratio=1", "resize.side_px=512",
-    "dataset.kohya.resolution_px=256", "budget.max_usd=1000",
+    "budget.max_usd=1000",
 )  # fmt: skip
 
 
