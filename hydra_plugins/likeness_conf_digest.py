@@ -28,6 +28,7 @@ class ConfDigestPlugin(SearchPathPlugin):
         refuse_earlier_names(sys.argv[1:])
         repository = Path(__file__).resolve().parent.parent
         refuse_unknown_overrides(set_params(sys.argv[1:]), repository)
+        conf_digest(repository / "conf")  # before OmegaConf reads it: it follows aliases and computes values
         OmegaConf.register_new_resolver(
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
         )

@@ -7,9 +7,15 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+from likeness.errors import ConfigError
+from likeness.secret_values import refuse_secrets
+from likeness.settings import texts
 from likeness.strict_yaml import read_yaml
 
+OWN_RESOLVER = "${conf_digest:conf}"
+INTERPOLATION = re.compile(r"\$\{[\w.\[\]]+\}")
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 
 
@@ -17,13 +23,31 @@ def conf_digest(folder: Path) -> str:
     """Hex sha256 over the names and values of every .yaml file under `folder`.
 
     Raises:
-        ConfigError: one of them is not YAML, has a key twice, or conflict markers.
+        ConfigError: one of them is not YAML, has a key twice, conflict markers, a secret, or a value that is computed.
     """
-    said = {
-        path.relative_to(folder).as_posix(): [
-            PACKAGE.findall(path.read_text(encoding="utf-8")),
-            read_yaml(path, remedy="correct it and run `make params`"),
-        ]
-        for path in sorted(folder.rglob("*.yaml"))
-    }
+    said: dict[str, list[Any]] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        values = read_yaml(path, remedy="correct it and run `make params`")
+        refuse_secrets(values, where=str(path))
+        refuse_resolvers(values, where=str(path))
+        packages = PACKAGE.findall(path.read_text(encoding="utf-8"))
+        said[path.relative_to(folder).as_posix()] = [packages, values]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def refuse_resolvers(values: Any, *, where: str) -> None:
+    """Refuse a value that OmegaConf would compute (`${oc.env:HOME}`); `${other.setting}` only repeats one.
+
+    Raises:
+        ConfigError: `resolver`.
+    """
+    for text in texts(values):
+        plain, before = text.replace(OWN_RESOLVER, ""), ""
+        while plain != before:  # the innermost first: ${oc.${x}:HOME} computes, too
+            plain, before = INTERPOLATION.sub("x", plain), plain
+        if "${" in plain:
+            raise ConfigError(
+                f"{where}: {text[:80]!r} is computed while conf/ composes; params.yaml would hold what it finds on this machine",
+                reason="resolver",
+                remedy="write the value, or name the variable that holds it, as `api_key_env` does",
+            )

@@ -26,6 +26,7 @@ from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.safety.floors import laxer
 from likeness.safety.gates import Subject, judge
+from likeness.secret_values import refuse_secrets
 from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -176,6 +177,7 @@ def load_config(path: Path) -> Config:
     if not path.is_file():
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
     values = read_yaml(path, remedy="run `make params`, which composes it from conf/")
+    refuse_secrets(values, where=str(path))
     problems = list(_problems(values, ""))
     try:
         config = Config.model_validate(values)

@@ -1,7 +1,7 @@
 """What all models of settings have in common."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -29,3 +29,16 @@ def dotted(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings as dotted names; an empty mapping has none."""
     return {key: value for key, value in dotted(values) if not isinstance(value, Mapping)}
+
+
+def texts(values: Any) -> Iterator[str]:
+    """Every string below `values`, keys included."""
+    if isinstance(values, str):
+        yield values
+    elif isinstance(values, Mapping):
+        for key, inner in cast("Mapping[Any, Any]", values).items():
+            yield from texts(key)
+            yield from texts(inner)
+    elif isinstance(values, list | tuple):
+        for inner in cast("Sequence[Any]", values):
+            yield from texts(inner)

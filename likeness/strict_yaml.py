@@ -1,5 +1,7 @@
-"""YAML in which no key stands twice: the language would take the last one and say nothing."""
+"""YAML of plain values: no key twice (the language takes the last one in silence), no aliases, no tags, no great depth, no
+great size. A file that says more than it shows is refused before anything is made of it."""
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +11,10 @@ import yaml
 from likeness.errors import ConfigError
 
 CONFLICT = "<<<<<<< "  # how Git begins a conflict
+MAX_BYTES = 8_000_000  # dvc.lock of 10,000 files has 2 MB
+MAX_DEPTH = 32
+# Only what has one of these can hold an alias or a tag, or nest without indenting.
+NEEDS_A_LOOK = re.compile(r"[&*!]|[\[{].*[\[{]|[-?:] +[-?] |^ {40}", re.MULTILINE)
 
 
 class StrictLoader(yaml.CSafeLoader):
@@ -19,7 +25,12 @@ class StrictLoader(yaml.CSafeLoader):
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} stands twice")
-        return super().construct_mapping(node, deep=deep)
+        if "<<" in keys:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: << merges; write the keys")
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):  # 1 and 0x1, a and "a"
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: two keys are one value")
+        return mapping
 
 
 class UndatedLoader(StrictLoader):
@@ -35,18 +46,40 @@ def parse_yaml(text: str, *, dates: bool = True) -> Any:
     """What the text says; without `dates` a date stays text.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or a key stands twice.
+        yaml.YAMLError: it is not YAML, a key stands twice, or it is more than plain values.
     """
+    if len(text) > MAX_BYTES:
+        raise yaml.YAMLError(f"larger than {MAX_BYTES} bytes")
+    if NEEDS_A_LOOK.search(text):
+        _refuse_more_than_values(text)
     return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
+
+
+def _refuse_more_than_values(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        line = f"line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.YAMLError(f"{line}: an anchor or alias; write the value where it is meant")
+        if getattr(event, "tag", None):
+            raise yaml.YAMLError(f"{line}: the tag {event.tag}; only plain values are read")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.YAMLError(f"{line}: nested deeper than {MAX_DEPTH}")
 
 
 def read_yaml(path: Path, *, remedy: str) -> Any:
     """What a file of settings says.
 
     Raises:
-        ConfigError: it is not YAML, a key stands twice, or a merge left conflict markers.
+        ConfigError: it is not YAML, a key stands twice, it is more than plain values, or a merge left conflict markers.
     """
-    text = path.read_text(encoding="utf-8")
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a pipe or a device would never end
+        raise ConfigError(f"{path} is no file of at most {MAX_BYTES} bytes", reason="not-yaml", remedy=remedy)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error}", reason="not-yaml", remedy=remedy) from error
     if any(line.startswith(CONFLICT) for line in text.splitlines()):
         raise ConfigError(f"{path} has the conflict markers of a merge", reason="conflict", remedy=remedy)
     try:

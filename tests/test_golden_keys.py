@@ -184,18 +184,18 @@ def sampler() -> Sampler:
 
 PLANNED = Planned(id="jade-p1-seed1-with", prompt="jade woman", seed=1, lora=True)
 SWAPPER = MaxStudioSwapper(
-    base_url="https://api.maxstudio.ai", api_key_env="KEY", inputs_url="s3://bucket/inputs", inputs_expire_s=3600,
+    base_url="https://api.maxstudio.ai", api_key_env="MAXSTUDIO_API_KEY", inputs_url="s3://bucket/inputs", inputs_expire_s=3600,
     s3=FROM_ENVIRONMENT, poll_s=2, job_limit_s=600, max_result_mb=30, seconds=20, limits=LIMITS,
 )  # fmt: skip
 ENHANCER = MaxStudioEnhancer(
-    base_url="https://api.maxstudio.ai", api_key_env="KEY", poll_s=2, job_limit_s=600, seconds=20, limits=LIMITS
+    base_url="https://api.maxstudio.ai", api_key_env="MAXSTUDIO_API_KEY", poll_s=2, job_limit_s=600, seconds=20, limits=LIMITS
 )  # fmt: skip
 GROK = {
-    "base_url": "https://api.x.ai/v1", "api_key_env": "KEY", "model": "grok-4", "prompt": "Describe.", "detail": "high",
+    "base_url": "https://api.x.ai/v1", "api_key_env": "XAI_API_KEY", "model": "grok-4", "prompt": "Describe.", "detail": "high",
     "side_px": 1024, "max_input_tokens": 3000, "max_output_tokens": 400, "seconds": 6, "limits": LIMITS,
 }  # fmt: skip
 OPENAI = OpenAICaptioner(
-    base_url="https://api.openai.com/v1", api_key_env="KEY", model="gpt-5", priced_as="gpt-5", prompt="Describe.",
+    base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY", model="gpt-5", priced_as="gpt-5", prompt="Describe.",
     side_px=1024, max_input_tokens=3000, max_output_tokens=400, temperature=0.0, seconds=6, limits=LIMITS,
 )  # fmt: skip
 LANCZOS = LanczosEnhancer(scale=2, unsharp_radius_px=1.5, unsharp_percent=60, unsharp_threshold=2)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from likeness.conf_digest import refuse_resolvers
 from likeness.errors import ConfigError
+from likeness.secret_values import refuse_secrets
 from likeness.settings import dotted
 from likeness.strict_yaml import read_yaml
 
@@ -21,6 +23,12 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
         ConfigError: names every one of them.
     """
     words = list(words)
+    for word in words:
+        name, _, value = word.partition("=")
+        refuse_secrets({name: value}, where="an override")
+        refuse_resolvers(value, where=f"the override of {name}")
+        if re.match(r"[+~]*hydra\b", name):
+            raise ConfigError(f"{name}: Hydra itself is not set here", remedy="name a setting of params.yaml")
     overrides = [match.groups() for word in words if (match := OVERRIDE.fullmatch(word))]
     groups = {
         folder.name: sorted(path.stem for path in folder.glob("[!_]*.yaml"))

@@ -8,11 +8,12 @@ from likeness.errors import AuthError
 
 @dataclass(frozen=True, kw_only=True)
 class Auth:
-    """A key that goes out as `header: {scheme}{$env}`."""
+    """A key that goes out as `header: {scheme}{$env}`; `hosts` are those of a provider that keys.py does not know."""
 
     header: str
     scheme: str
     env: str
+    hosts: tuple[str, ...] = ()
 
     def line(self, name: str) -> tuple[bytes, bytes]:
         """The header line for the provider `name`. Don't keep it in a variable: a traceback shows those.

@@ -19,6 +19,7 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.http.auth import Auth
+from likeness.http.keys import check_place
 from likeness.http.rate_limit import STOPPED, Limits, RateLimiter
 from likeness.http.responses import REDIRECTS, Response, Translate, clean, problem_of, problem_of_file
 from likeness.http.sockets import Address, ForbiddenAddressError, is_loopback, is_public
@@ -58,6 +59,7 @@ class Client:
             raise ConfigError(
                 f"{name}: base_url {base_url!r} is not an http address", remedy="correct it in conf/"
             )
+        check_place(name, base_url, auth.env if auth else None, hosts=auth.hosts if auth else ())
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)

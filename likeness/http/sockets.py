@@ -17,6 +17,8 @@ READ_BYTES = 256 * 1024
 
 MIN_WAIT_S = 1e-3
 
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,9 +37,18 @@ def is_loopback(host: str | None) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the internet, and not to this machine, its network or its cloud."""
-    inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+    """Whether an address belongs to the internet, and not to this machine, its network or its cloud.
+
+    Of IPv6 only global unicast, without 6to4 and Teredo: they, NAT64 (64:ff9b::/96), mapped and compatible addresses carry an
+    IPv4 address that a gateway would go on to.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        if mapped is not None:
+            return is_public(mapped)
+        if address not in GLOBAL_UNICAST or address.sixtofour or address.teredo:
+            return False
+    return address.is_global and not address.is_multicast
 
 
 class Sockets(httpcore.NetworkBackend):

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from likeness.http import Limits
+from likeness.http.keys import check_place
 from likeness.purchases.prices import Prices, Quote
 
 
@@ -18,6 +19,10 @@ class Remote:
     api_key_env: str | None
     seconds: float = Field(gt=0)
     limits: Limits
+
+    def __post_init__(self) -> None:
+        """See that the key may go there before anything is bought (likeness/http/keys.py)."""
+        check_place(type(self).__name__, self.base_url, self.api_key_env)
 
     remote: ClassVar[bool] = True
     neural: ClassVar[bool] = True

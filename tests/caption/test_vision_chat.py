@@ -182,7 +182,9 @@ def test_other_questions_other_models_and_other_servers_are_other_items(services
         provider("caption/openai", model="llava", prompt="Say it in French."),
         provider("caption/openai", model="llava", base_url="https://models.example.org/v1"),
     ]
-    same = provider("caption/openai", model="llava", api_key_env="OTHER", seconds=1, limits={"attempts": 1})
+    same = provider(
+        "caption/openai", model="llava", api_key_env="VLLM_API_KEY", seconds=1, limits={"attempts": 1}
+    )
     assert len({str(each.identity()) for each in (one, *others)}) == 4
     assert same.identity() == one.identity()
 

@@ -163,6 +163,10 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIKENESS_TEST_KEY", KEY)
+    monkeypatch.setenv(
+        "LIKENESS_ALLOWED_HOSTS",
+        "LIKENESS_TEST_KEY=127.0.0.1 LIKENESS_TEST_KEY=localhost LIKENESS_TEST_KEY=api.vendor.example",
+    )
 
 
 def client(
@@ -264,7 +268,8 @@ def test_an_api_is_reached_through_the_proxy_that_the_environment_names(server, 
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", server.url.replace("//", "//someone:p%40ss@"))
-    with client("http://api.vendor.example/v1") as vendor:
+    monkeypatch.setenv("LIKENESS_ALLOWED_HOSTS", "http=api.vendor.example")
+    with client("http://api.vendor.example/v1", auth=None) as vendor:
         assert vendor.get("/x").json() == {"fine": True}
     assert server.asked[0].line == "GET http://api.vendor.example/v1/x HTTP/1.1"
     assert server.asked[0].headers["host"] == "api.vendor.example"
@@ -421,6 +426,12 @@ def test_a_stopped_run_waits_for_no_retry(server):
         ("https://[::1]/x.png", "not-public"),
         ("https://[::ffff:10.0.0.8]/x.png", "not-public"),
         ("https://[fd00::1]/x.png", "not-public"),
+        ("https://[64:ff9b::a9fe:a9fe]/x.png", "not-public"),
+        ("https://[64:ff9b:1::7f00:1]/x.png", "not-public"),
+        ("https://[2002:7f00:1::]/x.png", "not-public"),
+        ("https://[2001:0:7f00:1::]/x.png", "not-public"),
+        ("https://[::7f00:1]/x.png", "not-public"),
+        ("https://[fec0::1]/x.png", "not-public"),
         ("https://localhost/x.png", "not-public"),
     ],
 )
