@@ -4,7 +4,7 @@ great size. A file that says more than it shows is refused before anything is ma
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import yaml
 
@@ -58,11 +58,11 @@ def parse_yaml(text: str, *, dates: bool = True) -> Any:
 def _refuse_more_than_values(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = f"line {event.start_mark.line + 1}"
+        line = f"line {cast('Any', event).start_mark.line + 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.YAMLError(f"{line}: an anchor or alias; write the value where it is meant")
-        if getattr(event, "tag", None):
-            raise yaml.YAMLError(f"{line}: the tag {event.tag}; only plain values are read")
+        if tag := getattr(event, "tag", None):
+            raise yaml.YAMLError(f"{line}: the tag {tag}; only plain values are read")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"{line}: nested deeper than {MAX_DEPTH}")

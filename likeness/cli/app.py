@@ -39,6 +39,8 @@ app = typer.Typer(
 )
 items = typer.Typer(help="Look after the store of finished items.", **PLAIN)
 consent = typer.Typer(help="Read and bind consent records.", **PLAIN)
+keys = typer.Typer(help="Keys: who belongs to the team, and what signs what leaves.", **PLAIN)
+app.add_typer(keys, name="keys")
 app.add_typer(items, name="items")
 app.add_typer(consent, name="consent")
 
@@ -194,6 +196,28 @@ def consent_artefacts(persona: Persona) -> None:
     from likeness.cli.consent import artefacts
 
     artefacts(persona)
+
+
+@keys.command("team")
+def keys_team(
+    allow: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Let what this key signed count on this machine.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Whose key that is.")] = None,
+) -> None:
+    """Show this machine's key for the team's store, and whose signatures count here.
+
+    The key is made when it is first needed. What no member signed is not taken from items.remote, and no checkpoint of
+    training/ is gone on from.
+
+    \b
+    Examples:
+      likeness keys team
+      likeness keys team --allow KEY --name "Ann's laptop"
+    """
+    from likeness.cli.keys import team_command
+
+    team_command(allow, name)
 
 
 @app.command()

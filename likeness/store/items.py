@@ -109,12 +109,15 @@ def record_name(key: str) -> str:
 
 
 def parse_record(described: bytes) -> tuple[dict[str, str], dict[str, Json]]:
-    """({file name: sha256}, record) of a record's bytes.
+    """({file name: sha256}, record) of a record's bytes; whoever reads a shared one has asked `signed_record` first.
 
     Raises:
         ValueError: it is no record.
     """
-    parsed: object = json.loads(described)
+    try:
+        parsed: object = json.loads(described)
+    except RecursionError:
+        raise ValueError("no record") from None
     whole = cast("dict[str, Json]", parsed) if isinstance(parsed, dict) else {}
     files, record = whole.get("files"), whole.get("record")
     if not isinstance(files, dict) or not isinstance(record, dict):

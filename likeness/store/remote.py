@@ -1,6 +1,6 @@
 """A team's item store under `items.remote`: what one machine paid for, no other pays for again.
 
-The layout is the local store's (objects/ab/cdef..., records/ab/cdef....json), byte for byte. Reading goes through:
+The layout is the local store's (objects/ab/cdef..., records/ab/cdef....json). Reading goes through:
 what is missing here is fetched and verified. Writing goes behind: finished items are shared by a few threads while
 work goes on, from the local files, so that memory holds no more than these threads' items however long the queue is.
 
@@ -9,9 +9,15 @@ work goes on, from the local files, so that memory holds no more than these thre
 The marker is there before the item is, so a kill at any moment leaves it for the next run. Objects go before the
 record that names them, and both are named by what is in them or what it is made of: two machines that make the same
 item write the same names, and a reader sees one whole item or the other.
+
+A shared record has one field more than the local one: its `signature` by the member who shared it, over the key and the record.
+What no member signed counts as damaged: it is made here. Bytes are verified against the record; what they show is judged
+again at the doors behind (safety/gates.py).
 """
 
 import contextlib
+import json
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,6 +27,7 @@ from likeness.errors import AuthError, ConfigError, LikenessError, ProviderError
 from likeness.store.items import Json, object_name, parse_record, record_name, sha256_bytes
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
+from likeness.team_keys import TeamKeys
 
 UPLOADS_AT_ONCE = 8
 # So many items in a row that could not be shared, after each was retried: the others wait for the next run.
@@ -37,10 +44,12 @@ class SharedItems:
     def __init__(self, url: str, root: Path, s3: S3Config = FROM_ENVIRONMENT) -> None:
         self._remote, self._root = Remote(url, s3), root
         self._markers = root / "unshared"
+        self._team = TeamKeys("record of an item")
         self._pool = ThreadPoolExecutor(max_workers=UPLOADS_AT_ONCE, thread_name_prefix="share")
         self._lock = threading.Lock()
         self._pushed: list[Future[bool]] = []
         self._damaged: set[str] = set()
+        self._told = False
         self._failed_in_a_row = 0
         self._problem: LikenessError | None = None
 
@@ -64,6 +73,7 @@ class SharedItems:
         files: dict[str, bytes] = {}
         try:
             hashes, record = parse_record(described)
+            self._check_signature(key, described)
             for name, digest in hashes.items():
                 data = self._remote.read(object_name(digest))
                 if data is None or sha256_bytes(data) != digest:
@@ -73,6 +83,20 @@ class SharedItems:
             self._damaged.add(key)
             return None
         return files, record
+
+    def _check_signature(self, key: str, described: bytes) -> None:
+        """ValueError for a record that no member signed."""
+        whole: dict[str, Json] = json.loads(described)
+        signature: object = whole.pop("signature", None)
+        if self._team.signer(_signed(key, whole), signature) is None:
+            with self._lock:
+                told, self._told = self._told, True
+            if not told:
+                sys.stderr.write(
+                    f"{self._remote.url}: records that no member of the team signed (signature {str(signature)[:120]!r}) are "
+                    "not used, and made here; `likeness keys team --allow KEY --name NAME` adds a member\n"
+                )
+            raise ValueError("no member signed it")
 
     def announce(self, key: str) -> None:
         """Say that the item is about to be put into the local store; to be called before, so that no kill loses it."""
@@ -154,9 +178,15 @@ class SharedItems:
         for digest, data in files.items():
             if damaged or self._remote.size(object_name(digest)) != len(data):
                 self._remote.write(object_name(digest), data)
-        self._remote.write(record_name(key), described)
+        whole = json.loads(described)
+        whole["signature"] = self._team.sign(_signed(key, whole))
+        self._remote.write(record_name(key), json.dumps(whole, sort_keys=True).encode())
         marker.unlink(missing_ok=True)
         return True
+
+
+def _signed(key: str, whole: Json) -> bytes:
+    return f"{key}\n{json.dumps(whole, sort_keys=True)}".encode()
 
 
 def _drop_stale(marker: Path) -> None:

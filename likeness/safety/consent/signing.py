@@ -19,6 +19,7 @@ from likeness.errors import ConfigError, ConsentError
 from likeness.safety.consent.generator_key import GENERATOR_KEY
 from likeness.safety.consent.record import KEY_BYTES, Consent, Signature, content
 from likeness.store.items import sha256_bytes, write_atomic
+from likeness.team_keys import settings_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -77,13 +78,6 @@ def sign(consent: Consent, key: "Ed25519PrivateKey", by: str) -> Signature:
 def public_text(key: "Ed25519PrivateKey") -> str:
     """A private key's public half, in base64."""
     return _text(key.public_key().public_bytes_raw())
-
-
-def settings_folder() -> Path:
-    """This user's settings of likeness."""
-    if own := os.environ.get("LIKENESS_HOME"):
-        return Path(own).absolute()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute() / "likeness"
 
 
 def allowed_signers(repository: Path) -> dict[str, str]:

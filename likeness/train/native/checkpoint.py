@@ -3,6 +3,8 @@
 The frozen base is never saved, and no generator state either: randomness is derived from (seed, step).
 They lie in `.cache/training/RUN_KEY/`, outside DVC's outputs, which DVC deletes before it runs a stage. The
 run's key names everything that decides its result, so only the very same run is resumed.
+
+A checkpoint is signed with the team's key (team_keys.py): one that another hand wrote, here or in the team's store, is not read.
 """
 
 import json
@@ -18,6 +20,7 @@ from torch import Tensor
 from likeness.aligned import align_tensors
 from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 from likeness.store.items import sha256_bytes, sha256_file, write_atomic
+from likeness.team_keys import TeamKeys
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
 
 NAME = re.compile(r"step-(\d{8})\.safetensors")
@@ -39,12 +42,14 @@ class RunFolder:
     def __init__(self, folder: Path, *, key: str, kept: int, shared: SharedCheckpoints | None = None) -> None:
         self.folder, self.key, self.kept, self.shared = folder, key, kept, shared
         self._digests: dict[Path, str] = {}
+        self._team = TeamKeys("checkpoint of a training")
 
     def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Write the checkpoint of `step`, then remove those no longer kept."""
         weights = {at: self._digest(path) for at, path in self.weights().items() if at <= step}
         metadata = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
         metadata["sha256"] = _seal(metadata, tensors)
+        metadata["signature"] = json.dumps(self._team.sign(metadata["sha256"].encode()))
         path = self.folder / f"step-{step:08d}.safetensors"
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomic(path, weights_bytes(tensors, metadata))
@@ -127,8 +132,13 @@ class RunFolder:
             tensors, metadata = align_tensors(load(data)), read_metadata(data)
         except (SafetensorError, ValueError):
             return None
-        seal = metadata.pop("sha256", None)
+        seal, signature = metadata.pop("sha256", ""), metadata.pop("signature", "null")
         if metadata.get("run") != self.key or seal != _seal(metadata, tensors):
+            return None
+        try:
+            if self._team.signer(seal.encode(), json.loads(signature)) is None:
+                return None
+        except (ValueError, RecursionError):
             return None
         weights = {int(step): digest for step, digest in json.loads(metadata["weights"]).items()}
         return Checkpoint(step=int(metadata["step"]), tensors=tensors, weights=weights)

@@ -1,0 +1,181 @@
+"""A team's store and a folder of checkpoints that somebody else can write to: forged, changed, malformed, moved."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from likeness.errors import ConfigError
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.pipeline.batch import Made, Work, run_one
+from likeness.store.items import ItemStore, item_key, object_name, record_name, sha256_bytes
+from likeness.store.remote import SharedItems
+from likeness.team_keys import MEMBERS, PRIVATE_KEY, TeamKeys
+from likeness.train.native.checkpoint import RunFolder, _seal
+
+KEY = item_key("test", 1, {}, ["0" * 64])
+DATA = b"a finished picture"
+
+
+def machine(tmp_path: Path, name: str, monkeypatch) -> tuple[ItemStore, SharedItems]:
+    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / f"home-{name}"))
+    shared = SharedItems((tmp_path / "bucket").as_uri(), tmp_path / name)
+    return ItemStore(tmp_path / name, shared), shared
+
+
+@pytest.fixture
+def shared_item(tmp_path, monkeypatch) -> Path:
+    """An item that Ann's machine shared; returns its record in the bucket."""
+    store, shared = machine(tmp_path, "ann", monkeypatch)
+    store.put(KEY, {"image.png": DATA}, {"explicit": 0.1})
+    shared.flush()
+    return tmp_path / "bucket" / record_name(KEY)
+
+
+def allow(tmp_path: Path, member: str, at: str) -> None:
+    key = TeamKeys("x", tmp_path / f"home-{member}").public
+    TeamKeys("x", tmp_path / f"home-{at}").allow(key, member)
+
+
+def test_a_members_record_is_taken(tmp_path, shared_item, monkeypatch):
+    allow(tmp_path, "ann", "ben")
+    item = machine(tmp_path, "ben", monkeypatch)[0].get(KEY)
+    assert item is not None
+    assert item.files["image.png"].path.read_bytes() == DATA
+
+
+def test_a_strangers_record_is_not_taken_and_told(tmp_path, shared_item, monkeypatch, capsys):
+    assert machine(tmp_path, "ben", monkeypatch)[0].get(KEY) is None
+    assert "likeness keys team --allow" in capsys.readouterr().err
+
+
+def changed(record: dict) -> dict[str, object]:
+    """What a hand that can write to the bucket puts in a record's place."""
+    return {
+        "unsigned": {name: value for name, value in record.items() if name != "signature"},
+        "another score": record | {"record": {"explicit": 0.0}},
+        "another file": record | {"files": {"image.png": sha256_bytes(b"another")}},
+        "another file name": record | {"files": {"../../evil.png": record["files"]["image.png"]}},
+        "a column more": record | {"record": record["record"] | {"rating": "sfw"}},
+        "made of something else": record | {"made_of": {"operation": "x"}},
+        "a signature of nothing": record | {"signature": {"key": record["signature"]["key"], "value": ""}},
+        "a stranger's key": record | {"signature": record["signature"] | {"key": "A" * 43 + "="}},
+        "a signature that is a list": record | {"signature": [1]},
+        "a signature of numbers": record | {"signature": {"key": 1, "value": 2}},
+        "a list": [record],
+        "null": None,
+        "files that are none": record | {"files": 3},
+        "a path for a digest": record | {"files": {"image.png": "../../../etc/passwd"}},
+    }
+
+
+@pytest.mark.parametrize("attack", [
+    "unsigned", "another score", "another file", "another file name", "a column more", "made of something else",
+    "a signature of nothing",
+    "a stranger's key", "a signature that is a list", "a signature of numbers", "a list",
+    "null", "files that are none", "a path for a digest",
+])  # fmt: skip
+def test_a_changed_record_is_not_taken_and_the_item_is_made_here(tmp_path, shared_item, monkeypatch, attack):
+    allow(tmp_path, "ann", "ben")
+    record = json.loads(shared_item.read_bytes())
+    shared_item.write_text(json.dumps(changed(record)[attack]))
+    store, _ = machine(tmp_path, "ben", monkeypatch)
+    work = Work(
+        id="x", key=KEY, make=lambda: Made(files={"image.png": b"made here"}, record={"explicit": 0.2})
+    )
+    outcome = run_one(work, store)
+    assert outcome.item.files["image.png"].path.read_bytes() == b"made here"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff\xfe", b"{", b"[" * 200_000, b'{"files": {}, "record": {"a": NaN', b"1e9999"],
+    ids=repr,
+)
+def test_a_malformed_record_is_one_item_made_here(tmp_path, shared_item, monkeypatch, data):
+    shared_item.write_bytes(data)
+    assert machine(tmp_path, "ben", monkeypatch)[0].get(KEY) is None
+
+
+def test_changed_bytes_are_not_taken(tmp_path, shared_item, monkeypatch):
+    allow(tmp_path, "ann", "ben")
+    (tmp_path / "bucket" / object_name(sha256_bytes(DATA))).write_bytes(b"a poisoned picture")
+    assert machine(tmp_path, "ben", monkeypatch)[0].get(KEY) is None
+
+
+def test_a_record_does_not_serve_for_another_key(tmp_path, shared_item, monkeypatch):
+    allow(tmp_path, "ann", "ben")
+    other = item_key("test", 2, {}, [])
+    path = tmp_path / "bucket" / record_name(other)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(shared_item.read_bytes())
+    assert machine(tmp_path, "ben", monkeypatch)[0].get(other) is None
+
+
+def test_a_signature_for_one_purpose_serves_for_no_other(tmp_path):
+    mine = TeamKeys("record of an item", tmp_path)
+    assert mine.signer(b"x", mine.sign(b"x"))
+    assert TeamKeys("checkpoint of a training", tmp_path).signer(b"x", mine.sign(b"x")) is None
+
+
+def test_the_key_is_its_owners_alone(tmp_path):
+    keys = TeamKeys("x", tmp_path / "home")
+    keys.allow(TeamKeys("x", tmp_path / "other").public, "Ben")
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in keys.folder.iterdir()} == {
+        PRIVATE_KEY: "0o600",
+        MEMBERS: "0o600",
+    }
+    assert oct(keys.folder.stat().st_mode & 0o777) == "0o700"
+    for name in (PRIVATE_KEY, MEMBERS):
+        os.chmod(keys.folder / name, 0o666)
+        with pytest.raises(ConfigError, match="others"):
+            TeamKeys("x", keys.folder).members  # noqa: B018
+        os.chmod(keys.folder / name, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("short", "Ann"), ("A" * 43 + "=", ""), ("A" * 43 + "=", "Ann\nKEY Eve")]
+)
+def test_what_is_no_key_or_no_name_is_no_member(tmp_path, key, name):
+    with pytest.raises(ConfigError):
+        TeamKeys("x", tmp_path).allow(key, name)
+
+
+RUN = "a" * 64
+TENSORS = {"lora": torch.ones(2, 2)}
+
+
+def forged(folder: Path, **metadata: str) -> None:
+    said = {"run": RUN, "step": "5", "weights": "{}", **metadata}
+    said["sha256"] = _seal({name: text for name, text in said.items() if name != "signature"}, TENSORS)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "step-00000005.safetensors").write_bytes(weights_bytes(TENSORS, said))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"signature": "null"}, {"signature": "{"}, {"signature": "[" * 100_000}, {"signature": '{"key": "A", "value": "B"}'},
+     {"weights": "no"}],
+    ids=["unsigned", "null", "no JSON", "deep", "a stranger", "malformed"],
+)  # fmt: skip
+def test_a_checkpoint_that_another_hand_sealed_is_not_gone_on_from(tmp_path, metadata):
+    forged(tmp_path / "run", **metadata)
+    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest() is None
+
+
+def test_a_checkpoint_of_another_machine_counts_when_that_machine_is_a_member(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "home-ann"))
+    RunFolder(tmp_path / "run", key=RUN, kept=2).save(5, TENSORS)
+    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "home-ben"))
+    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest() is None
+    allow(tmp_path, "ann", "ben")
+    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest().step == 5
+
+
+def test_a_pickle_is_no_checkpoint(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    torch.save({"lora": torch.ones(1)}, folder / "step-00000005.safetensors")
+    assert RunFolder(folder, key=RUN, kept=2).newest() is None
