@@ -36,7 +36,7 @@ class StrictLoader(yaml.CSafeLoader):
 class UndatedLoader(StrictLoader):
     """Leaves dates as text: YAML's own reading of 2026-11-31 is an error without a line."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers: ClassVar = {  # pyright: ignore[reportIncompatibleVariableOverride]
         first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in StrictLoader.yaml_implicit_resolvers.items()
     }
