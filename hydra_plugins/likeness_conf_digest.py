@@ -1,5 +1,5 @@
-"""Registers the resolver `${conf_digest:conf}` wherever Hydra composes: in `dvc exp run` and in `make params`; there no
-value comes from the environment, since it would be written into params.yaml.
+"""Registers the resolvers `${conf_digest:conf}` and `${drawing:...}` wherever Hydra composes: in `dvc exp run` and in `make
+params`; there no value comes from the environment, since it would be written into params.yaml.
 
 Hydra finds this module because .dvc/config names the repository as hydra.plugins_path; a SearchPathPlugin is the
 one kind of plugin that Hydra creates before it composes.
@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
 from likeness.errors import ConfigError
+from likeness.train.drawing import drawing
 from likeness.train.earlier_names import refuse_earlier_names
 
 
@@ -31,6 +32,10 @@ class ConfDigestPlugin(SearchPathPlugin):
         conf_digest(repository / "conf")  # before OmegaConf reads it: it follows aliases and computes values
         OmegaConf.register_new_resolver(
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
+        )
+        # OmegaConf.resolve takes a section from a resolver as its own kind of dict alone.
+        OmegaConf.register_new_resolver(
+            "drawing", lambda *given: OmegaConf.create(drawing(*given)), replace=True
         )
         OmegaConf.register_new_resolver("oc.env", _refuse, replace=True)
 

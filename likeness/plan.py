@@ -176,7 +176,7 @@ class Planner:
         as not bought."""
         quote, calls, usd = _quote(run), 0, 0.0
         if quote is None:
-            each = seconds_an_item(run.repository, run.stage, run.persona.name)
+            each = seconds_an_item(run.repository, run.stage, run.persona.name, run.worker)
             seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
         else:
             stored = zip(orders, self._look(orders), strict=True)

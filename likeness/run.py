@@ -73,6 +73,12 @@ class Run:
         """The provider that the stage's settings name."""
         return self.section.built()
 
+    @property
+    def worker(self) -> dict[str, Any] | None:
+        """The provider with its settings: what it took is no measure of another. None where the stage has none."""
+        section = self.section
+        return section.model_dump(mode="json")["provider"] if isinstance(section, ProviderSection) else None
+
     @cached_property
     def consent(self) -> Consent:
         """The persona's verified consent record, of the repository itself and of no experiment's copy."""
@@ -193,7 +199,12 @@ def run(stage: str, main: Main) -> None:
                     current.share()
                 raise
             current.share()
-    seconds = {"stage": stage, "persona": persona.name, "seconds": round(time.monotonic() - started, 1)}
+    seconds = {
+        "stage": stage,
+        "persona": persona.name,
+        "seconds": round(time.monotonic() - started, 1),
+        "by": current.worker,
+    }
     path = current.repository.seconds(stage, persona.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(seconds).encode())

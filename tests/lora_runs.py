@@ -18,13 +18,16 @@ import torch
 from conf_sections import section
 from PIL import Image
 
+from likeness.config import Config
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
+from likeness.lora.safetensors_io import read_metadata
 from likeness.store.items import ItemStore, sha256_bytes, sha256_file
-from likeness.train.config import TrainConfig
+from likeness.train.config import DrawingConfig, TrainConfig
+from likeness.train.drawing import drawing
 from likeness.train.earlier_names import MOVED
 from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import RunFolder
@@ -96,6 +99,14 @@ def train_config(architecture: str = "sdxl", **changes: object) -> TrainConfig:
     return TrainConfig.model_validate(values)
 
 
+def with_drawing(cfg: Config) -> Config:
+    """The settings as conf/ composes them: training draws, if it does, as evaluate does."""
+    sections = (cfg.evaluate.model_dump(), cfg.ingest.model_dump())
+    drawn = drawing(cfg.train.selection.sample_every_steps, cfg.train.data.prior_images, *sections)
+    own = None if drawn is None else DrawingConfig.model_validate(drawn)
+    return cfg.model_copy(update={"train": cfg.train.model_copy(update={"drawing": own})})
+
+
 def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfig:
     """conf/base/tiny_random.yaml, also as its twins of other architectures."""
     return BaseModelConfig.model_validate(
@@ -116,6 +127,10 @@ class Run:
     @property
     def sha256(self) -> str:
         return sha256_bytes(self.data)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return read_metadata(self.data)
 
 
 def run_in(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
+from likeness.cli.compose import compose
 from likeness.paths import PersonaPaths
 from likeness.pipeline import stage
 
@@ -132,6 +134,38 @@ def test_git_keeps_no_output_of_a_stage():
     )  # fmt: skip
     ignored = set(found.stdout.split())
     assert [path for path in paths if not {path, f"{path}/x"} & ignored] == []
+
+
+@pytest.fixture
+def training_alone(in_tmp) -> Repo:
+    """A repository of DVC with the graph's train, without what it makes and reads."""
+    repo = Repo.init(no_scm=True)
+    graph = {
+        "train": {"foreach": "${personas}", "do": {"cmd": "true", "params": GRAPH["train"]["do"]["params"]}}
+    }
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": graph}))
+    return repo
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of dvc's own libraries
+@pytest.mark.parametrize(
+    ("drawn", "change", "again"),
+    [
+        ([], "evaluate.prompts=[a tree]", False),
+        (["train.selection.sample_every_steps=100"], "evaluate.prompts=[a tree]", True),
+        (["train.data.prior_images=9"], "evaluate.prompts=[a tree]", False),
+        (["train.data.prior_images=9"], "evaluate.guidance_scale=2", True),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_new_prompt_trains_anew_only_where_training_draws(training_alone, drawn, change, again):
+    params = Path("params.yaml")
+    compose(ROOT, params, drawn)
+    training_alone.reproduce()
+    assert training_alone.status() == {}
+    compose(ROOT, params, [*drawn, change])
+    with Repo() as later:
+        assert list(later.status()) == (["train@jade"] if again else [])
 
 
 def test_the_graph_has_one_stage_a_step_and_persona():

@@ -86,6 +86,7 @@ Whoever bought or made it before does not find it any more, and pays for it or w
 FREE = {
     "enhance.own": "a crop with pixels enough, encoded in a moment",
     "plan.memory": "a prediction of some seconds, which `plan` remembers",
+    "plan.pace": "how fast training went, which `plan` remembers",
 }
 
 SOURCE, TARGET, RAW, FACE, PIXELS = (
@@ -128,7 +129,7 @@ def base() -> SDXL:
 
 def train_config() -> TrainConfig:
     return TrainConfig(
-        seed=42, license="other", trainer="native", kohya=KohyaTrainerConfig(checkout=None, python=None),
+        seed=42, license="other", drawing=None, trainer="native", kohya=KohyaTrainerConfig(checkout=None, python=None),
         data=DataConfig(
             side_px=1024, bucket_step_px=64, face_fraction=None, face_weight=1.0, outside_weight=1.0, prior_images=0,
             prior_weight=1.0, caption_shuffles=0, keep_tokens=1, caption_dropout=0.0, batch_size=4,

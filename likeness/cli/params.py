@@ -19,6 +19,8 @@ from likeness.store.items import write_atomic
 
 CONF = Path("conf")
 SHOWN = 20
+# What conf/ makes of other settings: nobody keeps these.
+DERIVED = re.compile(r"conf_digest|train\.drawing(\..*)?")
 ABSENT = "(not there)"
 
 
@@ -49,7 +51,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tupl
     return {
         key: (old.get(key, ABSENT), new.get(key, ABSENT))
         for key in keys
-        if key != "conf_digest" and old.get(key, ABSENT) != new.get(key, ABSENT)
+        if not DERIVED.fullmatch(key) and old.get(key, ABSENT) != new.get(key, ABSENT)
     }
 
 

@@ -4,7 +4,6 @@ Walks the graph through the item store (likeness/plan.py): nothing is made or bo
 """
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,13 +14,11 @@ from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.plan import Planner, StagePlan
-from likeness.purchases.history import last_seconds, purchases, total_usd
+from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
 from likeness.store import open_items
 from likeness.store.items import item_key, write_atomic
-
-# Where Linux shows a GPU to programs: NVIDIA's, WSL's, AMD's.
-GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+from likeness.train.pace import device_kind, recall, work_words
 
 
 def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
@@ -69,14 +66,15 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
 
 def training(run: Run) -> Training:
     """Whether it will run is for DVC to know: when the dataset, `base` or `train` has changed."""
-    cfg, metrics = run.config, run.paths.training_metrics
-    seconds = last_seconds(run.repository, "train", run.persona.name)
-    steps = json.loads(metrics.read_bytes()).get("steps") if metrics.is_file() else None
-    each = seconds / steps if seconds and steps else None
+    cfg = run.config
+    pace = recall(cfg, run.repository)
     planned = cfg.train.schedule.steps if cfg.train.schedule.epochs is None else None
     return Training(
         steps=planned,
-        seconds=None if each is None or planned is None else each * planned,
+        seconds=None if pace is None or planned is None else pace.seconds_a_step * planned,
+        step=work_words(cfg),
+        pace=pace,
+        device=device_kind(cfg),
         memory=predicted_memory(cfg, run.repository),
         usd_per_hour=cfg.train.system.usd_per_hour,
     )
@@ -85,8 +83,7 @@ def training(run: Run) -> Training:
 def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
     """What training will need of a GPU, remembered by its settings: to count it loads torch, which takes seconds. None on
     a machine without one, unless train.system.device says that there will be one."""
-    device = cfg.train.system.device
-    if device == "cpu" or (device == "auto" and not any(map(os.path.exists, GPUS))):
+    if device_kind(cfg) == "cpu":
         return None
     settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
     path = repository.history / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"

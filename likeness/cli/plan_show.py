@@ -10,15 +10,20 @@ from likeness.formatting import format_seconds, format_usd
 from likeness.plan import StagePlan
 from likeness.purchases.budget import ROUNDING_USD
 from likeness.purchases.history import budget_words
+from likeness.train.pace import Pace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Steps that training takes when it runs (None: the stage counts them from train.schedule.epochs), how long so many took the
-    last time, what memory it needs in words (None: not on a GPU), and what an hour of the machine costs, if that is known."""
+    """Steps that training takes when it runs (None: the stage counts them from train.schedule.epochs), how long so many take at
+    the `pace` that was measured of the same `step` (base, side, batch) on this kind of `device` (None: it was not), what memory
+    it needs in words (None: not on a GPU), and what an hour of the machine costs, if that is known."""
 
     steps: int | None
     seconds: float | None
+    step: str
+    pace: Pace | None
+    device: str
     memory: str | None
     usd_per_hour: float | None
 
@@ -28,6 +33,17 @@ class Training:
         if self.usd_per_hour is None or self.seconds is None:
             return None
         return self.seconds / 3600 * self.usd_per_hour
+
+    @property
+    def words(self) -> str:
+        """On what the time is measured, or that it is not."""
+        if self.pace is None:
+            device = {"cpu": "CPU", "cuda": "GPU"}[self.device]
+            return f"how long training takes is unknown: no run of {self.step} was measured on this machine's {device}"
+        return (
+            f"training's time is measured: {self.pace.seconds_a_step:.3g} s a step, of {self.step}, "
+            f"over {self.pace.steps} steps on {self.pace.device}; loading and encoding come on top"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +108,7 @@ def sentences(plan: Plan) -> list[str]:
         for name, persona in plan.personas.items()
         if persona.train.memory
     ]
+    lines_below += [f"{name}: {persona.train.words}." for name, persona in plan.personas.items()]
     lines_below.append(budget_words(plan.spent_usd, plan.max_usd))
     if plan.exceeds:
         lines_below.append(

@@ -45,6 +45,13 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
+def device_name(device: torch.device) -> str:
+    """What a person calls it: `NVIDIA H100`, `a CPU with 2 threads`."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"a CPU, {torch.get_num_threads()} threads at a time"
+
+
 def silence_libraries() -> None:
     """Keep the libraries quiet; before pipelines are imported, which warn that torchvision is missing: nothing needs it."""
     transformers_logging.set_verbosity_error()

@@ -46,6 +46,8 @@ def select(
     for role in ("source", "target"):
         left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
         refusals |= duplicates(left, cfg.near_duplicate)
+    left = [photo for photo in photos if photo.raw.label not in refusals]
+    refusals |= held_out_copies(left, cfg.near_duplicate)
     sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.label not in refusals]
     refusals |= outliers(sources, limits)
     accepted = tuple(photo for photo in photos if photo.raw.label not in refusals)
@@ -81,6 +83,21 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
         else:
             found[photo.raw.label] = refusal
     return found
+
+
+def held_out_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:
+    """Refusals of targets that repeat a held-out photograph: by their swaps it would be trained on."""
+    held = [photo for photo in photos if photo.raw.held_out]
+    return {
+        photo.raw.label: Refusal(
+            reason="held-out-copy",
+            detail=f"a held-out photograph among the targets: {found.detail}",
+            remedy="remove it from raw/targets/, or take the photograph out of personas.PERSONA.held_out",
+        )
+        for photo in photos
+        if photo.raw.role == "target"
+        and (found := next((r for other in held if (r := _repeats(photo, other, cfg))), None))
+    }
 
 
 def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, Refusal]:

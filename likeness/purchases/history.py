@@ -4,7 +4,7 @@ likeness/purchases/budget.py writes spending.jsonl, a line before each purchase 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -89,11 +89,13 @@ def last_seconds(repository: RepositoryPaths, stage: str, persona: str) -> float
     return _read(repository.seconds(stage, persona)).get("seconds")
 
 
-def seconds_an_item(repository: RepositoryPaths, stage: str, persona: str) -> float | None:
-    """What the last run took for each item that it made; None when it made nothing."""
-    seconds = last_seconds(repository, stage, persona)
+def seconds_an_item(
+    repository: RepositoryPaths, stage: str, persona: str, worker: Mapping[str, Any] | None
+) -> float | None:
+    """What the last run took for each item that it made; None when it made nothing, or another `Run.worker` made it."""
+    last = _read(repository.seconds(stage, persona))
     items = last_counts(repository, stage, persona).get("made", 0)
-    return None if seconds is None or not items else seconds / items
+    return last["seconds"] / items if items and last and last.get("by") == worker else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -108,6 +108,20 @@ class SelectionConfig(Section):
         return self
 
 
+class DrawingConfig(Section):
+    """What is drawn with while it trains (train/drawing.py); samples alone need prompts and what follows them."""
+
+    negative_prompt: str
+    steps: int = Field(ge=1)
+    guidance_scale: float = Field(ge=0)
+    review_explicit: float
+    max_explicit: float
+    prompts: tuple[str, ...] | None = Field(min_length=1)
+    seeds: tuple[int, ...] | None = Field(min_length=1)
+    side_px: int | None = Field(ge=32, multiple_of=8)
+    jpeg_quality: int | None = Field(ge=50, le=100)
+
+
 class CheckpointConfig(Section):
     """What is written on the way."""
 
@@ -141,6 +155,7 @@ class TrainConfig(Section):
 
     seed: int = Field(ge=0)
     license: str = Field(min_length=1)
+    drawing: DrawingConfig | None
     trainer: Literal["native", "kohya"]
     kohya: KohyaTrainerConfig
     data: DataConfig

@@ -14,6 +14,7 @@ from likeness.pipeline.batch import Made, Work
 from likeness.run import Run
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key
+from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.data import TrainingExample
 from likeness.train.native.prior import class_text, prior_examples, spread
 
@@ -29,10 +30,11 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     Raises:
         InputError: all of them were refused.
     """
-    cfg, persona = run.config, run.persona
-    count = min(cfg.train.data.prior_images, sum(one.repeats for one in examples))
+    persona = run.persona
+    count = min(run.config.train.data.prior_images, sum(one.repeats for one in examples))
     if not count:
         return []
+    cfg = drawn_as_train_says(run.config)
     texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in examples]
     shots = [
         GenerationRequest(

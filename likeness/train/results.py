@@ -40,6 +40,14 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
     metrics = {
         "steps": len(result.losses),
         "images": result.images,
+        **(
+            {
+                "validation_images": sum(result.validation.values()),
+                "validation_photographs": len(result.validation),
+            }
+            if result.validation
+            else {}
+        ),
         "loss_first_tenth": _short(sum(result.losses[:window]) / window),
         "loss_last_tenth": _short(sum(result.losses[-window:]) / window),
         **{name: _short(loss) for name, loss in result.probe.items()},

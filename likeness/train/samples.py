@@ -19,6 +19,7 @@ from likeness.pipeline.manifest import read_manifest
 from likeness.run import Run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, ItemStore, item_key, write_atomic
+from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.selection import Evaluator, Stopped, due
 
@@ -102,16 +103,18 @@ class Sampler:
 
 
 def build_sampler(run: Run, base: Base) -> Sampler | None:
-    """The sampler of a run, with evaluate's prompts and settings; None if train.selection.sample_every_steps asks for none.
+    """The sampler of a run, with the prompts and settings of train.drawing; None if train.selection.sample_every_steps asks for none.
 
     Raises:
         ConsentError: the consent does not cover pictures.
         ConfigError: train.selection.keep_best is identity, but no photograph is held out.
     """
-    cfg, persona, places, options = run.config, run.persona, run.paths, run.config.evaluate
-    if (every_steps := cfg.train.selection.sample_every_steps) is None:
+    persona, places = run.persona, run.paths
+    if (every_steps := run.config.train.selection.sample_every_steps) is None:
         return None
     run.require("generate")
+    cfg = drawn_as_train_says(run.config)
+    options = cfg.evaluate
     photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
     if cfg.train.selection.keep_best == "identity" and not photographs:
         raise ConfigError(

@@ -24,7 +24,8 @@ class TrainingResult:
     """How a run went whose weights are in place: of which `step` they are, and what it told on the way.
 
     `losses` and `rates` are by step, and `grad_norms` where the trainer tells them; `measured` by metric and step.
-    `probe` is the loss on fixed batches before and after, `checkpoints` the intermediate weights files by step.
+    `probe` is the loss on fixed batches before and after, `checkpoints` the intermediate weights files by step,
+    `validation` how many images were kept out of each photograph that was.
     """
 
     step: int
@@ -37,6 +38,7 @@ class TrainingResult:
     probe: Mapping[str, float]
     check: "LoadCheck"
     trainable_parameters: int
+    validation: Mapping[str, int]
 
 
 class Trainer(Protocol):

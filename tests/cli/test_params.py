@@ -106,6 +106,14 @@ def test_an_applied_experiment_is_kept_in_conf(repository, capsys):
     assert load_config(Path("params.yaml")).train.optimizer.lr == 0.0003
 
 
+def test_what_follows_from_other_settings_is_not_kept(repository):
+    params_command(["train.selection.sample_every_steps=100"], keep="watched")
+    assert yaml.safe_load(Path("conf/trial/watched.yaml").read_text()) == {
+        "train": {"selection": {"sample_every_steps": 100}}
+    }
+    assert load_config(Path("params.yaml")).train.drawing.seeds == (1, 2)
+
+
 def test_a_value_to_keep_that_no_file_of_conf_can_say_is_refused(repository):
     params_command(["evaluate=full"])
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("  max_usd:", "  most_usd:"))

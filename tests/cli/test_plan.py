@@ -9,12 +9,14 @@ from paid_pipeline import SOURCES, TARGETS, outfit, params, put, run
 
 from likeness.caption.grok import GrokCaptioner
 from likeness.cli.plan import plan_command
-from likeness.config import Config
+from likeness.config import Config, load_config
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.formatting import format_usd
+from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import entries
 from likeness.store.items import ItemStore, item_key
 from likeness.swap.maxstudio import MaxStudioSwapper
+from likeness.train import pace
 
 SWAPS = SOURCES * TARGETS
 # 2,500 tokens in at $1.25 and 300 out at $2.50 a million.
@@ -273,6 +275,47 @@ def test_the_time_of_local_stages_is_the_last_runs(mission, capsys):
     Path(".cache/ledger/resize@jade.json").write_text('{"seconds": 16}')
     params("resize.headroom=0.4")
     assert rows(planned(capsys=capsys)[0])["resize"]["seconds"] == pytest.approx(16)
+
+
+def test_what_one_provider_took_is_no_measure_of_another(mission, capsys):
+    cfg, ledger = params("enhance=lanczos"), Path(".cache/ledger")
+    run(cfg, "ingest")
+    ledger.joinpath("data-jade-enhanced.json").write_text('{"made": 8}')
+    by = cfg.enhance.model_dump(mode="json")["provider"]
+    ledger.joinpath("enhance@jade.json").write_text(json.dumps({"seconds": 16, "by": by}))
+    assert rows(planned(capsys=capsys)[0])["enhance"]["seconds"] == pytest.approx(16 / 8 * SWAPS)
+    params("enhance=lanczos", "enhance.provider.unsharp_percent=50")
+    assert rows(planned(capsys=capsys)[0])["enhance"]["seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "seconds"),
+    [
+        ([], 500),
+        (["train.schedule.steps=4000"], 2000),
+        (["train.optimizer.lr=1e-3", "train.seed=7"], 500),
+        (["base=sdxl", "train=full"], None),
+        (["train.data.side_px=512"], None),
+        (["train.data.batch_size=1"], None),
+        (["train.system.device=cuda"], None),
+        (["train.schedule.epochs=10"], None),
+    ],
+    ids=["same", "more steps", "another rate", "SDXL", "larger", "fewer at a time", "a GPU", "epochs"],
+)
+def test_the_time_of_training_is_one_that_was_measured(mission, capsys, monkeypatch, overrides, seconds):
+    monkeypatch.setattr(pace, "GPUS", ())
+    params("train.schedule.steps=1000")
+    measured = pace.Pace(seconds_a_step=0.5, steps=900, device="a CPU with 2 threads")
+    pace.remember(load_config(Path("params.yaml")), RepositoryPaths.here(), measured, "cpu")
+    params("train.schedule.steps=1000", *overrides)
+    train = planned(capsys=capsys)[0]["personas"]["jade"]["train"]
+    assert train["seconds"] == seconds
+    plan_command([], as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    if seconds is not None or overrides == ["train.schedule.epochs=10"]:
+        assert "0.5 s a step, of sdxl (tiny) at 128 px, 4 images a step, over 900 steps on a CPU" in said
+    else:
+        assert "how long training takes is unknown: no run of sdxl (" in said
 
 
 def test_stale_params_are_told(mission, capsys):

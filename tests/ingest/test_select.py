@@ -78,6 +78,17 @@ def test_a_source_and_a_target_are_no_duplicates_of_each_other() -> None:
     assert labels(selection) == ["s1", "t1"]
 
 
+@pytest.mark.parametrize(
+    "copy", [{"pixels_sha256": "pixels of s2"}, {"average_hash": "000000000000001f"}], ids=["same", "near"]
+)
+def test_a_held_out_photograph_does_not_come_back_as_a_target(copy) -> None:
+    held = candidate("s2", held_out=True, average_hash="00000000000000ff")
+    selection = decided(candidate("s1"), held, candidate("t1", **copy), candidate("t2", faces=person(4)))
+    assert labels(selection) == ["s1", "s2", "t2"]
+    assert reasons(selection) == {"t1": "held-out-copy"}
+    assert "s2.png" in selection.refusals["t1"].detail
+
+
 def test_a_refused_photo_makes_no_duplicate_of_a_good_one() -> None:
     selection = decided(candidate("s1", explicit=0.99), candidate("s2", pixels_sha256="pixels of s1"))
     assert labels(selection) == ["s2"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import base_config, make_folder, train_config
+from lora_runs import base_config, make_folder, train_config, with_drawing
 from persona_folders import Folders, settings
 from runs import run_of
 from safetensors import safe_open
@@ -15,9 +15,10 @@ from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingCo
 from likeness.errors import ConfigError, InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_file
+from likeness.train.pace import recall
 from stages.train import main
 
 PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
@@ -25,7 +26,7 @@ PERSONA = Persona(name="jade", trigger="jade", class_word="woman", held_out=(),
 
 
 def config(**changes) -> Config:
-    return Config.model_construct(
+    cfg = Config.model_construct(
         base=base_config(),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", steps=2),
@@ -33,6 +34,7 @@ def config(**changes) -> Config:
         items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
     )
+    return with_drawing(cfg)
 
 
 @pytest.fixture
@@ -145,3 +147,16 @@ def test_without_a_picture_that_may_be_trained_on_training_ends(places, rated):
         main(run_of("train", config(prior_images=2), PERSONA))
     assert caught.value.reason == "no-prior"
     assert not places.weights.exists()
+
+
+def test_what_is_kept_for_validation_and_how_fast_it_went_are_told(places, capfd):
+    cfg = config(validation_share=0.3)
+    main(run_of("train", cfg, PERSONA))
+    assert "kept for validation: 1 of 3 images, all that is made of jade-s2" in capfd.readouterr().err
+    metrics = json.loads(places.training_metrics.read_text())
+    assert (metrics["images"], metrics["validation_images"], metrics["validation_photographs"]) == (2, 1, 1)
+    pace = recall(cfg, RepositoryPaths.here())
+    assert pace is not None
+    assert (pace.steps, pace.device) == (6, "a CPU, 1 threads at a time")
+    assert pace.seconds_a_step > 0
+    assert recall(config(batch_size=1), RepositoryPaths.here()) is None

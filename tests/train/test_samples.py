@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lora_runs import base_config, make_folder, train_config
+from lora_runs import base_config, make_folder, train_config, with_drawing
 from persona_folders import Folders, settings
 from runs import run_of
 from signing import edit_and_sign
 
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.diffusion.generate import generate
 from likeness.errors import ConfigError, ConsentError, TransientError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
@@ -34,12 +35,12 @@ PICTURES = 4  # of two prompts and the first two seeds
 
 def config(**changes) -> Config:
     watched = {"sample_every_steps": 2, "keep_best": "identity", "warmup_steps": 1}
-    return Config.model_construct(
+    return with_drawing(Config.model_construct(
         base=base_config(), train=train_config(**watched | changes), ingest=settings(IngestConfig, "ingest/default.yaml"),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **DRAWN),
         items=settings(ItemsConfig, "items/local.yaml"),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///unused.db", experiment="test"),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 class Easel:
@@ -122,6 +123,18 @@ def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monk
     (strip,) = Path(".cache/training").glob("*/samples/step-*.png")
     rows = [Row(label="with LoRA", note=f"seed {seed}", cells=[None, None]) for seed in (3, 4)]
     assert strip.read_bytes() == contact_sheet("jade, step 2", ["jade", "a tree"], rows, cell_px=CELL_PX)
+
+
+def test_what_is_drawn_with_is_trains_own_setting(places, monkeypatch):
+    seen = []
+    monkeypatch.setattr(studio, "generate", lambda base, shots: seen.extend(shots) or generate(base, shots))
+    cfg = config(steps=2)
+    other = cfg.evaluate.model_copy(update={"prompts": ("another",), "side_px": 32, "steps": 9})
+    main(run_of("train", cfg.model_copy(update={"evaluate": other}), PERSONA))
+    assert {(shot.prompt, shot.side_px, shot.steps) for shot in seen} == {("jade", 64, 1), ("a tree", 64, 1)}
+    with pytest.raises(ConfigError, match=r"train\.drawing") as caught:
+        main(run_of("train", cfg.model_copy(update={"train": train_config(sample_every_steps=2)}), PERSONA))
+    assert "make params" in caught.value.remedy
 
 
 def test_pictures_need_a_consent_to_draw_and_identity_a_photograph_to_compare_with(places):

@@ -14,37 +14,71 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from likeness.diffusion.generate import GenerationRequest
 from likeness.diffusion.generate import generate as draw
 from likeness.errors import InputError, TransientError
-from likeness.train.native.data import TrainingExample, read_examples, split
+from likeness.train.native.data import TrainingExample, read_examples
 from likeness.train.native.distributed import Ranks
 from likeness.train.native.selection import BestWeights, Evaluator
+from likeness.train.native.split import split
 
 WATCHED = {"validation_share": 0.3, "validate_every_steps": 2, "steps": 8}
 
 
-def sample(group):
-    return TrainingExample(path=None, text="", sha256="", repeats=1, width=1, height=1, group=group)
+def sample(source, target=None):
+    return TrainingExample(
+        path=None, text="", sha256="", repeats=1, width=1, height=1, photograph=source, target=target
+    )
 
 
-@given(st.lists(st.sampled_from([f"t{n}" for n in range(9)]), min_size=2, max_size=40), st.floats(0, 0.5))
-def test_groups_are_held_out_whole(groups, share):
-    samples = [sample(group) for group in groups]
+SOURCES, TARGETS = (st.sampled_from([f"{role}{n}" for n in range(9)]) for role in "st")
+
+
+@given(
+    st.lists(st.tuples(SOURCES, st.none() | TARGETS), min_size=2, max_size=40, unique=True), st.floats(0, 0.5)
+)
+def test_no_photograph_of_the_person_is_trained_on_and_held_out(pairs, share):
+    samples = [sample(*pair) for pair in pairs]
     try:
-        trained, held = split(samples, share)
+        parted = split(samples, share)
     except InputError:
         return
-    assert trained
-    assert len(trained) + len(held) == len(samples)
-    assert not {one.group for one in trained} & {one.group for one in held}
-    assert len(held) >= share * len(samples)
-    assert split(samples[::-1], share)[1] == held[::-1]
+    assert parted.trained
+    assert len(parted.trained) + len(parted.held_out) == len(samples)
+    assert not {one.photograph for one in parted.trained} & {one.photograph for one in parted.held_out}
+    assert len(parted.held_out) >= share * len(samples)
+    assert split(samples[::-1], share).held_out == parted.held_out[::-1]
+    assert sum(parted.photographs.values()) == len(parted.held_out)
 
 
-def test_one_group_cannot_be_split():
-    with pytest.raises(InputError, match="leaves none to train on"):
-        split([sample("t1")] * 3, 0.1)
+def test_one_photograph_cannot_be_split():
+    with pytest.raises(InputError, match="made of 1: none would be left"):
+        split([sample("s1", f"t{n}") for n in range(3)], 0.1)
 
 
-def test_a_swap_belongs_to_its_target(tmp_path):
+def test_a_split_says_what_it_keeps_which_scenes_are_seen_and_that_photographs_are_few():
+    few = split([sample("s1"), sample("s2"), sample("s1", "t1"), sample("s2", "t1"), sample("s2", "t2")], 0.1)
+    (held,) = few.photographs
+    assert few.words.endswith(f"of 5 images, all that is made of {held}")
+    assert "1 of these are swaps onto a target that is trained on" in few.told()
+    assert "2 photographs are few for train.selection.validation_share 0.1" in few.told()
+    many = split([sample(f"s{number}") for number in range(20)], 0.1)
+    assert len(many.photographs) == 2
+    assert "few" not in many.told()
+    assert "swaps" not in many.told()
+    assert split([sample("s1"), sample("s2")], 0).told() == ""
+
+
+def test_what_is_kept_out_is_in_the_key_and_in_the_file(tmp_path, folder):
+    kept = run_in(tmp_path / "a", folder, train_config(**WATCHED))
+    assert kept.metadata["likeness.validation"] == "1 of 3 images, all that is made of jade-s2"
+    assert "likeness.validation" not in run_in(tmp_path / "b", folder, train_config()).metadata
+    metadata = folder / "train" / "metadata.jsonl"
+    lines = [json.loads(line) for line in metadata.read_text().splitlines()]
+    # The same images, of which two are made of one photograph now: another run.
+    sources = [{"source": source} for source in ("s3", "s3", "s1")]
+    metadata.write_text("".join(json.dumps(a | b) + "\n" for a, b in zip(lines, sources, strict=True)))
+    assert run_in(tmp_path / "a", folder, train_config(**WATCHED)).folder.key != kept.folder.key
+
+
+def test_a_swap_belongs_to_its_photograph(tmp_path):
     folder = make_folder(tmp_path)
     metadata = folder / "train" / "metadata.jsonl"
     lines = [json.loads(line) for line in metadata.read_text().splitlines()]
@@ -56,7 +90,11 @@ def test_a_swap_belongs_to_its_target(tmp_path):
     metadata.write_text(
         "".join(json.dumps(line | label) + "\n" for line, label in zip(lines, labels, strict=True))
     )
-    assert [one.group for one in read_examples(folder)] == ["s1", "t4", "t4"]
+    assert [(one.photograph, one.target) for one in read_examples(folder)] == [
+        ("s1", None),
+        ("s1", "t4"),
+        ("s2", "t4"),
+    ]
 
 
 def test_the_validation_loss_is_measured_on_other_images_and_changes_nothing(tmp_path, folder):

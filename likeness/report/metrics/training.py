@@ -19,6 +19,7 @@ WORDS = {
     "seed": "ss_seed",
     "resolution": "ss_resolution",
     "images an epoch": "ss_num_train_images",
+    "kept for validation": "likeness.validation",
 }
 
 METRICS = (

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.load import load_base
+from likeness.diffusion.load import device_name, load_base
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.lora.export import publish
 from likeness.lora.safetensors_io import weights_bytes
@@ -37,6 +38,7 @@ from likeness.train.native.interrupt import StopRequest
 from likeness.train.native.job import plan
 from likeness.train.native.metadata import describe, facts_of
 from likeness.train.native.schedule import learning_rates
+from likeness.train.pace import Pace, remember
 from likeness.train.results import log_results, write_results
 from likeness.train.trainer import TrainingResult
 
@@ -69,7 +71,7 @@ class KohyaTrainer:
         script = _script(cfg.train, cfg.base.architecture)
         examples = read_examples(places.lora_training, face_fraction=None)
         settings = resolve_steps(examples, cfg.train)
-        sys.stderr.write(plan(examples, [], settings))
+        sys.stderr.write(plan(examples, settings))
         # On the CPU: the script needs the GPU, and the file's check needs no more.
         base = load_base(cfg.base, device="cpu", memo=run.repository.digests)
         work = run.repository.training / f"kohya-{run.persona.name}"
@@ -79,7 +81,16 @@ class KohyaTrainer:
         command += _arguments(run, base, settings, examples, work)
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
+            began = time.monotonic()
             losses = _run_script(command, script.parent, settings)
+            on_gpu = torch.cuda.is_available() and settings.system.device != "cpu"
+            device = torch.device("cuda" if on_gpu else "cpu")
+            pace = Pace(
+                seconds_a_step=(time.monotonic() - began) / settings.schedule.steps,
+                steps=settings.schedule.steps,
+                device=device_name(device),
+            )
+            remember(cfg, run.repository, pace, device.type)
             tracker.log_metrics([(step, {"loss": loss}) for step, loss in enumerate(losses, start=1)])
             result = _result(run, base, settings, examples, work, losses)
             write_results(places, result)
@@ -243,4 +254,5 @@ def _result(
         rates=learning_rates(train, len(losses)),
         measured={}, checkpoints=checkpoints, probe={}, check=check,
         trainable_parameters=sum(t.numel() for name, t in tensors.items() if not name.endswith(".alpha")),
+        validation={},
     )  # fmt: skip

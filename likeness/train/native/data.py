@@ -34,8 +34,9 @@ class TrainingExample:
     """One image of the training set with its caption, how often an epoch shows it, and its size in pixels.
 
     `cut_px` is the part that is trained on, whose size that is then; None is the whole image. `face_px` and `outline_px`,
-    its corners in order, are where the face lies in that part, if that is known. Images of one `group` show the same
-    photograph or target. `prior` is a picture of the class that the base drew.
+    its corners in order, are where the face lies in that part, if that is known. `photograph` is the label of the person's
+    photograph that it is or is made of, the file's own name where no label is known; `target` is that of the picture
+    that the face was put into. `prior` is a picture of the class that the base drew.
     """
 
     path: Path
@@ -44,7 +45,8 @@ class TrainingExample:
     repeats: int
     width: int
     height: int
-    group: str = ""
+    photograph: str = ""
+    target: str | None = None
     cut_px: Box | None = None
     face_px: Box | None = None
     outline_px: tuple[Point, ...] | None = None
@@ -90,7 +92,7 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
         examples.append(
             TrainingExample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
                    width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
-                   group=line.get("target") or line.get("source") or line["sha256"])
+                   photograph=line.get("source") or path.stem, target=line.get("target"))
         )  # fmt: skip
     if not any(example.repeats for example in examples):
         raise InputError(
@@ -111,31 +113,6 @@ def _described(example: TrainingExample) -> str:
     # Only where there is something to tell: datasets without keep their digests.
     more = {"outline_px": example.outline_px, "prior": example.prior}
     return json.dumps(told + ([more] if any(more.values()) else []))
-
-
-def split(
-    examples: Sequence[TrainingExample], share: float
-) -> tuple[list[TrainingExample], list[TrainingExample]]:
-    """(trained on, held out): whole groups, chosen by name alone, until `share` of the images is held out.
-
-    Raises:
-        InputError: nothing would be left to train on.
-    """
-    groups: dict[str, list[TrainingExample]] = {}
-    for example in examples:
-        groups.setdefault(example.group, []).append(example)
-    held: set[str] = set()
-    for name in sorted(groups, key=lambda name: sha256_bytes(name.encode())):
-        if sum(len(groups[one]) for one in held) >= share * len(examples):
-            break
-        held.add(name)
-    if len(held) == len(groups):
-        raise InputError(
-            f"train.selection.validation_share {share:g} of {len(examples)} images leaves none to train on",
-            reason="empty-dataset",
-            remedy="lower it, or add photographs and targets",
-        )
-    return [s for s in examples if s.group not in held], [s for s in examples if s.group in held]
 
 
 def bucket_for(width: int, height: int, *, side_px: int, step_px: int) -> Bucket:

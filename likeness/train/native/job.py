@@ -13,11 +13,12 @@ from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_examples
 from likeness.train.native.checkpoint import RunFolder
-from likeness.train.native.data import Order, TrainingExample, dataset_digest, resolve_steps, split
+from likeness.train.native.data import Order, TrainingExample, dataset_digest, resolve_steps
 from likeness.train.native.distributed import Ranks
 from likeness.train.native.loop import LoopResult, OnWindow, run_key, train
 from likeness.train.native.metadata import Facts, describe
 from likeness.train.native.selection import Evaluator
+from likeness.train.native.split import Split, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Job:
     examples: Sequence[TrainingExample]
     data: TrainingSet
     validation: TrainingSet | None
+    split: Split
     key: str
 
     def train(
@@ -58,7 +60,10 @@ class Job:
         """The LoRA after so many steps as Kohya-key safetensors bytes with its metadata."""
         dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
         tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
-        return weights_bytes(tensors, describe(tensors, self.facts, self.cfg, self.examples, steps=steps))
+        told = describe(
+            tensors, self.facts, self.cfg, self.examples, steps=steps, validation=self.split.words
+        )
+        return weights_bytes(tensors, told)
 
 
 def prepare(
@@ -77,11 +82,12 @@ def prepare(
     Raises:
         ConfigError, InputError: nothing could be learned.
     """
-    own, held_out = split(every, cfg.selection.validation_share)
-    prior = draw_prior(own)
-    examples = [*own, *prior]
+    parted = split(every, cfg.selection.validation_share)
+    held_out = parted.held_out
+    prior = draw_prior(parted.trained)
+    examples = [*parted.trained, *prior]
     cfg = resolve_steps(examples, cfg)
-    sys.stderr.write(plan(examples, held_out, cfg))
+    sys.stderr.write(plan(examples, cfg) + parted.told())
     data = encode_examples(examples, base, cfg, items)
     if data.cut:
         sys.stderr.write(
@@ -94,21 +100,27 @@ def prepare(
         examples=examples,
         data=data,
         validation=encode_examples(held_out, base, cfg, items) if held_out else None,
-        key=run_key(base, cfg, dataset_digest([*every, *prior]), *digests),
+        split=parted,
+        key=run_key(
+            base,
+            cfg,
+            dataset_digest([*every, *prior]),
+            *([dataset_digest(held_out)] if held_out else []),
+            *digests,
+        ),
     )
 
 
-def plan(examples: Sequence[TrainingExample], held_out: Sequence[TrainingExample], cfg: TrainConfig) -> str:
+def plan(examples: Sequence[TrainingExample], cfg: TrainConfig) -> str:
     """What is about to happen, in numbers a person can check before it costs time."""
     order = Order(examples, cfg.data, cfg.seed)
     shown = sum(example.repeats for example in examples)
     steps_per_epoch = order.batches_per_epoch / cfg.parts
     prior = sum(example.prior for example in examples)
     drawn = f", {prior} of them of the class, drawn by the base" if prior else ""
-    kept = f", {len(held_out)} held out for validation" if held_out else ""
     buckets = ", ".join(f"{w}x{h}: {len(members)}" for (w, h), members in order.members.items())
     return (
-        f"train: {len(examples)} images ({buckets}){drawn}{kept}, with repeats {shown} an epoch\n"
+        f"train: {len(examples)} images ({buckets}){drawn}, with repeats {shown} an epoch\n"
         f"train: {steps_per_epoch:g} steps an epoch of {cfg.data.batch_size} x {cfg.parts} images"
         f", {cfg.schedule.steps} steps in all ({cfg.schedule.steps / steps_per_epoch:.1f} epochs)\n"
     )

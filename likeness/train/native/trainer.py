@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 
-from likeness.diffusion.load import load_base, pick_device
+from likeness.diffusion.load import device_name, load_base, pick_device
 from likeness.lora.export import publish
 from likeness.run import Run
 from likeness.store.items import write_atomic
@@ -19,6 +19,7 @@ from likeness.train.native.metadata import facts_of
 from likeness.train.native.optimizer import state_bytes
 from likeness.train.native.schedule import learning_rates
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
+from likeness.train.pace import Pace, remember
 from likeness.train.prior_images import draw_prior
 from likeness.train.results import log_results, write_results
 from likeness.train.samples import build_sampler
@@ -86,7 +87,8 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         check = publish(final, places.weights, base, first.condition, tuple(first.latents.shape[1:]))
         result = TrainingResult(
             step=trained.step,
-            images=sum(not example.prior for example in job.examples),
+            images=len(job.split.trained),
+            validation=job.split.photographs,
             losses=trained.losses,
             grad_norms=trained.grad_norms,
             rates=learning_rates(job.cfg, len(trained.losses)),
@@ -102,6 +104,12 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
             write_atomic(places.samples_by_step, sheet)
             show(places.samples_by_step)
         if trained.steps_per_s is not None:
+            pace = Pace(
+                seconds_a_step=1 / trained.steps_per_s,
+                steps=len(trained.losses) - trained.resumed_from,
+                device=device_name(base.device),
+            )
+            remember(cfg, run.repository, pace, base.device.type)
             tracker.log_metrics([(len(trained.losses), {"steps_per_s": trained.steps_per_s})])
         log_results(tracker, places)
         return result

@@ -1,0 +1,77 @@
+"""Which images are kept out of training to measure the loss on: whole photographs, each with every picture made of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from likeness.errors import InputError
+from likeness.pipeline.manifest import natural
+from likeness.store.items import sha256_bytes
+from likeness.train.native.data import TrainingExample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The examples that are learned and those that are `held_out`; no photograph of the person is in both."""
+
+    trained: Sequence[TrainingExample]
+    held_out: Sequence[TrainingExample]
+    share: float
+
+    @property
+    def photographs(self) -> dict[str, int]:
+        """How many images are held out of each photograph."""
+        counts = Counter(example.photograph for example in self.held_out)
+        return {name: counts[name] for name in sorted(counts, key=natural)}
+
+    @property
+    def words(self) -> str:
+        """`6 of 41 images, all that is made of s3, s5`; empty where nothing is held out."""
+        if not self.held_out:
+            return ""
+        every = len(self.trained) + len(self.held_out)
+        return f"{len(self.held_out)} of {every} images, all that is made of {', '.join(self.photographs)}"
+
+    def told(self) -> str:
+        """What a person should know before it costs time, as lines; empty where nothing is held out."""
+        if not self.held_out:
+            return ""
+        lines = [f"kept for validation: {self.words}"]
+        scenes = {example.target for example in self.trained} - {None}
+        if shared := sum(example.target in scenes for example in self.held_out):
+            lines.append(
+                f"{shared} of these are swaps onto a target that is trained on with another photograph's face"
+            )
+        number = len({example.photograph for example in (*self.trained, *self.held_out)})
+        if number * self.share < 1:
+            lines.append(
+                f"{number} photographs are few for train.selection.validation_share {self.share:g}: a whole one is kept out, "
+                f"{len(self.held_out) / (len(self.trained) + len(self.held_out)):.0%} of the images"
+            )
+        return "".join(f"train: {line}\n" for line in lines)
+
+
+def split(examples: Sequence[TrainingExample], share: float) -> Split:
+    """Photographs are held out, chosen by their labels alone, until `share` of the images is.
+
+    Raises:
+        InputError: nothing would be left to train on.
+    """
+    counts = Counter(example.photograph for example in examples)
+    held: set[str] = set()
+    for name in sorted(counts, key=lambda name: sha256_bytes(name.encode())):
+        if sum(counts[one] for one in held) >= share * len(examples):
+            break
+        held.add(name)
+    if len(held) == len(counts):
+        raise InputError(
+            f"train.selection.validation_share {share:g} keeps whole photographs out, and these {len(examples)} images are made "
+            f"of {len(counts)}: none would be left to train on",
+            reason="empty-dataset",
+            remedy="add photographs, or set train.selection.validation_share: 0",
+        )
+    return Split(
+        trained=[example for example in examples if example.photograph not in held],
+        held_out=[example for example in examples if example.photograph in held],
+        share=share,
+    )

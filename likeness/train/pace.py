@@ -1,0 +1,65 @@
+"""How fast training goes on this machine, by what decides it; a plan tells a time where the same was measured, and no other.
+
+No torch here: a plan loads none.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from likeness.config import Config
+from likeness.paths import RepositoryPaths
+from likeness.store.items import item_key, write_atomic
+
+# Where Linux shows a GPU to programs: NVIDIA's, WSL's, AMD's.
+GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds of an optimizer step, over how many steps they were measured, and the device's name."""
+
+    seconds_a_step: float
+    steps: int
+    device: str
+
+
+def device_kind(cfg: Config) -> str:
+    """`cpu` or `cuda`, as far as that is known without torch."""
+    device = cfg.train.system.device
+    return device if device != "auto" else "cuda" if any(map(os.path.exists, GPUS)) else "cpu"
+
+
+def work_words(cfg: Config) -> str:
+    """What a step is, for a person: base, side and batch."""
+    data, parts = cfg.train.data, cfg.train.parts
+    batch = f"{data.batch_size} images" if parts == 1 else f"{data.batch_size} x {parts} images"
+    return f"{cfg.base.architecture} ({cfg.base.source}) at {data.side_px} px, {batch} a step"
+
+
+def remember(cfg: Config, repository: RepositoryPaths, pace: Pace, kind: str) -> None:
+    """Keep what a run measured on a device of this kind."""
+    path = _file(cfg, repository, kind)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(asdict(pace)).encode())
+
+
+def recall(cfg: Config, repository: RepositoryPaths) -> Pace | None:
+    """The pace of the last run of the same base with the same settings, as far as these decide it; None without one."""
+    path = _file(cfg, repository, device_kind(cfg))
+    return Pace(**json.loads(path.read_bytes())) if path.is_file() else None
+
+
+def _file(cfg: Config, repository: RepositoryPaths, kind: str) -> Path:
+    train = cfg.train
+    settings = {
+        "base": cfg.base.model_dump(mode="json"),
+        "trainer": train.trainer,
+        "lora": train.lora.model_dump(mode="json"),
+        "selection": train.selection.model_dump(mode="json"),
+        "optimizer": [train.optimizer.target, train.optimizer.text_encoders, train.optimizer.ema is not None],
+        "step": [train.data.side_px, train.data.batch_size, train.schedule.gradient_accumulation],
+        "system": [kind, train.system.processes, train.system.gradient_checkpointing, train.system.compile],
+    }
+    return repository.history / "pace" / f"{item_key('plan.pace', 1, settings, [])[:32]}.json"
