@@ -16,6 +16,7 @@ from likeness.safety.consent import in_force
 from likeness.safety.consent.revocations import learn_from_git
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
+from likeness.train.starting import starting_file
 
 
 def check_fresh(cfg: Config, conf: Path = Path("conf")) -> None:
@@ -38,7 +39,13 @@ def check_parts(cfg: Config) -> None:
     Raises:
         ConfigError: lists all that is wrong.
     """
-    problems = [*_provider_problems(cfg), *_base_problems(cfg), *_consent_problems(cfg), *_file_problems(cfg)]
+    problems = [
+        *_provider_problems(cfg),
+        *_base_problems(cfg),
+        *_start_problems(cfg),
+        *_consent_problems(cfg),
+        *_file_problems(cfg),
+    ]
     if problems:
         raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
 
@@ -72,6 +79,14 @@ def _base_problems(cfg: Config) -> Iterator[str]:
             f"train.data.side_px is {side}, but {cfg.base.source} draws at {published} px\n"
             f"  remedy: choose `- experiment: {cfg.base.architecture}` in conf/config.yaml, or set train.data.side_px"
         )
+
+
+def _start_problems(cfg: Config) -> Iterator[str]:
+    """The LoRA file that training starts from is there, and stays."""
+    try:
+        starting_file(cfg, RepositoryPaths.here())
+    except ConfigError as error:
+        yield str(error)
 
 
 def _file_problems(cfg: Config) -> Iterator[str]:

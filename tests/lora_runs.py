@@ -37,6 +37,7 @@ from likeness.train.native.loop import LoopResult
 from likeness.train.native.metadata import Facts
 from likeness.train.native.prior import prior_examples
 from likeness.train.native.selection import Evaluator
+from likeness.train.native.start import Start
 
 # A setting's own name is enough for tests, and its earlier one where others share the name.
 SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
@@ -138,13 +139,14 @@ def run_in(
     quantize: str | None = None, run: RunFolder | None = None,
     on_window: Callable[[int, dict[str, float]], None] = lambda step, values: None,
     evaluator: Callable[[Base], Evaluator] | None = None, prior: Sequence[tuple[Path, str, str]] = (),
+    start: Start | None = None,
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `evaluator` measures, too.
     `prior` are pictures of the class with captions and digests."""
     base = load_base(base_config(architecture, quantize=quantize), device="cpu")
     job = prepare(
         base, read_examples(dataset), cfg, ItemStore(place / "items"), replace(FACTS, base_quantized=base.quantized),
-        draw_prior=lambda examples: prior_examples(prior, examples, SIDE_PX) if prior else [],
+        draw_prior=lambda examples: prior_examples(prior, examples, SIDE_PX) if prior else [], start=start,
     )  # fmt: skip
     key = resume_as or job.key
     folder = run or RunFolder(place / "training" / key, key=key, kept=cfg.checkpoint.kept)

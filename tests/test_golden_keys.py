@@ -129,7 +129,8 @@ def base() -> SDXL:
 
 def train_config() -> TrainConfig:
     return TrainConfig(
-        seed=42, license="other", drawing=None, trainer="native", kohya=KohyaTrainerConfig(checkout=None, python=None),
+        seed=42, license="other", drawing=None, start_from=None, trainer="native",
+        kohya=KohyaTrainerConfig(checkout=None, python=None),
         data=DataConfig(
             side_px=1024, bucket_step_px=64, face_fraction=None, face_weight=1.0, outside_weight=1.0, prior_images=0,
             prior_weight=1.0, caption_shuffles=0, keep_tokens=1, caption_dropout=0.0, batch_size=4,

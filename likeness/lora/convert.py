@@ -13,16 +13,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from likeness.aligned import align_tensors
 from likeness.diffusion.bases import Base
-from likeness.diffusion.families import bases
 from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
@@ -38,8 +34,9 @@ from likeness.lora.keys import (
     part_of,
     rank_of,
 )
-from likeness.lora.layers import LoraLayers, fit, layer_of, read_layers, skeleton
-from likeness.lora.safetensors_io import content_sha256, find_weights, read_header, weights_bytes
+from likeness.lora.layers import LoraLayers, fit
+from likeness.lora.read import family_layers, read_file
+from likeness.lora.safetensors_io import content_sha256, weights_bytes
 from likeness.lora.scale import ADAPTER_METADATA
 
 Names = Literal["kohya", "diffusers"]
@@ -64,9 +61,8 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
         InputError: `missing-file`, `not-safetensors`; `lora-names`, `lora-tensors`: a layer or tensor is not known here, or
             broken; `lora-narrow`: the type cannot hold the numbers; `lora-convert`: the result does not load.
     """
-    path, config = find_weights(source)
-    metadata = dict(read_header(path).metadata)
-    tensors = _load(path)
+    file = read_file(source)
+    tensors, metadata = file.tensors, dict(file.metadata)
     if to:
         by_layer(tensors)  # a tensor that is not known is named before anything else
     floats = {
@@ -75,7 +71,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
         if tensor.is_floating_point() and (found := part_of(name)) and found[1] not in EXACT
     }
     if not floats:
-        raise InputError(f"{path} holds no numbers of a LoRA: none of a LoRA's tensors is of a floating type",
+        raise InputError(f"{source} holds no numbers of a LoRA: none of a LoRA's tensors is of a floating type",
                          reason="no-lora", remedy=REMEDY)  # fmt: skip
     kept = dtype or max(floats, key=lambda one: one.itemsize)
     if to is None:
@@ -84,7 +80,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
             data=_bytes(_typed(tensors, kept), metadata), base=None, layers=len(layers), notes=()
         )
     silence_libraries()
-    base, found = _read(tensors, metadata, config)
+    base, found = family_layers(file)
     if to == "kohya":
         named = _kohya(base, found, metadata)
     else:
@@ -103,77 +99,6 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
             "give it a file under Kohya's names"
         )
     return Converted(data=data, base=base.TITLE, layers=len(found.layers), notes=tuple(notes))
-
-
-def _load(path: Path) -> dict[str, Tensor]:
-    try:
-        return align_tensors(load_file(path))
-    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
-                         remedy="download or export it again") from error  # fmt: skip
-
-
-def _read(
-    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], config: Mapping[str, Any] | None
-) -> tuple[Base, LoraLayers]:
-    """The layers by the family that knows them all; of several, that in whose published sizes most of them are."""
-    fitting: list[tuple[int, Base, LoraLayers]] = []
-    refusals: list[tuple[int, InputError]] = []
-    for architecture in bases():
-        base = skeleton(architecture)
-        try:
-            found = read_layers(base, tensors, metadata, config)
-        except InputError as error:
-            if error.reason == "lora-ambiguous":
-                raise
-            taken_apart = _taken_apart(base, tensors)
-            if not taken_apart:
-                refusals.append((_unknown(error), error))
-                continue
-            found = read_layers(base, taken_apart, metadata, config)
-        fitting.append((_widths(base, found), base, found))
-    if not fitting:
-        raise min(refusals, key=lambda one: one[0])[1]
-    most = max(count for count, _, _ in fitting)
-    base, found = next((base, found) for count, base, found in fitting if count == most)
-    if others := [
-        other.TITLE
-        for count, other, same in fitting
-        if count == most and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
-    ]:
-        raise InputError(
-            f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",
-            reason="lora-names", remedy="give the file that was trained with the UNet's layers, too",
-        )  # fmt: skip
-    return base, found
-
-
-def _taken_apart(base: Base, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A file of a base whose original layers are fused otherwise, as diffusers' own reader takes it apart; empty where it is
-    none of the base's, or would lose magnitudes there."""
-    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors):
-        return {}
-    try:
-        found = base.pipeline.lora_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        read_layers(base, found, {})
-    except (InputError, ValueError, KeyError, RuntimeError, IndexError, TypeError, AttributeError):
-        return {}
-    return found
-
-
-def _unknown(error: LikenessError) -> int:
-    """How little of a file is known, for the refusal that helps most: what is broken in a known layer comes first."""
-    count = str(error).partition(" ")[0]
-    return int(count) if error.reason == "lora-names" and count.isdigit() else 0
-
-
-def _widths(base: Base, found: LoraLayers) -> int:
-    """How many layers have the width that the published base has there."""
-    return sum(
-        parts["lora_A.weight"].shape[1] == layer_of(base, name).weight.shape[1]
-        for name, parts in found.layers.items()
-        if "lora_A.weight" in parts
-    )
 
 
 def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:

@@ -4,9 +4,10 @@
 
 A file's name of a layer is a word for the part, and diffusers' or the original name of the layer, with dots or
 underscores. Sources (read 2026-11): sd-scripts networks/lora.py and library/sdxl_model_util.py; diffusers 0.42
-loaders/lora_conversion_utils.py; ComfyUI comfy/lora.py; OneTrainer modules/util/convert (`unet.input_blocks`, `clip_l`,
-`clip_g`, `lora_transformer`); ai-toolkit toolkit/network_mixins.py (`diffusion_model.`, `transformer.`); SimpleTuner
-(diffusers' names, `lycoris_`).
+loaders/lora_conversion_utils.py; ComfyUI comfy/lora.py; OneTrainer 23df383 modules/util/convert_lora_util.py (original
+names bare or under `diffusion_model.`, `text_encoders.clip_l.transformer.`, `lora_transformer`; `clip_l` in earlier
+files); ai-toolkit 27a03a9 toolkit/lora_special.py (`transformer.`, and `diffusion_model.` of Z-Image and FLUX.2);
+SimpleTuner bc8e6ab helpers/training/lora_format.py (diffusers' names), and LyCORIS' (`lycoris_`).
 """
 
 import math
@@ -28,7 +29,10 @@ from likeness.lora.scale import read_scales
 
 # Words of other trainers for a part, beside those of the family and diffusers'.
 NETWORK_WORDS = ("lora_unet_", "lora_transformer_", "diffusion_model_", "model_diffusion_model_", "lycoris_")
-TEXT_WORDS = {"text_encoder": "clip_l_", "text_encoder_2": "clip_g_"}
+TEXT_WORDS = {
+    "text_encoder": ("clip_l_", "text_encoders_clip_l_transformer_"),
+    "text_encoder_2": ("clip_g_", "text_encoders_clip_g_transformer_"),
+}
 BARE = ("", "base_model_model_")  # PEFT's own, which name no part
 # What a kind's layer is made of.
 WHOLE = (
@@ -105,7 +109,7 @@ def layer_words(base: Base) -> Mapping[str, Sequence[str]]:
     for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
         network = part == base.NETWORK
         own = (base.FILE_PREFIXES[part].replace(".", "_"), f"{part}_")
-        starts = {*own, *BARE, *(NETWORK_WORDS if network else (TEXT_WORDS[part],))}
+        starts = {*own, *BARE, *(NETWORK_WORDS if network else TEXT_WORDS[part])}
         for name in _layer_names(module):
             for alias in {name, *base.other_names(part, name)}:
                 for start in starts:

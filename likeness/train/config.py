@@ -155,6 +155,7 @@ class TrainConfig(Section):
 
     seed: int = Field(ge=0)
     license: str = Field(min_length=1)
+    start_from: str | None = Field(min_length=1)
     drawing: DrawingConfig | None
     trainer: Literal["native", "kohya"]
     kohya: KohyaTrainerConfig
@@ -196,6 +197,11 @@ class TrainConfig(Section):
                 "optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr"
             )
         kind = kinds()[lora.kind]
+        if self.start_from is not None and kind.FILE_RANKS > 1:
+            raise ValueError(
+                f"start_from: lora.kind {lora.kind} starts from the base's weights; go on from its file as from a LoRA of "
+                f"{kind.FILE_RANKS} times the rank and alpha, with lora.kind: lora"
+            )
         if not kind.MATRICES and (lora.rank_stabilized or lora.dropout or optimizer.lora_plus_ratio != 1):
             raise ValueError(
                 f"lora.kind {lora.kind} has no down and up matrices: lora.rank_stabilized: false, lora.dropout: 0, "

@@ -454,3 +454,35 @@ def test_bombs_are_told_in_our_words(tmp_path: Path) -> None:
             decode_photo(tmp_path / "bomb.png", LIMITS)
         assert "ingest.max_megapixels 2" in caught.value.message
         assert "DOS" not in caught.value.message
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
+def test_a_jpeg_whose_data_do_not_fit_together_is_damaged_though_pillow_reads_it(
+    tmp_path: Path, options
+) -> None:
+    path = save(tmp_path / "a.jpg", corners(400, 300), "JPEG", quality=92, **options)
+    whole, read = path.read_bytes(), 0
+    assert decode_photo(path, LIMITS).format == "JPEG"
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + whole[middle + 7 :])  # seven bytes are lost
+    Image.open(path).load()
+    assert reason(path) == "truncated"
+    for bit in range(40):
+        flipped = bytearray(whole)
+        flipped[len(whole) // 3 + 11 * bit] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            decode_photo(path, LIMITS)
+        except InputError as error:
+            assert error.reason == "truncated"
+        else:
+            read += 1
+    # A bit that only makes a colour another one leaves nothing to notice.
+    assert read < 30
+
+
+def test_data_after_a_jpeg_and_odd_colours_are_no_damage(tmp_path: Path) -> None:
+    for mode in ("RGB", "L", "CMYK"):
+        path = save(tmp_path / "a.jpg", corners(400, 300).convert(mode), "JPEG")
+        path.write_bytes(path.read_bytes() + b"\0" * 999)
+        assert decode_photo(path, LIMITS).rgb.shape == (300, 400, 3)

@@ -1,7 +1,18 @@
-"""convert and inspect on the files that other trainers write, and on files that nobody should."""
+"""convert and inspect on the files that other trainers write, and on files that nobody should.
+
+What they write was read in their own code, and no file of theirs was at hand:
+- OneTrainer, commit 23df383 (2026-08-19): modules/modelSaver/mixin/LoRASaverMixin.py and modules/util/convert_lora_util.py (the
+  formats DIFFUSERS, KOHYA, LEGACY, ORIGINAL, COMFY and INTERNAL), modules/model/StableDiffusion{,XL}Model.py, FluxModel.py.
+- ai-toolkit, commit 27a03a9 (2026-08-21): toolkit/lora_special.py, toolkit/network_mixins.py (get_state_dict; the key maps it
+  looks for are not in its repository, so SD and SDXL keep `lora_unet_` and diffusers' names), toolkit/metadata.py, and
+  extensions_built_in/diffusion_models/{flux2,z_image} (`transformer.` becomes `diffusion_model.`).
+- SimpleTuner, commit bc8e6ab (2026-08-22): simpletuner/helpers/training/save_hooks.py (diffusers' own save_lora_weights with
+  lora_adapter_metadata, LyCORIS' save_weights), simpletuner/helpers/training/lora_format.py (`lora_format: comfyui`).
+"""
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -48,15 +59,27 @@ def half(layer):
     return torch.tensor(RANK[layer] / 2)
 
 
+def sgm(layer):
+    """The original name of a layer with its dots, `input_blocks.4.1.transformer_blocks.0.attn2.to_k`."""
+    block = re.sub(r"_(?=\d)", ".", LDM[layer].partition("_transformer_blocks_")[0])
+    return f"{block}.transformer_blocks.{layer.partition('.transformer_blocks.')[2]}"
+
+
 TRAINERS = {
     "sd-scripts on diffusers' names": (named(lambda n: f"lora_unet_{n.replace('.', '_')}", alpha=half), 0.5),
     "sd-scripts SDXL (LDM)": (named(lambda n: f"lora_unet_{LDM[n]}", alpha=half), 0.5),
-    "OneTrainer omi": (
-        named(lambda n: "unet." + LDM[n].replace("blocks_", "blocks.", 1).replace("_1_transformer_blocks_", ".1.transformer_blocks.")
-              .replace("middle_block_", "middle_block.").replace("middle_block.1_", "middle_block.1."), alpha=half), 0.5),
-    "OneTrainer dotted": (named(lambda n: f"lora_unet.{n}", alpha=half), 0.5),
+    "OneTrainer DIFFUSERS_LORA": (named(lambda n: f"unet.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
+    "OneTrainer KOHYA_LORA": (named(lambda n: f"lora_unet_{LDM[n]}", alpha=half), 0.5),
+    "OneTrainer LEGACY_LORA": (named(lambda n: f"lora_unet_{n.replace('.', '_')}", alpha=half), 0.5),
+    "OneTrainer ORIGINAL_LORA": (named(sgm, "lora_A.weight", "lora_B.weight", alpha=half), 0.5),
+    "OneTrainer COMFY_LORA": (
+        named(lambda n: f"diffusion_model.{sgm(n)}", "lora_A.weight", "lora_B.weight", alpha=half), 0.5),
+    "OneTrainer INTERNAL": (named(lambda n: f"unet.{n}", alpha=half), 0.5),
+    "ai-toolkit": (named(lambda n: f"lora_unet_{n.replace('.', '_')}", alpha=half), 0.5),
     "diffusers": (named(lambda n: f"unet.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
-    "SimpleTuner with adapter names": (named(lambda n: f"unet.{n}", "lora_A.default.weight", "lora_B.default.weight"), 1.0),
+    "SimpleTuner": (named(lambda n: f"unet.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
+    "SimpleTuner comfyui": (named(lambda n: f"lora_unet_{n.replace('.', '_')}", alpha=half), 0.5),
+    "PEFT with an adapter's name": (named(lambda n: f"unet.{n}", "lora_A.default.weight", "lora_B.default.weight"), 1.0),
     "diffusers before PEFT": (named(lambda n: f"unet.{n}", "lora.down.weight", "lora.up.weight"), 1.0),
     "PEFT bare": (named(lambda n: f"base_model.model.{n}", "lora_A.weight", "lora_B.weight"), 1.0),
     "SimpleTuner LyCORIS": (named(lambda n: f"lycoris_{n.replace('.', '_')}", alpha=half), 0.5),
@@ -118,9 +141,19 @@ def test_a_peft_folder_is_read_with_its_configuration(tmp_path):
     assert read_lora(tmp_path).scales == {4.0: 2, 2.0: 1}
 
 
-def test_text_encoders_go_their_own_way(tmp_path):
-    given = (("clip_l", "encoder.layers.11.self_attn.out_proj"), ("clip_g", "encoder.layers.31.mlp.fc1"),
-             ("clip_g", "encoder.layers.31.self_attn.out_proj"))  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("text_encoder", "text_encoder_2"),
+        ("lora_te1", "lora_te2"),
+        ("text_encoders.clip_l.transformer", "text_encoders.clip_g.transformer"),
+        ("clip_l", "clip_g"),
+    ],
+    ids=["diffusers", "Kohya", "OneTrainer for ComfyUI", "OneTrainer before"],
+)
+def test_text_encoders_go_their_own_way(tmp_path, words):
+    given = ((words[0], "encoder.layers.11.self_attn.out_proj"), (words[1], "encoder.layers.31.mlp.fc1"),
+             (words[1], "encoder.layers.31.self_attn.out_proj"))  # fmt: skip
     tensors = {}
     for word, layer in given:
         down, up = pair(layer)
@@ -134,7 +167,7 @@ def test_text_encoders_go_their_own_way(tmp_path):
     }
     back = convert(write(tmp_path, made), to="diffusers", dtype=None)
     assert {name.partition(".lora_")[0] for name in load(back.data)} == {
-        f"{'text_encoder' if word == 'clip_l' else 'text_encoder_2'}.text_model.{layer}"
+        f"{'text_encoder' if word == words[0] else 'text_encoder_2'}.text_model.{layer}"
         for word, layer in given
     }
     assert back.notes == ()
@@ -312,9 +345,14 @@ ZIMAGE = "layers.7.attention.to_q"
     [
         ("transformer.{}", FLUX2, "FLUX.2 klein", "transformer."),
         ("base_model.model.{}", FLUX2, "FLUX.2 klein", "transformer."),
-        ("diffusion_model.single_blocks.3.linear1", FLUX2, "FLUX.2 klein", "transformer."),
+        (
+            "diffusion_model.single_blocks.3.linear1",
+            FLUX2,
+            "FLUX.2 klein",
+            "transformer.",
+        ),  # ai-toolkit's, OneTrainer's COMFY
         ("transformer.{}", ZIMAGE, "Z-Image", "diffusion_model."),
-        ("diffusion_model.{}", ZIMAGE, "Z-Image", "diffusion_model."),
+        ("diffusion_model.{}", ZIMAGE, "Z-Image", "diffusion_model."),  # ai-toolkit's
     ],
 )
 def test_flows_are_read_under_their_own_and_the_original_names(tmp_path, names, layer, base, prefix):

@@ -19,6 +19,7 @@ WORDS = {
     "seed": "ss_seed",
     "resolution": "ss_resolution",
     "images an epoch": "ss_num_train_images",
+    "started from the file of sha256": "likeness.started_from",
     "kept for validation": "likeness.validation",
 }
 

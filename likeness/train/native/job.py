@@ -19,6 +19,7 @@ from likeness.train.native.loop import LoopResult, OnWindow, run_key, train
 from likeness.train.native.metadata import Facts, describe
 from likeness.train.native.selection import Evaluator
 from likeness.train.native.split import Split, split
+from likeness.train.native.start import Start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Job:
     data: TrainingSet
     validation: TrainingSet | None
     split: Split
+    start: Start | None
     key: str
 
     def train(
@@ -50,6 +52,7 @@ class Job:
             self.cfg,
             folder,
             ranks=ranks,
+            start=self.start,
             held_out=self.validation,
             evaluators=evaluators,
             keep_weights=lambda step, lora: folder.save_weights(step, self.file(lora, step)),
@@ -60,9 +63,8 @@ class Job:
         """The LoRA after so many steps as Kohya-key safetensors bytes with its metadata."""
         dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
         tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
-        told = describe(
-            tensors, self.facts, self.cfg, self.examples, steps=steps, validation=self.split.words
-        )
+        more = {"validation": self.split.words, "started_from": self.start.sha256 if self.start else ""}
+        told = describe(tensors, self.facts, self.cfg, self.examples, steps=steps, more=more)
         return weights_bytes(tensors, told)
 
 
@@ -74,10 +76,11 @@ def prepare(
     facts: Facts,
     *,
     draw_prior: Callable[[Sequence[TrainingExample]], list[TrainingExample]] = lambda examples: [],
+    start: Start | None = None,
     digests: Sequence[str] = (),
 ) -> Job:
     """Split the examples, draw pictures of the class, say what will be done, and encode; `digests` name what else decides
-    the result.
+    the result, beside the file to `start` from.
 
     Raises:
         ConfigError, InputError: nothing could be learned.
@@ -101,11 +104,13 @@ def prepare(
         data=data,
         validation=encode_examples(held_out, base, cfg, items) if held_out else None,
         split=parted,
+        start=start,
         key=run_key(
             base,
             cfg,
             dataset_digest([*every, *prior]),
             *([dataset_digest(held_out)] if held_out else []),
+            *([start.sha256] if start else []),
             *digests,
         ),
     )

@@ -39,6 +39,7 @@ from likeness.train.native.optimizer import (
 )
 from likeness.train.native.schedule import learning_rate
 from likeness.train.native.selection import BestWeights, Evaluator, validation
+from likeness.train.native.start import Start
 from likeness.train.native.throughput import Throughput
 from likeness.train.native.training_loss import Objective
 
@@ -80,6 +81,7 @@ def train(
     run: RunFolder,
     *,
     ranks: Ranks | None = None,
+    start: Start | None = None,
     held_out: TrainingSet | None = None,
     evaluators: Sequence[Evaluator] = (),
     keep_weights: Callable[[int, dict[str, Tensor]], None] = lambda step, tensors: None,
@@ -87,8 +89,9 @@ def train(
 ) -> LoopResult:
     """Train a LoRA into the base, going on from the run's newest checkpoint.
 
-    `held_out` is what the validation loss is measured on, `evaluators` measure beside it. `keep_weights(step, tensors)` gets
-    the intermediate LoRA, `on_window(step, values)` what was measured; of several processes in a `ranks`, the first one's.
+    It begins with fresh weights, or those of `start`. `held_out` is what the validation loss is measured on, `evaluators`
+    measure beside it. `keep_weights(step, tensors)` gets the intermediate LoRA, `on_window(step, values)` what was
+    measured; of several processes in a `ranks`, the first one's.
 
     Raises:
         ConfigError: a target fits no layer, training diverged, or as many processes were not started.
@@ -97,6 +100,8 @@ def train(
     ranks = ranks or Ranks(cfg.system.processes, device=cfg.system.device)
     with deterministic(base.device), ExitStack() as steps:
         parameters = add_lora(base, cfg.lora, seed=cfg.seed, text_encoders=cfg.optimizer.text_encoders)
+        if start is not None:
+            start.fill(base, parameters)
         steps.enter_context(training_mode(base, cfg, list(data.buckets)))
         optimizer: Any = build_optimizer(parameters, cfg.optimizer)
         average = Average(parameters, cfg.optimizer.ema) if cfg.optimizer.ema else None
@@ -109,7 +114,7 @@ def train(
         best = BestWeights([*validated, *evaluators], cfg.selection, cfg.schedule.steps, ranks)
         losses, norms = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(2))
         checkpoint = run.newest()
-        start = checkpoint.step if checkpoint else 0
+        begun = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
             best.restore(checkpoint.tensors)
@@ -121,11 +126,11 @@ def train(
             usd_per_hour=cfg.system.usd_per_hour,
             seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0,
         )
-        watch = Watch(cfg, losses, norms, meter, run, start=start, on_window=on_window)
-        began, done = time.monotonic(), start
+        watch = Watch(cfg, losses, norms, meter, run, start=begun, on_window=on_window)
+        began, done = time.monotonic(), begun
         with Progress("train", total=cfg.schedule.steps) as progress, StopRequest() as stop:
-            if start:
-                progress.advance(f"step {start}", "resumed", steps=start)
+            if begun:
+                progress.advance(f"step {begun}", "resumed", steps=begun)
 
             def evaluate() -> None:
                 if best.due(done) and not ranks.any(stop.requested):
@@ -135,9 +140,9 @@ def train(
                             on_window(done, taken)
 
             evaluate()  # what a stop left undone
-            if best.due(start) and ranks.any(stop.requested):
-                raise _stopped(start, cfg.schedule.steps)
-            for step in range(start, cfg.schedule.steps):
+            if best.due(begun) and ranks.any(stop.requested):
+                raise _stopped(begun, cfg.schedule.steps)
+            for step in range(begun, cfg.schedule.steps):
                 if best.exhausted:
                     break
                 for group in optimizer.param_groups:
@@ -184,8 +189,8 @@ def train(
         return LoopResult(
             parameters=parameters, step=best.best_step or done, losses=_floats(losses[:done]),
             grad_norms=_floats(norms[:done]), measured=best.numbers,
-            probe_before=before, probe_after=objective.probe(), resumed_from=start,
-            steps_per_s=(done - start) / seconds if start < done else None,
+            probe_before=before, probe_after=objective.probe(), resumed_from=begun,
+            steps_per_s=(done - begun) / seconds if begun < done else None,
         )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def facts_of(run: Run, base: Base) -> Facts:
 
 
 def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, examples: Sequence[TrainingExample], *,
-             steps: int, validation: str = "") -> dict[str, str]:  # fmt: skip
-    """The metadata of Kohya-key `tensors` after `steps` optimizer steps; `validation` says what was kept out for it."""
+             steps: int, more: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
+    """The metadata of Kohya-key `tensors` after `steps` optimizer steps; `more` is what else likeness says of the run."""
     sha256, lycoris = content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
     order = Order(examples, cfg.data, cfg.seed)
     own = [example for example in examples if not example.prior]
@@ -144,7 +144,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "likeness.base_sha256": facts.base_digest,
         **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
         "likeness.consent_id": facts.consent_id,
-        **({"likeness.validation": validation} if validation else {}),
+        **{f"likeness.{name}": words for name, words in (more or {}).items() if words},
     }
 
 

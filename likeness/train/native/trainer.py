@@ -19,10 +19,12 @@ from likeness.train.native.metadata import facts_of
 from likeness.train.native.optimizer import state_bytes
 from likeness.train.native.schedule import learning_rates
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
+from likeness.train.native.start import read_start
 from likeness.train.pace import Pace, remember
 from likeness.train.prior_images import draw_prior
 from likeness.train.results import log_results, write_results
 from likeness.train.samples import build_sampler
+from likeness.train.starting import starting_file
 from likeness.train.trainer import TrainingResult
 
 
@@ -54,6 +56,8 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
     tokens = base.token_count(trigger) - base.token_count("")
     sys.stderr.write(f"train: the trigger {trigger!r} is {tokens} of a prompt's {base.token_limit} tokens\n")
     sampler = build_sampler(run, base)
+    file = starting_file(cfg, run.repository)
+    start = read_start(file, run.consent.id) if file else None
     with ranks.main_first():
         job = prepare(
             base,
@@ -62,11 +66,19 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
             run.items,
             facts_of(run, base),
             draw_prior=partial(draw_prior, run, base),
+            start=start,
             digests=[sampler.digest] if sampler else [],
         )
     checkpoint = cfg.train.checkpoint
     shared = SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), job.key) if checkpoint.share else None
     folder = RunFolder(run.repository.training / job.key, key=job.key, kept=checkpoint.kept, shared=shared)
+    if shared is None and folder.newest_file() is None:
+        begins = (
+            f"with the weights of {start.words}"
+            if start
+            else "anew (train.start_from goes on from a LoRA file)"
+        )
+        sys.stderr.write(f"train: step 0 begins {begins}\n")
     params = {
         "train": job.cfg.model_dump(),
         "base": cfg.base.model_dump(),

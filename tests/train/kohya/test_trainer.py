@@ -103,6 +103,7 @@ def test_settings_reach_the_script_and_its_file_is_checked_and_described(
         ({"lora_kind": "dora"}, "train.lora.kind: lora"),
         ({"ema": 0.99}, "train.optimizer.ema: null"),
         ({"validation_share": 0.1}, "train.selection.validation_share: 0"),
+        ({"start_from": "jade.safetensors"}, "train.start_from: null"),
         ({"targets": ["to_q"]}, "train.lora.targets"),
         ({"gradient_checkpointing": "auto"}, "train.system.gradient_checkpointing: on or off"),
     ],

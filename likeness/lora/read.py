@@ -1,0 +1,117 @@
+# pyright: basic
+# (torch and diffusers are typed in part)
+"""A LoRA file of any trainer, read: its tensors, and its layers for a base, or for the family that knows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from likeness.aligned import align_tensors
+from likeness.diffusion.bases import Base
+from likeness.diffusion.families import bases
+from likeness.errors import InputError, LikenessError
+from likeness.lora.layers import LoraLayers, layer_of, read_layers, skeleton
+from likeness.lora.safetensors_io import find_weights, read_header
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraFile:
+    """A file's tensors and metadata; `config` is adapter_config.json of a folder that PEFT wrote."""
+
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+    config: Mapping[str, Any] | None
+
+
+def read_file(source: Path) -> LoraFile:
+    """A .safetensors file, or a folder of PEFT's.
+
+    Raises:
+        InputError: `missing-file`, `not-safetensors`.
+    """
+    path, config = find_weights(source)
+    metadata = read_header(path).metadata
+    try:
+        tensors = align_tensors(load_file(path))
+    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
+                         remedy="download or export it again") from error  # fmt: skip
+    return LoraFile(tensors=tensors, metadata=metadata, config=config)
+
+
+def layers_for(base: Base, file: LoraFile) -> LoraLayers:
+    """The file's layers as layers of this base; see `read_layers` for what it raises."""
+    try:
+        return read_layers(base, file.tensors, file.metadata, file.config)
+    except InputError as error:
+        taken_apart = {} if error.reason == "lora-ambiguous" else _taken_apart(base, file.tensors)
+        if not taken_apart:
+            raise
+        return read_layers(base, taken_apart, file.metadata, file.config)
+
+
+def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
+    """The layers by the family that knows them all; of several, that in whose published sizes most of them are.
+
+    Raises:
+        InputError: none knows them (the refusal of the one that knows most), or two know them by other names.
+    """
+    fitting: list[tuple[int, Base, LoraLayers]] = []
+    refusals: list[tuple[int, InputError]] = []
+    for architecture in bases():
+        base = skeleton(architecture)
+        try:
+            found = layers_for(base, file)
+        except InputError as error:
+            if error.reason == "lora-ambiguous":
+                raise
+            refusals.append((_unknown(error), error))
+        else:
+            fitting.append((_widths(base, found), base, found))
+    if not fitting:
+        raise min(refusals, key=lambda one: one[0])[1]
+    most = max(count for count, _, _ in fitting)
+    base, found = next((base, found) for count, base, found in fitting if count == most)
+    if others := [
+        other.TITLE
+        for count, other, same in fitting
+        if count == most and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
+    ]:
+        raise InputError(
+            f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",
+            reason="lora-names", remedy="give the file that was trained with the UNet's layers, too",
+        )  # fmt: skip
+    return base, found
+
+
+def _taken_apart(base: Base, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A file of a base whose original layers are fused otherwise, as diffusers' own reader takes it apart; empty where it is
+    none of the base's, or would lose magnitudes there."""
+    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors):
+        return {}
+    try:
+        found = base.pipeline.lora_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        read_layers(base, found, {})
+    except (InputError, ValueError, KeyError, RuntimeError, IndexError, TypeError, AttributeError):
+        return {}
+    return found
+
+
+def _unknown(error: LikenessError) -> int:
+    """How little of a file is known, for the refusal that helps most: what is broken in a known layer comes first."""
+    count = str(error).partition(" ")[0]
+    return int(count) if error.reason == "lora-names" and count.isdigit() else 0
+
+
+def _widths(base: Base, found: LoraLayers) -> int:
+    """How many layers have the width that the published base has there."""
+    return sum(
+        parts["lora_A.weight"].shape[1] == layer_of(base, name).weight.shape[1]
+        for name, parts in found.layers.items()
+        if "lora_A.weight" in parts
+    )

@@ -1,0 +1,95 @@
+# pyright: basic
+# (peft's layers are not typed)
+"""Training that starts from a LoRA file of any trainer instead of fresh weights: its layers become the new adapter's."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from likeness.diffusion.bases import Base
+from likeness.errors import ConfigError, ConsentError
+from likeness.lora.adapter import lora_layers
+from likeness.lora.keys import SCALED
+from likeness.lora.kinds.lora import ADAPTER
+from likeness.lora.read import LoraFile, layers_for, read_file
+from likeness.lora.safetensors_io import find_weights
+from likeness.store.items import sha256_bytes, sha256_file
+
+SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A LoRA file to start from; `sha256` is of all that decides its weights."""
+
+    path: Path
+    sha256: str
+    file: LoraFile
+
+    @property
+    def words(self) -> str:
+        """What is known of it: `jade-1000.safetensors (of 1000 steps)`."""
+        steps = self.file.metadata.get("ss_steps")
+        return self.path.name + (f" (of {steps} steps)" if steps else "")
+
+    @torch.no_grad()
+    def fill(self, base: Base, parameters: Mapping[str, Parameter]) -> None:
+        """Give a fresh adapter the file's weights; where the scales differ, the upper matrices make up for it.
+
+        Raises:
+            InputError: it is no LoRA that is read, or not of this base.
+            ConfigError: it has other layers, another rank or kind than train.lora says.
+        """
+        found = layers_for(base, self.file)
+        values: dict[str, Tensor] = {}
+        for layer, module in lora_layers(base).items():
+            share = found.scales.get(layer, 1.0) / module.scaling.get(ADAPTER, 1.0)
+            for part, tensor in found.layers.get(layer, {}).items():
+                values[f"{layer}.{part}"] = tensor * share if part in SCALED and share != 1 else tensor
+        missing = sorted({name.rpartition(".lora")[0] or name for name in parameters.keys() - values.keys()})
+        spare = sorted(set(found.layers) - set(lora_layers(base)))
+        others = sorted(values.keys() - parameters.keys())
+        if missing or spare or others:
+            lacks = f"lacks {len(missing)} of the layers that train.lora names ({', '.join(missing[:SHOWN])})"
+            more = f"has {len(spare)} others ({', '.join(spare[:SHOWN])})"
+            parts = f"has tensors of another kind ({', '.join(others[:SHOWN])})"
+            what = [
+                words
+                for words, there in ((lacks, missing), (more, spare), (parts, others and not missing))
+                if there
+            ]
+            raise ConfigError(f"train.start_from {self.path}: it {' and '.join(what)}", reason="start-from",
+                              remedy="set train.lora.kind, targets and blocks (and text_encoder_lr) as it was trained")  # fmt: skip
+        for name, parameter in parameters.items():
+            if values[name].numel() != parameter.numel() or len(values[name]) != len(parameter):
+                raise ConfigError(
+                    f"train.start_from {self.path}: {name} is {list(values[name].shape)} there and "
+                    f"{list(parameter.shape)} here", reason="start-from", remedy="set train.lora.rank as it was trained",
+                )  # fmt: skip
+            parameter.copy_(values[name].reshape(parameter.shape))
+
+
+def read_start(path: Path, consent_id: str) -> Start:
+    """Read the file to start from.
+
+    Raises:
+        InputError: it is no safetensors file.
+        ConsentError: it says that it was trained under another consent record.
+    """
+    file = read_file(path)
+    told = file.metadata.get("likeness.consent_id")
+    if told is not None and told != consent_id:
+        raise ConsentError(
+            f"train.start_from {path}: it was trained under the consent record {told}, not {consent_id}",
+            remedy="start from a LoRA of the same person",
+        )
+    weights, config = find_weights(path)
+    digest = sha256_file(weights)
+    if config is not None:
+        digest = sha256_bytes(f"{digest}\n{json.dumps(config, sort_keys=True)}".encode())
+    return Start(path=path, sha256=digest, file=file)

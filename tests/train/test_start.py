@@ -1,0 +1,140 @@
+"""Training that starts from a LoRA file: with its weights exactly, under a key of its own, or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from lora_runs import FACTS, Stop, base_config, run_in, stop_at, train_config
+from safetensors.torch import load_file, save_file
+
+from likeness.check import check_parts
+from likeness.cli.compose import compose
+from likeness.config import load_config
+from likeness.diffusion.load import load_base
+from likeness.errors import ConfigError, ConsentError, InputError
+from likeness.lora.adapter import add_lora, lora_tensors
+from likeness.lora.convert import convert
+from likeness.lora.safetensors_io import read_metadata
+from likeness.train.config import TrainConfig
+from likeness.train.native.start import read_start
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def trained(tmp_path, folder):
+    """A finished run of six steps, and its file."""
+    run = run_in(tmp_path / "first", folder, train_config())
+    path = tmp_path / "jade-6.safetensors"
+    path.write_bytes(run.data)
+    return run, path
+
+
+def begun(path: Path, cfg: TrainConfig) -> dict[str, torch.Tensor]:
+    """The weights of a new adapter that starts from a file."""
+    base = load_base(base_config(), device="cpu")
+    parameters = add_lora(base, cfg.lora, seed=cfg.seed, text_encoders=cfg.optimizer.text_encoders)
+    read_start(path, FACTS.consent_id).fill(base, parameters)
+    return lora_tensors(parameters)
+
+
+def test_the_weights_at_the_start_are_the_files_under_any_names(tmp_path, trained):
+    run, path = trained
+    learned = lora_tensors(run.trained.parameters)
+    started = begun(path, train_config())
+    assert started.keys() == learned.keys()
+    assert all(torch.equal(started[name], learned[name]) for name in learned)
+
+    diffusers = tmp_path / "diffusers.safetensors"
+    diffusers.write_bytes(convert(path, to="diffusers", dtype=None).data)
+    peft = tmp_path / "peft"
+    peft.mkdir()
+    config = {"r": 4, "lora_alpha": 2, "auto_mapping": {"base_model_class": "UNet2DConditionModel"}}
+    (peft / "adapter_config.json").write_text(json.dumps(config))
+    named = {f"base_model.model.{name.removeprefix('unet.')}": tensor for name, tensor in learned.items()}
+    save_file(named, peft / "adapter_model.safetensors")
+    for other in (diffusers, peft):
+        found = begun(other, train_config())
+        assert all(torch.equal(found[name], learned[name]) for name in learned)
+
+
+def test_another_alpha_draws_the_same_at_the_start(trained):
+    _, path = trained
+    same, double = begun(path, train_config()), begun(path, train_config(alpha=4))
+    for name, tensor in same.items():
+        assert torch.equal(double[name] * (2 if ".lora_B." in name else 1), tensor)
+
+
+def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, folder, trained):
+    run, path = trained
+    start = read_start(path, FACTS.consent_id)
+    whole = run_in(tmp_path / "whole", folder, train_config(), start=start)
+    assert whole.folder.key != run.folder.key
+    assert whole.sha256 != run.sha256
+    assert whole.trained.probe_before == run.trained.probe_after
+    assert read_metadata(whole.data)["likeness.started_from"] == start.sha256
+    assert "likeness.started_from" not in run.metadata
+    with pytest.raises(Stop):
+        run_in(tmp_path / "cut", folder, train_config(), start=start, on_window=stop_at(6))
+    resumed = run_in(tmp_path / "cut", folder, train_config(), start=start)
+    assert resumed.trained.resumed_from == 3
+    assert resumed.sha256 == whole.sha256
+
+    path.write_bytes(whole.data)
+    again = read_start(path, FACTS.consent_id)
+    assert run_in(tmp_path / "cut", folder, train_config(), start=again).folder.key != whole.folder.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rank": 8}, r"is \[4"),
+        ({"targets": ["to_q"]}, "others"),
+        ({"targets": ["to_q", "to_k", "to_v", "to_out.0", "conv1"]}, "lacks"),
+        ({"lora_kind": "dora"}, "lacks"),
+        ({"text_encoder_lr": 1e-4}, "lacks"),
+    ],
+    ids=["rank", "fewer layers", "more layers", "kind", "text encoders"],
+)
+def test_what_does_not_fit_is_refused(trained, changes, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        begun(trained[1], train_config(**changes))
+    assert "train.lora" in caught.value.remedy
+
+
+def test_other_files_are_refused(tmp_path, trained):
+    _, path = trained
+    with pytest.raises(ConsentError, match="jade-2026-01, not mia-2026-02"):
+        read_start(path, "mia-2026-02")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(InputError):
+        read_start(broken, FACTS.consent_id)
+    stranger = tmp_path / "stranger.safetensors"
+    save_file({f"other.{name}": tensor for name, tensor in load_file(path).items()}, stranger)
+    with pytest.raises(InputError, match="layers are none of"):
+        begun(stranger, train_config())
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("models/jade/jade-v1.safetensors", "cp models/jade/jade-v1.safetensors jade-v1-first.safetensors"),
+        ("models/jade/training/checkpoints/jade-v1-step-000250.safetensors", "DVC removes that"),
+        ("gone.safetensors", "nothing is there"),
+    ],
+)
+def test_the_check_finds_a_file_that_will_not_be_there(in_tmp, named, words):
+    Path("models/jade/training/checkpoints").mkdir(parents=True)
+    if named != "gone.safetensors":
+        Path(named).write_bytes(b"x")
+    compose(ROOT, Path("params.yaml"), [f"train.start_from={named}"])
+    with pytest.raises(ConfigError) as caught:
+        check_parts(load_config(Path("params.yaml")))
+    assert words in str(caught.value)
+
+
+def test_pissa_starts_from_the_base_alone():
+    with pytest.raises(ValueError, match="2 times the rank and alpha"):
+        train_config(lora_kind="pissa", start_from="jade.safetensors")
