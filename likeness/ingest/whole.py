@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 
-import simplejpeg
+import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image, ImageChops
 
 from likeness.ingest.limits import truncated
