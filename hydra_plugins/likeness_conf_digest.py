@@ -1,4 +1,4 @@
-"""Registers the resolvers `${conf_digest:conf}` and `${drawing:...}` wherever Hydra composes: in `dvc exp run` and in `make
+"""Registers the resolvers `${conf_digest:conf}` and `${drawing:}` wherever Hydra composes: in `dvc exp run` and in `make
 params`; there no value comes from the environment, since it would be written into params.yaml.
 
 Hydra finds this module because .dvc/config names the repository as hydra.plugins_path; a SearchPathPlugin is the
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from likeness.cli.overrides import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest
@@ -34,9 +34,7 @@ class ConfDigestPlugin(SearchPathPlugin):
             "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
         )
         # OmegaConf.resolve takes a section from a resolver as its own kind of dict alone.
-        OmegaConf.register_new_resolver(
-            "drawing", lambda *given: OmegaConf.create(drawing(*given)), replace=True
-        )
+        OmegaConf.register_new_resolver("drawing", _drawing, replace=True)
         OmegaConf.register_new_resolver("oc.env", _refuse, replace=True)
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -48,6 +46,14 @@ def set_params(words: list[str]) -> list[str]:
     flags = ("-S", "--set-param")
     after = [word for flag, word in itertools.pairwise(words) if flag in flags]
     return after + [word.partition("=")[2] for word in words if word.startswith("--set-param=")]
+
+
+def _drawing(*, _root_: DictConfig) -> DictConfig:
+    train = _root_.train
+    drawn = drawing(
+        train.selection.sample_every_steps, train.data.prior_images, _root_.evaluate, _root_.ingest
+    )
+    return OmegaConf.create(drawn)
 
 
 def _refuse(name: str, *_: str) -> NoReturn:

@@ -14,7 +14,8 @@ from likeness.secret_values import refuse_secrets
 from likeness.settings import texts
 from likeness.strict_yaml import read_yaml
 
-OWN_RESOLVER = "${conf_digest:conf}"
+# Of the repository's own values alone (hydra_plugins/).
+OWN_RESOLVERS = re.compile(r"\$\{(?:conf_digest:conf|drawing:)\}")
 INTERPOLATION = re.compile(r"\$\{[\w.\[\]]+\}")
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 
@@ -42,7 +43,7 @@ def refuse_resolvers(values: Any, *, where: str) -> None:
         ConfigError: `resolver`.
     """
     for text in texts(values):
-        plain, before = text.replace(OWN_RESOLVER, ""), ""
+        plain, before = OWN_RESOLVERS.sub("", text), ""
         while plain != before:  # the innermost first: ${oc.${x}:HOME} computes, too
             plain, before = INTERPOLATION.sub("x", plain), plain
         if "${" in plain:
