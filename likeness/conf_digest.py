@@ -1,20 +1,23 @@
-"""One digest over what conf/ says, so that params.yaml can tell whether it is still what conf/ composes to.
+"""Digests that params.yaml carries: of what conf/ says, so that it can tell whether it is still what conf/ composes to, and
+of its own values, so that it can tell whether a hand has changed one since.
 
-Values count, and the `# @package` line that Hydra reads; comments, blank lines and the order of keys do not.
+Of conf/, values count, and the `# @package` line that Hydra reads; comments, blank lines and the order of keys do not.
 """
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from likeness.errors import ConfigError
 from likeness.secret_values import refuse_secrets
-from likeness.settings import texts
+from likeness.settings import flatten, texts
 from likeness.strict_yaml import read_yaml
 
-OWN_RESOLVER = "${conf_digest:conf}"
+DIGESTS = ("conf_digest", "values_digest")
+OWN_RESOLVERS = re.compile(r"\$\{(conf_digest:conf|values_digest:)\}")
 INTERPOLATION = re.compile(r"\$\{[\w.\[\]]+\}")
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 
@@ -42,7 +45,7 @@ def refuse_resolvers(values: Any, *, where: str) -> None:
         ConfigError: `resolver`.
     """
     for text in texts(values):
-        plain, before = text.replace(OWN_RESOLVER, ""), ""
+        plain, before = OWN_RESOLVERS.sub("", text), ""
         while plain != before:  # the innermost first: ${oc.${x}:HOME} computes, too
             plain, before = INTERPOLATION.sub("x", plain), plain
         if "${" in plain:
@@ -51,3 +54,9 @@ def refuse_resolvers(values: Any, *, where: str) -> None:
                 reason="resolver",
                 remedy="write the value, or name the variable that holds it, as `api_key_env` does",
             )
+
+
+def values_digest(values: Mapping[str, Any]) -> str:
+    """Hex sha256 over all settings but itself, as text: 1e-05 is a number to one reader of YAML and a word to another."""
+    said = {key: str(value) for key, value in flatten(values).items() if key != "values_digest"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

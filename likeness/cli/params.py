@@ -11,6 +11,7 @@ import yaml
 
 from likeness.cli.compose import compose, composed
 from likeness.cli.overrides import read_values
+from likeness.conf_digest import DIGESTS
 from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
@@ -49,7 +50,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tupl
     return {
         key: (old.get(key, ABSENT), new.get(key, ABSENT))
         for key in keys
-        if key != "conf_digest" and old.get(key, ABSENT) != new.get(key, ABSENT)
+        if key not in DIGESTS and old.get(key, ABSENT) != new.get(key, ABSENT)
     }
 
 
