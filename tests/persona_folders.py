@@ -194,7 +194,9 @@ class Folders:
                 parents=(),
                 provider="attributes",
             )
-            entries.append(line.model_copy(update={"text": text}))
+            photos = (sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
+            roots = dict(zip(("source", "target"), photos, strict=False))
+            entries.append(line.model_copy(update={"text": text, "roots": roots}))
         write_manifest(self.at(self.places.captions), entries, [])
 
     def training(self, steps: int = 40) -> None:

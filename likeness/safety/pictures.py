@@ -26,6 +26,9 @@ MODELS: Sequence[Json] = [VERSION, FACES_VERSION, MODELS_DIGEST, RESNET.sha256, 
 COUNTS = 1 / 24
 """A face counts from this share of the picture's shorter side on, and from MIN_FACE_PX: 43 px of 1024."""
 
+LOOKED_AT_PX = (640, 320)
+"""Faces that count have 26 px and more at the first of these; a larger one takes three times as long and finds no more."""
+
 BLURRED = 0.25
 """Faces of less sharpness (`measure.sharpness`) are nobody's: the demo's have .49 and more, its blurred photograph .15."""
 
@@ -49,7 +52,7 @@ class PictureGate:
             InputError: `not-rated`.
         """
         least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
-        faces = [face for face in self._analyzer.faces(rgb) if min(face.box_px[2:]) >= least_px]
+        faces = [face for face in self._analyzer.faces(rgb, LOOKED_AT_PX) if min(face.box_px[2:]) >= least_px]
         return {
             "explicit": round(self._rater.explicit(rgb), 4),
             "faces": [self._face(rgb, self._analyzer.identified(rgb, face)) for face in faces],
