@@ -1,5 +1,5 @@
-"""Registers the resolvers `${conf_digest:conf}` and `${drawing:}` wherever Hydra composes: in `dvc exp run` and in `make
-params`; there no value comes from the environment, since it would be written into params.yaml.
+"""Registers the resolvers of both digests and of `train.drawing` wherever Hydra composes: in `dvc exp run` and in `make params`;
+there no value comes from the environment, since it would be written into params.yaml.
 
 Hydra finds this module because .dvc/config names the repository as hydra.plugins_path; a SearchPathPlugin is the
 one kind of plugin that Hydra creates before it composes.
@@ -8,15 +8,17 @@ one kind of plugin that Hydra creates before it composes.
 import itertools
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from likeness.cli.overrides import refuse_unknown_overrides
-from likeness.conf_digest import conf_digest
+from likeness.conf_digest import conf_digest, values_digest
+from likeness.config import validated
 from likeness.errors import ConfigError
+from likeness.paths import PARAMS
 from likeness.train.drawing import drawing
 from likeness.train.earlier_names import refuse_earlier_names
 
@@ -35,6 +37,7 @@ class ConfDigestPlugin(SearchPathPlugin):
         )
         # OmegaConf.resolve takes a section from a resolver as its own kind of dict alone.
         OmegaConf.register_new_resolver("drawing", _drawing, replace=True)
+        OmegaConf.register_new_resolver("values_digest", _values_digest, replace=True)
         OmegaConf.register_new_resolver("oc.env", _refuse, replace=True)
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -54,6 +57,15 @@ def _drawing(*, _root_: DictConfig) -> DictConfig:
         train.selection.sample_every_steps, train.data.prior_images, _root_.evaluate, _root_.ingest
     )
     return OmegaConf.create(drawn)
+
+
+def _values_digest(*, _root_: DictConfig) -> str:
+    others = [str(key) for key in _root_ if key != "values_digest"]
+    values: Any = OmegaConf.to_container(OmegaConf.masked_copy(_root_, others), resolve=True)
+    digest = values_digest(values)
+    if "exp" in sys.argv[1:]:  # DVC writes what it composes as it is; `likeness params` looks at it before
+        validated(values | {"values_digest": digest}, PARAMS)
+    return digest
 
 
 def _refuse(name: str, *_: str) -> NoReturn:

@@ -1,15 +1,16 @@
 """What must be right before anything runs: fresh settings, providers that can be built, a base that is there, consent
 and photographs of every persona. What is wrong here would be found after hours or money."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from likeness.conf_digest import conf_digest
+from likeness.conf_digest import conf_digest, values_digest
 from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
-from likeness.ingest.listing import printable
+from likeness.ingest.listing import photographs, printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import in_force
@@ -59,11 +60,38 @@ def _provider_problems(cfg: Config) -> Iterator[str]:
             yield f"{section}: {error}"
 
 
-def keys_not_set(cfg: Config) -> Iterator[str]:
+def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
+    """What stops nothing and may surprise; `values` is what params.yaml says."""
+    yield from _keys_not_set(cfg)
+    yield from _values_by_hand(cfg, values)
+    yield from _folders_of_nobody(cfg)
+
+
+def _keys_not_set(cfg: Config) -> Iterator[str]:
     """A line for each provider whose key is not in the environment: no problem where everything is bought already."""
     for section in (spec.name for spec in STAGES if spec.provider):
         if name := getattr(cfg, section).missing_key():
             yield f"{name} is not set: {section} will need it for what it has not bought yet"
+
+
+def _values_by_hand(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
+    """A line where params.yaml, whose `values` these are, has other ones than were composed: they count, until it is
+    composed again."""
+    if cfg.values_digest != values_digest(values):
+        yield (
+            "params.yaml was edited by hand; the next `make params` or `dvc exp run` loses that. "
+            "`likeness params --keep NAME` writes it into conf/"
+        )
+
+
+def _folders_of_nobody(cfg: Config) -> Iterator[str]:
+    """A line for each folder with photographs of a person whom the settings do not name."""
+    for folder in sorted(Path("data").glob("*/raw/")):
+        if (name := folder.parent.name) not in cfg.personas:
+            yield (
+                f"{folder} belongs to no persona of params.yaml, and is not read: "
+                f"conf/persona/{name}.yaml and a line in conf/config.yaml make one (docs/personas.md)"
+            )
 
 
 def _base_problems(cfg: Config) -> Iterator[str]:
@@ -94,7 +122,10 @@ def _file_problems(cfg: Config) -> Iterator[str]:
     for name in cfg.personas:
         paths = PersonaPaths(name)
         if not paths.raw_sources.is_dir():
-            yield f"{name}: there is no folder {paths.raw_sources}\n  remedy: put 8 to 30 photographs of {name} there"
+            yield (
+                f"{name}: there is no folder {paths.raw_sources}{_others(paths)}\n"
+                f"  remedy: put 8 to 30 photographs of {name} there"
+            )
         if not paths.captions_override.is_dir():
             yield (
                 f"{name}: there is no folder {paths.captions_override}\n"
@@ -114,6 +145,13 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                     )
 
 
+def _others(paths: PersonaPaths) -> str:
+    """`; there is data/mia/raw/source`: folders of that person that no stage reads or writes."""
+    known = {path for path in vars(paths).values() if isinstance(path, Path)}
+    there = {path for pattern in ("*/", "raw/*/") for path in paths.data.glob(pattern)} - known
+    return f"; there is {', '.join(map(str, sorted(there)))}" if there else ""
+
+
 def _consent_problems(cfg: Config) -> Iterator[str]:
     """A record in force for each persona that covers what the whole graph does."""
     root = RepositoryPaths.here().root
@@ -122,5 +160,12 @@ def _consent_problems(cfg: Config) -> Iterator[str]:
         try:
             consent = in_force(root, name, ALL_USES, place=team_store(cfg))
             identity_limits(cfg.personas[name].similarity, consent)
+            targets, _ = photographs(PersonaPaths(name).raw_targets)
+            if targets and consent.targets is None:
+                yield (
+                    f"{name}: there are {len(targets)} photographs of targets, and no record consent/{name}.targets.yaml of them\n"
+                    f"  remedy: write it as docs/consent.md shows, or take them out of {PersonaPaths(name).raw_targets}: "
+                    f"without targets {name}'s own photographs make the dataset"
+                )
         except LikenessError as error:
             yield str(error)

@@ -1,21 +1,24 @@
-"""One digest over what conf/ says, so that params.yaml can tell whether it is still what conf/ composes to.
+"""Digests that params.yaml carries: of what conf/ says, so that it can tell whether it is still what conf/ composes to, and
+of its own values, so that it can tell whether a hand has changed one since.
 
-Values count, and the `# @package` line that Hydra reads; comments, blank lines and the order of keys do not.
+Of conf/, values count, and the `# @package` line that Hydra reads; comments, blank lines and the order of keys do not.
 """
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from likeness.errors import ConfigError
 from likeness.secret_values import refuse_secrets
-from likeness.settings import texts
+from likeness.settings import flatten, texts
 from likeness.strict_yaml import read_yaml
 
+DIGESTS = ("conf_digest", "values_digest")
 # Of the repository's own values alone (hydra_plugins/).
-OWN_RESOLVERS = re.compile(r"\$\{(?:conf_digest:conf|drawing:)\}")
+OWN_RESOLVERS = re.compile(r"\$\{(conf_digest:conf|values_digest:|drawing:)\}")
 INTERPOLATION = re.compile(r"\$\{[\w.\[\]]+\}")
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 
@@ -52,3 +55,9 @@ def refuse_resolvers(values: Any, *, where: str) -> None:
                 reason="resolver",
                 remedy="write the value, or name the variable that holds it, as `api_key_env` does",
             )
+
+
+def values_digest(values: Mapping[str, Any]) -> str:
+    """Hex sha256 over all settings but itself, as text: 1e-05 is a number to one reader of YAML and a word to another."""
+    said = {key: str(value) for key, value in flatten(values).items() if key != "values_digest"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

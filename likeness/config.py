@@ -95,6 +95,7 @@ class Config(Section):
     """All of params.yaml."""
 
     conf_digest: str
+    values_digest: str
     personas: dict[str, Persona] = Field(min_length=1)
     items: ItemsConfig
     prices: dict[str, dict[str, Price]]
@@ -172,11 +173,19 @@ def load_config(path: Path) -> Config:
     """The validated configuration.
 
     Raises:
-        ConfigError: the file is missing, is not YAML or does not fit; lists every problem with its place.
+        ConfigError: the file is missing, is not YAML or does not fit.
     """
     if not path.is_file():
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
-    values = read_yaml(path, remedy="run `make params`, which composes it from conf/")
+    return validated(read_yaml(path, remedy="run `make params`, which composes it from conf/"), path)
+
+
+def validated(values: Any, path: Path) -> Config:
+    """The configuration that a params.yaml of these values is.
+
+    Raises:
+        ConfigError: it does not fit; lists every problem with its place.
+    """
     refuse_secrets(values, where=str(path))
     problems = list(_problems(values, ""))
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
 from likeness.disk import try_place
@@ -33,6 +33,9 @@ from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
 from likeness.store.items import ItemStore, write_atomic
 from likeness.tracking import Tracker
+
+if TYPE_CHECKING:
+    from likeness.safety.pictures import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,24 @@ class Run:
             stage=self.stage,
             persona=self.persona.name,
         )
-        return Buyer(self.items, spending, self.stop)
+        return Buyer(self.items, spending, self.stop, self._judge_delivery)
+
+    @cached_property
+    def _gate(self) -> "Gate":
+        from likeness.safety.pictures import PictureGate  # here: only a delivery loads the models
+
+        return PictureGate()
+
+    def _judge_delivery(self, picture: bytes) -> None:
+        """Refuse a delivered picture before it is kept."""
+        from likeness.images import decode_rgb
+        from likeness.safety.pictures import refuse_picture
+
+        rgb = decode_rgb(picture, name="the delivery")
+        limit = self.config.ingest.max_explicit
+        refuse_picture(
+            "delivery", self._gate.measure(rgb), self.consent, what="the delivery", max_explicit=limit
+        )
 
     def at(self, stage: str) -> "Run":
         """The same run at another stage, with the same store."""

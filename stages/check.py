@@ -8,12 +8,13 @@ import json
 import sys
 from pathlib import Path
 
-from likeness.check import check_fresh, check_parts, keys_not_set
+from likeness.check import check_fresh, check_parts, notes
 from likeness.config import load_config
 from likeness.errors import exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.store import open_items
 from likeness.store.items import write_atomic
+from likeness.strict_yaml import read_yaml
 
 CHECKED = Path("data/checked.json")
 
@@ -26,7 +27,7 @@ def main() -> None:
     open_items(cfg, RepositoryPaths.here())
     CHECKED.parent.mkdir(exist_ok=True)
     write_atomic(CHECKED, json.dumps({"checked": True}).encode())
-    sys.stderr.writelines(f"check: {line}\n" for line in keys_not_set(cfg))
+    sys.stderr.writelines(f"check: {line}\n" for line in notes(cfg, read_yaml(PARAMS, remedy="")))
     sys.stderr.write(f"check: settings and consent of {', '.join(cfg.personas)} are in order\n")
 
 

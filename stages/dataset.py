@@ -5,26 +5,30 @@ writes  models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zi
 """
 
 import shutil
+from functools import partial
 
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import image_work, plan
+from likeness.dataset.door import admit
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
-from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.manifest import read_verified
 from likeness.pipeline.stage import folders_before
 from likeness.run import Run, run
+from likeness.safety.pictures import PictureGate
 
 
 def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
     paths, options = run.paths, run.config.dataset
-    before = {name: read_manifest(folder) for name, folder in folders_before("dataset", paths).items()}
+    before = {name: read_verified(folder) for name, folder in folders_before("dataset", paths).items()}
     chosen, left_out = select(
         before["enhanced"].entries, before["captions"], allow_review=options.allow_review
     )
     planned = plan(run, chosen, before["resized"])
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
-    outcomes = run.batch([image_work(one, paths, options) for one in planned])
+    gate, door = PictureGate(), partial(admit, before=before, run=run)
+    outcomes = run.batch([image_work(one, paths, options, gate, door) for one in planned])
     manifest = run.finish(outcomes, failures=left_out)
     texts = write_texts(run, manifest, planned, before)
     write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])

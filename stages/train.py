@@ -12,8 +12,11 @@ from likeness.train.trainer import build_trainer
 
 
 def main(run: Run) -> None:
-    """Train with the trainer of `train.trainer`."""
+    """Train with the trainer of `train.trainer` on what passes training's door."""
+    from likeness.train.door import admit  # here: it loads the models that measure faces
+
     settings = run.config.train
+    admit(run)
     result = build_trainer(settings).train(run)
     if result is not None:
         chosen = "" if settings.selection.keep_best is None else f", of step {result.step}"

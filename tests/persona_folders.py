@@ -20,6 +20,7 @@ from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
 from likeness.purchases.prices import Price
 from likeness.safety.consent import RecordedFace
+from likeness.safety.identity import RESNET
 from likeness.store.items import sha256_bytes
 from likeness.swap import SwapConfig
 
@@ -63,6 +64,7 @@ class Folders:
         self.root, self.picture, self.side_px = root, picture, side_px
         self.places = PersonaPaths(PERSONA)
         self.raw: dict[str, bytes] = {}
+        self.made: dict[str, str] = {}
 
     def at(self, path: Path) -> Path:
         """`path` of PersonaPaths below the root."""
@@ -135,7 +137,11 @@ class Folders:
             rgb = self.picture(f"{source}-{target}", self.side_px * scale)
             data = encode_png(rgb) if ext == "png" else encode_jpeg(rgb)
             _write(self.at(self.places.data) / folder / name, data)
-            parents = tuple(sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
+            name_of = item_id(PERSONA, source, target)
+            photos = tuple(sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
+            parents = (self.made[name_of],) if folder != "swapped" else photos
+            self.made[name_of] = sha256_bytes(data)
+            roots = dict(zip(("source", "target"), photos, strict=False))
             swapper = "local" if target else "none"
             entries.append(
                 entry(
@@ -148,7 +154,7 @@ class Folders:
                     parents=parents,
                     neural=False if target else None,
                     provider=swapper if folder == "swapped" else "lanczos",
-                )
+                ).model_copy(update={"roots": roots})
             )
         failures = (
             [
@@ -179,9 +185,18 @@ class Folders:
             _write(self.at(self.places.captions) / file, (text + "\n").encode())
             rgb = np.zeros((self.side_px * 2, self.side_px * 2, 3), np.uint8)
             line = entry(
-                name, str(file), text.encode(), rgb, source, target, parents=(), provider="attributes"
+                name,
+                str(file),
+                (text + "\n").encode(),
+                rgb,
+                source,
+                target,
+                parents=(),
+                provider="attributes",
             )
-            entries.append(line.model_copy(update={"text": text}))
+            photos = (sha256_bytes(self.raw[photo]) for photo in (source, target) if photo)
+            roots = dict(zip(("source", "target"), photos, strict=False))
+            entries.append(line.model_copy(update={"text": text, "roots": roots}))
         write_manifest(self.at(self.places.captions), entries, [])
 
     def training(self, steps: int = 40) -> None:
@@ -277,7 +292,11 @@ class Folders:
             "signed": "2026-01-01",
             "expires": None if kind == "synthetic" else "2027-12-31",
             "evidence": evidence,
-            "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(face)},
+            "face": {
+                "embedder": "sface-2021dec-int8bq",
+                "embedding": RecordedFace.encode(face),
+                "others": {RESNET: RecordedFace.encode(face)},
+            },
             "photos": sources or {"none.png": {"sha256": "0" * 64}},
         }
         photos = {

@@ -49,6 +49,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
+from likeness.safety.pictures import PictureGate
 from likeness.safety.provenance import SourceType
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_bytes
@@ -85,6 +86,7 @@ Whoever bought or made it before does not find it any more, and pays for it or w
 # Operations whose items cost neither money nor hours, and why each need not be pinned.
 FREE = {
     "enhance.own": "a crop with pixels enough, encoded in a moment",
+    "gate.picture": "what the gates measure of a training image, in a fraction of a second",
     "plan.memory": "a prediction of some seconds, which `plan` remembers",
     "plan.pace": "how fast training went, which `plan` remembers",
 }
@@ -261,7 +263,7 @@ def training_image() -> str:
         repeats=3,
         directory="train",
     )
-    return image_work(planned, PersonaPaths("jade"), options).key
+    return image_work(planned, PersonaPaths("jade"), options, PictureGate(), lambda *_: None).key
 
 
 def resize() -> str:
@@ -344,7 +346,7 @@ PINNED = {
     "caption by grok": "cfcebf3d8fae7ddcba6df5b3ee514a25f75b4d2dbb559e059313553bffcee109",
     "caption by openai": "dd190712b58662c61e8f07b0bad1b2b2b4d106c077beb5b608dcc2798af45690",
     "caption-override": "8a696454c67611579f55718331ffdfc0d3bdc0e4590d99125af6a15dc9ce13a8",
-    "dataset.image": "9332b23c166374c68c4400ed07f8ea35f926410ba328011caa6466461f7c9875",
+    "dataset.image": "bc0b829af2e87594f65ed11f02f12c104873ff17f1c1214e1ecceb08791a6a81",
     "lora.latents": "88bcf03a9ec285da9d29cc4916fcb26a9ff402b0903a3e0eee0d61218412803a",
     "lora.latents of a cut": "06a97e900a64debde061ae0a5d55dcd0299dc767e9f8dc9db0f49477c8c40ee4",
     "lora.prompt": "a3f8e6e1140d46c00b611f3b38190befda3807ee3bffc31bc6b777b15b9b2e98",

@@ -38,7 +38,7 @@ def test_an_api_only_user_never_loads_what_training_needs():
     ("program", "unneeded"),
     [
         ("import stages.train", (*HEAVY, "numpy", "PIL", "safetensors")),
-        ("import stages.resize, stages.enhance, stages.caption, stages.dataset", (*COMMANDS, "cv2", "onnxruntime")),
+        ("import stages.resize, stages.enhance, stages.caption", (*COMMANDS, "cv2", "onnxruntime")),
         ("from stages.check import main; main()", (*COMMANDS, *HEAVY, "numpy", "PIL", "likeness.run", "concurrent.futures")),
     ],
     ids=["training", "pictures", "check"],

@@ -12,8 +12,8 @@ from likeness.secret_values import refuse_secrets
 from likeness.settings import dotted
 from likeness.strict_yaml import read_yaml
 
-# Only words that change a value: `+key=`, `++key=`, `~key` and `key@package=` are Hydra's to judge.
-OVERRIDE = re.compile(r"([a-z]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
+# Words that change a value, and `+group=`: other `+key=`, `~key` and `key@package=` are Hydra's to judge.
+OVERRIDE = re.compile(r"(\+{0,2})([a-z]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
 
 
 def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
@@ -41,16 +41,31 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
     known = {key for key, _ in dotted(read_values(repository / "params.yaml"))}
-    problems: list[str] = []
-    for key, value in overrides:
+    problems = [f"{word}: write KEY=VALUE" for word in words if "=" not in word and not word.startswith("~")]
+    for added, key, value in overrides:
         if key in groups:
             # A sweep names several: `swap=local,maxstudio`.
             if unknown := [choice for choice in value.split(",") if choice not in groups[key]]:
                 problems.append(f"{key}={','.join(unknown)}: conf/{key}/ has {', '.join(groups[key])}")
+            elif not added and is_overlay(repository, key):
+                problems.append(
+                    f"{key}={value}: conf/config.yaml chooses nothing of conf/{key}/ yet; write +{key}={value}"
+                )
+        elif added:
+            continue
         elif known and key not in known and key.split(".")[0] not in chosen:
             problems.append(f"{key}: there is no such setting{nearest(key, known)}")
     if problems:
-        raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting")
+        raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting, conf/ every choice")
+
+
+def is_overlay(repository: Path, group: str) -> bool:
+    """Whether a group changes settings of others, and conf/config.yaml chooses nothing of it."""
+    config = (repository / "conf" / "config.yaml").read_text(encoding="utf-8")
+    files = (repository / "conf" / group).glob("*.yaml")
+    return f"\n  - {group}:" not in config and any(
+        "@package _global_" in path.read_text(encoding="utf-8") for path in files
+    )
 
 
 def nearest(key: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import yaml
 
 from likeness.cli.compose import compose, composed
 from likeness.cli.overrides import read_values
+from likeness.conf_digest import DIGESTS
 from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
@@ -20,7 +21,7 @@ from likeness.store.items import write_atomic
 CONF = Path("conf")
 SHOWN = 20
 # What conf/ makes of other settings: nobody keeps these.
-DERIVED = re.compile(r"conf_digest|train\.drawing(\..*)?")
+DERIVED = re.compile("|".join([*DIGESTS, r"train\.drawing(\..*)?"]))
 ABSENT = "(not there)"
 
 

@@ -1,6 +1,6 @@
 """The training set as a plan per image: where it goes, how often it is shown, what it says of its origin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +8,13 @@ from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
+from likeness.images import decode_rgb
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.run import Run
+from likeness.safety.pictures import MODELS, Gate
 from likeness.safety.provenance import SourceType, source_type
 from likeness.store.items import Item, Json, item_key
 
@@ -64,14 +66,21 @@ def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> list[Planned]
     ]
 
 
-def image_work(planned: Planned, places: PersonaPaths, options: DatasetConfig) -> Work:
-    """The item that is this image, reduced at most once and marked."""
+def image_work(
+    planned: Planned,
+    places: PersonaPaths,
+    options: DatasetConfig,
+    gate: Gate,
+    admit: Callable[[Mapping[str, Json], Chosen], None],
+) -> Work:
+    """The item that is this image, reduced at most once and marked; `admit` refuses what `gate` measured in it."""
     image, code = planned.chosen.image, planned.code
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     settings: dict[str, Json] = {
         "side_px": options.side_px,
         "quality": options.jpeg_quality,
         "source_type": code.value,
+        "models": list(MODELS),
     }
     if image.bucket_px is not None:
         settings["size_px"] = list(size)
@@ -81,13 +90,15 @@ def image_work(planned: Planned, places: PersonaPaths, options: DatasetConfig) -
         data, width, height = training_jpeg(
             (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=code
         )
-        return Made(files={IMAGE: data}, record={"width": width, "height": height})
+        seen = gate.measure(decode_rgb(data, name=planned.file))
+        return Made(files={IMAGE: data}, record={"width": width, "height": height, **seen})
 
     key = item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256])
     return Work(
         id=image.id,
         key=key,
         make=make,
+        judge=lambda record: admit(record, planned.chosen),
         source=image.source,
         target=image.target,
         line=lambda item: (manifest_entry(planned, item, options.side_px), {planned.file: IMAGE}),

@@ -39,6 +39,11 @@ def image_dir(repeats: int, trigger: str, class_word: str) -> str:
     return f"{TRAIN}/{repeats}_{trigger} {class_word}"
 
 
+def repeats_in(file: str) -> int:
+    """The repeats that an image's folder names: 10 of `train/10_jade woman/a.jpg`."""
+    return int(PurePosixPath(file).parent.name.partition("_")[0])
+
+
 def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConfig) -> str:
     """dataset.toml for folders {path: repeats}; with it a trainer ignores the folder names."""
     subsets = [

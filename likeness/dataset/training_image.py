@@ -6,7 +6,7 @@ from PIL import Image
 from likeness.images import decode_rgb, encode_jpeg
 from likeness.safety.provenance import SourceType, mark_jpeg
 
-PHOTO_VERSION = 2
+PHOTO_VERSION = 3
 """Raised whenever the same input would give other pixels or bytes."""
 
 

@@ -86,6 +86,7 @@ class _Enhancements:
                 ready=self.account.ready,
                 order=order,
                 job=Job(collect=collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s),
+                pictures=(RESULT,),
             )
         )
         big = decode_rgb(bought.files[RESULT].path.read_bytes(), name="MaxStudio's result")

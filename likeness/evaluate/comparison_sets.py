@@ -7,7 +7,7 @@ from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of, ingested_faces
 from likeness.evaluate.samples import Planned
 from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.pipeline.manifest import Entry, Manifest, read_verified
 from likeness.run import Run
 
 
@@ -24,8 +24,8 @@ def comparison_sets(run: Run, drawn: Manifest, planned: Sequence[Planned], find:
         return {outcome.work.id: outcome for outcome in run.batch(works)}
 
     paths = run.paths
-    training = read_manifest(paths.lora_training).entries
-    photographs = read_manifest(paths.ingested).entries
+    training = read_verified(paths.lora_training).entries
+    photographs = read_verified(paths.ingested).entries
     samples, trained = search(drawn.entries, paths.samples), search(training, paths.lora_training)
     with_lora = {one.id for one in planned if one.lora}
     return {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from likeness.faces import measure, resnet
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.faces.detect import Detector
+from likeness.faces.detect import LONG_SIDES_PX, Detector
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import FaceMesh
 from likeness.faces.models import SFACE, locate
@@ -48,14 +48,15 @@ class FaceAnalyzer:
         self._idle: LifoQueue[_Models] = LifoQueue()
         self._resnet = resnet.Resnet()
 
-    def faces(self, rgb: NDArray[np.uint8]) -> list[Face]:
-        """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list.
+    def faces(self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int] = LONG_SIDES_PX) -> list[Face]:
+        """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list. It is looked at in
+        these sizes.
 
         Raises:
             ConfigError: a weights package is missing or another release (see `models.locate`).
         """
         with self._lent() as models:
-            return [_face(models, rgb, row) for row in models.detector.rows(rgb)]
+            return [_face(models, rgb, row) for row in models.detector.rows(rgb, long_sides_px)]
 
     def embed(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
         """SFace embedding [128], unit length, of a face known by its `points5` in these pixels."""

@@ -2,6 +2,8 @@
 # mostly cv2 calls, which are untyped.
 """YuNet: face boxes and 5 points, in pictures of any size and faces of any share of them."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +37,14 @@ class Detector:
     def __init__(self) -> None:
         self._yunet = cv2.FaceDetectorYN.create(str(locate(YUNET)), "", (320, 320), MIN_SCORE, MAX_IOU, TOP_K)
 
-    def rows(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def rows(
+        self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int] = LONG_SIDES_PX
+    ) -> NDArray[np.float32]:
         """Faces of an image [H, W, 3], largest first, as [N, 15]: x, y, width, height, 5 points, score."""
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE_PX:
             return np.empty((0, 15), np.float32)
-        scales = sorted({min(1.0, side / max(height, width)) for side in LONG_SIDES_PX}, reverse=True)
+        scales = sorted({min(1.0, side / max(height, width)) for side in long_sides_px}, reverse=True)
         found = np.concatenate([self._rows_at(rgb, scale) for scale in scales])
         return _largest_first(_same_faces_once(found))
 

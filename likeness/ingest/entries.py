@@ -206,6 +206,7 @@ def entry_of(
         provider="local",
         cost_usd=0.0,
         parents=(photo.sha256,),
+        roots={raw.role: photo.sha256},
         scores=scores,
         origin=raw.name,
         held_out=raw.held_out,

@@ -25,12 +25,10 @@ from likeness.errors import (
 )
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
-from likeness.store.items import Item, ItemStore, Json, sha256_bytes
+from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
 
 # What the store keeps of a refusal: all that follows from content.
 REMEMBERED = {"kind", "reason", "detail", "remedy"}
-# In the record of what was measured and refused: the sha256 of each file that was not kept.
-WITHHELD = "withheld_sha256"
 
 PACKAGE = Path(__file__).parents[1]
 # The reason of an item that failed by a fault of ours.
@@ -162,7 +160,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     except InputError as error:
         failure, unfinished = work.failure(error), not error.repeats
         if made is not None:  # judged: another day's gates may judge otherwise, from the same figures
-            store.put(work.key, {}, {**made.record, WITHHELD: _digests(made.files)})
+            store.put(work.key, {}, {**made.record, WITHHELD: digests_of(made.files)})
             return Outcome(work=work, item=None, failure=failure, reused=False)
         if error.repeats:
             store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
@@ -224,10 +222,6 @@ def withhold(key: str, store: ItemStore) -> None:
         digests = {name: file.sha256 for name, file in item.files.items()}
         store.put(key, {}, {**item.record, WITHHELD: digests})
         store.drop_unnamed(digests.values())
-
-
-def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: sha256_bytes(data) for name, data in files.items()}
 
 
 def _word(outcome: Outcome) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from likeness.errors import FailureKind, InputError
-from likeness.store.items import write_atomic
+from likeness.store.items import sha256_file, write_atomic
 
 _R = TypeVar("_R", bound="Record")
 
@@ -75,6 +75,8 @@ class Entry(Record):
     `bucket_px` the size (width, height) that its crop is trained at. `replaced` says where a photograph has other bytes than
     when it got its number: what a person wrote was written about those. `allowed_words` are those of `text` that a person
     allowed in captions_override/allowed.yaml.
+
+    `roots` are the sha256 of the photographs' files that it all began with, by their role.
     """
 
     id: str
@@ -97,6 +99,7 @@ class Entry(Record):
     neural: bool | None = None
     bucket_px: tuple[int, int] | None = None
     allowed_words: tuple[str, ...] = ()
+    roots: dict[Literal["source", "target"], str] = {}
 
     @property
     def has_own_pixels(self) -> bool:
@@ -150,8 +153,36 @@ class Picture:
 
 
 def read_pictures(folder: Path) -> list[Picture]:
-    """The finished images of a stage; see `read_manifest`."""
-    return [Picture(entry, folder / entry.file) for entry in read_manifest(folder).entries]
+    """The finished images of a stage; see `read_verified`."""
+    return [Picture(entry, folder / entry.file) for entry in read_verified(folder).entries]
+
+
+def read_verified(folder: Path) -> Manifest:
+    """Both files of a folder, where each file that the manifest names is the one it names.
+
+    Raises:
+        InputError: see `read_manifest`; a file is missing, lies elsewhere, or was exchanged behind its line.
+    """
+    manifest = read_manifest(folder)
+    for entry in manifest.entries:
+        verified(folder, entry)
+    return manifest
+
+
+def verified(folder: Path, entry: Entry) -> Path:
+    """The file of a manifest's line.
+
+    Raises:
+        InputError: `missing-file`; `not-in-manifest`: it lies outside the folder, or has other bytes.
+    """
+    path = folder / entry.file
+    remedy = f"run `dvc repro`, so that the stage which writes {folder} makes it again"
+    if not path.is_file():
+        raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
+    if not path.resolve().is_relative_to(folder.resolve()) or sha256_file(path) != entry.sha256:
+        raise InputError(f"{path} is not the file that {folder}/{MANIFEST} names", reason="not-in-manifest",
+                         remedy=remedy)  # fmt: skip
+    return path
 
 
 def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:

@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
-from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
 from likeness.store.items import sha256_bytes, sha256_file
@@ -50,13 +50,13 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     unfit = {entry.id for entry in read_manifest(places.captions).entries} - {entry.id for entry in texts}
     images = [entry for entry in _rated(places.enhanced, withheld) if entry.id not in unfit]
     named = {entry.id for entry in images}
-    files = {f"images/{entry.file}": _named(places.enhanced, entry) for entry in images}
+    files = {f"images/{entry.file}": verified(places.enhanced, entry) for entry in images}
     files |= {
-        f"captions/{entry.file}": _named(places.captions, entry) for entry in texts if entry.id in named
+        f"captions/{entry.file}": verified(places.captions, entry) for entry in texts if entry.id in named
     }
     samples = places.samples
     files |= {
-        f"evaluation/samples/{entry.file}": _named(samples, entry) for entry in _rated(samples, withheld)
+        f"evaluation/samples/{entry.file}": verified(samples, entry) for entry in _rated(samples, withheld)
     }
 
     trained_on = _rated(places.lora_training, withheld)
@@ -102,15 +102,6 @@ def _rated(folder: Path, withheld: list[Withheld]) -> list[Entry]:
         else:
             fit.append(one)
     return fit
-
-
-def _named(folder: Path, entry: Entry) -> Path:
-    """The file of a manifest's line, which must be the one that was rated."""
-    path = _existing(folder / entry.file)
-    if not path.resolve().is_relative_to(folder.resolve()) or sha256_file(path) != entry.sha256:
-        raise InputError(f"{path} is not the file that {folder}/manifest.jsonl names", reason="not-in-manifest",
-                         remedy="run `dvc repro`, which makes it again")  # fmt: skip
-    return path
 
 
 def _existing(path: Path) -> Path:

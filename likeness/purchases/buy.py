@@ -3,13 +3,13 @@ at any moment neither loses what was paid for nor buys it again."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from likeness.errors import InDoubtError, JobLostError, LikenessError, TransientError
+from likeness.errors import InDoubtError, InputError, JobLostError, LikenessError, TransientError
 from likeness.purchases.budget import Spending
-from likeness.store.items import Item, ItemStore, Json
+from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
 
 ORDERS = 3
 """How often one item is ordered in one run when orders get lost, the first included."""
@@ -41,7 +41,7 @@ class Job:
 class Purchase:
     """`what` of whom ("maxstudio swap") for which item, the key it is stored under, the most it can cost, and how it is
     ordered: `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, what
-    the job collects."""
+    the job collects. `pictures` are the files of a delivery that the gates judge before it is kept."""
 
     what: str
     item: str
@@ -50,27 +50,42 @@ class Purchase:
     ready: Callable[[], None]
     order: Callable[[], Delivery | PendingOrder]
     job: Job | None = None
+    pictures: tuple[str, ...] = ()
+
+
+Judge = Callable[[bytes], None]
+"""Raises InputError where a delivered picture is refused."""
 
 
 class Buyer:
     """Where the items of one run are bought. Once `stop` is set, what is being ordered is still written down, and
-    nothing new is bought."""
+    nothing new is bought. What `judge` refuses is paid for, not kept, and not bought again."""
 
-    def __init__(self, store: ItemStore, spending: Spending, stop: threading.Event) -> None:
-        self._store, self.spending, self.stop = store, spending, stop
+    def __init__(
+        self, store: ItemStore, spending: Spending, stop: threading.Event, judge: Judge = lambda picture: None
+    ) -> None:
+        self._store, self.spending, self.stop, self._judge = store, spending, stop, judge
 
     def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.
 
         Raises:
+            InputError: a gate refuses what was delivered, or refused it before.
             QuotaError: the budget does not allow it; nothing was sent.
             TransientError: `stopped`, or lost again and again; a pending order is collected by the next run.
             ProviderError: as `order` and `collect` raise it.
         """
-        if (item := self._store.get(purchase.key)) is not None:
-            return item
-        with self._store.alone(purchase.key):
-            return self._store.get(purchase.key) or self._buy(purchase)
+        if (item := self._store.get(purchase.key)) is None:
+            with self._store.alone(purchase.key):
+                item = self._store.get(purchase.key) or self._buy(purchase)
+        if (refusal := item.record.get("refusal")) is not None:
+            raise InputError(
+                f"{purchase.what}: {refusal['detail']}",
+                reason=refusal["reason"],
+                remedy=refusal["remedy"],
+                kind="refused",
+            )
+        return item
 
     def _buy(self, purchase: Purchase) -> Item:
         for attempt in range(1, ORDERS + 1):
@@ -81,11 +96,29 @@ class Buyer:
                     raise
             else:
                 record = {"what": purchase.what, "cost_usd": delivery.usd, "usage": delivery.usage}
-                item = self._store.put(purchase.key, delivery.files, record)
+                files = delivery.files
+                if refusal := self._refusal(purchase, files):
+                    record |= {"refusal": refusal, WITHHELD: digests_of(files)}
+                    files = {}
+                item = self._store.put(purchase.key, files, record)
                 self.spending.pay(number, delivery.usd, delivery.usage)
                 self._store.drop_order(purchase.key)
                 return item
         raise AssertionError("the last attempt returns or raises")
+
+    def _refusal(self, purchase: Purchase, files: Mapping[str, bytes]) -> dict[str, Json] | None:
+        """What the gates say of the pictures of a delivery; None where they pass."""
+        try:
+            for name in purchase.pictures:
+                self._judge(files[name])
+        except InputError as error:
+            return {
+                "kind": "refused",
+                "reason": error.reason,
+                "detail": error.message,
+                "remedy": error.remedy,
+            }
+        return None
 
     def _delivery(self, purchase: Purchase) -> tuple[str, Delivery]:
         if (stored := self._store.pending_order(purchase.key)) is None:

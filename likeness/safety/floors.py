@@ -8,7 +8,7 @@ RESNET; the ends here hold for the record, too.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,21 +106,29 @@ class IdentityLimits:
     resnet: ResnetLimits
 
 
+def record_limits(consent: "Consent") -> IdentityLimits:
+    """The floors of a persona: those of the consent record, or, where it has none, those above."""
+    floors = consent.floors
+    return IdentityLimits(
+        sface=SFaceLimits(**(floors.sface.model_dump() if floors else {})),
+        resnet=ResnetLimits(**(floors.resnet.model_dump() if floors else {})),
+    )
+
+
 def identity_limits(similarity: SimilaritySettings, consent: "Consent") -> IdentityLimits:
-    """The limits of a persona: those of its settings for SFace, which may not be laxer than the record's floors, or, where it
-    has none, those above.
+    """The limits of a persona: those of its settings for SFace, which may not be laxer than the floors.
 
     Raises:
         ConfigError: `below-the-floor`, with the floor.
     """
-    floors = consent.floors
-    sface = SFaceLimits(**(floors.sface.model_dump() if floors else {}))
+    limits = record_limits(consent)
+    sface = limits.sface
     rows = {
         "source_min": Floor(at_least=sface.source_min, why=""),
         "swap_min": Floor(at_least=sface.swap_min, why=""),
         "target_max": Floor(at_most=sface.target_max, why=""),
     }
-    whose = f"of consent/{consent.persona}.yaml" if floors else "in likeness/safety/floors.py"
+    whose = f"of consent/{consent.persona}.yaml" if consent.floors else "in likeness/safety/floors.py"
     wrong = [
         f"personas.{consent.persona}.similarity.{name}: {problem} {whose}"
         for name, floor in rows.items()
@@ -134,6 +142,4 @@ def identity_limits(similarity: SimilaritySettings, consent: "Consent") -> Ident
             f"under `floors` in consent/{consent.persona}.yaml, with who decided it and why (docs/consent.md)",
         )
     asked = {name: float(getattr(similarity, name)) for name in rows}
-    return IdentityLimits(
-        sface=SFaceLimits(**asked), resnet=ResnetLimits(**(floors.resnet.model_dump() if floors else {}))
-    )
+    return replace(limits, sface=SFaceLimits(**asked))

@@ -44,7 +44,11 @@ def vectors_json(face: Vectors) -> dict[str, Any]:
 
 def read_vectors(described: bytes) -> Vectors:
     """The face of JSON text with the fields of `vectors_json`."""
-    face = json.loads(described)
+    return read_vectors_of(json.loads(described))
+
+
+def read_vectors_of(face: Mapping[str, Any]) -> Vectors:
+    """The inverse of `vectors_json`."""
     others = {name: np.asarray(vector, np.float32) for name, vector in face.get("others", {}).items()}
     return {SFACE: np.asarray(face["embedding"], np.float32), **others}
 

@@ -39,12 +39,20 @@ Json = Any  # JSON values: None, bool, int, float, str, list, dict
 # A temporary file older than this belongs to no live writer and may be pruned.
 STALE_TEMP_S = 3600.0
 
+# In the record of what was measured and refused: the sha256 of each file that was not kept.
+WITHHELD = "withheld_sha256"
+
 SHA256_HEX = re.compile("[0-9a-f]{64}")
 
 
 def sha256_bytes(data: bytes) -> str:
     """Hex sha256 of bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The sha256 of each file."""
+    return {name: sha256_bytes(data) for name, data in files.items()}
 
 
 def sha256_file(path: Path) -> str:

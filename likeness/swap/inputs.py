@@ -12,7 +12,7 @@ from likeness.faces import Face, from_json
 from likeness.images import load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.manifest import Entry, read_verified
 from likeness.store.items import ItemStore, item_key, sha256_file
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
@@ -56,7 +56,7 @@ def read_photos(ingested: Path) -> tuple[Photos, Photos]:
     """What `by_role` gives for the folder that ingest wrote."""
     return by_role(
         Photo.read(entry, ingested / entry.file, ingested / face_file(entry.id))
-        for entry in read_manifest(ingested).entries
+        for entry in read_verified(ingested).entries
         if not entry.held_out
     )
 

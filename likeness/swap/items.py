@@ -123,6 +123,7 @@ def swap_entry(
         faces=(face_entry(from_json(record["face"])),),
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
+        roots=source.entry.roots | target.entry.roots,
         scores={**_scores(from_json(record["face"]), target, thresholds), "explicit": record["explicit"]},
         replaced=source.entry.replaced or target.entry.replaced,
     )

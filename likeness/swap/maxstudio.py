@@ -95,6 +95,7 @@ class _Swaps:
                 job=Job(
                     collect=self._collect, poll_s=self.settings.poll_s, limit_s=self.settings.job_limit_s
                 ),
+                pictures=(RESULT,),
             )
         )
         rgb = decode_rgb(bought.files[RESULT].path.read_bytes(), name="MaxStudio's result")

@@ -15,7 +15,7 @@ from likeness.evaluate.samples import IMAGE, Planned, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB, load_rgb
 from likeness.pipeline.batch import Work, run_one
-from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.manifest import read_verified
 from likeness.run import Run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, ItemStore, item_key, write_atomic
@@ -115,7 +115,7 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     run.require("generate")
     cfg = drawn_as_train_says(run.config)
     options = cfg.evaluate
-    photographs = [photo for photo in read_manifest(places.ingested).entries if photo.held_out]
+    photographs = [photo for photo in read_verified(places.ingested).entries if photo.held_out]
     if cfg.train.selection.keep_best == "identity" and not photographs:
         raise ConfigError(
             f"train.selection.keep_best identity: no photograph of {persona.name} is held out to compare with",

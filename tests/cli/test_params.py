@@ -45,6 +45,9 @@ def test_a_refused_composition_leaves_params_as_they_were(repository, override):
         ("swap=maxstudoi", "conf/swap/ has local, maxstudio, onnx"),
         ("swap=local,nope", "swap=nope"),
         ("banana=1", "no such setting"),
+        ("+gpu=25gb", "conf/gpu/ has 12gb, 24gb, 80gb, 8gb"),
+        ("experiment=sdxl", r"write \+experiment=sdxl"),
+        ("train.schedule.steps", "write KEY=VALUE"),
     ],
 )
 def test_an_unknown_override_is_told_what_is_meant(repository, override, words):
@@ -68,7 +71,15 @@ def test_what_hydra_understands_is_left_to_it(repository, overrides):
     refuse_unknown_overrides(overrides, repository)
 
 
-def test_dvc_tells_an_unknown_setting_in_one_line(repository):
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.optimizer.lrr=1", "there is no such setting; did you mean train.optimizer.lr"),
+        ("train.optimizer.lr=abc", "train.optimizer.lr: Input should be a valid number"),
+        ("+nothing=3", "nothing: Extra inputs are not permitted"),
+    ],
+)
+def test_dvc_refuses_a_setting_before_it_writes_params(repository, override, words):
     subprocess.run(["git", "init", "-q", "."], check=True)
     shutil.copytree(ROOT / ".dvc", ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
     for name in ("dvc.yaml", "likeness", "stages"):
@@ -76,11 +87,13 @@ def test_dvc_tells_an_unknown_setting_in_one_line(repository):
     subprocess.run(["git", "add", "-A"], check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run(["git", *identity, "commit", "-qm", "all"], check=True)
-    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", "train.optimizer.lrr=1", "check"]
+    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", override, "check"]
+    before = Path("params.yaml").read_bytes()
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode != 0
-    assert "there is no such setting; did you mean train.optimizer.lr" in result.stderr
+    assert words in result.stderr
     assert "append" not in result.stderr
+    assert Path("params.yaml").read_bytes() == before
 
 
 def test_values_that_conf_does_not_say_are_shown_before_they_go(repository, capsys):

@@ -7,6 +7,7 @@ import sys
 import zipfile
 
 import pytest
+from doors import SeesHer
 from persona_folders import Folders, settings
 from runs import run_of
 
@@ -35,7 +36,8 @@ def read(tmp_path, *arguments, **options) -> list:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_load_dataset_gives_images_with_captions(in_tmp, packed):
+def test_load_dataset_gives_images_with_captions(in_tmp, packed, monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
     folders = Folders(in_tmp)
     folders.everything(PAIRS)
     cfg = Config.model_construct(

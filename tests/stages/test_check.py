@@ -12,6 +12,7 @@ from likeness.cli.compose import compose
 from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS, RepositoryPaths
+from likeness.safety.consent import in_force
 from stages.check import CHECKED, main
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +96,50 @@ def test_a_published_base_is_not_trained_at_the_tiny_bases_size():
         main()
     set_base("+experiment=sdxl")
     main()
+
+
+@pytest.mark.parametrize("folder", ["raw/source", "sources", "raw/Sources"])
+def test_a_folder_under_another_name_is_shown_where_one_is_missing(folder):
+    Path("data/jade/raw/sources").rmdir()
+    Path("data/jade", folder).mkdir()
+    with pytest.raises(
+        ConfigError, match=f"there is no folder data/jade/raw/sources; there is data/jade/{folder}\n"
+    ):
+        main()
+
+
+def test_targets_without_a_record_are_told_before_any_work(monkeypatch):
+    signed = in_force(Path.cwd(), "jade", ["train"])
+    without = signed.model_copy(update={"targets": None})
+    monkeypatch.setattr("likeness.check.in_force", lambda *_, **__: without)
+    Path("data/jade/raw/targets").mkdir()
+    main()  # without targets there is no need of a record of them
+    Path("data/jade/raw/targets/one.jpg").touch()
+    with pytest.raises(ConfigError, match=r"no record consent/jade\.targets\.yaml of them"):
+        main()
+
+
+def test_photographs_of_nobody_are_told(capsys):
+    Path("data/mia/raw/sources").mkdir(parents=True)
+    main()
+    assert "data/mia/raw belongs to no persona" in capsys.readouterr().err
+
+
+def test_a_value_put_into_params_by_hand_is_told(capsys):
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace("seed: 42", "seed: 43"))
+    main()
+    assert "params.yaml was edited by hand" in capsys.readouterr().err
+    params.write_text(params.read_text().replace("seed: 43", "seed: 42") + "# no value\n")
+    main()
+    assert "by hand" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("composable")
+def test_numbers_that_were_composed_are_no_edit(capsys):
+    set_base("train.optimizer.lr=1e-5", "train.optimizer.weight_decay=0", "report.max_page_bytes=12345678")
+    main()
+    assert "by hand" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("composable")

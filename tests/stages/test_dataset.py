@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 import yaml
+from doors import SeesHer
 from persona_folders import TARGET_LICENCE, Folders, settings
 from runs import run_of
 
@@ -33,7 +34,8 @@ def config(**changes) -> Config:
 
 
 @pytest.fixture
-def folders(in_tmp) -> Folders:
+def folders(in_tmp, monkeypatch) -> Folders:
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
     made = Folders(in_tmp)
     made.everything(PAIRS)
     return made

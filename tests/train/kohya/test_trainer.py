@@ -39,7 +39,8 @@ def base_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def checkout(in_tmp: Path) -> Path:
+def checkout(in_tmp: Path, monkeypatch) -> Path:
+    monkeypatch.setattr("likeness.train.door.admit", lambda run: None)  # its folder is of no dataset stage
     folder = in_tmp / "sd-scripts"
     folder.mkdir()
     shutil.copyfile(STAND_IN, folder / "train_network.py")
@@ -145,6 +146,7 @@ def test_a_signal_ends_the_script_too(base_folder, checkout):
     thread.join()
 
 
-def test_a_checkout_that_is_none_is_named(base_folder, in_tmp):
+def test_a_checkout_that_is_none_is_named(base_folder, in_tmp, monkeypatch):
+    monkeypatch.setattr("likeness.train.door.admit", lambda run: None)
     with pytest.raises(ConfigError, match=r"train\.kohya\.checkout"):
         main(run_of("train", config(base_folder, in_tmp / "nowhere"), PERSONA))

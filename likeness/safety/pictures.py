@@ -1,0 +1,103 @@
+"""A finished picture at a door: what is measured on it once, and what the gates see in that."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, to_json
+from likeness.faces.age import AgeEstimator
+from likeness.faces.landmarks import PRESENCE
+from likeness.faces.models import AGE, RESNET
+from likeness.safety.consent import Consent
+from likeness.safety.floors import MIN_FACE_PX, SETTINGS, record_limits
+from likeness.safety.gates import Door, SeenFace, Subject, refuse
+from likeness.safety.identity import read_vectors_of, stranger, vectors_json, vectors_of
+from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.store.items import Json
+
+VERSION = 1
+"""Raised whenever the same pixels would be measured otherwise."""
+
+MODELS: Sequence[Json] = [VERSION, FACES_VERSION, MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST]
+"""What decides a measurement beside the pixels: part of the key of an item that holds one."""
+
+COUNTS = 1 / 24
+"""A face counts from this share of the picture's shorter side on, and from MIN_FACE_PX: 43 px of 1024."""
+
+LOOKED_AT_PX = (640, 320)
+"""Faces that count have 26 px and more at the first of these; a larger one takes three times as long and finds no more."""
+
+BLURRED = 0.25
+"""Faces of less sharpness (`measure.sharpness`) are nobody's: the demo's have .49 and more, its blurred photograph .15."""
+
+
+class Gate(Protocol):
+    """Measures a picture for the doors."""
+
+    def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]: ...
+
+
+class PictureGate:
+    """The local models; cheap to construct."""
+
+    def __init__(self) -> None:
+        self._analyzer, self._ages, self._rater = FaceAnalyzer(), AgeEstimator(), Rater()
+
+    def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]:
+        """Explicit-material score, and of each face that counts: side, sharpness, age and embeddings; as JSON values.
+
+        Raises:
+            InputError: `not-rated`.
+        """
+        least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
+        faces = [face for face in self._analyzer.faces(rgb, LOOKED_AT_PX) if min(face.box_px[2:]) >= least_px]
+        return {
+            "explicit": round(self._rater.explicit(rgb), 4),
+            "faces": [self._face(rgb, self._analyzer.identified(rgb, face)) for face in faces],
+        }
+
+    def _face(self, rgb: NDArray[np.uint8], face: Face) -> dict[str, Json]:
+        years = self._ages.years(rgb, face) if face.landmark_score >= PRESENCE else None
+        return {
+            "side_px": round(min(face.box_px[2:]), 1),
+            "sharpness": to_json(face)["sharpness"],
+            "age_years": None if years is None or not np.isfinite(years) else round(years, 1),
+            **vectors_json(vectors_of(face)),
+        }
+
+
+def refuse_picture(
+    door: Door,
+    seen: Mapping[str, Json],
+    consent: Consent,
+    *,
+    what: str,
+    max_explicit: float | None = None,
+    untraced: str | None = None,
+) -> None:
+    """Let a measured picture pass a door, or not. Whose a face is, is compared with the consent record's own face, by the
+    floors; only of a face that is the persona's does the record attest an age.
+
+    Raises:
+        InputError: refused, with the gate's reason; `what` begins the message.
+    """
+    limit = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
+    faces = [_seen(face, consent) for face in seen["faces"]]
+    subject = Subject(
+        explicit=seen["explicit"], max_explicit=float(limit or 0.0), faces=faces, untraced=untraced
+    )
+    refuse(door, subject, what=what)
+
+
+def _seen(face: Mapping[str, Json], consent: Consent) -> SeenFace:
+    why_not = stranger(read_vectors_of(face), consent.face_vectors, record_limits(consent), swap=True)
+    whose = consent.persona if why_not is None else None
+    return SeenFace(
+        side_px=face["side_px"],
+        age_years=face["age_years"],
+        attested_years=consent.adult.age_years if whose else None,
+        whose=whose,
+        blurred=bool(face["sharpness"] < BLURRED),
+    )

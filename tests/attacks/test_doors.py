@@ -1,0 +1,320 @@
+"""Attacks on the doors: what lies where a stage reads, and was not made by the stage before."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from doors import SeesHer, seen
+from persona_folders import Folders, settings
+from runs import run_of
+
+from likeness.config import Config, ItemsConfig, Persona
+from likeness.dataset import DatasetConfig
+from likeness.errors import InputError
+from likeness.images import encode_jpeg, encode_png, load_rgb
+from likeness.ingest import IngestConfig
+from likeness.pipeline.manifest import Entry, read_manifest, read_pictures, write_manifest
+from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
+from likeness.safety.identity import RESNET, SFACE, vectors_json
+from likeness.store.items import sha256_bytes
+from likeness.swap.inputs import read_photos
+from likeness.train.door import admit
+from stages.dataset import main as dataset
+
+PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
+PERSONA = settings(Persona, "persona/jade.yaml")
+CONFIG = Config.model_construct(
+    dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64, repeats=10, max_failure_ratio=1.0),
+    ingest=settings(IngestConfig, "ingest/default.yaml"),
+    items=settings(ItemsConfig, "items/local.yaml"),
+)
+
+
+@pytest.fixture
+def folders(in_tmp, monkeypatch) -> Folders:
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+    made = Folders(in_tmp)
+    made.everything(PAIRS)
+    return made
+
+
+def lay(folder: Path, change) -> None:
+    """Edit a folder's manifest as a person would: `change` gives the entries that stand there then."""
+    manifest = read_manifest(folder)
+    write_manifest(folder, change(list(manifest.entries)), manifest.failures)
+
+
+def left_out() -> dict[str, str]:
+    """Reasons by id of what the dataset stage leaves out."""
+    dataset(run_of("dataset", CONFIG, PERSONA))
+    return {
+        failure.id: failure.reason for failure in read_manifest(Path("models/jade/lora_training")).failures
+    }
+
+
+def test_what_the_stages_made_passes_both_doors(folders):
+    assert left_out() == {}
+    admit(run_of("train", CONFIG, PERSONA), SeesHer())
+
+
+# At the dataset's door.
+
+
+def by_hand(entries: list[Entry], **changes: object) -> list[Entry]:
+    """Another picture in enhanced/ under the id jade-s3, with its manifest line."""
+    data = encode_jpeg(np.full((128, 128, 3), 90, np.uint8))
+    (Path("data/jade/enhanced") / "jade-s3-sfw-enhanced.jpg").write_bytes(data)
+    return [
+        entry.model_copy(update={"sha256": sha256_bytes(data), **changes}) if entry.id == "jade-s3" else entry
+        for entry in entries
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"parents": ()}, {"parents": ("0" * 64,)}],
+    ids=["in place of another", "of no parent", "of an unknown parent"],
+)
+def test_a_picture_laid_by_hand_into_enhanced_stays_out(folders, changes):
+    lay(folders.places.enhanced, lambda entries: by_hand(entries, **changes))
+    assert left_out() == {"jade-s3": "untraced"}
+    assert not list(folders.places.lora_training.rglob("jade-s3*"))
+    kept = Path(".cache/items/objects").rglob("*")
+    assert len([path for path in kept if path.is_file()]) == 2  # the other two images
+
+
+def test_a_picture_that_claims_another_photograph_stays_out(folders):
+    def swapped_parents(entries: list[Entry]) -> list[Entry]:
+        one, two = (entry for entry in entries if entry.id in ("jade-s1-t1", "jade-s2-t1"))
+        return [
+            entry.model_copy(update={"source": two.source, "id": "jade-s2-t1"}) if entry is one else entry
+            for entry in entries
+            if entry is not two
+        ]
+
+    lay(folders.places.enhanced, swapped_parents)
+    assert left_out() == {"jade-s2-t1": "untraced"}
+
+
+@pytest.mark.parametrize("stage", ["resized", "swapped", "ingested"])
+def test_a_chain_with_a_step_missing_stays_out(folders, stage):
+    folder = folders.places.data / stage
+    lay(folder, lambda entries: [entry for entry in entries if entry.id != "jade-s3"])
+    assert left_out() == {"jade-s3": "untraced"}
+
+
+def test_a_held_out_photograph_stays_out(folders):
+    lay(
+        folders.places.ingested,
+        lambda entries: [
+            e.model_copy(update={"held_out": True}) if e.id == "jade-s3" else e for e in entries
+        ],
+    )
+    assert left_out() == {"jade-s3": "untraced"}
+
+
+def test_a_target_that_consent_does_not_cover_stays_out(folders):
+    lay(
+        folders.places.ingested,
+        lambda entries: [
+            e.model_copy(update={"origin": "x.png", "parents": ("1" * 64,)}) if e.id == "jade-t1" else e
+            for e in entries
+        ],
+    )
+    assert left_out() == {"jade-s1-t1": "untraced", "jade-s2-t1": "untraced"}
+
+
+STRANGER = vectors_json({SFACE: np.eye(1, 128, 5, np.float32)[0], RESNET: np.eye(1, 128, 5, np.float32)[0]})
+SEEN = {
+    "explicit": ({"explicit": 0.9}, "explicit"),
+    "not rated": ({"explicit": None}, "not-rated"),
+    "no face": ({"faces": []}, "unknown-face"),
+    "a stranger": (seen(**STRANGER), "unknown-face"),
+    "a stranger beside her": ({"faces": [*seen()["faces"], *seen(side_px=60.0, **STRANGER)["faces"]]}, "unknown-face"),
+    "a child": (seen(age_years=8.0), "apparent-child"),
+    "a child beside her": ({"faces": [*seen()["faces"], *seen(age_years=7.0, **STRANGER)["faces"]]}, "apparent-child"),
+    "a minor beside her": ({"faces": [*seen()["faces"], *seen(age_years=15.0, **STRANGER)["faces"]]}, "apparent-minor"),
+    "like her to one embedder": (seen(**vectors_json({SFACE: np.eye(1, 128, dtype=np.float32)[0],
+                                                      RESNET: np.eye(1, 128, 5, np.float32)[0]})), "unknown-face"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("shows", "reason"), SEEN.values(), ids=SEEN)
+def test_the_final_jpeg_is_judged_at_the_datasets_door(folders, monkeypatch, shows, reason):
+    class Sees:
+        def measure(self, rgb):
+            return seen() | shows
+
+    monkeypatch.setattr("stages.dataset.PictureGate", Sees)
+    assert set(left_out().values()) == {reason}
+    assert not list(folders.places.lora_training.rglob("*.jpg"))
+
+
+def test_a_blurred_face_beside_her_passes(folders, monkeypatch):
+    class Sees:
+        def measure(self, rgb):
+            blurred = seen(sharpness=0.1, side_px=60.0, **STRANGER)["faces"]
+            return seen() | {"faces": [*seen()["faces"], *blurred]}
+
+    monkeypatch.setattr("stages.dataset.PictureGate", Sees)
+    assert left_out() == {}
+
+
+# At training's door.
+
+
+@pytest.fixture
+def training_set(folders) -> Path:
+    dataset(run_of("dataset", CONFIG, PERSONA))
+    return folders.places.lora_training
+
+
+def refusal(gate=None) -> InputError:
+    with pytest.raises(InputError) as caught:
+        admit(run_of("train", CONFIG, PERSONA), gate or SeesHer())
+    return caught.value
+
+
+def edit_line(folder: Path, **changes: object) -> None:
+    path = folder / "train" / "metadata.jsonl"
+    first, *others = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(json.loads(first) | changes), *others]) + "\n")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"text": "jade woman, naked"}, {"text": "jade woman"}, {"repeats": 1000}, {"sha256": "0" * 64},
+     {"face_box_px": None}, {"source": "s9"}, {"parents": []}],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_metadata_edited_after_the_dataset_stage_is_refused(training_set, changes):
+    edit_line(training_set, **changes)
+    assert refusal().reason == "dataset-changed"
+
+
+def test_a_line_more_in_the_metadata_is_refused(training_set):
+    path = training_set / "train" / "metadata.jsonl"
+    path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
+    assert refusal().reason == "dataset-changed"
+
+
+def test_a_picture_more_in_the_folder_is_refused_by_name(training_set):
+    image = next(training_set.rglob("*.jpg"))
+    shutil.copy(image, image.with_name("another.jpg"))
+    assert "another.jpg" in refusal().message
+
+
+def test_a_caption_file_edited_is_refused(training_set):
+    caption = next((training_set / "train").rglob("*.txt"))
+    caption.write_text("jade woman, something else\n")
+    assert caption.name in refusal().message
+
+
+def test_a_picture_exchanged_behind_its_line_is_refused_by_name(training_set):
+    image = next(training_set.rglob("*.jpg"))
+    image.write_bytes(encode_jpeg(np.zeros((64, 64, 3), np.uint8)))
+    error = refusal()
+    assert error.reason == "not-in-manifest"
+    assert image.name in error.message
+
+
+def exchange_everywhere(folder: Path, **changes: object) -> None:
+    """A picture, its manifest line and its line of metadata, all edited to agree."""
+    from likeness.dataset.layout import metadata_line
+
+    def change(entries: list[Entry]) -> list[Entry]:
+        data = encode_jpeg(np.full((64, 64, 3), 7, np.uint8))
+        (folder / entries[0].file).write_bytes(data)
+        return [entries[0].model_copy(update={"sha256": sha256_bytes(data), **changes}), *entries[1:]]
+
+    lay(folder, change)
+    lines = [metadata_line(entry, 10) + "\n" for entry in read_manifest(folder).entries]
+    (folder / "train" / "metadata.jsonl").write_text("".join(lines))
+    entry = read_manifest(folder).entries[0]
+    (folder / entry.file).with_suffix(".txt").write_text(f"{entry.text}\n")
+
+
+@pytest.mark.parametrize(("shows", "reason"), SEEN.values(), ids=SEEN)
+def test_the_picture_itself_is_judged_again_at_trainings_door(training_set, shows, reason):
+    class Sees:
+        def measure(self, rgb):
+            return seen() | (shows if rgb.mean() < 8 else {})
+
+    exchange_everywhere(training_set)
+    assert refusal(Sees()).reason == reason
+
+
+def test_a_caption_edited_everywhere_is_judged_again(training_set):
+    exchange_everywhere(training_set, text="jade woman, naked on a bed")
+    assert refusal().reason == "explicit-words"
+
+
+@pytest.mark.parametrize("roots", [{}, {"target": "1" * 64}], ids=["none", "unlicensed"])
+def test_a_training_image_of_no_photograph_that_consent_covers_is_refused(training_set, roots):
+    exchange_everywhere(training_set, roots=roots)
+    assert refusal().reason == "untraced"
+
+
+# What any stage reads.
+
+
+def exchange(folder: Path) -> str:
+    entry = read_manifest(folder).entries[0]
+    rgb = load_rgb(folder / entry.file)
+    (folder / entry.file).write_bytes(encode_png(255 - rgb))
+    return entry.file
+
+
+@pytest.mark.parametrize("stage", ["swapped", "resized", "enhanced"])
+def test_a_picture_exchanged_behind_its_line_reaches_no_stage(folders, stage):
+    file = exchange(folders.places.data / stage)
+    with pytest.raises(InputError, match=file) as caught:
+        read_pictures(folders.places.data / stage)
+    assert caught.value.reason == "not-in-manifest"
+
+
+def test_an_ingested_photograph_exchanged_behind_its_line_reaches_no_swap(folders):
+    file = exchange(folders.places.ingested)
+    with pytest.raises(InputError, match=file):
+        read_photos(folders.places.ingested)
+
+
+def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
+    folder = folders.places.resized
+    entry = read_manifest(folder).entries[0]
+    outside = tmp_path_factory.mktemp("outside") / "a.png"
+    shutil.move(folder / entry.file, outside)
+    (folder / entry.file).symlink_to(outside)
+    with pytest.raises(InputError) as caught:
+        read_pictures(folder)
+    assert caught.value.reason == "not-in-manifest"
+
+
+# The table itself.
+
+
+@pytest.mark.parametrize(
+    "door", ["photograph", "delivery", "swap", "training image", "drawn picture", "publication"]
+)
+@pytest.mark.parametrize(
+    ("subject", "reason"),
+    [
+        (Subject(explicit=0.71, max_explicit=0.7), "explicit"),
+        (Subject(explicit=None, max_explicit=0.7), "not-rated"),
+        (Subject(explicit=float("nan"), max_explicit=0.7), "explicit"),
+        (Subject(explicit=0.0, max_explicit=0.7, faces=[SeenFace(side_px=200, age_years=9.0, attested_years=40, whose="jade")]),
+         "apparent-child"),
+    ],
+    ids=["explicit", "not rated", "no number", "a child"],
+)  # fmt: skip
+def test_every_door_for_pictures_has_the_same_gates(door: Door, subject: Subject, reason: str):
+    refusal = judge(door, subject)
+    assert refusal is not None
+    assert refusal.reason == reason
+    assert {gate.reason for gate in GATES if door in gate.doors} >= {
+        "not-rated",
+        "explicit",
+        "apparent-child",
+    }
