@@ -63,7 +63,10 @@ class Job:
         """The LoRA after so many steps as Kohya-key safetensors bytes with its metadata."""
         dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
         tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
-        more = {"validation": self.split.words, "started_from": self.start.sha256 if self.start else ""}
+        more = {
+            "likeness.validation": self.split.words,
+            "likeness.started_from": self.start.sha256 if self.start else "",
+        }
         told = describe(tensors, self.facts, self.cfg, self.examples, steps=steps, more=more)
         return weights_bytes(tensors, told)
 

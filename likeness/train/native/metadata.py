@@ -144,7 +144,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "likeness.base_sha256": facts.base_digest,
         **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
         "likeness.consent_id": facts.consent_id,
-        **{f"likeness.{name}": words for name, words in (more or {}).items() if words},
+        **{name: words for name, words in (more or {}).items() if words},
     }
 
 
