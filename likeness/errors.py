@@ -18,6 +18,7 @@ A message says what happened to which item, `reason` is a slug for machines, `re
 
 import contextlib
 import errno
+import re
 import sys
 from collections.abc import Generator
 from typing import Literal, NoReturn
@@ -27,14 +28,25 @@ from likeness.program import interruptible
 FailureKind = Literal["refused", "skipped", "failed"]
 
 
+# C0 and C1 but for line ends and tabs; marks of direction (bidi), of which a file name can make another one.
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+MAX_MESSAGE = 20_000
+
+
+def without_control(text: str) -> str:
+    """A text that does to a terminal or a page no more than it says: no escape sequences, no turned direction."""
+    return CONTROL.sub(" ", text)
+
+
 class LikenessError(Exception):
     """Base of the tree; `str(error)` reads `message. Remedy: ...`."""
 
     default_reason = "error"
 
     def __init__(self, message: str, *, reason: str | None = None, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        # It names files and repeats what vendors and libraries say, and goes to terminals, manifests and pages.
+        self.message = without_control(message[:MAX_MESSAGE])
+        super().__init__(self.message)
         self.reason = reason or self.default_reason
         self.remedy = remedy
 

@@ -5,6 +5,7 @@ Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; 
 
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -195,6 +196,7 @@ Main = Callable[[Run], None]
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
+    os.umask(0o077)  # faces, and what is known of them, are this user's: files 0600, folders 0700
     with exit_on_error(stage):
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
