@@ -13,9 +13,8 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from likeness.errors import FailureKind, InputError
-from likeness.store.items import sha256_file, write_atomic
 from likeness.paths import inside
-from likeness.store.items import write_atomic
+from likeness.store.items import sha256_file, write_atomic
 
 _R = TypeVar("_R", bound="Record")
 
