@@ -80,6 +80,11 @@ class DiskError(LikenessError):
         place = error.filename2 or error.filename or "the disk"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return cls(f"{place}: no space is left to write it", remedy=cls.MORE_SPACE)
+        if error.errno == errno.EFBIG:
+            return cls(
+                f"{place}: the file would be larger than this disk, or `ulimit -f`, allows",
+                remedy=cls.MORE_SPACE,
+            )
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return cls(
                 f"{place}: {(error.strerror or 'it may not be written').lower()}",
@@ -110,6 +115,16 @@ class InputError(LikenessError):
         super().__init__(message, reason=reason, remedy=remedy)
         self.kind: FailureKind = kind
         self.repeats = repeats
+
+    @classmethod
+    def of(cls, error: OSError) -> "InputError | None":
+        """A file that a stage writes and that is not there, in our words; None for any other OSError."""
+        if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
+            return None
+        return cls(
+            f"{error.filename} is missing",
+            remedy="run `dvc repro`: it runs the stages in order, this one's before it",
+        )
 
 
 class ProviderError(LikenessError):
@@ -169,7 +184,7 @@ def end_program(program: str, error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write(f"\n{program}: interrupted\n")
         raise SystemExit(130) from error
-    told = DiskError.of(error) if isinstance(error, OSError) else error
+    told = DiskError.of(error) or InputError.of(error) if isinstance(error, OSError) else error
     if not isinstance(told, LikenessError):
         raise error
     sys.stderr.write(f"\n{program}: {told}\n")

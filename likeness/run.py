@@ -255,6 +255,9 @@ def is_remote(section: Any) -> bool:
 
 
 def _persona(config: Config, arguments: list[str], stage: str) -> Persona:
+    if arguments in (["--help"], ["-h"]):
+        sys.stdout.write(f"python -m stages.{stage} PERSONA\n\n{sys.modules['__main__'].__doc__}")
+        raise SystemExit
     if len(arguments) != 1 or arguments[0] not in config.personas:
         known = ", ".join(config.personas)
         raise ConfigError(
