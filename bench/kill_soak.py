@@ -1,7 +1,7 @@
 """The production graph at scale against the fake servers: `python -m bench.kill_soak [ITEMS] [KILLS]`.
 
 ITEMS swaps (1,000 if none are given) of varied copies of the demo's photographs go through swap, enhance and caption
-of a clone, bought from fake servers that tint instead of swapping. With KILLS, `dvc repro` is killed with -9 so often on
+of a clone, bought from fake servers that paste instead of swapping. With KILLS, `dvc repro` is killed with -9 so often on
 the way. Printed: purchases against items, the most memory a stage took, and the time.
 """
 
@@ -35,10 +35,9 @@ SETTINGS = (
     "+experiment=fakes", "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180",
     "swap.limits.max_pitch_difference_deg=180", "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9",
     "swap.limits.min_face_px=8", "swap.max_failure_ratio=1", "swap.include_sources=false",
-    "personas.jade.similarity.swap_min=-1", "personas.jade.similarity.target_max=1",
-    "personas.jade.similarity.source_min=-1", "personas.jade.held_out=[]", "ingest.near_duplicate.min_similarity=1",
-    "ingest.near_duplicate.max_hash_bits=0", "ingest.min_face_px=8", "ingest.min_sharpness=0",
-    "ingest.background_face_ratio=1", "ingest.max_failure_ratio=1", "resize.side_px=512",
+    "personas.jade.held_out=[]", "ingest.near_duplicate.min_similarity=1",
+    "ingest.near_duplicate.max_hash_bits=0", "ingest.min_face_px=32", "ingest.min_sharpness=0",
+    "ingest.max_failure_ratio=1", "resize.side_px=512",
     "budget.max_usd=1000",
 )  # fmt: skip
 
@@ -101,7 +100,7 @@ def main(items: int, kills: int) -> None:
     with (
         tempfile.TemporaryDirectory() as place,
         S3Server(Path(place) / "s3") as s3,
-        FakeServers(swap="echo", swap_s=0.5, enhance_s=1.0, swap_format="jpeg") as services,
+        FakeServers(swap="paste", swap_s=0.5, enhance_s=1.0, swap_format="jpeg") as services,
     ):
         folder = Path(place) / "clone"
         folder.mkdir()

@@ -71,6 +71,32 @@ def swap(source: bytes, target: bytes, box: Box, image_format: str, quality: int
     return _encoded(Image.fromarray(swapped.rgb), image_format, quality)
 
 
+def paste(source: bytes, target: bytes, box: Box, image_format: str, quality: int) -> bytes:
+    """The source's largest face, turned and scaled, laid over the target's in `box`: what the gates take for a swap.
+
+    Raises:
+        Undoable: no face there.
+    """
+    import cv2
+    import numpy as np
+
+    from likeness.faces.crop import similarity_transform
+
+    (source_rgb, source_faces), (target_rgb, target_faces) = _seen(source), _seen(target)
+    there = [face for face in target_faces if _overlap(face.box_px, box) > 0]
+    if not source_faces or not there:
+        raise Undoable("No face detected")
+    face, goal = source_faces[0], max(there, key=lambda one: _overlap(one.box_px, box))
+    matrix = similarity_transform(face.points5, goal.points5)
+    height, width = target_rgb.shape[:2]
+    x, y, w, h = face.box_px
+    oval = np.zeros(source_rgb.shape[:2], np.uint8)
+    cv2.ellipse(oval, (int(x + w / 2), int(y + h / 2)), (int(0.6 * w), int(0.62 * h)), 0, 0, 360, [255], -1)
+    laid, mask = (cv2.warpAffine(one, matrix, (width, height)) for one in (source_rgb, oval))
+    pasted = np.where((mask > 127)[..., None], laid, target_rgb)
+    return _encoded(Image.fromarray(pasted.astype(np.uint8)), image_format, quality)
+
+
 def echo(source: bytes, target: bytes, box: Box, image_format: str, quality: int) -> bytes:
     """The target with `box` tinted in a colour that follows from the source."""
     image = _opened(target)

@@ -13,8 +13,9 @@ class Settings:
 
     keys: dict[str, str] = field(default_factory=dict)
     seed: int = 0
-    # local: LocalSwapper on the faces FaceAnalyzer finds; echo: the target with a tint of the source's colour.
-    swap: Literal["local", "echo"] = "local"
+    # local: LocalSwapper on the faces FaceAnalyzer finds; paste: the source's face laid over the target's, in a moment; echo:
+    # the target with a tint of the source's colour.
+    swap: Literal["local", "paste", "echo"] = "local"
     # real: FaceAnalyzer; middle: one box in the middle, for runs of thousands of targets.
     detect: Literal["real", "middle"] = "real"
     # The vendor's documentation says `faces`, its server `detectedFaces`.

@@ -74,6 +74,8 @@ class Studio:
         how = (self._settings.swap_format, self._settings.jpeg_quality)
 
         async def make() -> bytes:
+            if self._settings.swap == "paste":
+                return await self._in_process(pictures.paste, source, target, box, *how)
             if self._settings.swap == "echo":
                 return await self._in_thread(pictures.echo, source, target, box, *how)
             return await self._in_process(pictures.swap, source, target, box, *how)

@@ -176,6 +176,9 @@ def load_config(path: Path) -> Config:
         ConfigError: the file is missing, is not YAML or does not fit.
     """
     if not path.is_file():
+        repository = next((folder for folder in Path.cwd().parents if (folder / path).is_file()), None)
+        if repository:
+            raise ConfigError(f"{Path.cwd()} is not the repository's own folder", remedy=f"cd {repository}")
         raise ConfigError(f"{path} is missing", remedy="run `make params`, which composes it from conf/")
     return validated(read_yaml(path, remedy="run `make params`, which composes it from conf/"), path)
 

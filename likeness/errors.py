@@ -18,6 +18,7 @@ A message says what happened to which item, `reason` is a slug for machines, `re
 
 import contextlib
 import errno
+import re
 import sys
 from collections.abc import Generator
 from typing import Literal, NoReturn
@@ -27,14 +28,25 @@ from likeness.program import interruptible
 FailureKind = Literal["refused", "skipped", "failed"]
 
 
+# C0 and C1 but for line ends and tabs; marks of direction (bidi), of which a file name can make another one.
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+MAX_MESSAGE = 20_000
+
+
+def without_control(text: str) -> str:
+    """A text that does to a terminal or a page no more than it says: no escape sequences, no turned direction."""
+    return CONTROL.sub(" ", text)
+
+
 class LikenessError(Exception):
     """Base of the tree; `str(error)` reads `message. Remedy: ...`."""
 
     default_reason = "error"
 
     def __init__(self, message: str, *, reason: str | None = None, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        # It names files and repeats what vendors and libraries say, and goes to terminals, manifests and pages.
+        self.message = without_control(message[:MAX_MESSAGE])
+        super().__init__(self.message)
         self.reason = reason or self.default_reason
         self.remedy = remedy
 
@@ -68,6 +80,11 @@ class DiskError(LikenessError):
         place = error.filename2 or error.filename or "the disk"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return cls(f"{place}: no space is left to write it", remedy=cls.MORE_SPACE)
+        if error.errno == errno.EFBIG:
+            return cls(
+                f"{place}: the file would be larger than this disk, or `ulimit -f`, allows",
+                remedy=cls.MORE_SPACE,
+            )
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return cls(
                 f"{place}: {(error.strerror or 'it may not be written').lower()}",
@@ -98,6 +115,16 @@ class InputError(LikenessError):
         super().__init__(message, reason=reason, remedy=remedy)
         self.kind: FailureKind = kind
         self.repeats = repeats
+
+    @classmethod
+    def of(cls, error: OSError) -> "InputError | None":
+        """A file that a stage writes and that is not there, in our words; None for any other OSError."""
+        if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
+            return None
+        return cls(
+            f"{error.filename} is missing",
+            remedy="run `dvc repro`: it runs the stages in order, this one's before it",
+        )
 
 
 class ProviderError(LikenessError):
@@ -157,7 +184,7 @@ def end_program(program: str, error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write(f"\n{program}: interrupted\n")
         raise SystemExit(130) from error
-    told = DiskError.of(error) if isinstance(error, OSError) else error
+    told = DiskError.of(error) or InputError.of(error) if isinstance(error, OSError) else error
     if not isinstance(told, LikenessError):
         raise error
     sys.stderr.write(f"\n{program}: {told}\n")

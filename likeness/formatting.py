@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
+from likeness.errors import without_control
+
 if TYPE_CHECKING:
     from huggingface_hub import CardData
 
@@ -29,6 +31,18 @@ def format_seconds(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
 
 
+def printed(value: Any) -> Any:
+    """A text as `without_control` has it; anything else, and marked-up text, as it is."""
+    return type(value)(without_control(value)) if isinstance(value, str) else value
+
+
+def markdown(value: Any) -> Any:
+    """A text that neither ends its cell nor begins HTML or a picture in a card."""
+    if not isinstance(value, str):
+        return value
+    return printed(value).replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
+
+
 def render(package: str, template: str, *, html: bool = False, **values: Any) -> str:
     """The text that a template of `package` makes of the values; equal values give equal text."""
     from jinja2 import (  # here: money is formatted where no page is made
@@ -40,6 +54,7 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
     environment: Any = Environment(
         loader=PackageLoader(package),
         autoescape=html,
+        finalize=printed if html else markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,12 +5,14 @@ A user's own photograph goes through `likeness.ingest.decode` instead, which tru
 
 import contextlib
 import io
+import struct
+import zlib
 from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from likeness.errors import InputError
 
@@ -19,6 +21,18 @@ RGB = NDArray[np.uint8]
 
 Lab = NDArray[np.float32]
 """Colours [..., 3] as CIE Lab (D65): L 0..100, a green to red, b blue to yellow."""
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""What is opened: Pillow would try fifty formats, EPS with Ghostscript among them."""
+
+MAX_PIXELS = 100_000_000
+"""A picture of more is refused before a pixel is decoded: 300 MB as RGB."""
+
+# SyntaxError: Pillow's broken PNG. The rest is what its readers raise on headers that lie.
+DECODER_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError, IndexError, KeyError, MemoryError,
+    Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
 
 PNG_COMPRESS_LEVEL = 4
 """zlib level. A 1024x1280 photograph: level 4 1.18 MB in 0.10 s, 6 1.10 MB in 0.27 s, 9 1.02 MB in 2.1 s."""
@@ -63,15 +77,17 @@ def decode_rgb(data: bytes, *, name: str = "image") -> RGB:
 
 @contextlib.contextmanager
 def open_image(data: bytes, *, name: str) -> Generator[Image.Image]:
-    """Pillow's image of PNG or JPEG bytes made by this project.
+    """Pillow's image of bytes made by this project or delivered by a vendor; its size is judged from the header.
 
     Raises:
         InputError: `unreadable`, also when the pixels turn out to be so while they are used.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"its header promises {image.width}x{image.height} px")
             yield image
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # SyntaxError: Pillow's broken PNG
+    except DECODER_ERRORS as error:
         raise InputError(
             f"{name} is not a readable image: {error}",
             reason="unreadable",

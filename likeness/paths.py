@@ -11,7 +11,25 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 
 # A persona's name is part of file names, stage names and of ids joined with "-".
+MAX_NAME = 1000
 PERSONA_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+def inside(name: str) -> str:
+    """The name of a file below some folder, as a manifest or an archive has it.
+
+    Raises:
+        ValueError: it is empty, absolute, leads upwards, or has letters that cannot be printed.
+    """
+    parts = name.split("/")
+    if (
+        "\\" in name
+        or not name.isprintable()
+        or any(part in ("", ".", "..") for part in parts)
+        or len(name) > MAX_NAME
+    ):
+        raise ValueError(f"{name[:80]!r} is no name of a file below its folder")
+    return name
 
 
 def item_id(persona: str, source: str | None, target: str | None) -> str:

@@ -5,6 +5,7 @@ Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; 
 
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -201,6 +202,7 @@ Main = Callable[[Run], None]
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
+    os.umask(0o077)  # faces, and what is known of them, are this user's: files 0600, folders 0700
     with exit_on_error(stage):
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
@@ -264,6 +266,9 @@ def is_remote(section: Any) -> bool:
 
 
 def _persona(config: Config, arguments: list[str], stage: str) -> Persona:
+    if arguments in (["--help"], ["-h"]):
+        sys.stdout.write(f"python -m stages.{stage} PERSONA\n\n{sys.modules['__main__'].__doc__}")
+        raise SystemExit
     if len(arguments) != 1 or arguments[0] not in config.personas:
         known = ", ".join(config.personas)
         raise ConfigError(

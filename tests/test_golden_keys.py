@@ -351,11 +351,11 @@ PINNED = {
     "lora.latents of a cut": "06a97e900a64debde061ae0a5d55dcd0299dc767e9f8dc9db0f49477c8c40ee4",
     "lora.prompt": "a3f8e6e1140d46c00b611f3b38190befda3807ee3bffc31bc6b777b15b9b2e98",
     "lora.train": "7cc9b2cc5a6ce8739c020b55c8ad4a6b89131958e18b209e591b5ae5ba856f1f",
-    "train.prior": "862c6063193d00b4bcdf4ec49348ce73cd2a5a4643d6e54d668b133b7fb07995",
-    "train.sample": "d66668a0538dc7a41bdfb0dba72977910dea198d2edc35a2949735400cbacec4",
+    "train.prior": "862391fc09b236dd60924fee571bd1e6957c24796fa4899d4b0f753fa8666bac",
+    "train.sample": "deef9da6310dba26cba953abe6fc61a34b4bfc497723b07c4f817526f484c12b",
     "train.sampler": "0d2b310354007bb9918054ee8ecad66072e507947b0a76f5a5234d5f83081f59",
-    "evaluate.sample": "2f40cbaf6dee7ab2e33f4d0992e28a225c3333e34a68d20ada28fb452dadc6e2",
-    "evaluate.sample without": "98d8f44633fcd442a59275cfb540fc3e8ed091202bff0268a40e600f38d74149",
+    "evaluate.sample": "c7fd3576c8c4c4b93219fdd76dc958e0784577d66a31a34be3e678c368441e35",
+    "evaluate.sample without": "65178b5dc29d9e83dd06eac1843b534747bc3fb73406928a4d810f70bd3cb861",
     "metrics.face": "ffdf201c47b190c0d23265409d3f29125548d8e0ffb0eed9637a32e6a71c1ebf",
 }
 

@@ -1,6 +1,7 @@
 """How programs begin and end: another Python, packages that are not there, Ctrl-C at any moment."""
 
 import ast
+import errno
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from likeness import program
+from likeness.config import load_config
+from likeness.errors import ConfigError, exit_on_error
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = "import signal\nprint('importing', flush=True)\nsignal.pause()\n"
@@ -52,3 +55,53 @@ def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=60)
     assert (started.returncode, said) == (130, "\ninterrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            FileNotFoundError(errno.ENOENT, "No such file", "models/jade/jade-v1.safetensors"),
+            "is missing\n  remedy: run `dvc repro`",
+        ),
+        (
+            OSError(errno.EFBIG, "File too large", "data/jade/a.png"),
+            "larger than this disk, or `ulimit -f`, allows",
+        ),
+        (OSError(errno.ENOSPC, "No space", "data/jade/a.png"), "no space is left"),
+        (PermissionError(errno.EACCES, "Permission denied", "data/jade"), "make it writable for this user"),
+    ],
+)
+def test_an_error_of_the_disk_ends_in_one_sentence(capsys, error, words):
+    with pytest.raises(SystemExit) as ended, exit_on_error("evaluate"):
+        raise error
+    assert ended.value.code == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_file_of_elsewhere_that_is_missing_is_no_matter_of_the_graph():
+    with pytest.raises(FileNotFoundError), exit_on_error("evaluate"):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "/usr/lib/x")
+
+
+def test_in_a_folder_of_the_repository_its_own_is_named(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").touch()
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    with pytest.raises(ConfigError) as caught:
+        load_config(Path("params.yaml"))
+    assert caught.value.remedy == f"cd {tmp_path}"
+
+
+@pytest.mark.parametrize("stage", ["resize", "evaluate"])
+def test_a_stage_tells_what_it_does_when_asked(stage):
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"python -m stages.{stage} PERSONA\n\n{stage}: ")
+    assert "writes" in done.stdout

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.caption.allowed import ALLOWED_FILE, read_allowed
-from likeness.errors import InputError
+from likeness.errors import InputError, without_control
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
 from likeness.store.items import sha256_bytes
 
 SUFFIX = ".txt"
 MAX_BYTES = 100_000
+MAX_LETTERS = 4_000
 # What messages call the file: refusals are remembered by content, whatever it is called.
 OVERRIDE_FILE = "its file in captions_override/"
 
@@ -36,8 +37,8 @@ def compose(trigger: str, class_word: str, description: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text with single spaces and no line breaks."""
-    return " ".join(text.split())
+    """Text with single spaces and no line breaks, escape sequences or marks of direction, cut at MAX_LETTERS."""
+    return " ".join(without_control(text).split())[:MAX_LETTERS]
 
 
 def read_override(override: Override, *, trigger: str, replaced: str | None = None) -> str:
@@ -93,7 +94,7 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
         if path.name.startswith(".") or path.stem.lower() == "readme" or path.name == ALLOWED_FILE:
             continue
         image = names.get(path.name.removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
-        if image is None or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        if image is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
             failures.append(_unread(path, _why_unread(path)))
         else:
             if (other := found.get(image)) is not None:
@@ -108,7 +109,7 @@ def override_at(path: Path) -> Override | None:
     Raises:
         ConfigError: allowed.yaml does not read.
     """
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
     data, allowance = path.read_bytes(), read_allowed(path.parent).get(path.name)
     fits = allowance is not None and allowance.sha256 == sha256_bytes(data)
@@ -118,6 +119,8 @@ def override_at(path: Path) -> Override | None:
 def _why_unread(path: Path) -> str:
     if path.is_dir():
         return "it is a folder, and only files of captions_override/ itself are read"
+    if path.is_symlink():
+        return "it is a link, and only files themselves are read"
     if path.is_file() and path.stat().st_size > MAX_BYTES:
         return f"it is larger than {MAX_BYTES} bytes, which no caption is"
     if not path.name.endswith(SUFFIX):

@@ -1,7 +1,7 @@
 """What draws pictures, and judges the LoRA of each kept step of training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from likeness.lora.export import loaded_lora
 from likeness.lora.safetensors_io import read_metadata
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.run import Run
+from likeness.safety.pictures import AgeGate, PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key, sha256_file
 
@@ -27,6 +28,7 @@ class Renderer:
     cfg: Config
     base: Base
     rater: Rater
+    ages: AgeGate = field(default_factory=PictureGate)
 
     @property
     def limits(self) -> Limits:
@@ -67,7 +69,7 @@ class Renderer:
         options = self.cfg.evaluate
         with loaded_lora(self.base, weights, options.lora_scale):
             (rgb,) = generate(self.base, [self._request(one)])
-        return finished_sample(rgb, self.rater.explicit, self.limits, quality=options.jpeg_quality)
+        return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=options.jpeg_quality)
 
 
 def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:

@@ -10,10 +10,11 @@ from likeness.images import RGB, encode_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import Subject, rating, refuse
+from likeness.safety.pictures import AgeGate
 from likeness.safety.provenance import SourceType, mark_jpeg
 from likeness.store.items import Item
 
-SAMPLES_VERSION = 1
+SAMPLES_VERSION = 2
 """Raised whenever the same drawn pixels would give another file."""
 
 IMAGE = "image.jpg"
@@ -56,14 +57,17 @@ def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> 
     ]  # fmt: skip
 
 
-def finished_sample(rgb: RGB, rate: Callable[[RGB], float], limits: Limits, *, quality: int) -> Made:
+def finished_sample(
+    rgb: RGB, rate: Callable[[RGB], float], ages: AgeGate, limits: Limits, *, quality: int
+) -> Made:
     """The picture as a JPEG marked as drawn by a trained network, with its rating.
 
     Raises:
-        InputError: `explicit`; the picture is dropped.
+        InputError: `explicit`, `apparent-child` or `apparent-minor`; the picture is dropped.
     """
     score = rate(rgb)
-    refuse("drawn picture", Subject(explicit=score, max_explicit=limits.max_explicit), what="the picture is")
+    subject = Subject(explicit=score, max_explicit=limits.max_explicit, faces=ages.ages(rgb))
+    refuse("drawn picture", subject, what="the picture:")
     return Made(
         files={IMAGE: mark_jpeg(encode_jpeg(rgb, quality), SourceType.TRAINED)},
         record={

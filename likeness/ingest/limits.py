@@ -1,5 +1,6 @@
 """What limits the reading of a file, and the refusals that name the limit."""
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +26,18 @@ def read_file(path: Path, limits: Limits) -> bytes:
     """All bytes of a file.
 
     Raises:
-        InputError: `unreadable-file`, `empty-file`, `file-too-large`.
+        InputError: `unreadable-file`, `not-a-file`, `empty-file`, `file-too-large`.
     """
     try:
-        size = path.stat().st_size
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a device has no size and no end, a pipe waits
+            raise InputError(
+                "it is a device, a pipe or a socket, or a link to one",
+                reason="not-a-file",
+                remedy="copy the photograph itself there",
+                kind="refused",
+            )
+        size = about.st_size
         if size > limits.max_file_mb * BYTES_PER_MB:
             raise InputError(
                 f"the file has {size / BYTES_PER_MB:.1f} MB, the limit is ingest.max_file_mb {limits.max_file_mb:g}",
@@ -36,7 +45,8 @@ def read_file(path: Path, limits: Limits) -> bytes:
                 remedy="save it as JPEG, or raise ingest.max_file_mb",
                 kind="refused",
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(int(limits.max_file_mb * BYTES_PER_MB) + 1)
     except OSError as error:
         raise InputError(
             f"the file cannot be read: {error.strerror}",

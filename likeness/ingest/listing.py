@@ -88,6 +88,9 @@ SYSTEM_FOLDERS = frozenset(
 UNFINISHED = frozenset({".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})
 
 
+DATA = "data"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stray:
     """A file or folder that is not read, and why; `name` can be printed."""
@@ -118,7 +121,7 @@ def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
     inner: list[str] = []
     seen: dict[str, str] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if (stray := _undecodable(path.name) or _beside(path)) is not None:
+        if (stray := _undecodable(path.name) or _leaves(path) or _beside(path)) is not None:
             strays.append(stray)
         elif path.is_dir():
             inner.append(path.name)
@@ -165,6 +168,23 @@ def _undecodable(name: str) -> Stray | None:
         reason="undecodable-name",
         detail="the name is not UTF-8, so no record can hold it",
         remedy="rename the file with letters of UTF-8 (an old disk or archive wrote it in another encoding)",
+    )
+
+
+def _leaves(path: Path) -> Stray | None:
+    """A link to a place outside the folder data/ that it lies in (outside its own folder, where that is in no data/)."""
+    if not path.is_symlink():
+        return None
+    folder = path.parent.absolute()
+    data = next((one for one in (folder, *folder.parents) if one.name == DATA), folder)
+    if not path.exists() or path.resolve().is_relative_to(data.resolve()):
+        return None
+    return Stray(
+        name=path.name,
+        kind="refused",
+        reason="link-outside",
+        detail=f"it is a link that leaves {data.name}/",
+        remedy="copy the photograph itself there: what lies elsewhere has no record, and may change",
     )
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from likeness.errors import FailureKind, InputError
+from likeness.paths import inside
 from likeness.store.items import sha256_file, write_atomic
 
 _R = TypeVar("_R", bound="Record")
@@ -100,6 +101,18 @@ class Entry(Record):
     bucket_px: tuple[int, int] | None = None
     allowed_words: tuple[str, ...] = ()
     roots: dict[Literal["source", "target"], str] = {}
+
+    @field_validator("file")
+    @classmethod
+    def _stays_in_its_folder(cls, value: str) -> str:
+        return inside(value)
+
+    @field_validator("id")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if "/" in value:
+            raise ValueError("an id is part of file names")
+        return inside(value)
 
     @property
     def has_own_pixels(self) -> bool:

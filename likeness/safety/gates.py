@@ -62,13 +62,15 @@ class Refusal:
 @dataclass(frozen=True, kw_only=True)
 class SeenFace:
     """A face in a picture: the shorter side of its box, its apparent age (None: not judged), the adult age that a record
-    attests for whom it shows, and whose it is (None: nobody's whom a record speaks of)."""
+    attests for whom it shows, and whose it is (None: nobody's whom a record speaks of). Of a `blurred` face nobody can tell
+    whose it is; of a `small` one in a drawn picture only that it looks like a child's."""
 
     side_px: float
     age_years: float | None
     attested_years: int | None = None
     whose: str | None = None
     blurred: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ def _child(subject: Subject) -> str | None:
 
 def _minor(subject: Subject) -> str | None:
     for number, face in enumerate(subject.faces):
-        if face.attested_years is not None:
+        if face.attested_years is not None or face.small:
             continue
         if face.age_years is not None and not face.age_years >= ADULT_YEARS:
             where = "the face" if number == 0 else "a face behind"

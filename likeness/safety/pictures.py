@@ -33,10 +33,20 @@ BLURRED = 0.25
 """Faces of less sharpness (`measure.sharpness`) are nobody's: the demo's have .49 and more, its blurred photograph .15."""
 
 
+JUDGED_FACE_PX = 128
+"""In a drawn picture the age of smaller faces is read too young by years, and only a child's counts."""
+
+
 class Gate(Protocol):
     """Measures a picture for the doors."""
 
     def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]: ...
+
+
+class AgeGate(Protocol):
+    """Looks at the ages in a drawn picture."""
+
+    def ages(self, rgb: NDArray[np.uint8]) -> list[SeenFace]: ...
 
 
 class PictureGate:
@@ -51,12 +61,28 @@ class PictureGate:
         Raises:
             InputError: `not-rated`.
         """
-        least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
-        faces = [face for face in self._analyzer.faces(rgb, LOOKED_AT_PX) if min(face.box_px[2:]) >= least_px]
+        faces = self._counting(rgb)
         return {
             "explicit": round(self._rater.explicit(rgb), 4),
             "faces": [self._face(rgb, self._analyzer.identified(rgb, face)) for face in faces],
         }
+
+    def ages(self, rgb: NDArray[np.uint8]) -> list[SeenFace]:
+        """The faces of a drawn picture that count: nobody attests an age of them."""
+        return [
+            SeenFace(
+                side_px=min(face.box_px[2:]),
+                age_years=self._ages.years(rgb, face),
+                small=min(face.box_px[2:]) < JUDGED_FACE_PX,
+            )
+            for face in self._counting(rgb)
+            if face.landmark_score >= PRESENCE
+        ]
+
+    def _counting(self, rgb: NDArray[np.uint8]) -> list[Face]:
+        least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
+        faces = self._analyzer.faces(rgb, LOOKED_AT_PX)
+        return [face for face in faces if min(face.box_px[2:]) >= least_px]
 
     def _face(self, rgb: NDArray[np.uint8], face: Face) -> dict[str, Json]:
         years = self._ages.years(rgb, face) if face.landmark_score >= PRESENCE else None

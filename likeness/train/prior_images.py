@@ -12,13 +12,14 @@ from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.images import JPEG_QUALITY
 from likeness.pipeline.batch import Made, Work
 from likeness.run import Run
+from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key
 from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.data import TrainingExample
 from likeness.train.native.prior import class_text, prior_examples, spread
 
-PRIOR_VERSION = 1
+PRIOR_VERSION = 2
 """Raised whenever the same shot would give another file."""
 
 
@@ -74,4 +75,4 @@ def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, l
 
 def _draw(shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Made:
     (rgb,) = generate(base, [shot])
-    return finished_sample(rgb, rater.explicit, limits, quality=JPEG_QUALITY)
+    return finished_sample(rgb, rater.explicit, PictureGate(), limits, quality=JPEG_QUALITY)

@@ -4,22 +4,21 @@ Source: https://maxstudio.ai/docs and public clients, read 2026-11 (docs/provide
 guessed). Unknown statuses mean "still running", unknown fields are ignored.
 """
 
-import io
 import threading
 from collections.abc import Callable
 from typing import Self, cast
 
-from PIL import Image, UnidentifiedImageError
-
 from likeness.errors import (
     AuthError,
     InDoubtError,
+    InputError,
     JobLostError,
     LikenessError,
     RejectedError,
     TransientError,
 )
 from likeness.http import Auth, Client, Limits, Response
+from likeness.images import open_image
 from likeness.store.items import Json
 
 NOBODYS_JOB = "likeness-probe"
@@ -116,11 +115,11 @@ class MaxStudio:
 
 
 def is_picture(data: bytes) -> bool:
-    """Whether the bytes are a whole picture in a format Pillow knows."""
+    """Whether the bytes are a whole picture of a known format and a sane size."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_image(data, name="the result") as image:
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except InputError:
         return False
     return True
 

@@ -16,7 +16,7 @@ OPTIONS = KohyaConfig(
 
 def entries(photographs: int, swaps: int) -> list[Entry]:
     common = {
-        "file": "",
+        "file": "train/x.jpg",
         "sha256": "",
         "width": 1,
         "height": 1,

@@ -1,6 +1,7 @@
 """What is drawn, and what becomes of it."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from likeness.evaluate.samples import IMAGE, Limits, finished_sample, pairs, pla
 from likeness.images import decode_rgb
 from likeness.safety.provenance import SourceType, read_mark
 
+NOBODY = SimpleNamespace(ages=lambda rgb: [])
 LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)
 RGB = np.full((16, 16, 3), 120, np.uint8)
 OPTIONS = {
@@ -39,17 +41,17 @@ def test_every_prompt_and_seed_is_drawn_with_and_without():
 
 
 def test_a_sample_is_marked_as_drawn_by_a_network():
-    made = finished_sample(RGB, lambda rgb: 0.1, LIMITS, quality=90)
+    made = finished_sample(RGB, lambda rgb: 0.1, NOBODY, LIMITS, quality=90)
     assert read_mark(made.files[IMAGE]) == SourceType.TRAINED
     assert decode_rgb(made.files[IMAGE]).shape == (16, 16, 3)
     assert made.record["rating"] == "sfw"
-    assert finished_sample(RGB, lambda rgb: 0.5, LIMITS, quality=90).record["rating"] == "review"
+    assert finished_sample(RGB, lambda rgb: 0.5, NOBODY, LIMITS, quality=90).record["rating"] == "review"
 
 
 @pytest.mark.parametrize("score", [0.7, 1.0, math.nan])
 def test_an_explicit_or_unrated_sample_is_refused(score):
     with pytest.raises(InputError) as caught:
-        finished_sample(RGB, lambda rgb: score, LIMITS, quality=90)
+        finished_sample(RGB, lambda rgb: score, NOBODY, LIMITS, quality=90)
     assert (caught.value.reason, caught.value.kind) == ("explicit", "refused")
 
 

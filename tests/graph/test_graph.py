@@ -1,5 +1,6 @@
 """The whole graph on a clean clone: nothing is done twice, nothing is lost, everything comes out the same."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from signing import edit_and_sign
 
 from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.stage import STAGES
 from likeness.store.items import sha256_file
 from tools.repository_clone import SHORT
 
@@ -35,6 +37,38 @@ def test_another_caption_setting_starts_at_the_captions(clone):
     ran = clone.repro("dataset@jade")
     assert ran == ["check", "caption", "dataset"]
     assert clone.tree("data/jade/enhanced") == before
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_no_stage_writes_through_a_link_into_dvcs_cache(clone, kind):
+    clone.dvc("config", "--local", "cache.type", kind)
+    clone.dvc("checkout", "--relink")
+    page = clone.folder / "models/jade/report/index.html"
+    assert page.is_symlink() if kind == "symlink" else page.stat().st_nlink > 1
+    clone.params("report.max_strips=3", "dataset.jpeg_quality=90")
+    for stage in ("ingest", "swap", "resize", "enhance", "caption", "dataset", "report"):
+        clone.run("python", "-m", f"stages.{stage}", "jade")
+    cache = clone.folder / ".dvc/cache/files/md5"
+    files = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".dir"]
+    assert len(files) > 50
+    assert [
+        path for path in files if hashlib.md5(path.read_bytes()).hexdigest() != path.parent.name + path.name
+    ] == []
+
+
+def test_every_line_of_a_run_is_a_stages_or_dvcs_own(fresh):
+    said = fresh.dvc("repro").splitlines()
+    own = (*(spec.name for spec in STAGES), "encode: ", "  data/jade/", "  models/jade/")
+    dvc = (
+        "Running stage '",
+        "> python -m stages.",
+        "Generating lock file",
+        "Updating lock file",
+        "Use `dvc push`",
+    )
+    lite = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
+    assert [line for line in said if line and not line.startswith((*own, *dvc)) and line != lite] == []
+    assert [line for line in said if "WARNING" in line or "Error" in line] == []
 
 
 def test_conf_edited_without_composing_stops_at_the_check(clone):

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.slow
 ZIP = "models/jade/jade_lora_dataset.zip"
 KILLS = 10
 PLANTED = {"MAXSTUDIO_API_KEY": "planted-maxstudio-key-7Qx", "XAI_API_KEY": "planted-xai-key-9Lm"}
-# The fake tints the target instead of swapping: the same way through, no minutes of drawing.
+# The fake lays the face over the target's: what the gates take for a swap, and no minutes of drawing.
 ECHO = {
-    "swap": "echo",
+    "swap": "paste",
     "swap_s": 0.3,
     "enhance_s": 0.3,
     "keys": {"maxstudio": PLANTED["MAXSTUDIO_API_KEY"], "xai": PLANTED["XAI_API_KEY"]},
@@ -39,7 +39,6 @@ TARGETS = ("01_mei.jpg", "02_mei.jpg", "04_irene.jpg", "07_kofi.jpg", "08_ravi.j
 ALL_PAIRS = (
     "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180", "swap.limits.max_pitch_difference_deg=180",
     "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9", "swap.max_failure_ratio=1",
-    "personas.jade.similarity.swap_min=-1", "personas.jade.similarity.target_max=1",
     "resize.side_px=448", "budget.max_usd=100",
 )  # fmt: skip
 

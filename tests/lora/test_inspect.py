@@ -1,17 +1,16 @@
 """read_lora and `likeness inspect`: any trainer's file, and files that are none."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conf_sections import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from typer.testing import CliRunner
 
+from likeness.cli.app import app
 from likeness.cli.inspect import common_tags, table
 from likeness.errors import InputError
 from likeness.lora.inspect import read_lora
@@ -144,10 +143,8 @@ def test_tags_in_another_form_are_none(text):
 def test_the_program_names_what_it_cannot_read(tmp_path):
     save_file(kohya(), tmp_path / "good.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no")
-    done = subprocess.run(
-        [sys.executable, "-m", "likeness", "inspect", str(tmp_path / "good.safetensors"), str(tmp_path / "bad.safetensors"),
-         "--json"], cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
+    files = [str(tmp_path / f"{name}.safetensors") for name in ("good", "bad")]
+    done = CliRunner().invoke(app, ["inspect", *files, "--json"])
+    assert done.exit_code == 1
     assert [row["ranks"] for row in json.loads(done.stdout)] == [{"4": 1}]
     assert "bad.safetensors is no safetensors file" in done.stderr

@@ -12,8 +12,9 @@ FACES = st.builds(
     FaceEntry, box_px=st.tuples(NUMBER, NUMBER, NUMBER, NUMBER), score=NUMBER, yaw_deg=NUMBER, pitch_deg=NUMBER,
     sharpness=NUMBER, age_years=st.none() | NUMBER,
 )  # fmt: skip
+NAMES = st.from_regex(r"[a-zé][a-z0-9é_-]{0,12}\Z", fullmatch=True)
 ENTRIES = st.builds(
-    Entry, id=st.text(), file=st.text(), sha256=st.text(), width=st.integers(), height=st.integers(),
+    Entry, id=NAMES, file=NAMES, sha256=st.text(), width=st.integers(), height=st.integers(),
     source=st.none() | st.text(), target=st.none() | st.text(), rating=st.sampled_from(["sfw", "review"]),
     faces=st.lists(FACES, max_size=2).map(tuple), provider=st.text(), cost_usd=NUMBER,
     parents=st.lists(st.text()).map(tuple), scores=st.dictionaries(st.text(), NUMBER, max_size=2),

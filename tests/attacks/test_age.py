@@ -1,0 +1,100 @@
+"""Attacks on the age gates: apparent minors at every door for pictures, and records that say otherwise."""
+
+import numpy as np
+import pytest
+from ingest_fakes import FLOORS, FakeConsent, candidate, ingest_config, measured_face
+
+from likeness.errors import InputError
+from likeness.evaluate.samples import Limits, finished_sample
+from likeness.ingest.checks import refusal_alone
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
+from likeness.safety.gates import PICTURES, SeenFace, Subject, judge
+
+LIMITS = IdentityLimits(
+    sface=SFaceLimits(**FLOORS.sface.model_dump()), resnet=ResnetLimits(**FLOORS.resnet.model_dump())
+)
+SHOWN = Limits(review_explicit=0.3, max_explicit=0.7)
+
+
+def at(door: str, years: float | None, *, attested: int | None = None, **changes) -> str | None:
+    face = SeenFace(
+        side_px=200, age_years=years, attested_years=attested, whose="jade" if attested else None, **changes
+    )
+    refusal = judge(door, Subject(explicit=0.0, max_explicit=0.7, faces=[face]))
+    return refusal and refusal.reason
+
+
+@pytest.mark.parametrize("door", sorted(PICTURES))
+@pytest.mark.parametrize("years", [0.3, 6.0, 9.9, float("nan")])
+def test_what_looks_like_a_child_is_refused_whatever_a_record_says(door, years):
+    assert at(door, years, attested=40) == "apparent-child"
+
+
+@pytest.mark.parametrize("door", sorted(PICTURES - {"delivery"}))
+@pytest.mark.parametrize("years", [10.0, 15.0, 17.9])
+def test_a_face_that_looks_under_age_is_refused_where_no_record_attests_an_adult(door, years):
+    assert at(door, years) == "apparent-minor"
+
+
+@pytest.mark.parametrize("door", sorted(PICTURES - {"training image"}))
+def test_an_attested_adult_who_looks_young_passes(door):
+    assert at(door, 13.4, attested=34) is None  # the demo's 02_mei
+
+
+def test_a_photograph_whose_age_nothing_tells_is_refused():
+    assert at("photograph", None) == "age-not-judged"
+
+
+def photograph(years: float, consent: FakeConsent) -> str | None:
+    photo = candidate(name="a.jpg", faces=(measured_face(age_years=years),))
+    refusal = refusal_alone(photo, ingest_config(), consent, LIMITS)
+    return refusal and refusal.reason
+
+
+def test_a_synthetic_person_is_no_blanket_permission():
+    """The kind alone attests nothing: the photograph's bytes must be in the signed record."""
+    assert photograph(15.0, FakeConsent(kind="synthetic")) == "apparent-minor"
+    assert photograph(15.0, FakeConsent(kind="synthetic", ages={"a.jpg": 29})) is None
+    assert photograph(8.0, FakeConsent(kind="synthetic", ages={"a.jpg": 29})) == "apparent-child"
+
+
+def test_a_child_behind_an_attested_adult_is_refused():
+    faces = (measured_face(), measured_face(age_years=6.0, box_px=(0.0, 0.0, 60.0, 70.0)))
+    refusal = refusal_alone(
+        candidate(name="a.jpg", faces=faces), ingest_config(), FakeConsent(ages={"a.jpg": 29}), LIMITS
+    )
+    assert refusal is not None
+    assert refusal.reason == "apparent-child"
+
+
+class Sees:
+    """Finds faces of these ages and sizes in a drawn picture."""
+
+    def __init__(self, *faces: tuple[float, float]) -> None:
+        self.found = [SeenFace(side_px=px, age_years=years, small=px < 128) for years, px in faces]
+
+    def ages(self, rgb):
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("faces", "reason"),
+    [
+        ([(15.0, 300.0)], "apparent-minor"),
+        ([(30.0, 300.0), (16.0, 200.0)], "apparent-minor"),
+        ([(6.0, 300.0)], "apparent-child"),
+        ([(6.0, 50.0)], "apparent-child"),
+    ],
+)
+def test_a_drawn_picture_of_a_minor_is_not_kept(faces, reason):
+    with pytest.raises(InputError) as caught:
+        finished_sample(np.zeros((64, 64, 3), np.uint8), lambda rgb: 0.0, Sees(*faces), SHOWN, quality=90)
+    assert caught.value.reason == reason
+
+
+def test_a_drawn_adult_is_kept_and_a_small_face_is_not_read_too_young():
+    for faces in ([(25.0, 300.0)], [(15.0, 60.0)], []):
+        made = finished_sample(
+            np.zeros((64, 64, 3), np.uint8), lambda rgb: 0.0, Sees(*faces), SHOWN, quality=90
+        )
+        assert made.files

@@ -1,0 +1,60 @@
+"""Words of strangers on pages and cards: scripts, front matter, cells, pictures from elsewhere."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCardData
+from markupsafe import Markup
+
+from likeness.formatting import card, markdown, printed
+from likeness.report import page
+
+TEMPLATES = list((Path(page.__file__).parent / "templates").glob("*.html.j2"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_page_runs_no_script_and_asks_nobody(path):
+    text = path.read_text()
+    (policy,) = (line for line in text.splitlines() if "Content-Security-Policy" in line)
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "<script" not in text
+    assert "http" not in policy.replace("http-equiv", "")
+    assert "|safe" not in text.replace(" ", "")
+
+
+ATTACKS = {
+    "a script": "<script>alert(1)</script>", "a picture": '<img src=x onerror="alert(1)">', "a cell": "x | y | z",
+    "a link": "[x](javascript:1)",
+    "a picture from elsewhere": "![x](https://collect.example/p.png)", "a comment": "<!-- -->",
+    "an escape": "\x1b[2J", "turned": "a\u202eb",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+def test_a_card_shows_a_strangers_words_as_words(text):
+    shown = markdown(text)
+    assert "<" not in shown
+    assert "](" not in shown
+    assert "|" not in shown.replace("\\|", "")
+    assert shown.isprintable()
+
+
+def test_marked_up_text_stays_so_on_a_page():
+    assert isinstance(printed(Markup("<b>x</b>")), Markup)
+    assert printed(3) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x\n---\nlicense: mit", "x\nlicense: mit", "': {a: b}", "# x", "&a *a", "!!python/object:os.system"],
+)
+def test_front_matter_holds_one_value_a_key_whatever_it_says(name, monkeypatch):
+    monkeypatch.setattr("likeness.formatting.render", lambda *_, **__: "body")
+    text = card(
+        DatasetCardData(license="other", pretty_name=name, tags=[name]), "likeness.dataset", "card.md.j2"
+    )
+    front = text.removesuffix("\n---\n\nbody").removeprefix("---\n")
+    said = yaml.safe_load(front)
+    assert (said["license"], said["pretty_name"], said["tags"]) == ("other", name, [name])
