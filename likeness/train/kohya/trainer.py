@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -79,7 +80,7 @@ class KohyaTrainer:
         command += _arguments(run, base, settings, examples, work)
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
-            losses = _run_script(command, script.parent, settings)
+            losses = _run_script(command, script.parent, settings, partial(run.require, *run.uses))
             tracker.log_metrics([(step, {"loss": loss}) for step, loss in enumerate(losses, start=1)])
             result = _result(run, base, settings, examples, work, losses)
             write_results(places, result)
@@ -141,10 +142,13 @@ def _environment(train: TrainConfig) -> dict[str, str]:
     return kept | ({"ACCELERATE_USE_CPU": "true"} if train.system.device == "cpu" else {})
 
 
-def _run_script(command: list[str], folder: Path, train: TrainConfig) -> list[float]:
+def _run_script(
+    command: list[str], folder: Path, train: TrainConfig, permit: Callable[[], None]
+) -> list[float]:
     """The loss of each step, as the script's moving average tells it; a step that it does not tell has the one before's.
 
     Raises:
+        ConsentError: as `permit` does, asked every `train.checkpoint.every_steps`.
         ProviderError: it failed. ConfigError: its loss is not a number. TransientError: stopped by a signal.
     """
     told: dict[int, float] = {}
@@ -181,6 +185,8 @@ def _run_script(command: list[str], folder: Path, train: TrainConfig) -> list[fl
                         )
                     progress.advance("", "trained", steps=max(0, step - max(told, default=0)))
                     told[step] = loss
+                    if step % train.checkpoint.every_steps == 0:
+                        permit()
             code = process.wait()
         finally:
             if process.poll() is None:
@@ -236,6 +242,7 @@ def _result(
         checkpoints[step] = path
     one = encode_examples(examples[:1], base, train, run.items).first()
     shape = tuple(one.latents.shape[1:])
+    run.require(*run.uses)  # weights get no name once the consent has ended
     check = publish(described(final, train.schedule.steps), places.weights, base, one.condition, shape)
     tensors: Mapping[str, torch.Tensor] = load_file(places.weights)
     return TrainingResult(
