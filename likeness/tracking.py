@@ -204,7 +204,7 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
         names.append(f"{run.info.run_name} {run.info.run_id}")
         if dry_run:
             continue
-        artifacts = urlsplit(run.info.artifact_uri)
+        artifacts = urlsplit(str(run.info.artifact_uri))
         if artifacts.scheme in ("", "file"):
             shutil.rmtree(Path(unquote(artifacts.path)).parent, ignore_errors=True)
         if run.info.lifecycle_stage == "active":

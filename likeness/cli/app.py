@@ -190,7 +190,9 @@ def diff(
     new: Annotated[
         str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
     ] = None,
-    persona: Annotated[str | None, typer.Option(autocompletion=complete_persona, help="all by default")] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="all by default")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with the pictures, before and after.")
     ] = None,

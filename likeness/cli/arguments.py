@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 
-def _personas(incomplete: str) -> list[str]:
+def complete_persona(incomplete: str) -> list[str]:
     """Names for the shell's completion: whoever has a consent record."""
     names = (path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
     return sorted(name for name in names if "." not in name)  # not jade.targets
@@ -14,9 +14,9 @@ def _personas(incomplete: str) -> list[str]:
 
 PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
 
-Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=_personas)]
+Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=complete_persona)]
 Personas = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PERSONA", autocompletion=_personas, help="all of params.yaml by default"),
+    typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="all of params.yaml by default"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

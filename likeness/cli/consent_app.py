@@ -258,7 +258,7 @@ def persona_new(
     ] = None,
     shows: Annotated[
         list[str] | None,
-        typer.Option(help="Who a target shows: FILE=NAME, or NAME for all; once for each."),
+        typer.Option(help="Who a target shows: FILE=NAME, or NAME for all; NAME, AGE attests an age."),
     ] = None,
     licence: Annotated[
         str | None, typer.Option(help="The targets' licence: CC0-1.0, CC-BY-4.0, or `release`.")

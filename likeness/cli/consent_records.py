@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from likeness.safety.consent.signing import (
 from likeness.safety.consent.write import dumped, set_field, sign_file
 from likeness.store import team_store
 from likeness.store.items import sha256_file, write_atomic
-from likeness.strict_yaml import parse_yaml
 
 USUAL_TERM_MONTHS = 12
 ALL_SCOPES = ["swap", "train", "generate"]
@@ -226,8 +225,8 @@ def evidence_of(folder: Path, persona: str, name: str) -> dict[str, str]:
     return evidence.model_dump()
 
 
-def listed_photographs(persona: str) -> dict[str, Any]:
-    """The `photos` of a record: every photograph of the raw folder, with the ages that an earlier list attested."""
+def listed_photographs(persona: str) -> dict[str, dict[str, Any]]:
+    """The `photos` of a record: every photograph of the raw folder."""
     photos, _ = photographs(PersonaPaths(persona).raw_sources)
     return {path.name: {"sha256": sha256_file(path)} for path in photos if path.is_file()}
 
@@ -266,10 +265,14 @@ def _list_photographs(folder: Path, persona: str) -> None:
     path = folder / f"{persona}.yaml"
     if not path.is_file():
         return  # reading it says so
-    fields = parse_yaml(path.read_text(encoding="utf-8"), dates=False)
-    before: Mapping[str, Any] = (fields or {}).get("photos") or {}
-    ages = {one.get("sha256"): one for one in before.values() if isinstance(one, dict)}
-    listed = {name: ages.get(one["sha256"], one) for name, one in listed_photographs(persona).items()}
+    listed = listed_photographs(persona)
+    try:
+        before = {photo.sha256: photo for photo in read_consent(folder, persona).photos.values()}
+    except ConsentError:
+        before = {}  # a synthetic person's record is not whole without a list
+    for one in listed.values():
+        if (known := before.get(one["sha256"])) and known.age_years is not None:
+            one["age_years"] = known.age_years
     set_field(folder, persona, "photos", listed)
 
 

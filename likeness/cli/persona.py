@@ -27,7 +27,6 @@ from likeness.ingest.choice import choose, read
 from likeness.ingest.listing import Stray, photographs, printable, same_name
 from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths
 from likeness.run import Run
-from likeness.safety.consent.record import TargetPhoto
 from likeness.safety.consent.signing import own_key
 from likeness.safety.consent.write import dumped
 from likeness.store.items import sha256_file, write_atomic
@@ -35,6 +34,7 @@ from likeness.store.items import sha256_file, write_atomic
 # Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
 SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}
 ONE_MESH_SIMILARITY = {"source_min": 0.70, "swap_min": 0.65, "target_max": 0.82}
+AGED = re.compile(r"(.*\S),\s*(\d+)\s*")
 MANY = 8
 HELD_OUT = 2
 """So many of MANY photographs or more are kept for the evaluation, where nobody names any."""
@@ -42,7 +42,7 @@ HELD_OUT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class TargetAnswers:
-    """What a person says of the targets: `shows` is `FILE=NAME`, or a name for all."""
+    """What a person says of the targets: `shows` is `FILE=NAME`, or a name for all; after a comma the attested age."""
 
     shows: Sequence[str]
     licence: str | None
@@ -85,7 +85,7 @@ def new_persona(
         write_record(name, whole, say=lambda line: 0)
         if shown:
             _write_targets(folder, name, shown, who, target_answers)
-        _write_conf(name, trigger or name, class_word, held, config, synthetic=whole.kind == "synthetic")
+        _write_conf(name, trigger or name, str(class_word), held, config, synthetic=whole.kind == "synthetic")
         params_command(())
         sign_record(name, photographs=False, yes=yes)
     except BaseException:
@@ -175,15 +175,19 @@ def _write_targets(
         "licence": licence,
         "origin": origin,
         "release": evidence_of(folder, name, copied.name),
-        "photos": {
-            path.name: TargetPhoto(sha256=sha256_file(path), shows=who[path.name]).model_dump(
-                exclude_none=True
-            )
-            for path in shown
-        },
+        "photos": {path.name: _target(sha256_file(path), who[path.name]) for path in shown},
     }
     head = f"# Who may be shown as a target of {name}'s swaps, from where, under which licence (docs/consent.md).\n"
     write_atomic(folder / f"{name}.targets.yaml", (head + dumped(fields)).encode())
+
+
+def _target(sha256: str, said: str) -> dict[str, Any]:
+    """A line of the list: `Ann Example, 34` is a name with the age at the time the photograph was taken."""
+    match = AGED.fullmatch(said)
+    fields: dict[str, Any] = {"sha256": sha256, "shows": match[1] if match else said}
+    if match:
+        fields["age_years"] = int(match[2])
+    return fields
 
 
 def _write_conf(

@@ -27,9 +27,9 @@ class Report:
     """What was deleted by place, what could not be reached and why, what stays and what others hold."""
 
     persona: str
-    deleted: dict[str, list[str]] = field(default_factory=dict)
-    unreachable: dict[str, str] = field(default_factory=dict)
-    stays: list[str] = field(default_factory=list)
+    deleted: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    unreachable: dict[str, str] = field(default_factory=dict[str, str])
+    stays: list[str] = field(default_factory=list[str])
 
     def add(self, place: str, names: Iterable[str]) -> None:
         """Note what went from a place."""
@@ -132,7 +132,7 @@ def _team(
         except ValueError:
             continue
         files = [object_name(digest) for digest in hashes.values()]
-        if personas == {persona} or (not personas and name in map(record_name, mine)):
+        if personas == frozenset({persona}) or (not personas and name in map(record_name, mine)):
             own += [name, *files]
         else:
             kept |= set(files)

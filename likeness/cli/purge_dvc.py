@@ -20,7 +20,7 @@ class DvcTraces:
     """The digests of everything that stages of a persona ever wrote in this clone, as far as DVC and git know them."""
 
     def __init__(self, root: Path, persona: str) -> None:
-        from dvc.repo import Repo
+        from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 
         self.root, self.persona = root, persona
         self._own = PersonaPaths(persona)
@@ -137,7 +137,8 @@ class DvcTraces:
 
 
 def _digests(stage: dict[str, Any]) -> list[str]:
-    return [str(out["md5"]) for out in stage.get("outs") or [] if "md5" in out]
+    outs = cast("list[dict[str, Any]]", stage.get("outs") or [])
+    return [str(out["md5"]) for out in outs if "md5" in out]
 
 
 def _listed(path: Path) -> dict[str, str]:

@@ -142,7 +142,7 @@ def parse_personas(described: bytes) -> frozenset[str]:
     """For whom an item was made or used, by a record's bytes; nobody in records of earlier versions."""
     parsed: object = json.loads(described)
     names = cast("dict[str, Json]", parsed).get("personas", []) if isinstance(parsed, dict) else []
-    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+    return frozenset(map(str, cast("list[Json]", names))) if isinstance(names, list) else frozenset[str]()
 
 
 class ItemStore:
@@ -247,10 +247,14 @@ class ItemStore:
             if not (file.path.is_file() and sha256_file(file.path) == digest):
                 self._write(file.path, data)
             stored[name] = file
-        described = {"files": {name: file.sha256 for name, file in stored.items()}, "record": dict(record)}
+        described: dict[str, Json] = {
+            "files": {name: file.sha256 for name, file in stored.items()},
+            "record": dict(record),
+        }
         if isinstance(key, ItemKey):
             described["made_of"] = key.made_of
-        if personas := self.personas(key) | ({self._persona} if self._persona else set()):
+        personas = self.personas(key) | frozenset([self._persona] if self._persona else [])
+        if personas:
             described["personas"] = sorted(personas)
         self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
         return Item(key, stored, dict(record), personas)

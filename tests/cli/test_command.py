@@ -59,6 +59,8 @@ def test_every_command_is_there():
     assert {" ".join(name) for name in NAMES} == {
         "plan", "summary", "spending", "publish", "inspect", "convert", "params",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
+        "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
+        "consent purge", "persona new",
     }  # fmt: skip
 
 

@@ -70,7 +70,8 @@ class RunFolder:
         metadata["signature"] = json.dumps(self._team.sign(metadata["sha256"].encode()))
         path = self.folder / f"step-{step:08d}.safetensors"
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / OWNER).write_text(self.persona)  # for `likeness consent purge`
+        if self.persona:
+            (self.folder / OWNER).write_text(self.persona)  # for `likeness consent purge`
         write_atomic(path, weights_bytes(tensors, metadata))
         if self.shared is not None:
             self.shared.send_checkpoint(path)
