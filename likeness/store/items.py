@@ -141,7 +141,7 @@ def parse_record(described: bytes) -> tuple[dict[str, str], dict[str, Json]]:
 def parse_personas(described: bytes) -> frozenset[str]:
     """For whom an item was made or used, by a record's bytes; nobody in records of earlier versions."""
     parsed: object = json.loads(described)
-    names = cast("dict[str, Json]", parsed).get("personas", []) if isinstance(parsed, dict) else []
+    names: Json = cast("dict[str, Json]", parsed).get("personas") if isinstance(parsed, dict) else None
     return frozenset(map(str, cast("list[Json]", names))) if isinstance(names, list) else frozenset[str]()
 
 
