@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from likeness.errors import ConsentError, InDoubtError, InputError, JobLostError, LikenessError, TransientError
+from likeness.errors import (
+    ConsentError,
+    InDoubtError,
+    InputError,
+    JobLostError,
+    LikenessError,
+    TransientError,
+)
 from likeness.purchases.budget import Spending
 from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
 
@@ -70,7 +77,13 @@ class Buyer:
         judge: Judge = lambda picture: None,
         permit: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self.spending, self.stop, self._judge, self._permit = store, spending, stop, judge, permit
+        self._store, self.spending, self.stop, self._judge, self._permit = (
+            store,
+            spending,
+            stop,
+            judge,
+            permit,
+        )
 
     def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.

@@ -350,7 +350,7 @@ def test_nothing_is_bought_once_it_has_ended(repository, tmp_path):
     spending = Spending(
         tmp_path / "spending.jsonl", prices={}, budget=BudgetConfig(max_usd=9), stage="swap", persona="mia"
     )
-    buyer = Buyer(store, spending, threading.Event(), lambda: in_force(repository, "mia", USES))
+    buyer = Buyer(store, spending, threading.Event(), permit=lambda: in_force(repository, "mia", USES))
     ordered: list[str] = []
 
     def purchase(key: str, order) -> Purchase:
