@@ -373,5 +373,8 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that fails names none
+        raise
     finally:
         temporary.unlink(missing_ok=True)
