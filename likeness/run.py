@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ class Run:
         Raises:
             AuthError, ConfigError: items.remote can't be used; nothing has been spent.
         """
-        return open_items(self.config, self.repository)
+        return open_items(self.config, self.repository, persona=self.persona.name)
 
     @cached_property
     def buyer(self) -> Buyer:
@@ -116,7 +116,8 @@ class Run:
             stage=self.stage,
             persona=self.persona.name,
         )
-        return Buyer(self.items, spending, self.stop, self._judge_delivery)
+        permit = partial(self.require, *self.uses)
+        return Buyer(self.items, spending, self.stop, self._judge_delivery, permit)
 
     @cached_property
     def _gate(self) -> "Gate":

@@ -9,6 +9,7 @@ person can watch a run from elsewhere.
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from likeness.settings import flatten
 
@@ -178,6 +180,38 @@ class Tracker:
 
     def _say(self, words: str) -> None:
         sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
+
+
+def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
+    """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
+    good, a server keeps them as deleted until its `mlflow gc`."""
+    address = tracking_uri(uri, root)
+    scheme, _, place = address.partition(":///")
+    if scheme == "sqlite" and not Path(place).is_file():
+        return []
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    from mlflow import MlflowClient
+    from mlflow.entities import ViewType
+
+    client: Any = MlflowClient(tracking_uri=address)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return []
+    names: list[str] = []
+    mine = f"tags.`likeness.persona` = '{persona}'"
+    view = ViewType.ALL if scheme == "sqlite" else ViewType.ACTIVE_ONLY
+    for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
+        names.append(f"{run.info.run_name} {run.info.run_id}")
+        if dry_run:
+            continue
+        artifacts = urlsplit(str(run.info.artifact_uri))
+        if artifacts.scheme in ("", "file"):
+            shutil.rmtree(Path(unquote(artifacts.path)).parent, ignore_errors=True)
+        if run.info.lifecycle_stage == "active":
+            client.delete_run(run.info.run_id)
+        if scheme == "sqlite":
+            client._tracking_client.store._hard_delete_run(run.info.run_id)
+    return names
 
 
 class DeletedExperiment(Exception):

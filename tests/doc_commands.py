@@ -110,8 +110,16 @@ TYPED = {
     "dvc remote modify --local": "dvc remote modify --local team access_key_id NOBODY",
     "$EDITOR conf/... && make params && dvc repro": "sed -i 's/jpeg_quality: 95/jpeg_quality: 94/' conf/dataset/default.yaml"
     " && make params && dvc repro",
-    "$EDITOR conf/persona/mia.yaml conf/config.yaml": "sed -i 's/^name: jade/name: mia/; s/^trigger: jade/trigger: mia/'"
-    " conf/persona/mia.yaml && sed -i 's/^  - persona@.*/&\\n  - persona@personas.mia: mia/' conf/config.yaml",
+    'likeness consent keygen --name "J. Doe"': 'LIKENESS_HOME=$PWD/../keys likeness consent keygen --name "J. Doe"',
+    "likeness consent sign PERSONA --yes": "likeness consent sign jade --yes",
+    "likeness consent export PERSONA": "likeness consent export jade",
+    "likeness consent revoke PERSONA --yes": "likeness consent revoke jade --yes",
+    "likeness consent purge PERSONA --yes": "likeness consent purge jade --yes",
+    # The photographs are those of jade, and every question is answered.
+    "likeness persona new mia --sources ~/photos/mia --targets ~/photos/others": "likeness persona new mia"
+    " --sources data/jade/raw/sources --targets data/jade/raw/targets --kind synthetic --subject 'mia, a synthetic person'"
+    " --attested-by 'who made her' --age 29 --evidence consent/synthetic-people.md --class-word woman"
+    " --shows 'a synthetic person, 30' --licence CC0-1.0 --origin renders --release consent/synthetic-people.md --yes",
     "$EDITOR conf/config.yaml": "sed -i 's/- swap: .*/- swap: maxstudio/; s/- enhance: .*/- enhance: maxstudio/;"
     " s/- caption: .*/- caption: grok/' conf/config.yaml",
     # The addresses of `make fakes`, and the pairs that its swapper can do.

@@ -64,3 +64,24 @@ def test_a_stage_tries_its_outputs_before_its_work(in_tmp):
     assert done.returncode == 1
     assert "dataset: models/jade/lora_training: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from likeness.errors import exit_on_error
+from likeness.store.items import write_atomic
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with exit_on_error("resize"):
+    write_atomic(Path(sys.argv[1]), bytes(2000))
+"""
+
+
+def test_a_write_that_fails_names_the_file_and_leaves_nothing(tmp_path):
+    place = tmp_path / "a.png"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(place)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"\nresize: {place}: the file would be larger than this disk")
+    assert list(tmp_path.iterdir()) == []

@@ -94,6 +94,11 @@ def test_every_stage_waits_for_the_check(stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_depends_on_the_record_of_its_persona(stage):
+    assert "consent/${key}.yaml" in GRAPH[stage]["do"]["deps"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_no_output_is_persisted_or_kept_from_the_cache(stage):
     outputs = [
         *GRAPH[stage]["do"].get("outs", []),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from likeness.cli.arguments import PLAIN, Json, Persona, Personas, complete_persona
+from likeness.cli.consent_app import consent, persona
 from likeness.errors import ConfigError, end_program
 from likeness.program import interruptible
 
@@ -27,29 +29,15 @@ class Commands(TyperGroup):
         return result
 
 
-def _personas(incomplete: str) -> list[str]:
-    """Names for the shell's completion: whoever has a consent record."""
-    names = (path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
-    return sorted(name for name in names if "." not in name)  # not jade.targets
-
-
-PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
 app = typer.Typer(
     cls=Commands, help="What a person runs beside `dvc repro`.", pretty_exceptions_enable=False, **PLAIN
 )
 items = typer.Typer(help="Look after the store of finished items.", **PLAIN)
-consent = typer.Typer(help="Read and bind consent records.", **PLAIN)
 keys = typer.Typer(help="Keys: who belongs to the team, and what signs what leaves.", **PLAIN)
 app.add_typer(keys, name="keys")
 app.add_typer(items, name="items")
 app.add_typer(consent, name="consent")
-
-Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=_personas)]
-Personas = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="PERSONA", autocompletion=_personas, help="all of params.yaml by default"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+app.add_typer(persona, name="persona")
 
 
 def main() -> None:
@@ -152,52 +140,6 @@ def items_prune(
     prune_items(unused_days)
 
 
-@consent.command("show")
-def consent_show(persona: Persona, as_json: Json = False) -> None:
-    """Show a record and whether it is in force.
-
-    Exit status 1 when it is not.
-
-    \b
-    Examples:
-      likeness consent show jade
-      likeness consent show jade --json
-    """
-    from likeness.cli.consent import show
-
-    raise typer.Exit(show(persona, as_json=as_json))
-
-
-@consent.command("bind")
-def consent_bind(persona: Persona) -> None:
-    """Print the `face:` lines of a record.
-
-    They are the mean face of the photographs in data/PERSONA/raw/sources.
-
-    \b
-    Example:
-      likeness consent bind jade
-    """
-    from likeness.cli.consent import bind
-
-    bind(persona)
-
-
-@consent.command("artefacts")
-def consent_artefacts(persona: Persona) -> None:
-    """List every file made from a persona's likeness.
-
-    With its sha256, for a revocation; a persona whose consent is revoked is listed too.
-
-    \b
-    Example:
-      likeness consent artefacts jade
-    """
-    from likeness.cli.consent import artefacts
-
-    artefacts(persona)
-
-
 @keys.command("team")
 def keys_team(
     allow: Annotated[
@@ -248,7 +190,9 @@ def diff(
     new: Annotated[
         str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
     ] = None,
-    persona: Annotated[str | None, typer.Option(autocompletion=_personas, help="all by default")] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="all by default")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with the pictures, before and after.")
     ] = None,

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, InputError
@@ -12,8 +14,10 @@ from likeness.ingest.listing import photographs
 from likeness.ingest.upright import make_upright
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.safety.consent import RecordedFace, load_consent
+from likeness.safety.consent import Consent, RecordedFace, load_consent
+from likeness.safety.consent.receipt import receipt
 from likeness.safety.consent.revocations import learn_from_git, today
+from likeness.safety.consent.write import dumped
 from likeness.safety.identity import SFACE, Vectors, mean_of, vectors_of
 from likeness.store.items import sha256_file
 
@@ -36,38 +40,71 @@ def show(persona: str, *, as_json: bool) -> int:
         standing = {"in_force": problem is None, "problem": problem and problem.message}
         sys.stdout.write(json.dumps(record.model_dump(mode="json") | standing, indent=2) + "\n")
         return int(problem is not None)
-    sys.stdout.write(f"{record.id}: {record.subject} ({record.kind}), scope {', '.join(record.scope)}\n")
+    sys.stdout.write(show_record(record))
     if problem is not None:
         raise problem
+    signer = record.signature.by if record.signature else ""
     sys.stdout.write(
-        f"in force, until {record.expires or 'revoked'}; evidence {record.evidence.file} is as recorded\n"
+        f"in force, until {record.expires or 'revoked'}; evidence {record.evidence.file} is as recorded; signed by "
+        f"{signer}\n"
     )
     return 0
 
 
+def show_record(record: Consent) -> str:
+    """A record in a few lines."""
+    targets = record.targets.photos if record.targets else {}
+    shown = sorted({photo.shows for photo in targets.values()})
+    lines = [
+        f"{record.id}: {record.subject} ({record.kind}), scope {', '.join(record.scope)}",
+        f"  adult: {record.adult.age_years} years, attested by {record.adult.attested_by}",
+        f"  from {record.signed} to {record.expires or 'its revocation'}; evidence: {record.evidence.file}",
+        f"  photographs listed: {len(record.photos)}; targets: {len(targets)}"
+        + (f" ({', '.join(shown)})" if shown else ""),
+    ]
+    if record.floors:
+        lines.append(f"  floors of its own, decided by {record.floors.decided_by}: {record.floors.why}")
+    return "\n".join(lines) + "\n"
+
+
+def export(persona: str) -> None:
+    """The receipt of a record, in force or not."""
+    repository = RepositoryPaths.here()
+    record = load_consent(repository.consent, known(persona))
+    sys.stdout.write(json.dumps(receipt(record), indent=2, ensure_ascii=False) + "\n")
+
+
 def bind(persona: str) -> None:
-    """The mean of the source faces by each embedder, to be recorded by whoever has checked that they show the subject."""
+    """The recorded face, to be entered by whoever has checked that the photographs show the subject."""
+    sys.stdout.write(dumped({"face": recorded_face(known(persona), sys.stderr.write)}))
+
+
+def recorded_face(persona: str, say: Callable[[str], object]) -> dict[str, Any]:
+    """The `face` of a record: the mean of the source faces by each embedder. `say` is told of every photograph.
+
+    Raises:
+        InputError: no photograph shows exactly one face.
+    """
     analyzer, limits = FaceAnalyzer(), limits_of(load_config(PARAMS).ingest)
     faces: list[Vectors] = []
-    photos, strays = photographs(PersonaPaths(known(persona)).raw_sources)
+    photos, strays = photographs(PersonaPaths(persona).raw_sources)
     for stray in strays:
-        sys.stderr.write(f"{stray.name}: {stray.kind}, {stray.detail}\n")
+        say(f"{stray.name}: {stray.kind}, {stray.detail}\n")
     for path in photos:
         try:
             rgb = decode_photo(path, limits).rgb
         except InputError as error:
-            sys.stderr.write(f"{path.name}: {error}\n")
+            say(f"{path.name}: {error}\n")
             continue
         upright = make_upright(rgb, analyzer.faces(rgb), analyzer.faces, analyzer)
         said = "; ".join((*upright.notes, *([upright.fault] if upright.fault else [])))
-        sys.stderr.write(f"{path.name}: {len(upright.faces)} face(s)" + (f"; {said}\n" if said else "\n"))
+        say(f"{path.name}: {len(upright.faces)} face(s)" + (f"; {said}\n" if said else "\n"))
         if len(upright.faces) == 1 and upright.fault is None:
             faces.append(vectors_of(analyzer.identified(upright.rgb, upright.faces[0])))
     if not faces:
         raise InputError(f"no source photo of {persona} shows exactly one face", reason="no-face")
     encoded = {name: RecordedFace.encode(vector) for name, vector in mean_of(faces).items()}
-    sys.stdout.write(f"face:\n  embedder: {SFACE}\n  embedding: {encoded.pop(SFACE)}\n  others:\n")
-    sys.stdout.writelines(f"    {name}: {vector}\n" for name, vector in encoded.items())
+    return {"embedder": SFACE, "embedding": encoded.pop(SFACE), "others": encoded}
 
 
 def artefacts(persona: str) -> None:
@@ -78,8 +115,8 @@ def artefacts(persona: str) -> None:
             if path.is_file():
                 sys.stdout.write(f"{sha256_file(path)}  {path}\n")
     sys.stderr.write(
-        "Also made from this likeness: the item store (.cache), DVC's cache and remotes (`dvc gc`, `dvc push`), "
-        "MLflow runs tagged likeness.persona, and every copy of the files above.\n"
+        f"`likeness consent purge {persona}` deletes these, and what the item store, DVC, MLflow, the team's store and the "
+        "bucket hold.\n"
     )
 
 

@@ -4,6 +4,8 @@ Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_t
 PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, and last manifest.json.
 """
 
+from functools import partial
+
 from likeness.config import Config
 from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
@@ -29,7 +31,8 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     """
     # Whoever gets the files can do all of it with them.
     repository, place = RepositoryPaths.here(), team_store(cfg)
-    in_force(repository.root, record.persona, ALL_USES, place=place)
+    permit = partial(in_force, repository.root, record.persona, ALL_USES, place=place)
+    permit()
     if cfg.publish.url is None:
         raise ConfigError(
             "publish.url is not set",
@@ -39,7 +42,7 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     chosen = choose(PersonaPaths(record.persona), record.id)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
-    summary = send(chosen, remote, record.persona, record.id, dry_run=dry_run)
+    summary = send(chosen, remote, record.persona, record.id, dry_run=dry_run, permit=permit)
     return _words(chosen, summary, remote.url, dry_run=dry_run)
 
 

@@ -1,6 +1,7 @@
 """Upload what changed, and manifest.json last."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,24 +62,38 @@ class Summary:
         return sum(file.size for file in self.uploaded)
 
 
-def send(chosen: Chosen, remote: Remote, persona: str, consent_id: str, *, dry_run: bool) -> Summary:
+def send(
+    chosen: Chosen,
+    remote: Remote,
+    persona: str,
+    consent_id: str,
+    *,
+    dry_run: bool,
+    permit: Callable[[], object] = lambda: None,
+) -> Summary:
     """Send what changed, several files at a time, and manifest.json last: who reads it finds all that it names.
+
+    `permit` is asked before each file: a consent that ends meanwhile ends the sending.
 
     Files that left the manifest stay in the bucket until a person deletes them.
 
     Raises:
+        ConsentError: as `permit` does.
         AuthError, ConfigError, TransientError, RejectedError: see Remote; manifest.json then still tells of what
             was there before, and the next run goes on.
     """
     before = _published(remote)
+
+    def upload(one: PublishedFile) -> None:
+        permit()
+        remote.upload(one.file, chosen.files[one.file], one.sha256)
+
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         files = list(pool.map(_described, chosen.files, chosen.files.values()))
         there = list(pool.map(remote.sha256, chosen.files))
         changed = [file for file, sha256 in zip(files, there, strict=True) if file.sha256 != sha256]
         if not dry_run:
-            sending = [
-                pool.submit(remote.upload, one.file, chosen.files[one.file], one.sha256) for one in changed
-            ]
+            sending = [pool.submit(upload, one) for one in changed]
             try:
                 for sent in sending:
                     sent.result()
@@ -90,6 +105,7 @@ def send(chosen: Chosen, remote: Remote, persona: str, consent_id: str, *, dry_r
     removed = tuple(Removed(file=name, sha256=sha256) for name, sha256 in sorted(gone.items()))
     now = Published(persona=persona, consent=consent_id, files=tuple(files), removed=removed)
     if not dry_run:
+        permit()
         remote.write(MANIFEST, _lines(now))
     return Summary(uploaded=tuple(changed), unchanged=len(files) - len(changed), removed=removed)
 

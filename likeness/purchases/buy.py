@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from likeness.errors import InDoubtError, InputError, JobLostError, LikenessError, TransientError
+from likeness.errors import (
+    ConsentError,
+    InDoubtError,
+    InputError,
+    JobLostError,
+    LikenessError,
+    TransientError,
+)
 from likeness.purchases.budget import Spending
 from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
 
@@ -59,18 +66,31 @@ Judge = Callable[[bytes], None]
 
 class Buyer:
     """Where the items of one run are bought. Once `stop` is set, what is being ordered is still written down, and
-    nothing new is bought. What `judge` refuses is paid for, not kept, and not bought again."""
+    nothing new is bought. What `judge` refuses is paid for, not kept, and not bought again. Once the consent has ended
+    (`permit` raises), nothing is bought, and what still arrives is paid for and not kept."""
 
     def __init__(
-        self, store: ItemStore, spending: Spending, stop: threading.Event, judge: Judge = lambda picture: None
+        self,
+        store: ItemStore,
+        spending: Spending,
+        stop: threading.Event,
+        judge: Judge = lambda picture: None,
+        permit: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self.spending, self.stop, self._judge = store, spending, stop, judge
+        self._store, self.spending, self.stop, self._judge, self._permit = (
+            store,
+            spending,
+            stop,
+            judge,
+            permit,
+        )
 
     def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.
 
         Raises:
             InputError: a gate refuses what was delivered, or refused it before.
+            ConsentError: the consent has ended.
             QuotaError: the budget does not allow it; nothing was sent.
             TransientError: `stopped`, or lost again and again; a pending order is collected by the next run.
             ProviderError: as `order` and `collect` raise it.
@@ -96,6 +116,12 @@ class Buyer:
                     raise
             else:
                 record = {"what": purchase.what, "cost_usd": delivery.usd, "usage": delivery.usage}
+                try:
+                    self._permit()
+                except ConsentError:
+                    self.spending.pay(number, delivery.usd, delivery.usage)
+                    self._store.drop_order(purchase.key)
+                    raise
                 files = delivery.files
                 if refusal := self._refusal(purchase, files):
                     record |= {"refusal": refusal, WITHHELD: digests_of(files)}
@@ -139,6 +165,7 @@ class Buyer:
     def _order(self, purchase: Purchase) -> tuple[str, Delivery | PendingOrder]:
         if self.stop.is_set():
             raise _stopped()
+        self._permit()
         purchase.ready()
         number = self.spending.reserve(purchase.what, purchase.item, purchase.key, purchase.usd_max)
         try:

@@ -18,7 +18,6 @@ Door = Literal[
     "swap",
     "training image",
     "drawn picture",
-    "publication",
     "caption",
     "prompt",
     "trigger",
@@ -28,7 +27,6 @@ REMEDIES: dict[Door, str] = {
     "photograph": "remove the photo: explicit material is never used",
     "delivery": "nothing need be done for one item; it is not kept, and not bought again",
     "training image": "remove the photograph it was made from, or run `dvc repro` where a file was changed by hand",
-    "publication": "remove it, and what was trained on it",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
     "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
@@ -165,9 +163,7 @@ def _explicit_words(subject: Subject) -> str | None:
     return None
 
 
-PICTURES: frozenset[Door] = frozenset(
-    {"photograph", "delivery", "swap", "training image", "drawn picture", "publication"}
-)
+PICTURES: frozenset[Door] = frozenset({"photograph", "delivery", "swap", "training image", "drawn picture"})
 ATTEST = (
     "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
     "crop away a face behind; else remove the photo"

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from likeness.store.s3 import Remote
 
 
-def open_items(config: "Config", repository: "RepositoryPaths", *, read_only: bool = False) -> "ItemStore":
-    """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's.
+def open_items(
+    config: "Config", repository: "RepositoryPaths", *, read_only: bool = False, persona: str | None = None
+) -> "ItemStore":
+    """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's; what is made
+    or used is noted as `persona`'s.
 
     Raises:
         AuthError, ConfigError: items.remote can't be written to, and not `read_only`.
@@ -19,13 +22,13 @@ def open_items(config: "Config", repository: "RepositoryPaths", *, read_only: bo
 
     root = repository.root / config.items.root
     if config.items.remote is None:
-        return ItemStore(root)
+        return ItemStore(root, persona=persona)
     from likeness.store.remote import SharedItems
 
     shared = SharedItems(config.items.remote, root, config.s3)
     if not read_only:
         shared.check()
-    return ItemStore(root, shared)
+    return ItemStore(root, shared, persona=persona)
 
 
 def team_store(config: "Config") -> "Remote | None":

@@ -5,7 +5,8 @@ operation and its version, settings (provider identity and weights digests among
 File names are never part of a key. Layout under the root:
 
     objects/ab/cdef...            file bytes, named by their sha256
-    records/ab/cdef....json       {"files": {name: sha256}, "record": {...}, "made_of": {...}}, named by the key
+    records/ab/cdef....json       {"files": {name: sha256}, "record": {...}, "made_of": {...}, "personas": [...]}, named by
+                                  the key; "personas" are those for whom it was made or used, for `likeness consent purge`
     tickets/cdef....json          what a provider gave for an order that it has not delivered yet
 
 Both are written to a temporary name, flushed and renamed, objects before the record that names them: a kill
@@ -23,8 +24,8 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -104,6 +105,7 @@ class Item:
     key: str
     files: dict[str, StoredFile]
     record: dict[str, Json]
+    personas: frozenset[str] = frozenset()
 
 
 def object_name(digest: str) -> str:
@@ -136,17 +138,27 @@ def parse_record(described: bytes) -> tuple[dict[str, str], dict[str, Json]]:
     return hashes, cast("dict[str, Json]", record)
 
 
-class ItemStore:
-    """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared."""
+def parse_personas(described: bytes) -> frozenset[str]:
+    """For whom an item was made or used, by a record's bytes; nobody in records of earlier versions."""
+    parsed: object = json.loads(described)
+    names: Json = cast("dict[str, Json]", parsed).get("personas") if isinstance(parsed, dict) else None
+    return frozenset(map(str, cast("list[Json]", names))) if isinstance(names, list) else frozenset[str]()
 
-    def __init__(self, root: str | Path, shared: SharedItems | None = None) -> None:
-        self._shared = shared
+
+class ItemStore:
+    """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared; what is
+    made or used is noted as `persona`'s."""
+
+    def __init__(
+        self, root: str | Path, shared: SharedItems | None = None, *, persona: str | None = None
+    ) -> None:
+        self._shared, self._persona = shared, persona
         self.root = Path(root).absolute()
 
     def get(self, key: str) -> Item | None:
         """The finished item, or None when nobody finished it or it no longer matches its digests."""
         if (item := self._local(key)) is not None or self._shared is None:
-            return item
+            return item and self._owned(item)
         found = self._shared.fetch(key)
         return None if found is None else self._keep(key, *found)
 
@@ -170,13 +182,63 @@ class ItemStore:
 
     def _local(self, key: str) -> Item | None:
         try:
-            hashes, record = parse_record(self._record_path(key).read_bytes())
+            described = self._record_path(key).read_bytes()
+            hashes, record = parse_record(described)
             files = {name: self._stored(digest) for name, digest in hashes.items()}
         except (FileNotFoundError, ValueError):
             return None
         if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
-        return Item(key, files, record)
+        return Item(key, files, record, parse_personas(described))
+
+    def _owned(self, item: Item) -> Item:
+        """The item, noted as this persona's, too."""
+        if self._persona is None or self._persona in item.personas:
+            return item
+        path = self._record_path(item.key)
+        personas = item.personas | {self._persona}
+        with contextlib.suppress(
+            FileNotFoundError, PermissionError
+        ):  # pruned just now, or a store to read only
+            described = json.loads(path.read_bytes()) | {"personas": sorted(personas)}
+            self._write(path, json.dumps(described, sort_keys=True, allow_nan=False).encode())
+        return replace(item, personas=personas)
+
+    def personas(self, key: str) -> frozenset[str]:
+        """For whom an item was made or used."""
+        try:
+            return parse_personas(self._record_path(key).read_bytes())
+        except (OSError, ValueError):
+            return frozenset()
+
+    def held_by(self, persona: str, digests: Collection[str] = ()) -> dict[str, list[str]]:
+        """{key: digests of its files} of the items of a persona, and of those with a file of these digests."""
+        files = {key: self._named(key) for key in self.keys()}
+        return {
+            key: named
+            for key, named in files.items()
+            if persona in self.personas(key) or not set(named).isdisjoint(digests)
+        }
+
+    def forget(self, persona: str, digests: Collection[str] = ()) -> list[str]:
+        """Delete the items that `held_by` finds; returns the names of all that went. What others use, too, stays and is
+        no longer this persona's."""
+        mine: list[str] = []
+        for key in self.held_by(persona, digests):
+            if others := sorted(self.personas(key) - {persona}):
+                path = self._record_path(key)
+                described = json.loads(path.read_bytes()) | {"personas": others}
+                self._write(path, json.dumps(described, sort_keys=True, allow_nan=False).encode())
+            else:
+                mine.append(key)
+        named = {digest for key in mine for digest in self._named(key)}
+        for key in mine:
+            self._record_path(key).unlink(missing_ok=True)
+            self.drop_order(key)
+        gone = sorted(named - {digest for key in self.keys() for digest in self._named(key)})
+        for digest in gone:
+            self._object_path(digest).unlink(missing_ok=True)
+        return [*map(record_name, mine), *map(object_name, gone)]
 
     def _keep(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         stored: dict[str, StoredFile] = {}
@@ -185,11 +247,17 @@ class ItemStore:
             if not (file.path.is_file() and sha256_file(file.path) == digest):
                 self._write(file.path, data)
             stored[name] = file
-        described = {"files": {name: file.sha256 for name, file in stored.items()}, "record": dict(record)}
+        described: dict[str, Json] = {
+            "files": {name: file.sha256 for name, file in stored.items()},
+            "record": dict(record),
+        }
         if isinstance(key, ItemKey):
             described["made_of"] = key.made_of
+        personas = self.personas(key) | frozenset([self._persona] if self._persona else [])
+        if personas:
+            described["personas"] = sorted(personas)
         self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
-        return Item(key, stored, dict(record))
+        return Item(key, stored, dict(record), personas)
 
     def drop_unnamed(self, digests: Iterable[str]) -> None:
         """Delete the bytes of these digests at once, but those that a record still names."""
@@ -305,5 +373,8 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that fails names none
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ import hashlib
 import mimetypes
 import threading
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -116,6 +116,29 @@ class Remote:
                 filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
                 filesystem.pipe_file(temporary, data)
                 filesystem.mv(temporary, path)
+
+    def names(self, folder: str) -> list[str]:
+        """All files below a folder, relative to the place."""
+        filesystem, root, _ = self._open()
+        with self._faults_as_ours("listing"):
+            try:
+                found = cast("list[str]", filesystem.find(f"{root}/{folder}" if folder else root))
+            except FileNotFoundError as error:
+                _absent(error)
+                return []
+        return [path.removeprefix(root).lstrip("/") for path in found]
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete files; those that are not there are no error."""
+        filesystem, root, client = self._open()
+        with self._faults_as_ours("deleting"):
+            if client is not None:  # S3 takes many at once, and says nothing of those that are not there
+                if names:
+                    filesystem.rm([f"{root}/{name}" for name in names])
+                return
+            for name in names:
+                with suppress(FileNotFoundError):
+                    filesystem.rm_file(f"{root}/{name}")
 
     def upload(self, name: str, path: Path, sha256: str) -> None:
         """Put a file there with its content type and its digest as metadata; large ones go in parts."""

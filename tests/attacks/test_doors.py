@@ -295,9 +295,7 @@ def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
 # The table itself.
 
 
-@pytest.mark.parametrize(
-    "door", ["photograph", "delivery", "swap", "training image", "drawn picture", "publication"]
-)
+@pytest.mark.parametrize("door", ["photograph", "delivery", "swap", "training image", "drawn picture"])
 @pytest.mark.parametrize(
     ("subject", "reason"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -57,15 +58,17 @@ def program(folder: Path, *arguments: str, **settings) -> subprocess.Popen:
 
 def test_every_command_is_there():
     assert {" ".join(name) for name in NAMES} == {
-        "plan", "summary", "spending", "publish", "inspect", "convert", "params",
+        "plan", "summary", "diff", "lineage", "keys team", "spending", "publish", "inspect", "convert", "params",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
+        "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
+        "consent purge", "persona new",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_the_help_of_a_command_has_examples_that_parse(name):
     text = likeness(*name, "--help").stdout
-    examples = [line.split() for line in text.splitlines() if line.startswith("    likeness ")]
+    examples = [shlex.split(line) for line in text.splitlines() if line.startswith("    likeness ")]
     assert examples
     for _, *words in examples:
         assert words[: len(name)] == list(name)

@@ -211,9 +211,11 @@ def test_the_records_of_the_consent_page_are_valid():
     )
     jade = yaml.safe_load((ROOT / "consent" / "jade.yaml").read_text())
     digest = jade["evidence"]["sha256"]
-    record["evidence"]["sha256"], record["face"] = digest, jade["face"]  # the page shortens them
-    for photo in targets["photos"].values():
-        photo["sha256"] = digest
+    # The page shortens them.
+    record["face"], record["signature"] = jade["face"], jade["signature"]
+    photos = [*record["photos"].values(), *targets["photos"].values()]
+    for shortened in (record["evidence"], targets["release"], *photos):
+        shortened["sha256"] = digest
     consent = Consent(**record, targets=targets)
     assert consent.persona == "mia"
     named = set(

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def with_field(text: str, field: str, value: Any) -> str:
-    """The text of a record with a top-level field set in its place, or at the end; None takes it away."""
-    lines = re.compile(rf"^{field}:.*\n(?:(?:[ \t-].*)?\n)*", re.MULTILINE)
-    new = "" if value is None else dumped({field: value})
+def with_block(text: str, field: str, new: str) -> str:
+    """The text of a record with the lines of a top-level field replaced, or added at the end."""
+    lines = re.compile(rf"^{field}:.*\n(?:[ \t-].*\n)*", re.MULTILINE)
     text = text if text.endswith("\n") else text + "\n"
     if lines.search(text):
         return lines.sub(lambda _: new, text, count=1)
@@ -30,10 +29,11 @@ def dumped(fields: dict[str, Any]) -> str:
     return yaml.safe_dump(fields, sort_keys=False, width=10**6, allow_unicode=True)  # pyright: ignore[reportUnknownMemberType]
 
 
-def set_field(folder: Path, persona: str, field: str, value: Any) -> None:
-    """Set a top-level field of consent/PERSONA.yaml; None takes it away."""
+def set_field(folder: Path, persona: str, field: str, value: Any, *, keep_null: bool = False) -> None:
+    """Set a top-level field of consent/PERSONA.yaml; None takes it away, unless `keep_null`."""
     path = folder / f"{persona}.yaml"
-    write_atomic(path, with_field(path.read_text(encoding="utf-8"), field, value).encode())
+    new = "" if value is None and not keep_null else dumped({field: value})
+    write_atomic(path, with_block(path.read_text(encoding="utf-8"), field, new).encode())
 
 
 def sign_file(folder: Path, persona: str, key: "Ed25519PrivateKey", by: str) -> Consent:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -82,7 +83,7 @@ class KohyaTrainer:
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
             began = time.monotonic()
-            losses = _run_script(command, script.parent, settings)
+            losses = _run_script(command, script.parent, settings, partial(run.require, *run.uses))
             on_gpu = torch.cuda.is_available() and settings.system.device != "cpu"
             device = torch.device("cuda" if on_gpu else "cpu")
             pace = Pace(
@@ -152,10 +153,13 @@ def _environment(train: TrainConfig) -> dict[str, str]:
     return kept | ({"ACCELERATE_USE_CPU": "true"} if train.system.device == "cpu" else {})
 
 
-def _run_script(command: list[str], folder: Path, train: TrainConfig) -> list[float]:
+def _run_script(
+    command: list[str], folder: Path, train: TrainConfig, permit: Callable[[], None]
+) -> list[float]:
     """The loss of each step, as the script's moving average tells it; a step that it does not tell has the one before's.
 
     Raises:
+        ConsentError: as `permit` does, asked every `train.checkpoint.every_steps`.
         ProviderError: it failed. ConfigError: its loss is not a number. TransientError: stopped by a signal.
     """
     told: dict[int, float] = {}
@@ -192,6 +196,8 @@ def _run_script(command: list[str], folder: Path, train: TrainConfig) -> list[fl
                         )
                     progress.advance("", "trained", steps=max(0, step - max(told, default=0)))
                     told[step] = loss
+                    if step % train.checkpoint.every_steps == 0:
+                        permit()
             code = process.wait()
         finally:
             if process.poll() is None:
@@ -247,6 +253,7 @@ def _result(
         checkpoints[step] = path
     one = encode_examples(examples[:1], base, train, run.items).first()
     shape = tuple(one.latents.shape[1:])
+    run.require(*run.uses)  # weights get no name once the consent has ended
     check = publish(described(final, train.schedule.steps), places.weights, base, one.condition, shape)
     tensors: Mapping[str, torch.Tensor] = load_file(places.weights)
     return TrainingResult(

@@ -9,7 +9,7 @@ A checkpoint is signed with the team's key (team_keys.py): one that another hand
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,22 +36,42 @@ class Checkpoint:
     weights: Mapping[int, str]
 
 
+OWNER = "persona"
+
+
 class RunFolder:
     """The working files of one run: its newest `kept` checkpoints and every intermediate weights file."""
 
-    def __init__(self, folder: Path, *, key: str, kept: int, shared: SharedCheckpoints | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        key: str,
+        kept: int,
+        shared: SharedCheckpoints | None = None,
+        persona: str = "",
+        permit: Callable[[], None] = lambda: None,
+    ) -> None:
         self.folder, self.key, self.kept, self.shared = folder, key, kept, shared
+        self.persona, self._permit = persona, permit
         self._digests: dict[Path, str] = {}
         self._team = TeamKeys("checkpoint of a training")
 
     def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Write the checkpoint of `step`, then remove those no longer kept."""
+        """Write the checkpoint of `step`, then remove those no longer kept.
+
+        Raises:
+            ConsentError: as `permit` does; then nothing is written, and training ends.
+        """
+        self._permit()
         weights = {at: self._digest(path) for at, path in self.weights().items() if at <= step}
         metadata = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
         metadata["sha256"] = _seal(metadata, tensors)
         metadata["signature"] = json.dumps(self._team.sign(metadata["sha256"].encode()))
         path = self.folder / f"step-{step:08d}.safetensors"
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.persona:
+            (self.folder / OWNER).write_text(self.persona)  # for `likeness consent purge`
         write_atomic(path, weights_bytes(tensors, metadata))
         if self.shared is not None:
             self.shared.send_checkpoint(path)

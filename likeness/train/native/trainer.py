@@ -71,7 +71,14 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         )
     checkpoint = cfg.train.checkpoint
     shared = SharedCheckpoints(Remote(str(cfg.items.remote), cfg.s3), job.key) if checkpoint.share else None
-    folder = RunFolder(run.repository.training / job.key, key=job.key, kept=checkpoint.kept, shared=shared)
+    folder = RunFolder(
+        run.repository.training / job.key,
+        key=job.key,
+        kept=checkpoint.kept,
+        shared=shared,
+        persona=run.persona.name,
+        permit=partial(run.require, *run.uses),
+    )
     if shared is None and folder.newest_file() is None:
         begins = (
             f"with the weights of {start.words}"
@@ -96,6 +103,7 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         if not ranks.main:
             return None
         first, final = job.data.first(), job.file(dict(trained.parameters), trained.step)
+        run.require(*run.uses)  # weights get no name once the consent has ended
         check = publish(final, places.weights, base, first.condition, tuple(first.latents.shape[1:]))
         result = TrainingResult(
             step=trained.step,

@@ -1,0 +1,22 @@
+"""What several commands take, and how every group of commands prints its help."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def complete_persona(incomplete: str) -> list[str]:
+    """Names for the shell's completion: whoever has a consent record."""
+    names = (path.stem for path in Path("consent").glob(f"{incomplete}*.yaml"))
+    return sorted(name for name in names if "." not in name)  # not jade.targets
+
+
+PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
+
+Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=complete_persona)]
+Personas = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="all of params.yaml by default"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -1,0 +1,361 @@
+"""Write, sign, renew and revoke consent records. No digest is copied by hand."""
+
+import contextlib
+import datetime
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from likeness.cli.consent import recorded_face, show_record
+from likeness.config import load_config
+from likeness.errors import ConfigError, ConsentError, LikenessError
+from likeness.ingest.listing import photographs
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.safety.consent.evidence import check_evidence, evidence_path, type_of
+from likeness.safety.consent.load import read_consent
+from likeness.safety.consent.record import Evidence, months_later
+from likeness.safety.consent.revocations import Revocation, learn_from_git, revocations, revoke, share, today
+from likeness.safety.consent.signing import (
+    ALLOWED,
+    allow,
+    allowed_signers,
+    new_key,
+    own_key,
+    public_text,
+    settings_folder,
+)
+from likeness.safety.consent.write import dumped, set_field, sign_file
+from likeness.store import team_store
+from likeness.store.items import sha256_file, write_atomic
+
+USUAL_TERM_MONTHS = 12
+ALL_SCOPES = ["swap", "train", "generate"]
+# People of one head mesh come nearer to each other than photographs of strangers do (docs/synthetic-people.md).
+ONE_MESH_FLOORS = {
+    "why": "synthetic people of one mesh are more alike than strangers are",
+    "sface": {"source_min": 0.70, "swap_min": 0.65, "target_max": 0.82},
+    "resnet": {"source_max": 0.42, "swap_max": 0.55, "target_min": 0.20},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a person says of a record; None is asked for."""
+
+    kind: str | None
+    subject: str | None
+    attested_by: str | None
+    age_years: int | None
+    evidence: Path | None
+    scope: list[str] | None
+    signed: str | None
+    expires: str | None
+
+
+class Asker:
+    """Asks on a terminal for what no option gave; elsewhere names all that is missing at once."""
+
+    def __init__(self) -> None:
+        self._missing: list[str] = []
+
+    def ask(self, option: str, given: Any, question: str, read: Callable[[str], Any] = str) -> Any:
+        """The answer, or None where nobody can be asked."""
+        if given is not None:
+            return given
+        if not sys.stdin.isatty():
+            self._missing.append(option)
+            return None
+        return typer.prompt(question, value_proc=read)
+
+    def end(self) -> None:
+        """Raises ConfigError when an answer is missing."""
+        if self._missing:
+            raise ConfigError(f"not said: {', '.join(self._missing)}", reason="answers-missing",
+                              remedy="give these options, or run the command on a terminal, where it asks")  # fmt: skip
+
+
+def keygen(name: str) -> None:
+    """Make this user's key."""
+    key = new_key(name)
+    sys.stdout.write(f"{key}\n")
+    sys.stderr.write(
+        f"your key is in {settings_folder()}; keep a copy, and let nobody else read it. Others accept your records with\n"
+        f'  likeness consent allow {key} --name "{name}"\n'
+    )
+
+
+def allow_signer(key: str, name: str) -> None:
+    """Accept a signer."""
+    sys.stderr.write(f"{allow(key, name)}: records signed by {name} count on this machine\n")
+
+
+def new(persona: str, answers: Answers) -> None:
+    """Write consent/PERSONA.yaml.
+
+    Raises:
+        ConsentError: there is one, in force or not: `renew` follows it, another name is another person.
+        ConfigError: answers are missing. InputError: no photograph shows one face.
+    """
+    folder = RepositoryPaths.here().consent
+    if (folder / f"{persona}.yaml").exists():
+        raise ConsentError(f"consent/{persona}.yaml is there already", reason="consent-exists",
+                           remedy=f"`likeness consent renew {persona}` for a new term, or move the old record away")  # fmt: skip
+    asker = Asker()
+    ask_all = asked(asker, answers)
+    asker.end()
+    write_record(persona, ask_all)
+    sys.stderr.write(
+        f"consent/{persona}.yaml is written; read it, then sign it: likeness consent sign {persona}\n"
+    )
+
+
+def asked(asker: Asker, given: Answers) -> Answers:
+    """The answers, with those that were missing asked for."""
+    kind = asker.ask("--kind", given.kind, "self, release or synthetic")
+    return Answers(
+        kind=kind,
+        subject=asker.ask("--subject", given.subject, "Who is it? (Mia Example)"),
+        attested_by=asker.ask("--attested-by", given.attested_by, "Who saw that it is an adult, and how?"),
+        age_years=asker.ask("--age", given.age_years, "Age in years", int),
+        evidence=asker.ask("--evidence", given.evidence, "The signed release (a file)", Path),
+        scope=given.scope or ALL_SCOPES,
+        signed=given.signed,
+        expires=given.expires,
+    )
+
+
+def write_record(persona: str, answers: Answers, *, say: Callable[[str], object] = sys.stderr.write) -> None:
+    """Write the record, unsigned: its face and the digests of photographs and evidence are read from the files.
+
+    Raises:
+        ConsentError: an answer is not what a record takes; nothing is left.
+        InputError: no photograph shows one face.
+    """
+    repository = RepositoryPaths.here()
+    folder, day = repository.consent, today(repository.root)
+    signed = answers.signed or day.isoformat()
+    assert answers.evidence is not None, "asked for"
+    fields: dict[str, Any] = {
+        "id": free_id(repository.root, persona, signed),
+        "persona": persona,
+        "kind": answers.kind,
+        "subject": answers.subject,
+        "adult": {"attested_by": answers.attested_by, "age_years": answers.age_years},
+        "scope": answers.scope,
+        "signed": signed,
+        "expires": answers.expires or usual_end(signed, answers.kind),
+    }
+    if answers.kind == "synthetic":
+        fields["floors"] = {"decided_by": answers.attested_by, **ONE_MESH_FLOORS}
+    path = folder / f"{persona}.yaml"
+    copied = copy_evidence(folder, persona, answers.evidence)
+    try:
+        fields["evidence"] = evidence_of(folder, persona, copied.name)
+        fields["face"] = recorded_face(persona, say)
+        fields["photos"] = listed_photographs(persona)
+        text = (
+            f"# The record under which {persona}'s likeness is used; docs/consent.md explains every field.\n"
+        )
+        write_atomic(path, (text + dumped(fields)).encode())
+        read_consent(folder, persona)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if copied != answers.evidence.absolute():
+            copied.unlink(missing_ok=True)
+        raise
+
+
+def usual_end(signed: str, kind: str | None) -> str | None:
+    """A year after the signature; a synthetic person's record stays open."""
+    if kind == "synthetic":
+        return None
+    with contextlib.suppress(ValueError):
+        return months_later(datetime.date.fromisoformat(signed), USUAL_TERM_MONTHS).isoformat()
+    return None  # the record's own check says what is wrong with `signed`
+
+
+def free_id(repository: Path, persona: str, signed: str) -> str:
+    """An id that no revoked record had."""
+    taken = {one.id for one in revocations(repository)}
+    first = f"{persona}-{signed}"
+    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, 1000))) if name not in taken)
+
+
+def copy_evidence(folder: Path, persona: str, given: Path) -> Path:
+    """The evidence in consent/, copied there unless it is there.
+
+    Raises:
+        ConsentError: it is no file, or another file of that name is there.
+    """
+    given = given.expanduser().absolute()
+    folder.mkdir(exist_ok=True)
+    if given.parent == folder:
+        return given
+    if given.is_symlink() or not given.is_file():
+        raise ConsentError(
+            f"the evidence {given} is no file", reason="consent-evidence", remedy="name the signed file"
+        )
+    name = given.name if given.name.startswith(persona) else f"{persona}-{given.name}"
+    path = folder / name
+    if path.exists() and sha256_file(path) != sha256_file(given):
+        raise ConsentError(f"consent/{name} is there already, with another content", reason="consent-evidence",
+                           remedy="rename the file")  # fmt: skip
+    shutil.copyfile(given, path)
+    return path
+
+
+def evidence_of(folder: Path, persona: str, name: str) -> dict[str, str]:
+    """The `evidence` of a record.
+
+    Raises:
+        ConsentError: it is no evidence.
+    """
+    path = evidence_path(folder, persona, "evidence", name)
+    kind = type_of(path)
+    if kind is None:
+        raise ConsentError(f"consent/{name} is neither PDF, JPEG, PNG, TIFF, HEIC nor text", reason="consent-evidence",
+                           remedy="scan or print the release as PDF")  # fmt: skip
+    evidence = Evidence(file=name, type=kind, sha256=sha256_file(path))
+    check_evidence(folder, persona, "evidence", evidence)
+    return evidence.model_dump()
+
+
+def listed_photographs(persona: str) -> dict[str, dict[str, Any]]:
+    """The `photos` of a record: every photograph of the raw folder."""
+    photos, _ = photographs(PersonaPaths(persona).raw_sources)
+    return {path.name: {"sha256": sha256_file(path)} for path in photos if path.is_file()}
+
+
+def sign_record(persona: str, *, photographs: bool, yes: bool) -> None:
+    """Sign the record that stands there.
+
+    Raises:
+        ConsentError: it is not whole, its evidence is not there, or it was revoked.
+        ConfigError: there is no key.
+    """
+    repository = RepositoryPaths.here()
+    folder, key = repository.consent, own_key()
+    learn_from_git(repository.root)
+    if photographs:
+        _list_photographs(folder, persona)
+    record = read_consent(folder, persona)
+    for field, evidence in record.evidence_files().items():
+        check_evidence(folder, persona, field, evidence)
+    if record.revoked is not None or record.id in {one.id for one in revocations(repository.root)}:
+        raise ConsentError(f"{persona}: consent {record.id} was revoked, and does not come back",
+                           reason="consent-revoked", remedy="a new consent is a new record with a new id")  # fmt: skip
+    sys.stdout.write(show_record(record))
+    if not yes:
+        typer.confirm("Is that what was agreed, and do you sign it?", abort=True)
+    by = allowed_signers(repository.root).get(public_text(key))
+    if by is None:
+        raise ConfigError(f"your own key is not in {settings_folder() / ALLOWED}", reason="signers-invalid",
+                          remedy=f"likeness consent allow {public_text(key)} --name NAME")  # fmt: skip
+    sign_file(folder, persona, key, by)
+    sys.stderr.write(f"consent/{persona}.yaml is signed by {by}\n")
+
+
+def _list_photographs(folder: Path, persona: str) -> None:
+    """Bring the list of photographs up to date; ages that were attested for the same bytes stay."""
+    path = folder / f"{persona}.yaml"
+    if not path.is_file():
+        return  # reading it says so
+    listed = listed_photographs(persona)
+    try:
+        before = {photo.sha256: photo for photo in read_consent(folder, persona).photos.values()}
+    except ConsentError:
+        before = {}  # a synthetic person's record is not whole without a list
+    for one in listed.values():
+        if (known := before.get(one["sha256"])) and known.age_years is not None:
+            one["age_years"] = known.age_years
+    set_field(folder, persona, "photos", listed)
+
+
+def renew(persona: str, *, evidence: Path | None, signed: str | None, expires: str | None) -> None:
+    """Write the next term over the record: a new id, new dates, new evidence; unsigned.
+
+    Raises:
+        ConsentError: the old record is not whole or was revoked, or the new one would not be.
+    """
+    repository = RepositoryPaths.here()
+    folder = repository.consent
+    learn_from_git(repository.root)
+    old = read_consent(folder, persona)
+    if old.revoked is not None or old.id in {one.id for one in revocations(repository.root)}:
+        raise ConsentError(f"{persona}: consent {old.id} was revoked: there is nothing to renew",
+                           reason="consent-revoked", remedy="a new consent is a new record: move the old one away, then "
+                           f"`likeness consent new {persona}`")  # fmt: skip
+    asker = Asker()
+    given = asker.ask("--evidence", evidence, "The new signed release (a file)", Path)
+    asker.end()
+    day = signed or today(repository.root).isoformat()
+    path = folder / f"{persona}.yaml"
+    before = path.read_bytes()
+    copied = copy_evidence(folder, persona, given)
+    try:
+        for field, value in {
+            "id": free_id(repository.root, persona, day) if day != old.signed.isoformat() else f"{old.id}-2",
+            "renews": old.id,
+            "signed": day,
+            "expires": expires or usual_end(day, old.kind),
+            "evidence": evidence_of(folder, persona, copied.name),
+            "signature": None,
+        }.items():
+            # `expires: null` is a value; only the signature is taken away.
+            set_field(folder, persona, field, value, keep_null=field == "expires")
+        fresh = read_consent(folder, persona)
+    except BaseException:
+        write_atomic(path, before)
+        raise
+    sys.stderr.write(f"consent/{persona}.yaml is now {fresh.id}, until {fresh.expires}; sign it: "
+                     f"likeness consent sign {persona}\n")  # fmt: skip
+
+
+def revoke_record(persona: str, *, why: str, record_id: str | None, yes: bool) -> None:
+    """Put the record's id on the list, here and with the team, and say it in the record.
+
+    Raises:
+        ConfigError, ProviderError: the team's store was not told; here the consent has ended.
+        ConsentError: there is no record that names an id.
+    """
+    repository = RepositoryPaths.here()
+    folder, day = repository.consent, today(repository.root)
+    whole: dict[str, Any] = {}
+    with contextlib.suppress(LikenessError):
+        read = read_consent(folder, persona)
+        whole = {"id": read.id, "evidence": read.evidence.sha256}
+    if not (name := record_id or whole.get("id") or _id_line(folder / f"{persona}.yaml")):
+        raise ConsentError(f"consent/{persona}.yaml names no id", reason="consent-missing",
+                           remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
+    if not yes:
+        typer.confirm(f"End consent {name} for good?", abort=True)
+    line = Revocation(id=name, persona=persona, date=day, why=why, evidence=whole.get("evidence"))
+    new_line = revoke(repository.root, line)
+    if name == (whole.get("id") or _id_line(folder / f"{persona}.yaml")):
+        set_field(folder, persona, "revoked", day)
+    sys.stderr.write(
+        f"{persona}: consent {name} {'is revoked' if new_line else 'was revoked already'}; no stage runs, and a training "
+        f"under way stops at its next checkpoint\n  next: likeness consent purge {persona}; then commit consent/, and tell "
+        "everybody who works with a copy\n"
+    )
+    try:
+        place = team_store(load_config(PARAMS))
+    except (ConfigError, OSError) as error:
+        sys.stderr.write(f"the team was not told, since params.yaml cannot be read: {error}\n")
+        return
+    if place is not None:
+        share(place, line)
+        sys.stderr.write(f"the team's store {place.url} knows it\n")
+
+
+def _id_line(path: Path) -> str | None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("id:"):
+                return line.removeprefix("id:").strip().strip("'\"")
+    return None

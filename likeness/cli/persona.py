@@ -1,0 +1,231 @@
+"""`likeness persona new`: everything that a new person needs, from photographs to the next command."""
+
+import re
+import shutil
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from likeness.cli.consent_records import (
+    Answers,
+    Asker,
+    asked,
+    copy_evidence,
+    evidence_of,
+    sign_record,
+    write_record,
+)
+from likeness.cli.params import params_command
+from likeness.config import load_config
+from likeness.errors import ConfigError, InputError, LikenessError
+from likeness.ingest.advice import advice
+from likeness.ingest.choice import choose, read
+from likeness.ingest.listing import Stray, photographs, printable, same_name
+from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths
+from likeness.run import Run
+from likeness.safety.consent.signing import own_key
+from likeness.safety.consent.write import dumped
+from likeness.store.items import sha256_file, write_atomic
+
+# Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
+SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}
+ONE_MESH_SIMILARITY = {"source_min": 0.70, "swap_min": 0.65, "target_max": 0.82}
+AGED = re.compile(r"(.*\S),\s*(\d+)\s*")
+MANY = 8
+HELD_OUT = 2
+"""So many of MANY photographs or more are kept for the evaluation, where nobody names any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetAnswers:
+    """What a person says of the targets: `shows` is `FILE=NAME`, or a name for all; after a comma the attested age."""
+
+    shows: Sequence[str]
+    licence: str | None
+    origin: str | None
+    release: Path | None
+
+
+def new_persona(
+    name: str, sources: Path, targets: Path | None, answers: Answers, target_answers: TargetAnswers,
+    *, trigger: str | None, class_word: str | None, held_out: Sequence[str], yes: bool,
+) -> None:  # fmt: skip
+    """Copy, ask, write, sign, compose; then show what ingest says. What fails leaves nothing behind.
+
+    Raises:
+        ConfigError: the name is taken or no name, answers or the key are missing.
+        ConsentError: the record would not be whole. InputError: there is no photograph.
+    """
+    _refuse_name(name)
+    own_key()
+    photos, strays = _photographs(sources)
+    shown, other_strays = _photographs(targets) if targets else ([], [])
+    asker = Asker()
+    whole = asked(asker, answers)
+    class_word = asker.ask("--class-word", class_word, "woman, man or person?")
+    who = _who(asker, shown, target_answers)
+    asker.end()
+    held = list(held_out) or _held_out(photos)
+
+    paths, config = PersonaPaths(name), Path("conf/config.yaml")
+    folder = RepositoryPaths.here().consent
+    before = {path: path.read_bytes() for path in (config, PARAMS) if path.is_file()}
+    there = set(folder.glob("*"))
+    try:
+        _copy(photos, paths.raw_sources)
+        _copy(shown, paths.raw_targets)
+        paths.captions_override.mkdir(parents=True)
+        (paths.captions_override / "README").write_text(
+            "Captions of your own: docs/personas.md.\n", encoding="utf-8"
+        )
+        write_record(name, whole, say=lambda line: 0)
+        if shown:
+            _write_targets(folder, name, shown, who, target_answers)
+        _write_conf(name, trigger or name, str(class_word), held, config, synthetic=whole.kind == "synthetic")
+        params_command(())
+        sign_record(name, photographs=False, yes=yes)
+    except BaseException:
+        for path in (paths.data, *(set(folder.glob("*")) - there), Path(f"conf/persona/{name}.yaml")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for path, data in before.items():
+            write_atomic(path, data)
+        raise
+    for stray in (*strays, *other_strays):
+        sys.stdout.write(f"  not copied: {stray.name}: {stray.detail}\n")
+    _preview(name)
+
+
+def _refuse_name(name: str) -> None:
+    if PERSONA_NAME.fullmatch(name) is None:
+        raise ConfigError(f"{name!r} cannot be a persona's name", reason="persona-name",
+                          remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
+    taken = [
+        str(path)
+        for path in (
+            PersonaPaths(name).data,
+            RepositoryPaths.here().consent / f"{name}.yaml",
+            Path(f"conf/persona/{name}.yaml"),
+        )
+        if path.exists()
+    ]
+    if taken:
+        raise ConfigError(f"{name} is there already: {', '.join(taken)}", reason="persona-exists",
+                          remedy="take another name, or move these away")  # fmt: skip
+
+
+def _photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is no folder", reason="no-folder", remedy="name the folder of the photographs"
+        )
+    found, strays = photographs(folder)
+    files = [path for path in found if path.is_file() and not path.is_symlink()]
+    if not files:
+        raise InputError(
+            f"{folder} has no photographs", reason="no-photos", remedy="name the folder that holds them"
+        )
+    return files, strays
+
+
+def _who(asker: Asker, shown: Sequence[Path], given: TargetAnswers) -> dict[str, str]:
+    """{file name: who is shown}."""
+    named = dict(entry.split("=", 1) for entry in given.shows if "=" in entry)
+    named = {same_name(file): who for file, who in named.items()}
+    everyone = next((entry for entry in given.shows if "=" not in entry), None)
+    if unknown := set(named) - {same_name(path.name) for path in shown}:
+        raise ConfigError(f"--shows names {', '.join(sorted(unknown))}, which is not among the targets",
+                          reason="unknown-target", remedy="write FILE=NAME with the file's name")  # fmt: skip
+    return {
+        path.name: asker.ask(
+            f"--shows {path.name}=NAME",
+            named.get(same_name(path.name), everyone),
+            f"Who is shown on {printable(path.name)}?",
+        )
+        for path in shown
+    }
+
+
+def _held_out(photos: Sequence[Path]) -> list[str]:
+    """The last few of many; of few, none."""
+    return [path.name for path in photos[-HELD_OUT:]] if len(photos) >= MANY else []
+
+
+def _copy(photos: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in photos:
+        # As people type the name: records and settings are written in this form.
+        shutil.copyfile(path, folder / unicodedata.normalize("NFC", path.name))
+
+
+def _write_targets(
+    folder: Path, name: str, shown: Sequence[Path], who: Mapping[str, str], given: TargetAnswers
+) -> None:
+    asker = Asker()
+    licence = asker.ask("--licence", given.licence, "The targets' licence (CC0-1.0, CC-BY-4.0, or release)")
+    origin = asker.ask("--origin", given.origin, "Where do the targets come from?")
+    release = asker.ask("--release", given.release, "What those who are shown signed (a file)", Path)
+    asker.end()
+    copied = copy_evidence(folder, name, release)
+    fields: dict[str, Any] = {
+        "licence": licence,
+        "origin": origin,
+        "release": evidence_of(folder, name, copied.name),
+        "photos": {path.name: _target(sha256_file(path), who[path.name]) for path in shown},
+    }
+    head = f"# Who may be shown as a target of {name}'s swaps, from where, under which licence (docs/consent.md).\n"
+    write_atomic(folder / f"{name}.targets.yaml", (head + dumped(fields)).encode())
+
+
+def _target(sha256: str, said: str) -> dict[str, Any]:
+    """A line of the list: `Ann Example, 34` is a name with the age at the time the photograph was taken."""
+    match = AGED.fullmatch(said)
+    fields: dict[str, Any] = {"sha256": sha256, "shows": match[1] if match else said}
+    if match:
+        fields["age_years"] = int(match[2])
+    return fields
+
+
+def _write_conf(
+    name: str, trigger: str, class_word: str, held_out: Sequence[str], config: Path, *, synthetic: bool
+) -> None:
+    fields = {
+        "name": name,
+        "trigger": trigger,
+        "class_word": class_word,
+        "held_out": list(held_out),
+        "similarity": ONE_MESH_SIMILARITY if synthetic else SIMILARITY,
+    }
+    head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
+    write_atomic(Path(f"conf/persona/{name}.yaml"), (head + dumped(fields)).encode())
+    text = config.read_text(encoding="utf-8")
+    lines = list(re.finditer(r"^  - persona@personas\..*\n", text, re.MULTILINE))
+    at = lines[-1].end() if lines else text.index("defaults:\n") + len("defaults:\n")
+    write_atomic(config, f"{text[:at]}  - persona@personas.{name}: {name}\n{text[at:]}".encode())
+
+
+def _preview(name: str) -> None:
+    """What ingest will take and refuse; what it measures is stored, so that the stage has it."""
+    cfg = load_config(PARAMS)
+    run = Run(stage="ingest", config=cfg, persona=cfg.persona(name), repository=RepositoryPaths.here())
+    try:
+        reading = read(run)
+        chosen = choose(run, reading, run.batch(reading.works))
+    except LikenessError as error:
+        sys.stdout.write(f"ingest will stop: {error}\n")
+        return
+    taken = Counter(photo.raw.role for photo in chosen.selection.accepted)
+    sys.stdout.write(
+        f"{name}: ingest will take {taken['source']} photographs and {taken['target']} targets\n"
+    )
+    for failure in chosen.failures:
+        what = failure.origin or failure.id
+        sys.stdout.write(
+            f"  {failure.kind}: {what}: {failure.reason}: {failure.detail}\n    remedy: {failure.remedy}\n"
+        )
+    sys.stdout.writelines(f"  {line}\n" for line in advice(name, chosen.selection.accepted))
+    sys.stdout.write(f"next: dvc repro report@{name}\n")

@@ -1,0 +1,249 @@
+"""`likeness consent purge`: delete what was made from a likeness, wherever this clone can reach, and say what it cannot."""
+
+import datetime
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from likeness.cli.purge_dvc import DvcTraces
+from likeness.config import Config, load_config
+from likeness.errors import ConfigError, LikenessError
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.store import open_items, team_store
+from likeness.store.items import sha256_file, write_atomic
+from likeness.store.s3 import Remote
+from likeness.tracking import delete_runs
+
+OWNER = "persona"
+"""The file in a folder of working checkpoints that names whose they are."""
+SHOWN = 5
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What was deleted by place, what could not be reached and why, what stays and what others hold."""
+
+    persona: str
+    deleted: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    unreachable: dict[str, str] = field(default_factory=dict[str, str])
+    stays: list[str] = field(default_factory=list[str])
+
+    def add(self, place: str, names: Iterable[str]) -> None:
+        """Note what went from a place."""
+        if listed := list(names):
+            self.deleted.setdefault(place, []).extend(listed)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.deleted.values()))
+
+
+def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
+    """Delete, place by place; a place that fails is noted, and the others are done."""
+    repository, paths, report = RepositoryPaths.here(), PersonaPaths(persona), Report(persona=persona)
+    root = repository.root
+    config = _config(report)
+    made = [root / folder for folder in _folders(root, paths, photographs=photographs)]
+    digests = {sha256_file(file) for folder in made for file in _files(folder)} | _named(made)
+    keys = [path.name for path in repository.training.glob("*") if _owner(path) == persona]
+
+    if (root / ".dvc").is_dir():
+        traces = DvcTraces(root, persona)
+        _try(report, "DVC", lambda: report.add("DVC", traces.delete(dry_run=dry_run)))
+        for name, problem in traces.delete_in_remotes(dry_run=dry_run):
+            if problem is None:
+                report.add("DVC's remotes", [name])
+            else:
+                report.unreachable[name] = problem
+        if commits := traces.commits_with_photographs():
+            report.stays.append(
+                f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history with "
+                "git filter-repo, and tell everybody who cloned it"
+            )
+    if config is not None:
+        _purge_stores(config, repository, persona, digests, keys, report, dry_run=dry_run)
+    for folder in made:
+        report.add("files", [str(file.relative_to(root)) for file in _files(folder)])
+        if not dry_run:
+            shutil.rmtree(folder, ignore_errors=True) if folder.is_dir() else folder.unlink(missing_ok=True)
+    for path in (repository.training / key for key in keys):
+        report.add("working checkpoints", [str(file.relative_to(root)) for file in _files(path)])
+        if not dry_run:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in sorted(repository.history.glob(f"*-{persona}-*.json")) + sorted(
+        repository.history.glob(f"*@{persona}.json")
+    ):
+        report.add("counts", [str(path.relative_to(root))])
+        if not dry_run:
+            path.unlink()
+    _note_rest(root, paths, report, photographs=photographs)
+    return report
+
+
+def _purge_stores(
+    config: Config, repository: RepositoryPaths, persona: str, digests: set[str], keys: list[str], report: Report,
+    *, dry_run: bool,
+) -> None:  # fmt: skip
+    items = open_items(config, repository, read_only=True)
+    mine = items.held_by(persona, digests)
+    digests |= {digest for names in mine.values() for digest in names}
+    place, publish = team_store(config), config.publish.url
+    inputs = dict(config.swap.provider).get("inputs_url")
+
+    if place is not None:
+        _try(
+            report,
+            place.url,
+            lambda: report.add(f"team's store {place.url}", _team(place, persona, mine, keys, dry_run)),
+        )
+    if inputs:
+        lent = Remote(str(inputs), config.s3)
+        _try(report, lent.url, lambda: report.add(f"inputs {lent.url}", _of_digests(lent, digests, dry_run)))
+    if publish:
+        public = Remote(f"{publish.rstrip('/')}/{persona}", config.s3)
+        _try(
+            report, public.url, lambda: report.add(f"publication {public.url}", _everything(public, dry_run))
+        )
+        report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
+    _try(report, "MLflow", lambda: report.add("MLflow", delete_runs(config.tracking.uri, config.tracking.experiment,
+         repository.root, persona, dry_run=dry_run) if config.tracking.enabled else []))  # fmt: skip
+    if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
+        report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
+                            "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
+    report.add("items", items.forget(persona, digests) if not dry_run else sorted(mine))
+
+
+def _team(
+    place: Remote, persona: str, mine: dict[str, list[str]], keys: list[str], dry_run: bool
+) -> list[str]:
+    """The team's records that name this persona and nobody else, their files, and its checkpoints."""
+    from likeness.store.items import object_name, parse_personas, parse_record, record_name
+
+    names = place.names("records")
+    records = {name: place.read(name) or b"{}" for name in names}
+    own: list[str] = []
+    kept: set[str] = set()
+    for name, described in records.items():
+        try:
+            personas, hashes = parse_personas(described), parse_record(described)[0]
+        except ValueError:
+            continue
+        files = [object_name(digest) for digest in hashes.values()]
+        if personas == frozenset({persona}) or (not personas and name in map(record_name, mine)):
+            own += [name, *files]
+        else:
+            kept |= set(files)
+    gone = [name for name in dict.fromkeys(own) if name not in kept]
+    gone += [name for key in keys for name in place.names(f"training/{key}")]
+    if not dry_run:
+        place.delete(gone)
+    return gone
+
+
+def _of_digests(place: Remote, digests: set[str], dry_run: bool) -> list[str]:
+    names = [name for name in place.names("") if Path(name).stem in digests]
+    if not dry_run:
+        place.delete(names)
+    return names
+
+
+def _everything(place: Remote, dry_run: bool) -> list[str]:
+    names = place.names("")
+    if not dry_run:
+        place.delete(names)
+    return names
+
+
+def _try(report: Report, place: str, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except (LikenessError, OSError) as error:
+        report.unreachable[place] = str(error)
+
+
+def _config(report: Report) -> Config | None:
+    try:
+        return load_config(PARAMS)
+    except (ConfigError, OSError) as error:
+        report.unreachable["item store, team's store, MLflow, publication"] = (
+            f"params.yaml cannot be read: {error}"
+        )
+        return None
+
+
+def _folders(root: Path, paths: PersonaPaths, *, photographs: bool) -> list[Path]:
+    data = root / paths.data
+    kept = {paths.raw.name, paths.captions_override.name}
+    outputs = [path for path in sorted(data.glob("*")) if path.name not in kept or photographs]
+    return [*outputs, *([root / paths.models] if (root / paths.models).exists() else [])]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [file for file in sorted(path.rglob("*")) if file.is_file() or file.is_symlink()]
+    return [path] if path.exists() else []
+
+
+def _named(folders: list[Path]) -> set[str]:
+    """The digests that manifests name, also of files that are gone."""
+    found: set[str] = set()
+    for manifest in (file for folder in folders for file in _files(folder) if file.name == "manifest.jsonl"):
+        for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                found.add(str(json.loads(line).get("sha256")))
+            except (ValueError, AttributeError):
+                continue
+    return found
+
+
+def _owner(folder: Path) -> str:
+    """Whose working checkpoints a folder holds."""
+    if folder.name.startswith("kohya-"):
+        return folder.name.removeprefix("kohya-")
+    marker = folder / OWNER
+    return marker.read_text(encoding="utf-8") if marker.is_file() else ""
+
+
+def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: bool) -> None:
+    persona = report.persona
+    if not photographs and (root / paths.raw).is_dir():
+        report.stays.append(
+            f"the photographs in {paths.raw}: `likeness consent purge {persona} --photographs` deletes them"
+        )
+    if (root / "consent" / f"{persona}.yaml").exists():
+        report.stays.append(
+            f"consent/{persona}.yaml, with the face as numbers, which proves what was agreed and that it ended"
+        )
+    nameless = [p.name for p in RepositoryPaths(root).training.glob("*") if p.is_dir() and not _owner(p)]
+    if nameless:
+        report.stays.append(f".cache/training has {len(nameless)} folder(s) of earlier versions that name nobody: "
+                            "`likeness items prune --unused-days 0` deletes them")  # fmt: skip
+    report.stays.append(
+        "copies on other machines, in other clones and with providers of swaps and captions: ask them"
+    )
+
+
+def purge_command(persona: str, *, dry_run: bool, photographs: bool) -> None:
+    """Purge, write the report where it is kept, and print it."""
+    report = purge(persona, dry_run=dry_run, photographs=photographs)
+    would = "would be " if dry_run else ""
+    for place, names in report.deleted.items():
+        sys.stdout.write(f"{place}: {len(names)} {would}deleted\n")
+        sys.stdout.writelines(f"  {name}\n" for name in names[:SHOWN])
+        if len(names) > SHOWN:
+            sys.stdout.write(f"  and {len(names) - SHOWN} more\n")
+    sys.stdout.writelines(f"not reached: {place}: {why}\n" for place, why in report.unreachable.items())
+    sys.stdout.writelines(f"stays: {line}\n" for line in report.stays)
+    if not report.count:
+        sys.stdout.write(f"nothing of {persona} was found\n")
+    elif not dry_run:
+        now = datetime.datetime.now(datetime.UTC)
+        path = RepositoryPaths.here().consent / "purged" / f"{persona}-{now:%Y-%m-%dT%H%M%SZ}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = {"persona": persona, "at": now.isoformat(timespec="seconds"), "deleted": report.deleted,
+                   "not_reached": report.unreachable, "stays": report.stays}  # fmt: skip
+        write_atomic(path, (json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())
+        sys.stdout.write(f"{report.count} deleted; the whole list is in consent/purged/{path.name}\n")

@@ -1,0 +1,166 @@
+"""What DVC keeps of a persona: its cache and run-cache, dvc.lock, experiments' folders, its remotes.
+
+DVC alone can bring outputs back from these, past every program of likeness; so a purge empties them.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from likeness.paths import PersonaPaths
+from likeness.store.items import write_atomic
+
+
+class DvcTraces:
+    """The digests of everything that stages of a persona ever wrote in this clone, as far as DVC and git know them."""
+
+    def __init__(self, root: Path, persona: str) -> None:
+        from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+
+        self.root, self.persona = root, persona
+        self._own = PersonaPaths(persona)
+        self._repo: Any = cast(Any, Repo)(str(root))
+        self._runs = Path(self._repo.stage_cache.cache_dir)
+        self._caches = [
+            self._repo.cache.local,
+            *([self._repo.cache.legacy] if self._repo.cache.legacy else []),
+        ]
+        self.run_entries, mine, others = self._read_runs()
+        for stages in self._locks():
+            for name, stage in stages.items():
+                (mine if name.endswith(f"@{persona}") else others).update(_digests(stage))
+        mine |= set(self._named_dirs())
+        self.digests = set(self._expanded(mine)) - set(self._expanded(others))
+
+    def delete(self, *, dry_run: bool) -> Iterator[str]:
+        """Delete it; yields the name of each thing that went."""
+        for entry in self.run_entries:
+            yield f"run-cache: {entry.relative_to(self._runs)}"
+            if not dry_run:
+                entry.unlink(missing_ok=True)
+        for path in self._objects(self.digests):
+            yield f"DVC's cache: {path.parent.name}{path.name}"
+            if not dry_run:
+                path.unlink(missing_ok=True)
+        for folder in self._experiment_folders():
+            yield f"experiment: {folder.relative_to(self.root)}"
+            if not dry_run:
+                shutil.rmtree(folder)
+        yield from self._shorten_lock(dry_run=dry_run)
+
+    def delete_in_remotes(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
+        """Delete the same in each of DVC's remotes; yields what went, or the remote and why it was not reached."""
+        runs = {entry.relative_to(self._runs).as_posix() for entry in self.run_entries}
+        for name in self._repo.config["remote"]:
+            try:
+                remote = self._repo.cloud.get_remote(name)
+                fs, odb = remote.fs, remote.odb
+                paths = {digest: odb.oid_to_path(digest) for digest in self.digests}
+                paths |= {f"runs/{run}": fs.join(remote.path, "runs", *run.split("/")) for run in runs}
+                for digest, path in paths.items():
+                    if fs.exists(path):
+                        yield f"{name}: {digest}", None
+                        if not dry_run:
+                            fs.remove(path)
+            except (
+                Exception
+            ) as error:  # whatever a remote raises, the others are asked, too, and the report says it
+                yield f"DVC's remote {name}", f"{type(error).__name__}: {error}"
+
+    def commits_with_photographs(self) -> int:
+        """How many commits hold this persona's photographs: git keeps them until its history is rewritten."""
+        told = _git(self.root, "log", "--all", "--format=%H", "--", str(self._own.raw))
+        return len(told.split())
+
+    def _read_runs(self) -> tuple[list[Path], set[str], set[str]]:
+        entries: list[Path] = []
+        mine, others = set[str](), set[str]()
+        for path in sorted(self._runs.rglob("*")) if self._runs.is_dir() else []:
+            if not path.is_file():
+                continue
+            run = _yaml(path.read_text(encoding="utf-8", errors="replace"))
+            if str(run.get("cmd", "")).split()[-1:] == [self.persona]:
+                entries.append(path)
+                mine |= set(_digests(run))
+            else:
+                others |= set(_digests(run))
+        return entries, mine, others
+
+    def _locks(self) -> Iterator[dict[str, Any]]:
+        """The stages of dvc.lock, as it is and as it was in any commit, those of experiments among them."""
+        lock = self.root / "dvc.lock"
+        texts = [lock.read_text(encoding="utf-8")] if lock.is_file() else []
+        for commit in _git(self.root, "log", "--all", "--format=%H", "--", "dvc.lock").split():
+            texts.append(_git(self.root, "show", f"{commit}:./dvc.lock"))
+        for text in texts:
+            yield cast("dict[str, Any]", _yaml(text).get("stages", {}))
+
+    def _named_dirs(self) -> Iterator[str]:
+        """Folders in the cache with a file that is named after the persona, whatever wrote them."""
+        for cache in self._caches:
+            for path in Path(cache.path).glob("??/*.dir"):
+                listed = _listed(path)
+                if any(Path(name).name.startswith(f"{self.persona}-") for name in listed):
+                    yield path.parent.name + path.name
+
+    def _expanded(self, digests: Iterable[str]) -> Iterator[str]:
+        for digest in digests:
+            yield digest
+            for path in self._objects([digest]) if digest.endswith(".dir") else ():
+                yield from _listed(path).values()
+
+    def _objects(self, digests: Iterable[str]) -> list[Path]:
+        paths = [Path(cache.oid_to_path(digest)) for digest in sorted(digests) for cache in self._caches]
+        return [path for path in paths if path.is_file()]
+
+    def _experiment_folders(self) -> list[Path]:
+        copies = [path for path in (self.root / ".dvc" / "tmp" / "exps").glob("*/*") if path.is_dir()]
+        copies += [path for path in (self.root / ".dvc" / "tmp" / "exps").glob("*") if path.is_dir()]
+        found = [copy / own for copy in copies for own in (self._own.data, self._own.models)]
+        return [folder for folder in found if folder.is_dir()]
+
+    def _shorten_lock(self, *, dry_run: bool) -> Iterator[str]:
+        lock = self.root / "dvc.lock"
+        whole = _yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+        stages = cast("dict[str, Any]", whole.get("stages", {}))
+        mine = [name for name in stages if name.endswith(f"@{self.persona}")]
+        yield from (f"dvc.lock: {name}" for name in mine)
+        if mine and not dry_run:
+            left = {name: stage for name, stage in stages.items() if name not in mine}
+            text = yaml.safe_dump(whole | {"stages": left}, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
+            write_atomic(lock, text.encode())
+
+
+def _digests(stage: dict[str, Any]) -> list[str]:
+    outs = cast("list[dict[str, Any]]", stage.get("outs") or [])
+    return [str(out["md5"]) for out in outs if "md5" in out]
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """{relative name: md5} of a folder in DVC's cache."""
+    try:
+        return {str(one["relpath"]): str(one["md5"]) for one in json.loads(path.read_bytes())}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _yaml(text: str) -> dict[str, Any]:
+    try:
+        found = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+        ).stdout
+    except OSError:
+        return ""

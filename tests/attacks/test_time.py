@@ -1,0 +1,424 @@
+"""Attacks by time and tools: what was revoked or has expired does not come back."""
+
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from records import RECORD, write
+from signing import edit_and_sign, sign_as_test
+
+from likeness.cli.consent_records import Answers, new, renew, revoke_record, sign_record
+from likeness.errors import ConsentError
+from likeness.paths import RepositoryPaths
+from likeness.purchases.budget import BudgetConfig, Spending
+from likeness.purchases.buy import Buyer, Delivery, Purchase
+from likeness.safety.consent import in_force, load_consent
+from likeness.safety.consent import revocations as module
+from likeness.safety.consent.revocations import (
+    CLOCK,
+    LIST,
+    Revocation,
+    learn_from_git,
+    learn_from_team,
+    revocations,
+    revoke,
+    share,
+    state_folder,
+    today,
+)
+from likeness.store.items import ItemStore
+from likeness.store.s3 import Remote
+from likeness.train.native.checkpoint import RunFolder
+
+ROOT = Path(__file__).parents[2]
+DAY = datetime.date(2026, 11, 28)
+USES = ("swap", "train", "generate")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch) -> Path:
+    """A clone with the record of mia, in force and committed; the working directory."""
+    root = tmp_path / "clone"
+    root.mkdir()
+    write(root, {"signed": "2026-01-02", "expires": "2027-12-31"})
+    git(root, "init", "-q")
+    commit(root)
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert allowed(root)
+    return root
+
+
+def git(root: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "consent")
+
+
+def allowed(root: Path, persona: str = "mia") -> bool:
+    """Whether a program may start."""
+    try:
+        learn_from_git(root)
+        in_force(root, persona, USES)
+    except ConsentError as error:
+        return error.reason not in ("consent-revoked", "consent-expired", "consent-not-yet")
+    return True
+
+
+def end(root: Path, **changes: object) -> None:
+    """Revoke as the command does."""
+    revoke_record("mia", why="asked", record_id=None, yes=True)
+
+
+def by_hand(root: Path) -> None:
+    """Write the line that ends a record, and nothing else."""
+    path = root / "consent/mia.yaml"
+    path.write_text(path.read_text() + "revoked: 2026-11-01\n")
+
+
+# ---- revoked stays revoked
+
+
+def test_revoked_by_the_command(repository):
+    end(repository)
+    assert not allowed(repository)
+    assert yaml.safe_load(Path("consent/mia.yaml").read_text())["revoked"]
+
+
+def the_line_taken_out(root: Path) -> None:
+    path = root / "consent/mia.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "revoked" not in line))
+
+
+def checked_out(root: Path) -> None:
+    git(root, "checkout", "-q", "HEAD", "--", "consent")
+
+
+def old_commit(root: Path) -> None:
+    commit(root)
+    git(root, "checkout", "-q", "HEAD~1")
+
+
+def another_branch(root: Path) -> None:
+    git(root, "branch", "before")
+    commit(root)
+    git(root, "checkout", "-q", "before")
+
+
+def signed_again(root: Path) -> None:
+    the_line_taken_out(root)
+    sign_as_test(root / "consent", "mia")
+
+
+def a_longer_term(root: Path) -> None:
+    the_line_taken_out(root)
+    edit_and_sign(root / "consent", "mia", signed="2026-11-20", expires="2028-11-20")
+
+
+def same_release_under_another_id(root: Path) -> None:
+    the_line_taken_out(root)
+    edit_and_sign(root / "consent", "mia", id="mia-2026-99")
+
+
+def an_experiment_applied(root: Path) -> None:
+    """`dvc exp apply` writes the files of an experiment's commit over those of the workspace."""
+    (root / "consent/mia.yaml").write_text(git(root, "show", "HEAD:consent/mia.yaml"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        the_line_taken_out, checked_out, old_commit, another_branch, signed_again, a_longer_term, same_release_under_another_id,
+        an_experiment_applied,
+    ],
+    ids=lambda attack: attack.__name__,
+)  # fmt: skip
+def test_after_the_command_nothing_brings_it_back(repository, attack):
+    end(repository)
+    attack(repository)
+    assert not allowed(repository)
+
+
+@pytest.mark.parametrize("attack", [the_line_taken_out, checked_out, signed_again, an_experiment_applied],
+                         ids=lambda attack: attack.__name__)  # fmt: skip
+def test_a_line_written_by_hand_is_remembered_once_a_program_saw_it(repository, attack):
+    by_hand(repository)
+    assert not allowed(repository)
+    attack(repository)
+    assert not allowed(repository)
+
+
+@pytest.mark.parametrize("attack", [old_commit, another_branch], ids=lambda attack: attack.__name__)
+def test_a_line_that_was_committed_is_found_in_gits_history(repository, attack):
+    by_hand(repository)
+    attack(repository)
+    assert not allowed(repository)
+
+
+def test_a_commit_on_another_branch_revokes_here(repository):
+    git(repository, "checkout", "-q", "-b", "other")
+    by_hand(repository)
+    commit(repository)
+    git(repository, "checkout", "-q", "-")
+    assert not allowed(repository)
+
+
+def test_a_worktree_shares_the_list(repository, tmp_path):
+    git(repository, "worktree", "add", "-q", str(tmp_path / "tree"), "HEAD")
+    end(repository)
+    assert state_folder(tmp_path / "tree").resolve() == state_folder(repository).resolve()
+    assert not allowed(tmp_path / "tree")
+
+
+def test_without_git_the_list_lies_in_the_cache(tmp_path, monkeypatch):
+    write(tmp_path, {"expires": "2027-12-31"})
+    monkeypatch.chdir(tmp_path)
+    end(tmp_path)
+    assert (tmp_path / ".cache/consent" / LIST).is_file()
+    the_line_taken_out(tmp_path)
+    assert not allowed(tmp_path)
+
+
+def test_an_id_is_not_given_twice(repository, monkeypatch):
+    end(repository)
+    monkeypatch.setattr("likeness.cli.consent_records.today", lambda root: DAY)
+    with pytest.raises(ConsentError, match="nothing to renew"):
+        renew("mia", evidence=Path("consent/mia.pdf"), signed=None, expires=None)
+    with pytest.raises(ConsentError, match="does not come back"):
+        sign_record("mia", photographs=False, yes=True)
+    nobody = Answers(kind=None, subject=None, attested_by=None, age_years=None, evidence=None, scope=None, signed=None,
+                     expires=None)  # fmt: skip
+    with pytest.raises(ConsentError, match="is there already"):
+        new("mia", nobody)
+
+
+def test_a_record_that_cannot_be_read_can_be_revoked(repository):
+    path = repository / "consent/mia.yaml"
+    path.write_text("id: mia-2026-01\nscope: nonsense\n")
+    end(repository)
+    assert [one.id for one in revocations(repository)] == ["mia-2026-01"]
+
+
+# ---- the list
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda lines: lines[1:], id="first line taken out"),
+        pytest.param(lambda lines: [lines[0], lines[2]], id="line in the middle taken out"),
+        pytest.param(lambda lines: [lines[1], lines[0], lines[2]], id="order changed"),
+        pytest.param(lambda lines: [lines[0].replace("one", "own"), *lines[1:]], id="an id changed"),
+        pytest.param(lambda lines: [*lines, "{}"], id="a line that is none"),
+        pytest.param(lambda lines: ["nonsense", *lines], id="no JSON"),
+    ],
+)
+def test_a_list_that_was_changed_is_refused(tmp_path, change):
+    for name in ("one", "two", "three"):
+        assert revoke(tmp_path, Revocation(id=name, persona="mia", date=DAY))
+    path = state_folder(tmp_path) / LIST
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(change(lines)) + "\n")
+    with pytest.raises(ConsentError) as caught:
+        revocations(tmp_path)
+    assert caught.value.reason == "revocations-changed"
+    folder = write(tmp_path)
+    with pytest.raises(ConsentError):
+        load_consent(folder, "mia")
+
+
+def test_an_id_has_one_line(tmp_path):
+    line = Revocation(id="one", persona="mia", date=DAY)
+    assert [revoke(tmp_path, line), revoke(tmp_path, line)] == [True, False]
+    assert len(revocations(tmp_path)) == 1
+
+
+def test_a_list_that_was_deleted_is_filled_again_from_git(repository):
+    end(repository)
+    commit(repository)
+    the_line_taken_out(repository)
+    shutil.rmtree(state_folder(repository))
+    assert not allowed(repository)
+
+
+# ---- the team
+
+
+def test_a_colleagues_revocation_ends_it_here(repository, tmp_path):
+    place = Remote((tmp_path / "team").as_uri())
+    in_force(repository, "mia", USES, place=place)
+    share(place, Revocation(id="mia-2026-01", persona="mia", date=DAY))
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES, place=place)
+    assert caught.value.reason == "consent-revoked"
+    shutil.rmtree(tmp_path / "team")
+    assert not allowed(repository)
+
+
+def test_a_revocation_of_the_team_that_cannot_be_read_still_refuses(tmp_path):
+    place = Remote((tmp_path / "team").as_uri())
+    place.write("revocations/mia-2026-01.json", b"nonsense")
+    with pytest.raises(ConsentError) as caught:
+        learn_from_team(place, "mia-2026-01", tmp_path)
+    assert caught.value.reason == "consent-revoked"
+
+
+# ---- where consent is read
+
+
+def test_an_experiments_copy_of_the_record_is_not_read(repository, monkeypatch):
+    copy = repository / ".dvc/tmp/exps/tmpabc"
+    shutil.copytree(repository / "consent", copy / "consent")
+    end(repository)
+    monkeypatch.chdir(copy)
+    assert RepositoryPaths.here().root == repository
+    assert not allowed(RepositoryPaths.here().root)
+    monkeypatch.setenv("DVC_ROOT", str(repository))
+    assert RepositoryPaths.here().consent == repository / "consent"
+
+
+# ---- the clock
+
+
+class Clock(datetime.datetime):
+    """A clock that says what a test says."""
+
+    day = DAY
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.combine(cls.day, datetime.time(12), tz)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> type[Clock]:
+    monkeypatch.setattr(module.datetime, "datetime", Clock)
+    monkeypatch.setattr(Clock, "day", DAY)
+    return Clock
+
+
+def test_a_clock_that_was_set_back_is_refused(repository, clock):
+    assert today(repository) == DAY
+    clock.day = datetime.date(2028, 1, 1)
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == "consent-expired"
+    clock.day = DAY
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == "clock"
+    assert "delete" in caught.value.remedy
+    (state_folder(repository) / CLOCK).unlink()
+    in_force(repository, "mia", USES)
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [("2026-01-01", "consent-not-yet"), ("2028-01-01", "consent-expired")],
+)
+def test_a_term_that_has_not_begun_or_has_ended(repository, clock, day, reason):
+    (state_folder(repository) / CLOCK).unlink(missing_ok=True)
+    clock.day = datetime.date.fromisoformat(day)
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("expires", ["2028-01-03", "2036-01-02", "9999-12-31", None])
+def test_a_real_persons_term_is_two_years_at_most(tmp_path, expires):
+    folder = write(tmp_path, RECORD | {"expires": expires})
+    with pytest.raises(ConsentError, match="within 24 months"):
+        load_consent(folder, "mia")
+
+
+# ---- work under way
+
+
+def test_nothing_is_bought_once_it_has_ended(repository, tmp_path):
+    store = ItemStore(tmp_path / "items")
+    spending = Spending(
+        tmp_path / "spending.jsonl", prices={}, budget=BudgetConfig(max_usd=9), stage="swap", persona="mia"
+    )
+    buyer = Buyer(store, spending, threading.Event(), permit=lambda: in_force(repository, "mia", USES))
+    ordered: list[str] = []
+
+    def purchase(key: str, order) -> Purchase:
+        return Purchase(
+            what="maxstudio swap", item=key, key=key, usd_max=0.1, ready=lambda: None, order=order
+        )
+
+    def order() -> Delivery:
+        ordered.append("one")
+        end(repository)  # while the provider works
+        return Delivery(files={"a.png": b"picture"}, usd=0.1, usage={})
+
+    with pytest.raises(ConsentError):
+        buyer.buy(purchase("a" * 64, order))
+    assert ordered == ["one"]
+    assert store.get("a" * 64) is None
+    assert spending.spent_usd == pytest.approx(0.1)
+    with pytest.raises(ConsentError):
+        buyer.buy(purchase("b" * 64, order))
+    assert ordered == ["one"]
+
+
+def test_a_training_ends_at_its_next_checkpoint(repository, tmp_path):
+    import torch
+
+    folder = RunFolder(
+        tmp_path / "run",
+        key="a" * 64,
+        kept=2,
+        persona="mia",
+        permit=lambda: in_force(repository, "mia", USES),
+    )
+    folder.save(10, {"lora.a": torch.zeros(1)})
+    end(repository)
+    with pytest.raises(ConsentError) as caught:
+        folder.save(20, {"lora.a": torch.zeros(1)})
+    assert caught.value.reason == "consent-revoked"
+    assert [path.name for path in (tmp_path / "run").glob("*.safetensors")] == ["step-00000010.safetensors"]
+
+
+def test_no_stage_starts_by_hand(tmp_path):
+    for name in ("conf", "consent"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    revoke(tmp_path, Revocation(id="jade-2026-11", persona="jade", date=DAY))
+    env = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")} | {"PYTHONPATH": str(ROOT)}
+    for stage in ("check", "swap"):
+        words = [] if stage == "check" else ["jade"]
+        done = subprocess.run([sys.executable, "-m", f"stages.{stage}", *words], cwd=tmp_path, env=env,
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 1
+        assert "was revoked on 2026-11-28" in done.stderr
+    assert not (tmp_path / "data/jade/swapped").exists()
+
+
+# ---- the receipt
+
+
+def test_the_receipt_of_a_revoked_record_says_so(repository, capsys):
+    from likeness.cli.consent import export
+
+    export("mia")
+    given = json.loads(capsys.readouterr().out)
+    assert [one["@id"] for one in given["dpv:hasConsentStatus"]] == ["dpv:ConsentGiven"]
+    end(repository)
+    capsys.readouterr()
+    export("mia")
+    ended = json.loads(capsys.readouterr().out)
+    assert [one["@id"] for one in ended["dpv:hasConsentStatus"]] == ["dpv:ConsentGiven", "dpv:ConsentRevoked"]
+    assert ended["dct:hasVersion"] == given["dct:hasVersion"]
+    assert RECORD["face"]["embedding"][:20] not in json.dumps(ended)
