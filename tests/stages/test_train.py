@@ -60,6 +60,7 @@ def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
         "models/jade/training/loss.csv",
         "models/jade/training/metrics.json",
         "models/jade/training/checkpoints/jade-v1-step-000004.safetensors",
+        "models/jade/training/samples/README.txt",
     }
     said = capfd.readouterr().err
     assert "3 images (64x64: 3), with repeats 6 an epoch" in said
