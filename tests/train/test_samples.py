@@ -96,6 +96,7 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
         "models/jade/training/loss.csv",
         "models/jade/training/metrics.json",
         "models/jade/training/samples/by_step.png",
+        "models/jade/training/samples/README.txt",
     }
     looked = [
         row
