@@ -65,6 +65,10 @@ def test_every_line_of_a_run_is_a_stages_or_dvcs_own(fresh):
         "Generating lock file",
         "Updating lock file",
         "Use `dvc push`",
+        "To track the changes with git",
+        "\tgit add",
+        "To enable auto staging",
+        "\tdvc config core.autostage",
     )
     lite = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
     assert [line for line in said if line and not line.startswith((*own, *dvc)) and line != lite] == []
