@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from doors import SeesHer
 from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.numpy import save_file
@@ -50,7 +51,8 @@ def cfg(s3: S3Server) -> Config:
 
 
 @pytest.fixture
-def folders(in_tmp: Path, cfg: Config) -> Folders:
+def folders(in_tmp: Path, cfg: Config, monkeypatch) -> Folders:
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
     made = Folders(in_tmp)
     made.everything(PAIRS)
     texts = made.places.captions
