@@ -1,5 +1,6 @@
 """The stage caption: a text beside each image, a person's own words first, explicit ones never."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from likeness.providers import Local
 from likeness.purchases.budget import BudgetConfig
 from likeness.store.items import sha256_bytes
 from stages.caption import main
+from tools.repository_clone import ROOT
 
 PERSONA = SimpleNamespace(name="jade", trigger="jade", class_word="woman")
 PLACES = PersonaPaths("jade")
@@ -55,6 +57,7 @@ def caption(says: str = "a photo, smiling", trigger: str = "jade", ratio: float 
 
 @pytest.fixture(autouse=True)
 def _folder(in_tmp: Path) -> None:
+    shutil.copytree(ROOT / "consent", in_tmp / "consent")
     CALLS.clear()
     PLACES.enhanced.mkdir(parents=True)
     entries = []
