@@ -238,6 +238,12 @@ import sys
 from pathlib import Path
 from likeness.config import load_config
 import stages.swap, stages.enhance, stages.caption, stages.check
+
+
+@pytest.fixture(autouse=True)
+def _patterns_pass_the_datasets_door(monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+
 config = load_config(Path("params.yaml"))
 for name in ("swap", "enhance", "caption"):
     getattr(config, name).built()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline
+from doors import SeesHer
 from guides import BLOCK, DOCS
 from persona_folders import Folders, providers, settings
 from runs import run_of
@@ -23,6 +24,12 @@ from likeness.report.collect import collect
 from likeness.report.page import page
 from likeness.train.config import TrainConfig
 from stages import dataset
+
+
+@pytest.fixture(autouse=True)
+def _patterns_pass_the_datasets_door(monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+
 
 PAIRS = (("s1", "t1"), ("s2", None))
 PERSONA = settings(Persona, "persona/jade.yaml")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conf_sections import section
+from doors import SeesHer
 from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
@@ -26,6 +27,12 @@ from likeness.safety.rating import Rater
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
 from stages import dataset, evaluate
+
+
+@pytest.fixture(autouse=True)
+def _patterns_pass_the_datasets_door(monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+
 
 PERSONA = settings(Persona, "persona/jade.yaml")
 LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 import yaml
+from doors import SeesHer
 from persona_folders import Folders, coloured, providers, settings
 from runs import run_of
 
@@ -19,6 +20,12 @@ from likeness.report import ReportConfig
 from likeness.store.items import sha256_file
 from likeness.train.config import TrainConfig
 from stages import dataset, report
+
+
+@pytest.fixture(autouse=True)
+def _patterns_pass_the_datasets_door(monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s3", None))
 PERSONA = settings(Persona, "persona/jade.yaml")
