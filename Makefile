@@ -32,7 +32,7 @@ params: .venv/installed ## compose params.yaml from conf/
 plan: .venv/installed ## what a run would make, cost and take
 	$(BIN)/python -m likeness plan
 
-fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible and S3 servers on this machine, for conf/experiment/fakes.yaml
+fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible, ComfyUI and S3 servers on this machine, for conf/experiment/fakes.yaml
 	$(BIN)/python -m fakes
 
 s3-demo: .venv/fakes ## shared items, publishing and dvc push against a local S3 server

@@ -25,7 +25,7 @@ def _by_hand(s3: S3Server, url: str) -> None:
     variables = {**dict.fromkeys(SERVICES.values(), "fake-key"), **s3.environment()}
     keys = "\n".join(f"  export {variable}={value}" for variable, value in variables.items())
     print(
-        f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\ncontrol   {url}/control/state\n"
+        f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\nComfyUI   {url}/comfyui\ncontrol   {url}/control/state\n"
         f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
         "  likeness params +experiment=fakes && dvc repro\n",
@@ -36,7 +36,7 @@ def _by_hand(s3: S3Server, url: str) -> None:
 def main() -> None:
     """Read what to start, and serve."""
     parser = argparse.ArgumentParser(
-        description="MaxStudio, xAI and an OpenAI-compatible server on loopback."
+        description="MaxStudio, xAI, an OpenAI-compatible server and ComfyUI on loopback."
     )
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument(

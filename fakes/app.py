@@ -14,6 +14,7 @@ from aiohttp import web
 
 from fakes.batches import Batches
 from fakes.books import Books
+from fakes.comfyui import ComfyUI
 from fakes.faults import Faults, Spec
 from fakes.maxstudio import MaxStudio
 from fakes.middleware import middleware
@@ -34,6 +35,7 @@ def application(settings: Settings, faults: Faults, studio: Studio) -> web.Appli
     app.add_routes(XAI(settings, books).routes())
     app.add_routes(Batches(settings, books).routes())
     app.add_routes(OpenAI(settings, books).routes())
+    app.add_routes(ComfyUI(settings, books).routes())
     app.add_routes(_echo(books))
     app.add_routes(_control(settings, books, faults))
 

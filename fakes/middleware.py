@@ -47,7 +47,7 @@ def middleware(
     @web.middleware
     async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
         name = request.match_info.route.name or "unknown"
-        if name.startswith("control."):
+        if name.startswith("control.") or name.endswith(".ws"):
             return await handler(request)
         entry = books.begin(name, request.method, request.path)
         request["entry"], request["booking"] = entry, None

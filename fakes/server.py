@@ -88,6 +88,11 @@ class FakeServers:
         return f"{self.url}/openai/v1"
 
     @property
+    def comfyui_url(self) -> str:
+        """`comfy.base_url` of ComfyUI."""
+        return f"{self.url}/comfyui"
+
+    @property
     def echo_url(self) -> str:
         """Answers a POST with its body, a GET with {}."""
         return f"{self.url}/echo"
@@ -105,7 +110,7 @@ class FakeServers:
 
     def counts(self) -> dict[str, int]:
         """Requests by endpoint: maxstudio.detect, .swap, .swap_job, .enhance, .enhance_job, files.get, xai.models,
-        .responses, .files, .batches, .batch, .batch_add, .batch_results, openai.models, .chat, echo, echo.post."""
+        .responses, .files, .batches, .batch, .batch_add, .batch_results, openai.models, .chat, comfyui.prompt, .history, .queue, .view ..., echo, echo.post."""
         return self._get("state")["counts"]
 
     def most_in_flight(self) -> dict[str, int]:

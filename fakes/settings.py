@@ -33,6 +33,18 @@ class Settings:
     rating: str = "sfw"
     # Empty: any model is served.
     openai_models: list[str] = field(default_factory=list)
+    # ComfyUI: its folder models/loras (empty: it has jade-v1.safetensors), whether a LoRA's keys load (it answers `success`
+    # either way), whether it shows its log, what becomes of the websocket, how many prompts may wait, how often it restarts
+    # while it draws, and what it answers.
+    comfy_loras: str = ""
+    comfy_lora_loads: bool = True
+    comfy_shows_log: bool = True
+    comfy_ws: Literal["fine", "lost"] = "fine"
+    comfy_queue_limit: int = 100
+    comfy_restarts: int = 0
+    comfy_draw_s: float = 0.0
+    comfy_missing_nodes: list[str] = field(default_factory=list)
+    comfy_answers: Literal["pictures", "bomb", "odd_name", "huge_json", "node_fails"] = "pictures"
     # Processes that swap and detect.
     workers: int = 1
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
+from likeness.comfy import ComfyConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.enhance import EnhanceConfig
@@ -110,6 +111,7 @@ class Config(Section):
     base: BaseModelConfig
     train: TrainConfig
     evaluate: EvaluateConfig
+    comfy: ComfyConfig
     report: ReportConfig
     publish: PublishConfig
     tracking: TrackingConfig

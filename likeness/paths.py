@@ -86,6 +86,12 @@ class PersonaPaths:
         self.contact_sheet = self.evaluation / "contact_sheet.png"
         self.evaluation_metrics = self.evaluation / "metrics.json"
 
+        self.comfy = self.models / "comfy"
+        self.comfy_samples = self.comfy / "samples"
+        self.comfy_results = self.comfy / "results.json"
+        self.comfy_sheet = self.comfy / "contact_sheet.png"
+        self.comfy_workflow = self.comfy / f"{persona}-workflow.json"
+
         self.report = self.models / "report"
         self.report_page = self.report / "index.html"
 

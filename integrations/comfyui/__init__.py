@@ -143,7 +143,9 @@ def _clip():
     ):
         # One of transformers' two CLIP classes has a level `text_model` more than the other.
         weights = {
-            name if name.startswith(("text_model.", "text_projection.")) else f"text_model.{name}": tensor.float()
+            name
+            if name.startswith(("text_model.", "text_projection."))
+            else f"text_model.{name}": tensor.float()
             for name, tensor in _weights(part).items()
         }
         words = weights["text_model.embeddings.token_embedding.weight"]

@@ -34,8 +34,10 @@ app = typer.Typer(
 )
 items = typer.Typer(help="Look after the store of finished items.", **PLAIN)
 keys = typer.Typer(help="Keys: who belongs to the team, and what signs what leaves.", **PLAIN)
+comfy = typer.Typer(help="Try a persona's LoRA in ComfyUI.", **PLAIN)
 app.add_typer(keys, name="keys")
 app.add_typer(items, name="items")
+app.add_typer(comfy, name="comfy")
 app.add_typer(consent, name="consent")
 app.add_typer(persona, name="persona")
 
@@ -182,6 +184,38 @@ def publish(
     from likeness.cli.publish import publish_command
 
     publish_command(persona, dry_run=dry_run)
+
+
+@comfy.command("test")
+def comfy_test(persona: Persona, as_json: Json = False) -> None:
+    """Draw with a running ComfyUI server, and compare.
+
+    The prompts and seeds of evaluate, without and with the LoRA, through the same gates and scores. Exit status 1 when the
+    LoRA was not loaded whole. Settings: conf/comfy/.
+
+    \b
+    Examples:
+      likeness comfy test jade
+      likeness comfy test jade --json
+    """
+    from likeness.cli.comfy import trial_command
+
+    raise typer.Exit(trial_command(persona, as_json=as_json))
+
+
+@comfy.command("workflow")
+def comfy_workflow(persona: Persona) -> None:
+    """Write a workflow to drop on ComfyUI's canvas.
+
+    As JSON, and inside a PNG, to models/PERSONA/comfy/: the base, the LoRA and the prompts of evaluate.
+
+    \b
+    Example:
+      likeness comfy workflow jade
+    """
+    from likeness.cli.comfy import workflow_command
+
+    workflow_command(persona)
 
 
 @app.command()

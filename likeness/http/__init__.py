@@ -6,6 +6,7 @@ responses.py   what came back, and the error it stands for
 auth.py        a key, read from the environment at each use
 keys.py        which key may go to which host
 rate_limit.py  how much goes on at a time and a minute
+messages.py    what a server tells by a websocket, where one is to be had
 """
 
 from likeness.http.auth import Auth

@@ -1,0 +1,90 @@
+"""Try a persona's LoRA in ComfyUI."""
+
+import json
+import sys
+from dataclasses import asdict
+
+from likeness.cli.tables import console, say, table
+from likeness.comfy.graph import Lora, build
+from likeness.comfy.workflow import canvas, card
+from likeness.config import load_config
+from likeness.paths import RepositoryPaths
+from likeness.run import PARAMS, Run
+from likeness.store.items import write_atomic
+
+
+def trial_command(persona: str, *, as_json: bool) -> int:
+    """Draw, score, print; the exit status is 1 when the LoRA does not act in the server as it does here."""
+    from likeness.comfy.trial import run_trial
+    from likeness.faces import FaceAnalyzer
+    from likeness.safety.rating import Rater
+
+    run = _run(persona)
+    try:
+        result = run_trial(run, Rater().explicit, FaceAnalyzer().faces)
+    except BaseException:
+        run.stop.set()
+        raise
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(result), indent=2) + "\n")
+        return int(bool(result.problems))
+    terminal = console()
+    shown = table(
+        f"{persona} in ComfyUI {result.version}", left=("picture",), right=("seed", "LoRA", "similarity", "agreement dB")
+    )  # fmt: skip
+    for one in result.pictures:
+        shown.add_row(
+            str(one["prompt"]), str(one["seed"]), "with" if one["lora"] else "without",
+            _number(one["similarity"]), _number(one["agreement_db"]),
+        )  # fmt: skip
+    terminal.print(shown)
+    say(terminal, f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
+        f" {_number(result.identity_with)} with it; our own samples with it: {_number(result.identity_ours)}.")  # fmt: skip
+    say(terminal, f"The LoRA changes a pixel by {_number(result.effect)} of 255 on average.")
+    log = (
+        "The server shows no log: keys that were not loaded are told by the pictures alone."
+        if result.not_loaded is None
+        else f"Keys not loaded, by the server's log: {len(result.not_loaded)}."
+    )
+    say(terminal, log)
+    say(terminal, f"Pictures: {run.paths.comfy_sheet}")
+    for problem in result.problems:
+        say(terminal, f"FAILED: {problem}.")
+    return int(bool(result.problems))
+
+
+def workflow_command(persona: str) -> None:
+    """Write the workflow as JSON and inside a PNG, and say where."""
+    run = _run(persona)
+    cfg = run.config
+    prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
+    lora = Lora(name=run.paths.weights.name, strength=cfg.evaluate.lora_scale)
+    graph = build(cfg, prompts, cfg.evaluate.seeds[0], lora, keep=f"{persona}/{run.paths.weights.stem}")
+    note = "\n".join(
+        [
+            f"{persona}: a prompt names the person with `{run.persona.trigger} {run.persona.class_word}`.",
+            f"LoRA {lora.name} at strength {lora.strength:g} on the base {cfg.base.name}.",
+            f"{cfg.evaluate.steps} steps, guidance {cfg.evaluate.guidance_scale:g}, {cfg.comfy.sampler}, {cfg.comfy.scheduler}.",
+            f"Put models/{persona}/{lora.name} into ComfyUI's models/loras.",
+            "ComfyUI does not mark pictures as generated: whoever passes them on has to say so.",
+        ]
+    )  # fmt: skip
+    path = run.paths.comfy_workflow
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, (json.dumps(canvas(graph, note), indent=1) + "\n").encode())
+    write_atomic(path.with_suffix(".png"), card(graph, note))
+    sys.stdout.write(f"{path}\n{path.with_suffix('.png')}\n")
+    sys.stderr.write("comfy: drop either file on ComfyUI's canvas\n")
+
+
+def _run(persona: str) -> Run:
+    config = load_config(PARAMS)
+    run = Run(
+        stage="comfy", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
+    )
+    run.require("generate")
+    return run
+
+
+def _number(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "-"

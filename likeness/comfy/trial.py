@@ -1,0 +1,233 @@
+"""The test: a server draws the prompts of evaluate without and with the LoRA, and its pictures are scored as ours are.
+
+ComfyUI says `success` when a LoRA's keys do not load. Three things tell it here: its log, pictures that are the same with
+and without, and pictures that agree with ours without the LoRA and not with it.
+"""
+
+import contextlib
+import io
+import json
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from likeness.comfy.graph import TINY_LOADER, Graph, Lora, api_form, build
+from likeness.comfy.scores import Result, scored
+from likeness.config import Config
+from likeness.errors import ConfigError, InputError, RejectedError
+from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.face_embeddings import Finder
+from likeness.evaluate.samples import (
+    IMAGE,
+    Limits,
+    Planned,
+    entry,
+    finished_sample,
+    plan_samples,
+)
+from likeness.images import RGB, load_rgb
+from likeness.lora.safetensors_io import read_header
+from likeness.pipeline.batch import Line, Made, Outcome, Work
+from likeness.pipeline.manifest import Manifest, read_pictures
+from likeness.pipeline.outputs import finish
+from likeness.run import Run
+from likeness.safety.rating import RATER_DIGEST
+from likeness.store.items import Item, item_key, sha256_file, write_atomic
+from likeness.vendors.comfyui import ComfyUI, lost_keys
+
+TRIAL_VERSION = 1
+"""Raised whenever the same answer of a server would give another file."""
+
+Rate = Callable[[RGB], float]
+
+
+def run_trial(run: Run, rate: Rate, find: Finder) -> Result:
+    """Draw what the store lacks, score it, write models/PERSONA/comfy/.
+
+    Raises:
+        ConfigError: the server lacks a node, the LoRA or the base, or refuses the workflow.
+        InputError: there is no LoRA, or more pictures failed than comfy.max_failure_ratio.
+        ProviderError: the server cannot be reached.
+    """
+    cfg, paths, options = run.config, run.paths, run.config.comfy
+    digest, keys = _weights(run)
+    prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
+    planned = plan_samples(run.persona.name, prompts, cfg.evaluate.seeds)
+    server = ComfyUI(
+        base_url=options.base_url, api_key_env=options.api_key_env, limits=options.limits, poll_s=options.poll_s,
+        job_limit_s=options.job_limit_s, stop=run.stop,
+    )  # fmt: skip
+    with server, _in_reach(run, server) as lora:
+        version, before = server.version(), server.log()
+        check_server(server, cfg, lora)
+        trial = _Trial(cfg=cfg, server=server, rate=rate, digest=digest, lora=lora, keys=keys,
+                       known=frozenset(before or ()), version=version)  # fmt: skip
+        outcomes = run.batch([trial.work(one) for one in planned], workers=options.limits.in_flight)
+    drawn = finish(
+        "comfy", paths.comfy_samples, outcomes, max_failure_ratio=options.max_failure_ratio,
+        counts=run.repository.counts(paths.comfy_samples), leave_unfinished=cfg.items.leave_unfinished,
+    )  # fmt: skip
+    result = scored(run, planned, drawn, outcomes, find, version, _not_loaded(outcomes))
+    _write(run, planned, drawn, result)
+    return result
+
+
+def check_server(server: ComfyUI, cfg: Config, lora: Lora) -> None:
+    """See that the server has what the workflow names, before anything is queued.
+
+    Raises:
+        ConfigError: it lacks a node, the base or the LoRA.
+    """
+    graph = build(cfg, ["a"], 1, lora, keep=None)
+    for node in graph.values():
+        widget = next((name for name in node.inputs if name in ("ckpt_name", "lora_name")), "")
+        choices = server.choices(node.kind, widget)
+        if choices is None:
+            tiny = node.kind == TINY_LOADER
+            raise ConfigError(
+                f"the ComfyUI server at {cfg.comfy.base_url} has no node {node.kind}", reason="node-missing",
+                remedy="install integrations/comfyui in it and start it again (docs/comfyui.md)"
+                if tiny
+                else "is it ComfyUI? Update it, or correct comfy.base_url",
+            )  # fmt: skip
+        if widget and node.inputs[widget] not in choices:
+            folder, remedy = (
+                (
+                    "models/loras",
+                    f"copy {lora.name} there, or set comfy.lora_folder where it is a folder of this machine",
+                )
+                if widget == "lora_name"
+                else ("models/checkpoints", "set comfy.checkpoint to one of its files")
+            )
+            raise ConfigError(
+                f"the ComfyUI server at {cfg.comfy.base_url} has no {node.inputs[widget]} in {folder}",
+                reason="file-missing", remedy=remedy,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """What draws one picture."""
+
+    cfg: Config
+    server: ComfyUI
+    rate: Rate
+    digest: str
+    lora: Lora
+    keys: frozenset[str]
+    known: frozenset[tuple[str, str]]
+    version: str
+
+    def work(self, one: Planned) -> Work:
+        """The item that is one picture of this server; its key knows the LoRA by its bytes."""
+        named = Lora(name=self.digest, strength=self.lora.strength) if one.lora else None
+        settings = {
+            "graph": api_form(self._graph(one, named)), "server": self.cfg.comfy.base_url, "version": self.version,
+            "quality": self.cfg.evaluate.jpeg_quality, "rater": RATER_DIGEST, **vars(self._limits),
+        }  # fmt: skip
+        parents = (self.digest,) if one.lora else ()
+
+        def line(item: Item) -> Line:
+            return entry(one, item, provider="comfyui", parents=parents), {one.file: IMAGE}
+
+        key = item_key("comfy.sample", TRIAL_VERSION, settings, list(parents))
+        return Work(id=one.id, key=key, make=partial(self._make, one), line=line)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
+            review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
+        )
+
+    def _graph(self, one: Planned, lora: Lora | None) -> Graph:
+        return build(self.cfg, [one.prompt], one.seed, lora, keep=None)
+
+    def _make(self, one: Planned) -> Made:
+        data = self.server.draw(api_form(self._graph(one, self.lora if one.lora else None)), output="show1")
+        side = self.cfg.evaluate.side_px or self.cfg.train.data.side_px
+        made = finished_sample(
+            decoded(data, side), self.rate, self._limits, quality=self.cfg.evaluate.jpeg_quality
+        )
+        if not one.lora or (log := self.server.log()) is None:
+            return made
+        lost = lost_keys([line for line in log if line not in self.known])
+        return replace(made, record={**made.record, "not_loaded": sorted(lost & self.keys)})
+
+
+def decoded(data: bytes, side_px: int) -> RGB:
+    """The pixels of a server's PNG, which is trusted with nothing: its size is checked before it is decoded.
+
+    Raises:
+        RejectedError: it is none, or of another size.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            if image.size != (side_px, side_px):
+                raise RejectedError(
+                    f"ComfyUI drew {image.width}x{image.height} px, not {side_px}x{side_px}", reason="wrong-size",
+                    remedy="something in the server changes what is drawn: try it without other custom nodes",
+                )  # fmt: skip
+            return np.array(image.convert("RGB"), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
+        raise RejectedError(
+            f"ComfyUI's picture cannot be read: {type(error).__name__}: {error}", reason="bad-answer",
+            remedy="look at the server: something else answers there",
+        ) from error  # fmt: skip
+
+
+def _weights(run: Run) -> tuple[str, frozenset[str]]:
+    """The digest and the tensors' names of the persona's LoRA."""
+    if not run.paths.weights.is_file():
+        raise InputError(
+            f"{run.paths.weights} does not exist", reason="missing-file",
+            remedy="run `dvc repro`: the stage train makes it",
+        )  # fmt: skip
+    return sha256_file(run.paths.weights), frozenset(read_header(run.paths.weights).entries)
+
+
+@contextlib.contextmanager
+def _in_reach(run: Run, server: ComfyUI) -> Generator[Lora]:
+    """The LoRA by the server's name of it. Where its folder is here, it is linked for as long as the test takes, under a
+    name that no earlier test had: the server reads it anew. A link, so that no copy outlives the file."""
+    options, weights = run.config.comfy, run.paths.weights
+    strength = run.config.evaluate.lora_scale
+    if options.lora_folder is None:
+        yield Lora(name=weights.name, strength=strength)
+        return
+    folder = Path(options.lora_folder).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(
+            f"comfy.lora_folder {folder} is no folder", remedy="name models/loras of the ComfyUI server, or set it to null"
+        )  # fmt: skip
+    link = folder / f"likeness-{weights.stem}-{uuid.uuid4().hex[:8]}.safetensors"
+    link.symlink_to(weights.resolve())
+    try:
+        yield Lora(name=link.name, strength=strength)
+    finally:
+        link.unlink(missing_ok=True)
+
+
+def _not_loaded(outcomes: Sequence[Outcome]) -> list[str] | None:
+    """The keys that the log named while pictures were drawn with the LoRA; None where no log was to be had."""
+    found = [outcome.item.record.get("not_loaded") for outcome in outcomes if outcome.item]
+    told = [keys for keys in found if keys is not None]
+    return sorted({key for keys in told for key in keys}) if told else None
+
+
+def _write(run: Run, planned: Sequence[Planned], drawn: Manifest, result: Result) -> None:
+    paths = run.paths
+    held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
+    pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
+    sheet = contact_sheet(
+        f"{run.persona.name}, drawn by ComfyUI {result.version}",
+        run.config.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word),
+        sample_rows(planned, drawn, pictures, held_out),
+        cell_px=run.config.evaluate.cell_px,
+    )
+    write_atomic(paths.comfy_sheet, sheet)
+    write_atomic(paths.comfy_results, (json.dumps(asdict(result), indent=1) + "\n").encode())
