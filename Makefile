@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo test test-slow test-long coverage check bench git-or-not
+.PHONY: demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -47,6 +47,10 @@ test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long tra
 
 test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no part of .ci/run, whose time is short
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
+
+comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0, which this lays into .cache/comfyui
+	$(BIN)/python -m tools.comfyui_server
+	$(BIN)/python -m pytest -s tests/comfy/real_server.py
 
 coverage: .venv/dev ## `make test`, and what of the product it runs
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered

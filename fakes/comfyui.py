@@ -209,8 +209,9 @@ class ComfyUI:
         for number, node in graph.items():
             name = node["inputs"].get("lora_name")
             if name is not None and name not in self._loras():
-                error = {"type": "value_not_in_list", "message": "Value not in list",
-                         "details": f"lora_name: '{name}' not in {self._loras()[:5]}", "extra_info": {"input_name": "lora_name"}}  # fmt: skip
+                words = f"lora_name: '{name}' not in {self._loras()[:5]}"
+                error = {"type": "value_not_in_list", "message": "Value not in list", "details": words,
+                         "extra_info": {"input_name": "lora_name"}}  # fmt: skip
                 found[number] = {"errors": [error], "dependent_outputs": [], "class_type": node["class_type"]}
         return found
 

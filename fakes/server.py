@@ -110,7 +110,8 @@ class FakeServers:
 
     def counts(self) -> dict[str, int]:
         """Requests by endpoint: maxstudio.detect, .swap, .swap_job, .enhance, .enhance_job, files.get, xai.models,
-        .responses, .files, .batches, .batch, .batch_add, .batch_results, openai.models, .chat, comfyui.prompt, .history, .queue, .view ..., echo, echo.post."""
+        .responses, .files, .batches, .batch, .batch_add, .batch_results, openai.models, .chat, comfyui.prompt, .history,
+        .queue, .view, ..., echo, echo.post."""
         return self._get("state")["counts"]
 
     def most_in_flight(self) -> dict[str, int]:

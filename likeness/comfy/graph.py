@@ -23,7 +23,7 @@ LOADED = ("sd15", "sdxl")
 class Kind:
     """A kind of node: what it takes by links (name: type), its widgets in their order, and what it gives."""
 
-    links: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict[str, str])
     widgets: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
 

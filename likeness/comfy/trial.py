@@ -173,7 +173,14 @@ def decoded(data: bytes, side_px: int) -> RGB:
                     remedy="something in the server changes what is drawn: try it without other custom nodes",
                 )  # fmt: skip
             return np.array(image.convert("RGB"), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        MemoryError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         raise RejectedError(
             f"ComfyUI's picture cannot be read: {type(error).__name__}: {error}", reason="bad-answer",
             remedy="look at the server: something else answers there",

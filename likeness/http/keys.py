@@ -20,6 +20,7 @@ KEY_HOSTS: dict[str, tuple[str, ...]] = {
     "GROQ_API_KEY": ("api.groq.com",),
     "MISTRAL_API_KEY": ("api.mistral.ai",),
     "VLLM_API_KEY": (),
+    "COMFYUI_API_KEY": (),
 }
 """The hosts, and those below them, that a key may be sent to; this machine besides."""
 

@@ -33,11 +33,12 @@ class Messages:
         self._proxied = not is_loopback(parts.hostname)
         self._auth, self._limits, self._stop = auth, limits, stop
         self._line: ClientConnection | None = None
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.suppress(OSError, WebSocketException, ValueError, EOFError):
             lines = [] if self._auth is None else [self._auth.line("websocket")]
-            self._line = connect(
+            opening = connect(
                 self._url,
                 additional_headers=[(name.decode(), value.decode()) for name, value in lines],
                 compression=None,  # what unfolds to more than it was is not asked for
@@ -46,6 +47,7 @@ class Messages:
                 close_timeout=1,
                 max_size=int(self._limits.max_response_mb * MB),
             )
+            self._line = self._open.enter_context(opening)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +78,6 @@ class Messages:
         return None
 
     def _hang_up(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            with contextlib.suppress(OSError, WebSocketException):
-                line.close()
+        self._line = None
+        with contextlib.suppress(OSError, WebSocketException, EOFError):
+            self._open.close()

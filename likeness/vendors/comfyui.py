@@ -83,10 +83,13 @@ class ComfyUI:
         """The server's own, or "unknown"."""
         return str(_at(self._client.get("/system_stats").json(), "system", "comfyui_version") or "unknown")
 
+    def describe(self, kind: str) -> Json | None:
+        """What the server says of a kind of node; None where it has none of that name."""
+        return _at(self._client.get(f"/object_info/{kind}").json(), kind)
+
     def choices(self, kind: str, name: str) -> list[str] | None:
         """What an input of a kind of node may be; None where the server has no such node."""
-        described = _at(self._client.get(f"/object_info/{kind}").json(), kind)
-        if described is None:
+        if (described := self.describe(kind)) is None:
             return None
         given = _list(_at(described, "input", "required", name))
         listed = given[0] if given else None
