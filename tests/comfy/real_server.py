@@ -3,10 +3,10 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
+from comfy_networks import PROMPTS
 from comfy_runs import PERSONA, config, persona_folders, trial_run, write_lora
 from runs import run_of
 from safetensors.torch import load_file, save_file
@@ -19,7 +19,6 @@ from likeness.evaluate.results import draw_samples
 from likeness.lora.convert import convert
 from likeness.store.items import sha256_file
 from likeness.vendors.comfyui import ComfyUI
-from tests.comfy.networks import PROMPTS
 from tools.comfyui_server import PLACE, PYTHON, ROOT, SERVER, RealServer
 
 NODE = ROOT / "integrations" / "comfyui" / "__init__.py"
@@ -63,7 +62,7 @@ def test_the_networks_are_those_of_diffusers(tmp_path):
         "latent": torch.randn(1, 8, 16, 16, generator=random),
     }  # fmt: skip
     save_file(given, tmp_path / "inputs")
-    program = [PYTHON, Path(__file__).with_name("networks.py"), PLACE / "stubs.py", SERVER, NODE,
+    program = [PYTHON, ROOT / "tests" / "comfy_networks.py", PLACE / "stubs.py", SERVER, NODE,
                tmp_path / "inputs", tmp_path / "outputs"]  # fmt: skip
     subprocess.run([str(part) for part in program], check=True, capture_output=True)
     theirs = load_file(tmp_path / "outputs")

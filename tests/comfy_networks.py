@@ -1,6 +1,6 @@
 """A program of the server's environment: what ComfyUI's networks of the node make of given inputs.
 
-python networks.py STUBS SERVER NODE INPUTS OUTPUTS
+python comfy_networks.py STUBS SERVER NODE INPUTS OUTPUTS
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ PROMPTS = ("jade woman, head and shoulders photo, facing the camera, plain grey 
 
 
 def main(stubs: str, server: str, node_file: str, inputs: str, outputs: str) -> None:
-    sys.path[:0] = [server]
+    sys.path[0] = server  # not this folder: its comfy.py would stand for ComfyUI's package
     exec(open(stubs).read(), {})  # noqa: SIM115
     sys.argv = ["networks", "--cpu"]
     import comfy.options
