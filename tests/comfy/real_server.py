@@ -24,7 +24,8 @@ from tools.comfyui_server import PLACE, PYTHON, ROOT, SERVER, RealServer
 NODE = ROOT / "integrations" / "comfyui" / "__init__.py"
 DRAWN = {
     "prompts": ["{trigger} {class_word}, head and shoulders photo, facing the camera, plain grey background"],
-    "seeds": [3, 4],
+    "seeds": [3],
+    "steps": 12,
     "side_px": 128,
 }
 # What was seen: UNet 3.8e-6, VAE 8.9e-7, words 2.4e-6.
