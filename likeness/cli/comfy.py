@@ -17,11 +17,12 @@ def trial_command(persona: str, *, as_json: bool) -> int:
     """Draw, score, print; the exit status is 1 when the LoRA does not act in the server as it does here."""
     from likeness.comfy.trial import run_trial
     from likeness.faces import FaceAnalyzer
+    from likeness.safety.pictures import PictureGate
     from likeness.safety.rating import Rater
 
     run = _run(persona)
     try:
-        result = run_trial(run, Rater().explicit, FaceAnalyzer().faces)
+        result = run_trial(run, Rater().explicit, PictureGate(), FaceAnalyzer().faces)
     except BaseException:
         run.stop.set()
         raise

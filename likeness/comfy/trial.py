@@ -24,6 +24,7 @@ from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.samples import (
     IMAGE,
+    SAMPLES_VERSION,
     Limits,
     Planned,
     entry,
@@ -36,6 +37,7 @@ from likeness.pipeline.batch import Line, Made, Outcome, Work
 from likeness.pipeline.manifest import Manifest, read_pictures
 from likeness.pipeline.outputs import finish
 from likeness.run import Run
+from likeness.safety.pictures import AgeGate
 from likeness.safety.rating import RATER_DIGEST
 from likeness.store.items import Item, item_key, sha256_file, write_atomic
 from likeness.vendors.comfyui import ComfyUI, lost_keys
@@ -46,7 +48,7 @@ TRIAL_VERSION = 1
 Rate = Callable[[RGB], float]
 
 
-def run_trial(run: Run, rate: Rate, find: Finder) -> Result:
+def run_trial(run: Run, rate: Rate, ages: AgeGate, find: Finder) -> Result:
     """Draw what the store lacks, score it, write models/PERSONA/comfy/.
 
     Raises:
@@ -65,7 +67,7 @@ def run_trial(run: Run, rate: Rate, find: Finder) -> Result:
     with server, _in_reach(run, server) as lora:
         version, before = server.version(), server.log()
         check_server(server, cfg, lora)
-        trial = _Trial(cfg=cfg, server=server, rate=rate, digest=digest, lora=lora, keys=keys,
+        trial = _Trial(cfg=cfg, server=server, rate=rate, ages=ages, digest=digest, lora=lora, keys=keys,
                        known=frozenset(before or ()), version=version)  # fmt: skip
         outcomes = run.batch([trial.work(one) for one in planned], workers=options.limits.in_flight)
     drawn = finish(
@@ -117,6 +119,7 @@ class _Trial:
     cfg: Config
     server: ComfyUI
     rate: Rate
+    ages: AgeGate
     digest: str
     lora: Lora
     keys: frozenset[str]
@@ -128,7 +131,8 @@ class _Trial:
         named = Lora(name=self.digest, strength=self.lora.strength) if one.lora else None
         settings = {
             "graph": api_form(self._graph(one, named)), "server": self.cfg.comfy.base_url, "version": self.version,
-            "quality": self.cfg.evaluate.jpeg_quality, "rater": RATER_DIGEST, **vars(self._limits),
+            "quality": self.cfg.evaluate.jpeg_quality, "rater": RATER_DIGEST,
+            "samples": SAMPLES_VERSION, **vars(self._limits),
         }  # fmt: skip
         parents = (self.digest,) if one.lora else ()
 
@@ -151,7 +155,7 @@ class _Trial:
         data = self.server.draw(api_form(self._graph(one, self.lora if one.lora else None)), output="show1")
         side = self.cfg.evaluate.side_px or self.cfg.train.data.side_px
         made = finished_sample(
-            decoded(data, side), self.rate, self._limits, quality=self.cfg.evaluate.jpeg_quality
+            decoded(data, side), self.rate, self.ages, self._limits, quality=self.cfg.evaluate.jpeg_quality
         )
         if not one.lora or (log := self.server.log()) is None:
             return made

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -44,14 +45,15 @@ def tried(folders, real: RealServer):
     torch.set_num_threads(1)
     cfg = config(real.url, evaluate=DRAWN, lora_folder=str(real.loras), poll_s=0.5)
     digest = sha256_file(folders.places.weights)
-    renderer = Renderer(cfg=cfg, base=load_base(cfg.base, device="cpu"), rater=no_rater())
+    renderer = Renderer(cfg=cfg, base=load_base(cfg.base, device="cpu"), rater=no_rater(), ages=NOBODY)
     draw_samples(run_of("evaluate", cfg, PERSONA), renderer, digest)
-    return run_trial(trial_run(cfg), no_rater().explicit, lambda rgb: [])
+    return run_trial(trial_run(cfg), no_rater().explicit, NOBODY, lambda rgb: [])
+
+
+NOBODY = SimpleNamespace(ages=lambda rgb: ())
 
 
 def no_rater():
-    from types import SimpleNamespace
-
     return SimpleNamespace(explicit=lambda rgb: 0.0)
 
 

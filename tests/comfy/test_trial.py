@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from likeness.images import load_rgb
 from likeness.pipeline.manifest import read_manifest
 from likeness.safety.provenance import SourceType, read_mark
 from likeness.store.items import sha256_file
+
+NOBODY = SimpleNamespace(ages=lambda rgb: ())
 
 
 @pytest.fixture
@@ -60,11 +63,13 @@ def loras(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("loras")
 
 
-def try_it(services: FakeServers, loras: Path | None, *, explicit: float = 0.0, **changes) -> Result:
+def try_it(
+    services: FakeServers, loras: Path | None, *, explicit: float = 0.0, ages=NOBODY, **changes
+) -> Result:
     """One test with a rater that says `explicit` of every picture, and no face in any."""
     folder = None if loras is None else str(loras)
     cfg = config(services.comfyui_url, lora_folder=folder, **changes)
-    return run_trial(trial_run(cfg), lambda rgb: explicit, lambda rgb: [])
+    return run_trial(trial_run(cfg), lambda rgb: explicit, ages, lambda rgb: [])
 
 
 def test_pictures_are_drawn_marked_scored_and_laid_out(folders, loras, fakes):
