@@ -58,20 +58,11 @@ def program(folder: Path, *arguments: str, **settings) -> subprocess.Popen:
 
 def test_every_command_is_there():
     assert {" ".join(name) for name in NAMES} == {
-<<<<<<< HEAD
         "plan", "summary", "diff", "lineage", "keys team", "spending", "publish", "inspect", "convert", "params",
+        "comfy test", "comfy workflow",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
         "consent purge", "persona new",
-=======
-        "plan", "summary", "spending", "publish", "inspect", "convert", "params",
-<<<<<<< HEAD
-        "comfy test", "comfy workflow", "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
->>>>>>> 2f322f3 (ComfyUI: tests, a real server by make comfy-test, docs/comfyui.md)
-=======
-        "comfy test", "comfy workflow",
-        "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
->>>>>>> d0bd1d2 (make comfy-test: the networks of the node against diffusers', figures in docs/comfyui.md)
     }  # fmt: skip
 
 
