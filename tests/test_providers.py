@@ -32,6 +32,12 @@ from likeness.store.items import sha256_bytes
 from likeness.train.config import TrainConfig
 from stages import dataset, report
 
+
+@pytest.fixture(autouse=True)
+def _patterns_pass_the_datasets_door(monkeypatch):
+    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+
+
 NETWORK = b"a network"
 # What only a user has, for the settings that conf/ leaves open.
 OF_A_USER: dict[str, dict[str, Any]] = {
@@ -238,12 +244,6 @@ import sys
 from pathlib import Path
 from likeness.config import load_config
 import stages.swap, stages.enhance, stages.caption, stages.check
-
-
-@pytest.fixture(autouse=True)
-def _patterns_pass_the_datasets_door(monkeypatch):
-    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
-
 config = load_config(Path("params.yaml"))
 for name in ("swap", "enhance", "caption"):
     getattr(config, name).built()
