@@ -13,6 +13,7 @@ import acme
 import pytest
 import yaml
 from conf_sections import ROOT, section
+from doors import SeesHer
 from paid import PRICES
 from persona_folders import Folders, providers, settings
 from runs import run_of
