@@ -19,6 +19,7 @@ from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
 from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
+from likeness.marks.config import MarksConfig
 from likeness.paths import PERSONA_NAME
 from likeness.providers import TARGET, check_place
 from likeness.purchases.budget import BudgetConfig
@@ -114,6 +115,7 @@ class Config(Section):
     comfy: ComfyConfig
     report: ReportConfig
     publish: PublishConfig
+    marks: MarksConfig
     tracking: TrackingConfig
 
     def persona(self, name: str) -> Persona:

@@ -124,6 +124,8 @@ class RepositoryPaths:
         self.training = self.cache / "training"
         self.digests = self.cache / "digests"
         self.history = self.cache / "ledger"
+        self.keys = self.cache / "keys"
+        self.marks = root / "marks"
         self.spending = self.history / "spending.jsonl"
         self.plan = self.history / "plan.json"
 
@@ -135,6 +137,14 @@ class RepositoryPaths:
         root = Path(os.environ.get("DVC_ROOT", ".")).absolute()
         inside, mark, _ = f"{root}/".partition("/.dvc/tmp/exps/")
         return RepositoryPaths(Path(inside) if mark else root)
+
+    def registry(self, persona: str) -> Path:
+        """What the marks of this persona's publications stand for: committed, append-only."""
+        return self.marks / f"{persona}.jsonl"
+
+    def publication(self, persona: str) -> Path:
+        """The marked and signed copies that were published last."""
+        return self.cache / "publications" / persona
 
     def counts(self, folder: Path) -> Path:
         """Where the counts of the stage that last wrote `folder` are kept."""

@@ -45,12 +45,12 @@ from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
 from likeness.lora.config import AdapterConfig
+from likeness.marks.xmp import SourceType
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
 from likeness.safety.pictures import PictureGate
-from likeness.safety.provenance import SourceType
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_bytes
 from likeness.store.s3_config import FROM_ENVIRONMENT

@@ -263,6 +263,69 @@ def lineage(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json
 
 
 @app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)], as_json: Json = False
+) -> None:
+    """Check an artefact and its way back to the photographs.
+
+    A picture, archive, weights file, report, folder, or a downloaded publication. Exit status 1 when something was
+    changed or is missing.
+
+    \b
+    Examples:
+      likeness verify models/jade/jade-v1.safetensors
+      likeness verify data/jade/enhanced --json
+    """
+    from likeness.cli.marks import verify_command
+
+    raise typer.Exit(verify_command(path, as_json=as_json))
+
+
+@app.command()
+def detect(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)],
+    registry: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A publication's marks.jsonl; may be given again."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether pictures carry a mark.
+
+    Reads C2PA, XMP and the mark in the pixels of a picture or of all in a folder. Needs no account, no download and no
+    repository; a mark whose metadata were stripped is told from chance by a registry only. Exit status 1 when none has one.
+
+    \b
+    Examples:
+      likeness detect picture.jpg
+      likeness detect downloads --registry marks.jsonl --json
+    """
+    from likeness.cli.marks import detect_command
+
+    raise typer.Exit(detect_command(path, registry or [], as_json=as_json))
+
+
+@keys.command("dev-ca")
+def keys_dev_ca(
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go; nothing is overwritten.")] = Path(
+        ".cache/keys"
+    ),
+) -> None:
+    """Make a development key and its certificates.
+
+    For tests and trials: it is issued by itself and proves nobody's identity.
+
+    \b
+    Examples:
+      likeness keys dev-ca
+      likeness keys dev-ca --out ~/likeness-key
+    """
+    from likeness.cli.marks import dev_ca_command
+
+    dev_ca_command(folder)
+
+
+@app.command()
 def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False)], as_json: Json = False
 ) -> None:

@@ -9,13 +9,13 @@ from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
 from likeness.images import decode_rgb
+from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.run import Run
 from likeness.safety.pictures import MODELS, Gate
-from likeness.safety.provenance import SourceType, source_type
 from likeness.store.items import Item, Json, item_key
 
 IMAGE = "image.jpg"

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.images import decode_rgb, encode_jpeg
-from likeness.safety.provenance import SourceType, mark_jpeg
+from likeness.marks.xmp import SourceType, mark_jpeg
 
 PHOTO_VERSION = 3
 """Raised whenever the same input would give other pixels or bytes."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from likeness.evaluate.identity import Identity
 from likeness.images import RGB, encode_jpeg
+from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import Subject, rating, refuse
 from likeness.safety.pictures import AgeGate
-from likeness.safety.provenance import SourceType, mark_jpeg
 from likeness.store.items import Item
 
 SAMPLES_VERSION = 2

@@ -1,7 +1,8 @@
-"""What is published, and how it gets to the bucket: only what a manifest names and rates `sfw`, only what changed.
+"""What is published, and how it gets to the bucket: only what a manifest names and rates `sfw`, marked and signed, only what
+changed.
 
 Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_training/README.md, report/index.html,
-PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, and last manifest.json.
+PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, marks.jsonl, and last manifest.json.
 """
 
 from functools import partial
@@ -12,7 +13,8 @@ from likeness.formatting import format_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.publish.choose import Chosen, choose
-from likeness.publish.send import MANIFEST, Summary, send
+from likeness.publish.prepare import prepare
+from likeness.publish.send import MANIFEST, Summary, foresee, send
 from likeness.safety.consent import Consent, in_force
 from likeness.store import team_store
 from likeness.store.s3 import Remote
@@ -26,7 +28,7 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     Raises:
         ConsentError: the record is not in force for every use.
         ConfigError, AuthError: publish.url is not set or can't be used.
-        InputError: see `choose`.
+        InputError: see `choose` and `prepare`.
         TransientError, RejectedError: see `send`. Nothing has been sent before any of the others.
     """
     # Whoever gets the files can do all of it with them.
@@ -42,8 +44,11 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     chosen = choose(PersonaPaths(record.persona), record.id)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
-    summary = send(chosen, remote, record.persona, record.id, dry_run=dry_run, permit=permit)
-    return _words(chosen, summary, remote.url, dry_run=dry_run)
+    if dry_run:
+        return _words(chosen, foresee(chosen, remote), remote.url, dry_run=True)
+    prepared = prepare(cfg, record, chosen, repository, repository.root / "consent" / f"{record.persona}.yaml")
+    summary = send(prepared, remote, record.persona, record.id, permit=permit)
+    return _words(chosen, summary, remote.url, dry_run=False)
 
 
 def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool) -> str:

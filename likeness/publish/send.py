@@ -1,7 +1,7 @@
 """Upload what changed, and manifest.json last."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from likeness.errors import ConfigError, LikenessError
 from likeness.publish.choose import Chosen
+from likeness.publish.prepare import REGISTRY, Prepared
 from likeness.store.items import sha256_file
 from likeness.store.s3 import Remote, content_type
 
@@ -18,7 +19,7 @@ FILES_AT_ONCE = 8
 
 
 class PublishedFile(BaseModel):
-    """One line of manifest.json; `file` is relative to it."""
+    """One line of manifest.json; `file` is relative to it. `of` is the sha256 of the graph's file that it is a copy of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +27,7 @@ class PublishedFile(BaseModel):
     sha256: str
     size: int
     type: str
+    of: str = ""
 
 
 class Removed(BaseModel):
@@ -39,7 +41,7 @@ class Removed(BaseModel):
 
 class Published(BaseModel):
     """manifest.json: what is there, under which consent record, and what was there before. No times: equal content,
-    equal bytes."""
+    equal bytes. `signature` is the key's, over all the rest; `key` is the public key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +49,13 @@ class Published(BaseModel):
     consent: str
     files: tuple[PublishedFile, ...]
     removed: tuple[Removed, ...] = ()
+    mark: str = ""
+    key: str = ""
+    signature: str = ""
+
+    def signed_bytes(self) -> bytes:
+        """What the signature is over."""
+        return _lines(self.model_copy(update={"signature": ""}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +72,11 @@ class Summary:
 
 
 def send(
-    chosen: Chosen,
+    prepared: Prepared,
     remote: Remote,
     persona: str,
     consent_id: str,
     *,
-    dry_run: bool,
     permit: Callable[[], object] = lambda: None,
 ) -> Summary:
     """Send what changed, several files at a time, and manifest.json last: who reads it finds all that it names.
@@ -86,34 +94,52 @@ def send(
 
     def upload(one: PublishedFile) -> None:
         permit()
-        remote.upload(one.file, chosen.files[one.file], one.sha256)
+        remote.upload(one.file, prepared.files[one.file], one.sha256)
 
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-        files = list(pool.map(_described, chosen.files, chosen.files.values()))
-        there = list(pool.map(remote.sha256, chosen.files))
+        digests = pool.map(sha256_file, prepared.files.values())
+        files = [
+            _described(name, path, sha256, prepared.of.get(name, ""))
+            for (name, path), sha256 in zip(prepared.files.items(), digests, strict=True)
+        ]
+        there = list(pool.map(remote.sha256, prepared.files))
         changed = [file for file, sha256 in zip(files, there, strict=True) if file.sha256 != sha256]
-        if not dry_run:
-            sending = [pool.submit(upload, one) for one in changed]
-            try:
-                for sent in sending:
-                    sent.result()
-            except LikenessError:
-                pool.shutdown(cancel_futures=True)
-                raise
-    names = {file.file for file in files}
+        sending = [pool.submit(upload, one) for one in changed]
+        try:
+            for sent in sending:
+                sent.result()
+        except LikenessError:
+            pool.shutdown(cancel_futures=True)
+            raise
+    now = Published(
+        persona=persona, consent=consent_id, files=tuple(files), removed=_removed(before, prepared.files),
+        mark=prepared.publication.mark, key=prepared.key.public.hex(),
+    )  # fmt: skip
+    permit()
+    signature = prepared.key.private.sign(now.signed_bytes()).hex()
+    remote.write(MANIFEST, _lines(now.model_copy(update={"signature": signature})))
+    return Summary(uploaded=tuple(changed), unchanged=len(files) - len(changed), removed=now.removed)
+
+
+def foresee(chosen: Chosen, remote: Remote) -> Summary:
+    """What `send` would do: nothing is marked, signed or written. Sizes are those of the graph's files."""
+    before = _published(remote)
+    known = {one.file: one.of for one in before.files}
+    files = [
+        _described(name, path, digest := sha256_file(path), digest) for name, path in chosen.files.items()
+    ]
+    changed = tuple(one for one in files if known.get(one.file) != one.of)
+    removed = _removed(before, {*chosen.files, REGISTRY})
+    return Summary(uploaded=changed, unchanged=len(files) - len(changed), removed=removed)
+
+
+def _removed(before: Published, names: Collection[str]) -> tuple[Removed, ...]:
     gone = {one.file: one.sha256 for one in (*before.removed, *before.files) if one.file not in names}
-    removed = tuple(Removed(file=name, sha256=sha256) for name, sha256 in sorted(gone.items()))
-    now = Published(persona=persona, consent=consent_id, files=tuple(files), removed=removed)
-    if not dry_run:
-        permit()
-        remote.write(MANIFEST, _lines(now))
-    return Summary(uploaded=tuple(changed), unchanged=len(files) - len(changed), removed=removed)
+    return tuple(Removed(file=name, sha256=sha256) for name, sha256 in sorted(gone.items()))
 
 
-def _described(name: str, path: Path) -> PublishedFile:
-    return PublishedFile(
-        file=name, sha256=sha256_file(path), size=path.stat().st_size, type=content_type(name)
-    )
+def _described(name: str, path: Path, sha256: str, of: str) -> PublishedFile:
+    return PublishedFile(file=name, sha256=sha256, size=path.stat().st_size, type=content_type(name), of=of)
 
 
 def _published(remote: Remote) -> Published:

@@ -33,7 +33,11 @@ PICTURE_SHARE = 0.92
 def page(run: Run, got: Collected) -> str:
     """The report's HTML; equal inputs give equal text."""
     cfg = run.config.report
-    album = Album(quality=cfg.jpeg_quality, max_bytes=int(cfg.max_page_bytes * PICTURE_SHARE))
+    album = Album(
+        quality=cfg.jpeg_quality,
+        max_bytes=int(cfg.max_page_bytes * PICTURE_SHARE),
+        synthetic=run.consent.kind == "synthetic",
+    )
     entries = got.steps["lora_training"].entries
     # In the order of importance: what comes last goes without pictures when the page is full.
     parts = {

@@ -44,5 +44,8 @@ def _detail(
     box = (left, top, left + side, top + side)
     shown = image.resize((width_px, width_px), Image.Resampling.NEAREST, box=box)
     return Figure(
-        label=label, picture=album.rgb(np.asarray(shown), f"{entry.id}, {label}", width_px=width_px)
+        label=label,
+        picture=album.rgb(
+            np.asarray(shown), f"{entry.id}, {label}", width_px=width_px, code=album.code(entry)
+        ),
     )

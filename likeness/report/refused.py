@@ -70,7 +70,11 @@ def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure:
         folder = got.places.raw_targets if failure.target is not None else got.places.raw_sources
         path = folder / failure.origin if failure.origin and failure.reason in SHOWABLE else None
         rgb = _raw_photo(path, run.config.ingest) if path else None
-        return [] if rgb is None else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width))]
+        return (
+            []
+            if rgb is None
+            else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width, code=album.code(None)))]
+        )
     if step != "swapped" or "explicit" in failure.reason:
         return []
     photos = [got.photo(failure.source), got.photo(failure.target)]

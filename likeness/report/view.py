@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.report import ReportConfig
@@ -153,7 +154,10 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
         score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
         path = got.places.samples / sample.file
         alt = f"{label}: {sample.prompt}, seed {sample.seed}"
-        return Figure(label=label + score, picture=album.file(path, alt, width_px=cfg.sample_px))
+        return Figure(
+            label=label + score,
+            picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED),
+        )
 
     return [
         SamplePair(
@@ -206,7 +210,10 @@ def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width
     if entry is None or entry.rating != "sfw":
         return None
     return album.file(
-        got.folders[step] / entry.file, f"{entry.id}, {BY_FOLDER[step].name}", width_px=width_px
+        got.folders[step] / entry.file,
+        f"{entry.id}, {BY_FOLDER[step].name}",
+        width_px=width_px,
+        code=album.code(entry),
     )
 
 

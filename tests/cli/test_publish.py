@@ -11,6 +11,7 @@ import yaml
 from doors import SeesHer
 from persona_folders import Folders, providers, settings
 from runs import run_of
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from signing import edit_and_sign
 
@@ -20,6 +21,7 @@ from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.ingest import IngestConfig
+from likeness.marks.config import MarksConfig
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
@@ -44,6 +46,7 @@ def cfg(s3: S3Server) -> Config:
         train=settings(TrainConfig, "train/default.yaml"),
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
+        marks=settings(MarksConfig, "marks/default.yaml"),
         **providers(),
         s3=FROM_ENVIRONMENT,
         publish=PublishConfig(url=f"s3://{s3.new_bucket()}/shelf"),
@@ -125,7 +128,9 @@ def test_types_and_digests_are_told_by_the_store(folders, cfg):
         "image/jpeg", "text/plain; charset=utf-8", "text/markdown; charset=utf-8", "text/html; charset=utf-8",
         "application/zip", "application/octet-stream", "application/json",
     ]  # fmt: skip
-    assert shelf.sha256("jade-v1.safetensors") == sha256_file(folders.places.weights)
+    assert shelf.sha256("jade-v1.safetensors") == sha256_file(
+        Path(".cache/publications/jade/jade-v1.safetensors")
+    )
 
 
 def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(folders, cfg, s3):
@@ -143,7 +148,10 @@ def test_weights_go_in_parts_and_arrive_whole(folders, cfg, s3):
     big = np.zeros(2 * PART_BYTES // 4 + 1000, np.float32)
     save_file({"a": big}, folders.places.weights, metadata=said_by_weights(record))
     run(cfg)
-    assert sha256_file(on_s3(s3, cfg)["jade-v1.safetensors"]) == sha256_file(folders.places.weights)
+    sent = on_s3(s3, cfg)["jade-v1.safetensors"]
+    assert sha256_file(sent) == sha256_file(Path(".cache/publications/jade/jade-v1.safetensors"))
+    with safe_open(sent, framework="numpy") as arrived:
+        assert np.array_equal(arrived.get_tensor("a"), big)
     assert "0 files uploaded" in run(cfg)
 
 

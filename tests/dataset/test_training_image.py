@@ -12,9 +12,9 @@ from likeness.dataset.build import Planned
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import training_jpeg
 from likeness.images import decode_rgb, encode_jpeg, encode_png
+from likeness.marks.xmp import SourceType, mark_jpeg, read_mark
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.training_size import size_of, training_size
-from likeness.safety.provenance import SourceType, mark_jpeg, read_mark
 
 CODE = SourceType.COMPOSITE_SYNTHETIC
 

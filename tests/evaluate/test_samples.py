@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample, pairs, plan_samples
 from likeness.images import decode_rgb
-from likeness.safety.provenance import SourceType, read_mark
+from likeness.marks.xmp import SourceType, read_mark
 
 NOBODY = SimpleNamespace(ages=lambda rgb: [])
 LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)

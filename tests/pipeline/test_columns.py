@@ -15,11 +15,11 @@ from likeness.dataset.build import Planned, manifest_entry
 from likeness.dataset.select import Chosen
 from likeness.enhance.items import enhanced_entry
 from likeness.faces import Face, to_json
+from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize.items import resized_entry
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.identity import RESNET, SFACE
-from likeness.safety.provenance import SourceType
 from likeness.swap.choice import SwapThresholds
 from likeness.swap.inputs import Photo
 from likeness.swap.items import keep_entry, swap_entry

@@ -14,8 +14,8 @@ from runs import run_of
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
+from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest, write_manifest
-from likeness.safety.provenance import SourceType, read_mark
 from stages.dataset import main
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s10", None))

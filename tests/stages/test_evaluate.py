@@ -20,9 +20,9 @@ from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
 from likeness.images import load_rgb
 from likeness.ingest import IngestConfig
+from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest
 from likeness.report.collect import Evaluation
-from likeness.safety.provenance import SourceType, read_mark
 from likeness.safety.rating import Rater
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig

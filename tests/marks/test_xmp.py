@@ -8,7 +8,7 @@ from PIL import Image
 
 from likeness.errors import InputError
 from likeness.images import decode_rgb, encode_jpeg
-from likeness.safety.provenance import SourceType, mark_jpeg, read_mark, source_type
+from likeness.marks.xmp import SourceType, mark_jpeg, read_mark, source_type
 
 RGB = np.random.default_rng(0).integers(0, 255, (32, 24, 3)).astype(np.uint8)
 

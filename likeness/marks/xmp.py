@@ -5,6 +5,7 @@ Source: IPTC Photo Metadata Standard 2025.1 and the vocabulary at http://cv.iptc
 (read 2026-11); JPEG embedding after Adobe's XMP Specification Part 3, section 1.1.3.
 """
 
+import zlib
 from enum import StrEnum
 
 from likeness.errors import InputError
@@ -12,6 +13,9 @@ from likeness.errors import InputError
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+PNG_START, PNG_XMP = b"\x89PNG\r\n\x1a\n", b"XML:com.adobe.xmp"
+PNG_HEADER_END = 33  # signature, then IHDR with its length, name, 13 bytes and checksum
+HEAD_BYTES = 2**20
 _SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -68,7 +72,7 @@ def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:
     segments, rest = _segments(jpeg)
     others = [segment for segment in segments if not segment[4:].startswith(XMP_MARK)]
     after_jfif = next((i for i, segment in enumerate(others) if segment[1] != _APP0), len(others))
-    payload = XMP_MARK + _PACKET.format(uri=code.uri).encode()
+    payload = XMP_MARK + _packet(code).encode()
     packet = bytes([0xFF, _APP1]) + (len(payload) + 2).to_bytes(2, "big") + payload
     return b"".join([_SOI, *others[:after_jfif], packet, *others[after_jfif:], rest])
 
@@ -95,3 +99,27 @@ def _segments(jpeg: bytes) -> tuple[list[bytes], bytes]:
         segments.append(jpeg[at:end])
         at = end
     return segments, jpeg[at:]
+
+
+def mark_png(png: bytes, code: SourceType) -> bytes:
+    """The same for a PNG without metadata: the packet as an uncompressed iTXt chunk, after the header.
+
+    Raises:
+        InputError: `not-png`.
+    """
+    if not png.startswith(PNG_START):
+        raise InputError("these bytes are not a PNG", reason="not-png",
+                         remedy="write the image as PNG before it is marked")  # fmt: skip
+    body = b"iTXt" + PNG_XMP + b"\0\0\0\0\0" + _packet(code).encode()
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    return png[:PNG_HEADER_END] + chunk + png[PNG_HEADER_END:]
+
+
+def find_code(data: bytes) -> SourceType | None:
+    """The code that an XMP packet at the head of a JPEG or PNG names, whatever program wrote it there."""
+    head = data[:HEAD_BYTES]
+    return next((code for code in SourceType if code.uri.encode() in head), None)
+
+
+def _packet(code: SourceType) -> str:
+    return _PACKET.format(uri=code.uri)

@@ -1,0 +1,188 @@
+"""How well the imperceptible mark and PDQ find a picture again: figures for docs/marks.md.
+
+    python -m bench.marks measure FILE --pictures 200 --unmarked 1000   # appends a line a picture to FILE
+    python -m bench.marks summary FILE
+
+Pictures: crops of the demo's photographs of synthetic people, 512 to 2048 px a side, by a seeded generator. Unmarked ones:
+other crops of the same photographs, and the portraits of faces.zip where it is given with --faces.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from likeness.errors import InputError
+from likeness.images import RGB, decode_rgb, encode_jpeg, load_rgb
+from likeness.marks.pdq import distance, fingerprints, pdq
+from likeness.marks.pixels import SCALES, matching, read_bits, write_mark
+
+PHOTOGRAPHS = ("data/jade/raw/sources", "data/jade/raw/targets", "tests/photos/extras")
+SIDES_PX = (512, 768, 1024, 1536, 2048)
+QUALITY = 95
+
+
+def shrink(rgb: RGB, factor: float) -> RGB:
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
+
+
+def crop(rgb: RGB, share: float, chance: np.random.Generator) -> RGB:
+    """`share` of each side is cut off, at a random place."""
+    height, width = rgb.shape[:2]
+    down, across = round(height * (1 - share)), round(width * (1 - share))
+    top, left = chance.integers(0, height - down + 1), chance.integers(0, width - across + 1)
+    return rgb[top : top + down, left : left + across]
+
+
+def jpeg(rgb: RGB, quality: int) -> RGB:
+    """As most programs save: 4:2:0."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, format="JPEG", quality=quality)
+    return decode_rgb(buffer.getvalue())
+
+
+def blur(rgb: RGB, radius_px: float) -> RGB:
+    return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius_px)))
+
+
+def screenshot(rgb: RGB) -> RGB:
+    """Shown at 3/4 of its size, a little darker, saved as JPEG 85."""
+    return jpeg((shrink(rgb, 0.75) * 0.96).astype(np.uint8), 85)
+
+
+Treatment = Callable[[RGB, np.random.Generator], RGB]
+TREATMENTS: dict[str, Treatment] = {
+    "none": lambda rgb, _: rgb,
+    "JPEG 90": lambda rgb, _: jpeg(rgb, 90),
+    "JPEG 75": lambda rgb, _: jpeg(rgb, 75),
+    "JPEG 50": lambda rgb, _: jpeg(rgb, 50),
+    "half size": lambda rgb, _: shrink(rgb, 0.5),
+    "crop 10 %": lambda rgb, chance: crop(rgb, 0.1, chance),
+    "crop 30 %": lambda rgb, chance: crop(rgb, 0.3, chance),
+    "screenshot": lambda rgb, _: screenshot(rgb),
+    "blur 1.5 px": lambda rgb, _: blur(rgb, 1.5),
+    "JPEG 75 + half size + crop 10 %": lambda rgb, chance: crop(shrink(jpeg(rgb, 75), 0.5), 0.1, chance),
+}
+
+
+def pictures(seed: int) -> Iterator[RGB]:
+    """Crops of the photographs, enlarged where a size asks for more than they have, as stage enhance does."""
+    chance = np.random.default_rng(seed)
+    photographs = [load_rgb(path) for folder in PHOTOGRAPHS for path in sorted(Path(folder).glob("*.[jp]*g"))]
+    large = [photo for photo in photographs if min(photo.shape[:2]) >= SIDES_PX[0]]
+    while True:
+        photo = large[chance.integers(len(large))]
+        cut = crop(photo, float(chance.uniform(0, 0.5)), chance)
+        side = int(chance.choice(SIDES_PX))
+        factor = side / min(cut.shape[:2])
+        yield shrink(cut, factor)
+
+
+def psnr_db(a: RGB, b: RGB) -> float:
+    return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2)))
+
+
+def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | None) -> None:
+    chance = np.random.default_rng(seed + 1)
+    with out.open("a", encoding="utf-8") as file:
+        known: list[str] = []
+        made = pictures(seed)
+        for _ in range(count):
+            rgb, mark = next(made), int(chance.integers(2**32))
+            line: dict[str, object] = {"kind": "marked", "side_px": min(rgb.shape[:2])}
+            start, used = time.perf_counter(), time.process_time()
+            try:
+                marked = write_mark(rgb, mark)
+            except InputError as error:
+                line |= {"refused": error.reason}
+            else:
+                line |= {"write_s": time.perf_counter() - start, "write_cpu_s": time.process_time() - used,
+                         "psnr_db": psnr_db(rgb, marked.rgb), "strength": marked.strength}  # fmt: skip
+                file_rgb = decode_rgb(encode_jpeg(marked.rgb, QUALITY))
+                prints = fingerprints(file_rgb)
+                known += prints
+                for name, treat in TREATMENTS.items():
+                    seen = treat(file_rgb, chance)
+                    used = time.process_time()
+                    bits = []
+                    for scale in SCALES:
+                        bits.append(matching(read_bits(seen, scale), mark))
+                        if bits[-1] >= 30:
+                            break
+                    line[name] = {"bits": max(bits), "looks": len(bits), "pdq": distance(pdq(seen), prints),
+                                  "cpu_s": time.process_time() - used}  # fmt: skip
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+        others = pictures(seed + 1000)
+        portraits = _portraits(faces) if faces else iter(())
+        for number in range(unmarked):
+            rgb = next(portraits, None) if number % 2 else None
+            rgb = next(others) if rgb is None else rgb
+            mark = int(chance.integers(2**32))
+            line = {"kind": "unmarked", "bits": max(matching(read_bits(rgb, scale), mark) for scale in SCALES),
+                    "pdq": distance(pdq(rgb), known) if number % 2 else None}  # fmt: skip
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+
+
+def _portraits(path: Path) -> Iterator[RGB]:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith(".jpg"):
+                yield decode_rgb(archive.read(name))
+
+
+def summary(out: Path) -> None:
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    marked = [line for line in lines if line["kind"] == "marked" and "refused" not in line]
+    refused = [line for line in lines if line["kind"] == "marked" and "refused" in line]
+    unmarked = [line for line in lines if line["kind"] == "unmarked"]
+    print(f"{len(marked)} marked, {len(refused)} not markable, {len(unmarked)} unmarked")
+    by: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for line in marked:
+        for name in TREATMENTS:
+            by[name].append(line[name])
+    print(f"{'treatment':34} {'mean':>5} {'min':>4} {'>=30':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
+    for name, rows in by.items():
+        bits, near = [row["bits"] for row in rows], [row["pdq"] <= 64 for row in rows]
+        alone = statistics.mean(b >= 30 for b in bits)
+        found = statistics.mean(b >= 30 or (b >= 26 and n) for b, n in zip(bits, near, strict=True))
+        print(f"{name:34} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
+              f"{statistics.mean(r['looks'] for r in rows):.2f} {statistics.mean(r['cpu_s'] for r in rows):.2f}")  # fmt: skip
+    for name in ("psnr_db", "strength", "write_s", "write_cpu_s"):
+        values = [line[name] for line in marked]
+        print(f"{name}: mean {statistics.mean(values):.2f}, min {min(values):.2f}, max {max(values):.2f}")
+    if unmarked:
+        bits = [line["bits"] for line in unmarked]
+        pdqs = [line["pdq"] for line in unmarked if line["pdq"] is not None]
+        print(f"unmarked: bits mean {statistics.mean(bits):.1f}, max {max(bits)}; >=26: {sum(b >= 26 for b in bits)}; "
+              f"PDQ to the nearest of the marked: {len(pdqs)} tried, min {min(pdqs, default=None)}, "
+              f"<=64: {sum(p <= 64 for p in pdqs)}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("measure", "summary"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--unmarked", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--faces", type=Path)
+    given = parser.parse_args()
+    if given.what == "summary":
+        summary(given.file)
+    else:
+        measure(given.file, count=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+# pyright: basic
+# (a stranger's JSON is not typed)
+"""The signature in a published LoRA file: who states what about these tensors.
+
+Training writes no signature: a key is no input of the graph, and equal training gives an equal file. A published copy
+carries two entries more in its metadata, `likeness.statement` (JSON) and `likeness.signature` (Ed25519 over those bytes,
+hex). The statement names the sha256 of the tensors with their names, shapes and types, and of every other entry of the
+metadata, so that nothing in the file can change behind it. Readers of LoRA files skip entries that they do not know.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from likeness.errors import InputError
+from likeness.lora.safetensors_io import HEADER_ALIGNMENT, LENGTH_BYTES, read_header
+from likeness.marks.keys import SigningKey, key_name, verified
+
+STATEMENT, SIGNATURE = "likeness.statement", "likeness.signature"
+PIECE_BYTES = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What a file's signature says. `problems` are empty where it holds; None of it is there in an unsigned file."""
+
+    key: str
+    says: Mapping[str, Any]
+    problems: tuple[str, ...]
+
+
+def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: SigningKey) -> None:
+    """Write a signed copy of a .safetensors file; `says` joins the statement. Equal inputs give equal bytes.
+
+    Raises:
+        InputError: see `read_header`.
+    """
+    header = read_header(source)
+    metadata = {name: text for name, text in header.metadata.items() if name not in (STATEMENT, SIGNATURE)}
+    statement = {
+        **says, "key": key.public.hex(), "tensors_sha256": _tensors_sha256(source), "metadata_sha256": _sha256(metadata)
+    }  # fmt: skip
+    text = _canonical(statement)
+    metadata |= {STATEMENT: text.decode(), SIGNATURE: key.private.sign(text).hex()}
+    described = {"__metadata__": dict(sorted(metadata.items())), **header.entries}
+    written = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
+    written += b" " * (-len(written) % HEADER_ALIGNMENT)
+    with source.open("rb") as data, target.open("wb") as out:
+        out.write(len(written).to_bytes(LENGTH_BYTES, "little") + written)
+        data.seek(header.start)
+        while piece := data.read(PIECE_BYTES):
+            out.write(piece)
+
+
+def read_statement(path: Path) -> Statement | None:
+    """The statement of a file and what of it does not hold; None where there is none.
+
+    Raises:
+        InputError: see `read_header`.
+    """
+    metadata = read_header(path).metadata
+    if STATEMENT not in metadata and SIGNATURE not in metadata:
+        return None
+    text = metadata.pop(STATEMENT, "")
+    try:
+        says = json.loads(text)
+        public, signature = bytes.fromhex(says["key"]), bytes.fromhex(metadata.pop(SIGNATURE, ""))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Statement(key="?", says={}, problems=("the signed statement cannot be read",))
+    if not verified(public, signature, text.encode()):
+        return Statement(
+            key=key_name(public), says=says, problems=("the signature is not that of the key it names",)
+        )
+    problems: list[str] = []
+    if says.get("tensors_sha256") != _tensors_sha256(path):
+        problems.append("the tensors are not those that were signed")
+    if says.get("metadata_sha256") != _sha256(metadata):
+        problems.append("the metadata are not those that were signed")
+    return Statement(key=key_name(public), says=says, problems=tuple(problems))
+
+
+def _tensors_sha256(path: Path) -> str:
+    """sha256 of the tensors' names, types, shapes and places, and of all bytes after the header."""
+    header = read_header(path)
+    digest = hashlib.sha256(_canonical(dict(header.entries)))
+    with path.open("rb") as file:
+        file.seek(header.start)
+        while piece := file.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _sha256(metadata: Mapping[str, str]) -> str:
+    return hashlib.sha256(_canonical(dict(metadata))).hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def unsigned(path: Path) -> InputError:
+    """The refusal of a file that would leave without a signature that holds."""
+    return InputError(f"{path.name} would leave unsigned", reason="unmarked",
+                      remedy="run `likeness publish` again; report it if it stays so", kind="refused")  # fmt: skip

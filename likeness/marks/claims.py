@@ -1,0 +1,170 @@
+# pyright: basic
+# c2pa's classes are typed loosely.
+"""C2PA: a signed statement inside a file about how it came to be.
+
+Source: C2PA Technical Specification 2.4 (read 2026-11); c2pa-python 0.38.1. The reader fetches nothing: whatever a file
+names on a network stays where it is.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import c2pa
+from cryptography.x509 import load_pem_x509_certificates
+
+import likeness
+from likeness.errors import InputError
+from likeness.marks.keys import SigningKey
+from likeness.marks.xmp import SourceType
+
+JPEG, PNG, ZIP = "image/jpeg", "image/png", "zip"
+SOFT_BINDING = "org.likeness.rivagan32"
+"""The algorithm's name: C2PA's list of soft bindings has none for RivaGAN."""
+
+PUBLICATION = "org.likeness.publication"
+UNTRUSTED = "signingCredential.untrusted"
+MAX_MANIFEST_JSON = 16 * 2**20
+
+GENERATED = frozenset({SourceType.TRAINED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingredient:
+    """What a picture was made from: its name, its file and whether it is the picture itself before the edit."""
+
+    title: str
+    mime: str
+    data: bytes
+    parent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What is stated: `of` is the sha256 of the file that was marked, `sources` those of what it came from."""
+
+    title: str
+    code: SourceType
+    publication: dict[str, Any]
+    mark: str | None = None
+    ingredients: Sequence[Ingredient] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a file states. `problems` are C2PA's codes of what does not hold; `key` is the public key of the signer, in hex.
+
+    That a certificate is on nobody's list of trusted ones is no problem here: whose a key is, the registry says.
+    """
+
+    valid: bool
+    problems: tuple[str, ...]
+    signer: str
+    source_type: str | None
+    mark: str | None
+    publication: dict[str, Any]
+
+
+def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
+    """The same file with a signed statement in it. Whatever is written to it afterwards breaks the signature.
+
+    Raises:
+        InputError: `not-signable`, C2PA's library cannot write to this file.
+    """
+    builder = c2pa.Builder(json.dumps(_manifest(claim)), _context())
+    try:
+        for number, one in enumerate(claim.ingredients):
+            relation = "parentOf" if one.parent else "componentOf"
+            described = {"title": one.title, "relationship": relation, "label": f"i{number}"}
+            builder.add_ingredient(json.dumps(described), one.mime, io.BytesIO(one.data))
+        signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"ed25519", key.chain, key.pem, None))
+        out = io.BytesIO()
+        builder.sign(signer, mime, io.BytesIO(data), out)
+        return out.getvalue()
+    except c2pa.C2paError as error:
+        raise InputError(f"{claim.title} cannot be signed: {error}", reason="not-signable",
+                         remedy="check the file and marks.certificate_file") from error  # fmt: skip
+
+
+def read(data: bytes, mime: str) -> Found | None:
+    """The statement in a file; None where there is none. One that cannot be read is a problem, not an error."""
+    try:
+        reader = c2pa.Reader(mime, io.BytesIO(data), context=_context())
+        text = reader.json()
+    except c2pa.C2paError as error:
+        if "ManifestNotFound" in type(error).__name__ or not data:
+            return None
+        return _unreadable(str(error)[:200])
+    if len(text) > MAX_MANIFEST_JSON:
+        return _unreadable("the statement is too large")
+    try:
+        return _found(json.loads(text))
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        return _unreadable(f"the statement does not read: {type(error).__name__}")
+
+
+def _manifest(claim: Claim) -> dict[str, Any]:
+    """`c2pa.created` for what was drawn; `c2pa.opened` and `c2pa.edited` for what was made of something else."""
+    edited = {"action": "c2pa.edited", "digitalSourceType": claim.code.uri}
+    if any(one.parent for one in claim.ingredients):
+        opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["i0"]}}
+        actions = [opened, edited]
+        if others := [f"i{n}" for n, one in enumerate(claim.ingredients) if not one.parent]:
+            actions.insert(1, {"action": "c2pa.placed", "parameters": {"ingredientIds": others}})
+    else:
+        actions = [{"action": "c2pa.created", "digitalSourceType": claim.code.uri}]
+    if claim.mark is not None:
+        actions.append({"action": "c2pa.watermarked.bound"})
+    assertions = [
+        {"label": "c2pa.actions.v2", "data": {"actions": actions}},
+        {"label": PUBLICATION, "data": claim.publication},
+    ]
+    if claim.mark is not None:
+        binding = {"alg": SOFT_BINDING, "blocks": [{"scope": {}, "value": claim.mark}]}
+        assertions.append({"label": "c2pa.soft-binding", "data": binding})
+    return {
+        "claim_generator_info": [{"name": "likeness", "version": likeness.__version__}],
+        "title": claim.title,
+        "assertions": assertions,
+    }
+
+
+def _found(store: dict[str, Any]) -> Found:
+    manifest = store["manifests"][store["active_manifest"]]
+    by_label = {one["label"]: one["data"] for one in manifest.get("assertions", [])}
+    codes = [one["code"] for one in store.get("validation_status", [])]
+    problems = tuple(dict.fromkeys(code for code in codes if code != UNTRUSTED))
+    if not problems and store.get("validation_state") not in ("Valid", "Trusted"):
+        problems = ("invalid",)
+    actions = by_label.get("c2pa.actions.v2", by_label.get("c2pa.actions", {})).get("actions", [])
+    types = [one["digitalSourceType"] for one in actions if "digitalSourceType" in one]
+    binding = by_label.get("c2pa.soft-binding", {})
+    mark = binding["blocks"][0]["value"] if binding.get("alg") == SOFT_BINDING else None
+    said = manifest.get("signature_info", {})
+    return Found(
+        valid=not problems, problems=problems,
+        signer=f"{said.get('common_name') or '?'} ({said.get('issuer') or '?'}, serial {said.get('cert_serial_number') or '?'})",
+        source_type=types[-1] if types else None, mark=mark, publication=by_label.get(PUBLICATION, {}),
+    )  # fmt: skip
+
+
+def serial_of(key: SigningKey) -> str:
+    """The serial number of the key's certificate: what `Found.signer` ends with."""
+    return str(load_pem_x509_certificates(key.chain)[0].serial_number)
+
+
+def _unreadable(why: str) -> Found:
+    return Found(valid=False, problems=(why,), signer="?", source_type=None, mark=None, publication={})
+
+
+@cache
+def _context() -> Any:
+    settings = {
+        "version": 1,
+        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+        "builder": {"thumbnail": {"enabled": False}},
+    }
+    return c2pa.Context(c2pa.Settings.from_dict(settings))

@@ -1,0 +1,166 @@
+"""What a picture says of its origin: C2PA, XMP, and the mark in its pixels. Needs the file and nothing else.
+
+With a registry a mark is told whose it is. Without one, a mark that C2PA names is compared with the pixels; where the
+metadata were stripped, only a registry can tell a mark from chance.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from likeness.errors import InputError
+from likeness.images import RGB
+from likeness.marks import claims, xmp
+from likeness.marks.pdq import NEAR, pdq
+from likeness.marks.pictures import mime_of
+from likeness.marks.pixels import BITS, SCALES, chance, matching, read_bits
+from likeness.marks.registry import Registry
+
+FALSE_ALARMS = 1e-6
+"""A mark is found where an unmarked picture would look like it at most so often."""
+
+PDQ_CHANCE = 1e-3
+"""How often PDQ takes an unmarked picture for one of a publication, at most (docs/marks.md: none of those tried)."""
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MAX_FILE_BYTES = 256 * 2**20
+MAX_PIXELS = 120_000_000
+
+Outcome = Literal["made by likeness", "says that it is made by AI", "no mark found"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelMark:
+    """A mark in the pixels: `chance` is how often an unmarked picture would look so."""
+
+    mark: str
+    bits: int
+    chance: float
+    pdq_bits: int | None
+    persona: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detected:
+    """What one file says; `notes` are what does not hold or could not be looked at."""
+
+    file: str
+    outcome: Outcome
+    c2pa: claims.Found | None
+    xmp: str | None
+    pixels: PixelMark | None
+    notes: tuple[str, ...]
+
+
+def detect_all(path: Path, registry: Registry) -> Iterator[Detected]:
+    """Every picture of a file or folder, in the order of names.
+
+    Raises:
+        InputError: `missing-file`.
+    """
+    if path.is_dir():
+        for folder, names, files in os.walk(path):
+            names.sort()
+            for name in sorted(files):
+                if name.lower().endswith(SUFFIXES):
+                    yield detect(Path(folder) / name, registry)
+    elif path.is_file():
+        yield detect(path, registry)
+    else:
+        raise InputError(
+            f"{path} is no file and no folder", reason="missing-file", remedy="give a picture's path"
+        )
+
+
+def detect(path: Path, registry: Registry) -> Detected:
+    """What this file says. A file that cannot be read is told so, and is no error."""
+    size = path.stat().st_size
+    if not path.is_file() or size > MAX_FILE_BYTES:
+        return _nothing(path, f"is no regular file of at most {MAX_FILE_BYTES} bytes")
+    data = path.read_bytes()
+    try:
+        rgb = open_rgb(data)
+    except InputError as error:
+        return _nothing(path, error.message)
+    return detect_bytes(data, rgb, str(path), registry)
+
+
+def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detected:
+    """What these bytes, which decode to `rgb`, say."""
+    mime = mime_of(data)
+    found = claims.read(data, mime) if mime else None
+    code, notes = xmp.find_code(data), list[str]()
+    if found is not None and not found.valid:
+        notes.append(f"the C2PA statement does not hold: {', '.join(found.problems)}")
+    pixels = pixel_mark(rgb, registry, found.mark if found is not None else None)
+    if found is not None and found.mark and (pixels is None or pixels.mark != found.mark):
+        notes.append("the pixels do not carry the mark that the C2PA statement names")
+    ours = pixels is not None or (found is not None and found.valid and bool(found.publication))
+    said = code is not None or (found is not None and found.source_type is not None)
+    outcome: Outcome = (
+        "made by likeness" if ours else "says that it is made by AI" if said else "no mark found"
+    )
+    return Detected(
+        file=name, outcome=outcome, c2pa=found, xmp=code and code.value, pixels=pixels, notes=tuple(notes)
+    )
+
+
+def pixel_mark(rgb: RGB, registry: Registry, named: str | None = None) -> PixelMark | None:
+    """The mark in these pixels that the registry, or the file's own statement (`named`), knows."""
+    marks = sorted({*registry.publications, *([named] if named else [])})
+    if not marks or min(rgb.shape[:2]) < 2:
+        return None
+    near, publications = registry.nearest(pdq(rgb)), registry.publications
+    best: PixelMark | None = None
+    for scale in SCALES:
+        read = read_bits(rgb, scale)
+        for mark in marks:
+            bits, apart = matching(read, int(mark, 16)), near.get(mark)
+            looks = chance(bits) * len(SCALES)
+            # Where PDQ agrees only this publication is asked; else each known mark is one more chance to be wrong.
+            looks *= PDQ_CHANCE if apart is not None and apart <= NEAR else len(marks)
+            if looks <= FALSE_ALARMS and (best is None or looks < best.chance):
+                persona = publications[mark].persona if mark in publications else None
+                best = PixelMark(mark=mark, bits=bits, chance=looks, pdq_bits=apart, persona=persona)
+        if best is not None and best.bits >= BITS - 2:
+            break
+    return best
+
+
+def open_rgb(data: bytes) -> RGB:
+    """A stranger's JPEG, PNG or WebP as uint8 [H, W, 3] RGB.
+
+    Raises:
+        InputError: `unreadable`, also where the header promises more than MAX_PIXELS.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(f"has {image.width}x{image.height} pixels", reason="unreadable")
+            return np.array(image.convert("RGB"), dtype=np.uint8)
+    except InputError:
+        raise
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        MemoryError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise InputError(
+            f"is no picture that can be read ({type(error).__name__})", reason="unreadable"
+        ) from error
+
+
+def _nothing(path: Path, why: str) -> Detected:
+    return Detected(
+        file=str(path), outcome="no mark found", c2pa=None, xmp=None, pixels=None, notes=(f"the file {why}",)
+    )

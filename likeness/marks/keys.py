@@ -1,0 +1,195 @@
+"""The key that signs what leaves, and a development certificate authority for who has none yet.
+
+One Ed25519 key signs pictures (C2PA, with its certificate chain) and weights and manifests (the bare key). Its name is
+the sha256 of its public half.
+"""
+
+import datetime
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from likeness.errors import ConfigError
+from likeness.marks.config import MarksConfig
+
+KEY, CHAIN, ROOT = "signing.pem", "chain.pem", "ca.pem"
+DEVELOPMENT = "likeness development key, self-issued: proves no identity"
+DEVELOPMENT_DAYS = 730
+MAX_PEM_BYTES = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningKey:
+    """A private key with its certificates in PEM, its own first; `development` ones were issued by ourselves."""
+
+    private: Ed25519PrivateKey = field(repr=False)
+    chain: bytes
+    development: bool
+
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def name(self) -> str:
+        """sha256 of the public key, in hex."""
+        return key_name(self.public)
+
+    @property
+    def pem(self) -> bytes:
+        """The private key as C2PA's library reads it."""
+        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def key_name(public: bytes) -> str:
+    """What a public key is called: sha256 of its 32 bytes, in hex."""
+    return hashlib.sha256(public).hexdigest()
+
+
+def verified(public: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether the owner of this public key signed these bytes."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> SigningKey:
+    """The key of the settings; where they name none, the development key in `folder`, made when it is first needed.
+
+    Raises:
+        ConfigError: `signing-key`: a file or variable is missing, is no Ed25519 key, or the certificate is not its own or
+            has expired.
+    """
+    if cfg.certificate_file is None:
+        return development_key(folder)
+    if cfg.key_env is not None:
+        pem, place = environment.get(cfg.key_env, "").encode(), f"${cfg.key_env}"
+    else:
+        place = cfg.key_file or ""
+        pem = _read(Path(place))
+    return _joined(pem, _read(Path(cfg.certificate_file)), place, development=False)
+
+
+def development_key(folder: Path) -> SigningKey:
+    """The development key in this folder; made, with its own certificate authority, where there is none."""
+    if not (folder / KEY).exists():
+        make_development_ca(folder)
+    return _joined(_read(folder / KEY), _read(folder / CHAIN), str(folder / KEY), development=True)
+
+
+def make_development_ca(folder: Path) -> None:
+    """Write a development key, its chain and the authority's certificate; the authority's key is thrown away.
+
+    Raises:
+        ConfigError: `signing-key`: there is a key already; nothing is overwritten.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    authority, key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    root = _certificate("likeness development authority", authority, authority)
+    leaf = _certificate(DEVELOPMENT, authority, key)
+    try:
+        written = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise _unusable(str(folder / KEY), "there is a key already, and it is not overwritten",
+                        "move it away first, or give another folder") from error  # fmt: skip
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    # The chain first: a key without one would be found half made.
+    (folder / CHAIN).write_bytes(leaf.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM))
+    (folder / ROOT).write_bytes(root.public_bytes(Encoding.PEM))
+    with os.fdopen(written, "wb") as file:
+        file.write(pem)
+
+
+def _certificate(name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey) -> x509.Certificate:
+    """The profile that C2PA 2.4 asks for (section 14.5): key usage, an extended one for leaves, both key identifiers."""
+    is_root, now = key is authority, datetime.datetime.now(datetime.UTC)
+    issuer = "likeness development authority"
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_named(name))
+        .issuer_name(_named(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))  # clocks differ
+        .not_valid_after(now + datetime.timedelta(days=DEVELOPMENT_DAYS))
+        .add_extension(x509.BasicConstraints(ca=is_root, path_length=0 if is_root else None), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=not is_root, key_cert_sign=is_root, crl_sign=is_root, content_commitment=False,
+                key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False
+        )
+    )  # fmt: skip
+    if not is_root:
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+        builder = builder.add_extension(usage, critical=False)
+    return builder.sign(authority, None)
+
+
+def _named(common_name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "likeness"),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _joined(pem: bytes, chain: bytes, place: str, *, development: bool) -> SigningKey:
+    try:
+        private = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise _unusable(
+            place, "it is empty, encrypted, or no private key in PEM", "give an Ed25519 key in PEM"
+        ) from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise _unusable(place, "it is no Ed25519 key", "make one: openssl genpkey -algorithm ed25519")
+    try:
+        own = x509.load_pem_x509_certificates(chain)[0]
+    except (ValueError, IndexError) as error:
+        raise _unusable(
+            place, "its certificate_file is no chain of certificates in PEM", "give its chain"
+        ) from error
+    if own.public_key() != private.public_key():
+        raise _unusable(
+            place, "the first certificate of certificate_file is another key's", "give its own chain"
+        )
+    if own.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+        again = f"delete {Path(place).parent}" if development else "have it renewed"
+        raise _unusable(place, f"its certificate expired on {own.not_valid_after_utc:%Y-%m-%d}", again)
+    return SigningKey(private=private, chain=chain, development=development)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_PEM_BYTES)
+    except OSError as error:
+        raise _unusable(str(path), error.strerror or str(error), "correct conf/marks/default.yaml") from error
+
+
+def _unusable(place: str, why: str, remedy: str) -> ConfigError:
+    return ConfigError(f"the signing key {place} cannot be used: {why}", reason="signing-key", remedy=remedy)

@@ -1,0 +1,46 @@
+# pyright: basic
+# pdqhash is an extension module without types.
+"""PDQ: how a picture looks, in 256 bits that change little when it is saved, scaled or a little cropped.
+
+Source: Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019), read 2026-11.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pdqhash
+
+from likeness.images import RGB
+
+KEPT_SHARES = (0.9, 0.8, 0.7)
+"""Crops of which the registry keeps a hash too: PDQ alone does not survive them."""
+
+PLACES = ((0.5, 0.5), (0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
+"""Where such a crop lies: shares of what is cut off that are above and left of it."""
+
+NEAR = 64
+"""Of 256 bits: two hashes no further apart are taken for one picture's."""
+
+
+def pdq(rgb: RGB) -> str:
+    """The hash as 64 hex digits."""
+    bits, _ = pdqhash.compute(np.ascontiguousarray(rgb))
+    return np.packbits(bits.astype(np.uint8)).tobytes().hex()
+
+
+def fingerprints(rgb: RGB) -> list[str]:
+    """The hashes of a picture and of crops of it."""
+    height, width = rgb.shape[:2]
+    found = [pdq(rgb)]
+    for share in KEPT_SHARES:
+        down, across = round(height * share), round(width * share)
+        for above, left in PLACES:
+            y, x = round((height - down) * above), round((width - across) * left)
+            found.append(pdq(rgb[y : y + down, x : x + across]))
+    return found
+
+
+def distance(hash_: str, others: Iterable[str]) -> int:
+    """The fewest bits in which the hash differs from one of the others; 256 where there are none."""
+    own = int(hash_, 16)
+    return min(((own ^ int(other, 16)).bit_count() for other in others), default=256)

@@ -1,0 +1,116 @@
+"""A picture that leaves: the label, the mark in its pixels, the source type in XMP, and last the signature."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from likeness.errors import InputError
+from likeness.images import RGB, decode_rgb, encode_jpeg, encode_png
+from likeness.marks import claims, xmp
+from likeness.marks.claims import JPEG, PNG, Claim, Ingredient
+from likeness.marks.keys import SigningKey
+from likeness.marks.pixels import BITS, MIN_SIDE_PX, SCALES, matching, read_bits, write_mark
+from likeness.marks.xmp import SourceType
+
+MARKS_VERSION = 1
+"""Raised whenever the same picture would be marked otherwise."""
+
+HOLDS_BITS = 30
+"""So many bits must read back from the finished file."""
+
+LABEL_SHARE = 0.035  # height of the label's letters, of the picture's shorter side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """How a picture came to be: its source type and what it was made from. `statement` goes into the signed claim."""
+
+    code: SourceType
+    ingredients: Sequence[Ingredient] = ()
+    statement: Mapping[str, Any]
+
+
+def mime_of(data: bytes) -> str | None:
+    """`image/jpeg` or `image/png` by the first bytes; None for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    return PNG if data.startswith(xmp.PNG_START) else None
+
+
+def mark_picture(
+    data: bytes, name: str, origin: Origin, *, mark: str, key: SigningKey, label: str | None = None
+) -> bytes:
+    """The picture with all its marks; JPEG stays JPEG, PNG stays PNG. Metadata of the input are left behind.
+
+    One too small for the mark in its pixels gets the others.
+
+    Raises:
+        InputError: `unreadable`, `mark-does-not-hold`, `not-signable`.
+    """
+    mime, rgb = mime_of(data), decode_rgb(data, name=name)
+    if label is not None:
+        rgb = with_label(rgb, label)
+    carries = min(rgb.shape[:2]) >= MIN_SIDE_PX
+    if carries:
+        rgb = write_mark(rgb, int(mark, 16)).rgb
+    if mime == PNG:
+        marked = xmp.mark_png(encode_png(rgb), origin.code)
+    else:
+        mime, marked = JPEG, xmp.mark_jpeg(encode_jpeg(rgb), origin.code)
+    claim = Claim(
+        title=name, code=origin.code, ingredients=origin.ingredients, mark=mark if carries else None,
+        publication={**origin.statement, "mark": mark},
+    )  # fmt: skip
+    return claims.sign(marked, mime, claim, key)
+
+
+def check_marks(data: bytes, name: str, *, mark: str, key: SigningKey) -> None:
+    """Refuse a picture that would leave without a mark, or with one of another publication or key.
+
+    Raises:
+        InputError: `unmarked`.
+    """
+    mime = mime_of(data)
+    found = claims.read(data, mime) if mime else None
+    if found is None:
+        raise _unmarked(name, "it has no C2PA statement")
+    if not found.valid:
+        raise _unmarked(name, f"its C2PA statement does not hold: {', '.join(found.problems)}")
+    if claims.serial_of(key) not in found.signer or found.publication.get("mark") != mark:
+        raise _unmarked(name, "its C2PA statement is another key's or another publication's")
+    code = xmp.find_code(data)
+    if code is None or code.uri != found.source_type:
+        raise _unmarked(name, "its XMP does not name the source type that its C2PA statement names")
+    rgb = decode_rgb(data, name=name)
+    if min(rgb.shape[:2]) < MIN_SIDE_PX:
+        return
+    bits = matching(read_bits(rgb, SCALES[0]), int(mark, 16))
+    if bits < HOLDS_BITS or found.mark != mark:
+        raise _unmarked(name, f"the mark in its pixels does not read back ({bits} of {BITS} bits)")
+
+
+def with_label(rgb: RGB, text: str) -> RGB:
+    """The picture with a text on a dark strip in its lower left corner."""
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    size = max(10, round(min(image.size) * LABEL_SHARE))
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = font.getbbox(text)
+    pad = size // 2
+    box = (
+        0,
+        image.height - round(bottom - top) - 2 * pad,
+        min(image.width, round(right - left) + 2 * pad),
+        image.height,
+    )
+    shade = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), (0, 0, 0))
+    image.paste(Image.blend(image.crop(box), shade, 0.6), box[:2])
+    ImageDraw.Draw(image).text((pad - left, box[1] + pad - top), text, font=font, fill=(255, 255, 255))
+    return np.asarray(image)
+
+
+def _unmarked(name: str, why: str) -> InputError:
+    return InputError(f"{name} would leave unmarked: {why}", reason="unmarked",
+                      remedy="run `likeness publish` again; report it if it stays so", kind="refused")  # fmt: skip

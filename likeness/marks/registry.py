@@ -1,0 +1,215 @@
+"""marks/registry.jsonl: what each mark in a picture's pixels stands for.
+
+One line a publication and one a published picture, append-only: each names the sha256 of the line before it and is
+signed by the key that signed the picture. Whoever has the file can tell whose a found picture is; it holds no face and no
+name but the persona's. The mark of a publication is drawn by lot: see `pixels.chance`.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from likeness.errors import InputError
+from likeness.marks.keys import SigningKey, verified
+from likeness.marks.pdq import distance
+from likeness.marks.pixels import BITS
+
+FIRST = "0" * 64
+MAX_BYTES = 256 * 2**20
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
+Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8}\z")]
+
+
+class Line(BaseModel):
+    """What all lines have: the mark, the line before, and the signature over all of it but itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mark: Mark
+    previous: Sha256
+    key: Sha256 = Field(description="the public key, 32 bytes in hex")
+    signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?\z")
+
+    def signed_bytes(self) -> bytes:
+        """What the signature is over."""
+        return _canonical(self.model_dump(mode="json", exclude={"signature"}))
+
+    @property
+    def bytes(self) -> bytes:
+        """The line in the file."""
+        return _canonical(self.model_dump(mode="json")) + b"\n"
+
+
+class Publication(Line):
+    """A mark, and whose publication under which consent record it stands for."""
+
+    kind: Literal["publication"] = "publication"
+    persona: str = Field(max_length=64)
+    consent: str = Field(max_length=64)
+    consent_sha256: Sha256
+
+
+class Picture(Line):
+    """A published picture: the sha256 of the file that left and of what it was made from, and its PDQ hashes."""
+
+    kind: Literal["picture"] = "picture"
+    name: str = Field(max_length=255)
+    sha256: Sha256
+    of: Sha256
+    pdq: tuple[Sha256, ...] = Field(max_length=64)
+
+
+AnyLine = Annotated[Publication | Picture, Field(discriminator="kind")]
+_LINE: TypeAdapter[Publication | Picture] = TypeAdapter(AnyLine)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The lines of a registry's file, in their order."""
+
+    lines: tuple[Publication | Picture, ...] = ()
+
+    @property
+    def publications(self) -> dict[str, Publication]:
+        """By mark."""
+        return {line.mark: line for line in self.lines if isinstance(line, Publication)}
+
+    @property
+    def pictures(self) -> dict[str, Picture]:
+        """By the sha256 of the published file."""
+        return {line.sha256: line for line in self.lines if isinstance(line, Picture)}
+
+    def nearest(self, pdq: str) -> dict[str, int]:
+        """By mark: how far this PDQ is from the nearest picture of that publication."""
+        hashes: dict[str, list[str]] = {}
+        for line in self.lines:
+            if isinstance(line, Picture):
+                hashes.setdefault(line.mark, []).extend(line.pdq)
+        return {mark: distance(pdq, found) for mark, found in hashes.items()}
+
+
+def read_registry(path: Path) -> Registry:
+    """The whole file, each line's place in the chain and its signature checked.
+
+    Raises:
+        InputError: `bad-registry`: names the first line that does not hold.
+    """
+    if not path.exists():
+        return Registry()
+    if path.stat().st_size > MAX_BYTES:
+        raise _broken(path, 1, f"the file is larger than {MAX_BYTES} bytes")
+    return Registry(tuple(parse_lines(path.read_bytes(), path)))
+
+
+def read_registries(folder: Path) -> Registry:
+    """All registries of a folder, joined; see `read_registry`."""
+    return Registry(
+        tuple(line for path in sorted(folder.glob("*.jsonl")) for line in read_registry(path).lines)
+    )
+
+
+def parse_lines(data: bytes, path: Path) -> Iterable[Publication | Picture]:
+    """The lines of a registry's bytes; see `read_registry`."""
+    previous, owners = FIRST, dict[str, str]()
+    for number, text in enumerate(data.split(b"\n"), start=1):
+        if not text:
+            if number <= data.count(b"\n"):
+                raise _broken(path, number, "it is empty")
+            return
+        try:
+            line = _LINE.validate_json(text)
+        except (ValidationError, RecursionError) as error:
+            raise _broken(path, number, "it does not read as a line of a registry") from error
+        if line.bytes != text + b"\n" or line.previous != previous:
+            raise _broken(path, number, "a line before it was changed, taken out or put in")
+        if not verified(bytes.fromhex(line.key), bytes.fromhex(line.signature), line.signed_bytes()):
+            raise _broken(path, number, "its signature is not that of its key")
+        if isinstance(line, Publication):
+            if line.mark in owners:
+                raise _broken(path, number, f"the mark {line.mark} is given twice")
+            owners[line.mark] = line.key
+        elif owners.get(line.mark) != line.key:
+            raise _broken(path, number, f"the mark {line.mark} belongs to another key, or to nobody")
+        previous = hashlib.sha256(line.bytes).hexdigest()
+        yield line
+
+
+def publication_of(
+    path: Path, key: SigningKey, persona: str, consent: str, consent_sha256: str
+) -> Publication:
+    """The persona's publication under this record and key; a new mark is drawn and written down where there is none."""
+
+    def same(line: Publication | Picture) -> bool:
+        return (isinstance(line, Publication) and line.key == key.public.hex()
+                and (line.persona, line.consent, line.consent_sha256) == (persona, consent, consent_sha256))  # fmt: skip
+
+    with _locked(path) as registry:
+        known = next((line for line in registry.lines if same(line)), None)
+        if isinstance(known, Publication):
+            return known
+        marks = registry.publications
+        mark = next(mark for mark in iter(lambda: f"{secrets.randbits(BITS):08x}", "") if mark not in marks)
+        line = Publication(
+            mark=mark, previous=FIRST, key=key.public.hex(), persona=persona, consent=consent,
+            consent_sha256=consent_sha256,
+        )  # fmt: skip
+        written = _append(path, registry, [line], key)[0]
+        assert isinstance(written, Publication)
+        return written
+
+
+def add_pictures(path: Path, key: SigningKey, pictures: Iterable[Picture]) -> None:
+    """Write down the pictures that are not there yet."""
+    with _locked(path) as registry:
+        known = registry.pictures
+        _append(path, registry, [one for one in pictures if one.sha256 not in known], key)
+
+
+def _append(
+    path: Path, registry: Registry, lines: Iterable[Publication | Picture], key: SigningKey
+) -> list[Publication | Picture]:
+    previous = hashlib.sha256(registry.lines[-1].bytes).hexdigest() if registry.lines else FIRST
+    written: list[Publication | Picture] = []
+    for line in lines:
+        line = line.model_copy(update={"previous": previous})
+        line = line.model_copy(update={"signature": key.private.sign(line.signed_bytes()).hex()})
+        previous = hashlib.sha256(line.bytes).hexdigest()
+        written.append(line)
+    with path.open("ab") as file:
+        file.write(b"".join(line.bytes for line in written))
+        file.flush()
+        os.fsync(file.fileno())
+    return written
+
+
+class _locked:
+    """The registry, read while no other program writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Registry:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("ab")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        return read_registry(self._path)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _broken(path: Path, number: int, why: str) -> InputError:
+    return InputError(f"{path}:{number}: {why}", reason="bad-registry",
+                      remedy="bring back the file as it was committed: lines are only ever added at its end")  # fmt: skip

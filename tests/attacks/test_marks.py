@@ -1,0 +1,437 @@
+"""Attacks on what leaves: each is found and named, or refused."""
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from publications import publish_in
+from safetensors.numpy import save_file
+
+from likeness.errors import ConfigError, InputError
+from likeness.images import encode_jpeg, load_rgb
+from likeness.lora.safetensors_io import read_header
+from likeness.lora.signature import STATEMENT, read_statement, sign_weights
+from likeness.marks import claims, pixels
+from likeness.marks.claims import JPEG, Claim
+from likeness.marks.config import MarksConfig
+from likeness.marks.detect import detect, detect_all
+from likeness.marks.keys import development_key, make_development_ca, signing_key
+from likeness.marks.pictures import Origin, check_marks, mark_picture
+from likeness.marks.registry import Registry, publication_of, read_registry
+from likeness.marks.xmp import SourceType, mark_jpeg
+from likeness.paths import RepositoryPaths
+from likeness.publish.prepare import check
+from likeness.publish.verify import Check, verify
+
+PICTURE = "images/jade-s1-t1-sfw-enhanced.jpg"
+ARCHIVE = "jade_lora_dataset.zip"
+WEIGHTS = "jade-v1.safetensors"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published")
+    publish_in(root)
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    """A copy of the repository with its publication in out/jade."""
+    shutil.copytree(made, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def published(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(root)
+    return root / "out/jade"
+
+
+def elsewhere(folder: Path) -> RepositoryPaths:
+    """A machine that has the publication and no repository."""
+    return RepositoryPaths(folder / "nothing here")
+
+
+def faults(path: Path) -> list[Check]:
+    return [one for one in verify(path, elsewhere(path.parent)) if one.state in ("changed", "missing")]
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_publication_that_nobody_touched_is_whole(published: Path):
+    checks = verify(published, elsewhere(published))
+    assert [one for one in checks if one.state in ("changed", "missing")] == []
+    assert {PICTURE, ARCHIVE, WEIGHTS} <= {one.what for one in checks if one.state == "holds"}
+
+
+def test_in_its_repository_it_is_walked_back_to_the_photographs_and_the_consent(published: Path):
+    checks = verify(published, RepositoryPaths(Path.cwd()))
+    assert [one for one in checks if one.state in ("changed", "missing")] == []
+    walked = [one.what for one in checks if one.what.startswith(f"{PICTURE} <- ")]
+    assert [what for what in walked if "ingested" in what]
+    assert f"{PICTURE} <- consent/jade.yaml" in walked
+
+
+@pytest.mark.parametrize("where", [0.02, 0.3, 0.5, 0.7, 0.98])
+@pytest.mark.parametrize(
+    "name",
+    [
+        PICTURE,
+        ARCHIVE,
+        WEIGHTS,
+        "report/index.html",
+        "README.md",
+        "marks.jsonl",
+        "captions/jade-s1-t1-sfw-enhanced.txt",
+    ],
+)
+def test_one_byte_changed_anywhere_is_found_and_named(published: Path, name: str, where: float):
+    flip(published / name, int((published / name).stat().st_size * where))
+    assert any(name in one.what for one in faults(published))
+
+
+@pytest.mark.parametrize("name", [PICTURE, ARCHIVE, WEIGHTS])
+@pytest.mark.parametrize("where", [0.5, 0.9])
+def test_one_byte_changed_is_found_in_a_file_alone(published: Path, name: str, where: float, tmp_path: Path):
+    alone = Path(shutil.copy(published / name, tmp_path))
+    flip(alone, int(alone.stat().st_size * where))
+    assert any(one.state == "changed" for one in faults(alone))
+
+
+@pytest.mark.parametrize("key", ["persona", "consent", "mark", "key", "signature", "files"])
+def test_a_manifest_that_was_edited_does_not_hold(published: Path, key: str):
+    path = published / "manifest.json"
+    said = json.loads(path.read_text())
+    said[key] = said[key][:-1] if key == "files" else "0" * len(said[key])
+    path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    assert any("manifest.json" in one.what and one.state == "changed" for one in faults(published))
+
+
+def test_a_file_put_in_and_one_taken_out_are_named(published: Path):
+    (published / "images/extra.jpg").write_bytes(b"x")
+    (published / PICTURE).unlink()
+    said = {one.what: one.state for one in faults(published)}
+    assert said["images/extra.jpg"] == "changed"
+    assert said[PICTURE] == "missing"
+
+
+def test_a_manifest_signed_again_by_another_key_is_not_the_registrys(published: Path, tmp_path: Path):
+    from likeness.publish.send import Published, _lines
+
+    key = development_key(tmp_path / "other")
+    said = Published.model_validate_json((published / "manifest.json").read_bytes())
+    said = said.model_copy(update={"key": key.public.hex()})
+    said = said.model_copy(update={"signature": key.private.sign(said.signed_bytes()).hex()})
+    (published / "manifest.json").write_bytes(_lines(said))
+    assert any(one.what == f"mark {said.mark}" and one.state == "changed" for one in faults(published))
+
+
+def swapped_in_archive(published: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    path = published / ARCHIVE
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def first_picture(files: dict[str, bytes]) -> str:
+    return next(name for name in files if name.endswith(".jpg"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda files: files.update({first_picture(files): encode_jpeg(np.full((64, 64, 3), 90, np.uint8))}),
+        lambda files: files.pop(first_picture(files)),
+        lambda files: files.update({"train/extra.jpg": files[first_picture(files)]}),
+        lambda files: files.update({"train/metadata.jsonl": b"{}\n"}),
+        lambda files: files.update({"marks.json": b"[" * 100_000}),
+    ],
+    ids=[
+        "another picture",
+        "a picture taken out",
+        "a picture put in",
+        "another list",
+        "a list that recurses",
+    ],
+)
+def test_an_archive_that_was_packed_again_does_not_hold(published: Path, attack: Callable, tmp_path: Path):
+    swapped_in_archive(published, attack)
+    alone = Path(shutil.copy(published / ARCHIVE, tmp_path))
+    assert any(one.state in ("changed", "missing") for one in faults(alone))
+
+
+def test_a_picture_exchanged_between_signature_and_archive_does_not_leave(root: Path, monkeypatch):
+    """The archive is signed whole, but one picture in it has no marks."""
+    from likeness.publish.prepare import Prepared
+
+    monkeypatch.chdir(root)
+    key = development_key(root / ".cache/keys")
+    registry = read_registry(root / "marks/jade.jsonl")
+    path = root / "out/jade" / ARCHIVE
+    swapped_in_archive(root / "out/jade", lambda files: (
+        files.pop("META-INF/content_credential.c2pa"), files.pop("META-INF/", None),
+        files.update({first_picture(files): encode_jpeg(np.full((64, 64, 3), 90, np.uint8))}),
+    ))  # fmt: skip
+    claim = Claim(title="zip", code=SourceType.COMPOSITE_CAPTURE, publication={})
+    path.write_bytes(claims.sign(path.read_bytes(), claims.ZIP, claim, key))
+    prepared = Prepared(
+        files={ARCHIVE: path}, of={}, publication=next(iter(registry.publications.values())), key=key
+    )
+    with pytest.raises(InputError) as caught:
+        check(prepared)
+    assert caught.value.reason == "unmarked"
+
+
+@pytest.mark.parametrize(
+    "edit", ["tensor", "metadata", "another entry", "signature of another key", "no signature"]
+)
+def test_weights_that_were_edited_do_not_hold(published: Path, edit: str, tmp_path: Path):
+    path, out = published / WEIGHTS, tmp_path / "jade-v1.safetensors"
+    said = dict(read_header(path).metadata)
+    values = np.float32([4.0, 5.0])
+    if edit == "tensor":
+        values[0] = 4.5
+    elif edit == "metadata":
+        said["likeness.consent_id"] = "another-record"
+    elif edit == "another entry":
+        said["modelspec.license"] = "CC0"
+    elif edit == "signature of another key":
+        statement = json.loads(said[STATEMENT]) | {"key": development_key(tmp_path / "k").public.hex()}
+        said[STATEMENT] = json.dumps(statement)
+    else:
+        said = {name: text for name, text in said.items() if "likeness.s" not in name}
+    save_file({"a": values}, out, metadata=said)
+    assert any(one.state in ("changed", "missing") for one in faults(out))
+
+
+def test_weights_signed_by_a_stranger_are_told(published: Path, tmp_path: Path):
+    out = published / WEIGHTS
+    sign_weights(out, tmp_path / "again", {"of": "0" * 64}, development_key(tmp_path / "k"))
+    (tmp_path / "again").replace(out)
+    assert any(one.what == WEIGHTS for one in faults(published))
+    assert any("no registry here names" in one.why for one in verify(out, elsewhere(tmp_path)))
+
+
+def test_signed_weights_are_aligned_and_equal_each_time(published: Path, tmp_path: Path):
+    key, source = development_key(tmp_path / "k"), published / WEIGHTS
+    for name in ("one", "two"):
+        sign_weights(source, tmp_path / name, {"of": "0" * 64}, key)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert read_header(tmp_path / "one").start % 8 == 0
+    said = read_statement(tmp_path / "one")
+    assert said is not None and said.problems == () and said.key == key.name  # noqa: PT018
+
+
+@pytest.mark.parametrize("drop", range(3))
+def test_a_line_taken_out_of_the_registry_is_named(published: Path, drop: int):
+    path = published / "marks.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[drop]
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(InputError) as caught:
+        read_registry(path)
+    assert caught.value.reason == "bad-registry"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{}", b"[" * 200_000, b"\xff\xfe", b'{"kind": "publication"}', b"null", b""],
+    ids=["empty", "deep", "no text", "incomplete", "null", "blank"],
+)
+def test_a_hostile_registry_is_an_error_of_ours(tmp_path: Path, line: bytes):
+    (tmp_path / "r.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(InputError) as caught:
+        read_registry(tmp_path / "r.jsonl")
+    assert caught.value.reason == "bad-registry"
+
+
+def test_another_key_cannot_add_pictures_under_a_mark(published: Path, tmp_path: Path):
+    from likeness.marks.registry import FIRST, Picture, add_pictures
+
+    path = published / "marks.jsonl"
+    mark = next(iter(read_registry(path).publications))
+    key = development_key(tmp_path / "k")
+    forged = Picture(
+        mark=mark, previous=FIRST, key=key.public.hex(), name="x", sha256="1" * 64, of="2" * 64, pdq=()
+    )
+    add_pictures(path, key, [forged])
+    with pytest.raises(InputError, match="belongs to another key"):
+        read_registry(path)
+
+
+def test_a_picture_signed_by_a_stranger_under_our_mark_is_told(published: Path, tmp_path: Path):
+    mark = next(iter(read_registry(published / "marks.jsonl").publications))
+    origin = Origin(code=SourceType.TRAINED, statement={"persona": "jade"})
+    forged = mark_picture(encode_jpeg(np.full((64, 64, 3), 90, np.uint8)), "x.jpg", origin, mark=mark,
+                          key=development_key(tmp_path / "k"))  # fmt: skip
+    out = published / "forged.jpg"
+    out.write_bytes(forged)
+    assert any("another key signed it" in one.why for one in faults(out))
+    with pytest.raises(InputError, match="another key's"):
+        check_marks(forged, "x.jpg", mark=mark, key=development_key(published.parents[1] / ".cache/keys"))
+
+
+@pytest.mark.parametrize(
+    "strip",
+    [
+        lambda data: encode_jpeg(np.asarray(Image.open(io.BytesIO(data)))),
+        lambda data: mark_jpeg(encode_jpeg(np.asarray(Image.open(io.BytesIO(data)))), SourceType.TRAINED),
+        lambda data: data[: len(data) // 2],
+        lambda data: mark_jpeg(data, SourceType.ALGORITHMICALLY_ENHANCED),
+        lambda data: b"",
+        lambda data: b"\xff\xd8\xff",
+    ],
+    ids=["saved again", "XMP alone", "cut off", "XMP changed after signing", "empty", "three bytes"],
+)
+def test_a_picture_without_whole_marks_does_not_leave(published: Path, strip: Callable[[bytes], bytes]):
+    key = development_key(published.parents[1] / ".cache/keys")
+    mark = next(iter(read_registry(published / "marks.jsonl").publications))
+    data = (published / PICTURE).read_bytes()
+    check_marks(data, "x.jpg", mark=mark, key=key)
+    with pytest.raises(InputError) as caught:
+        check_marks(strip(data), "x.jpg", mark=mark, key=key)
+    assert caught.value.reason == "unmarked"
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 100, 2000, 4000])
+def test_a_truncated_statement_is_no_crash(published: Path, tmp_path: Path, size: int):
+    path = tmp_path / "x.jpg"
+    path.write_bytes((published / PICTURE).read_bytes()[:size])
+    assert detect(path, Registry()).outcome != "made by likeness"
+
+
+def test_hostile_metadata_does_not_reach_the_terminal(tmp_path: Path, capsys, monkeypatch):
+    from likeness.cli.marks import detect_command
+
+    monkeypatch.chdir(tmp_path)
+    origin = Origin(code=SourceType.TRAINED, statement={"persona": "\x1b[2J\u202egnp"})
+    data = mark_picture(encode_jpeg(np.full((64, 64, 3), 90, np.uint8)), "\x1b[31m.jpg", origin, mark="00" * 4,
+                        key=development_key(tmp_path / "k"))  # fmt: skip
+    (tmp_path / "\x1b[31mx.jpg").write_bytes(data)
+    assert detect_command(tmp_path, [], as_json=False) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said and "\u202e" not in said  # noqa: PT018
+
+
+def test_a_folder_of_rubbish_is_told_file_by_file(tmp_path: Path):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff" + b"\0" * 1000)
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\xff" * 50)
+    (tmp_path / "c.webp").write_bytes(b"RIFF")
+    os.mkfifo(tmp_path / "d.jpg")
+    found = list(detect_all(tmp_path, Registry()))
+    assert [Path(one.file).name for one in found] == ["a.jpg", "b.png", "c.webp", "d.jpg"]
+    assert {one.outcome for one in found} == {"no mark found"}
+
+
+def test_a_key_is_never_overwritten_and_nobody_else_may_read_it(tmp_path: Path):
+    make_development_ca(tmp_path / "k")
+    assert (tmp_path / "k/signing.pem").stat().st_mode & 0o777 == 0o600
+    before = (tmp_path / "k/signing.pem").read_bytes()
+    with pytest.raises(ConfigError):
+        make_development_ca(tmp_path / "k")
+    assert (tmp_path / "k/signing.pem").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "pem", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_a_key_that_is_none_is_told_without_its_text(tmp_path: Path, pem: str):
+    make_development_ca(tmp_path / "k")
+    cfg = MarksConfig(
+        key_file=None, key_env="MY_KEY", certificate_file=str(tmp_path / "k/chain.pem"), label=None
+    )
+    with pytest.raises(ConfigError) as caught:
+        signing_key(cfg, tmp_path / "none", {"MY_KEY": pem})
+    assert caught.value.reason == "signing-key"
+    assert "AAAA" not in str(caught.value)
+
+
+def test_a_certificate_of_another_key_is_refused(tmp_path: Path):
+    make_development_ca(tmp_path / "a")
+    make_development_ca(tmp_path / "b")
+    cfg = MarksConfig(key_file=str(tmp_path / "a/signing.pem"), key_env=None,
+                      certificate_file=str(tmp_path / "b/chain.pem"), label=None)  # fmt: skip
+    with pytest.raises(ConfigError, match="another key's"):
+        signing_key(cfg, tmp_path / "none")
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory, synthetic_people_path: Path) -> tuple[Path, Path, str]:
+    """A photograph of a synthetic person with all marks: the file, its registry and its mark."""
+    from likeness.marks.pdq import fingerprints
+    from likeness.marks.registry import FIRST, Picture, add_pictures
+    from likeness.store.items import sha256_bytes
+
+    folder = tmp_path_factory.mktemp("marked")
+    key = development_key(folder / "keys")
+    publication = publication_of(folder / "jade.jsonl", key, "jade", "jade-2026", "0" * 64)
+    source = (synthetic_people_path / "sources/jade_01.jpg").read_bytes()
+    origin = Origin(code=SourceType.COMPOSITE_WITH_TRAINED, statement={"persona": "jade"})
+    data = mark_picture(source, "jade.jpg", origin, mark=publication.mark, key=key)
+    check_marks(data, "jade.jpg", mark=publication.mark, key=key)
+    (folder / "jade.jpg").write_bytes(data)
+    hashes = tuple(fingerprints(load_rgb(folder / "jade.jpg")))
+    line = Picture(mark=publication.mark, previous=FIRST, key=key.public.hex(), name="jade.jpg",
+                   sha256=sha256_bytes(data), of=sha256_bytes(source), pdq=hashes)  # fmt: skip
+    add_pictures(folder / "jade.jsonl", key, [line])
+    return folder / "jade.jpg", folder / "jade.jsonl", publication.mark
+
+
+@pytest.fixture(scope="module")
+def synthetic_people_path() -> Path:
+    return Path(__file__).parents[1] / "photos"
+
+
+def test_stripped_metadata_jpeg_75_half_size_and_a_crop_leave_the_mark(
+    marked: tuple[Path, Path, str], tmp_path: Path
+):
+    path, registry, mark = marked
+    image = Image.open(path).convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=75)
+    half = Image.open(buffer).resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC)
+    width, height = half.size
+    half.crop((width // 20, height // 20, width - width // 20, height - height // 20)).save(
+        tmp_path / "x.png"
+    )
+    found = detect(tmp_path / "x.png", read_registry(registry))
+    assert found.c2pa is None
+    assert found.pixels is not None
+    assert found.pixels.mark == mark
+    assert found.pixels.chance <= 1e-6
+
+
+def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
+    marked: tuple[Path, Path, str], tmp_path: Path
+):
+    """A stranger signs an unmarked picture and names our mark in its soft binding."""
+    _, registry, mark = marked
+    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_mei.jpg")
+    claim = Claim(title="x", code=SourceType.TRAINED, publication={"mark": mark}, mark=mark)
+    signed = claims.sign(
+        mark_jpeg(encode_jpeg(rgb), SourceType.TRAINED), JPEG, claim, development_key(tmp_path / "k")
+    )
+    (tmp_path / "x.jpg").write_bytes(signed)
+    found = detect(tmp_path / "x.jpg", read_registry(registry))
+    assert found.pixels is None
+    assert "the pixels do not carry the mark that the C2PA statement names" in found.notes
+
+
+def test_the_chance_of_a_false_alarm_is_the_binomials():
+    assert pixels.chance(32) == 2**-32
+    assert pixels.chance(30) == pytest.approx(529 / 2**32)

@@ -1,0 +1,72 @@
+"""A small publication in a folder, made by `publish` itself, and the repository that it came from."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import yaml
+from persona_folders import Folders, providers, settings
+from runs import run_of
+from safetensors.numpy import save_file
+
+from likeness.config import Config, ItemsConfig, Persona
+from likeness.dataset import DatasetConfig
+from likeness.diffusion.config import BaseModelConfig
+from likeness.ingest import IngestConfig
+from likeness.marks.config import MarksConfig
+from likeness.pipeline.manifest import read_manifest, write_manifest
+from likeness.publish import publish
+from likeness.report import ReportConfig
+from likeness.safety.consent import load_consent
+from likeness.store.items import sha256_file
+from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
+from likeness.train.config import TrainConfig
+from stages import dataset, report
+
+PAIRS = (("s1", "t1"), ("s2", None))
+PERSONA = settings(Persona, "persona/jade.yaml")
+
+
+def config(url: str) -> Config:
+    """Settings of a persona's tiny repository that publishes to `url`."""
+    return Config.model_construct(
+        dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
+        report=settings(ReportConfig, "report/default.yaml"),
+        base=settings(BaseModelConfig, "base/tiny_random.yaml"),
+        train=settings(TrainConfig, "train/default.yaml"),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
+        items=settings(ItemsConfig, "items/local.yaml"),
+        marks=settings(MarksConfig, "marks/default.yaml"),
+        **providers(),
+        s3=FROM_ENVIRONMENT,
+        publish=PublishConfig(url=url),
+    )
+
+
+def publish_in(root: Path) -> Path:
+    """Make the repository in `root`, publish to root/out, and give the publication's folder."""
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        cfg, folders = config(f"file://{root / 'out'}"), Folders(root)
+        folders.everything(PAIRS)
+        texts = folders.places.captions
+        lines = [
+            one.model_copy(update={"sha256": sha256_file(texts / one.file)})
+            for one in read_manifest(texts).entries
+        ]
+        write_manifest(texts, lines, [])
+        dataset.main(run_of("dataset", cfg, PERSONA))
+        folders.training()
+        said = {
+            "likeness.consent_id": yaml.safe_load(Path("consent/jade.yaml").read_text())["id"],
+            "likeness.training_set_sha256": sha256_file(folders.places.dataset_metadata),
+        }
+        save_file({"a": np.float32([4.0, 5.0])}, folders.places.weights, metadata=said)
+        folders.evaluation()
+        report.main(run_of("report", cfg, PERSONA))
+        write_manifest(folders.places.ingested, read_manifest(folders.places.ingested).entries, [])
+        publish(cfg, load_consent(Path("consent"), PERSONA.name), dry_run=False)
+    finally:
+        os.chdir(before)
+    return root / "out" / PERSONA.name
