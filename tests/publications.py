@@ -66,7 +66,7 @@ def publish_in(root: Path) -> Path:
         folders.evaluation()
         report.main(run_of("report", cfg, PERSONA))
         write_manifest(folders.places.ingested, read_manifest(folders.places.ingested).entries, [])
-        publish(cfg, load_consent(Path("consent"), PERSONA.name), dry_run=False)
+        publish(cfg, load_consent(Path("consent").absolute(), PERSONA.name), dry_run=False)
     finally:
         os.chdir(before)
     return root / "out" / PERSONA.name

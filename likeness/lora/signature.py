@@ -45,11 +45,9 @@ def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: Signi
     }  # fmt: skip
     text = _canonical(statement)
     metadata |= {STATEMENT: text.decode(), SIGNATURE: key.private.sign(text).hex()}
-    described = {"__metadata__": dict(sorted(metadata.items())), **header.entries}
-    written = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
-    written += b" " * (-len(written) % HEADER_ALIGNMENT)
+    written = _header_bytes(metadata, header.entries)
     with source.open("rb") as data, target.open("wb") as out:
-        out.write(len(written).to_bytes(LENGTH_BYTES, "little") + written)
+        out.write(written)
         data.seek(header.start)
         while piece := data.read(PIECE_BYTES):
             out.write(piece)
@@ -61,7 +59,8 @@ def read_statement(path: Path) -> Statement | None:
     Raises:
         InputError: see `read_header`.
     """
-    metadata = read_header(path).metadata
+    header = read_header(path)
+    metadata = dict(header.metadata)
     if STATEMENT not in metadata and SIGNATURE not in metadata:
         return None
     text = metadata.pop(STATEMENT, "")
@@ -77,9 +76,20 @@ def read_statement(path: Path) -> Statement | None:
     problems: list[str] = []
     if says.get("tensors_sha256") != _tensors_sha256(path):
         problems.append("the tensors are not those that were signed")
+    with path.open("rb") as file:
+        if file.read(header.start) != _header_bytes(header.metadata, header.entries):
+            problems.append("the header is not written as it was signed")
     if says.get("metadata_sha256") != _sha256(metadata):
         problems.append("the metadata are not those that were signed")
     return Statement(key=key_name(public), says=says, problems=tuple(problems))
+
+
+def _header_bytes(metadata: Mapping[str, str], entries: Mapping[str, Any]) -> bytes:
+    """The length and the header of a file, the metadata in the order of their names."""
+    described = {"__metadata__": dict(sorted(metadata.items())), **entries}
+    written = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
+    written += b" " * (-len(written) % HEADER_ALIGNMENT)
+    return len(written).to_bytes(LENGTH_BYTES, "little") + written
 
 
 def _tensors_sha256(path: Path) -> str:

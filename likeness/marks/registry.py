@@ -1,6 +1,6 @@
 """marks/registry.jsonl: what each mark in a picture's pixels stands for.
 
-One line a publication and one a published picture, append-only: each names the sha256 of the line before it and is
+One line a publication and one a published copy, append-only: each names the sha256 of the line before it and is
 signed by the key that signed the picture. Whoever has the file can tell whose a found picture is; it holds no face and no
 name but the persona's. The mark of a publication is drawn by lot: see `pixels.chance`.
 """
@@ -57,25 +57,26 @@ class Publication(Line):
     consent_sha256: Sha256
 
 
-class Picture(Line):
-    """A published picture: the sha256 of the file that left and of what it was made from, and its PDQ hashes."""
+class Copy(Line):
+    """A published file, or a picture in an archive: the sha256 of what left and of what it was made from; of a picture that
+    carries the mark in its pixels also its PDQ hashes."""
 
-    kind: Literal["picture"] = "picture"
+    kind: Literal["copy"] = "copy"
     name: str = Field(max_length=255)
     sha256: Sha256
     of: Sha256
     pdq: tuple[Sha256, ...] = Field(max_length=64)
 
 
-AnyLine = Annotated[Publication | Picture, Field(discriminator="kind")]
-_LINE: TypeAdapter[Publication | Picture] = TypeAdapter(AnyLine)
+AnyLine = Annotated[Publication | Copy, Field(discriminator="kind")]
+_LINE: TypeAdapter[Publication | Copy] = TypeAdapter(AnyLine)
 
 
 @dataclass(frozen=True)
 class Registry:
     """The lines of a registry's file, in their order."""
 
-    lines: tuple[Publication | Picture, ...] = ()
+    lines: tuple[Publication | Copy, ...] = ()
 
     @property
     def publications(self) -> dict[str, Publication]:
@@ -83,15 +84,15 @@ class Registry:
         return {line.mark: line for line in self.lines if isinstance(line, Publication)}
 
     @property
-    def pictures(self) -> dict[str, Picture]:
+    def copies(self) -> dict[str, Copy]:
         """By the sha256 of the published file."""
-        return {line.sha256: line for line in self.lines if isinstance(line, Picture)}
+        return {line.sha256: line for line in self.lines if isinstance(line, Copy)}
 
     def nearest(self, pdq: str) -> dict[str, int]:
         """By mark: how far this PDQ is from the nearest picture of that publication."""
         hashes: dict[str, list[str]] = {}
         for line in self.lines:
-            if isinstance(line, Picture):
+            if isinstance(line, Copy):
                 hashes.setdefault(line.mark, []).extend(line.pdq)
         return {mark: distance(pdq, found) for mark, found in hashes.items()}
 
@@ -116,7 +117,7 @@ def read_registries(folder: Path) -> Registry:
     )
 
 
-def parse_lines(data: bytes, path: Path) -> Iterable[Publication | Picture]:
+def parse_lines(data: bytes, path: Path) -> Iterable[Publication | Copy]:
     """The lines of a registry's bytes; see `read_registry`."""
     previous, owners = FIRST, dict[str, str]()
     for number, text in enumerate(data.split(b"\n"), start=1):
@@ -147,7 +148,7 @@ def publication_of(
 ) -> Publication:
     """The persona's publication under this record and key; a new mark is drawn and written down where there is none."""
 
-    def same(line: Publication | Picture) -> bool:
+    def same(line: Publication | Copy) -> bool:
         return (isinstance(line, Publication) and line.key == key.public.hex()
                 and (line.persona, line.consent, line.consent_sha256) == (persona, consent, consent_sha256))  # fmt: skip
 
@@ -166,18 +167,18 @@ def publication_of(
         return written
 
 
-def add_pictures(path: Path, key: SigningKey, pictures: Iterable[Picture]) -> None:
+def add_copies(path: Path, key: SigningKey, pictures: Iterable[Copy]) -> None:
     """Write down the pictures that are not there yet."""
     with _locked(path) as registry:
-        known = registry.pictures
+        known = registry.copies
         _append(path, registry, [one for one in pictures if one.sha256 not in known], key)
 
 
 def _append(
-    path: Path, registry: Registry, lines: Iterable[Publication | Picture], key: SigningKey
-) -> list[Publication | Picture]:
+    path: Path, registry: Registry, lines: Iterable[Publication | Copy], key: SigningKey
+) -> list[Publication | Copy]:
     previous = hashlib.sha256(registry.lines[-1].bytes).hexdigest() if registry.lines else FIRST
-    written: list[Publication | Picture] = []
+    written: list[Publication | Copy] = []
     for line in lines:
         line = line.model_copy(update={"previous": previous})
         line = line.model_copy(update={"signature": key.private.sign(line.signed_bytes()).hex()})

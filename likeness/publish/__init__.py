@@ -46,7 +46,9 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
     if dry_run:
         return _words(chosen, foresee(chosen, remote), remote.url, dry_run=True)
-    prepared = prepare(cfg, record, chosen, repository, repository.root / "consent" / f"{record.persona}.yaml")
+    prepared = prepare(
+        cfg, record, chosen, repository, repository.root / "consent" / f"{record.persona}.yaml"
+    )
     summary = send(prepared, remote, record.persona, record.id, permit=permit)
     return _words(chosen, summary, remote.url, dry_run=False)
 

@@ -29,13 +29,15 @@ from likeness.marks.keys import SigningKey, signing_key
 from likeness.marks.pdq import fingerprints
 from likeness.marks.pictures import MARKS_VERSION, Origin, check_marks, mark_picture, mime_of
 from likeness.marks.pixels import MIN_SIDE_PX
-from likeness.marks.registry import FIRST, Picture, Publication, add_pictures, publication_of
+from likeness.marks.registry import FIRST, Copy, Publication, add_copies, publication_of
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.pipeline.lineage import Lineage
+from likeness.pipeline.ancestry import Ancestry
 from likeness.publish.choose import Chosen
 from likeness.safety.consent import Consent
 from likeness.store.items import Json, item_key, sha256_bytes, sha256_file, write_atomic
+
+PICTURES = (".jpg", ".png")
 
 MARKS = "marks.json"
 """In a published archive: which published picture was made from which training image."""
@@ -70,13 +72,13 @@ class Workshop:
     label: str | None
     statement: Mapping[str, str]
     synthetic: bool
-    lineage: Lineage
+    ancestry: Ancestry
     index: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     def copy(self, name: str, source: Path) -> tuple[Path, str]:
         """The copy of one file that leaves, and the sha256 of what it was made from."""
         digest = sha256_file(source)
-        if source.suffix in (".jpg", ".png"):
+        if source.suffix in PICTURES:
             return self.picture(name, source, digest), digest
         if source.suffix == ".safetensors":
             says = {**self.statement, "of": digest, "code": _revision(), **_of_weights(source)}
@@ -109,16 +111,18 @@ class Workshop:
 
     def _origin(self, digest: str) -> Origin:
         """How a picture came to be, by its manifest line: what was drawn has no ingredients."""
-        link = self.lineage.required(digest)
+        link = self.ancestry.required(digest)
         entry = link.entry
         assert entry is not None
-        statement = {**self.statement, "of": digest, "made_from": self.lineage.photographs(digest)}
+        statement = {**self.statement, "of": digest, "made_from": self.ancestry.photographs(digest)}
         if entry.source is None:
             drawn = {**self.statement, "of": digest, "weights": list(entry.parents)}
             return Origin(code=SourceType.TRAINED, statement=drawn)
         swapped = entry.target is not None
         code = source_type(swapped=swapped, neural=entry.neural, synthetic=self.synthetic)
-        ways = [one for one in self.lineage.way(digest) if not isinstance(one, str) and one.stage == "ingest"]
+        ways = [
+            one for one in self.ancestry.way(digest) if not isinstance(one, str) and one.stage == "ingest"
+        ]
         # The picture that was edited is the target's; the persona's photograph gave the face.
         ordered = sorted(ways, key=lambda one: one.entry is None or one.entry.target is None)
         parts = [(one.path.name, one.path.read_bytes()) for one in ordered]
@@ -139,7 +143,7 @@ class Workshop:
             names = sorted(path.relative_to(inner).as_posix() for path in inner.rglob("*") if path.is_file())
             pictures: dict[str, dict[str, str]] = {}
             for one in names:
-                if Path(one).suffix in (".jpg", ".png"):
+                if Path(one).suffix in PICTURES:
                     of = sha256_file(inner / one)
                     marked = self.picture(f"{name}.pictures/{one}", inner / one, of)
                     shutil.copyfile(marked, inner / one)
@@ -220,14 +224,14 @@ def prepare(
     statement = {"consent": record.id, "consent_sha256": digest, "persona": record.persona}
     workshop = Workshop(
         places=places, folder=folder, registry=registry, publication=publication, key=key, label=cfg.marks.label,
-        statement=statement, synthetic=record.kind == "synthetic", lineage=Lineage.of(places), index=_index(folder),
+        statement=statement, synthetic=record.kind == "synthetic", ancestry=Ancestry.of(places), index=_index(folder),
     )  # fmt: skip
     copies = {name: workshop.copy(name, path) for name, path in chosen.files.items()}
     files = {name: path for name, (path, _) in copies.items()}
     prepared = Prepared(
         files=files, of={name: of for name, (_, of) in copies.items()}, publication=publication, key=key
     )
-    add_pictures(registry, key, _pictures(prepared, chosen))
+    add_copies(registry, key, _copies(prepared, chosen))
     files[REGISTRY] = registry
     check(prepared)
     return prepared
@@ -241,7 +245,7 @@ def check(prepared: Prepared) -> None:
     """
     mark, key = prepared.publication.mark, prepared.key
     for name, path in prepared.files.items():
-        if path.suffix in (".jpg", ".png"):
+        if path.suffix in PICTURES:
             check_marks(path.read_bytes(), name, mark=mark, key=key)
         elif path.suffix == ".safetensors":
             said = read_statement(path)
@@ -260,24 +264,27 @@ def _check_archive(name: str, path: Path, *, mark: str, key: SigningKey) -> None
         raise unsigned(path)
     with zipfile.ZipFile(path) as archive:
         for one in archive.namelist():
-            if Path(one).suffix in (".jpg", ".png"):
+            if Path(one).suffix in PICTURES:
                 check_marks(archive.read(one), f"{one} in {name}", mark=mark, key=key)
 
 
-def _pictures(prepared: Prepared, chosen: Chosen) -> Iterable[Picture]:
-    """A line of the registry for each picture, those in archives too."""
+def _copies(prepared: Prepared, chosen: Chosen) -> Iterable[Copy]:
+    """A line of the registry for each copy, and for each picture in an archive."""
 
-    def line(name: str, data: bytes, of: str) -> Picture:
+    def line(name: str, data: bytes, of: str) -> Copy:
         rgb = decode_rgb(data, name=name)
         # A small picture carries no mark in its pixels, and its hash alone proves nothing.
         hashes = fingerprints(rgb) if min(rgb.shape[:2]) >= MIN_SIDE_PX else []
-        return Picture(mark=prepared.publication.mark, previous=FIRST, key=prepared.key.public.hex(), name=name,
+        return Copy(mark=prepared.publication.mark, previous=FIRST, key=prepared.key.public.hex(), name=name,
                        sha256=sha256_bytes(data), of=of, pdq=tuple(hashes))  # fmt: skip
 
     for name, path in prepared.files.items():
-        if path.suffix in (".jpg", ".png"):
+        if path.suffix in PICTURES:
             yield line(name, path.read_bytes(), prepared.of[name])
-        elif path.suffix == ".zip":
+        else:
+            yield Copy(mark=prepared.publication.mark, previous=FIRST, key=prepared.key.public.hex(), name=name,
+                       sha256=sha256_file(path), of=prepared.of[name], pdq=())  # fmt: skip
+        if path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
                 for one, said in json.loads(archive.read(MARKS))["pictures"].items():
                     yield line(f"{name}/{one}", archive.read(one), said["of"])

@@ -30,7 +30,7 @@ from likeness.marks.pixels import MIN_SIDE_PX
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.pipeline.lineage import PHOTOGRAPH, Lineage
+from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.publish.prepare import MARKS, PAGE_PICTURE, REGISTRY
 from likeness.publish.send import MANIFEST, Published
 from likeness.safety.consent import load_consent
@@ -161,23 +161,22 @@ class Verifier:
         if code is None or code.uri != found.source_type:
             yield Check(name, "changed", "XMP and C2PA name different source types")
         yield from self._pixels(data, name, found)
-        mark = str(found.publication.get("mark", ""))
-        line = self.registry.pictures.get(digest)
-        if line is not None and line.mark == mark:
-            yield Check(name, "holds", f"the registry names it under the mark {mark}")
-        elif path is not None and mark in self.registry.publications:
-            yield Check(
-                name,
-                "changed",
-                f"the registry of the mark {mark} does not name this picture: another key signed it",
-            )
-        elif path is not None:
-            yield Check(
-                name,
-                "unknown",
-                f"no registry here knows the mark {mark}, so whose key signed it cannot be told",
-            )
+        if path is not None:
+            mark = str(found.publication.get("mark", ""))
+            yield self._registered(digest, mark, name)
         yield from self._source(str(found.publication.get("of", "")), name)
+
+    def _registered(self, digest: str, mark: str, name: str) -> Check:
+        """Whether the registry names these very bytes: C2PA leaves padding unsigned, and a stranger can sign, too."""
+        line = self.registry.copies.get(digest)
+        if line is not None and line.mark == mark:
+            return Check(name, "holds", f"the registry names it under the mark {mark}")
+        if mark in self.registry.publications:
+            why = f"the registry of the mark {mark} does not name these bytes: they were changed, or another key signed them"
+            return Check(name, "changed", why)
+        return Check(
+            name, "unknown", f"no registry here knows the mark {mark}: whose key signed it cannot be told"
+        )
 
     def locked(self, path: Path, name: str) -> Iterator[Check]:
         """A file that the graph wrote, against what dvc.lock says of it."""
@@ -236,12 +235,9 @@ class Verifier:
                 Check(name, "missing", "no C2PA statement, and dvc.lock does not name it")
             ]
         else:
-            state = "holds" if found.valid else "changed"
-            yield Check(
-                name,
-                state,
-                f"C2PA, signed by {found.signer}" if found.valid else f"C2PA: {', '.join(found.problems)}",
-            )
+            why = f"C2PA, signed by {found.signer}" if found.valid else f"C2PA: {', '.join(found.problems)}"
+            yield Check(name, "holds" if found.valid else "changed", why)
+            yield self._registered(sha256_file(path), str(found.publication.get("mark", "")), name)
         try:
             marked = json.loads(texts[MARKS])["pictures"] if MARKS in texts else {}
             wanted = {one: str(said["sha256"]) for one, said in marked.items()} or listed
@@ -338,11 +334,11 @@ class Verifier:
 
     def _way(self, digest: str, name: str) -> Iterator[Check]:
         """The files back to the photographs, each against the digest by which the next one names it."""
-        for persona, lineage in self._personas.items():
-            if digest not in lineage.links:
+        for persona, ancestry in self._personas.items():
+            if digest not in ancestry.links:
                 continue
             photographs = 0
-            for link in lineage.way(digest):
+            for link in ancestry.way(digest):
                 if isinstance(link, str):
                     yield Check(
                         f"{name} <- {link[:16]}", "missing", "no manifest and no photograph has this sha256"
@@ -378,10 +374,10 @@ class Verifier:
         )
 
     @cached_property
-    def _personas(self) -> dict[str, Lineage]:
+    def _personas(self) -> dict[str, Ancestry]:
         folders = sorted((self.repository.root / "data").glob("*/"))
-        found = {folder.name: Lineage.of(PersonaPaths(folder.name)) for folder in folders if folder.is_dir()}
-        return {name: lineage for name, lineage in found.items() if lineage.links}
+        found = {folder.name: Ancestry.of(PersonaPaths(folder.name)) for folder in folders if folder.is_dir()}
+        return {name: ancestry for name, ancestry in found.items() if ancestry.links}
 
     @cached_property
     def _outputs(self) -> set[str]:

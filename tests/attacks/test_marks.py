@@ -103,8 +103,9 @@ def test_one_byte_changed_anywhere_is_found_and_named(published: Path, name: str
 
 
 @pytest.mark.parametrize("name", [PICTURE, ARCHIVE, WEIGHTS])
-@pytest.mark.parametrize("where", [0.5, 0.9])
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
 def test_one_byte_changed_is_found_in_a_file_alone(published: Path, name: str, where: float, tmp_path: Path):
+    shutil.copy(published / "marks.jsonl", tmp_path)
     alone = Path(shutil.copy(published / name, tmp_path))
     flip(alone, int(alone.stat().st_size * where))
     assert any(one.state == "changed" for one in faults(alone))
@@ -260,16 +261,16 @@ def test_a_hostile_registry_is_an_error_of_ours(tmp_path: Path, line: bytes):
     assert caught.value.reason == "bad-registry"
 
 
-def test_another_key_cannot_add_pictures_under_a_mark(published: Path, tmp_path: Path):
-    from likeness.marks.registry import FIRST, Picture, add_pictures
+def test_another_key_cannot_add_copies_under_a_mark(published: Path, tmp_path: Path):
+    from likeness.marks.registry import FIRST, Copy, add_copies
 
     path = published / "marks.jsonl"
     mark = next(iter(read_registry(path).publications))
     key = development_key(tmp_path / "k")
-    forged = Picture(
+    forged = Copy(
         mark=mark, previous=FIRST, key=key.public.hex(), name="x", sha256="1" * 64, of="2" * 64, pdq=()
     )
-    add_pictures(path, key, [forged])
+    add_copies(path, key, [forged])
     with pytest.raises(InputError, match="belongs to another key"):
         read_registry(path)
 
@@ -281,7 +282,7 @@ def test_a_picture_signed_by_a_stranger_under_our_mark_is_told(published: Path, 
                           key=development_key(tmp_path / "k"))  # fmt: skip
     out = published / "forged.jpg"
     out.write_bytes(forged)
-    assert any("another key signed it" in one.why for one in faults(out))
+    assert any("another key signed them" in one.why for one in faults(out))
     with pytest.raises(InputError, match="another key's"):
         check_marks(forged, "x.jpg", mark=mark, key=development_key(published.parents[1] / ".cache/keys"))
 
@@ -374,7 +375,7 @@ def test_a_certificate_of_another_key_is_refused(tmp_path: Path):
 def marked(tmp_path_factory: pytest.TempPathFactory, synthetic_people_path: Path) -> tuple[Path, Path, str]:
     """A photograph of a synthetic person with all marks: the file, its registry and its mark."""
     from likeness.marks.pdq import fingerprints
-    from likeness.marks.registry import FIRST, Picture, add_pictures
+    from likeness.marks.registry import FIRST, Copy, add_copies
     from likeness.store.items import sha256_bytes
 
     folder = tmp_path_factory.mktemp("marked")
@@ -386,9 +387,9 @@ def marked(tmp_path_factory: pytest.TempPathFactory, synthetic_people_path: Path
     check_marks(data, "jade.jpg", mark=publication.mark, key=key)
     (folder / "jade.jpg").write_bytes(data)
     hashes = tuple(fingerprints(load_rgb(folder / "jade.jpg")))
-    line = Picture(mark=publication.mark, previous=FIRST, key=key.public.hex(), name="jade.jpg",
+    line = Copy(mark=publication.mark, previous=FIRST, key=key.public.hex(), name="jade.jpg",
                    sha256=sha256_bytes(data), of=sha256_bytes(source), pdq=hashes)  # fmt: skip
-    add_pictures(folder / "jade.jsonl", key, [line])
+    add_copies(folder / "jade.jsonl", key, [line])
     return folder / "jade.jpg", folder / "jade.jsonl", publication.mark
 
 

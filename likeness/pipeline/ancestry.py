@@ -23,13 +23,13 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Ancestry:
     """What the manifests of one persona name, by sha256."""
 
     links: dict[str, Link]
 
     @staticmethod
-    def of(paths: PersonaPaths) -> "Lineage":
+    def of(paths: PersonaPaths) -> "Ancestry":
         """Of all manifests that are there.
 
         Raises:
@@ -53,7 +53,7 @@ class Lineage:
                 links.setdefault(
                     digest, Link(stage=PHOTOGRAPH, path=raw[link.entry.origin], sha256=digest, entry=None)
                 )
-        return Lineage(links)
+        return Ancestry(links)
 
     def way(self, sha256: str) -> Iterator[Link | str]:
         """The file of this digest, then its parents, back to the photographs; a parent that no manifest names is told
