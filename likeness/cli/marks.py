@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.ingest.listing import printable
+from likeness.formatting import on_terminal
 from likeness.marks.detect import Detected, detect_all
 from likeness.marks.keys import CHAIN, KEY, ROOT, make_development_ca
 from likeness.marks.registry import Registry, read_registries, read_registry
@@ -24,7 +24,7 @@ def verify_command(path: Path, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps({"whole": not faults, "checks": rows}, indent=2) + "\n")
         return int(bool(faults))
     for check in checks:
-        sys.stdout.write(f"{check.state:8} {printable(check.what)}: {printable(check.why)}\n")
+        sys.stdout.write(f"{check.state:8} {on_terminal(check.what)}: {on_terminal(check.why)}\n")
     counts = Counter(check.state for check in checks)
     sys.stdout.write(", ".join(f"{number} {state}" for state, number in counts.items()) + "\n")
     return int(bool(faults))
@@ -55,7 +55,7 @@ def dev_ca_command(folder: Path) -> None:
 
 
 def _words(one: Detected) -> str:
-    lines = [f"{printable(one.file)}: {one.outcome}"]
+    lines = [f"{on_terminal(one.file)}: {one.outcome}"]
     if one.c2pa is not None and one.c2pa.valid:
         said = (one.c2pa.source_type or "?").rpartition("/")[2]
         lines.append(f"C2PA: {said}, signed by {one.c2pa.signer}; valid, whose key it is a registry says")
@@ -69,4 +69,4 @@ def _words(one: Detected) -> str:
             f"by chance once in {1 / one.pixels.chance:.0e} unmarked pictures"
         )
     lines += one.notes
-    return "\n  ".join(map(printable, lines)) + "\n"
+    return "\n  ".join(map(on_terminal, lines)) + "\n"

@@ -114,7 +114,7 @@ def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detect
 
 def pixel_mark(rgb: RGB, registry: Registry, named: str | None = None) -> PixelMark | None:
     """The mark in these pixels that the registry, or the file's own statement (`named`), knows."""
-    marks = sorted({*registry.publications, *([named] if named else [])})
+    marks: list[str] = sorted({*registry.publications, *([named] if named else [])})
     if not marks or min(rgb.shape[:2]) < 2:
         return None
     near, publications = registry.nearest(pdq(rgb)), registry.publications

@@ -12,7 +12,7 @@ from likeness.images import RGB, decode_rgb, encode_jpeg, encode_png
 from likeness.marks import claims, xmp
 from likeness.marks.claims import JPEG, PNG, Claim, Ingredient
 from likeness.marks.keys import SigningKey
-from likeness.marks.pixels import BITS, MIN_SIDE_PX, SCALES, matching, read_bits, write_mark
+from likeness.marks.pixels import BITS, SCALES, matching, read_bits, write_mark
 from likeness.marks.xmp import SourceType
 
 MARKS_VERSION = 1
@@ -20,6 +20,9 @@ MARKS_VERSION = 1
 
 HOLDS_BITS = 30
 """So many bits must read back from the finished file."""
+
+WHY_NOT = ("too-small-to-mark", "mark-does-not-hold")
+"""Why a picture may leave without the mark in its pixels; the signed statement says so."""
 
 LABEL_SHARE = 0.035  # height of the label's letters, of the picture's shorter side
 
@@ -45,24 +48,22 @@ def mark_picture(
 ) -> bytes:
     """The picture with all its marks; JPEG stays JPEG, PNG stays PNG. Metadata of the input are left behind.
 
-    One too small for the mark in its pixels gets the others.
+    One that cannot carry the mark in its pixels gets the others, and its statement says why.
 
     Raises:
-        InputError: `unreadable`, `mark-does-not-hold`, `not-signable`.
+        InputError: `unreadable`, `not-signable`.
     """
     mime, rgb = mime_of(data), decode_rgb(data, name=name)
     if label is not None:
         rgb = with_label(rgb, label)
-    carries = min(rgb.shape[:2]) >= MIN_SIDE_PX
-    if carries:
-        rgb = write_mark(rgb, int(mark, 16)).rgb
+    rgb, why_not = _in_pixels(rgb, mark)
     if mime == PNG:
         marked = xmp.mark_png(encode_png(rgb), origin.code)
     else:
         mime, marked = JPEG, xmp.mark_jpeg(encode_jpeg(rgb), origin.code)
+    said = {**origin.statement, "mark": mark} | ({"no_mark_in_pixels": why_not} if why_not else {})
     claim = Claim(
-        title=name, code=origin.code, ingredients=origin.ingredients, mark=mark if carries else None,
-        publication={**origin.statement, "mark": mark},
+        title=name, code=origin.code, ingredients=origin.ingredients, mark=None if why_not else mark, publication=said
     )  # fmt: skip
     return claims.sign(marked, mime, claim, key)
 
@@ -84,12 +85,22 @@ def check_marks(data: bytes, name: str, *, mark: str, key: SigningKey) -> None:
     code = xmp.find_code(data)
     if code is None or code.uri != found.source_type:
         raise _unmarked(name, "its XMP does not name the source type that its C2PA statement names")
-    rgb = decode_rgb(data, name=name)
-    if min(rgb.shape[:2]) < MIN_SIDE_PX:
+    if found.publication.get("no_mark_in_pixels") in WHY_NOT:
         return
+    rgb = decode_rgb(data, name=name)
     bits = matching(read_bits(rgb, SCALES[0]), int(mark, 16))
     if bits < HOLDS_BITS or found.mark != mark:
         raise _unmarked(name, f"the mark in its pixels does not read back ({bits} of {BITS} bits)")
+
+
+def _in_pixels(rgb: RGB, mark: str) -> tuple[RGB, str | None]:
+    """The picture with the mark in its pixels; where it cannot carry it, as it is, and why."""
+    try:
+        return write_mark(rgb, int(mark, 16)).rgb, None
+    except InputError as error:
+        if error.reason not in WHY_NOT:
+            raise
+        return rgb, error.reason
 
 
 def with_label(rgb: RGB, text: str) -> RGB:

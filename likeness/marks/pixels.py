@@ -1,3 +1,5 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# onnxruntime ships no types.
 """The imperceptible mark: 32 bits in a picture's pixels, put there and read by RivaGAN.
 
 The mark is made at one size (`SIDE_PX`) and enlarged onto the picture, and read at that size: a picture may be scaled
@@ -70,7 +72,7 @@ def write_mark(rgb: RGB, mark: int) -> Marked:
     """Put the 32 bits of `mark` into a picture.
 
     Raises:
-        InputError: `too-small-to-mark`, or `mark-does-not-hold` where the picture drowns the mark.
+        InputError: `too-small-to-mark`, or `mark-does-not-hold` where the picture drowns the mark (blurred ones do).
         ConfigError: the network's files are missing or others.
     """
     height, width = rgb.shape[:2]
@@ -92,7 +94,7 @@ def write_mark(rgb: RGB, mark: int) -> Marked:
             break
     if best.bits < ENOUGH_BITS:
         raise InputError(f"the imperceptible mark does not hold in this picture: {best.bits} of {BITS} bits",
-                         reason="mark-does-not-hold", remedy="leave the picture out")  # fmt: skip
+                         reason="mark-does-not-hold", remedy="a sharper picture carries it")  # fmt: skip
     return best
 
 
@@ -153,7 +155,7 @@ def _enlarged(added: NDArray[np.float32], width: int, height: int) -> NDArray[np
 
 @cache
 def _session(file: ModelFile) -> Any:
-    options = onnxruntime.SessionOptions()
+    options: Any = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(locate(file)), options, providers=["CPUExecutionProvider"])

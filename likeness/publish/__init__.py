@@ -5,6 +5,7 @@ Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_t
 PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, marks.jsonl, and last manifest.json.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from likeness.config import Config
@@ -50,16 +51,22 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
         cfg, record, chosen, repository, repository.root / "consent" / f"{record.persona}.yaml"
     )
     summary = send(prepared, remote, record.persona, record.id, permit=permit)
-    return _words(chosen, summary, remote.url, dry_run=False)
+    return _words(chosen, summary, remote.url, dry_run=False, unmarked=prepared.without_pixel_mark)
 
 
-def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool) -> str:
+def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarked: Sequence[str] = ()) -> str:
     """What went where, what did not and why."""
     would = "would be " if dry_run else ""
     lines = [
         f"{len(summary.uploaded)} files {would}uploaded ({format_bytes(summary.uploaded_bytes)}), "
         f"{summary.unchanged} unchanged",
         *(f"  {one.file} ({one.type}, {one.size} bytes)" for one in summary.uploaded if dry_run),
+        *(
+            [f"{len(unmarked)} without a mark in their pixels (too small, or too smooth for it):"]
+            if unmarked
+            else []
+        ),
+        *(f"  {name}" for name in unmarked),
         f"{len(chosen.withheld)} withheld" + (":" if chosen.withheld else ""),
         *(f"  {one.what}: {one.why}" for one in chosen.withheld),
         f"{len(summary.removed)} removed from the manifest"

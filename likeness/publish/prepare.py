@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class Prepared:
     of: dict[str, str]
     publication: Publication
     key: SigningKey
+    without_pixel_mark: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +235,7 @@ def prepare(
     add_copies(registry, key, _copies(prepared, chosen))
     files[REGISTRY] = registry
     check(prepared)
-    return prepared
+    return replace(prepared, without_pixel_mark=_without_pixel_mark(prepared))
 
 
 def check(prepared: Prepared) -> None:
@@ -256,6 +257,13 @@ def check(prepared: Prepared) -> None:
         elif path.suffix == ".html":
             for number, found in enumerate(PAGE_PICTURE.findall(path.read_bytes()), start=1):
                 check_marks(base64.b64decode(found), f"picture {number} of {name}", mark=mark, key=key)
+
+
+def _without_pixel_mark(prepared: Prepared) -> tuple[str, ...]:
+    """Pictures that carry no mark in their pixels; those of archive and report are told by what `verify` prints."""
+    pictures = {name: path.read_bytes() for name, path in prepared.files.items() if path.suffix in PICTURES}
+    found = {name: claims.read(data, mime_of(data) or "") for name, data in pictures.items()}
+    return tuple(name for name, one in found.items() if one is not None and one.mark is None)
 
 
 def _check_archive(name: str, path: Path, *, mark: str, key: SigningKey) -> None:

@@ -25,8 +25,7 @@ from likeness.lora.signature import read_statement
 from likeness.marks import claims
 from likeness.marks.detect import open_rgb, pixel_mark
 from likeness.marks.keys import verified
-from likeness.marks.pictures import mime_of
-from likeness.marks.pixels import MIN_SIDE_PX
+from likeness.marks.pictures import WHY_NOT, mime_of
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, RepositoryPaths
@@ -196,11 +195,11 @@ class Verifier:
             yield Check(name, "changed", error.message)
             return
         if found.mark is None:
-            small = min(rgb.shape[:2]) < MIN_SIDE_PX
+            why = found.publication.get("no_mark_in_pixels")
             yield Check(
                 name,
-                "unknown" if small else "missing",
-                "no mark in its pixels" + (": it is too small" if small else ""),
+                "unknown" if why in WHY_NOT else "missing",
+                f"no mark in its pixels: {why or 'nothing says why'}",
             )
             return
         seen = pixel_mark(rgb, Registry(), found.mark)
@@ -324,13 +323,11 @@ class Verifier:
 
     def _source(self, digest: str, name: str) -> Iterator[Check]:
         """What a published copy was made from, where this repository has it."""
-        if self._personas and not (known := list(self._way(digest, name))):
-            if digest not in self._outputs:
-                yield Check(
-                    name, "unknown", f"what it was made from (sha256 {digest[:16]}) is not in this repository"
-                )
-        elif self._personas:
-            yield from known
+        known = list(self._way(digest, name))
+        if self._personas and not known and digest not in self._outputs:
+            why = f"what it was made from (sha256 {digest[:16]}) is not in this repository"
+            yield Check(name, "unknown", why)
+        yield from known
 
     def _way(self, digest: str, name: str) -> Iterator[Check]:
         """The files back to the photographs, each against the digest by which the next one names it."""
