@@ -26,7 +26,7 @@ FALSE_ALARMS = 1e-6
 """A mark is found where an unmarked picture would look like it at most so often."""
 
 PDQ_CHANCE = 1e-3
-"""How often PDQ takes an unmarked picture for one of a publication, at most (docs/marks.md: none of those tried)."""
+"""How often PDQ takes an unmarked picture for one of a publication, at most: assumed, not measured (docs/marks.md)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
