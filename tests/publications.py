@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from doors import SeesHer
 from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.numpy import save_file
@@ -45,8 +46,9 @@ def config(url: str) -> Config:
 
 def publish_in(root: Path) -> Path:
     """Make the repository in `root`, publish to root/out, and give the publication's folder."""
-    before = Path.cwd()
+    before, gate = Path.cwd(), dataset.PictureGate
     os.chdir(root)
+    dataset.PictureGate = SeesHer
     try:
         cfg, folders = config(f"file://{root / 'out'}"), Folders(root)
         folders.everything(PAIRS)
@@ -68,5 +70,6 @@ def publish_in(root: Path) -> Path:
         write_manifest(folders.places.ingested, read_manifest(folders.places.ingested).entries, [])
         publish(cfg, load_consent(Path("consent").absolute(), PERSONA.name), dry_run=False)
     finally:
+        dataset.PictureGate = gate
         os.chdir(before)
     return root / "out" / PERSONA.name

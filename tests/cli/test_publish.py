@@ -138,9 +138,13 @@ def test_only_what_changed_is_sent_and_equal_content_gives_an_equal_manifest(fol
     before = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(s3, cfg).items()}
     assert "0 files uploaded" in run(cfg)
     (folders.places.models / "README.md").write_text("# another card")
-    assert "1 files uploaded" in run(cfg)
+    assert "2 files uploaded" in run(cfg)  # the card, and the registry that names its new bytes
     after = {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in on_s3(s3, cfg).items()}
-    assert {name for name in after if after[name][0] != before[name][0]} == {"README.md", "manifest.json"}
+    assert {name for name in after if after[name][0] != before[name][0]} == {
+        "README.md",
+        "marks.jsonl",
+        "manifest.json",
+    }
 
 
 def test_weights_go_in_parts_and_arrive_whole(folders, cfg, s3):
