@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from comfy_runs import config, persona_folders, trial_run
+from likeness.safety.provenance import SourceType, read_mark
 from persona_folders import Folders
 from PIL import Image
 from safetensors.numpy import save_file
@@ -20,7 +21,6 @@ from likeness.comfy.trial import Result, decoded, run_trial
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.images import load_rgb
 from likeness.pipeline.manifest import read_manifest
-from likeness.safety.provenance import SourceType, read_mark
 from likeness.store.items import sha256_file
 
 NOBODY = SimpleNamespace(ages=lambda rgb: ())
