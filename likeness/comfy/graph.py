@@ -42,8 +42,8 @@ KINDS = {
         widgets=("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"), gives=("LATENT",),
     ),
     "VAEDecode": Kind(links={"samples": "LATENT", "vae": "VAE"}, gives=("IMAGE",)),
-    "PreviewImage": Kind(links={"images": "IMAGE"}),
-    "SaveImage": Kind(links={"images": "IMAGE"}, widgets=("filename_prefix",)),
+    "PreviewImage": Kind(links={"images": "IMAGE"}, gives=("IMAGE",)),
+    "SaveImage": Kind(links={"images": "IMAGE"}, widgets=("filename_prefix",), gives=("IMAGE",)),
 }  # fmt: skip
 
 
