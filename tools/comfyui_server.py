@@ -118,7 +118,7 @@ class RealServer:
                 [str(PYTHON), str(PLACE / "start.py"), str(SERVER / "main.py"), "--cpu", "--listen", "127.0.0.1",
                  "--port", str(port), "--base-directory", str(self._place), "--front-end-root", str(self._place / "web"),
                  "--disable-api-nodes"],
-                # On shared cores threads wait for each other: one step took 8 s with two of them, and .1 s with one.
+                # On shared cores threads wait for each other: at a load of 27 one step took about 8 s with two of them.
                 env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=log, stderr=log,
             )  # fmt: skip
         until = time.monotonic() + UP_WITHIN_S
