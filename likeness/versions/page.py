@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from likeness.formatting import render
+from likeness.marks.xmp import source_type
 from likeness.report.pictures import Album, Picture
 from likeness.versions.changes import TRAINED, Change, Difference
 from likeness.versions.revision import Revision
@@ -24,7 +25,7 @@ class Row:
 
 def page(old: str, new: str, found: Mapping[str, Difference]) -> str:
     """The HTML; equal inputs give equal text. What does not fit stands there without its picture."""
-    album = Album(quality=82, max_bytes=MAX_BYTES)
+    album = Album(quality=82, max_bytes=MAX_BYTES, synthetic=False)
     personas = {
         name: [_row(album, Revision(old, name), Revision(new, name), change) for change in one.changes]
         for name, one in found.items()
@@ -52,4 +53,6 @@ def _row(album: Album, old: Revision, new: Revision, change: Change) -> Row:
 def _picture(album: Album, revision: Revision, entry: Mapping[str, Any] | None, alt: str) -> Picture | None:
     if entry is None:
         return None
-    return album.file(revision.folder(TRAINED).file(entry["file"]), alt, width_px=WIDTH_PX)
+    # An older revision's consent record is not at hand: that a person is synthetic is not said here.
+    code = source_type(swapped=entry.get("target") is not None, neural=entry.get("neural"), synthetic=False)
+    return album.file(revision.folder(TRAINED).file(entry["file"]), alt, width_px=WIDTH_PX, code=code)
