@@ -25,6 +25,7 @@ FILE = re.compile(
 # What a reader writes.
 NOT_HERE = {
     "conf/persona/mia.yaml",
+    "consent/purged/",
     *(
         f"consent/{name}"
         for name in ("mia.yaml", "mia.targets.yaml", "nora.yaml", "nora.targets.yaml", "nora.md")
