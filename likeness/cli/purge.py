@@ -46,7 +46,10 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     repository, paths, report = RepositoryPaths.here(), PersonaPaths(persona), Report(persona=persona)
     root = repository.root
     config = _config(report)
-    made = [root / folder for folder in _folders(root, paths, photographs=photographs)]
+    made = [
+        *(root / folder for folder in _folders(root, paths, photographs=photographs)),
+        *(path for path in [repository.publication(persona)] if path.exists()),
+    ]
     digests = {sha256_file(file) for folder in made for file in _files(folder)} | _named(made)
     keys = [path.name for path in repository.training.glob("*") if _owner(path) == persona]
 
@@ -216,6 +219,10 @@ def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: 
     if (root / "consent" / f"{persona}.yaml").exists():
         report.stays.append(
             f"consent/{persona}.yaml, with the face as numbers, which proves what was agreed and that it ended"
+        )
+    if (registry := RepositoryPaths(root).registry(persona)).exists():
+        report.stays.append(
+            f"{registry.relative_to(root)}, by which copies that others hold are recognised; it holds no picture"
         )
     nameless = [p.name for p in RepositoryPaths(root).training.glob("*") if p.is_dir() and not _owner(p)]
     if nameless:

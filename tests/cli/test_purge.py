@@ -75,6 +75,9 @@ def repository(tmp_path, monkeypatch) -> Path:
         training.mkdir(parents=True)
         (training / "step-00000010.safetensors").write_bytes(b"weights")
         (training / "persona").write_text(persona)
+        copies = Path(".cache/publications") / persona
+        copies.mkdir(parents=True)
+        (copies / "copy.jpg").write_bytes(b"a marked copy of " + persona.encode())
         public = Remote(f"{(tmp_path / 'public').as_uri()}/{persona}")
         public.write("manifest.json", b"{}")
     lock = {f"swap@{name}": run_of(name, data) for name, data in (("jade", SWAPPED), ("mia", MIAS))}
@@ -103,6 +106,7 @@ def test_it_empties_every_place_and_leaves_other_people_alone(repository, tmp_pa
     assert report.unreachable == {}
     assert holders(repository, SWAPPED) == []
     assert holders(repository, MIAS) == mias
+    assert [path.name for path in Path(".cache/publications").iterdir()] == ["mia"]
     assert not Path(".cache/training/" + "j" * 64).exists()
     assert Path(".cache/training/" + "m" * 64).is_dir()
     assert Remote((tmp_path / "team").as_uri()).names("training") == []
