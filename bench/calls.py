@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from likeness.http import Client, Limits
+from likeness.http.client import Client
+from likeness.http.rate_limit import Limits
 
 CALLS, LATENCY_S, BODY = 200, 0.2, "y" * 1_000_000
 REPEATS = 3

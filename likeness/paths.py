@@ -63,6 +63,7 @@ class PersonaPaths:
         self.enhanced = self.data / "enhanced"
         self.captions = self.data / "captions"
         self.captions_override = self.data / "captions_override"
+        self.captions_note = self.captions_override / "README"
 
         self.models = Path("models") / persona
         self.model_card = self.models / "README.md"
@@ -76,6 +77,7 @@ class PersonaPaths:
         self.training = self.models / "training"
         self.checkpoints = self.training / "checkpoints"
         self.training_samples = self.training / "samples"
+        self.samples_note = self.training_samples / "README.txt"
         self.samples_by_step = self.training_samples / "by_step.png"
         self.loss_csv = self.training / "loss.csv"
         self.training_metrics = self.training / "metrics.json"
@@ -112,6 +114,11 @@ class PersonaPaths:
 def face_file(photo_id: str) -> str:
     """`jade-s1.face.json`, beside an ingested photograph: the face that is meant."""
     return f"{photo_id}.face.json"
+
+
+def weights_persona(name: str) -> str:
+    """Whose weights a file is called after: `jade` of `jade-v1.safetensors`."""
+    return Path(name).name.rpartition("-v")[0]
 
 
 class RepositoryPaths:

@@ -40,7 +40,7 @@ from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.samples import Limits as SampleLimits
 from likeness.evaluate.samples import Planned
 from likeness.faces import Face
-from likeness.http import Limits
+from likeness.http.rate_limit import Limits
 from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments

@@ -11,7 +11,8 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption.vision_answer import SCHEMA, mapping, says
 from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import AuthError, ConfigError, LikenessError, QuotaError
-from likeness.http import Client, Response
+from likeness.http.client import Client
+from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 

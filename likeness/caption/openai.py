@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption.vision_answer import SCHEMA, says
 from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import LikenessError, QuotaError
-from likeness.http import Response
+from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 

@@ -18,7 +18,9 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_answer import ANSWER, caption_of, is_answer, mapping
 from likeness.errors import InDoubtError, LikenessError
-from likeness.http import Auth, Client, Response
+from likeness.http.auth import Auth
+from likeness.http.client import Client
+from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase

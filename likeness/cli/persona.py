@@ -79,9 +79,7 @@ def new_persona(
         _copy(photos, paths.raw_sources)
         _copy(shown, paths.raw_targets)
         paths.captions_override.mkdir(parents=True)
-        (paths.captions_override / "README").write_text(
-            "Captions of your own: docs/personas.md.\n", encoding="utf-8"
-        )
+        paths.captions_note.write_text("Captions of your own: docs/personas.md.\n", encoding="utf-8")
         write_record(name, whole, say=lambda line: 0)
         if shown:
             _write_targets(folder, name, shown, who, target_answers)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from likeness.http import Limits
+from likeness.http.rate_limit import Limits
 from likeness.settings import Section
 
 

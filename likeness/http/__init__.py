@@ -8,10 +8,3 @@ keys.py        which key may go to which host
 rate_limit.py  how much goes on at a time and a minute
 messages.py    what a server tells by a websocket, where one is to be had
 """
-
-from likeness.http.auth import Auth
-from likeness.http.client import Client
-from likeness.http.rate_limit import Limits
-from likeness.http.responses import Response, Translate
-
-__all__ = ["Auth", "Client", "Limits", "Response", "Translate"]

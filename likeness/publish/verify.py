@@ -28,7 +28,7 @@ from likeness.marks.keys import verified
 from likeness.marks.pictures import WHY_NOT, mime_of
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.marks.xmp import find_code
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PersonaPaths, RepositoryPaths, weights_persona
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.publish.prepare import MARKS, PAGE_PICTURE, REGISTRY
 from likeness.publish.send import MANIFEST, Published
@@ -288,11 +288,7 @@ class Verifier:
                 yield Check(name, state, f"signed by key {statement.key[:16]}, which no registry here names")
             yield from self._source(str(statement.says.get("of", "")), name)
         training_set = metadata.get("likeness.training_set_sha256", "")
-        persona = (
-            str(statement.says.get("persona"))
-            if statement is not None
-            else name.split("/")[-1].rpartition("-v")[0]
-        )
+        persona = str(statement.says.get("persona")) if statement is not None else weights_persona(name)
         texts = PersonaPaths(persona).dataset_metadata if persona in self._personas else None
         if texts is not None and texts.is_file():
             same = sha256_file(self.repository.root / texts) == training_set

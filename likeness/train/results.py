@@ -24,7 +24,7 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
     shutil.rmtree(places.training, ignore_errors=True)
     for folder in (places.checkpoints, places.training_samples):
         folder.mkdir(parents=True)
-    write_text(places.training_samples / "README.txt", SAMPLES)
+    write_text(places.samples_note, SAMPLES)
     for step, path in result.checkpoints.items():
         materialize(path, places.checkpoint(step))
     table = io.StringIO()

@@ -18,9 +18,11 @@ from urllib.parse import urlencode
 import orjson
 
 from likeness.errors import ConfigError, JobLostError, LikenessError, RejectedError, TransientError
-from likeness.http import Auth, Client, Limits, Response
+from likeness.http.auth import Auth
+from likeness.http.client import Client
 from likeness.http.messages import Messages
-from likeness.http.responses import clean
+from likeness.http.rate_limit import Limits
+from likeness.http.responses import Response, clean
 from likeness.store.items import Json
 
 TIMES_QUEUED = 3

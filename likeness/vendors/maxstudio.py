@@ -17,7 +17,10 @@ from likeness.errors import (
     RejectedError,
     TransientError,
 )
-from likeness.http import Auth, Client, Limits, Response
+from likeness.http.auth import Auth
+from likeness.http.client import Client
+from likeness.http.rate_limit import Limits
+from likeness.http.responses import Response
 from likeness.images import open_image
 from likeness.store.items import Json
 

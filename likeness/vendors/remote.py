@@ -5,8 +5,8 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from likeness.http import Limits
 from likeness.http.keys import check_place
+from likeness.http.rate_limit import Limits
 from likeness.purchases.prices import Prices, Quote
 
 

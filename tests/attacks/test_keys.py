@@ -3,8 +3,10 @@
 import pytest
 
 from likeness.errors import ConfigError
-from likeness.http import Auth, Client, Limits
+from likeness.http.auth import Auth
+from likeness.http.client import Client
 from likeness.http.keys import ALLOWED_HOSTS, KEY_HOSTS, check_place
+from likeness.http.rate_limit import Limits
 from likeness.providers import build
 from likeness.strict_yaml import read_yaml
 from tools.repository_clone import ROOT

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from comfy_runs import config, persona_folders, trial_run
-from likeness.safety.provenance import SourceType, read_mark
 from persona_folders import Folders
 from PIL import Image
 from safetensors.numpy import save_file
@@ -20,6 +19,7 @@ from likeness.comfy.scores import problems, psnr
 from likeness.comfy.trial import Result, decoded, run_trial
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.images import load_rgb
+from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest
 from likeness.store.items import sha256_file
 

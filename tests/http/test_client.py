@@ -25,7 +25,10 @@ from likeness.errors import (
     RejectedError,
     TransientError,
 )
-from likeness.http import Auth, Client, Limits, Response
+from likeness.http.auth import Auth
+from likeness.http.client import Client
+from likeness.http.rate_limit import Limits
+from likeness.http.responses import Response
 
 KEY = "planted-key-Zq81"
 AUTH = Auth(header="X-Api-Key", scheme="", env="LIKENESS_TEST_KEY")

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.server import FakeServers
 from likeness.errors import ConfigError, JobLostError, LikenessError, RejectedError, TransientError
-from likeness.http import Limits
+from likeness.http.rate_limit import Limits
 from likeness.vendors.comfyui import ComfyUI, Progress, lost_keys
 
 LIMITS = Limits(

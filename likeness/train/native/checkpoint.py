@@ -71,7 +71,7 @@ class RunFolder:
         path = self.folder / f"step-{step:08d}.safetensors"
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.persona:
-            (self.folder / OWNER).write_text(self.persona)  # for `likeness consent purge`
+            write_atomic(self.folder / OWNER, self.persona.encode())  # for `likeness consent purge`
         write_atomic(path, weights_bytes(tensors, metadata))
         if self.shared is not None:
             self.shared.send_checkpoint(path)
