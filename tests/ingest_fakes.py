@@ -1,6 +1,6 @@
 """Ingest without models: photos whose first pixels say what the instruments shall find in them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,10 @@ class FakeFaces:
         count, person, _ = (int(v) for v in rgb[0, 0])
         return [a_face(embedding(person, 0.2, int(rgb[0, 1, 1])), FACE_PX - 5 * n) for n in range(count)]
 
+    def identified(self, rgb: RGB, face: Face) -> Face:
+        """The face with the embedding of the resnet, too, as `vectors` has it."""
+        return replace(face, others={RESNET: face.embedding / 2})
+
 
 class FakeAges:
     """The age of the first pixel."""
@@ -80,7 +84,6 @@ def a_face(vector: np.ndarray, side_px: float) -> Face:
         points5=np.zeros((5, 2), np.float32),
         landmarks=np.zeros((468, 3), np.float32),
         embedding=vector,
-        others={RESNET: vector / 2},
         yaw_deg=1.0,
         pitch_deg=2.0,
         roll_deg=3.0,
@@ -92,8 +95,10 @@ def a_face(vector: np.ndarray, side_px: float) -> Face:
 
 def fake_instruments() -> Instruments:
     """Instruments that read the first pixels."""
+    faces = FakeFaces()
     return Instruments(
-        faces=FakeFaces(),
+        faces=faces,
+        identify=faces.identified,
         ages=FakeAges(),
         rate=lambda rgb: float("nan") if rgb[0, 1, 0] == 255 else int(rgb[0, 1, 0]) / 100,
         digest="fake",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dvc.utils.hydra import compose_and_dump
-from ingest_fakes import FakeConsent, FakeFaces, fake_instruments, png
+from ingest_fakes import FakeAges, FakeConsent, FakeFaces, fake_instruments, png
 from runs import run_of
 
 import likeness.ingest.choice
@@ -132,6 +132,7 @@ def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setattr(likeness.run, "load_consent", lambda folder, persona: FakeConsent())
     monkeypatch.setattr(likeness.run, "in_force", lambda root, persona, uses, place: FakeConsent())
     monkeypatch.setattr(likeness.swap.items, "FaceAnalyzer", FakeFaces)
+    monkeypatch.setattr(likeness.swap.items, "AgeEstimator", FakeAges)
     monkeypatch.setattr(likeness.swap.items, "Rater", FakeRater)
     for kind, fake in (
         (MaxStudioSwapper, Swaps), (MaxStudioEnhancer, Enhancements), (GrokCaptioner, Captions)

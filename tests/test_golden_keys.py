@@ -6,6 +6,7 @@ import; who moves a digest reads `MOVED` first.
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,12 +21,15 @@ from likeness.caption.items import caption_key, override_key
 from likeness.caption.openai import OpenAICaptioner
 from likeness.caption.text import Override
 from likeness.caption.vlm import VlmCaptioner
+from likeness.comfy import ComfyConfig
+from likeness.comfy.graph import Lora
+from likeness.comfy.trial import _Trial
 from likeness.config import Config
 from likeness.dataset import DatasetConfig, KohyaConfig
 from likeness.dataset.build import Planned as PlannedImage
 from likeness.dataset.build import image_work
 from likeness.dataset.select import Chosen
-from likeness.diffusion.config import ObjectiveConfig
+from likeness.diffusion.config import BaseModelConfig, ObjectiveConfig
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.generate import GenerationRequest
 from likeness.enhance import EnhanceConfig
@@ -89,6 +93,7 @@ FREE = {
     "gate.picture": "what the gates measure of a training image, in a fraction of a second",
     "plan.memory": "a prediction of some seconds, which `plan` remembers",
     "plan.pace": "how fast training went, which `plan` remembers",
+    "publish.copy": "a marked and signed copy, made in a moment; a copy made again is sent again",
 }
 
 SOURCE, TARGET, RAW, FACE, PIXELS = (
@@ -183,6 +188,22 @@ def sampler() -> Sampler:
         renderer=studio(), persona="jade", every_steps=100, planned=[PLANNED], held_out=[],
         references=[FaceEmbedding(id="jade-s9", embedding=np.array([0.5, 0.25], np.float32), yaw_deg=3.0)],
         find=lambda rgb: [], items=None,
+    )  # fmt: skip
+
+
+def comfy_trial() -> _Trial:
+    base = BaseModelConfig(
+        architecture="sdxl", source="sd_xl_base_1.0.safetensors", revision=None, variant=None, config=None, seed=None,
+        cpu_threads=None, quantize=None, prediction=None, name="a base",
+    )  # fmt: skip
+    comfy = ComfyConfig(
+        base_url="http://127.0.0.1:8188", api_key_env=None, lora_folder=None, checkpoint=None, sampler="euler",
+        scheduler="simple", max_agreement_loss_db=10, poll_s=1, job_limit_s=600, max_failure_ratio=0.5, limits=LIMITS,
+    )  # fmt: skip
+    return _Trial(
+        cfg=studio().cfg.model_copy(update={"base": base, "comfy": comfy}), server=None, rate=lambda rgb: 0.0, ages=None,
+        digest="w" * 64, lora=Lora(name="jade-v1.safetensors", strength=0.9), keys=frozenset(), known=frozenset(),
+        version="0.3.75",
     )  # fmt: skip
 
 
@@ -320,6 +341,8 @@ KEYS: dict[str, Callable[[], str]] = {
     "train.sampler": lambda: sampler().digest,
     "evaluate.sample": lambda: studio().work(PLANNED, Path("jade-v1.safetensors"), "w" * 64).key,
     "evaluate.sample without": lambda: studio().work(PLANNED, None, "w" * 64).key,
+    "comfy.sample": lambda: comfy_trial().work(PLANNED).key,
+    "comfy.sample without": lambda: comfy_trial().work(replace(PLANNED, lora=False)).key,
     "metrics.face": lambda: face_work("x", PIXELS, Path("x.jpg"), lambda rgb: []).key,
 }
 
@@ -356,6 +379,8 @@ PINNED = {
     "train.sampler": "0d2b310354007bb9918054ee8ecad66072e507947b0a76f5a5234d5f83081f59",
     "evaluate.sample": "c7fd3576c8c4c4b93219fdd76dc958e0784577d66a31a34be3e678c368441e35",
     "evaluate.sample without": "65178b5dc29d9e83dd06eac1843b534747bc3fb73406928a4d810f70bd3cb861",
+    "comfy.sample": "dc1725f18bf9915e157ada3a171a597515012358192d1bc5123df9a02b4eac1f",
+    "comfy.sample without": "2a870886c5f00de8f4c15675721ceaba68db8e45bd000b28b028b6db5f21e691",
     "metrics.face": "ffdf201c47b190c0d23265409d3f29125548d8e0ffb0eed9637a32e6a71c1ebf",
 }
 

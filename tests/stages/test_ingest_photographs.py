@@ -18,6 +18,8 @@ from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
+from likeness.safety.consent.record import Photo
+from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = ROOT / "tests/photos"
@@ -29,7 +31,10 @@ def read(path: str) -> dict:
 
 @pytest.fixture(scope="module")
 def consent() -> Consent:
-    return load_consent(ROOT / "consent", "jade")
+    """Her record; it lists the extras, too, whose bytes would be refused as unlisted before anything else."""
+    record = load_consent(ROOT / "consent", "jade")
+    extras = {path.name: Photo(sha256=sha256_file(path)) for path in (PHOTOS / "extras").iterdir()}
+    return record.model_copy(update={"photos": record.photos | extras})
 
 
 @pytest.fixture(scope="module")

@@ -61,10 +61,13 @@ def leaves(model: type[Section], place: str = "") -> set[str]:
 
 
 def test_a_setting_is_in_the_key_of_a_run_or_said_not_to_be():
-    # The seed is in it; the licence and the trainer decide nothing of the native trainer's weights.
+    # The seed is in it; the licence and the trainer decide nothing of the native trainer's weights. What `start_from` and
+    # `drawing` decide is in it by digests: of the file, of the sampler, and of the pictures of the class in the dataset.
     assert leaves(TrainConfig) == {
         "seed",
         "license",
+        "start_from",
+        "drawing",
         "trainer",
         "kohya.checkout",
         "kohya.python",
