@@ -15,18 +15,36 @@ from likeness.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
+DEFAULTS = {
+    f"{group}={choice}"
+    for entry in yaml.safe_load((CONF / "config.yaml").read_text())["defaults"]
+    if isinstance(entry, dict)
+    for group, choice in entry.items()
+}
 CHOICES = sorted(
-    f"{path.parent.relative_to(CONF).as_posix()}={path.stem}"
-    for path in CONF.glob("*/**/*.yaml")
-    if path.parent.name not in ("persona", "experiment", "gpu", "quality", "vendor")
-    and not path.stem.startswith("_")
-)
+    {
+        f"{path.parent.relative_to(CONF).as_posix()}={path.stem}"
+        for path in CONF.glob("*/**/*.yaml")
+        if path.parent.name not in ("persona", "experiment", "gpu", "quality", "vendor")
+        and not path.stem.startswith("_")
+    }
+    - DEFAULTS
+)  # what conf/config.yaml chooses is composed once, by no override
 EXPERIMENTS = sorted(f"+experiment={path.stem}" for path in CONF.glob("experiment/[a-z]*.yaml"))
+BASES = ("+experiment=sdxl", "+experiment=zimage", "+experiment=flux2")
+QUALITIES = [f"+quality={path.stem}" for path in sorted(CONF.glob("quality/*.yaml"))]
+GPUS = [f"+gpu={path.stem}" for path in sorted(CONF.glob("gpu/*.yaml"))]
+# Each GPU once with each base, each quality once with each base; the other pairs of both are long.
+PAIRED = {(n % len(QUALITIES), n % len(GPUS)) for n in range(max(len(QUALITIES), len(GPUS)))}
 OVERLAYS = [
-    (base, f"+quality={quality.stem}", f"+gpu={gpu.stem}")
-    for base in ("+experiment=sdxl", "+experiment=zimage", "+experiment=flux2")
-    for quality in sorted(CONF.glob("quality/*.yaml"))
-    for gpu in sorted(CONF.glob("gpu/*.yaml"))
+    pytest.param(
+        (base, quality, gpu),
+        id=f"{base} {quality} {gpu}",
+        marks=() if (at, number) in PAIRED else (pytest.mark.slow, pytest.mark.long),
+    )
+    for base in BASES
+    for at, quality in enumerate(QUALITIES)
+    for number, gpu in enumerate(GPUS)
 ]
 # These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
 NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
@@ -41,9 +59,9 @@ def compose_in(folder: Path, *overrides: str) -> Path:
     return folder / "params.yaml"
 
 
-@pytest.mark.parametrize("choice", [*CHOICES, *EXPERIMENTS])
+@pytest.mark.parametrize("choice", ["", *CHOICES, *EXPERIMENTS])
 def test_every_choice_composes_and_validates(tmp_path, choice):
-    path = compose_in(tmp_path, choice, *NEEDS_A_SETTING.get(choice, ()))
+    path = compose_in(tmp_path, *([choice] if choice else []), *NEEDS_A_SETTING.get(choice, ()))
     if choice in NEEDS_A_USER:
         with pytest.raises(ConfigError, match="a value must be given"):
             load_config(path)
@@ -57,7 +75,7 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
         getattr(config, section).built()
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS, ids=" ".join)
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_qualities_and_gpus_go_with_a_base(tmp_path, overlay):
     train = load_config(compose_in(tmp_path, *overlay)).train
     assert train.data.batch_size * train.schedule.gradient_accumulation == 4

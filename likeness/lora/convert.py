@@ -36,7 +36,7 @@ from likeness.lora.keys import (
 )
 from likeness.lora.layers import LoraLayers, fit
 from likeness.lora.read import family_layers, read_file
-from likeness.lora.safetensors_io import content_sha256, weights_bytes
+from likeness.lora.safetensors_io import described_bytes
 from likeness.lora.scale import ADAPTER_METADATA
 
 Names = Literal["kohya", "diffusers"]
@@ -166,13 +166,14 @@ def _narrow(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _bytes(typed: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
-    sha256 = content_sha256(typed)
-    hashes = {
-        "sshs_model_hash": sha256,
-        "sshs_legacy_hash": sha256[:8],
-        "modelspec.hash_sha256": f"0x{sha256}",
-    }
-    return weights_bytes(typed, metadata | hashes)
+    def described(sha256: str) -> dict[str, str]:
+        return metadata | {
+            "sshs_model_hash": sha256,
+            "sshs_legacy_hash": sha256[:8],
+            "modelspec.hash_sha256": f"0x{sha256}",
+        }
+
+    return described_bytes(typed, described)
 
 
 def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> None:

@@ -10,7 +10,7 @@ rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byt
 import hashlib
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,13 @@ def read_header(path: Path) -> Header:
 
 def weights_bytes(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> bytes:
     """A .safetensors file with the metadata in the order of their names."""
+    return described_bytes(tensors, lambda _: metadata)
+
+
+def described_bytes(tensors: Mapping[str, "Tensor"], describe: Callable[[str], Mapping[str, str]]) -> bytes:
+    """As `weights_bytes`, with the metadata that `describe` makes of the tensors' `content_sha256`: they are laid out once."""
     header, data = _split(_save(tensors))
+    metadata = describe(hashlib.sha256(data).hexdigest())
     described = {"__metadata__": dict(sorted(metadata.items())), **json.loads(header)}
     text = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % HEADER_ALIGNMENT)

@@ -84,7 +84,12 @@ def test_in_its_repository_it_is_walked_back_to_the_photographs_and_the_consent(
     assert f"{PICTURE} <- consent/jade.yaml" in walked
 
 
-@pytest.mark.parametrize("where", [0.02, 0.3, 0.5, 0.7, 0.98])
+LONG = [pytest.mark.slow, pytest.mark.long]
+
+
+@pytest.mark.parametrize(
+    "where", [0.02, pytest.param(0.3, marks=LONG), 0.5, pytest.param(0.7, marks=LONG), 0.98]
+)
 @pytest.mark.parametrize(
     "name",
     [

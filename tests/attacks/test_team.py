@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from likeness.errors import ConfigError
-from likeness.lora.safetensors_io import weights_bytes
+from likeness.lora.safetensors_io import content_sha256, weights_bytes
 from likeness.pipeline.batch import Made, Work, run_one
 from likeness.store.items import ItemStore, item_key, object_name, record_name, sha256_bytes
 from likeness.store.remote import SharedItems
@@ -149,7 +149,9 @@ TENSORS = {"lora": torch.ones(2, 2)}
 
 def forged(folder: Path, **metadata: str) -> None:
     said = {"run": RUN, "step": "5", "weights": "{}", **metadata}
-    said["sha256"] = _seal({name: text for name, text in said.items() if name != "signature"}, TENSORS)
+    said["sha256"] = _seal(
+        {name: text for name, text in said.items() if name != "signature"}, content_sha256(TENSORS)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "step-00000005.safetensors").write_bytes(weights_bytes(TENSORS, said))
 

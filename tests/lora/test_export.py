@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import FACTS, run_in, train_config
+from lora_runs import EVERY_BLOCK, FACTS, make_folder, run_in, train_config
 from padding import shift_tensors
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -19,7 +19,7 @@ from likeness.aligned import ALIGNMENT
 from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
-from likeness.lora.adapter import adapter_parameters, lora_tensors
+from likeness.lora.adapter import adapter_parameters, add_lora, lora_tensors
 from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
 from likeness.lora.safetensors_io import read_metadata, weights_bytes
 from likeness.train.native.data import dataset_digest, read_examples
@@ -41,8 +41,18 @@ def predict(base, run):
     return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run; checks load files into its base and take them out again."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("run")
+    return run_in(place, make_folder(place / "lora_training"), train_config(steps=2))
+
+
 @pytest.mark.parametrize("architecture", bases())
-@pytest.mark.parametrize(("rank", "alpha"), [(4, 1), (4, 4), (2, 6.5)])
+@pytest.mark.parametrize(
+    ("rank", "alpha"), [(4, 1), pytest.param(4, 4, marks=[pytest.mark.slow, pytest.mark.long]), (2, 6.5)]
+)
 def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     tmp_path, folder, fresh, architecture, rank, alpha
 ):
@@ -80,7 +90,8 @@ def test_where_the_files_tensors_start_does_not_matter(tmp_path, folder, fresh, 
 
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
 def test_every_trained_layer_is_in_the_file_and_every_key_maps(tmp_path, folder, architecture):
-    run = run_in(tmp_path, folder, train_config(steps=2), architecture=architecture)
+    cfg = train_config(steps=2, blocks=EVERY_BLOCK)
+    run = run_in(tmp_path, folder, cfg, architecture=architecture)
     layers = len(run.trained.parameters) // 2
     check = publish(run.data, tmp_path / "out" / "jade-v1.safetensors", run.base, *inputs(run))
     tensors = load_file(tmp_path / "out" / "jade-v1.safetensors")
@@ -103,8 +114,7 @@ def silent(tensors):
     return {key: value * 0 if "lora_up" in key else value for key, value in tensors.items()}
 
 
-def test_a_lora_without_effect_gets_no_name(tmp_path, folder):
-    run = run_in(tmp_path, folder, train_config(steps=2))
+def test_a_lora_without_effect_gets_no_name(tmp_path, run):
     tensors = silent(kohya_tensors(run.base, run.trained.parameters, alpha=2, dtype=torch.float32))
     out = tmp_path / "out" / "jade-v1.safetensors"
     with pytest.raises(ProviderError, match="does not change") as caught:
@@ -113,8 +123,7 @@ def test_a_lora_without_effect_gets_no_name(tmp_path, folder):
     assert list(out.parent.iterdir()) == []
 
 
-def test_a_failed_check_leaves_the_published_file_alone(tmp_path, folder):
-    run = run_in(tmp_path, folder, train_config(steps=2))
+def test_a_failed_check_leaves_the_published_file_alone(tmp_path, run):
     out = tmp_path / "jade-v1.safetensors"
     publish(run.data, out, run.base, *inputs(run))
     tensors = silent(load_file(out))
@@ -137,8 +146,7 @@ def changed_weight(tensors):
     ("change", "word"),
     [(doubled_alpha, "scale"), (changed_weight, "other weights"), (without_a_layer, "1 layer")],
 )
-def test_what_gets_lost_on_the_way_is_seen(tmp_path, folder, monkeypatch, change, word):
-    run = run_in(tmp_path, folder, train_config(steps=2))
+def test_what_gets_lost_on_the_way_is_seen(tmp_path, run, monkeypatch, change, word):
     file = tmp_path / "x.safetensors"
     file.write_bytes(run.data)
     load, other = run.base.pipeline.load_lora_weights, tmp_path / "other.safetensors"
@@ -152,8 +160,7 @@ def test_what_gets_lost_on_the_way_is_seen(tmp_path, folder, monkeypatch, change
         check_loads(file, run.base, *inputs(run))
 
 
-def test_a_key_that_diffusers_does_not_know_fails_the_check(tmp_path, folder):
-    run = run_in(tmp_path, folder, train_config(steps=2))
+def test_a_key_that_diffusers_does_not_know_fails_the_check(tmp_path, run):
     file = tmp_path / "x.safetensors"
     file.write_bytes(run.data)
     file.write_bytes(weights_bytes(load_file(file) | {"unet.conv_in.lora_A.weight": torch.ones(2, 4)}, {}))
@@ -224,11 +231,11 @@ def test_a_base_of_other_sizes_is_called_by_its_own_name(folder, fresh):
     assert metadata["modelspec.architecture"] == "likeness-tiny/lora"
 
 
-def test_lora_tensors_are_copies(tmp_path, folder):
-    run = run_in(tmp_path, folder, train_config(steps=2))
-    copies = lora_tensors(run.trained.parameters)
+def test_lora_tensors_are_copies(fresh):
+    parameters = add_lora(fresh(), train_config().lora, seed=42)
+    copies = lora_tensors(parameters)
     before = {name: tensor.clone() for name, tensor in copies.items()}
     with torch.no_grad():
-        for parameter in run.trained.parameters.values():
-            parameter.zero_()
+        for parameter in parameters.values():
+            parameter.fill_(7)
     assert all(torch.equal(copies[name], before[name]) for name in copies)

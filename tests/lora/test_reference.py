@@ -3,7 +3,7 @@
 import pytest
 import torch
 from comfy import ATTENTION, CONVOLUTIONS, comfy_name, merged
-from lora_runs import run_in, train_config
+from lora_runs import EVERY_BLOCK, run_in, train_config
 from safetensors.torch import load
 from torch.func import functional_call
 
@@ -25,7 +25,12 @@ from likeness.train.native.training_loss import Objective
     ],
 )
 def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, fresh, architecture, change):
-    run = run_in(tmp_path, folder, train_config(steps=3, **change), architecture=architecture)
+    run = run_in(
+        tmp_path,
+        folder,
+        train_config(**{"steps": 3, "blocks": EVERY_BLOCK} | change),
+        architecture=architecture,
+    )
     one, noise = run.set.first(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         trained = run.base.predict(noise, torch.tensor([300]), one.condition)
@@ -47,7 +52,7 @@ def test_comfyui_reads_every_key_and_merges_what_was_trained(tmp_path, folder, f
     ],
 )
 def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, change):
-    cfg, base = train_config(**change), fresh()
+    cfg, base = train_config(blocks=EVERY_BLOCK, **change), fresh()
     data = encode_examples(read_examples(folder), base, cfg, store)
     parameters = add_lora(base, cfg.lora, seed=cfg.seed)
     filler = torch.Generator().manual_seed(5)

@@ -65,12 +65,12 @@ def test_everything_promised_is_written_and_repeats(places, in_tmp, capfd):
     said = capfd.readouterr().err
     assert "3 images (64x64: 3), with repeats 6 an epoch" in said
     assert "3 steps an epoch of 2 x 1 images, 6 steps in all (2.0 epochs)" in said
-    assert "changes 192 layers, loaded and checked" in said
+    assert "changes 36 layers, loaded and checked" in said
 
     rows = list(csv.DictReader((places.training / "loss.csv").read_text().splitlines()))
     assert [row["step"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     metrics = json.loads((places.training / "metrics.json").read_text())
-    assert (metrics["steps"], metrics["images"], metrics["lora_layers"]) == (6, 3, 192)
+    assert (metrics["steps"], metrics["images"], metrics["lora_layers"]) == (6, 3, 36)
     assert metrics["lora_effect"] > 0
     assert metrics["probe_loss_before"] != metrics["probe_loss_after"]
     with safe_open(places.weights, framework="pt") as file:

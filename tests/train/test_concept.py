@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conf_sections import section
-from lora_runs import train_config
+from lora_runs import EVERY_BLOCK, train_config
 from PIL import Image, ImageDraw
 
 from likeness.diffusion.config import BaseModelConfig
@@ -61,6 +61,7 @@ def test_a_lora_learns_an_object_the_base_has_never_seen(tmp_path, store):
         alpha=16,
         lr=4e-3,
         targets=TARGETS,
+        blocks=EVERY_BLOCK,
         checkpoint_every_steps=160,
         log_every_steps=40,
     )

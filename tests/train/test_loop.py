@@ -229,6 +229,8 @@ def test_buckets_of_several_shapes_are_trained_together(tmp_path):
     assert len(run.trained.losses) == 3
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_the_sd15_twin_is_trained_resumed_and_frozen(tmp_path, folder):
     cfg = train_config()
     whole = run_in(tmp_path / "whole", folder, cfg, architecture="sd15")

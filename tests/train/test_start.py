@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import FACTS, Stop, base_config, run_in, stop_at, train_config
+from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, train_config
 from safetensors.torch import load_file, save_file
 
 from likeness.check import check_parts
@@ -22,13 +22,20 @@ from likeness.train.native.start import read_start
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A finished run of six steps on what `folder` holds; nobody changes it."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("first")
+    return run_in(place, make_folder(place / "lora_training"), train_config())
+
+
 @pytest.fixture
-def trained(tmp_path, folder):
-    """A finished run of six steps, and its file."""
-    run = run_in(tmp_path / "first", folder, train_config())
+def trained(tmp_path, first):
+    """That run, and a copy of its file."""
     path = tmp_path / "jade-6.safetensors"
-    path.write_bytes(run.data)
-    return run, path
+    path.write_bytes(first.data)
+    return first, path
 
 
 def begun(path: Path, cfg: TrainConfig) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from likeness.aligned import align_tensors
-from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
+from likeness.lora.safetensors_io import content_sha256, described_bytes, read_metadata
 from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 from likeness.team_keys import TeamKeys
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
@@ -65,14 +65,17 @@ class RunFolder:
         """
         self._permit()
         weights = {at: self._digest(path) for at, path in self.weights().items() if at <= step}
-        metadata = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
-        metadata["sha256"] = _seal(metadata, tensors)
-        metadata["signature"] = json.dumps(self._team.sign(metadata["sha256"].encode()))
+        said = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
+
+        def sealed(content: str) -> dict[str, str]:
+            seal = _seal(said, content)
+            return said | {"sha256": seal, "signature": json.dumps(self._team.sign(seal.encode()))}
+
         path = self.folder / f"step-{step:08d}.safetensors"
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.persona:
             write_atomic(self.folder / OWNER, self.persona.encode())  # for `likeness consent purge`
-        write_atomic(path, weights_bytes(tensors, metadata))
+        write_atomic(path, described_bytes(tensors, sealed))
         if self.shared is not None:
             self.shared.send_checkpoint(path)
         for _, old in self._found()[self.kept :]:
@@ -153,7 +156,7 @@ class RunFolder:
         except (SafetensorError, ValueError):
             return None
         seal, signature = metadata.pop("sha256", ""), metadata.pop("signature", "null")
-        if metadata.get("run") != self.key or seal != _seal(metadata, tensors):
+        if metadata.get("run") != self.key or seal != _seal(metadata, content_sha256(tensors)):
             return None
         try:
             if self._team.signer(seal.encode(), json.loads(signature)) is None:
@@ -164,6 +167,6 @@ class RunFolder:
         return Checkpoint(step=int(metadata["step"]), tensors=tensors, weights=weights)
 
 
-def _seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """What shows that a checkpoint is whole: sha256 of what it says, and of its tensors."""
-    return sha256_bytes(json.dumps([metadata, content_sha256(tensors)], sort_keys=True).encode())
+def _seal(metadata: Mapping[str, str], content: str) -> str:
+    """What shows that a checkpoint is whole: sha256 of what it says, and of its tensors' `content_sha256`."""
+    return sha256_bytes(json.dumps([metadata, content], sort_keys=True).encode())
