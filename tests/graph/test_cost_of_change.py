@@ -45,7 +45,8 @@ def test_a_stage_costs_three_files(enhanced):
     assert enhanced.repro("thumbnail@jade") == ["check"]
     assert "thumbnail" in enhanced.run("python", "-m", "likeness", "summary").stdout
     (enhanced.folder / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "test_dvc.py", enhanced.folder / "tests")
+    for name in ("test_dvc.py", "conftest.py", "signing.py"):
+        shutil.copy(ROOT / "tests" / name, enhanced.folder / "tests")
     enhanced.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dvc.py")
 
 

@@ -39,7 +39,7 @@ TARGETS = ("01_mei.jpg", "02_mei.jpg", "04_irene.jpg", "07_kofi.jpg", "08_ravi.j
 ALL_PAIRS = (
     "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180", "swap.limits.max_pitch_difference_deg=180",
     "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9", "swap.max_failure_ratio=1",
-    "resize.side_px=448", "budget.max_usd=100",
+    "resize.side_px=448", "dataset.side_px=896", "budget.max_usd=100",
 )  # fmt: skip
 
 
