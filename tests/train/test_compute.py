@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from lora_runs import Stop, base_config, run_in, stop_at, train_config
+from lora_runs import EVERY_BLOCK, Stop, base_config, run_in, stop_at, train_config
 from torch.autograd.graph import saved_tensors_hooks
 
 from likeness.diffusion.families import bases
@@ -66,7 +66,7 @@ def test_memory_that_runs_out_is_told_with_what_a_step_needs(fresh):
 
 @pytest.mark.parametrize("architecture", bases())
 def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
-    cfg = train_config(architecture)
+    cfg = train_config(architecture, **({} if bases()[architecture].FLOW else {"blocks": EVERY_BLOCK}))
     base = fresh(architecture)
     prompt = base.encode_prompt("jade woman")
     shapes = {name: tuple(tensor.shape) for name, tensor in prompt.items()}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lora_runs import base_config, make_folder, train_config
+from lora_runs import EVERY_BLOCK, base_config, make_folder, train_config
 from persona_folders import Folders
 from runs import run_of
 from safetensors import safe_open
@@ -53,7 +53,7 @@ def config(base_folder: Path, checkout: Path, **changes) -> Config:
     kohya = {"checkout": str(checkout), "python": sys.executable}
     return Config.model_construct(
         base=base_config("sd15", source=str(base_folder), seed=None, name="toy"),
-        train=train_config(**(MAPS | {"kohya": kohya} | changes)),
+        train=train_config(**(MAPS | {"kohya": kohya, "blocks": EVERY_BLOCK} | changes)),
         items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
     )
