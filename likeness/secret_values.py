@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from likeness.errors import ConfigError
 from likeness.settings import flatten, texts
@@ -37,7 +37,8 @@ def _secrets(values: Any) -> Iterator[str]:
         for name, value in os.environ.items()
         if SECRET_NAME.search(name) and len(value) >= MIN_LETTERS and not value.isdecimal()
     }
-    for place, value in flatten(values if isinstance(values, dict) else {"value": values}).items():
+    settings = cast("dict[str, Any]", values) if isinstance(values, dict) else {"value": values}
+    for place, value in flatten(settings).items():
         for text in texts(value):
             name = place.rpartition(".")[2]
             named = SECRET_NAME.search(name) and not NO_SECRET_NAME.search(name) and len(text) >= MIN_LETTERS
