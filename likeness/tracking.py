@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from likeness.git import git
 from likeness.settings import flatten
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
@@ -258,5 +258,5 @@ def tracking_uri(configured: str, root: Path) -> str:
 
 def _revision() -> dict[str, str]:
     tags = {"DVC_EXP_NAME": name} if (name := os.environ.get("DVC_EXP_NAME")) else {}
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return tags | ({"mlflow.source.git.commit": found.stdout.strip()} if found.returncode == 0 else {})
+    commit = git("rev-parse", "HEAD")
+    return tags | ({"mlflow.source.git.commit": commit.strip()} if commit else {})

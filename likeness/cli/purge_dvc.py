@@ -3,15 +3,15 @@
 DVC alone can bring outputs back from these, past every program of likeness; so a purge empties them.
 """
 
-import json
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
+from likeness.dvc_files import LOCK, listed
+from likeness.git import git
 from likeness.paths import PersonaPaths
 from likeness.store.items import write_atomic
 
@@ -74,8 +74,8 @@ class DvcTraces:
 
     def commits_with_photographs(self) -> int:
         """How many commits hold this persona's photographs: git keeps them until its history is rewritten."""
-        told = _git(self.root, "log", "--all", "--format=%H", "--", str(self._own.raw))
-        return len(told.split())
+        told = git("log", "--all", "--format=%H", "--", str(self._own.raw), root=self.root)
+        return len((told or "").split())
 
     def _read_runs(self) -> tuple[list[Path], set[str], set[str]]:
         entries: list[Path] = []
@@ -93,10 +93,10 @@ class DvcTraces:
 
     def _locks(self) -> Iterator[dict[str, Any]]:
         """The stages of dvc.lock, as it is and as it was in any commit, those of experiments among them."""
-        lock = self.root / "dvc.lock"
+        lock = self.root / LOCK
         texts = [lock.read_text(encoding="utf-8")] if lock.is_file() else []
-        for commit in _git(self.root, "log", "--all", "--format=%H", "--", "dvc.lock").split():
-            texts.append(_git(self.root, "show", f"{commit}:./dvc.lock"))
+        commits = git("log", "--all", "--format=%H", "--", LOCK, root=self.root) or ""
+        texts += [git("show", f"{commit}:./{LOCK}", root=self.root) or "" for commit in commits.split()]
         for text in texts:
             yield cast("dict[str, Any]", _yaml(text).get("stages", {}))
 
@@ -104,15 +104,15 @@ class DvcTraces:
         """Folders in the cache with a file that is named after the persona, whatever wrote them."""
         for cache in self._caches:
             for path in Path(cache.path).glob("??/*.dir"):
-                listed = _listed(path)
-                if any(Path(name).name.startswith(f"{self.persona}-") for name in listed):
+                names = listed(path)
+                if any(Path(name).name.startswith(f"{self.persona}-") for name in names):
                     yield path.parent.name + path.name
 
     def _expanded(self, digests: Iterable[str]) -> Iterator[str]:
         for digest in digests:
             yield digest
             for path in self._objects([digest]) if digest.endswith(".dir") else ():
-                yield from _listed(path).values()
+                yield from listed(path).values()
 
     def _objects(self, digests: Iterable[str]) -> list[Path]:
         paths = [Path(cache.oid_to_path(digest)) for digest in sorted(digests) for cache in self._caches]
@@ -125,7 +125,7 @@ class DvcTraces:
         return [folder for folder in found if folder.is_dir()]
 
     def _shorten_lock(self, *, dry_run: bool) -> Iterator[str]:
-        lock = self.root / "dvc.lock"
+        lock = self.root / LOCK
         whole = _yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
         stages = cast("dict[str, Any]", whole.get("stages", {}))
         mine = [name for name in stages if name.endswith(f"@{self.persona}")]
@@ -141,26 +141,9 @@ def _digests(stage: dict[str, Any]) -> list[str]:
     return [str(out["md5"]) for out in outs if "md5" in out]
 
 
-def _listed(path: Path) -> dict[str, str]:
-    """{relative name: md5} of a folder in DVC's cache."""
-    try:
-        return {str(one["relpath"]): str(one["md5"]) for one in json.loads(path.read_bytes())}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
 def _yaml(text: str) -> dict[str, Any]:
     try:
         found = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
-        ).stdout
-    except OSError:
-        return ""

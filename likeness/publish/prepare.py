@@ -9,17 +9,16 @@ import base64
 import json
 import re
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import likeness
 from likeness.config import Config
 from likeness.dataset.archive import write_zip
 from likeness.errors import InputError
+from likeness.git import git
 from likeness.images import decode_rgb
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.signature import read_statement, sign_weights, unsigned
@@ -314,7 +313,5 @@ def _of_weights(path: Path) -> dict[str, str]:
 def _revision() -> str:
     """likeness's version and, where it runs from a checkout, its commit."""
     root = Path(likeness.__file__).parents[1]
-    asked: Any = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return f"likeness {likeness.__version__}" + (f" {asked.stdout.strip()}" if asked.returncode == 0 else "")
+    commit = git("rev-parse", "HEAD", root=root)
+    return f"likeness {likeness.__version__}" + (f" {commit.strip()}" if commit else "")

@@ -19,12 +19,13 @@ from typing import Any, Literal
 import yaml
 from pydantic import ValidationError
 
+from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError, InputError
+from likeness.key_files import verified
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
 from likeness.marks.detect import open_rgb, pixel_mark
-from likeness.marks.keys import verified
 from likeness.marks.pictures import WHY_NOT, mime_of
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.marks.xmp import find_code
@@ -181,7 +182,7 @@ class Verifier:
         """A file that the graph wrote, against what dvc.lock says of it."""
         wanted = self._lock.get(path.absolute())
         if wanted is not None:
-            same = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == wanted
+            same = _md5(path) == wanted
             yield Check(
                 name,
                 "holds" if same else "changed",
@@ -228,7 +229,7 @@ class Verifier:
             yield Check(f"{name}/{broken}", "changed", "its checksum in the archive does not hold")
             return
         found = claims.read(path.read_bytes(), claims.ZIP)
-        listed = _listed(texts.get("train/metadata.jsonl", b""))
+        images = _training_set(texts.get("train/metadata.jsonl", b""))
         if found is None:
             yield from list(self.locked(path, name)) or [
                 Check(name, "missing", "no C2PA statement, and dvc.lock does not name it")
@@ -239,7 +240,7 @@ class Verifier:
             yield self._registered(sha256_file(path), str(found.publication.get("mark", "")), name)
         try:
             marked = json.loads(texts[MARKS])["pictures"] if MARKS in texts else {}
-            wanted = {one: str(said["sha256"]) for one, said in marked.items()} or listed
+            wanted = {one: str(said["sha256"]) for one, said in marked.items()} or images
             of = {one: str(said["of"]) for one, said in marked.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield Check(f"{name}/{MARKS}", "changed", "it does not read")
@@ -252,7 +253,7 @@ class Verifier:
                         yield Check(
                             f"{name}/{one}", "changed", "it is not the picture that the archive's list names"
                         )
-                    elif of and of[one] != listed.get(one):
+                    elif of and of[one] != images.get(one):
                         yield Check(f"{name}/{one}", "changed", "metadata.jsonl names another training image")
                     else:
                         yield from self.picture(data, f"{name}/{one}")
@@ -382,29 +383,31 @@ class Verifier:
     def _lock(self) -> dict[Path, str]:
         """md5 of every file that dvc.lock names; those of a folder from DVC's list of it."""
         try:
-            stages: dict[str, Any] = yaml.safe_load((self.repository.root / "dvc.lock").read_text())["stages"]
+            stages: dict[str, Any] = yaml.safe_load((self.repository.root / LOCK).read_text())["stages"]
         except (OSError, KeyError, TypeError, yaml.YAMLError):
             return {}
         known: dict[Path, str] = {}
+        cache = cache_folder(self.repository.root)
         for stage in stages.values():
             for out in stage.get("outs", []):
                 path, md5 = self.repository.root / out["path"], str(out.get("md5", ""))
                 if not md5.endswith(".dir"):
                     known[path] = md5
                     continue
-                listed = self.repository.root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
-                if (
-                    listed.is_file()
-                    and hashlib.md5(listed.read_bytes(), usedforsecurity=False).hexdigest() + ".dir" == md5
-                ):
-                    known |= {path / one["relpath"]: one["md5"] for one in json.loads(listed.read_bytes())}
+                folder = cached(cache, md5)
+                if folder.is_file() and _md5(folder) + ".dir" == md5:
+                    known |= {path / name: digest for name, digest in listed(folder).items()}
         return known
 
 
-def _listed(metadata: bytes) -> dict[str, str]:
+def _training_set(metadata: bytes) -> dict[str, str]:
     """sha256 by file of a metadata.jsonl; nothing where it does not read."""
     try:
         lines = [json.loads(line) for line in metadata.decode().split("\n") if line]
         return {f"train/{line['file_name']}": str(line["sha256"]) for line in lines}
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -3,8 +3,6 @@
 Old manifests are read as they are, without today's columns: a version of last year stays comparable.
 """
 
-import configparser
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +12,14 @@ from typing import Any, cast
 import orjson
 import yaml
 
+from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
+from likeness.git import git
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import FAILURES, MANIFEST
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.strict_yaml import parse_yaml
 
-LOCK = "dvc.lock"
 WORKSPACE = "workspace"
 EXPERIMENTS = "refs/exps"
 
@@ -64,12 +63,9 @@ class Revision:
 
     def listing(self, out: Mapping[str, Any]) -> Mapping[str, str]:
         """{md5: path} of the files in an output that is a folder; empty where this machine's cache lacks it."""
-        if (
-            not out.get("md5", "").endswith(".dir")
-            or not (path := cached(cache_folder(), out["md5"])).is_file()
-        ):
-            return {}
-        return {file["md5"]: file["relpath"] for file in orjson.loads(path.read_bytes())}
+        md5 = out.get("md5", "")
+        names = listed(cached(cache_folder(), md5)) if md5.endswith(".dir") else {}
+        return {digest: name for name, digest in names.items()}
 
     def settings(self, stage: str) -> Mapping[str, Any]:
         """The settings that a stage ran with, by dotted names."""
@@ -128,7 +124,7 @@ class Revision:
                 reason="not-in-cache",
                 remedy=f"`git checkout {self.name} && dvc pull {path}` brings it from the remote, if it was pushed",
             )
-        digests = {file["relpath"]: file["md5"] for file in orjson.loads(listing.read_bytes())}
+        digests = listed(listing)
         return lambda name: cached(cache, digests[name]) if name in digests else Path(path) / name
 
 
@@ -141,7 +137,7 @@ def lock_of(revision: str) -> dict[str, dict[str, Any]]:
     if revision == WORKSPACE:
         text = Path(LOCK).read_text(encoding="utf-8") if Path(LOCK).is_file() else None
     else:
-        text = _git("show", f"{commit_of(revision)}:{LOCK}")
+        text = git("show", f"{commit_of(revision)}:./{LOCK}")
     if text is None:
         raise InputError(
             f"{revision} has no {LOCK}", reason="no-version", remedy="run `dvc repro` and commit dvc.lock"
@@ -168,7 +164,7 @@ def commit_of(revision: str) -> str:
         InputError: there is none.
     """
     if not revision.startswith("-"):  # git would take it for an option
-        if commit := _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
+        if commit := git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
             return commit.strip()
         for ref, commit in refs(EXPERIMENTS):
             if ref.rpartition("/")[2] == revision:
@@ -182,33 +178,16 @@ def commit_of(revision: str) -> str:
 
 def refs(prefix: str) -> Iterator[tuple[str, str]]:
     """The references below a prefix, with their commits."""
-    for line in (_git("for-each-ref", "--format=%(refname) %(objectname)", prefix) or "").splitlines():
+    for line in (git("for-each-ref", "--format=%(refname) %(objectname)", prefix) or "").splitlines():
         ref, _, commit = line.partition(" ")
         yield ref, commit
 
 
 def locks_in_history() -> Iterator[tuple[str, str]]:
     """(commit, its first line) of every commit that changed dvc.lock, on any branch or experiment, newest first."""
-    for line in (_git("log", "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
+    for line in (git("log", "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
         commit, _, title = line.partition(" ")
         yield commit, title
-
-
-def cached(cache: Path, md5: str) -> Path:
-    """Where DVC keeps a digest in a cache."""
-    return cache / "files" / "md5" / md5[:2] / md5[2:]
-
-
-def cache_folder() -> Path:
-    """The cache of this repository; the later file wins and a relative folder is relative to the file that names it, as
-    in DVC."""
-    cache = Path(".dvc/cache")
-    for file in (Path(".dvc/config"), Path(".dvc/config.local")):
-        parser = configparser.ConfigParser(interpolation=None)
-        parser.read(file)
-        if folder := parser.get("cache", "dir", fallback=None):
-            cache = file.parent / folder
-    return cache
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -219,12 +198,3 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             remedy="run `dvc repro`, or `dvc fetch` for an older version",
         )
     return [orjson.loads(line) for line in path.read_bytes().split(b"\n") if line]
-
-
-def _git(*arguments: str) -> str | None:
-    """What git prints, or None where it refuses."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return done.stdout if done.returncode == 0 else None

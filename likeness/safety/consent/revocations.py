@@ -10,13 +10,13 @@ import datetime
 import fcntl
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from likeness.errors import ConsentError
+from likeness.git import git
 from likeness.safety.consent.record import Consent, Date, Strict
 from likeness.store.items import sha256_bytes, write_atomic
 
@@ -114,24 +114,10 @@ def remember(consent: Consent, repository: Path) -> None:
 
 def learn_from_git(repository: Path) -> None:
     """Put on the list what any commit of this clone says of revocations: branches, tags, experiments."""
-    command = [
-        "git",
-        "log",
-        "--all",
-        "-p",
-        "-U1000",
-        "--format=",
-        "--no-ext-diff",
-        "--no-color",
-        "-G^revoked:",
-    ]
-    try:
-        done = subprocess.run(
-            [*command, "--", "consent/"], cwd=repository, capture_output=True, check=False, timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return  # no git on this machine: then there is no checkout of an old record either
-    for change in done.stdout.decode("utf-8", "replace").split("\ndiff --git "):
+    options = ("-U1000", "--format=", "--no-ext-diff", "--no-color", "-G^revoked:")
+    # Without git on this machine there is no checkout of an old record either.
+    history = git("log", "--all", "-p", *options, "--", "consent/", root=repository) or ""
+    for change in history.split("\ndiff --git "):
         found, day = REVOKED_ID.search(change), REVOKED_ON.search(change)
         if found is None or day is None:
             continue
