@@ -17,19 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.errors import ConfigError
+from likeness.key_files import (
+    base64_text,
+    is_public_key,
+    new_private_key,
+    public_text,
+    read_private_key,
+    settings_folder,
+    verified,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PRIVATE_KEY, MEMBERS = "team-key", "team"
-KEY_BYTES = 32
-
-
-def settings_folder() -> Path:
-    """This user's settings of likeness: `$LIKENESS_HOME`, else `$XDG_CONFIG_HOME/likeness`, else ~/.config/likeness."""
-    if own := os.environ.get("LIKENESS_HOME"):
-        return Path(own).absolute()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute() / "likeness"
 
 
 class TeamKeys:
@@ -40,29 +41,25 @@ class TeamKeys:
 
     def sign(self, data: bytes) -> dict[str, str]:
         """This machine's signature of `data`."""
-        return {"key": self.public, "value": _text(self._own.sign(self._purpose + data))}
+        return {"key": self.public, "value": base64_text(self._own.sign(self._purpose + data))}
 
     def signer(self, data: bytes, signature: object) -> str | None:
         """The member who signed exactly `data`; None where none did."""
-        from cryptography.exceptions import InvalidSignature  # here: 20 ms that few commands need
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
         if not isinstance(signature, dict):
             return None
         key, value = signature.get("key"), signature.get("value")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         if not isinstance(key, str) or not isinstance(value, str) or key not in self.members:
             return None
         try:
-            public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key))
-            public.verify(base64.b64decode(value), self._purpose + data)
-        except (InvalidSignature, ValueError):
+            public, signed = base64.b64decode(key), base64.b64decode(value)
+        except ValueError:
             return None
-        return self.members[key]
+        return self.members[key] if verified(public, signed, self._purpose + data) else None
 
     @cached_property
     def public(self) -> str:
         """This machine's public key."""
-        return _text(self._own.public_key().public_bytes_raw())
+        return public_text(self._own)
 
     @cached_property
     def members(self) -> dict[str, str]:
@@ -107,35 +104,8 @@ class TeamKeys:
 
     @cached_property
     def _own(self) -> "Ed25519PrivateKey":
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
         path = self.folder / PRIVATE_KEY
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                key = Ed25519PrivateKey.generate()
-                file.write(_text(key.private_bytes_raw()) + "\n")
-                return key
+            return new_private_key(path)
         except FileExistsError:
-            pass
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
-        try:
-            return Ed25519PrivateKey.from_private_bytes(
-                base64.b64decode(path.read_text().strip(), validate=True)
-            )
-        except ValueError as error:
-            raise ConfigError(f"{path} is no private key", reason="no-key",
-                              remedy="put the key back, or move it away: a new one is made") from error  # fmt: skip
-
-
-def is_public_key(text: str) -> bool:
-    """Whether it is the base64 of a public key."""
-    try:
-        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
-    except ValueError:
-        return False
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+            return read_private_key(path, remedy="put the key back, or move it away: a new one is made")

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from likeness.safety.consent.signing import ALLOWED, PRIVATE_KEY, public_text
+from likeness.key_files import public_text
+from likeness.safety.consent.signing import ALLOWED, PRIVATE_KEY
 from likeness.safety.consent.write import sign_file
 
 SEED = b"likeness signs tests with this.."

@@ -15,6 +15,7 @@ from likeness.cli.consent import recorded_face, show_record
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, LikenessError
 from likeness.ingest.listing import photographs
+from likeness.key_files import public_text, settings_folder
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.safety.consent.evidence import check_evidence, evidence_path, type_of
 from likeness.safety.consent.load import read_consent
@@ -26,8 +27,6 @@ from likeness.safety.consent.signing import (
     allowed_signers,
     new_key,
     own_key,
-    public_text,
-    settings_folder,
 )
 from likeness.safety.consent.write import dumped, set_field, sign_file
 from likeness.store import team_store

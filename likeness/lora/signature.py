@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from likeness.errors import InputError
+from likeness.key_files import verified
 from likeness.lora.safetensors_io import HEADER_ALIGNMENT, LENGTH_BYTES, read_header
-from likeness.marks.keys import SigningKey, key_name, verified
+from likeness.marks.keys import SigningKey, key_name
 
 STATEMENT, SIGNATURE = "likeness.statement", "likeness.signature"
 PIECE_BYTES = 2**22

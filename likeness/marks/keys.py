@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -59,15 +58,6 @@ class SigningKey:
 def key_name(public: bytes) -> str:
     """What a public key is called: sha256 of its 32 bytes, in hex."""
     return hashlib.sha256(public).hexdigest()
-
-
-def verified(public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether the owner of this public key signed these bytes."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> SigningKey:

@@ -18,7 +18,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from likeness.errors import InputError
-from likeness.marks.keys import SigningKey, verified
+from likeness.key_files import verified
+from likeness.marks.keys import SigningKey
 from likeness.marks.pdq import distance
 from likeness.marks.pixels import BITS
 

@@ -11,6 +11,7 @@ from records import EVIDENCE, PDF, RECORD, TARGETS, write
 from signing import KEY, STRANGER, edit_and_sign, sign_as_test
 
 from likeness.errors import ConfigError, ConsentError
+from likeness.key_files import public_text
 from likeness.safety.consent import load_consent
 from likeness.safety.consent.generator_key import GENERATOR_KEY
 from likeness.safety.consent.licences import is_licence
@@ -20,7 +21,6 @@ from likeness.safety.consent.signing import (
     allowed_signers,
     new_key,
     own_key,
-    public_text,
 )
 from likeness.store.items import sha256_bytes
 

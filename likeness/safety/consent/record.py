@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from likeness.errors import ConsentError
+from likeness.key_files import KEY_BYTES
 from likeness.safety.consent.licences import is_licence
 from likeness.safety.floors import (
     ADULT_YEARS,
@@ -31,7 +32,7 @@ EvidenceType = Literal["pdf", "jpeg", "png", "tiff", "heic", "text"]
 
 LONGEST_TERM_MONTHS = 24
 EMBEDDING_SIZE = 128  # SFace
-KEY_BYTES, SIGNATURE_BYTES = 32, 64  # Ed25519
+SIGNATURE_BYTES = 64  # Ed25519
 
 
 def _date(value: object) -> object:

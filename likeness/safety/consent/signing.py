@@ -8,18 +8,24 @@ experiment, checkout or pull puts anything:
 """
 
 import base64
-import binascii
 import json
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.errors import ConfigError, ConsentError
+from likeness.key_files import (
+    base64_text,
+    is_public_key,
+    new_private_key,
+    public_text,
+    read_private_key,
+    settings_folder,
+    verified,
+)
 from likeness.safety.consent.generator_key import GENERATOR_KEY
-from likeness.safety.consent.record import KEY_BYTES, Consent, Signature, content
+from likeness.safety.consent.record import Consent, Signature, content
 from likeness.store.items import sha256_bytes, write_atomic
-from likeness.team_keys import settings_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -72,12 +78,7 @@ def check_signature(consent: Consent, repository: Path) -> None:
 
 def sign(consent: Consent, key: "Ed25519PrivateKey", by: str) -> Signature:
     """The signature of a record."""
-    return Signature(by=by, key=public_text(key), value=_text(key.sign(canonical(consent))))
-
-
-def public_text(key: "Ed25519PrivateKey") -> str:
-    """A private key's public half, in base64."""
-    return _text(key.public_key().public_bytes_raw())
+    return Signature(by=by, key=public_text(key), value=base64_text(key.sign(canonical(consent))))
 
 
 def allowed_signers(repository: Path) -> dict[str, str]:
@@ -134,16 +135,15 @@ def new_key(name: str) -> str:
     Raises:
         ConfigError: there is one, with which records are signed already.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     path = settings_folder() / PRIVATE_KEY
-    if path.exists():
-        raise ConfigError(f"{path} is there already", reason="key-exists",
-                          remedy="keep it: records are signed with it; move it away first if it is to be replaced")  # fmt: skip
-    key = Ed25519PrivateKey.generate()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(_text(key.private_bytes_raw()).encode() + b"\n")
+    try:
+        key = new_private_key(path)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} is there already",
+            reason="key-exists",
+            remedy="keep it: records are signed with it; move it away first if it is to be replaced",
+        ) from error
     allow(public_text(key), name)
     return public_text(key)
 
@@ -154,42 +154,19 @@ def own_key() -> "Ed25519PrivateKey":
     Raises:
         ConfigError: there is none, it is no key, or others may read it.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     path = settings_folder() / PRIVATE_KEY
     try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
+        return read_private_key(
+            path, remedy="put the key back, or move it away and run `likeness consent keygen`"
+        )
     except FileNotFoundError as error:
         raise ConfigError(f"there is no key at {path}", reason="no-key",
                           remedy="make one: `likeness consent keygen --name NAME`") from error  # fmt: skip
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
-    try:
-        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
-    except ValueError as error:
-        raise ConfigError(f"{path} is no private key", reason="no-key",
-                          remedy="put the key back, or move it away and run `likeness consent keygen`") from error  # fmt: skip
-
-
-def is_public_key(text: str) -> bool:
-    """Whether it is the base64 of a public key."""
-    try:
-        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _fits(signature: Signature, signed: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature  # here: 20 ms that few commands need
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature.key))
-        key.verify(base64.b64decode(signature.value), signed)
-    except (InvalidSignature, ValueError):
+        key, value = base64.b64decode(signature.key), base64.b64decode(signature.value)
+    except ValueError:
         return False
-    return True
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+    return verified(key, value, signed)

@@ -1,0 +1,88 @@
+"""Ed25519 keys of this machine's user: where they lie, how they are written, read and checked.
+
+They lie in this user's settings, where no checkout, pull, experiment or bucket puts anything; a private key is readable by
+this user only. cryptography is imported where it is needed: 20 ms that few commands need.
+"""
+
+import base64
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from likeness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+KEY_BYTES = 32
+
+
+def settings_folder() -> Path:
+    """This user's settings of likeness: `$LIKENESS_HOME`, else `$XDG_CONFIG_HOME/likeness`, else ~/.config/likeness."""
+    if own := os.environ.get("LIKENESS_HOME"):
+        return Path(own).absolute()
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute() / "likeness"
+
+
+def base64_text(data: bytes) -> str:
+    """Bytes of a key or a signature as text."""
+    return base64.b64encode(data).decode()
+
+
+def public_text(key: "Ed25519PrivateKey") -> str:
+    """A private key's public half, in base64."""
+    return base64_text(key.public_key().public_bytes_raw())
+
+
+def is_public_key(text: str) -> bool:
+    """Whether it is the base64 of a public key."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def new_private_key(path: Path) -> "Ed25519PrivateKey":
+    """Make a key and write it.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        key = Ed25519PrivateKey.generate()
+        file.write(base64_text(key.private_bytes_raw()) + "\n")
+    return key
+
+
+def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
+    """The key in a file; `remedy` says what helps where it is none.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ConfigError: `key-open`: others may read it; `no-key`: it is no key.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no private key", reason="no-key", remedy=remedy) from error
+
+
+def verified(public: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether the owner of a public key signed exactly these bytes."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
