@@ -1,15 +1,26 @@
 """The way of a file back to the photographs, through the parents that each manifest line names by their sha256."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
-from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.manifest import MANIFEST, Entry, read_manifest
 from likeness.pipeline.stage import STAGES
 
 PHOTOGRAPH = "photograph"
+
+
+def ancestors(sha256: str, parents: Callable[[str], Sequence[str]]) -> Iterator[str]:
+    """A digest, then its parents, then theirs; each once."""
+    seen, waiting = set[str](), [sha256]
+    while waiting:
+        digest = waiting.pop(0)
+        if digest not in seen:
+            seen.add(digest)
+            yield digest
+            waiting += parents(digest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +49,7 @@ class Ancestry:
         links: dict[str, Link] = {}
         for spec in STAGES:
             folder = spec.folder(paths)
-            if folder is None or not (folder / "manifest.jsonl").is_file():
+            if folder is None or not (folder / MANIFEST).is_file():
                 continue
             for entry in read_manifest(folder).entries:
                 one = Link(stage=spec.name, path=folder / entry.file, sha256=entry.sha256, entry=entry)
@@ -46,30 +57,26 @@ class Ancestry:
         raw = {
             path.name: path for folder in (paths.raw_sources, paths.raw_targets) for path in folder.glob("*")
         }
-        for link in [link for link in links.values() if link.stage == "ingest" and link.entry is not None]:
-            assert link.entry is not None
-            if link.entry.origin in raw and link.entry.parents:
-                digest = link.entry.parents[0]
-                links.setdefault(
-                    digest, Link(stage=PHOTOGRAPH, path=raw[link.entry.origin], sha256=digest, entry=None)
-                )
+        made = [
+            (one.entry.origin, one.entry.parents)
+            for one in links.values()
+            if one.entry and one.stage == "ingest"
+        ]
+        for origin, parents in made:
+            if origin in raw and parents:
+                photo = Link(stage=PHOTOGRAPH, path=raw[origin], sha256=parents[0], entry=None)
+                links.setdefault(parents[0], photo)
         return Ancestry(links)
 
     def way(self, sha256: str) -> Iterator[Link | str]:
         """The file of this digest, then its parents, back to the photographs; a parent that no manifest names is told
         by its digest."""
-        seen, waiting = set[str](), [sha256]
-        while waiting:
-            digest = waiting.pop(0)
-            if digest in seen:
-                continue
-            seen.add(digest)
-            link = self.links.get(digest)
-            if link is None:
-                yield digest
-                continue
-            yield link
-            waiting += link.entry.parents if link.entry is not None else ()
+        for digest in ancestors(sha256, self._parents):
+            yield self.links.get(digest, digest)
+
+    def _parents(self, sha256: str) -> Sequence[str]:
+        link = self.links.get(sha256)
+        return link.entry.parents if link is not None and link.entry is not None else ()
 
     def photographs(self, sha256: str) -> list[str]:
         """The digests of the photographs that a file was made from."""

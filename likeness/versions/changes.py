@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from likeness.pipeline.manifest import natural
 from likeness.pipeline.stage import BY_FOLDER
+from likeness.settings import flatten
 from likeness.versions.revision import Revision
 
 What = Literal["added", "lost", "pixels", "caption"]
@@ -137,7 +138,7 @@ def _redrawn(old: Revision, new: Revision, name: str) -> str:
 
 def _reason(old: Revision, new: Revision, stage: str) -> str:
     """The settings of a stage that differ, else its programs; empty where neither does."""
-    was, now = _flat(old.settings(stage)), _flat(new.settings(stage))
+    was, now = flatten(old.settings(stage)), flatten(new.settings(stage))
     changed = [
         f"{name} {_short(was.get(name))} -> {_short(now.get(name))}"
         for name in sorted({*was, *now})
@@ -148,16 +149,6 @@ def _reason(old: Revision, new: Revision, stage: str) -> str:
     code_was, code_now = old.programs(stage), new.programs(stage)
     code = [path for path in sorted({*code_was, *code_now}) if code_was.get(path) != code_now.get(path)]
     return f"other code: {', '.join(code)}" if code else ""
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")  # pyright: ignore[reportUnknownArgumentType]
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def _short(value: Any) -> str:

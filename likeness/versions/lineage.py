@@ -8,6 +8,7 @@ from typing import Any
 
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
+from likeness.pipeline.ancestry import ancestors
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.versions.changes import PICTURES, TRAINED
 from likeness.versions.revision import WORKSPACE, Revision, lock_of, locks_in_history, personas_of
@@ -89,20 +90,16 @@ def _parents(revision: Revision, output: str) -> Iterator[Mapping[str, Any]]:
     if not any(Path(output).is_relative_to(folder) for folder in manifests):
         return
     by_digest: dict[str, Mapping[str, Any]] = {}
-    wanted: list[str] = []
+    own = None
     for name in (*PICTURES, TRAINED):
         folder = revision.paths.output(name)
         for entry in revision.folder(name).entries.values():
             by_digest.setdefault(entry["sha256"], {**entry, "stage": BY_FOLDER[name].name})
             if (folder / entry["file"]).as_posix() == output:
-                wanted = [entry["sha256"]]
-    told: set[str] = set()
-    while wanted:
-        digest = wanted.pop(0)
-        if digest in by_digest and digest not in told:
-            told.add(digest)
-            yield by_digest[digest]
-            wanted += by_digest[digest].get("parents", ())
+                own = entry["sha256"]
+    if own is not None:
+        way = ancestors(own, lambda digest: by_digest.get(digest, {}).get("parents", ()))
+        yield from (by_digest[digest] for digest in way if digest in by_digest)
 
 
 def _output(revision: Revision, stage: str, md5: str) -> str | None:
