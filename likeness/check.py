@@ -13,8 +13,9 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import photographs, printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
-from likeness.safety.consent import in_force
+from likeness.safety.consent import Consent, in_force
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 from likeness.train.starting import starting_file
@@ -46,6 +47,7 @@ def check_parts(cfg: Config) -> None:
         *_start_problems(cfg),
         *_consent_problems(cfg),
         *_file_problems(cfg),
+        *_network_problems(cfg),
     ]
     if problems:
         raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
@@ -58,6 +60,18 @@ def _provider_problems(cfg: Config) -> Iterator[str]:
             getattr(cfg, section).built()
         except LikenessError as error:
             yield f"{section}: {error}"
+
+
+def _network_problems(cfg: Config) -> Iterator[str]:
+    """The user's own embedder is the file that was reviewed."""
+    if (own := cfg.faces.embedder) is None:
+        return
+    from likeness.safety.identity import own_embedder  # here: it loads onnxruntime
+
+    try:
+        own_embedder(own).check()
+    except ConfigError as error:
+        yield str(error)
 
 
 def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
@@ -145,6 +159,17 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                     )
 
 
+def _embedder_problems(own: EmbedderConfig | None, consent: Consent) -> Iterator[str]:
+    """The user's own embedder compares with a face that the record holds."""
+    persona = consent.persona
+    if own is not None and own.name not in consent.face.others:
+        yield (
+            f"{persona}: consent/{persona}.yaml holds no face of faces.embedder ({own.name})\n"
+            f"  remedy: `likeness consent bind {persona}` prints the face with it; put it there, and sign again: "
+            f"`likeness consent sign {persona}`"
+        )
+
+
 def _others(paths: PersonaPaths) -> str:
     """`; there is data/mia/raw/source`: folders of that person that no stage reads or writes."""
     known = {path for path in vars(paths).values() if isinstance(path, Path)}
@@ -159,7 +184,8 @@ def _consent_problems(cfg: Config) -> Iterator[str]:
     for name in cfg.personas:
         try:
             consent = in_force(root, name, ALL_USES, place=team_store(cfg))
-            identity_limits(cfg.personas[name].similarity, consent)
+            identity_limits(cfg.personas[name].similarity, consent, cfg.faces.embedder)
+            yield from _embedder_problems(cfg.faces.embedder, consent)
             targets, _ = photographs(PersonaPaths(name).raw_targets)
             if targets and consent.targets is None:
                 yield (

@@ -26,6 +26,7 @@ from likeness.purchases.budget import BudgetConfig
 from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
+from likeness.safety.embedder import FacesConfig
 from likeness.safety.floors import laxer
 from likeness.safety.gates import Subject, judge
 from likeness.secret_values import refuse_secrets
@@ -103,6 +104,7 @@ class Config(Section):
     prices: dict[str, dict[str, Price]]
     budget: BudgetConfig
     s3: S3Config
+    faces: FacesConfig = FacesConfig(embedder=None)
     ingest: IngestConfig
     swap: SwapConfig
     resize: ResizeConfig

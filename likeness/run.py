@@ -30,6 +30,7 @@ from likeness.purchases.buy import Buyer
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, in_force, load_consent
 from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
 from likeness.store.items import ItemStore, write_atomic
@@ -95,7 +96,12 @@ class Run:
         Raises:
             ConfigError: the settings ask for less than the floors.
         """
-        return identity_limits(self.persona.similarity, self.consent)
+        return identity_limits(self.persona.similarity, self.consent, self.embedder)
+
+    @property
+    def embedder(self) -> EmbedderConfig | None:
+        """The user's own embedder, which has a say in whose face it is beside the two that always do."""
+        return self.config.faces.embedder
 
     @cached_property
     def items(self) -> ItemStore:
@@ -123,7 +129,7 @@ class Run:
     def _gate(self) -> "Gate":
         from likeness.safety.pictures import PictureGate  # here: only a delivery loads the models
 
-        return PictureGate()
+        return PictureGate(self.embedder)
 
     def _judge_delivery(self, picture: bytes) -> None:
         """Refuse a delivered picture before it is kept."""
@@ -131,9 +137,9 @@ class Run:
         from likeness.safety.pictures import refuse_picture
 
         rgb = decode_rgb(picture, name="the delivery")
-        limit = self.config.ingest.max_explicit
+        seen, limit = self._gate.measure(rgb), self.config.ingest.max_explicit
         refuse_picture(
-            "delivery", self._gate.measure(rgb), self.consent, what="the delivery", max_explicit=limit
+            "delivery", seen, self.consent, what="the delivery", max_explicit=limit, embedder=self.embedder
         )
 
     def at(self, stage: str) -> "Run":

@@ -15,7 +15,7 @@ from likeness.dataset.texts import write_texts
 from likeness.pipeline.manifest import read_verified
 from likeness.pipeline.stage import folders_before
 from likeness.run import Run, run
-from likeness.safety.pictures import PictureGate
+from likeness.safety.pictures import PictureGate, models
 
 
 def main(run: Run) -> None:
@@ -27,8 +27,9 @@ def main(run: Run) -> None:
     )
     planned = plan(run, chosen, before["resized"])
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
-    gate, door = PictureGate(), partial(admit, before=before, run=run)
-    outcomes = run.batch([image_work(one, paths, options, gate, door) for one in planned])
+    gate, door = PictureGate(run.embedder), partial(admit, before=before, run=run)
+    digests = models(run.embedder)
+    outcomes = run.batch([image_work(one, paths, options, gate, digests, door) for one in planned])
     manifest = run.finish(outcomes, failures=left_out)
     texts = write_texts(run, manifest, planned, before)
     write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])

@@ -128,7 +128,7 @@ class Captions:
 def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     """The example's photographs and settings in the current folder; providers are fakes, no key is set."""
     tools = fake_instruments()
-    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda: tools)
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
     monkeypatch.setattr(likeness.run, "load_consent", lambda folder, persona: FakeConsent())
     monkeypatch.setattr(likeness.run, "in_force", lambda root, persona, uses, place: FakeConsent())
     monkeypatch.setattr(likeness.swap.items, "FaceAnalyzer", FakeFaces)

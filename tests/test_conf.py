@@ -47,7 +47,14 @@ OVERLAYS = [
     for number, gpu in enumerate(GPUS)
 ]
 # These name what only a user has (files, a bucket, a model); without it they compose, and refuse to be built.
-NEEDS_A_USER = {"swap=onnx", "swap=maxstudio", "enhance=superres", "caption=vlm", "caption=openai"}
+NEEDS_A_USER = {
+    "faces=onnx",
+    "swap=onnx",
+    "swap=maxstudio",
+    "enhance=superres",
+    "caption=vlm",
+    "caption=openai",
+}
 # What its own file says it needs.
 NEEDS_A_SETTING = {"train/optimizer=schedule_free": ["train.schedule.lr_schedule=constant"]}
 # What the default training asks means nothing to it: its experiment has what fits.

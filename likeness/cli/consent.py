@@ -7,7 +7,6 @@ from typing import Any
 
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, InputError
-from likeness.faces import FaceAnalyzer
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
 from likeness.ingest.listing import photographs
@@ -18,7 +17,7 @@ from likeness.safety.consent import Consent, RecordedFace, load_consent
 from likeness.safety.consent.receipt import receipt
 from likeness.safety.consent.revocations import learn_from_git, today
 from likeness.safety.consent.write import dumped
-from likeness.safety.identity import SFACE, Vectors, mean_of, vectors_of
+from likeness.safety.identity import SFACE, Vectors, face_analyzer, mean_of, vectors_of
 from likeness.store.items import sha256_file
 
 
@@ -85,7 +84,8 @@ def recorded_face(persona: str, say: Callable[[str], object]) -> dict[str, Any]:
     Raises:
         InputError: no photograph shows exactly one face.
     """
-    analyzer, limits = FaceAnalyzer(), limits_of(load_config(PARAMS).ingest)
+    config = load_config(PARAMS)
+    analyzer, limits = face_analyzer(config.faces.embedder), limits_of(config.ingest)
     faces: list[Vectors] = []
     photos, strays = photographs(PersonaPaths(persona).raw_sources)
     for stray in strays:

@@ -15,7 +15,7 @@ from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.run import Run
-from likeness.safety.pictures import MODELS, Gate
+from likeness.safety.pictures import Gate
 from likeness.store.items import Item, Json, item_key
 
 IMAGE = "image.jpg"
@@ -71,6 +71,7 @@ def image_work(
     places: PersonaPaths,
     options: DatasetConfig,
     gate: Gate,
+    models: Sequence[Json],
     admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
     """The item that is this image, reduced at most once and marked; `admit` refuses what `gate` measured in it."""
@@ -80,7 +81,7 @@ def image_work(
         "side_px": options.side_px,
         "quality": options.jpeg_quality,
         "source_type": code.value,
-        "models": list(MODELS),
+        "models": list(models),
     }
     if image.bucket_px is not None:
         settings["size_px"] = list(size)

@@ -30,7 +30,9 @@ def admit(record: Mapping[str, Json], chosen: Chosen, *, before: Mapping[str, Ma
         InputError: refused, with the gate's reason.
     """
     wrong = untraced(chosen, before, run.paths, run.consent)
-    refuse_picture("training image", record, run.consent, what=chosen.image.file, untraced=wrong)
+    refuse_picture(
+        "training image", record, run.consent, what=chosen.image.file, untraced=wrong, embedder=run.embedder
+    )
 
 
 def untraced(

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import Empty, LifoQueue
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -39,14 +40,24 @@ class _Models:
         return vector / max(length, 1e-9), length
 
 
+class Embedder(Protocol):
+    """Says by numbers whose face it is; what it says is known by its name."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embedding(self, rgb: NDArray[np.uint8], face: Face) -> Floats: ...
+
+
 class FaceAnalyzer:
     """Faces of RGB images, on CPU; cheap to construct. Models are loaded when needed, at most once a core: more
-    threads than cores, as a remote provider keeps in flight, wait for each other here."""
+    threads than cores, as a remote provider keeps in flight, wait for each other here. `embedders` have a say in whose face
+    it is beside SFace and the resnet."""
 
-    def __init__(self) -> None:
+    def __init__(self, embedders: Sequence[Embedder] = ()) -> None:
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._idle: LifoQueue[_Models] = LifoQueue()
-        self._resnet = resnet.Resnet()
+        self._embedders: Sequence[Embedder] = (resnet.Resnet(), *embedders)
 
     def faces(self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int] = LONG_SIDES_PX) -> list[Face]:
         """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list. It is looked at in
@@ -65,7 +76,7 @@ class FaceAnalyzer:
 
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:
         """The face with the embeddings of all networks that decide whose it is."""
-        return replace(face, others={resnet.NAME: self._resnet.embedding(rgb, face)})
+        return replace(face, others={one.name: one.embedding(rgb, face) for one in self._embedders})
 
     def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]:
         """How each of an image's faces stands; None where that cannot be told."""

@@ -20,6 +20,8 @@ SIDE_PX, PADDING = 150, 0.25
 class Resnet:
     """Embeddings of faces; cheap to construct, one network per thread."""
 
+    name = NAME
+
     def __init__(self) -> None:
         self._local = threading.local()
 

@@ -56,7 +56,7 @@ def read(run: Run) -> Reading:
         persona.name,
         files,
         limits,
-        local_instruments(),
+        local_instruments(run.embedder),
         partial(refusal_alone, cfg=run.config.ingest, attested=run.consent, limits=run.identity_limits),
     )
     return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])

@@ -17,6 +17,7 @@ from likeness.settings import dotted
 
 if TYPE_CHECKING:
     from likeness.safety.consent import Consent
+    from likeness.safety.embedder import EmbedderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,29 +100,50 @@ class ResnetLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnLimits:
+    """The same for the embedder of this name that the user added (`faces.embedder`); cosines."""
+
+    name: str
+    source_min: float
+    swap_min: float
+    target_max: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class IdentityLimits:
     """How like a persona a face must be, for each embedder; all must agree."""
 
     sface: SFaceLimits
     resnet: ResnetLimits
+    own: OwnLimits | None = None
 
 
-def record_limits(consent: "Consent") -> IdentityLimits:
-    """The floors of a persona: those of the consent record, or, where it has none, those above."""
+def record_limits(consent: "Consent", embedder: "EmbedderConfig | None" = None) -> IdentityLimits:
+    """The floors of a persona: those of the consent record, or, where it has none, those above; beside them the limits of
+    the user's own embedder."""
     floors = consent.floors
     return IdentityLimits(
         sface=SFaceLimits(**(floors.sface.model_dump() if floors else {})),
         resnet=ResnetLimits(**(floors.resnet.model_dump() if floors else {})),
+        own=embedder
+        and OwnLimits(
+            name=embedder.name,
+            source_min=embedder.source_min,
+            swap_min=embedder.swap_min,
+            target_max=embedder.target_max,
+        ),
     )
 
 
-def identity_limits(similarity: SimilaritySettings, consent: "Consent") -> IdentityLimits:
+def identity_limits(
+    similarity: SimilaritySettings, consent: "Consent", embedder: "EmbedderConfig | None" = None
+) -> IdentityLimits:
     """The limits of a persona: those of its settings for SFace, which may not be laxer than the floors.
 
     Raises:
         ConfigError: `below-the-floor`, with the floor.
     """
-    limits = record_limits(consent)
+    limits = record_limits(consent, embedder)
     sface = limits.sface
     rows = {
         "source_min": Floor(at_least=sface.source_min, why=""),

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.faces import Face, similarity
+from likeness.faces import Face, FaceAnalyzer, similarity
+from likeness.faces.onnx import OnnxEmbedder
 from likeness.faces.resnet import NAME as RESNET
+from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits
 
 SFACE = "sface-2021dec-int8bq"
@@ -20,6 +22,19 @@ EMBEDDERS = (SFACE, RESNET)
 
 Vectors = Mapping[str, NDArray[np.float32]]
 """A face as each embedder has it, by the embedder's name."""
+
+
+def face_analyzer(embedder: EmbedderConfig | None) -> FaceAnalyzer:
+    """What finds faces and gives them the embeddings of all who decide; cheap to construct."""
+    return FaceAnalyzer([own_embedder(embedder)] if embedder else [])
+
+
+def own_embedder(cfg: EmbedderConfig) -> OnnxEmbedder:
+    """The user's own embedder; nothing is loaded yet."""
+    return OnnxEmbedder(
+        name=cfg.name, path=cfg.path, sha256=cfg.sha256, side_px=cfg.side_px, bgr=cfg.channels == "bgr",
+        mean=cfg.mean, scale=cfg.scale,
+    )  # fmt: skip
 
 
 def vectors_of(face: Face) -> Vectors:
@@ -61,35 +76,42 @@ def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def stranger(face: Vectors, persona: Vectors, limits: IdentityLimits, *, swap: bool = False) -> str | None:
     """Why a photograph's face, or a swap's, is not the persona's: the words of each embedder that says no; None where all
     say it is."""
-    sface_min = limits.sface.swap_min if swap else limits.sface.source_min
-    resnet_max = limits.resnet.swap_max if swap else limits.resnet.source_max
-    return _joined(_unlike(face, persona, sface_min, resnet_max))
+    return _joined(_unlike(face, persona, limits, swap=swap))
 
 
 def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str | None:
     """Why a swap still shows its target; None where every embedder sees somebody else."""
-    return _joined(_like(face, target, limits.sface.target_max, limits.resnet.target_min))
+    return _joined(_like(face, target, limits))
 
 
 # Written so that a NaN, and what was not measured, is refused.
-def _unlike(face: Vectors, other: Vectors, sface_min: float, resnet_max: float) -> Iterator[str]:
-    yield from _unmeasured(face, other)
-    if (value := _cosine(face, other)) is not None and not value >= sface_min:
+def _unlike(face: Vectors, other: Vectors, limits: IdentityLimits, *, swap: bool) -> Iterator[str]:
+    sface_min = limits.sface.swap_min if swap else limits.sface.source_min
+    resnet_max = limits.resnet.swap_max if swap else limits.resnet.source_max
+    yield from _unmeasured(face, other, limits)
+    if (value := _cosine(face, other, SFACE)) is not None and not value >= sface_min:
         yield f"SFace's similarity is {value:.3f}, {sface_min:g} needed"
     if (value := _distance(face, other)) is not None and not value <= resnet_max:
         yield f"the resnet's distance is {value:.3f}, {resnet_max:g} allowed"
+    if own := limits.own:
+        own_min = own.swap_min if swap else own.source_min
+        if (value := _cosine(face, other, own.name)) is not None and not value >= own_min:
+            yield f"faces.embedder's similarity is {value:.3f}, {own_min:g} needed"
 
 
-def _like(face: Vectors, other: Vectors, sface_max: float, resnet_min: float) -> Iterator[str]:
-    yield from _unmeasured(face, other)
-    if (value := _cosine(face, other)) is not None and not value <= sface_max:
+def _like(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:
+    sface_max, resnet_min, own = limits.sface.target_max, limits.resnet.target_min, limits.own
+    yield from _unmeasured(face, other, limits)
+    if (value := _cosine(face, other, SFACE)) is not None and not value <= sface_max:
         yield f"SFace's similarity is {value:.3f}, {sface_max:g} allowed"
     if (value := _distance(face, other)) is not None and not value >= resnet_min:
         yield f"the resnet's distance is {value:.3f}, {resnet_min:g} needed"
+    if own and (value := _cosine(face, other, own.name)) is not None and not value <= own.target_max:
+        yield f"faces.embedder's similarity is {value:.3f}, {own.target_max:g} allowed"
 
 
-def _unmeasured(face: Vectors, other: Vectors) -> Iterator[str]:
-    for name in EMBEDDERS:
+def _unmeasured(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:
+    for name in (*EMBEDDERS, *([limits.own.name] if limits.own else [])):
         if name not in face or name not in other:
             yield (
                 f"{name} has not measured it"
@@ -98,8 +120,8 @@ def _unmeasured(face: Vectors, other: Vectors) -> Iterator[str]:
             )
 
 
-def _cosine(face: Vectors, other: Vectors) -> float | None:
-    return similarity(face[SFACE], other[SFACE]) if SFACE in face and SFACE in other else None
+def _cosine(face: Vectors, other: Vectors, name: str) -> float | None:
+    return similarity(face[name], other[name]) if name in face and name in other else None
 
 
 def _distance(face: Vectors, other: Vectors) -> float | None:

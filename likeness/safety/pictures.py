@@ -1,27 +1,38 @@
 """A finished picture at a door: what is measured on it once, and what the gates see in that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, to_json
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, to_json
 from likeness.faces.age import AgeEstimator
 from likeness.faces.landmarks import PRESENCE
 from likeness.faces.models import AGE, RESNET
 from likeness.safety.consent import Consent
-from likeness.safety.floors import MIN_FACE_PX, SETTINGS, record_limits
+from likeness.safety.embedder import EmbedderConfig
+from likeness.safety.floors import MIN_FACE_PX, SETTINGS, IdentityLimits, record_limits
 from likeness.safety.gates import Door, SeenFace, Subject, refuse
-from likeness.safety.identity import read_vectors_of, stranger, vectors_json, vectors_of
+from likeness.safety.identity import (
+    face_analyzer,
+    read_vectors_of,
+    stranger,
+    vectors_json,
+    vectors_of,
+)
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Json
 
 VERSION = 1
 """Raised whenever the same pixels would be measured otherwise."""
 
-MODELS: Sequence[Json] = [VERSION, FACES_VERSION, MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST]
-"""What decides a measurement beside the pixels: part of the key of an item that holds one."""
+
+def models(embedder: EmbedderConfig | None) -> list[Json]:
+    """What decides a measurement beside the pixels: part of the key of an item that holds one."""
+    always = [VERSION, FACES_VERSION, MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST]
+    return [*always, embedder.digest] if embedder else always
+
 
 COUNTS = 1 / 24
 """A face counts from this share of the picture's shorter side on, and from MIN_FACE_PX: 43 px of 1024."""
@@ -52,8 +63,8 @@ class AgeGate(Protocol):
 class PictureGate:
     """The local models; cheap to construct."""
 
-    def __init__(self) -> None:
-        self._analyzer, self._ages, self._rater = FaceAnalyzer(), AgeEstimator(), Rater()
+    def __init__(self, embedder: EmbedderConfig | None = None) -> None:
+        self._analyzer, self._ages, self._rater = face_analyzer(embedder), AgeEstimator(), Rater()
 
     def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]:
         """Explicit-material score, and of each face that counts: side, sharpness, age and embeddings; as JSON values.
@@ -102,6 +113,7 @@ def refuse_picture(
     what: str,
     max_explicit: float | None = None,
     untraced: str | None = None,
+    embedder: EmbedderConfig | None = None,
 ) -> None:
     """Let a measured picture pass a door, or not. Whose a face is, is compared with the consent record's own face, by the
     floors; only of a face that is the persona's does the record attest an age.
@@ -109,16 +121,17 @@ def refuse_picture(
     Raises:
         InputError: refused, with the gate's reason; `what` begins the message.
     """
-    limit = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
-    faces = [_seen(face, consent) for face in seen["faces"]]
+    most = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
+    limits = record_limits(consent, embedder)
+    faces = [_seen(face, consent, limits) for face in seen["faces"]]
     subject = Subject(
-        explicit=seen["explicit"], max_explicit=float(limit or 0.0), faces=faces, untraced=untraced
+        explicit=seen["explicit"], max_explicit=float(most or 0.0), faces=faces, untraced=untraced
     )
     refuse(door, subject, what=what)
 
 
-def _seen(face: Mapping[str, Json], consent: Consent) -> SeenFace:
-    why_not = stranger(read_vectors_of(face), consent.face_vectors, record_limits(consent), swap=True)
+def _seen(face: Mapping[str, Json], consent: Consent, limits: IdentityLimits) -> SeenFace:
+    why_not = stranger(read_vectors_of(face), consent.face_vectors, limits, swap=True)
     whose = consent.persona if why_not is None else None
     return SeenFace(
         side_px=face["side_px"],

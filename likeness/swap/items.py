@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, from_json, to_json
+from likeness.faces import Face, FaceAnalyzer, from_json, to_json
 from likeness.faces.age import AgeEstimator
 from likeness.faces.landmarks import marks_px, outline_px
-from likeness.faces.models import AGE, RESNET
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import FaceEntry
 from likeness.providers import Provider
 from likeness.run import Run
+from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import SeenFace, Subject, rating, refuse
-from likeness.safety.identity import vectors_of
+from likeness.safety.identity import face_analyzer, vectors_of
+from likeness.safety.pictures import models
 from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
-from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.safety.rating import Rater
 from likeness.store.items import Item, Json, StoredFile, item_key
 from likeness.swap import Swapper
 from likeness.swap.choice import Chosen, SwapThresholds
@@ -38,7 +39,14 @@ class SwapContext:
     rater: Rater
 
 
-def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_explicit: float) -> str:
+def swap_key(
+    source: Photo,
+    target: Photo,
+    *,
+    identity: dict[str, Json],
+    max_explicit: float,
+    embedder: EmbedderConfig | None = None,
+) -> str:
     """The key of a pair's swap.
 
     It holds what decides pixels and measurements. The persona's embedding and the thresholds are not in it: one
@@ -46,7 +54,9 @@ def swap_key(source: Photo, target: Photo, *, identity: dict[str, Json], max_exp
     """
     settings: dict[str, Json] = {
         "provider": identity,
-        "models": [FACES_VERSION, MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST],
+        "models": models(embedder)[
+            1:
+        ],  # without the version of what is measured at doors: this stage measures one face
         "max_explicit": max_explicit,
     }
     return item_key("swap", VERSION, settings, [*source.digests, *target.digests])
@@ -72,15 +82,21 @@ def _keep_work(persona: str, source: Photo) -> Work:
 
 def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work]:
     """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
-    persona, provider, max_explicit = run.persona.name, run.provider, run.config.ingest.max_explicit
-    identity = provider.identity()
+    persona, provider = run.persona.name, run.provider
+    key_of = partial(
+        swap_key,
+        identity=provider.identity(),
+        max_explicit=run.config.ingest.max_explicit,
+        embedder=run.embedder,
+    )
     context = None
     if swapper is not None:
-        context = SwapContext(swapper=swapper, analyzer=FaceAnalyzer(), ages=AgeEstimator(), rater=Rater())
+        analyzer = face_analyzer(run.embedder)
+        context = SwapContext(swapper=swapper, analyzer=analyzer, ages=AgeEstimator(), rater=Rater())
     return [_keep_work(persona, photo) for photo in chosen.kept] + [
         Work(
             id=(pair := item_id(persona, source.entry.source, target.entry.target)),
-            key=swap_key(source, target, identity=identity, max_explicit=max_explicit),
+            key=key_of(source, target),
             make=partial(_swap, pair, source, target, context),
             source=source.entry.source,
             target=target.entry.target,

@@ -10,8 +10,8 @@ from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, read_verified
 from likeness.run import Run
 from likeness.safety.gates import refuse
-from likeness.safety.pictures import MODELS, Gate, PictureGate, refuse_picture
-from likeness.store.items import item_key
+from likeness.safety.pictures import Gate, PictureGate, models, refuse_picture
+from likeness.store.items import Json, item_key
 
 REMEDY = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
 
@@ -25,8 +25,8 @@ def admit(run: Run, gate: Gate | None = None) -> None:
     folder, consent = run.paths.lora_training, run.consent
     manifest = read_verified(folder)
     _compare_metadata(folder, manifest.entries)
-    gate = gate or PictureGate()
-    works = [_seen_work(entry, folder / entry.file, gate) for entry in manifest.entries]
+    gate, digests = gate or PictureGate(run.embedder), models(run.embedder)
+    works = [_seen_work(entry, folder / entry.file, gate, digests) for entry in manifest.entries]
     for entry, outcome in zip(
         manifest.entries, run.batch(works, workers=run.config.items.workers), strict=True
     ):
@@ -36,15 +36,16 @@ def admit(run: Run, gate: Gate | None = None) -> None:
             raise InputError(f"{entry.file}: {failure.detail}", reason=failure.reason, remedy=failure.remedy)
         refuse("caption", caption_subject(entry), what=f"the caption of {entry.file}")
         refuse_picture(
-            "training image", outcome.item.record, consent, what=entry.file, untraced=_not_covered(entry, run)
-        )
+            "training image", outcome.item.record, consent, what=entry.file, untraced=_not_covered(entry, run),
+            embedder=run.embedder,
+        )  # fmt: skip
 
 
-def _seen_work(entry: Entry, path: Path, gate: Gate) -> Work:
+def _seen_work(entry: Entry, path: Path, gate: Gate, digests: list[Json]) -> Work:
     def make() -> Made:
         return Made(files={}, record=gate.measure(load_rgb(path)))
 
-    key = item_key("gate.picture", 1, {"models": list(MODELS)}, [entry.sha256])
+    key = item_key("gate.picture", 1, {"models": digests}, [entry.sha256])
     return Work(id=entry.id, key=key, make=make)
 
 

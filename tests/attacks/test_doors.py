@@ -143,7 +143,7 @@ SEEN = {
 
 @pytest.mark.parametrize(("shows", "reason"), SEEN.values(), ids=SEEN)
 def test_the_final_jpeg_is_judged_at_the_datasets_door(folders, monkeypatch, shows, reason):
-    class Sees:
+    class Sees(SeesHer):
         def measure(self, rgb):
             return seen() | shows
 
@@ -153,7 +153,7 @@ def test_the_final_jpeg_is_judged_at_the_datasets_door(folders, monkeypatch, sho
 
 
 def test_a_blurred_face_beside_her_passes(folders, monkeypatch):
-    class Sees:
+    class Sees(SeesHer):
         def measure(self, rgb):
             blurred = seen(sharpness=0.1, side_px=60.0, **STRANGER)["faces"]
             return seen() | {"faces": [*seen()["faces"], *blurred]}
@@ -238,7 +238,7 @@ def exchange_everywhere(folder: Path, **changes: object) -> None:
 
 @pytest.mark.parametrize(("shows", "reason"), SEEN.values(), ids=SEEN)
 def test_the_picture_itself_is_judged_again_at_trainings_door(training_set, shows, reason):
-    class Sees:
+    class Sees(SeesHer):
         def measure(self, rgb):
             return seen() | (shows if rgb.mean() < 8 else {})
 

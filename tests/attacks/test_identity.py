@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ingest_fakes import FakeConsent, candidate, embedding, ingest_config, measured_face
+from own_embedder import own_embedder_config, write_network
 from pydantic import ValidationError
 
+from likeness.check import _embedder_problems
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
 from likeness.ingest.checks import refusal_alone
 from likeness.safety.consent import load_consent
 from likeness.safety.consent.record import Floors
-from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits, record_limits
+from likeness.safety.floors import IdentityLimits, OwnLimits, ResnetLimits, SFaceLimits, record_limits
 from likeness.safety.identity import RESNET, SFACE, still_target, stranger, vectors_of
 
 ROOT = Path(__file__).parents[2]
@@ -124,3 +126,63 @@ def test_every_photograph_of_jade_passes(number):
     rgb = load_rgb(ROOT / f"tests/photos/sources/jade_{number:02d}.jpg")
     found = vectors_of(analyzer.identified(rgb, analyzer.faces(rgb)[0]))
     assert stranger(found, consent.face_vectors, record_limits(consent)) is None
+
+
+# A third embedder of the user's own: it only ever refuses.
+
+OWN = "onnx-abc"
+WITH_OWN = replace(LIMITS, own=OwnLimits(name=OWN, source_min=0.5, swap_min=0.4, target_max=0.6))
+
+
+def seen_by_three(cosine: float, distance: float, own: float) -> dict[str, np.ndarray]:
+    return face(cosine, distance) | {OWN: own * embedding(0) + np.sqrt(1 - own**2) * embedding(1)}
+
+
+HER_BY_THREE = HER | {OWN: embedding(0)}
+
+
+@pytest.mark.parametrize(
+    ("cosine", "distance", "own"),
+    [(0.9, 0.1, 0.49), (0.69, 0.1, 0.99), (0.9, 0.39, 0.99), (0.9, 0.1, float("nan"))],
+    ids=[
+        "the third says no",
+        "the third is sure, SFace is not",
+        "the third is sure, the resnet is not",
+        "no number",
+    ],
+)
+def test_no_embedder_of_three_can_speak_for_another(cosine, distance, own):
+    assert stranger(seen_by_three(cosine, distance, own), HER_BY_THREE, WITH_OWN) is not None
+
+
+def test_all_three_must_say_yes():
+    assert stranger(seen_by_three(0.71, 0.37, 0.51), HER_BY_THREE, WITH_OWN) is None
+
+
+def test_what_the_third_has_not_measured_is_nobodys_face():
+    assert OWN in (stranger(face(0.9, 0.1), HER_BY_THREE, WITH_OWN) or "")
+    assert OWN in (stranger(seen_by_three(0.9, 0.1, 0.9), HER, WITH_OWN) or "")
+    assert still_target(face(0.1, 0.9), HER_BY_THREE, WITH_OWN) is not None
+
+
+def test_a_swap_that_the_third_still_takes_for_the_target_is_refused():
+    assert still_target(seen_by_three(0.1, 0.9, 0.5), HER_BY_THREE, WITH_OWN) is None
+    assert still_target(seen_by_three(0.1, 0.9, 0.61), HER_BY_THREE, WITH_OWN) is not None
+
+
+def test_a_third_embedder_lowers_no_floor_of_the_others(tmp_path):
+    consent, own = (
+        load_consent(ROOT / "consent", "jade"),
+        own_embedder_config(write_network(tmp_path / "a.onnx")),
+    )
+    both, three = record_limits(consent), record_limits(consent, own)
+    assert (three.sface, three.resnet) == (both.sface, both.resnet)
+    assert three.own is not None
+
+
+def test_a_third_embedder_that_the_record_does_not_know_stops_everything(tmp_path):
+    own = own_embedder_config(write_network(tmp_path / "a.onnx"))
+    problems = list(_embedder_problems(own, load_consent(ROOT / "consent", "jade")))
+    assert len(problems) == 1
+    assert own.name in problems[0]
+    assert "likeness consent bind jade" in problems[0]

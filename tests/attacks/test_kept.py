@@ -52,7 +52,7 @@ def kept() -> set[str]:
 @pytest.fixture
 def good(in_tmp, monkeypatch):
     tools = fake_instruments()
-    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda: tools)
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
     put("sources/good.png", png(seed=1))
     put("targets/good.png", png(seed=2, person=3))
 

@@ -40,7 +40,7 @@ def config(**changes: object) -> Config:
 @pytest.fixture
 def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
     tools = fake_instruments()
-    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda: tools)
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
     return tools
 
 

@@ -120,6 +120,7 @@ def run(*, swap_min: float = 0.6, target_max: float = 0.85, **changes: object):
         items=SimpleNamespace(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
         prices={},
         budget=BudgetConfig(max_usd=0),
+        faces=SimpleNamespace(embedder=None),
         ingest=SimpleNamespace(review_explicit=0.3, max_explicit=0.7),
     )
     similarity = SimpleNamespace(source_min=0.6, swap_min=swap_min, target_max=target_max)

@@ -1,0 +1,89 @@
+# pyright: basic
+# onnxruntime is partly untyped.
+"""A user's own embedder: an ArcFace-like ONNX network on CPU."""
+
+import threading
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from likeness.errors import ConfigError
+from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
+from likeness.faces.face import Face, Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxEmbedder:
+    """See `likeness.safety.embedder.EmbedderConfig`; cheap to construct, one session per thread."""
+
+    name: str
+    path: Path
+    sha256: str
+    side_px: int
+    bgr: bool
+    mean: float
+    scale: float
+    _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+
+    def embedding(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
+        """The embedding [N], unit length, of a face of an image [H, W, 3].
+
+        Raises:
+            ConfigError: `missing-weights`, `wrong-weights`, or `not-an-embedder`: the network does not take a face and give
+                one row of numbers.
+        """
+        points = FACE_TEMPLATE * (self.side_px / FACE_TEMPLATE_SIDE_PX)
+        crop = warp(rgb, similarity_transform(face.points5, points), self.side_px)
+        chip = crop[:, :, ::-1] if self.bgr else crop
+        tensor = (chip.transpose(2, 0, 1)[None].astype(np.float32) - self.mean) / self.scale
+        session = self._session()
+        try:
+            (given,) = session.run(
+                None, {session.get_inputs()[0].name: np.ascontiguousarray(tensor, np.float32)}
+            )
+            vector = np.asarray(given, np.float32)[0]
+            # onnxruntime's own exceptions share no base but Exception.
+        except Exception as error:
+            raise self._unfit(f"{type(error).__name__}: {error}") from error
+        if vector.ndim != 1:
+            raise self._unfit(f"it gave a tensor {list(vector.shape)} a face")
+        return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-9))
+
+    def check(self) -> None:
+        """See that the file is there and the one that was reviewed.
+
+        Raises:
+            ConfigError: `missing-weights` or `wrong-weights`.
+        """
+        remedy = "put the network there, or set faces.embedder: null"
+        if not self.path.is_file():
+            raise ConfigError(
+                f"faces.embedder: there is no file {self.path}", reason="missing-weights", remedy=remedy
+            )
+        with self.path.open("rb") as file:
+            found = file_digest(file, "sha256").hexdigest()
+        if found != self.sha256:
+            raise ConfigError(
+                f"faces.embedder: {self.path} has sha256 {found}, conf/ names {self.sha256}",
+                reason="wrong-weights", remedy=remedy,
+            )  # fmt: skip
+
+    def _session(self) -> ort.InferenceSession:
+        if not hasattr(self._local, "session"):
+            self.check()
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = 1
+            self._local.session = ort.InferenceSession(
+                str(self.path), options, providers=["CPUExecutionProvider"]
+            )
+        return self._local.session
+
+    def _unfit(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"faces.embedder: {self.path} is no embedder of one face: {why}", reason="not-an-embedder",
+            remedy="name a network that takes [1, 3, side_px, side_px] and gives one row of numbers",
+        )  # fmt: skip
