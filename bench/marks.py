@@ -22,12 +22,14 @@ from PIL import Image, ImageFilter
 
 from likeness.errors import InputError
 from likeness.images import RGB, decode_rgb, encode_jpeg, load_rgb
-from likeness.marks.pdq import distance, fingerprints, pdq
-from likeness.marks.pixels import SCALES, matching, read_bits, write_mark
+from likeness.marks.detect import FALSE_ALARMS, PDQ_CHANCE
+from likeness.marks.pdq import NEAR, distance, fingerprints, pdq
+from likeness.marks.pixels import LOOKS, chances, draw_mark, matching, read_values, write_mark
 
 PHOTOGRAPHS = ("data/jade/raw/sources", "data/jade/raw/targets", "tests/photos/extras")
 SIDES_PX = (512, 768, 1024, 1536, 2048)
 QUALITY = 95
+MARKS_ASKED = 1000  # marks by lot, each asked of every unmarked picture
 
 
 def shrink(rgb: RGB, factor: float) -> RGB:
@@ -91,13 +93,25 @@ def psnr_db(a: RGB, b: RGB) -> float:
     return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2)))
 
 
+def look_for(mark: int, rgb: RGB) -> dict[str, float]:
+    """As `detect` does: until the mark is found, else at all of the LOOKS; the last one counts."""
+    used, seen = time.process_time(), dict[str, float]()
+    for number, look in enumerate(LOOKS, start=1):
+        values = read_values(rgb, *look)
+        alarm = chances(values, [mark])[0] * len(LOOKS)
+        seen = {"bits": matching(values, mark), "alarm": alarm, "looks": number}
+        if alarm <= FALSE_ALARMS:
+            break
+    return {**seen, "cpu_s": time.process_time() - used}
+
+
 def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | None) -> None:
     chance = np.random.default_rng(seed + 1)
     with out.open("a", encoding="utf-8") as file:
         known: list[str] = []
         made = pictures(seed)
         for _ in range(count):
-            rgb, mark = next(made), int(chance.integers(2**32))
+            rgb, mark = next(made), draw_mark()
             line: dict[str, object] = {"kind": "marked", "side_px": min(rgb.shape[:2])}
             start, used = time.perf_counter(), time.process_time()
             try:
@@ -112,14 +126,7 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
                 known += prints
                 for name, treat in TREATMENTS.items():
                     seen = treat(file_rgb, chance)
-                    used = time.process_time()
-                    bits = []
-                    for scale in SCALES:
-                        bits.append(matching(read_bits(seen, scale), mark))
-                        if bits[-1] >= 30:
-                            break
-                    line[name] = {"bits": max(bits), "looks": len(bits), "pdq": distance(pdq(seen), prints),
-                                  "cpu_s": time.process_time() - used}  # fmt: skip
+                    line[name] = look_for(mark, seen) | {"pdq": distance(pdq(seen), prints)}
             file.write(json.dumps(line) + "\n")
             file.flush()
         others = pictures(seed + 1000)
@@ -127,9 +134,11 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
         for number in range(unmarked):
             rgb = next(portraits, None) if number % 2 else None
             rgb = next(others) if rgb is None else rgb
-            mark = int(chance.integers(2**32))
-            line = {"kind": "unmarked", "bits": max(matching(read_bits(rgb, scale), mark) for scale in SCALES),
-                    "pdq": distance(pdq(rgb), known) if number % 2 else None}  # fmt: skip
+            marks = [draw_mark() for _ in range(MARKS_ASKED)]
+            seen = [chances(read_values(rgb, *look), marks) for look in LOOKS]
+            alarms = [min(one) * len(LOOKS) for one in zip(*seen, strict=True)]
+            line = {"kind": "unmarked", "least": min(alarms), "found": sum(one <= FALSE_ALARMS for one in alarms),
+                    "pdq": distance(pdq(rgb), known) if number % 2 and known else None}  # fmt: skip
             file.write(json.dumps(line) + "\n")
             file.flush()
 
@@ -151,20 +160,22 @@ def summary(out: Path) -> None:
     for line in marked:
         for name in TREATMENTS:
             by[name].append(line[name])
-    print(f"{'treatment':34} {'mean':>5} {'min':>4} {'>=30':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
+    print(f"{'treatment':34} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
     for name, rows in by.items():
-        bits, near = [row["bits"] for row in rows], [row["pdq"] <= 64 for row in rows]
-        alone = statistics.mean(b >= 30 for b in bits)
-        found = statistics.mean(b >= 30 or (b >= 26 and n) for b, n in zip(bits, near, strict=True))
+        bits, near = [row["bits"] for row in rows], [row["pdq"] <= NEAR for row in rows]
+        alone = statistics.mean(row["alarm"] <= FALSE_ALARMS for row in rows)
+        found = statistics.mean(
+            row["alarm"] * (PDQ_CHANCE if n else 1) <= FALSE_ALARMS for row, n in zip(rows, near, strict=True)
+        )
         print(f"{name:34} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
               f"{statistics.mean(r['looks'] for r in rows):.2f} {statistics.mean(r['cpu_s'] for r in rows):.2f}")  # fmt: skip
     for name in ("psnr_db", "strength", "write_s", "write_cpu_s"):
         values = [line[name] for line in marked]
         print(f"{name}: mean {statistics.mean(values):.2f}, min {min(values):.2f}, max {max(values):.2f}")
     if unmarked:
-        bits = [line["bits"] for line in unmarked]
         pdqs = [line["pdq"] for line in unmarked if line["pdq"] is not None]
-        print(f"unmarked: bits mean {statistics.mean(bits):.1f}, max {max(bits)}; >=26: {sum(b >= 26 for b in bits)}; "
+        print(f"unmarked: {sum(line['found'] for line in unmarked)} false alarms of {len(unmarked) * MARKS_ASKED} questions, "
+              f"the least chance {min(line['least'] for line in unmarked):.0e}; "
               f"PDQ to the nearest of the marked: {len(pdqs)} tried, min {min(pdqs, default=None)}, "
               f"<=64: {sum(p <= 64 for p in pdqs)}")  # fmt: skip
 

@@ -19,7 +19,7 @@ from likeness.images import RGB
 from likeness.marks import claims, xmp
 from likeness.marks.pdq import NEAR, pdq
 from likeness.marks.pictures import mime_of
-from likeness.marks.pixels import BITS, SCALES, chance, matching, read_bits
+from likeness.marks.pixels import LOOKS, chances, matching, read_values
 from likeness.marks.registry import Registry
 
 FALSE_ALARMS = 1e-6
@@ -119,19 +119,18 @@ def pixel_mark(rgb: RGB, registry: Registry, named: str | None = None) -> PixelM
         return None
     near, publications = registry.nearest(pdq(rgb)), registry.publications
     best: PixelMark | None = None
-    for scale in SCALES:
-        read = read_bits(rgb, scale)
-        for mark in marks:
-            bits, apart = matching(read, int(mark, 16)), near.get(mark)
-            looks = chance(bits) * len(SCALES)
+    for scale, side in LOOKS:
+        values = read_values(rgb, scale, side)
+        for mark, share in zip(marks, chances(values, [int(mark, 16) for mark in marks]), strict=True):
+            apart, bits, looks = near.get(mark), matching(values, int(mark, 16)), share * len(LOOKS)
             # Where PDQ agrees only this publication is asked; else each known mark is one more chance to be wrong.
             looks *= PDQ_CHANCE if apart is not None and apart <= NEAR else len(marks)
             if looks <= FALSE_ALARMS and (best is None or looks < best.chance):
                 persona = publications[mark].persona if mark in publications else None
                 best = PixelMark(mark=mark, bits=bits, chance=looks, pdq_bits=apart, persona=persona)
-        if best is not None and best.bits >= BITS - 2:
-            break
-    return best
+        if best is not None:
+            return best
+    return None
 
 
 def open_rgb(data: bytes) -> RGB:

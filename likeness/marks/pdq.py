@@ -7,6 +7,7 @@ Source: Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Al
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 import pdqhash
 
@@ -22,21 +23,39 @@ NEAR = 64
 """Of 256 bits: two hashes no further apart are taken for one picture's."""
 
 
+SIDE_PX = 512
+"""A larger picture is reduced to this first, as Meta's own program does."""
+
+
 def pdq(rgb: RGB) -> str:
     """The hash as 64 hex digits."""
+    return _hash(_reduced(rgb))
+
+
+def _hash(rgb: RGB) -> str:
     bits, _ = pdqhash.compute(np.ascontiguousarray(rgb))
     return np.packbits(bits.astype(np.uint8)).tobytes().hex()
 
 
+def _reduced(rgb: RGB) -> RGB:
+    height, width = rgb.shape[:2]
+    factor = SIDE_PX / max(height, width)
+    if factor >= 1:
+        return rgb
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def fingerprints(rgb: RGB) -> list[str]:
     """The hashes of a picture and of crops of it."""
+    rgb = _reduced(rgb)
     height, width = rgb.shape[:2]
-    found = [pdq(rgb)]
+    found = [_hash(rgb)]
     for share in KEPT_SHARES:
         down, across = round(height * share), round(width * share)
         for above, left in PLACES:
             y, x = round((height - down) * above), round((width - across) * left)
-            found.append(pdq(rgb[y : y + down, x : x + across]))
+            found.append(_hash(rgb[y : y + down, x : x + across]))
     return found
 
 

@@ -12,14 +12,11 @@ from likeness.images import RGB, decode_rgb, encode_jpeg, encode_png
 from likeness.marks import claims, xmp
 from likeness.marks.claims import JPEG, PNG, Claim, Ingredient
 from likeness.marks.keys import SigningKey
-from likeness.marks.pixels import BITS, SCALES, matching, read_bits, write_mark
+from likeness.marks.pixels import ENOUGH, least_chance, write_mark
 from likeness.marks.xmp import SourceType
 
-MARKS_VERSION = 1
+MARKS_VERSION = 2
 """Raised whenever the same picture would be marked otherwise."""
-
-HOLDS_BITS = 30
-"""So many bits must read back from the finished file."""
 
 WHY_NOT = ("too-small-to-mark", "mark-does-not-hold")
 """Why a picture may leave without the mark in its pixels; the signed statement says so."""
@@ -68,8 +65,10 @@ def mark_picture(
     return claims.sign(marked, mime, claim, key)
 
 
-def check_marks(data: bytes, name: str, *, mark: str, key: SigningKey) -> None:
+def check_marks(data: bytes, name: str, *, mark: str, key: SigningKey) -> RGB | None:
     """Refuse a picture that would leave without a mark, or with one of another publication or key.
+
+    Returns its pixels; None where its statement says why they carry no mark.
 
     Raises:
         InputError: `unmarked`.
@@ -86,11 +85,11 @@ def check_marks(data: bytes, name: str, *, mark: str, key: SigningKey) -> None:
     if code is None or code.uri != found.source_type:
         raise _unmarked(name, "its XMP does not name the source type that its C2PA statement names")
     if found.publication.get("no_mark_in_pixels") in WHY_NOT:
-        return
+        return None
     rgb = decode_rgb(data, name=name)
-    bits = matching(read_bits(rgb, SCALES[0]), int(mark, 16))
-    if bits < HOLDS_BITS or found.mark != mark:
-        raise _unmarked(name, f"the mark in its pixels does not read back ({bits} of {BITS} bits)")
+    if found.mark != mark or least_chance(rgb, int(mark, 16), ENOUGH) > ENOUGH:
+        raise _unmarked(name, "the mark in its pixels does not read back")
+    return rgb
 
 
 def _in_pixels(rgb: RGB, mark: str) -> tuple[RGB, str | None]:

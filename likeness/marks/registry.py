@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.marks.keys import SigningKey
 from likeness.marks.pdq import distance
-from likeness.marks.pixels import BITS
+from likeness.marks.pixels import draw_mark
 
 FIRST = "0" * 64
 MAX_BYTES = 256 * 2**20
@@ -158,7 +157,7 @@ def publication_of(
         if isinstance(known, Publication):
             return known
         marks = registry.publications
-        mark = next(mark for mark in iter(lambda: f"{secrets.randbits(BITS):08x}", "") if mark not in marks)
+        mark = next(mark for mark in iter(lambda: f"{draw_mark():08x}", "") if mark not in marks)
         line = Publication(
             mark=mark, previous=FIRST, key=key.public.hex(), persona=persona, consent=consent,
             consent_sha256=consent_sha256,

@@ -31,7 +31,8 @@ from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, RepositoryPaths, weights_persona
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
-from likeness.publish.prepare import MARKS, PAGE_PICTURE, REGISTRY
+from likeness.publish.copies import MARKS, PAGE_PICTURE
+from likeness.publish.prepare import REGISTRY
 from likeness.publish.send import MANIFEST, Published
 from likeness.safety.consent import load_consent
 from likeness.store.items import sha256_bytes, sha256_file

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 from publications import publish_in
 from safetensors.numpy import save_file
 
@@ -196,10 +196,13 @@ def test_a_picture_exchanged_between_signature_and_archive_does_not_leave(root: 
     claim = Claim(title="zip", code=SourceType.COMPOSITE_CAPTURE, publication={})
     path.write_bytes(claims.sign(path.read_bytes(), claims.ZIP, claim, key))
     prepared = Prepared(
-        files={ARCHIVE: path}, of={}, publication=next(iter(registry.publications.values())), key=key
+        files={ARCHIVE: path},
+        of={ARCHIVE: "0" * 64},
+        publication=next(iter(registry.publications.values())),
+        key=key,
     )
     with pytest.raises(InputError) as caught:
-        check(prepared)
+        check(prepared, {})
     assert caught.value.reason == "unmarked"
 
 
@@ -438,6 +441,38 @@ def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
     assert "the pixels do not carry the mark that the C2PA statement names" in found.notes
 
 
-def test_the_chance_of_a_false_alarm_is_the_binomials():
-    assert pixels.chance(32) == 2**-32
-    assert pixels.chance(30) == pytest.approx(529 / 2**32)
+def values_of(mark: int, *wrong: float) -> np.ndarray:
+    """What a reader sees of a mark: each bit with size 1, the first ones wrong with these sizes."""
+    values = np.where(pixels.bits_of(mark) == 1, 1.0, -1.0).astype(np.float32)
+    values[: len(wrong)] *= -np.float32(wrong)
+    return values
+
+
+@pytest.mark.parametrize(("wrong", "marks"), [((), 1), ((1.0,), 33), ((1.0, 1.0), 529)])
+def test_the_chance_of_a_false_alarm_is_the_binomials_over_the_marks_that_are_drawn(wrong, marks):
+    mark = pixels.draw_mark()
+    assert pixels.chances(values_of(mark, *wrong), [mark]) == [pytest.approx(marks / 2**32 / pixels.BALANCED)]
+
+
+def test_a_bit_that_hardly_shows_counts_for_little():
+    mark = pixels.draw_mark()
+    sure, unsure = (pixels.chances(values_of(mark, *[size] * 4), [mark])[0] for size in (1.0, 0.01))
+    assert unsure == pytest.approx(16 / 2**32 / pixels.BALANCED)
+    assert sure > 1000 * unsure
+
+
+def test_no_mark_of_mostly_equal_bits_is_drawn():
+    """The network does not hold one: of a mark with two ones it read 23 of 32 bits."""
+    assert {pixels.draw_mark().bit_count() for _ in range(500)} <= set(pixels.ONES)
+
+
+def test_a_picture_with_a_smooth_middle_carries_the_mark():
+    """A smooth part holds some of the bits only: the middle does not read back, the whole does."""
+    photograph = Image.open(Path(__file__).parents[1] / "photos/sources/jade_01.jpg").convert("RGB")
+    whole = photograph.resize((512, 640))
+    whole.paste(whole.crop((128, 180, 384, 480)).filter(ImageFilter.GaussianBlur(30)), (128, 180))
+    marked = pixels.write_mark(np.asarray(whole), mark := 0x1D2C3B4A)
+    middle, all_of_it = (
+        pixels.chances(pixels.read_values(marked.rgb, *look), [mark])[0] for look in pixels.LOOKS[:2]
+    )
+    assert middle > pixels.ENOUGH >= all_of_it
