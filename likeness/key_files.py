@@ -1,4 +1,4 @@
-"""Ed25519 keys of this machine's user: where they lie, how they are written, read and checked.
+"""Ed25519 keys of this machine's user and those whose signatures count here: where they lie, how they are read and written.
 
 They lie in this user's settings, where no checkout, pull, experiment or bucket puts anything; a private key is readable by
 this user only. cryptography is imported where it is needed: 20 ms that few commands need.
@@ -74,6 +74,52 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
     except ValueError as error:
         raise ConfigError(f"{path} is no private key", reason="no-key", remedy=remedy) from error
+
+
+def read_key_list(path: Path) -> dict[str, str]:
+    """Whose signatures count: names by public key, a line `KEY NAME` each, `#` before remarks. Empty without a file.
+
+    Raises:
+        ConfigError: `keys-open`: others may write it or its folder; `keys-invalid`: a line is none.
+    """
+    if not path.exists():
+        return {}
+    for place in (path, path.parent):
+        if place.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise ConfigError(f"{place} may be written by others", reason="keys-open",
+                              remedy=f"look through {path}, then chmod go-w {place}")  # fmt: skip
+    named: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        key, _, name = line.strip().partition(" ")
+        if key and not key.startswith("#"):
+            if not is_public_key(key) or not name.strip():
+                raise ConfigError(f"{path}: {line[:80]!r} is no line `KEY NAME`", reason="keys-invalid",
+                                  remedy="correct the line, or delete it")  # fmt: skip
+            named[key] = name.strip()
+    return named
+
+
+def add_to_key_list(path: Path, key: str, name: str) -> None:
+    """Add a line to the list, unless the key has one.
+
+    Raises:
+        ConfigError: `keys-invalid`: it is no public key, or no name; see `read_key_list`.
+    """
+    if not is_public_key(key) or not name.strip() or not name.isprintable():
+        raise ConfigError(f"{key[:80]!r} {name[:80]!r} is no public key with a name", reason="keys-invalid",
+                          remedy="give a key as the machine that has it prints it, and whose it is")  # fmt: skip
+    if key in read_key_list(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = (
+        path.read_text(encoding="utf-8").rstrip()
+        if path.exists()
+        else "# KEY NAME: whose signatures count here"
+    )
+    written = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{before}\n{key} {name.strip()}\n")
+    written.replace(path)
 
 
 def verified(public: bytes, signature: bytes, data: bytes) -> bool:

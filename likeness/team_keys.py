@@ -9,19 +9,17 @@ A bucket that others can write to, or a folder of checkpoints, is not believed: 
 """
 
 import base64
-import os
 import platform
-import stat
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likeness.errors import ConfigError
 from likeness.key_files import (
+    add_to_key_list,
     base64_text,
-    is_public_key,
     new_private_key,
     public_text,
+    read_key_list,
     read_private_key,
     settings_folder,
     verified,
@@ -66,41 +64,20 @@ class TeamKeys:
         """Names by public key, this machine's among them.
 
         Raises:
-            ConfigError: the list may be written by others, or has a line that is none.
+            ConfigError: see `read_key_list`.
         """
-        path = self.folder / MEMBERS
-        named = {self.public: platform.node() or "this machine"}
-        if not path.is_file():
-            return named
-        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ConfigError(
-                f"{path} may be written by others", reason="team-open", remedy=f"chmod go-w {path}"
-            )
-        for line in path.read_text(encoding="utf-8").splitlines():
-            key, _, name = line.strip().partition(" ")
-            if key and not key.startswith("#"):
-                if not is_public_key(key) or not name.strip():
-                    raise ConfigError(f"{path}: {line[:80]!r} is no line `KEY NAME`", reason="team-invalid",
-                                      remedy="write it anew with `likeness keys team --allow KEY --name NAME`")  # fmt: skip
-                named[key] = name.strip()
-        return named
+        own = {self.public: platform.node() or "this machine"}
+        return own | read_key_list(self.folder / MEMBERS)
 
     def allow(self, key: str, name: str) -> None:
         """Let a member's signatures count here.
 
         Raises:
-            ConfigError: it is no public key, or no name.
+            ConfigError: see `add_to_key_list`.
         """
-        if not is_public_key(key) or not name.strip() or not name.isprintable():
-            raise ConfigError(f"{key[:80]!r} {name[:80]!r} is no public key with a name", reason="team-invalid",
-                              remedy="`likeness keys team` prints the key of the machine that it runs on")  # fmt: skip
-        if key in self.members:
-            return
-        path = self.folder / MEMBERS
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(f"{before}{key} {name.strip()}\n")
-        del self.members
+        if key not in self.members:
+            add_to_key_list(self.folder / MEMBERS, key, name)
+            del self.members
 
     @cached_property
     def _own(self) -> "Ed25519PrivateKey":

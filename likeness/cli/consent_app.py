@@ -40,7 +40,7 @@ def consent_keygen(
     Example:
       likeness consent keygen --name "J. Doe"
     """
-    from likeness.cli.consent_records import keygen
+    from likeness.cli.keys import keygen
 
     keygen(name)
 
@@ -55,7 +55,7 @@ def consent_allow(
     Example:
       likeness consent allow 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --name "J. Doe"
     """
-    from likeness.cli.consent_records import allow_signer
+    from likeness.cli.keys import allow_signer
 
     allow_signer(key, name)
 
@@ -80,7 +80,8 @@ def consent_new(
     Example:
       likeness consent new mia --kind release --evidence release.pdf
     """
-    from likeness.cli.consent_records import Answers, new
+    from likeness.cli.consent_answers import Answers
+    from likeness.cli.consent_records import new
 
     new(persona, Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence,
                          scope=scope, signed=signed, expires=expires))  # fmt: skip
@@ -278,7 +279,7 @@ def persona_new(
     Example:
       likeness persona new mia --sources ~/photos/mia --evidence release.pdf
     """
-    from likeness.cli.consent_records import Answers
+    from likeness.cli.consent_answers import Answers
     from likeness.cli.persona import TargetAnswers, new_persona
 
     new_persona(

@@ -2,30 +2,35 @@
 
 import contextlib
 import datetime
-import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from likeness.cli.consent import recorded_face, show_record
+from likeness.cli.consent_answers import Answers, Asker, asked
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, LikenessError
 from likeness.ingest.listing import photographs
 from likeness.key_files import public_text, settings_folder
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
-from likeness.safety.consent.evidence import check_evidence, evidence_path, type_of
+from likeness.safety.consent.evidence import check_evidence, take_evidence
 from likeness.safety.consent.load import read_consent
-from likeness.safety.consent.record import Evidence, months_later
-from likeness.safety.consent.revocations import Revocation, learn_from_git, revocations, revoke, share, today
+from likeness.safety.consent.record import months_later
+from likeness.safety.consent.revocations import (
+    Revocation,
+    check_not_revoked,
+    learn_from_git,
+    revocations,
+    revoke,
+    share,
+    today,
+)
 from likeness.safety.consent.signing import (
     ALLOWED,
-    allow,
     allowed_signers,
-    new_key,
     own_key,
 )
 from likeness.safety.consent.write import dumped, set_field, sign_file
@@ -33,64 +38,12 @@ from likeness.store import team_store
 from likeness.store.items import sha256_file, write_atomic
 
 USUAL_TERM_MONTHS = 12
-ALL_SCOPES = ["swap", "train", "generate"]
 # People of one head mesh come nearer to each other than photographs of strangers do (docs/synthetic-people.md).
 ONE_MESH_FLOORS = {
     "why": "synthetic people of one mesh are more alike than strangers are",
     "sface": {"source_min": 0.70, "swap_min": 0.65, "target_max": 0.82},
     "resnet": {"source_max": 0.42, "swap_max": 0.55, "target_min": 0.20},
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """What a person says of a record; None is asked for."""
-
-    kind: str | None
-    subject: str | None
-    attested_by: str | None
-    age_years: int | None
-    evidence: Path | None
-    scope: list[str] | None
-    signed: str | None
-    expires: str | None
-
-
-class Asker:
-    """Asks on a terminal for what no option gave; elsewhere names all that is missing at once."""
-
-    def __init__(self) -> None:
-        self._missing: list[str] = []
-
-    def ask(self, option: str, given: Any, question: str, read: Callable[[str], Any] = str) -> Any:
-        """The answer, or None where nobody can be asked."""
-        if given is not None:
-            return given
-        if not sys.stdin.isatty():
-            self._missing.append(option)
-            return None
-        return typer.prompt(question, value_proc=read)
-
-    def end(self) -> None:
-        """Raises ConfigError when an answer is missing."""
-        if self._missing:
-            raise ConfigError(f"not said: {', '.join(self._missing)}", reason="answers-missing",
-                              remedy="give these options, or run the command on a terminal, where it asks")  # fmt: skip
-
-
-def keygen(name: str) -> None:
-    """Make this user's key."""
-    key = new_key(name)
-    sys.stdout.write(f"{key}\n")
-    sys.stderr.write(
-        f"your key is in {settings_folder()}; keep a copy, and let nobody else read it. Others accept your records with\n"
-        f'  likeness consent allow {key} --name "{name}"\n'
-    )
-
-
-def allow_signer(key: str, name: str) -> None:
-    """Accept a signer."""
-    sys.stderr.write(f"{allow(key, name)}: records signed by {name} count on this machine\n")
 
 
 def new(persona: str, answers: Answers) -> None:
@@ -110,21 +63,6 @@ def new(persona: str, answers: Answers) -> None:
     write_record(persona, ask_all)
     sys.stderr.write(
         f"consent/{persona}.yaml is written; read it, then sign it: likeness consent sign {persona}\n"
-    )
-
-
-def asked(asker: Asker, given: Answers) -> Answers:
-    """The answers, with those that were missing asked for."""
-    kind = asker.ask("--kind", given.kind, "self, release or synthetic")
-    return Answers(
-        kind=kind,
-        subject=asker.ask("--subject", given.subject, "Who is it? (Mia Example)"),
-        attested_by=asker.ask("--attested-by", given.attested_by, "Who saw that it is an adult, and how?"),
-        age_years=asker.ask("--age", given.age_years, "Age in years", int),
-        evidence=asker.ask("--evidence", given.evidence, "The signed release (a file)", Path),
-        scope=given.scope or ALL_SCOPES,
-        signed=given.signed,
-        expires=given.expires,
     )
 
 
@@ -152,19 +90,19 @@ def write_record(persona: str, answers: Answers, *, say: Callable[[str], object]
     if answers.kind == "synthetic":
         fields["floors"] = {"decided_by": answers.attested_by, **ONE_MESH_FLOORS}
     path = folder / f"{persona}.yaml"
-    copied = copy_evidence(folder, persona, answers.evidence)
+    evidence = take_evidence(folder, persona, answers.evidence)
+    fields["evidence"] = evidence.model_dump()
     try:
-        fields["evidence"] = evidence_of(folder, persona, copied.name)
         fields["face"] = recorded_face(persona, say)
         fields["photos"] = listed_photographs(persona)
         text = (
             f"# The record under which {persona}'s likeness is used; docs/consent.md explains every field.\n"
         )
         write_atomic(path, (text + dumped(fields)).encode())
-        read_consent(folder, persona)
+        check_not_revoked(read_consent(folder, persona), repository.root)
     except BaseException:
         path.unlink(missing_ok=True)
-        if copied != answers.evidence.absolute():
+        if (copied := folder / evidence.file) != answers.evidence.absolute():
             copied.unlink(missing_ok=True)
         raise
 
@@ -183,45 +121,6 @@ def free_id(repository: Path, persona: str, signed: str) -> str:
     taken = {one.id for one in revocations(repository)}
     first = f"{persona}-{signed}"
     return next(name for name in (first, *(f"{first}-{n}" for n in range(2, 1000))) if name not in taken)
-
-
-def copy_evidence(folder: Path, persona: str, given: Path) -> Path:
-    """The evidence in consent/, copied there unless it is there.
-
-    Raises:
-        ConsentError: it is no file, or another file of that name is there.
-    """
-    given = given.expanduser().absolute()
-    folder.mkdir(exist_ok=True)
-    if given.parent == folder:
-        return given
-    if given.is_symlink() or not given.is_file():
-        raise ConsentError(
-            f"the evidence {given} is no file", reason="consent-evidence", remedy="name the signed file"
-        )
-    name = given.name if given.name.startswith(persona) else f"{persona}-{given.name}"
-    path = folder / name
-    if path.exists() and sha256_file(path) != sha256_file(given):
-        raise ConsentError(f"consent/{name} is there already, with another content", reason="consent-evidence",
-                           remedy="rename the file")  # fmt: skip
-    shutil.copyfile(given, path)
-    return path
-
-
-def evidence_of(folder: Path, persona: str, name: str) -> dict[str, str]:
-    """The `evidence` of a record.
-
-    Raises:
-        ConsentError: it is no evidence.
-    """
-    path = evidence_path(folder, persona, "evidence", name)
-    kind = type_of(path)
-    if kind is None:
-        raise ConsentError(f"consent/{name} is neither PDF, JPEG, PNG, TIFF, HEIC nor text", reason="consent-evidence",
-                           remedy="scan or print the release as PDF")  # fmt: skip
-    evidence = Evidence(file=name, type=kind, sha256=sha256_file(path))
-    check_evidence(folder, persona, "evidence", evidence)
-    return evidence.model_dump()
 
 
 def listed_photographs(persona: str) -> dict[str, dict[str, Any]]:
@@ -245,15 +144,13 @@ def sign_record(persona: str, *, photographs: bool, yes: bool) -> None:
     record = read_consent(folder, persona)
     for field, evidence in record.evidence_files().items():
         check_evidence(folder, persona, field, evidence)
-    if record.revoked is not None or record.id in {one.id for one in revocations(repository.root)}:
-        raise ConsentError(f"{persona}: consent {record.id} was revoked, and does not come back",
-                           reason="consent-revoked", remedy="a new consent is a new record with a new id")  # fmt: skip
+    check_not_revoked(record, repository.root)
     sys.stdout.write(show_record(record))
     if not yes:
         typer.confirm("Is that what was agreed, and do you sign it?", abort=True)
     by = allowed_signers(repository.root).get(public_text(key))
     if by is None:
-        raise ConfigError(f"your own key is not in {settings_folder() / ALLOWED}", reason="signers-invalid",
+        raise ConfigError(f"your own key is not in {settings_folder() / ALLOWED}", reason="keys-invalid",
                           remedy=f"likeness consent allow {public_text(key)} --name NAME")  # fmt: skip
     sign_file(folder, persona, key, by)
     sys.stderr.write(f"consent/{persona}.yaml is signed by {by}\n")
@@ -285,29 +182,27 @@ def renew(persona: str, *, evidence: Path | None, signed: str | None, expires: s
     folder = repository.consent
     learn_from_git(repository.root)
     old = read_consent(folder, persona)
-    if old.revoked is not None or old.id in {one.id for one in revocations(repository.root)}:
-        raise ConsentError(f"{persona}: consent {old.id} was revoked: there is nothing to renew",
-                           reason="consent-revoked", remedy="a new consent is a new record: move the old one away, then "
-                           f"`likeness consent new {persona}`")  # fmt: skip
+    check_not_revoked(old, repository.root)
     asker = Asker()
     given = asker.ask("--evidence", evidence, "The new signed release (a file)", Path)
     asker.end()
     day = signed or today(repository.root).isoformat()
     path = folder / f"{persona}.yaml"
     before = path.read_bytes()
-    copied = copy_evidence(folder, persona, given)
+    new_evidence = take_evidence(folder, persona, given)
     try:
         for field, value in {
             "id": free_id(repository.root, persona, day) if day != old.signed.isoformat() else f"{old.id}-2",
             "renews": old.id,
             "signed": day,
             "expires": expires or usual_end(day, old.kind),
-            "evidence": evidence_of(folder, persona, copied.name),
+            "evidence": new_evidence.model_dump(),
             "signature": None,
         }.items():
             # `expires: null` is a value; only the signature is taken away.
             set_field(folder, persona, field, value, keep_null=field == "expires")
         fresh = read_consent(folder, persona)
+        check_not_revoked(fresh, repository.root)
     except BaseException:
         write_atomic(path, before)
         raise

@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likeness.cli.consent_records import (
-    Answers,
-    Asker,
-    asked,
-    copy_evidence,
-    evidence_of,
-    sign_record,
-    write_record,
-)
+from likeness.cli.consent_answers import Answers, Asker, asked
+from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
 from likeness.cli.params import params_command
 from likeness.config import load_config
 from likeness.errors import ConfigError, InputError, LikenessError
@@ -27,13 +20,13 @@ from likeness.ingest.choice import choose, read
 from likeness.ingest.listing import Stray, photographs, printable, same_name
 from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths
 from likeness.run import Run
+from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.signing import own_key
 from likeness.safety.consent.write import dumped
 from likeness.store.items import sha256_file, write_atomic
 
 # Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
 SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}
-ONE_MESH_SIMILARITY = {"source_min": 0.70, "swap_min": 0.65, "target_max": 0.82}
 AGED = re.compile(r"(.*\S),\s*(\d+)\s*")
 MANY = 8
 HELD_OUT = 2
@@ -168,11 +161,10 @@ def _write_targets(
     origin = asker.ask("--origin", given.origin, "Where do the targets come from?")
     release = asker.ask("--release", given.release, "What those who are shown signed (a file)", Path)
     asker.end()
-    copied = copy_evidence(folder, name, release)
     fields: dict[str, Any] = {
         "licence": licence,
         "origin": origin,
-        "release": evidence_of(folder, name, copied.name),
+        "release": take_evidence(folder, name, release).model_dump(),
         "photos": {path.name: _target(sha256_file(path), who[path.name]) for path in shown},
     }
     head = f"# Who may be shown as a target of {name}'s swaps, from where, under which licence (docs/consent.md).\n"
@@ -196,7 +188,7 @@ def _write_conf(
         "trigger": trigger,
         "class_word": class_word,
         "held_out": list(held_out),
-        "similarity": ONE_MESH_SIMILARITY if synthetic else SIMILARITY,
+        "similarity": ONE_MESH_FLOORS["sface"] if synthetic else SIMILARITY,
     }
     head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
     write_atomic(Path(f"conf/persona/{name}.yaml"), (head + dumped(fields)).encode())

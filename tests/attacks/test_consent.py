@@ -23,6 +23,7 @@ from likeness.safety.consent.signing import (
     own_key,
 )
 from likeness.store.items import sha256_bytes
+from likeness.team_keys import MEMBERS, TeamKeys
 
 ROOT = Path(__file__).parents[2]
 SYNTHETIC = {"kind": "synthetic", "expires": None, "photos": {"a.jpg": {"sha256": "a" * 64}}}
@@ -170,24 +171,41 @@ def test_allowed_signers_in_the_repository_are_refused(tmp_path, monkeypatch):
     assert caught.value.reason == "signers-in-repository"
 
 
-def test_allowed_signers_that_everybody_may_write_are_refused(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ALLOWED).write_text(f"{public_text(STRANGER)} a stranger\n")
-    (home / ALLOWED).chmod(0o666)
-    monkeypatch.setenv("LIKENESS_HOME", str(home))
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """This user's settings, with both lists of keys."""
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    for name in (ALLOWED, MEMBERS):
+        (folder / name).write_text(f"{public_text(STRANGER)} a stranger\n")
+    monkeypatch.setenv("LIKENESS_HOME", str(folder))
+    return folder
+
+
+LISTS = {
+    ALLOWED: lambda: allowed_signers(Path("/nowhere")),
+    MEMBERS: lambda: TeamKeys("test").members,
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("what", ["list", "folder"])
+@pytest.mark.parametrize("bits", [0o020, 0o002])
+def test_a_list_of_keys_that_others_may_write_is_refused(home, name, what, bits):
+    place = home / name if what == "list" else home
+    place.chmod(place.stat().st_mode | bits)
     with pytest.raises(ConfigError) as caught:
-        allowed_signers(tmp_path / "repository")
-    assert caught.value.reason == "signers-open"
+        LISTS[name]()
+    assert caught.value.reason == "keys-open"
 
 
 @pytest.mark.parametrize("line", ["nonsense", "AAAA a short key", f"{public_text(STRANGER)}"])
-def test_a_line_that_is_no_signer_is_refused(tmp_path, monkeypatch, line):
-    (tmp_path / ALLOWED).write_text(line + "\n")
-    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path))
+@pytest.mark.parametrize("name", LISTS)
+def test_a_line_that_is_no_key_is_refused(home, name, line):
+    (home / name).write_text(line + "\n")
     with pytest.raises(ConfigError) as caught:
-        allowed_signers(tmp_path / "repository")
-    assert caught.value.reason == "signers-invalid"
+        LISTS[name]()
+    assert caught.value.reason == "keys-invalid"
 
 
 def test_a_key_is_made_once_for_its_user_alone(tmp_path, monkeypatch):

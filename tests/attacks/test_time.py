@@ -14,7 +14,8 @@ import yaml
 from records import RECORD, write
 from signing import edit_and_sign, sign_as_test
 
-from likeness.cli.consent_records import Answers, new, renew, revoke_record, sign_record
+from likeness.cli.consent_answers import Answers
+from likeness.cli.consent_records import new, renew, revoke_record, sign_record
 from likeness.errors import ConsentError
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import BudgetConfig, Spending
@@ -193,7 +194,7 @@ def test_without_git_the_list_lies_in_the_cache(tmp_path, monkeypatch):
 def test_an_id_is_not_given_twice(repository, monkeypatch):
     end(repository)
     monkeypatch.setattr("likeness.cli.consent_records.today", lambda root: DAY)
-    with pytest.raises(ConsentError, match="nothing to renew"):
+    with pytest.raises(ConsentError, match="does not come back"):
         renew("mia", evidence=Path("consent/mia.pdf"), signed=None, expires=None)
     with pytest.raises(ConsentError, match="does not come back"):
         sign_record("mia", photographs=False, yes=True)

@@ -1,5 +1,6 @@
 """The file that proves a record: in consent/ itself, no link, not empty, of the type that the record states."""
 
+import shutil
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,38 @@ _MAGIC: dict[EvidenceType, tuple[bytes, ...]] = {
     "tiff": (b"II*\x00", b"MM\x00*"),
 }
 _HEIC_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
+
+
+def take_evidence(folder: Path, persona: str, given: Path) -> Evidence:
+    """The evidence in consent/ as a record names it; a file from elsewhere is copied there, under a name with the persona's.
+
+    Raises:
+        ConsentError: `consent-evidence`: it is none, or another file of that name is there; nothing is left.
+    """
+    given = given.expanduser().absolute()
+    if given.parent == folder:
+        return _described(folder, persona, given.name)
+    if given.is_symlink() or not given.is_file():
+        raise _refused(persona, f"the evidence {given} is no file", "name the signed file")
+    path = folder / (given.name if given.name.startswith(persona) else f"{persona}-{given.name}")
+    if path.exists() and sha256_file(path) != sha256_file(given):
+        raise _refused(persona, f"{_shown(path)} is there already, with another content", "rename the file")
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(given, path)
+    try:
+        return _described(folder, persona, path.name)
+    except ConsentError:
+        path.unlink()
+        raise
+
+
+def _described(folder: Path, persona: str, name: str) -> Evidence:
+    path = evidence_path(folder, persona, "evidence", name)
+    kind = type_of(path)
+    if kind is None:
+        raise _refused(persona, f"{_shown(path)} is neither PDF, JPEG, PNG, TIFF, HEIC nor text",
+                       "scan or print the release as PDF")  # fmt: skip
+    return Evidence(file=name, type=kind, sha256=sha256_file(path))
 
 
 def check_evidence(folder: Path, persona: str, field: str, evidence: Evidence) -> None:

@@ -11,7 +11,7 @@ from likeness.errors import ConsentError
 from likeness.safety.consent.evidence import check_evidence
 from likeness.safety.consent.problems import problems
 from likeness.safety.consent.record import Consent
-from likeness.safety.consent.revocations import remember, revocation_of
+from likeness.safety.consent.revocations import revocation_of
 from likeness.safety.consent.signing import check_signature
 from likeness.strict_yaml import parse_yaml
 
@@ -29,7 +29,6 @@ def load_consent(folder: Path, persona: str) -> Consent:
     for field, evidence in consent.evidence_files().items():
         check_evidence(folder, persona, field, evidence)
     check_signature(consent, folder.parent)
-    remember(consent, folder.parent)
     revoked = revocation_of(consent, folder.parent)
     return consent if revoked is None else consent.model_copy(update={"revoked": revoked.date})
 

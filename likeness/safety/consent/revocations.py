@@ -95,21 +95,34 @@ def revoke(repository: Path, new: Revocation) -> bool:
     return True
 
 
+def check_not_revoked(consent: Consent, repository: Path) -> None:
+    """Refuse to work on a record that has ended.
+
+    Raises:
+        ConsentError: `consent-revoked`.
+    """
+    if (ended := revocation_of(consent, repository)) is not None:
+        raise ConsentError(
+            f"{consent.persona}: what consent {consent.id} rests on was revoked on {ended.date}, and does not come back",
+            reason="consent-revoked", remedy="a new consent is a new record with a new id and new evidence: move the old one "
+            f"away, then `likeness consent new {consent.persona}`")  # fmt: skip
+
+
 def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
     """Why this record does not hold any more: its id was revoked or, for a real person, the release it rests on was
-    withdrawn under another id."""
+    withdrawn under another id. What the record itself says is put on the list: whoever takes its `revoked:` out later
+    changes nothing."""
+    if consent.revoked is not None:
+        own = Revocation(id=consent.id, persona=consent.persona, date=consent.revoked, why="the record says so",
+                         evidence=consent.evidence.sha256)  # fmt: skip
+        with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
+            revoke(repository, own)
+        return own
     for one in revocations(repository):
         withdrawn = consent.kind != "synthetic" and one.evidence == consent.evidence.sha256
         if one.id == consent.id or withdrawn:
             return one
     return None
-
-
-def remember(consent: Consent, repository: Path) -> None:
-    """Put a record's own `revoked:` on the list: whoever takes that line out later changes nothing."""
-    if consent.revoked is not None:
-        with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
-            revoke(repository, _line(consent))
 
 
 def learn_from_git(repository: Path) -> None:
@@ -174,17 +187,6 @@ def today(repository: Path) -> datetime.date:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, f"{now}\n".encode())
     return now
-
-
-def _line(consent: Consent, why: str = "the record says so") -> Revocation:
-    assert consent.revoked is not None
-    return Revocation(
-        id=consent.id,
-        persona=consent.persona,
-        date=consent.revoked,
-        why=why,
-        evidence=consent.evidence.sha256,
-    )
 
 
 def _changed(path: Path, number: int) -> ConsentError:

@@ -9,23 +9,23 @@ experiment, checkout or pull puts anything:
 
 import base64
 import json
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.errors import ConfigError, ConsentError
 from likeness.key_files import (
+    add_to_key_list,
     base64_text,
-    is_public_key,
     new_private_key,
     public_text,
+    read_key_list,
     read_private_key,
     settings_folder,
     verified,
 )
 from likeness.safety.consent.generator_key import GENERATOR_KEY
 from likeness.safety.consent.record import Consent, Signature, content
-from likeness.store.items import sha256_bytes, write_atomic
+from likeness.store.items import sha256_bytes
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,47 +85,23 @@ def allowed_signers(repository: Path) -> dict[str, str]:
     """Names by public key.
 
     Raises:
-        ConfigError: the list lies in the repository, whose content others write, others may write it, or a line is not
-            one of it.
+        ConfigError: the list lies in the repository, whose content others write; see `read_key_list`.
     """
     path = settings_folder() / ALLOWED
     if path.resolve().is_relative_to(repository.resolve()):
         raise ConfigError(f"{path} lies in the repository, whose files others write", reason="signers-in-repository",
                           remedy="set LIKENESS_HOME to a folder outside it")  # fmt: skip
-    try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no text", reason="signers-invalid") from error
-    if mode & stat.S_IWOTH:
-        raise ConfigError(
-            f"{path} may be written by everybody", reason="signers-open", remedy=f"chmod go-w {path}"
-        )
-    lines = [
-        line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")
-    ]
-    for parts in lines:
-        if len(parts) != 2 or not is_public_key(parts[0]):
-            raise ConfigError(f"{path}: {' '.join(parts)!r} is no line `KEY NAME`", reason="signers-invalid",
-                              remedy="write it anew with `likeness consent allow KEY --name NAME`")  # fmt: skip
-    return {key: name.strip() for key, name in lines}
+    return read_key_list(path)
 
 
 def allow(key: str, name: str) -> Path:
     """Add a signer; returns the list's path.
 
     Raises:
-        ConfigError: it is no public key, or no name.
+        ConfigError: see `add_to_key_list`.
     """
-    if not is_public_key(key) or not name.strip() or "\n" in name:
-        raise ConfigError(f"{key!r} {name!r} is no public key with a name", reason="signers-invalid",
-                          remedy="`likeness consent keygen` prints the key of the machine it runs on")  # fmt: skip
     path = settings_folder() / ALLOWED
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = path.read_text(encoding="utf-8") if path.is_file() else "# KEY NAME: whose records count here\n"
-    if key not in {line.split(maxsplit=1)[0] for line in before.splitlines() if line.strip()}:
-        write_atomic(path, f"{before.rstrip()}\n{key} {name.strip()}\n".encode())
+    add_to_key_list(path, key, name)
     return path
 
 

@@ -1,0 +1,134 @@
+"""A revocation against DVC itself: after `revoke` and `purge` nothing that DVC or git can do brings outputs back."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.repository_clone import TARGETS, RepositoryClone, clone_repository
+
+pytestmark = pytest.mark.slow
+
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+REVOKED = "jade: consent jade-2026-11 was revoked"
+MADE = ("data/jade/ingested", "data/jade/swapped", "models/jade")
+
+
+def likeness(clone: RepositoryClone, *words: str) -> str:
+    done = clone.run("python", "-m", "likeness", *words)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def _ended(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
+    """A clone in which one stage ran and was pushed, an experiment was saved and another queued; then consent ended."""
+    folder = tmp_path_factory.mktemp("ended")
+    clone = clone_repository(folder / "clone", targets=TARGETS[:1])
+    clone.dvc("remote", "add", "-d", "backup", str(folder / "backup"))
+    assert clone.repro("ingest@jade") == ["check", "ingest"]
+    clone.run("git", "add", "-A")
+    clone.run(*GIT, "commit", "-q", "-m", "made")
+    clone.dvc("push", "--run-cache", "ingest@jade")
+    clone.dvc("exp", "save", "--name", "before")
+    clone.dvc("exp", "run", "--queue", "--name", "waiting", "-S", "ingest.min_face_px=130", "ingest@jade")
+    likeness(clone, "consent", "revoke", "jade", "--yes")
+    return clone
+
+
+def copied(clone: RepositoryClone, folder: Path) -> RepositoryClone:
+    shutil.copytree(clone.folder, folder / "clone", symlinks=True)
+    copy = RepositoryClone(folder / "clone")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def emptied(_ended: RepositoryClone, tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
+    clone = copied(_ended, tmp_path_factory.mktemp("purged"))
+    likeness(clone, "consent", "purge", "jade", "--yes")
+    clone.run("git", "add", "-A")
+    clone.run(*GIT, "commit", "-q", "-m", "ended")
+    return clone
+
+
+@pytest.fixture
+def ended(_ended: RepositoryClone, tmp_path: Path) -> RepositoryClone:
+    """The revocation alone: DVC's caches are as they were."""
+    return copied(_ended, tmp_path)
+
+
+@pytest.fixture
+def purged(emptied: RepositoryClone, tmp_path: Path) -> RepositoryClone:
+    """Revoked, purged and committed; to change."""
+    return copied(emptied, tmp_path)
+
+
+def left(clone: RepositoryClone) -> list[str]:
+    """What is there of what stages make."""
+    return [name for folder in MADE for name in clone.tree(folder)]
+
+
+def said(clone: RepositoryClone, *commands: tuple[str, ...]) -> str:
+    return "".join(clone.dvc(*one, check=False) for one in commands)
+
+
+def old_revision(clone: RepositoryClone) -> None:
+    clone.run("git", "checkout", "-q", "-f", "HEAD~1")
+
+
+def old_lock(clone: RepositoryClone) -> None:
+    clone.run("git", "checkout", "-q", "HEAD~1", "--", "dvc.lock")
+
+
+def old_record(clone: RepositoryClone) -> None:
+    clone.run("git", "checkout", "-q", "HEAD~1", "--", "consent/jade.yaml", "dvc.lock")
+
+
+def an_experiment_that_has_no_revocation(clone: RepositoryClone) -> None:
+    clone.run("git", "checkout", "-q", "-f", "HEAD~1")  # an experiment is applied where it began
+    clone.dvc("exp", "apply", "before", check=False)
+    assert "revoked:" not in (clone.folder / "consent/jade.yaml").read_text()
+
+
+def as_it_is(clone: RepositoryClone) -> None:
+    del clone
+
+
+@pytest.mark.parametrize(
+    "way",
+    [as_it_is, old_revision, old_lock, old_record, an_experiment_that_has_no_revocation],
+    ids=lambda way: way.__name__,
+)
+def test_after_a_purge_nothing_brings_outputs_back(
+    purged: RepositoryClone, way: Callable[[RepositoryClone], None]
+):
+    way(purged)
+    said(purged, ("pull", "--run-cache"), ("checkout",))
+    assert left(purged) == []
+    assert REVOKED in said(purged, ("repro", "ingest@jade"))
+    assert REVOKED in said(purged, ("repro", "-s", "ingest@jade"))
+    assert left(purged) == []
+
+
+@pytest.mark.parametrize("way", [("exp", "run", "ingest@jade"), ("exp", "run", "--run-all")], ids=" ".join)
+def test_after_a_purge_no_experiment_runs(purged: RepositoryClone, way: tuple[str, ...]):
+    # Of one that was queued before, the log says it.
+    assert REVOKED in said(purged, way, ("queue", "logs", "waiting"))
+    assert left(purged) == []
+    assert not list((purged.folder / ".dvc/tmp/exps").glob("*/data/jade/ingested/*.png"))
+
+
+def test_before_a_purge_no_program_writes_again_what_was_deleted(ended: RepositoryClone):
+    """The run-cache has the outputs, and the record that DVC hashes says `revoked:`: it does not fit."""
+    shutil.rmtree(ended.folder / "data/jade/ingested")
+    assert REVOKED in said(ended, ("repro", "ingest@jade"))
+    assert REVOKED in said(ended, ("repro", "-s", "ingest@jade"))
+    assert left(ended) == []
+
+
+def test_a_purge_empties_dvcs_caches_and_its_remote_and_a_second_one_finds_nothing(emptied: RepositoryClone):
+    backup = Path(emptied.dvc("remote", "list").split()[1])
+    kept = [*backup.rglob("*"), *(emptied.folder / ".dvc/cache").rglob("*")]
+    pictures = [path for path in kept if path.is_file() and path.read_bytes()[:4] == b"\x89PNG"]
+    assert pictures == []
+    assert "nothing of jade was found" in likeness(emptied, "consent", "purge", "jade", "--yes")
