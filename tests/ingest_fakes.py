@@ -13,7 +13,7 @@ from likeness.ingest.analyse import Instruments
 from likeness.ingest.checks import Candidate
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
-from likeness.safety.consent.record import Adult, Floors, ResnetFloors, SFaceFloors
+from likeness.safety.consent.parts import Adult, Floors, ResnetFloors, SFaceFloors
 from likeness.safety.identity import RESNET, SFACE
 
 FLOORS = Floors(

@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from likeness.cli.arguments import PLAIN, Json, Persona, Personas, complete_persona
-from likeness.cli.consent_app import consent, persona
+from likeness.cli.consent_app import consent
+from likeness.cli.persona_app import persona
 from likeness.errors import ConfigError, end_program
 from likeness.program import interruptible
 

@@ -14,7 +14,7 @@ from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
 from likeness.ingest.checks import refusal_alone
 from likeness.safety.consent import load_consent
-from likeness.safety.consent.record import Floors
+from likeness.safety.consent.parts import Floors
 from likeness.safety.floors import IdentityLimits, OwnLimits, ResnetLimits, SFaceLimits, record_limits
 from likeness.safety.identity import RESNET, SFACE, still_target, stranger, vectors_of
 

@@ -18,7 +18,7 @@ from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
-from likeness.safety.consent.record import Photo
+from likeness.safety.consent.parts import Photo
 from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]

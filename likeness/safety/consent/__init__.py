@@ -3,6 +3,7 @@
 `consent/PERSONA.yaml` is the record of the person who is drawn; `consent/PERSONA.targets.yaml` lists the target
 photographs that may be used, who is shown on each, and the licence each comes under. One signature covers both files.
 
+parts.py         what each part of a record may hold
 record.py        what a record holds, and what it allows
 load.py          from files to a record that is in order: the only door
 problems.py      what is wrong with a record, in the words of the record
@@ -15,16 +16,10 @@ write.py         change a record's file
 """
 
 from likeness.safety.consent.load import load_consent
-from likeness.safety.consent.record import (
-    ADULT_YEARS,
-    Consent,
-    Floors,
-    RecordedFace,
-    Role,
-    Targets,
-    Use,
-)
+from likeness.safety.consent.parts import Floors, RecordedFace, Role, Targets, Use
+from likeness.safety.consent.record import Consent
 from likeness.safety.consent.standing import in_force
+from likeness.safety.floors import ADULT_YEARS
 
 __all__ = [
     "ADULT_YEARS",

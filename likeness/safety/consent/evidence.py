@@ -5,7 +5,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from likeness.errors import ConsentError
-from likeness.safety.consent.record import Evidence, EvidenceType
+from likeness.safety.consent.parts import Evidence, EvidenceType
 from likeness.store.items import sha256_file
 
 MAX_BYTES = 64 * 2**20

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from likeness.safety.consent.record import Consent, Use
+from likeness.safety.consent.parts import Use
+from likeness.safety.consent.record import Consent
 from likeness.safety.consent.signing import digest
 
 CONTEXT = {

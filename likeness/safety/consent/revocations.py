@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from likeness.errors import ConsentError
 from likeness.git import git
-from likeness.safety.consent.record import Consent, Date, Strict
+from likeness.safety.consent.parts import Date, Strict
+from likeness.safety.consent.record import Consent
 from likeness.store.items import sha256_bytes, write_atomic
 
 LIST = "revoked.jsonl"

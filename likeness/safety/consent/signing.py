@@ -24,7 +24,8 @@ from likeness.key_files import (
     verified,
 )
 from likeness.safety.consent.generator_key import GENERATOR_KEY
-from likeness.safety.consent.record import Consent, Signature, content
+from likeness.safety.consent.parts import Signature
+from likeness.safety.consent.record import Consent, content
 from likeness.store.items import sha256_bytes
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from likeness.safety.consent.load import load_consent, read_consent
-from likeness.safety.consent.record import Consent, Use
+from likeness.safety.consent.parts import Use
+from likeness.safety.consent.record import Consent
 from likeness.safety.consent.revocations import Place, learn_from_team, today
 
 
