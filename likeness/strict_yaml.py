@@ -2,6 +2,7 @@
 great size. A file that says more than it shows is refused before anything is made of it."""
 
 import re
+from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -23,7 +24,7 @@ class StrictLoader(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping; YAMLError for a key that it has."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} stands twice")
         if "<<" in keys:
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: << merges; write the keys")

@@ -4,7 +4,8 @@ Everything made of a photograph, and everything a person writes about it, is cal
 keeps the number it got, a new one takes the next wherever its name sorts, and one that is refused takes none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,8 +61,8 @@ def read_numbers(path: Path) -> Numbers:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{path}: {problems}", reason="bad-numbers", remedy=REMEDY) from error
     for folder in (numbers.sources, numbers.targets):
-        given = [one.number for one in folder.values()]
-        if twice := {number for number in given if given.count(number) > 1}:
+        given = Counter(one.number for one in folder.values())
+        if twice := {number for number, times in given.items() if times > 1}:
             names = [name for name, one in folder.items() if one.number in twice]
             raise ConfigError(
                 f"{path} gives the same number to {' and '.join(names)}", reason="bad-numbers", remedy=REMEDY
@@ -69,16 +70,20 @@ def read_numbers(path: Path) -> Numbers:
     return numbers
 
 
-def disputed(known: dict[str, Numbered], name: str, sha256: str) -> str | None:
-    """Why a photograph's number cannot be told: its name is one photograph's, its bytes are another's."""
-    by_name = known.get(same_name(name))
-    by_bytes = next((other for other, one in known.items() if one.sha256 == sha256), None)
-    if by_name is None or by_name.sha256 == sha256 or by_bytes is None:
-        return None
-    return (
-        f"by its name it is number {by_name.number} (sha256 {by_name.sha256}), but it has the bytes of {by_bytes}, "
-        f"number {known[by_bytes].number} (sha256 {sha256})"
-    )
+def disputes(known: dict[str, Numbered]) -> Callable[[str, str], str | None]:
+    """Why the number of a photograph (name, sha256) cannot be told: its name is one photograph's, its bytes are another's."""
+    by_bytes = {one.sha256: name for name, one in reversed(known.items())}
+
+    def disputed(name: str, sha256: str) -> str | None:
+        by_name, other = known.get(same_name(name)), by_bytes.get(sha256)
+        if by_name is None or by_name.sha256 == sha256 or other is None:
+            return None
+        return (
+            f"by its name it is number {by_name.number} (sha256 {by_name.sha256}), but it has the bytes of {other}, "
+            f"number {known[other].number} (sha256 {sha256})"
+        )
+
+    return disputed
 
 
 def replaced(known: dict[str, Numbered], name: str, sha256: str) -> str | None:
@@ -95,16 +100,19 @@ def give(
     """The numbers with those of the accepted photographs (name, sha256), of which `present` names all in the folder."""
     numbers = dict(known)
     here = {same_name(name) for name in present}
+    gone: dict[str, list[str]] = {}
+    for name, one in known.items():
+        if name not in here:
+            gone.setdefault(one.sha256, []).append(name)
     fresh: list[tuple[str, str]] = []
     for name, sha256 in accepted:
         name = same_name(name)
         if name in numbers:
             continue
-        old = next((old for old, one in numbers.items() if one.sha256 == sha256 and old not in here), None)
-        if old is None:
+        if old := gone.get(sha256):  # the same bytes under a new name: the file was renamed
+            numbers[name] = numbers.pop(old.pop(0))
+        else:
             fresh.append((name, sha256))
-        else:  # the same bytes under a new name: the file was renamed
-            numbers[name] = numbers.pop(old)
     following = max((one.number for one in numbers.values()), default=0) + 1
     for number, (name, sha256) in enumerate(fresh, start=following):
         numbers[name] = Numbered(number=number, sha256=sha256)

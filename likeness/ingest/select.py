@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig, NearDuplicateConfig
 from likeness.ingest.checks import Attestations, Candidate, Refusal, not_the_persona, refusal_alone
-from likeness.ingest.numbers import Numbers, disputed
+from likeness.ingest.numbers import Numbers, disputes
+from likeness.ingest.repeats import Originals
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import SFACE, Vectors, mean_of, stranger, vectors_json
 
@@ -40,8 +41,10 @@ def select(
     """Decide about all readable photos; `limits` say how like its face a source must be, `numbers` are those that
     photographs have."""
     refusals: dict[str, Refusal] = {}
+    disputed = {"source": disputes(numbers.sources), "target": disputes(numbers.targets)}
     for photo in photos:
-        if refusal := refusal_alone(photo, cfg, attested, limits) or _disputed(photo, numbers):
+        dispute = disputed[photo.raw.role](photo.raw.name, photo.sha256)
+        if refusal := refusal_alone(photo, cfg, attested, limits) or (dispute and _disputed(dispute)):
             refusals[photo.raw.label] = refusal
     for role in ("source", "target"):
         left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
@@ -74,12 +77,12 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
         photos,
         key=lambda p: (not p.raw.held_out, -round(p.face.side_px), -p.face.sharpness, p.raw.number),
     )
-    kept: list[Candidate] = []
+    kept = Originals(cfg)
     found: dict[str, Refusal] = {}
     for photo in order:
-        refusal = next((r for other in kept if (r := _repeats(photo, other, cfg))), None)
+        refusal = kept.repeated_by(photo)
         if refusal is None:
-            kept.append(photo)
+            kept.add(photo)
         else:
             found[photo.raw.label] = refusal
     return found
@@ -87,7 +90,7 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
 
 def held_out_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:
     """Refusals of targets that repeat a held-out photograph: by their swaps it would be trained on."""
-    held = [photo for photo in photos if photo.raw.held_out]
+    held = Originals(cfg, [photo for photo in photos if photo.raw.held_out])
     return {
         photo.raw.label: Refusal(
             reason="held-out-copy",
@@ -95,8 +98,7 @@ def held_out_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> di
             remedy="remove it from raw/targets/, or take the photograph out of personas.PERSONA.held_out",
         )
         for photo in photos
-        if photo.raw.role == "target"
-        and (found := next((r for other in held if (r := _repeats(photo, other, cfg))), None))
+        if photo.raw.role == "target" and (found := held.repeated_by(photo))
     }
 
 
@@ -118,35 +120,12 @@ def centroid_of(photos: Sequence[Candidate]) -> Vectors | None:
     return mean_of(faces) if faces else None
 
 
-def _disputed(photo: Candidate, numbers: Numbers) -> Refusal | None:
-    raw = photo.raw
-    if (detail := disputed(numbers.of(raw.role), raw.name, photo.sha256)) is None:
-        return None
+def _disputed(detail: str) -> Refusal:
     return Refusal(
         reason="number-disputed",
         detail=detail,
         remedy="give the files back their names, or correct raw/numbers.yaml if they are meant to change places",
     )
-
-
-def _repeats(photo: Candidate, other: Candidate, cfg: NearDuplicateConfig) -> Refusal | None:
-    named = other.raw.name
-    if photo.measured.pixels_sha256 == other.measured.pixels_sha256:
-        return Refusal(
-            reason="exact-duplicate",
-            detail=f"the same pixels as {named}",
-            remedy="remove one of the two files",
-        )
-    bits = (photo.measured.hash_bits ^ other.measured.hash_bits).bit_count()
-    alike = similarity(photo.face.vector, other.face.vector)
-    if bits <= cfg.max_hash_bits and alike >= cfg.min_similarity:
-        return Refusal(
-            reason="near-duplicate",
-            detail=f"repeats {named}: {bits} of 64 hash bits differ (near up to {cfg.max_hash_bits}), "
-            f"faces alike by {alike:.3f} (near from {cfg.min_similarity:g})",
-            remedy="keep the better one and remove the other, or tighten ingest.near_duplicate",
-        )
-    return None
 
 
 def persona_json(selection: Selection) -> bytes:

@@ -9,6 +9,7 @@ load.py          from files to a record that is in order: the only door
 problems.py      what is wrong with a record, in the words of the record
 evidence.py      the file that proves a record
 licences.py      what counts as a licence
+photo_list.py    a record's photographs, by name or bytes
 signing.py       keys, signatures, and who may sign
 revocations.py   the list of what was revoked, which only grows
 standing.py      whether a record holds now

@@ -6,10 +6,11 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from likeness.key_files import KEY_BYTES
 from likeness.safety.consent.licences import is_licence
+from likeness.safety.consent.photo_list import PhotoList
 from likeness.safety.floors import (
     ADULT_YEARS,
     RESNET_MAX_END,
@@ -175,7 +176,7 @@ class Targets(Strict):
     licence: str
     origin: Words
     release: Evidence
-    photos: dict[str, TargetPhoto]
+    photos: Annotated[dict[str, TargetPhoto], AfterValidator(PhotoList.of)]
 
     @field_validator("licence")
     @classmethod

@@ -2,11 +2,10 @@
 
 import calendar
 import datetime
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from likeness.errors import ConsentError
 from likeness.safety.consent.parts import (
@@ -19,10 +18,12 @@ from likeness.safety.consent.parts import (
     Role,
     Signature,
     Strict,
+    TargetPhoto,
     Targets,
     Use,
     Words,
 )
+from likeness.safety.consent.photo_list import PhotoList
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ class Consent(Strict):
     renews: str | None = None
     evidence: Evidence
     face: RecordedFace
-    photos: dict[str, Photo] = Field(default={})
+    photos: Annotated[dict[str, Photo], AfterValidator(PhotoList.of)] = Field(default={})
     floors: Floors | None = None
     targets: Targets | None = None
     signature: Signature | None = None
@@ -80,7 +81,7 @@ class Consent(Strict):
         younger; a real person's photo needs an age in its own line, because an adult may hand in a picture from
         childhood.
         """
-        photo = _photo(self._photos(role), file_name, sha256)
+        photo = self._photos(role).exactly(file_name, sha256)
         if photo is None:
             return None
         if photo.age_years is None and role == "source" and self.kind == "synthetic":
@@ -92,18 +93,18 @@ class Consent(Strict):
         real person's is known by the face."""
         if role == "source" and self.kind != "synthetic":
             return True
-        return _photo(self._photos(role), file_name, sha256) is not None
+        return self._photos(role).exactly(file_name, sha256) is not None
 
     def target_licence(self, file_name: str, sha256: str) -> str | None:
         """The licence under which exactly these bytes may be a target, or None."""
-        photo = _photo(self.targets.photos, file_name, sha256) if self.targets else None
+        photo = PhotoList.of(self.targets.photos).exactly(file_name, sha256) if self.targets else None
         if self.targets is None or photo is None:
             return None
         return photo.licence or self.targets.licence
 
     def listed_sha256(self, role: Role, file_name: str) -> str | None:
         """The digest that the record has under this name, whatever the bytes are."""
-        photo = _by_name(self._photos(role), file_name)
+        photo = self._photos(role).named(file_name)
         return photo and photo.sha256
 
     def evidence_files(self) -> dict[str, Evidence]:
@@ -140,10 +141,10 @@ class Consent(Strict):
                 f"{name}: consent {self.id} covers {', '.join(self.scope)}, not {', '.join(missing)}",
                 reason="consent-scope", remedy=f"ask for a wider consent and record its scope in {path}")  # fmt: skip
 
-    def _photos(self, role: Role) -> Mapping[str, Photo]:
+    def _photos(self, role: Role) -> PhotoList[Photo] | PhotoList[TargetPhoto]:
         if role == "source":
-            return self.photos
-        return self.targets.photos if self.targets else {}
+            return PhotoList.of(self.photos)
+        return PhotoList.of(self.targets.photos if self.targets else {})
 
 
 def months_later(day: datetime.date, months: int) -> datetime.date:
@@ -151,23 +152,6 @@ def months_later(day: datetime.date, months: int) -> datetime.date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return datetime.date(year, month + 1, min(day.day, last))
-
-
-AnyPhoto = TypeVar("AnyPhoto", bound=Photo)
-
-
-def _by_name(photos: Mapping[str, AnyPhoto], file_name: str) -> AnyPhoto | None:
-    # A Mac's decomposed é is the é that people type.
-    same = unicodedata.normalize("NFC", file_name)
-    return next((photo for name, photo in photos.items() if unicodedata.normalize("NFC", name) == same), None)
-
-
-def _photo(photos: Mapping[str, AnyPhoto], file_name: str, sha256: str) -> AnyPhoto | None:
-    """The line of exactly these bytes, whatever they are called; none where their name stands for other bytes."""
-    named = _by_name(photos, file_name)
-    if named is not None:
-        return named if named.sha256 == sha256 else None
-    return next((photo for photo in photos.values() if photo.sha256 == sha256), None)
 
 
 def content(consent: Consent) -> dict[str, Any]:
