@@ -221,7 +221,7 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
     shapes = base.prompt_shapes
     prompts = [{name: noise(*shape).to(base.dtype) for name, shape in shapes.items()} for _ in range(count)]
     order = Order(samples, cfg.data, cfg.seed)
-    return TrainingSet(order=order, buckets={(side, side): tensors}, prompts=prompts, collate=base.collate,
+    return TrainingSet(order=order, device=base.device, buckets={(side, side): tensors}, prompts=prompts, collate=base.collate,
                        computed=0, reused=0, cut=0)  # fmt: skip
 
 

@@ -5,11 +5,10 @@ writes  models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zi
 """
 
 import shutil
-from functools import partial
 
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import image_work, plan
-from likeness.dataset.door import admit
+from likeness.dataset.door import Door
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
 from likeness.pipeline.manifest import read_verified
@@ -21,15 +20,17 @@ from likeness.safety.pictures import PictureGate, models
 def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
     paths, options = run.paths, run.config.dataset
-    before = {name: read_verified(folder) for name, folder in folders_before("dataset", paths).items()}
+    before = {
+        name: read_verified(folder, faces=name == "enhanced")
+        for name, folder in folders_before("dataset", paths).items()
+    }
     chosen, left_out = select(
         before["enhanced"].entries, before["captions"], allow_review=options.allow_review
     )
     planned = plan(run, chosen, before["resized"])
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
-    gate, door = PictureGate(run.embedder), partial(admit, before=before, run=run)
-    digests = models(run.embedder)
-    outcomes = run.batch([image_work(one, paths, options, gate, digests, door) for one in planned])
+    gate, digests, door = PictureGate(run.embedder), models(run.embedder), Door(run, before)
+    outcomes = run.batch([image_work(one, paths, options, gate, digests, door.admit) for one in planned])
     manifest = run.finish(outcomes, failures=left_out)
     texts = write_texts(run, manifest, planned, before)
     write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,19 @@ def list_items(*, as_json: bool) -> None:
         return
     for operation, members in itertools.groupby(rows, key=lambda row: row["operation"]):
         group = list(members)
-        size = format_bytes(sum(row["bytes"] for row in group))
+        size = format_bytes(_on_disk(group))
         sys.stdout.write(f"{operation or 'of earlier versions'}: {len(group)} items, {size}\n")
         for row in group:
             words = ", ".join(row["files"]) or f"refused: {row['refusal']}"
             sys.stdout.write(
                 f"  {row['key'][:16]}  {row['bytes']:>10}  {'damaged' if row['damaged'] else words}\n"
             )
-    total = sum(row["bytes"] for row in rows)
-    sys.stdout.write(f"{len(rows)} items, {format_bytes(total)} in {items.root}\n")
+    sys.stdout.write(f"{len(rows)} items, {format_bytes(_on_disk(rows))} in {items.root}\n")
+
+
+def _on_disk(rows: Sequence[dict[str, Any]]) -> int:
+    """Bytes of the files of some items: what several of them hold lies there once."""
+    return sum({digest: size for row in rows for digest, size in row["objects"].items()}.values())
 
 
 def _row(key: str, items: ItemStore) -> dict[str, Any]:
@@ -90,6 +95,7 @@ def _row(key: str, items: ItemStore) -> dict[str, Any]:
         "damaged": item is None,
         "files": list(item.files) if item else [],
         "bytes": sum(file.size for file in item.files.values()) if item else 0,
+        "objects": {file.sha256: file.size for file in item.files.values()} if item else {},
         "refusal": item.record.get("refusal", {}).get("reason") if item else None,
     }
 

@@ -62,7 +62,7 @@ def dataset_card(
                 "what": BY_FOLDER[name].what,
                 "by": sorted({entry.provider for entry in stage.entries} - {"none"}),
                 "made": len(stage.entries),
-                "left_out": len(stage.failures),
+                "left_out": stage.left_out.total(),
                 "usd": sum(entry.cost_usd for entry in stage.entries),
             }
             for name, stage in before.items()

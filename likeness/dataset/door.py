@@ -23,37 +23,43 @@ MAX_DIFFERENCE = 12.0
 """An enlarged picture shows what its crop shows: their mean difference of 0..255 at this size. The demo's 41: below 2."""
 
 
-def admit(record: Mapping[str, Json], chosen: Chosen, *, before: Mapping[str, Manifest], run: Run) -> None:
-    """Let a measured training image pass the dataset's door, or not; its caption passed already (`select`).
+class Door:
+    """What may go into the training set; `before` are the manifests of the stages before, by their folders' names."""
 
-    Raises:
-        InputError: refused, with the gate's reason.
-    """
-    wrong = untraced(chosen, before, run.paths, run.consent)
-    refuse_picture(
-        "training image", record, run.consent, what=chosen.image.file, untraced=wrong, embedder=run.embedder
-    )
+    def __init__(self, run: Run, before: Mapping[str, Manifest]) -> None:
+        self._run = run
+        self._known = {
+            folder: {entry.sha256: entry for entry in before[folder].entries} for folder in STEPS[1:]
+        }
 
+    def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
+        """Let a measured training image pass, or not; its caption passed already (`select`).
 
-def untraced(
-    chosen: Chosen, before: Mapping[str, Manifest], paths: PersonaPaths, consent: Consent
-) -> str | None:
-    """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the photographs are
-    ingested, and the consent record covers them."""
-    entries = [chosen.image]
-    for made, folder in pairwise(STEPS):
-        known = {entry.sha256: entry for entry in before[folder].entries}
-        parents = [parent for entry in entries for parent in entry.parents]
-        if not parents or not known.keys() >= set(parents):
-            return f"{entries[0].file} of {made}/ was made of what {folder}/manifest.jsonl does not name"
-        entries = [known[parent] for parent in parents]
-        if made == "enhanced" and (wrong := _unlike_its_crop(chosen.image, entries[0], paths)):
-            return wrong
-    if {entry.source or entry.target for entry in entries} != {chosen.image.source, chosen.image.target} - {
-        None
-    }:
-        return f"{chosen.image.file} was made of other photographs than it says"
-    return next((wrong for photo in entries if (wrong := _not_covered(photo, consent))), None)
+        Raises:
+            InputError: refused, with the gate's reason.
+        """
+        wrong = self._untraced(chosen)
+        consent, embedder = self._run.consent, self._run.embedder
+        refuse_picture(
+            "training image", record, consent, what=chosen.image.file, untraced=wrong, embedder=embedder
+        )
+
+    def _untraced(self, chosen: Chosen) -> str | None:
+        """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the
+        photographs are ingested, and the consent record covers them."""
+        entries = [chosen.image]
+        for made, folder in pairwise(STEPS):
+            known = self._known[folder]
+            parents = [parent for entry in entries for parent in entry.parents]
+            if not parents or not all(parent in known for parent in parents):
+                return f"{entries[0].file} of {made}/ was made of what {folder}/manifest.jsonl does not name"
+            entries = [known[parent] for parent in parents]
+            if made == "enhanced" and (wrong := _unlike_its_crop(chosen.image, entries[0], self._run.paths)):
+                return wrong
+        photographs = {entry.source or entry.target for entry in entries}
+        if photographs != {chosen.image.source, chosen.image.target} - {None}:
+            return f"{chosen.image.file} was made of other photographs than it says"
+        return next((wrong for one in entries if (wrong := _not_covered(one, self._run.consent))), None)
 
 
 def _not_covered(photo: Entry, consent: Consent) -> str | None:

@@ -5,12 +5,13 @@ One line an item, in the order of ids, with no times and no run ids: equal conte
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from likeness.errors import FailureKind, InputError
 from likeness.paths import inside
@@ -137,7 +138,10 @@ class Entry(Record):
 
 class Failure(Record):
     """One item that was refused, skipped or failed, and what a person can do about it; `source`, `target` and `origin`
-    as in its entry. A photograph that has no number has an empty label."""
+    as in its entry. A photograph that has no number has an empty label.
+
+    A line may stand for several `items`: the pairs that one target makes with all sources beyond a limit.
+    """
 
     id: str
     source: str | None = None
@@ -147,6 +151,15 @@ class Failure(Record):
     reason: str
     detail: str
     remedy: str
+    items: int = Field(default=1, ge=1)
+
+
+def count_items(failures: Iterable[Failure], by: Callable[[Failure], str]) -> Counter[str]:
+    """How many items the lines stand for, by kind or by reason."""
+    counts = Counter[str]()
+    for failure in failures:
+        counts[by(failure)] += failure.items
+    return counts
 
 
 @dataclass(frozen=True)
@@ -155,6 +168,11 @@ class Manifest:
 
     entries: tuple[Entry, ...]
     failures: tuple[Failure, ...]
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many items were refused, skipped, failed."""
+        return count_items(self.failures, lambda failure: failure.kind)
 
 
 @dataclass(frozen=True)
@@ -170,13 +188,13 @@ def read_pictures(folder: Path) -> list[Picture]:
     return [Picture(entry, folder / entry.file) for entry in read_verified(folder).entries]
 
 
-def read_verified(folder: Path) -> Manifest:
-    """Both files of a folder, where each file that the manifest names is the one it names.
+def read_verified(folder: Path, *, faces: bool = True) -> Manifest:
+    """Both files of a folder, where each file that the manifest names is the one it names; see `read_manifest` for `faces`.
 
     Raises:
         InputError: see `read_manifest`; a file is missing, lies elsewhere, or was exchanged behind its line.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, faces=faces)
     for entry in manifest.entries:
         verified(folder, entry)
     return manifest
@@ -219,13 +237,16 @@ def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Fa
     return Manifest(ordered, failed)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Both files of a folder.
+def read_manifest(folder: Path, *, faces: bool = True) -> Manifest:
+    """Both files of a folder. Without `faces` these are read and not kept: they are nine tenths of a line's memory.
 
     Raises:
         InputError: a file is missing or a line does not fit; names the file, the line and the remedy.
     """
-    return Manifest(tuple(_read(folder / MANIFEST, Entry)), tuple(_read(folder / FAILURES, Failure)))
+    entries = _read(folder / MANIFEST, Entry)
+    if not faces:
+        entries = (entry.model_copy(update={"faces": ()}) for entry in entries)
+    return Manifest(tuple(entries), tuple(_read(folder / FAILURES, Failure)))
 
 
 def _lines(records: Sequence[Record]) -> bytes:
@@ -239,12 +260,13 @@ def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
     remedy = f"run `dvc repro` so that the stage which writes {path.parent} makes it again"
     if not path.is_file():
         raise InputError(f"{path} is missing", reason="no-manifest", remedy=remedy)
-    # Not splitlines: JSON leaves U+2028 and its like inside strings.
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield kind.model_validate_json(line)
-        except ValidationError as error:
-            raise InputError(
-                f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy
-            ) from error
+    with path.open(
+        "rb"
+    ) as file:  # bytes: JSON leaves U+2028 and its like inside strings, where text would end a line
+        for number, line in enumerate(file, start=1):
+            try:
+                yield kind.model_validate_json(line)
+            except ValidationError as error:
+                raise InputError(
+                    f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy
+                ) from error

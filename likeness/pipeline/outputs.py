@@ -5,14 +5,13 @@ import fcntl
 import json
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from likeness.errors import InputError, TransientError
 from likeness.pipeline.batch import BUG, Outcome
-from likeness.pipeline.manifest import Entry, Failure, Manifest, write_manifest
+from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
 from likeness.store.items import write_atomic
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
@@ -89,7 +88,7 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
         return
     items = len(manifest.entries)
     sys.stderr.write(
-        f"{stage}: {items} of {items + len(failures)} go on; left out: {_reasons(failures)}\n"
+        f"{stage}: {items} of {items + manifest.left_out.total()} go on; left out: {_reasons(failures)}\n"
         f"  {folder}/failures.jsonl says why, and what helps\n"
     )
     if bugs := [failure.id for failure in failures if failure.reason == BUG]:
@@ -101,7 +100,8 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
 
 def _reasons(failures: Sequence[Failure]) -> str:
     """`2 blurred, 1 no-face`."""
-    return ", ".join(f"{n} {reason}" for reason, n in Counter(f.reason for f in failures).most_common())
+    reasons = count_items(failures, lambda failure: failure.reason)
+    return ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -128,7 +128,7 @@ def materialize(stored: Path, path: Path) -> None:
 def _write_counts(
     stage: str, path: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
 ) -> None:
-    kinds = Counter(failure.kind for failure in manifest.failures)
+    kinds = manifest.left_out
     counts: dict[str, Any] = {
         "stage": stage,
         "items": len(manifest.entries),

@@ -10,6 +10,7 @@ class ReportConfig(Section):
 
     max_strips: int = Field(ge=0)
     max_refused: int = Field(ge=0)
+    max_rows: int = Field(ge=0)
     thumb_px: int = Field(ge=32)
     sample_px: int = Field(ge=32)
     jpeg_quality: int = Field(ge=20, le=95)

@@ -47,7 +47,7 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
         f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
         for s in ticks(first, last, 6)
     )
-    stride = max(1, len(points) // MAX_POINTS)
+    stride = _stride(points)
     raw = _path([(x(s), y(v)) for s, v in points[::stride]])
     mean = _path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::stride]])
     title = f"Training loss over {last} steps: running mean from {smooth[0]:.3f} to {smooth[-1]:.3f}"
@@ -89,10 +89,11 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
         y = AXIS + ROW * (index + 0.5)
         css = "dot strong" if row.strong else "dot"
         parts.append(f'<text class="label" x="0" y="{y - 1:g}">{escape(row.label)}</text>')
-        parts.append(f'<text class="tick" x="0" y="{y + 13:g}">{escape(row.note)}</text>')
+        each = f", one of {stride} shown" if (stride := _stride(row.scores)) > 1 else ""
+        parts.append(f'<text class="tick" x="0" y="{y + 13:g}">{escape(row.note + each)}</text>')
         parts += [
             f'<circle class="{css}" cx="{x(score):.1f}" cy="{y + _jitter(n):.1f}" r="{DOT_RADIUS}"/>'
-            for n, score in enumerate(row.scores)
+            for n, score in enumerate(row.scores[:: _stride(row.scores)])
         ]
         if not row.scores:
             parts.append(f'<text class="tick" x="{x(low) + 10:.1f}" y="{y + 4:g}">no face found</text>')
@@ -135,6 +136,10 @@ def _smoothed(values: Sequence[float]) -> list[float]:
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _stride(points: Sequence[object]) -> int:
+    return max(1, len(points) // MAX_POINTS)
 
 
 def _jitter(index: int) -> float:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,9 +99,15 @@ class Collected:
     training: Training
     deliverables: tuple[Deliverable, ...]
 
-    def by_id(self, step: str) -> dict[str, Entry]:
+    @cached_property
+    def _by_id(self) -> Mapping[str, Mapping[str, Entry]]:
+        return {
+            step: {entry.id: entry for entry in manifest.entries} for step, manifest in self.steps.items()
+        }
+
+    def by_id(self, step: str) -> Mapping[str, Entry]:
         """A stage's entries by id."""
-        return {entry.id: entry for entry in self.steps[step].entries}
+        return self._by_id[step]
 
     def photo(self, label: str | None) -> Entry | None:
         """The ingested photograph `s1` or `t1`."""

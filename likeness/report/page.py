@@ -69,7 +69,8 @@ def page(run: Run, got: Collected) -> str:
         money=money_rows(got, offers(run.config)),
         open_strips=EXAMPLES,
         more_images=len(entries) - len(parts["strips"]),
-        captions=[(entry.id, entry.text or "") for entry in entries],
+        images=len(entries),
+        captions=[(entry.id, entry.text or "") for entry in entries[: cfg.max_rows]],
         curve=loss_curve(got.training.steps, got.training.losses),
         judged=got.training.judged,
         training=_training_figures(got),
@@ -77,7 +78,7 @@ def page(run: Run, got: Collected) -> str:
         verdict=verdict(got.evaluation),
         bins=_bins(got),
         checkpoints=got.evaluation.checkpoints,
-        chains=chains(got, run.consent.id),
+        chains=chains(got, run.consent.id, cfg.max_rows),
         left_out=album.left_out,
     )
 

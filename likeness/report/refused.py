@@ -16,6 +16,9 @@ from likeness.report.view import Figure, of_entry
 from likeness.report.words import SHOWABLE, reason_words
 from likeness.run import Run
 
+# A remedy may name its photograph: then there are as many as items, and the first few say it.
+MAX_REMEDIES = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
@@ -28,36 +31,42 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusalGroup:
-    """Items left out by one stage for one reason."""
+    """Items left out by one stage for one reason: how many, and how many lines of failures.jsonl beside those shown."""
 
     step: str
     kind: str
     reason: str
     remedies: Sequence[str]
     items: Sequence[Refusal]
+    count: int
+    more: int
 
 
 def refusal_groups(run: Run, got: Collected, album: Album) -> list[RefusalGroup]:
-    """Everything left out, by stage and reason; the first `report.max_refused` items have pictures."""
+    """Everything left out, by stage and reason; the first `report.max_refused` items have pictures, the first
+    `report.max_rows` lines."""
     found: dict[tuple[str, str, str], list[Failure]] = {}
     for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
         for failure in manifest.failures:
             found.setdefault((step, failure.kind, failure.reason), []).append(failure)
     groups: list[RefusalGroup] = []
-    room = run.config.report.max_refused
+    room, rows = run.config.report.max_refused, run.config.report.max_rows
     for (step, kind, reason), failures in found.items():
         items: list[Refusal] = []
-        for failure in failures:
+        for failure in failures[:rows]:
             figures = _refused_figures(run, got, album, step, failure) if room > 0 else []
             room -= 1
             items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
+        rows -= len(items)
         groups.append(
             RefusalGroup(
                 step=BY_FOLDER[step].title,
                 kind=kind,
                 reason=reason_words(reason),
-                remedies=list(dict.fromkeys(failure.remedy for failure in failures)),
+                remedies=list(dict.fromkeys(failure.remedy for failure in failures))[:MAX_REMEDIES],
                 items=items,
+                count=sum(failure.items for failure in failures),
+                more=len(failures) - len(items),
             )
         )
     return groups

@@ -83,7 +83,7 @@ def step_rows(got: Collected) -> list[StepRow]:
     """One row a stage, the evaluation last."""
     rows: list[StepRow] = []
     for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
-        kinds = Counter(failure.kind for failure in manifest.failures)
+        kinds = manifest.left_out
         spec = BY_FOLDER[step]
         rows.append(
             StepRow(
@@ -125,10 +125,10 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
     return rows
 
 
-def chains(got: Collected, consent_id: str) -> list[Chain]:
-    """Every training image back to the raw photographs it comes from."""
+def chains(got: Collected, consent_id: str, most: int) -> list[Chain]:
+    """The first `most` training images back to the raw photographs they come from."""
     rows: list[Chain] = []
-    for entry in got.steps["lora_training"].entries:
+    for entry in got.steps["lora_training"].entries[:most]:
         links: list[Link] = []
         for label, what in ((entry.source, "raw source"), (entry.target, "raw target")):
             if (photo := got.photo(label)) is not None:

@@ -80,10 +80,8 @@ class Phrases:
 
     def add(self, text: str) -> None:
         """Add one as words.yaml writes it, and as it is without accents where no Latin word could be meant instead."""
-        for written in {
-            _fold(text),
-            *([_without_accents(_fold(text))] if not text.isascii() and not _latin(text) else []),
-        }:
+        folded = _fold(text)
+        for written in {folded} if text.isascii() or _latin(text) else {folded, _without_accents(folded)}:
             phrase = tuple(_split(written.rstrip("*")))
             (self.begun if written.endswith("*") else self.whole).add(phrase)
             self.begins.add(phrase[0][:2])

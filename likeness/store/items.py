@@ -100,12 +100,18 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Item:
-    """A finished unit of work: its files by name and what was measured on the way."""
+    """A finished unit of work: its files by name, and its description as the store has it. That is kept as text, which
+    takes a third of the memory: a stage holds the items of all its images."""
 
     key: str
     files: dict[str, StoredFile]
-    record: dict[str, Json]
+    described: bytes = b'{"files": {}, "record": {}}'
     personas: frozenset[str] = frozenset()
+
+    @property
+    def record(self) -> dict[str, Json]:
+        """What was measured on the way."""
+        return parse_record(self.described)[1]
 
 
 def object_name(digest: str) -> str:
@@ -183,13 +189,13 @@ class ItemStore:
     def _local(self, key: str) -> Item | None:
         try:
             described = self._record_path(key).read_bytes()
-            hashes, record = parse_record(described)
+            hashes, _ = parse_record(described)
             files = {name: self._stored(digest) for name, digest in hashes.items()}
         except (FileNotFoundError, ValueError):
             return None
         if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
-        return Item(key, files, record, parse_personas(described))
+        return Item(key, files, described, parse_personas(described))
 
     def _owned(self, item: Item) -> Item:
         """The item, noted as this persona's, too."""
@@ -256,8 +262,9 @@ class ItemStore:
         personas = self.personas(key) | frozenset([self._persona] if self._persona else [])
         if personas:
             described["personas"] = sorted(personas)
-        self._write(self._record_path(key), json.dumps(described, sort_keys=True, allow_nan=False).encode())
-        return Item(key, stored, dict(record), personas)
+        text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
+        self._write(self._record_path(key), text)
+        return Item(key, stored, text, personas)
 
     def drop_unnamed(self, digests: Iterable[str]) -> None:
         """Delete the bytes of these digests at once, but those that a record still names."""

@@ -76,7 +76,7 @@ def _keep_work(persona: str, source: Photo) -> Work:
         make=lambda: Made(files={IMAGE: source.path.read_bytes()}, record={}),
         source=source.entry.source,
         line=partial(keep_entry, persona, source),
-        foreseen=Item(key, {IMAGE: file}, {}),
+        foreseen=Item(key, {IMAGE: file}),
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeness.faces import Face
 from likeness.paths import item_id
@@ -19,11 +20,55 @@ SIDE_LIGHT_AS_DEG = 50.0
 # ... and one Lab unit between the cheeks' colours, which the colour match has to make up for.
 COLOUR_AS_DEG = 0.15
 
+# What a distance computed alone and one of many may differ by, in degrees: they add in another order.
+ROUNDING = 1e-6
+COLUMNS = ("yaw", "pitch", "mouth", "side light", "L", "a", "b")
+
+Number = TypeVar("Number", float, NDArray[np.float64])
+Numbers = NDArray[np.intp]
 Pair = tuple[str, str]
 """Labels of a source and a target: ("s1", "t2")."""
 
 Problem = tuple[str, str, str]
 """Reason, detail and remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """How far two faces may differ in one column: the setting, and what is said of a pair beyond it."""
+
+    column: str
+    setting: str
+    reason: str
+    detail: str
+    remedy: str
+
+
+NEARER = "add a source photo in a pose nearer to this target's"
+LIMITS = (
+    Limit(
+        column="yaw",
+        setting="max_yaw_difference_deg",
+        reason="yaw-difference",
+        detail="heads turned {:.1f} degrees apart, {:g} allowed",
+        remedy=NEARER,
+    ),
+    Limit(
+        column="pitch",
+        setting="max_pitch_difference_deg",
+        reason="pitch-difference",
+        detail="heads tilted {:.1f} degrees apart, {:g} allowed",
+        remedy=NEARER,
+    ),
+    Limit(
+        column="mouth",
+        setting="max_mouth_difference",
+        reason="mouth-opening",
+        detail="mouths opened {:.2f} apart (gap over width), {:g} allowed",
+        remedy="add a source photo with the mouth held as in this target",
+    ),
+)
+"""In this order: a pair counts at the first limit that it breaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +82,8 @@ class Candidate:
 def choose_pairs(
     persona: str, sources: Mapping[str, Candidate], targets: Mapping[str, Candidate], config: SwapConfig
 ) -> tuple[list[Pair], list[Failure]]:
-    """The pairs to swap in the order of ids, and a `skipped` failure for each photo or pair out of range.
+    """The pairs to swap in the order of ids, and a `skipped` failure for each photo out of range, and for each target and
+    limit that some sources break with it: a line for each pair would be a million for a thousand photographs of each.
 
     Pairs in range that `best` leaves out are a choice, not a failure, and leave no line.
     """
@@ -51,20 +97,62 @@ def choose_pairs(
         return {label: photo for label, photo in photos.items() if problems[label] is None}
 
     sources, targets = usable("source", sources), usable("target", targets)
-    in_range: dict[str, list[str]] = {label: [] for label in targets}
-    for source, target in product(sources, targets):
-        problem = pair_out_of_range(sources[source].face, targets[target].face, config.limits)
-        if problem is None:
-            in_range[target].append(source)
-        else:
-            skipped.append(_skip(persona, problem, source=source, target=target))
-    most = config.sources_per_target if config.pairs == "best" else None
-    chosen = [
-        (source, target)
-        for target, labels in in_range.items()
-        for source in sorted(labels, key=lambda s: (distance(sources[s], targets[target]), natural(s)))[:most]
-    ]
+    heads = Heads(sources)
+    most = config.sources_per_target if config.pairs == "best" else len(sources)
+    chosen: list[Pair] = []
+    for target, photo in targets.items():
+        in_range, broken = heads.in_range(photo, config.limits)
+        chosen.extend((source, target) for source in heads.nearest(photo, in_range, most))
+        skipped.extend(
+            # One pair is called by its own name.
+            _skip(persona, problem, source=nearest if items == 1 else None, target=target, items=items)
+            for problem, nearest, items in broken
+        )
     return sorted(chosen, key=lambda pair: (natural(pair[0]), natural(pair[1]))), skipped
+
+
+class Heads:
+    """How the faces of all sources are held and lit, as columns: a target is compared with all of them at once."""
+
+    def __init__(self, sources: Mapping[str, Candidate]) -> None:
+        self._sources, self._labels = sources, sorted(sources, key=natural)
+        self._columns = np.array([_columns(sources[label]) for label in self._labels]).reshape(
+            -1, len(COLUMNS)
+        )
+
+    def in_range(
+        self, target: Candidate, limits: PairLimits
+    ) -> tuple[Numbers, list[tuple[Problem, str, int]]]:
+        """The numbers of the sources in range, and for each limit that some break what is wrong with them, the label of the
+        one that misses it least and how many they are; a source counts at the first limit that it breaks."""
+        apart = np.abs(self._columns - _columns(target))
+        left = np.arange(len(self._labels))
+        broken: list[tuple[Problem, str, int]] = []
+        for limit in LIMITS:
+            allowed, differ = getattr(limits, limit.setting), apart[left, COLUMNS.index(limit.column)]
+            beyond = differ > allowed
+            if count := int(beyond.sum()):
+                least = int(differ[beyond].argmin())
+                label = self._labels[left[beyond][least]]
+                detail = limit.detail.format(differ[beyond][least], allowed)
+                who = "" if count == 1 else f"{count} sources, of which {label} is the nearest: "
+                broken.append(((limit.reason, who + detail, limit.remedy), label, count))
+            left = left[~beyond]
+        return left, broken
+
+    def nearest(self, target: Candidate, numbers: Numbers, most: int) -> list[str]:
+        """The labels of the `most` likest of some sources."""
+        if len(numbers) <= most:
+            return [self._labels[number] for number in numbers]
+        yaw, pitch, mouth, side_light, *cheeks = np.abs(self._columns[numbers] - _columns(target)).T
+        colour = np.sqrt(sum(cheek**2 for cheek in cheeks))
+        unlike = _degrees(np.hypot(yaw, pitch), mouth, side_light, colour)
+        # Where they differ by a rounding, the distance computed alone decides.
+        perhaps = numbers[unlike <= np.partition(unlike, most - 1)[most - 1] + ROUNDING]
+        labels = [self._labels[number] for number in perhaps]
+        return sorted(labels, key=lambda label: (distance(self._sources[label], target), natural(label)))[
+            :most
+        ]
 
 
 def distance(source: Candidate, target: Candidate) -> float:
@@ -74,6 +162,10 @@ def distance(source: Candidate, target: Candidate) -> float:
     side_light = abs(_side_light(source.traits) - _side_light(target.traits))
     colour = float(np.linalg.norm(_cheeks(source.traits) - _cheeks(target.traits)))
     mouth = abs(a.mouth_open - b.mouth_open)
+    return _degrees(turn, mouth, side_light, colour)
+
+
+def _degrees(turn: Number, mouth: Number, side_light: Number, colour: Number) -> Number:
     return turn + MOUTH_AS_DEG * mouth + SIDE_LIGHT_AS_DEG * side_light + COLOUR_AS_DEG * colour
 
 
@@ -90,29 +182,26 @@ def photo_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
     return None
 
 
-def pair_out_of_range(source: Face, target: Face, limits: PairLimits) -> Problem | None:
-    """The first limit that two faces break together."""
-    nearer = "add a source photo in a pose nearer to this target's"
-    yaw, pitch = abs(source.yaw_deg - target.yaw_deg), abs(source.pitch_deg - target.pitch_deg)
-    if yaw > limits.max_yaw_difference_deg:
-        detail = f"heads turned {yaw:.1f} degrees apart, {limits.max_yaw_difference_deg:g} allowed"
-        return "yaw-difference", detail, nearer
-    if pitch > limits.max_pitch_difference_deg:
-        detail = f"heads tilted {pitch:.1f} degrees apart, {limits.max_pitch_difference_deg:g} allowed"
-        return "pitch-difference", detail, nearer
-    mouth = abs(source.mouth_open - target.mouth_open)
-    if mouth > limits.max_mouth_difference:
-        detail = f"mouths opened {mouth:.2f} apart (gap over width), {limits.max_mouth_difference:g} allowed"
-        return "mouth-opening", detail, "add a source photo with the mouth held as in this target"
-    return None
-
-
-def _skip(persona: str, problem: Problem, *, source: str | None = None, target: str | None = None) -> Failure:
+def _skip(
+    persona: str, problem: Problem, *, source: str | None = None, target: str | None = None, items: int = 1
+) -> Failure:
     reason, detail, remedy = problem
-    item = item_id(persona, source, target)
     return Failure(
-        id=item, source=source, target=target, kind="skipped", reason=reason, detail=detail, remedy=remedy
+        id=item_id(persona, source, target),
+        source=source,
+        target=target,
+        kind="skipped",
+        reason=reason,
+        detail=detail,
+        remedy=remedy,
+        items=items,
     )
+
+
+def _columns(photo: Candidate) -> NDArray[np.float64]:
+    """The values of COLUMNS."""
+    face, traits = photo.face, photo.traits
+    return np.array([face.yaw_deg, face.pitch_deg, face.mouth_open, _side_light(traits), *_cheeks(traits)])
 
 
 def _side_light(traits: Traits) -> float:

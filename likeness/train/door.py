@@ -65,7 +65,8 @@ def _compare_metadata(folder: Path, entries: tuple[Entry, ...]) -> None:
     written = metadata.read_text(encoding="utf-8").split("\n")[:-1] if metadata.is_file() else []
     expected = [metadata_line(entry, repeats_in(entry.file)) for entry in entries]
     if written != expected:
-        wrong = next((line for line in written if line not in expected), "a line is missing")
+        known = set(expected)
+        wrong = next((line for line in written if line not in known), "a line is missing")
         raise InputError(
             f"{metadata} is not what the dataset stage wrote: {wrong[:200]}",
             reason="dataset-changed",

@@ -1,5 +1,6 @@
 """Which pictures of a training set differ between two revisions, and what did it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,6 +83,8 @@ def _went(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
         for failure in new.folder(name).failures:
             if failure["id"] == entry["id"]:
                 return _told(failure, old, new, BY_FOLDER[name].name)
+    if line := _more_skipped(old, new, entry):
+        return _told(line, old, new, "swap")
     return _reason(old, new, "swap") or "it is not made any more: the pairs are chosen anew"
 
 
@@ -94,7 +97,22 @@ def _came(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
         for failure in old.folder(name).failures:
             if failure["id"] == entry["id"]:
                 return _told(failure, old, new, BY_FOLDER[name].name, before=True)
+    if line := _more_skipped(new, old, entry):
+        return _told(line, old, new, "swap", before=True)
     return _reason(old, new, "swap") or "it was not made before: the pairs are chosen anew"
+
+
+def _more_skipped(fewer: Revision, more: Revision, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The line of several pairs of the picture's target, where it stands for more of them than at the other revision."""
+    pairs = Counter[str]()
+    for failure in fewer.folder("swapped").failures:
+        if failure.get("target") == entry.get("target"):
+            pairs[failure["reason"]] += failure.get("items", 1)
+    for failure in more.folder("swapped").failures:
+        items = failure.get("items", 1)
+        if failure.get("target") == entry.get("target") and 1 < items > pairs[failure["reason"]]:
+            return failure
+    return None
 
 
 def _missing(revision: Revision, entry: Mapping[str, Any]) -> list[str]:

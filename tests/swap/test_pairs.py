@@ -1,7 +1,11 @@
+from collections import Counter
+
+import numpy as np
 import pytest
 from swap_portraits import candidate, config
 
-from likeness.swap.pairs import choose_pairs
+from likeness.pipeline.manifest import natural
+from likeness.swap.pairs import LIMITS, choose_pairs, distance
 
 
 def reasons(sources, targets, **changes):
@@ -36,6 +40,64 @@ def test_an_unusable_photo_is_named_once_and_not_per_pair(photo, reason):
     pairs, skipped = reasons(sources, {"t1": candidate(), "t2": photo})
     assert pairs == [("s1", "t1"), ("s2", "t1")]
     assert skipped == {"jade-t2": reason}
+
+
+def test_many_pairs_out_of_range_are_a_line_for_each_target_and_limit_that_counts_them():
+    sources = {f"s{n}": candidate(yaw_deg=30.0 + n) for n in range(1, 21)} | {
+        "s30": candidate(pitch_deg=40.0)
+    }
+    targets = {f"t{n}": candidate() for n in range(1, 4)} | {"t9": candidate(yaw_deg=35.0)}
+    pairs, skipped = choose_pairs("jade", sources, targets, config())
+    of_t1 = [failure for failure in skipped if failure.target == "t1"]
+    assert [(line.id, line.reason, line.items) for line in of_t1] == [
+        ("jade-t1", "yaw-difference", 20),
+        ("jade-s30-t1", "pitch-difference", 1),
+    ]
+    assert of_t1[0].detail.startswith(
+        "20 sources, of which s1 is the nearest: heads turned 31.0 degrees apart"
+    )
+    assert {target for _, target in pairs} == {"t9"}
+    assert sum(line.items for line in skipped) == len(sources) * len(targets) - 20
+    assert len(skipped) <= len(targets) * len(LIMITS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_pairs_are_those_that_comparing_each_with_each_gives(seed):
+    random = np.random.default_rng(seed)
+
+    def photos(role, count):
+        return {
+            f"{role}{n}": candidate(
+                yaw_deg=round(float(random.normal(0, 15)), int(random.integers(3))),
+                pitch_deg=float(random.normal(0, 8)),
+                mouth_open=float(random.uniform(0, 0.2)),
+                left=float(random.integers(30, 90)),
+                right=float(random.integers(30, 90)),
+            )
+            for n in range(1, count + 1)
+        }
+
+    sources, targets, cfg = photos("s", 25), photos("t", 10), config(sources_per_target=3)
+    sources |= {f"s{n + 50}": sources[f"s{n}"] for n in range(1, 9)}  # as far from each target as another
+    plain, broken = [], Counter()
+    for target, theirs in targets.items():
+        inside = []
+        for source, ours in sources.items():
+            a, b = ours.face, theirs.face
+            if abs(a.yaw_deg - b.yaw_deg) > cfg.limits.max_yaw_difference_deg:
+                broken[target, "yaw-difference"] += 1
+            elif abs(a.pitch_deg - b.pitch_deg) > cfg.limits.max_pitch_difference_deg:
+                broken[target, "pitch-difference"] += 1
+            elif abs(a.mouth_open - b.mouth_open) > cfg.limits.max_mouth_difference:
+                broken[target, "mouth-opening"] += 1
+            else:
+                inside.append(source)
+        best = sorted(inside, key=lambda label: (distance(sources[label], theirs), natural(label)))
+        plain += [(source, target) for source in best[:3]]
+    pairs, skipped = choose_pairs("jade", sources, targets, cfg)
+    assert pairs == sorted(plain, key=lambda pair: (natural(pair[0]), natural(pair[1])))
+    assert {(line.target, line.reason): line.items for line in skipped} == broken
+    assert len(broken) > 5
 
 
 def test_every_skip_says_what_to_do():

@@ -54,6 +54,24 @@ def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, enco
     assert all(tensor.data_ptr() % ALIGNMENT == 0 for tensor in read)
 
 
+def test_a_set_that_would_fill_the_gpu_stays_in_memory_and_only_its_batches_go_there(
+    folder, encode, monkeypatch
+):
+    free = 10_000
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert cache.home(gpu, int(free * cache.DEVICE_SHARE)) == gpu
+    assert cache.home(gpu, int(free * cache.DEVICE_SHARE) + 1) == cpu
+    assert cache.home(cpu, 10**12) == cpu
+    data = replace(encode(folder), device=torch.device("meta"))  # another device than it lies on
+    members = data.order.epoch(0)[0]
+    drawn = data.batch(members, torch.tensor(members.members, device="meta"))
+    assert {drawn.latents.device.type, *(value.device.type for value in drawn.condition.values())} == {"meta"}
+    assert drawn.latents.shape[0] == len(members.members)
+    held = next(iter(data.buckets.values())).latents, *data.prompts[0].values()
+    assert {tensor.device.type for tensor in held} == {"cpu"}
+
+
 def test_only_what_changed_is_computed(folder, encode, fresh):
     encode(folder)
     metadata = folder / "train" / "metadata.jsonl"

@@ -14,7 +14,7 @@ def _kinds(got: Collected) -> str:
 
 
 def _left_out(got: Collected) -> Counter[str]:
-    return Counter(failure.kind for manifest in got.steps.values() for failure in manifest.failures)
+    return sum((manifest.left_out for manifest in got.steps.values()), Counter[str]())
 
 
 def _left_out_kinds(got: Collected) -> str:

@@ -35,13 +35,17 @@ PROMPT_VERSION = 1
 # Items under way: while the base encodes one, the next are decoded and scaled, and the one before is written.
 IN_WORK = 3
 
+DEVICE_SHARE = 0.1
+"""Of a GPU's free memory, what latents and prompts may take together: the step needs the rest. A larger set stays in the
+machine's memory, and each batch is copied: about 4 MB for four SDXL images."""
+
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BucketTensors:
-    """All examples of one bucket on the device: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
+    """All examples of one bucket: latents [N,C,H/8,W/8] float32, size conditions [N,6], and what the error
     in each cell counts [N,1,H/8,W/8], unless all count alike: its mean is 1, or `prior_weight` in pictures of the class.
     `texts` numbers each example's captions."""
 
@@ -62,13 +66,15 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """What the loop reads, on the device; `computed` and `reused` count items, `cut` captions too long.
+    """What the loop reads: its batches come to `device`, wherever the set lies (`home`). `computed` and `reused` count
+    items, `cut` captions too long.
 
     `prompts` holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one, where
     captions are dropped. `collate` makes the condition of a batch of them.
     """
 
     order: Order
+    device: torch.device
     buckets: dict[Bucket, BucketTensors]
     prompts: list[Condition]
     collate: Callable[[Sequence[Condition]], Condition]
@@ -82,12 +88,18 @@ class TrainingSet:
         """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
         (the first), or None for none."""
         tensors = self.buckets[batch.bucket]
+        if tensors.latents.device != members.device:  # where they lie, their numbers are looked up
+            members = torch.tensor(batch.members, device=tensors.latents.device)
         shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
         texts = (-1 if order is None else tensors.texts[member][order] for member, order in shown)
         condition = self.collate([self.prompts[text] for text in texts])
         condition["time_ids"] = tensors.time_ids[members]
-        weights = None if tensors.weights is None else tensors.weights[members]
-        return Batch(latents=tensors.latents[members], condition=condition, weights=weights)
+        weights = None if tensors.weights is None else tensors.weights[members].to(self.device)
+        return Batch(
+            latents=tensors.latents[members].to(self.device),
+            condition={name: value.to(self.device) for name, value in condition.items()},
+            weights=weights,
+        )
 
     def first(self) -> Batch:
         """A batch of the first example alone."""
@@ -95,6 +107,14 @@ class TrainingSet:
         return self.batch(
             BatchMembers(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=tensors.latents.device)
         )
+
+
+def home(device: torch.device, size: int) -> torch.device:
+    """Where a set of so many bytes lies: on the device, unless it would take more than its share of a GPU's free memory."""
+    if device.type != "cuda":
+        return device
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if size <= DEVICE_SHARE * free else torch.device("cpu")
 
 
 def encode_examples(
@@ -118,22 +138,24 @@ def encode_examples(
         if not cfg.optimizer.text_encoders:
             works += [prompt_work(text, base, encoder) for text in asked]
         outcomes = run_batch("encode", works, store, workers=IN_WORK)
+    files = (file for outcome in outcomes if outcome.item for file in outcome.item.files.values())
+    place = home(base.device, sum(file.size for file in files))
     read = outcomes[len(examples) :]
     prompts = map(_tensors, read) if read else map(base.tokenize, asked)
     buckets: dict[Bucket, BucketTensors] = {}
     for bucket, members in order.members.items():
-        images = _stacked([outcomes[index] for index in members], base.device)
+        images = _stacked([outcomes[index] for index in members], place)
         chosen = [examples[index] for index in members]
         buckets[bucket] = BucketTensors(
             latents=images["latents"],
             time_ids=images["time_ids"].to(base.dtype),
             texts=[[number[text] for text in shown[index]] for index in members],
-            weights=_weights(chosen, bucket, cfg.data, base.device),
+            weights=_weights(chosen, bucket, cfg.data, place),
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
-        order=order, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
-        prompts=[{key: value.to(base.device) for key, value in prompt.items()} for prompt in prompts],
+        order=order, device=base.device, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
+        prompts=[{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip
 
@@ -191,8 +213,8 @@ def _run(encoder: Executor | None, encode: Callable[[Input], Output], value: Inp
 
 
 def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
-    """The items' tensors with the item's number in front, on the device: copied there one item after the other, so that
-    nothing is in memory twice."""
+    """The items' tensors with the item's number in front: copied there one item after the other, so that nothing is in
+    memory twice."""
     stacked: Condition = {}
     for number, outcome in enumerate(outcomes):
         for name, tensor in _tensors(outcome).items():

@@ -58,11 +58,12 @@ def split(examples: Sequence[TrainingExample], share: float) -> Split:
         InputError: nothing would be left to train on.
     """
     counts = Counter(example.photograph for example in examples)
-    held: set[str] = set()
+    held, images = set[str](), 0
     for name in sorted(counts, key=lambda name: sha256_bytes(name.encode())):
-        if sum(counts[one] for one in held) >= share * len(examples):
+        if images >= share * len(examples):
             break
         held.add(name)
+        images += counts[name]
     if len(held) == len(counts):
         raise InputError(
             f"train.selection.validation_share {share:g} keeps whole photographs out, and these {len(examples)} images are made "
