@@ -194,7 +194,7 @@ def pairs(count: int, config: Config) -> Work:
 
 def record(count: int, config: Config) -> Work:
     """Each stage: a targets record of N lines is read, and each of its photographs is looked up."""
-    (Path("consent")).mkdir()
+    Path("consent").mkdir()
     (Path("consent") / f"{PERSONA}.yaml").write_bytes((REPOSITORY / f"consent/{PERSONA}.yaml").read_bytes())
     listed = yaml.load((REPOSITORY / f"consent/{PERSONA}.targets.yaml").read_text(), Loader=yaml.CSafeLoader)
     listed["photos"] = {

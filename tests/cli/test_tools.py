@@ -77,10 +77,11 @@ def test_items_lists_verifies_and_prunes(repository):
     store = ItemStore(repository / ".cache" / "items")
     store.put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
     store.put(sha256_bytes(b"2"), {}, {"refusal": {"reason": "blurred"}})
+    store.put(sha256_bytes(b"3"), {"passed on": b"1234"}, {})
     listed = call(repository, "likeness", "items", "list").stdout
     assert "picture" in listed
     assert "refused: blurred" in listed
-    assert "2 items" in listed
+    assert "3 items, 4 bytes in " in listed  # the file of both lies there once
     assert call(repository, "likeness", "items", "verify").returncode == 0
     next((repository / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
     assert call(repository, "likeness", "items", "verify").returncode == 1
@@ -90,7 +91,7 @@ def test_items_lists_verifies_and_prunes(repository):
     checkpoint.write_bytes(b"lora")
     assert "removed 0 items" in call(repository, "likeness", "items", "prune", "--unused-days", "1").stdout
     assert checkpoint.exists()
-    assert "removed 2 items" in call(repository, "likeness", "items", "prune", "--unused-days", "-1").stdout
+    assert "removed 3 items" in call(repository, "likeness", "items", "prune", "--unused-days", "-1").stdout
     assert not checkpoint.parent.exists()
 
 

@@ -119,6 +119,28 @@ def test_it_tells_all_that_was_made_and_left_out(folders):
     assert '<td>40</td><td class="n">0.1287</td><td class="n">0.4312</td>' in html
 
 
+def test_a_large_set_is_counted_and_its_first_rows_are_shown(folders):
+    refuse(folders, "too-small")
+    report.main(run_of("report", config(max_rows=1), PERSONA))
+    html = page(folders)
+    checked(html)
+    images = read_manifest(folders.places.lora_training).entries
+    assert len(images) == 4
+    assert "4 captions, the first 1 here" in html
+    assert "4 chains, the first 1 here" in html
+    assert [html.count(entry.sha256) for entry in images] == [1, 0, 0, 0]
+    assert html.count("lines more are in the failures.jsonl") == 2  # ingest left two out, swap one; one is shown
+
+
+def test_a_line_of_several_pairs_counts_as_so_many(folders):
+    swapped = read_manifest(folders.places.swapped)
+    (line,) = swapped.failures
+    write_manifest(folders.places.swapped, swapped.entries, [line.model_copy(update={"items": 12})])
+    report.main(run_of("report", config(), PERSONA))
+    assert "1 refused, 12 skipped, 0 failed" in page(folders)
+    assert '<span class="quiet">12</span>' in page(folders)
+
+
 def test_equal_inputs_give_equal_bytes(folders):
     report.main(run_of("report", config(), PERSONA))
     first = page(folders), (folders.places.models / "README.md").read_text()

@@ -1,0 +1,49 @@
+"""likeness.versions.changes on made-up revisions."""
+
+from types import SimpleNamespace
+
+from likeness.versions.changes import difference
+
+
+class Made:
+    """A revision whose training set has these pairs; of its target's other pairs so many are out of range."""
+
+    def __init__(self, *pairs: str, skipped: int) -> None:
+        entries = {f"jade-{pair}": self.entry(pair) for pair in pairs}
+        line = {"id": "jade-t1", "target": "t1", "kind": "skipped", "reason": "yaw-difference",
+                "detail": f"{skipped} sources, of which s2 is the nearest", "items": skipped}  # fmt: skip
+        self.folders = {"lora_training": (entries, []), "swapped": (entries, [line] if skipped else [])}
+
+    @staticmethod
+    def entry(pair: str) -> dict[str, str]:
+        source, target = pair.split("-")
+        return {"id": f"jade-{pair}", "sha256": pair, "source": source, "target": target}
+
+    def folder(self, name: str) -> SimpleNamespace:
+        entries, failures = self.folders.get(name, ({}, []))
+        return SimpleNamespace(entries=entries, failures=failures)
+
+    def photo(self, label: str) -> dict[str, str]:
+        return {"id": f"jade-{label}"}
+
+    def settings(self, stage: str) -> dict[str, str]:
+        return {}
+
+    def programs(self, stage: str) -> dict[str, str]:
+        return {}
+
+
+def cause(old: Made, new: Made) -> str:
+    (change,) = difference(old, new).changes
+    return change.cause
+
+
+def test_a_pair_that_went_is_told_by_its_targets_line_where_that_stands_for_more_pairs_now():
+    line = "swap skipped jade-t1 (yaw-difference, 3 sources, of which s2 is the nearest)"
+    assert cause(Made("s1-t1", "s2-t1", skipped=2), Made("s1-t1", skipped=3)) == line
+    assert "chosen anew" in cause(Made("s1-t1", "s2-t1", skipped=3), Made("s1-t1", skipped=3))
+
+
+def test_a_pair_that_came_is_told_by_the_line_that_stood_for_more_pairs_before():
+    told = cause(Made("s1-t1", skipped=3), Made("s1-t1", "s2-t1", skipped=2))
+    assert told == "swap skipped jade-t1 before (yaw-difference)"
