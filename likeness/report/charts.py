@@ -139,7 +139,7 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _stride(points: Sequence[object]) -> int:
-    return max(1, len(points) // MAX_POINTS)
+    return max(1, math.ceil(len(points) / MAX_POINTS))
 
 
 def _jitter(index: int) -> float:

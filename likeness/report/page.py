@@ -26,8 +26,8 @@ from likeness.run import Run
 
 MOSAIC = 6
 
-# Base64 makes three bytes four, and the text around the pictures needs room too.
-PICTURE_SHARE = 0.92
+# The text needs room too: by `max_rows` and the points of a drawing, half a megabyte at most as conf/ has them.
+PICTURE_SHARE = 0.88
 
 
 def page(run: Run, got: Collected) -> str:

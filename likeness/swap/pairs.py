@@ -92,7 +92,14 @@ def choose_pairs(
     def usable(role: str, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
         problems = {label: photo_out_of_range(photo, config.limits) for label, photo in photos.items()}
         skipped.extend(
-            _skip(persona, problem, **{role: label}) for label, problem in problems.items() if problem
+            _skip(
+                persona,
+                problem,
+                source=label if role == "source" else None,
+                target=label if role == "target" else None,
+            )
+            for label, problem in problems.items()
+            if problem
         )
         return {label: photo for label, photo in photos.items() if problems[label] is None}
 
@@ -115,7 +122,8 @@ class Heads:
     """How the faces of all sources are held and lit, as columns: a target is compared with all of them at once."""
 
     def __init__(self, sources: Mapping[str, Candidate]) -> None:
-        self._sources, self._labels = sources, sorted(sources, key=natural)
+        self._sources = sources
+        self._labels: list[str] = sorted(sources, key=natural)
         self._columns = np.array([_columns(sources[label]) for label in self._labels]).reshape(
             -1, len(COLUMNS)
         )
@@ -133,7 +141,7 @@ class Heads:
             beyond = differ > allowed
             if count := int(beyond.sum()):
                 least = int(differ[beyond].argmin())
-                label = self._labels[left[beyond][least]]
+                label = self._labels[int(left[beyond][least])]
                 detail = limit.detail.format(differ[beyond][least], allowed)
                 who = "" if count == 1 else f"{count} sources, of which {label} is the nearest: "
                 broken.append(((limit.reason, who + detail, limit.remedy), label, count))
@@ -143,16 +151,20 @@ class Heads:
     def nearest(self, target: Candidate, numbers: Numbers, most: int) -> list[str]:
         """The labels of the `most` likest of some sources."""
         if len(numbers) <= most:
-            return [self._labels[number] for number in numbers]
+            return self._named(numbers)
         yaw, pitch, mouth, side_light, *cheeks = np.abs(self._columns[numbers] - _columns(target)).T
         colour = np.sqrt(sum(cheek**2 for cheek in cheeks))
         unlike = _degrees(np.hypot(yaw, pitch), mouth, side_light, colour)
         # Where they differ by a rounding, the distance computed alone decides.
         perhaps = numbers[unlike <= np.partition(unlike, most - 1)[most - 1] + ROUNDING]
-        labels = [self._labels[number] for number in perhaps]
-        return sorted(labels, key=lambda label: (distance(self._sources[label], target), natural(label)))[
-            :most
-        ]
+
+        def unlikeness(label: str) -> tuple[object, ...]:
+            return distance(self._sources[label], target), natural(label)
+
+        return sorted(self._named(perhaps), key=unlikeness)[:most]
+
+    def _named(self, numbers: Numbers) -> list[str]:
+        return [self._labels[int(number)] for number in numbers]
 
 
 def distance(source: Candidate, target: Candidate) -> float:

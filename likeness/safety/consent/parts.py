@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from likeness.key_files import KEY_BYTES
 from likeness.safety.consent.licences import is_licence
-from likeness.safety.consent.photo_list import PhotoList
+from likeness.safety.consent.photo_list import photo_list
 from likeness.safety.floors import (
     ADULT_YEARS,
     RESNET_MAX_END,
@@ -176,7 +176,7 @@ class Targets(Strict):
     licence: str
     origin: Words
     release: Evidence
-    photos: Annotated[dict[str, TargetPhoto], AfterValidator(PhotoList.of)]
+    photos: Annotated[dict[str, TargetPhoto], AfterValidator(photo_list)]
 
     @field_validator("licence")
     @classmethod

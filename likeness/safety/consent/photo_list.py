@@ -19,11 +19,6 @@ P = TypeVar("P", bound=HasDigest)
 class PhotoList(dict[str, P]):
     """Photographs by the names of their files. Once it is made, nothing is put into it or taken out."""
 
-    @staticmethod
-    def of(photos: Mapping[str, P]) -> "PhotoList[P]":
-        """The list itself, or one made of a mapping."""
-        return photos if isinstance(photos, PhotoList) else PhotoList(photos)
-
     @cached_property
     def _by_name(self) -> dict[str, P]:
         # Of equal names, and of equal bytes, the first counts.
@@ -43,6 +38,11 @@ class PhotoList(dict[str, P]):
         if named is not None:
             return named if named.sha256 == sha256 else None
         return self._by_digest.get(sha256)
+
+
+def photo_list(photos: Mapping[str, P]) -> PhotoList[P]:
+    """The list itself, or one made of a mapping."""
+    return photos if isinstance(photos, PhotoList) else PhotoList(photos)
 
 
 def _same(name: str) -> str:

@@ -23,7 +23,7 @@ from likeness.safety.consent.parts import (
     Use,
     Words,
 )
-from likeness.safety.consent.photo_list import PhotoList
+from likeness.safety.consent.photo_list import PhotoList, photo_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ class Consent(Strict):
     renews: str | None = None
     evidence: Evidence
     face: RecordedFace
-    photos: Annotated[dict[str, Photo], AfterValidator(PhotoList.of)] = Field(default={})
+    photos: Annotated[dict[str, Photo], AfterValidator(photo_list)] = Field(default={})
     floors: Floors | None = None
     targets: Targets | None = None
     signature: Signature | None = None
@@ -97,7 +97,7 @@ class Consent(Strict):
 
     def target_licence(self, file_name: str, sha256: str) -> str | None:
         """The licence under which exactly these bytes may be a target, or None."""
-        photo = PhotoList.of(self.targets.photos).exactly(file_name, sha256) if self.targets else None
+        photo = photo_list(self.targets.photos).exactly(file_name, sha256) if self.targets else None
         if self.targets is None or photo is None:
             return None
         return photo.licence or self.targets.licence
@@ -143,8 +143,8 @@ class Consent(Strict):
 
     def _photos(self, role: Role) -> PhotoList[Photo] | PhotoList[TargetPhoto]:
         if role == "source":
-            return PhotoList.of(self.photos)
-        return PhotoList.of(self.targets.photos if self.targets else {})
+            return photo_list(self.photos)
+        return photo_list(self.targets.photos if self.targets else {})
 
 
 def months_later(day: datetime.date, months: int) -> datetime.date:
