@@ -11,7 +11,8 @@ SimpleTuner bc8e6ab helpers/training/lora_format.py (diffusers' names), and LyCO
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -179,8 +180,22 @@ def skeleton(architecture: str) -> Base:
     )  # fmt: skip
 
 
-def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Give a skeleton's layers the widths that a file's have: it may be for a base of the same names in other sizes."""
+@contextmanager
+def fitted(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> Generator[None]:
+    """Inside, a skeleton's layers have the widths that a file's have: it may be for a base of the same names in other sizes."""
+    before: list[tuple[nn.Module, dict[str, Any]]] = []
+    try:
+        _fit(base, layers, before)
+        yield
+    finally:
+        for layer, published in before:
+            for name, value in published.items():
+                setattr(layer, name, value)
+
+
+def _fit(
+    base: Base, layers: Mapping[str, Mapping[str, Tensor]], before: list[tuple[nn.Module, dict[str, Any]]]
+) -> None:
     for name, parts in layers.items():
         layer = layer_of(base, name)
         if "lora_A.weight" in parts:
@@ -195,8 +210,9 @@ def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
         if len(shape) == 2 and isinstance(layer, nn.Conv2d):
             shape = (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
         if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
-            layer.weight = _nothing(shape)
             names = ("out_features", "in_features") if len(shape) == 2 else ("out_channels", "in_channels")
+            before.append((layer, {name: getattr(layer, name) for name in ("weight", *names)}))
+            layer.weight = _nothing(shape)
             for name, width in zip(names, shape, strict=False):
                 setattr(layer, name, width)
 

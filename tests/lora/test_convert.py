@@ -377,7 +377,7 @@ def written(form, layers=("proj_in", "transformer_blocks.0.attn1.to_q"), start="
     return tensors
 
 
-CLIP = "text_model_encoder_layers_0_self_attn_q_proj"
+CLIP = "text_model_encoder_layers_0_self_attn_out_proj"  # without one, diffusers reads no text encoder's file
 PARTIAL = {
     "a block, proj_in a matrix": (written(()), {}, "SDXL"),
     "a block, proj_in a convolution": (written((1, 1)), {}, "SD 1.x"),
@@ -385,7 +385,7 @@ PARTIAL = {
         written((), ["transformer_blocks.0.attn1.to_q"]), {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora"}, "SDXL"),
     "attention alone": (
         written((), ["transformer_blocks.0.attn1.to_q"]), {"ss_base_model_version": "sd_v1"}, "SD 1.x"),
-    "SD's text encoder alone": (named(lambda n: f"lora_te_{CLIP}", layers=(TO_K,), alpha=half), {}, "SD 1.x"),
+    "SD's text encoder alone": (named(lambda n: f"lora_te_{CLIP}", layers=(TO_K,), alpha=half), {"ss_base_model_version": "sd_v1"}, "SD 1.x"),
     "SDXL's second text encoder alone": (named(lambda n: f"lora_te2_{CLIP}", layers=(TO_K,), alpha=half), {}, "SDXL"),
 }  # fmt: skip
 
