@@ -385,7 +385,8 @@ PARTIAL = {
         written((), ["transformer_blocks.0.attn1.to_q"]), {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora"}, "SDXL"),
     "attention alone": (
         written((), ["transformer_blocks.0.attn1.to_q"]), {"ss_base_model_version": "sd_v1"}, "SD 1.x"),
-    "SD's text encoder alone": (named(lambda n: f"lora_te_{CLIP}", layers=(TO_K,), alpha=half), {"ss_base_model_version": "sd_v1"}, "SD 1.x"),
+    "SD's text encoder alone": (
+        named(lambda n: f"lora_te_{CLIP}", layers=(TO_K,), alpha=half), {"ss_base_model_version": "sd_v1"}, "SD 1.x"),
     "SDXL's second text encoder alone": (named(lambda n: f"lora_te2_{CLIP}", layers=(TO_K,), alpha=half), {}, "SDXL"),
 }  # fmt: skip
 
