@@ -71,7 +71,8 @@ def _chip(rgb: NDArray[np.uint8], face: Face, degrees: float) -> NDArray[np.uint
     """The square around a face, turned counter-clockwise."""
     x, y, width, height = face.box_px
     middle = (x + width / 2, y + height / 2)
-    matrix = cv2.getRotationMatrix2D(middle, degrees, CHIP_SIDE_PX / (CHIP_SCALE * max(width, height)))
+    scale = CHIP_SIDE_PX / (CHIP_SCALE * max(width, height))
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, degrees, scale), np.float64)
     matrix[:, 2] += CHIP_SIDE_PX / 2 - np.array(middle)
     return warp(rgb, matrix, CHIP_SIDE_PX)
 

@@ -2,13 +2,13 @@
 
 import calendar
 import datetime
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from likeness.errors import ConsentError
+from likeness.paths import same_name
 from likeness.safety.consent.parts import (
     Adult,
     Date,
@@ -157,9 +157,8 @@ AnyPhoto = TypeVar("AnyPhoto", bound=Photo)
 
 
 def _by_name(photos: Mapping[str, AnyPhoto], file_name: str) -> AnyPhoto | None:
-    # A Mac's decomposed é is the é that people type.
-    same = unicodedata.normalize("NFC", file_name)
-    return next((photo for name, photo in photos.items() if unicodedata.normalize("NFC", name) == same), None)
+    same = same_name(file_name)
+    return next((photo for name, photo in photos.items() if same_name(name) == same), None)
 
 
 def _photo(photos: Mapping[str, AnyPhoto], file_name: str, sha256: str) -> AnyPhoto | None:
