@@ -39,7 +39,7 @@ s3-demo: .venv/fakes ## shared items, publishing and dvc push against a local S3
 	$(BIN)/python -m tools.s3_demo
 
 test: .venv/dev ## what is not marked slow
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not bitsandbytes"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes"
 
 test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long training; then what needs bitsandbytes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not long"

@@ -75,11 +75,12 @@ class DiskError(LikenessError):
     )
 
     @classmethod
-    def of(cls, error: OSError) -> "DiskError | None":
-        """The same in our words; None for any other OSError."""
+    def of(cls, error: OSError, *, size: int | None = None) -> "DiskError | None":
+        """The same in our words, `size` being the bytes that were to be written; None for any other OSError."""
         place = error.filename2 or error.filename or "the disk"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return cls(f"{place}: no space is left to write it", remedy=cls.MORE_SPACE)
+            what = "it" if size is None else f"its {size:,} bytes"
+            return cls(f"{place}: no space is left to write {what}", remedy=cls.MORE_SPACE)
         if error.errno == errno.EFBIG:
             return cls(
                 f"{place}: the file would be larger than this disk, or `ulimit -f`, allows",

@@ -5,6 +5,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 # What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
@@ -30,6 +31,11 @@ def inside(name: str) -> str:
     ):
         raise ValueError(f"{name[:80]!r} is no name of a file below its folder")
     return name
+
+
+def same_name(name: str) -> str:
+    """A file name as names are compared: a Mac's decomposed é is the é that people type (Unicode NFC)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def item_id(persona: str, source: str | None, target: str | None) -> str:

@@ -3,9 +3,11 @@
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from likeness.cli.compose import composed
+from likeness.cli.compose import compose
+from likeness.strict_yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 # Where a group's section lies when it is not called as the group is.
@@ -23,5 +25,13 @@ def section(file: str, *overrides: str) -> dict[str, Any]:
 
 
 @cache
-def _composed(*overrides: str) -> dict[str, Any]:
-    return composed(ROOT, *overrides)
+def composition(*overrides: str) -> bytes:
+    """The params.yaml that conf/ composes to; a composition takes half a second, and many tests ask for the same one."""
+    with TemporaryDirectory() as folder:
+        compose(ROOT, Path(folder) / "params.yaml", overrides)
+        return (Path(folder) / "params.yaml").read_bytes()
+
+
+@cache
+def _composed(*overrides: str) -> Any:
+    return parse_yaml(composition(*overrides).decode())

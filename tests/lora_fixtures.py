@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import base_config, make_folder
+from lora_runs import make_folder, random_base
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.load import load_base
 
 
 @pytest.fixture
@@ -18,8 +17,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fresh() -> Callable[..., Base]:
-    """Builds an untouched random base, `fresh("sd15")` or `fresh()`."""
-    return lambda architecture="sdxl": load_base(base_config(architecture), device="cpu")
+    """Gives an untouched random base, `fresh("sd15")` or `fresh()`."""
+    return random_base
 
 
 @pytest.fixture(autouse=True)

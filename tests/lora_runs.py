@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +121,16 @@ def base_config(architecture: str = "sdxl", **changes: object) -> BaseModelConfi
     )
 
 
+def random_base(architecture: str = "sdxl") -> Base:
+    """An untouched random base; one is built for a process, and copied."""
+    return deepcopy(_random_base(architecture))
+
+
+@cache
+def _random_base(architecture: str) -> Base:
+    return load_base(base_config(architecture), device="cpu")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A finished run with what it was made of; `data` are the weights file's bytes."""
@@ -147,7 +159,11 @@ def run_in(
 ) -> Run:  # fmt: skip
     """Train on `dataset` with all working files below `place`; `resume_as` overrides the run's key, `evaluator` measures, too.
     `prior` are pictures of the class with captions and digests."""
-    base = load_base(base_config(architecture, quantize=quantize), device="cpu")
+    base = (
+        load_base(base_config(architecture, quantize=quantize), device="cpu")
+        if quantize
+        else random_base(architecture)
+    )
     job = prepare(
         base, read_examples(dataset), cfg, ItemStore(place / "items"), replace(FACTS, base_quantized=base.quantized),
         draw_prior=lambda examples: prior_examples(prior, examples, SIDE_PX) if prior else [], start=start,

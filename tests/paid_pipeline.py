@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dvc.utils.hydra import compose_and_dump
+from conf_sections import composition
 from ingest_fakes import FakeAges, FakeConsent, FakeFaces, fake_instruments, png
 from runs import run_of
 
@@ -54,9 +54,7 @@ def put(name: str, data: bytes) -> None:
 
 def params(*overrides: str) -> Config:
     """Compose params.yaml here, with changes of the mission's settings."""
-    compose_and_dump(
-        Path.cwd() / "params.yaml", str(ROOT / "conf"), None, "config", str(ROOT), [*MISSION, *overrides]
-    )
+    Path("params.yaml").write_bytes(composition(*MISSION, *overrides))
     return load_config(Path("params.yaml"))
 
 

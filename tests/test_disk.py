@@ -6,11 +6,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from likeness.dataset.archive import write_zip
 from likeness.disk import try_place
 from likeness.errors import DiskError, exit_on_error
+from likeness.pipeline.outputs import materialize
+from likeness.pipeline.stage import BY_NAME
+from likeness.run import run
+from likeness.store.items import ItemStore, write_atomic
+from stages import check
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +57,76 @@ def test_a_program_ends_on_it_in_our_words(capsys, number, words):
 def test_an_error_of_another_kind_keeps_its_traceback():
     with pytest.raises(FileNotFoundError), exit_on_error("train"):
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+
+def started(stage: str) -> None:
+    """The stage as its program starts it, with work that must not be reached."""
+    if stage == "check":
+        with exit_on_error("check"):
+            check.main()
+    else:
+        run(stage, lambda current: pytest.fail(f"{stage} went to work"))
+
+
+@pytest.fixture
+def jade(in_tmp, monkeypatch):
+    for name in ("conf", "consent"):
+        shutil.copytree(ROOT / name, name)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    monkeypatch.setattr(sys, "argv", ["stage", "jade"])
+
+
+@pytest.mark.parametrize("stage", BY_NAME)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT], ids=errno.errorcode.get)
+def test_every_stage_tells_a_disk_that_takes_nothing(jade, monkeypatch, capsys, stage, number):
+    def refuse(*where, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(check, "check_parts", lambda config: None)
+    probed = "likeness.store.items.os.fsync" if stage == "check" else "likeness.disk.TemporaryFile"
+    monkeypatch.setattr(probed, refuse)  # check is done as soon as a trial would be
+    with pytest.raises(SystemExit) as ended:
+        started(stage)
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told.startswith((f"\n{stage}: data/", f"\n{stage}: models/"))
+    assert "remedy: " in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("stage", [name for name in BY_NAME if name != "check"])
+def test_every_stage_tells_a_disk_with_too_little_space(jade, monkeypatch, capsys, stage):
+    monkeypatch.setattr("likeness.disk.shutil.disk_usage", lambda folder: SimpleNamespace(free=2**20))
+    with pytest.raises(SystemExit):
+        started(stage)
+    assert ": 1 MB are free there, 256 are needed" in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 KiB; mounting one takes root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_is_told_with_the_bytes_and_keeps_nothing_half(small_disk, tmp_path):
+    with pytest.raises(DiskError, match=r"a\.png: no space is left to write its 100,000 bytes"):
+        write_atomic(small_disk / "a.png", bytes(100_000))
+    (tmp_path / "b.jpg").write_bytes(bytes(100_000))
+    with pytest.raises(DiskError, match=r"set\.zip: no space is left to write its 100,000 bytes"):
+        write_zip(small_disk / "set.zip", tmp_path, ["b.jpg"])
+    stored = ItemStore(small_disk / "items")
+    with pytest.raises(DiskError, match="no space is left"):
+        stored.put("a" * 64, {"image": bytes(100_000)}, {})
+    with pytest.raises(DiskError, match="no space is left") as caught:
+        materialize(tmp_path / "b.jpg", small_disk / "b.jpg")
+    assert str(small_disk / "b.jpg") in str(caught.value)
+    assert not [path for path in small_disk.rglob("*") if path.is_file()]
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conf_sections import composition
 from dvc.repo import Repo
 
-from likeness.cli.compose import compose
 from likeness.paths import PersonaPaths
 from likeness.pipeline import stage
 
@@ -165,10 +165,10 @@ def training_alone(in_tmp) -> Repo:
 )
 def test_a_new_prompt_trains_anew_only_where_training_draws(training_alone, drawn, change, again):
     params = Path("params.yaml")
-    compose(ROOT, params, drawn)
+    params.write_bytes(composition(*drawn))
     training_alone.reproduce()
     assert training_alone.status() == {}
-    compose(ROOT, params, [*drawn, change])
+    params.write_bytes(composition(*drawn, change))
     with Repo() as later:
         assert list(later.status()) == (["train@jade"] if again else [])
 

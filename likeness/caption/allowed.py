@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from likeness.errors import ConfigError
+from likeness.paths import same_name
 from likeness.strict_yaml import read_yaml
 
 ALLOWED_FILE = "allowed.yaml"
@@ -31,7 +32,7 @@ class Allowance(BaseModel):
 
 
 def read_allowed(folder: Path) -> dict[str, Allowance]:
-    """The allowances of captions_override/ by file name.
+    """The allowances of captions_override/ by file name (`same_name`).
 
     Raises:
         ConfigError: the file does not read.
@@ -41,7 +42,8 @@ def read_allowed(folder: Path) -> dict[str, Allowance]:
         return {}
     said: Any = read_yaml(path, remedy=REMEDY) or {}
     try:
-        return TypeAdapter(dict[str, Allowance]).validate_python(said)
+        allowed = TypeAdapter(dict[str, Allowance]).validate_python(said)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise ConfigError(f"{path}: {problems}", reason="allowed-invalid", remedy=REMEDY) from error
+    return {same_name(name): allowance for name, allowance in allowed.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from likeness.caption.allowed import ALLOWED_FILE, read_allowed
 from likeness.errors import InputError, without_control
+from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
 from likeness.store.items import sha256_bytes
@@ -84,7 +85,7 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     Raises:
         ConfigError: allowed.yaml does not read.
     """
-    names = {entry.origin: entry.id for entry in images if entry.origin and entry.target is None}
+    names = {same_name(entry.origin): entry.id for entry in images if entry.origin and entry.target is None}
     names |= {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
     found: dict[str, Path] = {}
     failures: list[Failure] = []
@@ -93,7 +94,7 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     for path in sorted(present, key=lambda path: (len(path.name), path.name)):
         if path.name.startswith(".") or path.stem.lower() == "readme" or path.name == ALLOWED_FILE:
             continue
-        image = names.get(path.name.removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
+        image = names.get(same_name(path.name).removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
         if image is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
             failures.append(_unread(path, _why_unread(path)))
         else:
@@ -111,7 +112,7 @@ def override_at(path: Path) -> Override | None:
     """
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
-    data, allowance = path.read_bytes(), read_allowed(path.parent).get(path.name)
+    data, allowance = path.read_bytes(), read_allowed(path.parent).get(same_name(path.name))
     fits = allowance is not None and allowance.sha256 == sha256_bytes(data)
     return Override(data, frozenset(allowance.words) if allowance and fits else frozenset())
 

@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from likeness.config import load_config
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read
-from likeness.ingest.listing import Stray, photographs, printable, same_name
-from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths
+from likeness.ingest.listing import Stray, photographs, printable
+from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths, same_name
 from likeness.run import Run
 from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.signing import own_key
@@ -150,7 +149,7 @@ def _copy(photos: Sequence[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in photos:
         # As people type the name: records and settings are written in this form.
-        shutil.copyfile(path, folder / unicodedata.normalize("NFC", path.name))
+        shutil.copyfile(path, folder / same_name(path.name))
 
 
 def _write_targets(

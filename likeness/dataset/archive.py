@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from likeness.disk import writing
+
 # Zip knows no time before it; a fixed one keeps a second build's bytes the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 UNIX = 3  # "version made by", else Python writes the machine's own
@@ -21,7 +23,8 @@ def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        size = sum((root / name).stat().st_size for name in names)
+        with writing(path, size), zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
             for name in sorted(names):
                 info = zipfile.ZipInfo(name, EPOCH)
                 info.create_system = UNIX

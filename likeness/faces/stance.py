@@ -27,6 +27,10 @@ SURE_LENGTH = 10.0
 CHIP_SIDE_PX, CHIP_SCALE = 256, 2.0
 """The square around a face that is turned and looked at, and its side over the face's."""
 
+DIAGONAL_DEG = 45
+NEAREST = {0: 0, 1: 2, 2: 2, 3: 0}
+"""Quarter turns after the first 45 degrees -> the half turns that leave a face leaning by 45 degrees at most."""
+
 LEAST_LEAD = 1.25
 LEAST_SCORE = 4.0
 """The best way must lead the others by this factor and have this score, else nothing is said."""
@@ -57,12 +61,20 @@ def stance_of(models: Models, rgb: NDArray[np.uint8], face: Face) -> Stance | No
     """How a face of an image stands; None where that cannot be told."""
     if face.embedding_length >= SURE_LENGTH and face.landmark_score >= PRESENCE:
         return Stance(round(face.roll_deg / 90) % 4, False)
+    if (found := _best(models, _chip(rgb, face, 0), central=True)) is not None:
+        return found
+    slanting = _best(models, _chip(rgb, face, DIAGONAL_DEG), central=True)
+    return slanting and Stance(NEAREST[slanting.turns], slanting.negative)
+
+
+def _chip(rgb: NDArray[np.uint8], face: Face, degrees: float) -> NDArray[np.uint8]:
+    """The square around a face, turned counter-clockwise."""
     x, y, width, height = face.box_px
+    middle = (x + width / 2, y + height / 2)
     scale = CHIP_SIDE_PX / (CHIP_SCALE * max(width, height))
-    middle = scale * np.array([x + width / 2, y + height / 2])
-    shift = CHIP_SIDE_PX / 2 - middle
-    chip = warp(rgb, np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), CHIP_SIDE_PX)
-    return _best(models, chip, central=True)
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, degrees, scale), np.float64)
+    matrix[:, 2] += CHIP_SIDE_PX / 2 - np.array(middle)
+    return warp(rgb, matrix, CHIP_SIDE_PX)
 
 
 def search(models: Models, rgb: NDArray[np.uint8]) -> Stance | None:

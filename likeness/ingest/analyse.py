@@ -25,7 +25,7 @@ from likeness.ingest.upright import StanceFinder, Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key, sha256_pixels
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"
@@ -76,8 +76,8 @@ def photo_key(raw_sha256: str, limits: Limits, instruments: Instruments) -> str:
     return item_key("ingest", VERSION, settings, [raw_sha256])
 
 
-def analyse(path: Path, limits: Limits, instruments: Instruments) -> Made:
-    """Decode and measure one photo.
+def analyse(path: Path, sha256: str, limits: Limits, instruments: Instruments) -> Made:
+    """Decode and measure one photo, of which `sha256` is the digest.
 
     Returns:
         photo.png, face.json of the largest face (absent without faces), and a `Measured` record.
@@ -85,7 +85,7 @@ def analyse(path: Path, limits: Limits, instruments: Instruments) -> Made:
     Raises:
         InputError: the file cannot be read as a picture (see `decode_photo`).
     """
-    photo = decode_photo(path, limits)
+    photo = decode_photo(path, limits, sha256)
     upright = Upright(rgb=photo.rgb, faces=instruments.faces.faces(photo.rgb))
     if instruments.stances is not None:
         upright = make_upright(photo.rgb, upright.faces, instruments.faces.faces, instruments.stances)

@@ -1,4 +1,5 @@
-"""HEIF and AVIF told by their boxes (ISO 14496-12, ISO 23008-12): how the first picture is turned and coloured.
+"""HEIF and AVIF told by their boxes (ISO 14496-12, ISO 23008-12): how the first picture is turned and coloured, and where
+its coded data lie.
 
 Pillow tells neither an AVIF's colours nor whether a HEIF was turned while it was decoded; both stand here.
 """
@@ -29,41 +30,123 @@ def describe(data: bytes) -> Described:
     Raises:
         struct.error, IndexError: the boxes are broken.
     """
-    meta = next((part for kind, part in _boxes(data) if kind == b"meta"), None)
-    if meta is None:
+    if (items := _items(data)) is None:
         return NO_BOXES
-    inner = dict(_boxes(meta[FULL_BOX:]))
-    properties = dict(_boxes(inner.get(b"iprp", b"")))
-    known = list(_boxes(properties.get(b"ipco", b"")))
-    own = [known[index - 1] for index in _indices(inner, properties) if 0 < index <= len(known)]
+    own = items.properties.get(items.primary, [])
     # A grid may leave its colours to its tiles.
-    colours = _colours(own) or _colours(known)
+    colours = _colours(own) or _colours(items.known)
     profile = any(kind in (b"prof", b"rICC") for kind, _ in colours)
     codes = next((struct.unpack_from(">HH", part) for kind, part in colours if kind == b"nclx"), None)
     turns = [kind == b"imir" or part[0] & 3 for kind, part in own if kind in (b"irot", b"imir")]
     return Described(nclx=None if profile else codes, has_turn=bool(turns), is_turned=any(turns))
 
 
+def coded(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The decoder's configuration (box hvcC) and the coded data of the primary picture, or of each tile of its grid; only of
+    what is coded in HEVC and lies in the file as one piece or in several.
+
+    Raises:
+        struct.error, IndexError: the boxes are broken.
+    """
+    if (items := _items(data)) is None:
+        return
+    places = _places(items.inner.get(b"iloc", b""))
+    for item in _parts(items.inner.get(b"iref", b""), items.primary) or [items.primary]:
+        setup = next((part for kind, part in items.properties.get(item, []) if kind == b"hvcC"), None)
+        if setup is not None and item in places:
+            yield setup, b"".join(data[at : at + size] for at, size in places[item])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Items:
+    """The boxes in `meta` by their types, the primary picture's number, all properties, and those of each item."""
+
+    inner: dict[bytes, bytes]
+    primary: int
+    known: list[tuple[bytes, bytes]]
+    properties: dict[int, list[tuple[bytes, bytes]]]
+
+
+def _items(data: bytes) -> _Items | None:
+    meta = next((part for kind, part in _boxes(data) if kind == b"meta"), None)
+    if meta is None:
+        return None
+    inner = dict(_boxes(meta[FULL_BOX:]))
+    properties = dict(_boxes(inner.get(b"iprp", b"")))
+    known = list(_boxes(properties.get(b"ipco", b"")))
+    pitm = inner.get(b"pitm", bytes(6))
+    return _Items(
+        inner=inner,
+        primary=int.from_bytes(pitm[FULL_BOX : FULL_BOX + (4 if pitm[0] else 2)], "big"),
+        known=known,
+        properties={
+            item: [known[index - 1] for index in indices if 0 < index <= len(known)]
+            for item, indices in _indices(properties.get(b"ipma", b"")).items()
+        },
+    )
+
+
 def _colours(boxes: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(part[:4], part[4:]) for kind, part in boxes if kind == b"colr"]
 
 
-def _indices(inner: dict[bytes, bytes], properties: dict[bytes, bytes]) -> list[int]:
-    """Numbers, from 1, of the primary picture's properties."""
-    if b"pitm" not in inner or b"ipma" not in properties:
-        return []
-    pitm, ipma = inner[b"pitm"], properties[b"ipma"]
-    primary = int.from_bytes(pitm[FULL_BOX : FULL_BOX + (4 if pitm[0] else 2)], "big")
+def _indices(ipma: bytes) -> dict[int, list[int]]:
+    """Numbers, from 1, of each item's properties."""
+    found: dict[int, list[int]] = {}
+    if not ipma:
+        return found
     id_bytes, wide = (4 if ipma[0] else 2), ipma[3] & 1
-    at, found = FULL_BOX + 4, list[int]()
+    at = FULL_BOX + 4
     for _ in range(struct.unpack_from(">I", ipma, FULL_BOX)[0]):
-        item = int.from_bytes(ipma[at : at + id_bytes], "big")
+        own = found.setdefault(int.from_bytes(ipma[at : at + id_bytes], "big"), [])
         count, at = ipma[at + id_bytes], at + id_bytes + 1
         for _ in range(count):
-            index = struct.unpack_from(">H", ipma, at)[0] & 0x7FFF if wide else ipma[at] & 0x7F
+            own.append(struct.unpack_from(">H", ipma, at)[0] & 0x7FFF if wide else ipma[at] & 0x7F)
             at += 2 if wide else 1
-            if item == primary:
-                found.append(index)
+    return found
+
+
+def _parts(iref: bytes, item: int) -> list[int]:
+    """The tiles that a picture is laid out of (references of the type dimg)."""
+    id_bytes = 4 if iref[:1] == b"\1" else 2
+    for kind, part in _boxes(iref[FULL_BOX:]):
+        ids = [
+            int.from_bytes(part[at : at + id_bytes], "big")
+            for at in (0, *range(id_bytes + 2, len(part), id_bytes))
+        ]
+        if kind == b"dimg" and ids[0] == item:
+            return ids[1:]
+    return []
+
+
+def _places(iloc: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Where each item's data lie in the file, in pieces of (offset, bytes)."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    if not iloc:
+        return found
+    version, at = iloc[0], FULL_BOX
+    id_bytes = 4 if version == 2 else 2
+
+    def number(size: int) -> int:
+        nonlocal at
+        at += size
+        if at > len(iloc):
+            raise IndexError("the box iloc ends early")
+        return int.from_bytes(iloc[at - size : at], "big")
+
+    sizes = number(2)
+    offset_bytes, length_bytes, base_bytes, index_bytes = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    for _ in range(number(id_bytes)):
+        item = number(id_bytes)
+        in_file = not (version and number(2) & 15)
+        number(2)  # the file itself is the only place that is read
+        base, pieces = number(base_bytes), list[tuple[int, int]]()
+        for _ in range(number(2)):
+            if version:
+                number(index_bytes)
+            pieces.append((base + number(offset_bytes), number(length_bytes)))
+        if in_file:
+            found[item] = pieces
     return found
 
 

@@ -7,11 +7,11 @@ from functools import partial
 
 from likeness.ingest import entries
 from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, refusal_alone
-from likeness.ingest.listing import same_name
 from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
 from likeness.ingest.select import Selection, persona_json, select
+from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome, Work, withhold
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run

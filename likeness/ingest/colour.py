@@ -7,7 +7,14 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 from likeness.errors import InputError
-from likeness.ingest.encoding import ADOBE_RGB, Encoding, convert, from_code_points
+from likeness.ingest.encoding import (
+    ADOBE_RGB,
+    Encoding,
+    convert,
+    from_code_points,
+    spans_colours,
+    unsupported_colour,
+)
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
 ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
@@ -21,7 +28,9 @@ DEPTHS = (8, 10, 12, 14, 16)
 # EXIF 2.32 annex E and DCF 2.0: a picture in Adobe RGB says "uncalibrated" and the interoperability index R03.
 UNCALIBRATED, ADOBE_RGB_INDEX, INDEX_TAG = 0xFFFF, "R03", 1
 
-# PNG 3rd edition: gAMA of sRGB is 0.45455; a picture near it is shown as sRGB.
+# PNG 3rd edition: cICP counts before iCCP, that before sRGB, that before gAMA and cHRM. gAMA of sRGB is 0.45455; a picture
+# near it is shown as sRGB.
+CICP = b"cICP"
 SRGB_GAMMA, GAMMA_TOLERANCE, GAMMAS = 0.45455, 0.02, (0.1, 2.0)
 
 
@@ -39,7 +48,10 @@ def plain_mode(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image
     if image.has_transparency_data:
         rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = rgba.getchannel("A")
-        return rgba.convert("RGB"), (None if alpha.getextrema()[0] == 255 else alpha)
+        least, most = alpha.getextrema()
+        if most == 0:
+            notes.append("its transparency hides all of it: ignored")
+        return rgba.convert("RGB"), (None if least == 255 or most == 0 else alpha)
     if image.mode in ICC_SPACES:
         return image, None
     return image.convert("L" if image.mode == "1" else "RGB"), None
@@ -81,8 +93,11 @@ def _bits(image: Image.Image) -> int:
 def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None) -> Encoding | None:
     """What a file says of its colours where it has no ICC profile; None for sRGB and for silence."""
     codes = nclx
-    if image.format == "PNG" and (at := data.find(b"cICP", 0, data.find(b"IDAT"))) >= 0:
-        codes = data[at + 4], data[at + 5]
+    if image.format == "PNG" and (chunk := png_chunk(data, CICP)) is not None:
+        primaries, transfer, matrix, full_range = chunk
+        if matrix or not full_range:
+            raise unsupported_colour(f"matrix {matrix}, range {full_range}")
+        codes = primaries, transfer
     if codes is not None:
         told = from_code_points(*codes)
     elif image.format == "PNG" and "srgb" not in image.info:
@@ -100,9 +115,20 @@ def _by_numbers(gamma: Any, chromaticity: Any) -> Encoding | None:
         return None
     power = None if abs(gamma - SRGB_GAMMA) < GAMMA_TOLERANCE else 1 / gamma
     primaries = tuple(chromaticity) if chromaticity and len(chromaticity) == 8 else None
-    if primaries is not None and min(primaries) > 0:
+    if primaries is not None and spans_colours(primaries):
         return Encoding(name=f"gAMA {gamma:g} and cHRM", primaries=primaries, gamma=power)
     return Encoding(name=f"gAMA {gamma:g}", gamma=power)
+
+
+def png_chunk(data: bytes, name: bytes) -> bytes | None:
+    """The content of a PNG's chunk before its pixels."""
+    at = 8
+    while at + 8 <= len(data) and (kind := data[at + 4 : at + 8]) != b"IDAT":
+        size = int.from_bytes(data[at : at + 4], "big")
+        if kind == name:
+            return data[at + 8 : at + 8 + size]
+        at += 12 + size
+    return None
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:

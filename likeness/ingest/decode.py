@@ -18,10 +18,11 @@ from PIL import Image, UnidentifiedImageError
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.boxes import NO_BOXES, describe
-from likeness.ingest.colour import plain_mode, to_srgb, told_encoding
-from likeness.ingest.kinds import recognise
+from likeness.ingest.colour import CICP, plain_mode, png_chunk, to_srgb, told_encoding
+from likeness.ingest.kinds import recognise, refuse_unread_tiff
 from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
 from likeness.ingest.whole import load_whole
+from likeness.store.items import sha256_bytes
 
 cast(Any, pillow_heif).register_heif_opener()
 
@@ -56,7 +57,7 @@ UPRIGHT = {
 
 # Frames counted at most: a file may hold a million.
 MAX_FRAMES = 100
-ANIMATED = frozenset({"GIF", "PNG", "WEBP", "TIFF"})
+ANIMATED = frozenset({"GIF", "PNG", "WEBP", "TIFF", "AVIF"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +71,23 @@ class Photo:
     stored_px: tuple[int, int]
 
 
-def decode_photo(path: Path, limits: Limits) -> Photo:
-    """Read one photograph: first frame, down-scaled, in sRGB, without alpha, upright.
+def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo:
+    """Read one photograph: first frame, down-scaled, in sRGB, without alpha, upright. With `sha256`, only if its bytes are
+    still those.
 
     Raises:
         InputError: `empty-file`, `file-too-large`, `too-many-pixels`, `not-an-image`, `camera-raw`, `unsupported-kind`,
-            `unsupported-mode`, `unsupported-colour`, `truncated`, `unreadable-file`, `out-of-memory`. Messages do not
-            name the file: its bytes alone decide.
+            `unsupported-mode`, `unsupported-colour`, `truncated`, `unreadable-file`, `changed-while-read`, `out-of-memory`.
+            Messages do not name the file: its bytes alone decide.
     """
     data = read_file(path, limits)
+    if sha256 is not None and sha256_bytes(data) != sha256:
+        raise InputError(
+            "the file was changed while it was read",
+            reason="changed-while-read",
+            remedy="wait until nothing writes to the folder any more, and run the stage again",
+            repeats=False,
+        )
     try:
         recognise(data)
         return _decode(data, limits)
@@ -91,6 +100,7 @@ def decode_photo(path: Path, limits: Limits) -> Photo:
         )
         raise too_many_pixels(measured, limits) from error
     except UnidentifiedImageError as error:
+        refuse_unread_tiff(data)
         raise truncated("its header does not read") from error
     except MemoryError as error:
         raise InputError(
@@ -126,10 +136,14 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         # The boxes irot and imir turn a HEIF while it is decoded, and pillow-heif moves the EXIF tag that repeats them
         # here. A file without the boxes is turned by its tag alone.
         left = image.info.get("original_orientation") or 1
+    if format == "HEIF" and (pictures := int(getattr(image, "n_frames", 1))) > 1:
+        notes.append(f"the one of its {pictures} pictures taken that it names as its primary one")
     if (frames := _frames(image, data)) > 1:
         many = f"more than {MAX_FRAMES}" if frames > MAX_FRAMES else frames
         notes.append(f"first of {many} frames taken")
     profile, told = image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
+    if format == "PNG" and png_chunk(data, CICP) is not None:
+        profile = None
     flat, alpha = plain_mode(image, notes)
     if ratio < 1:
         width, height = image.size if format == "TIFF" else stored_px

@@ -30,6 +30,8 @@ PRIMARIES: dict[int, tuple[str, Chromaticities]] = {
     12: ("Display P3", (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
     22: ("EBU 3213", (*D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077)),
 }
+# Of the triangle of primaries in x and y; sRGB's has .112, and what is near a line is no set of primaries.
+LEAST_AREA = 0.005
 # Code points of transfer curves that are shown as sRGB's (BT.709's and its like are what cameras call it).
 SRGB_CURVES = (1, 2, 6, 13, 14, 15)
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
@@ -63,17 +65,29 @@ def from_code_points(primaries: int, transfer: int) -> Encoding:
     """
     known = transfer in (*SRGB_CURVES, *GAMMAS, PQ, HLG)
     if primaries not in PRIMARIES or not known:
-        raise InputError(
-            f"its colours are told by code points that are not read: primaries {primaries}, transfer {transfer} (H.273)",
-            reason="unsupported-colour",
-            remedy="export it as JPEG with an sRGB or Display P3 profile",
-            kind="refused",
-        )
+        raise unsupported_colour(f"primaries {primaries}, transfer {transfer}")
     name, chromaticities = PRIMARIES[primaries]
     curve = {PQ: ", HDR by PQ", HLG: ", HDR by HLG"}.get(transfer, "")
     return Encoding(
         name=name + curve, primaries=chromaticities, transfer=transfer, gamma=GAMMAS.get(transfer)
     )
+
+
+def unsupported_colour(codes: str) -> InputError:
+    """The refusal of colours that are told in a way that is not read."""
+    return InputError(
+        f"its colours are told by code points that are not read: {codes} (H.273)",
+        reason="unsupported-colour",
+        remedy="export it as JPEG with an sRGB or Display P3 profile",
+        kind="refused",
+    )
+
+
+def spans_colours(primaries: Chromaticities) -> bool:
+    """Whether white and three primaries are there, and the primaries are three."""
+    (x, y), (u, v), (s, t) = (primaries[at : at + 2] for at in (2, 4, 6))
+    area = abs((u - x) * (t - y) - (s - x) * (v - y)) / 2
+    return min(primaries) > 0 and max(primaries) < 1 and area > LEAST_AREA
 
 
 def convert(rgb: RGB, encoding: Encoding) -> RGB:

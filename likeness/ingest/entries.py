@@ -83,7 +83,7 @@ def works_for(
         Work(
             id=file_id(persona, file.raw.role, file.raw.name),
             key=photo_key(file.sha256, limits, instruments),
-            make=partial(analyse, file.raw.path, limits, instruments),
+            make=partial(analyse, file.raw.path, file.sha256, limits, instruments),
             judge=partial(_judge, file, refusal_of),
             source=file.raw.source,
             target=file.raw.target,

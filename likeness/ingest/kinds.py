@@ -13,22 +13,9 @@ READ = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP"
 # The first bytes of what is read; HEIF and AVIF have "ftyp" after a length instead (ISO 14496-12).
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *TIFF)
-HEIF_BRANDS = frozenset(
-    {
-        b"heic",
-        b"heix",
-        b"heim",
-        b"heis",
-        b"hevc",
-        b"hevx",
-        b"hevm",
-        b"hevs",
-        b"mif1",
-        b"msf1",
-        b"avif",
-        b"avis",
-    }
-)
+HEIF_BRANDS = frozenset({
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"avif", b"avis",
+})  # fmt: skip
 
 # Raw files that do not look like TIFF (dcraw, identify()); all others are TIFF inside.
 RAW_SIGNATURES = {
@@ -42,44 +29,15 @@ RAW_SIGNATURES = {
     b"II\x1a\0\0\0HEAPCCDR": "Canon CRW",
     b"ARRI": "ARRIRAW",
 }
-RAW_SUFFIXES = frozenset(
-    {
-        ".3fr",
-        ".arw",
-        ".bay",
-        ".cap",
-        ".cr2",
-        ".cr3",
-        ".crw",
-        ".dcr",
-        ".dcs",
-        ".dng",
-        ".drf",
-        ".eip",
-        ".erf",
-        ".fff",
-        ".gpr",
-    }
-    | {
-        ".iiq",
-        ".k25",
-        ".kdc",
-        ".mdc",
-        ".mef",
-        ".mos",
-        ".mrw",
-        ".nef",
-        ".nrw",
-        ".orf",
-        ".ori",
-        ".pef",
-        ".ptx",
-        ".pxn",
-    }
-    | {".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".sti", ".x3f"}
-)
+RAW_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dcs", ".dng", ".drf", ".eip", ".erf", ".fff",
+    ".gpr", ".iiq", ".k25", ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".ori", ".pef", ".ptx",
+    ".pxn", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".sti", ".x3f",
+})  # fmt: skip
 
 # TIFF 6.0 and DNG 1.7: tags and values by which raw data is told.
+BITS, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
+USUAL_PHOTOMETRIC, USUAL_BITS = frozenset({0, 1, 2, 3, 5, 6, 8}), frozenset({1, 2, 4, 8, 16})
 NEW_SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION, MAKE = 254, 262, 330, 50706, 271
 REDUCED = 1
 RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
@@ -118,18 +76,42 @@ def recognise(data: bytes) -> None:
     if rare is None and _is_read(data):
         return
     if kind := rare or _named(data, OTHER_PICTURES) or _other_container(data):
-        raise InputError(
-            f"it is a picture in the format {kind}, which is not read (read are {READ})",
-            reason="unsupported-kind",
-            remedy="open it in a photo program and export it as JPEG, PNG or HEIC",
-            kind="refused",
-        )
+        raise unsupported(kind)
     what = _named(data.lstrip(b"\xef\xbb\xbf \t\r\n"), NO_PICTURES) or _film(data)
     said = f"it is {what}, no photograph" if what else f"the content is no image that can be read ({READ})"
     raise InputError(
         said,
         reason="not-an-image",
         remedy="replace it by a photograph in one of these formats, or remove it from the folder",
+    )
+
+
+def refuse_unread_tiff(data: bytes) -> None:
+    """Refuse a TIFF whose numbers Pillow does not know; one that it does not open for another reason is damaged.
+
+    Raises:
+        InputError: `unsupported-kind`, with what it says of its pixels.
+    """
+    try:
+        first: Any = next(_first_page(data)) if data.startswith(TIFF) else {}
+        photometric = first.get(PHOTOMETRIC, "missing")
+        bits: set[int] = set(first[BITS])
+        samples: set[int] = set(first.get(SAMPLE_FORMAT, (UNSIGNED,)))
+    except Exception:  # a broken TIFF: whoever reads the picture says so
+        return
+    if photometric not in USUAL_PHOTOMETRIC or not bits <= USUAL_BITS or samples != {UNSIGNED}:
+        raise unsupported(
+            f"TIFF with numbers of {sorted(bits)} bits, SampleFormat {sorted(samples)}, PhotometricInterpretation {photometric}"
+        )
+
+
+def unsupported(kind: str) -> InputError:
+    """The refusal of a picture of a format, or of a kind of it, that is not read."""
+    return InputError(
+        f"it is a picture in the format {kind}, which is not read (read are {READ})",
+        reason="unsupported-kind",
+        remedy="open it in a photo program and export it as JPEG, PNG or HEIC",
+        kind="refused",
     )
 
 

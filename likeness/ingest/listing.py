@@ -4,88 +4,47 @@ The only walk over raw folders: ingest, consent bind and plan see the same files
 """
 
 import os
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError, FailureKind
+from likeness.paths import same_name
 
 # What is laid beside photographs, by the end of its name. Everything else is expected to be a photograph.
-FILMS = frozenset(
-    {
-        ".mov",
-        ".mp4",
-        ".m4v",
-        ".avi",
-        ".mkv",
-        ".3gp",
-        ".3g2",
-        ".mts",
-        ".m2ts",
-        ".webm",
-        ".wmv",
-        ".mpg",
-        ".mpeg",
-        ".insv",
-    }
-    | {".lrv", ".thm", ".m4a", ".mp3", ".wav", ".aac", ".amr"}
-)
-EDITS = frozenset(
-    {
-        ".aae",
-        ".xmp",
-        ".pp3",
-        ".dop",
-        ".cos",
-        ".on1",
-        ".vrd",
-        ".nksc",
-        ".arp",
-        ".lrtpreview",
-        ".picasa",
-        ".lrcat",
-    }
-)
-PAPERS = frozenset(
-    {
-        ".txt",
-        ".md",
-        ".rst",
-        ".rtf",
-        ".doc",
-        ".docx",
-        ".odt",
-        ".json",
-        ".jsonl",
-        ".xml",
-        ".csv",
-        ".tsv",
-        ".html",
-        ".htm",
-    }
-    | {
-        ".yaml",
-        ".yml",
-        ".toml",
-        ".log",
-        ".url",
-        ".webloc",
-        ".lnk",
-        ".ini",
-        ".db",
-        ".ctg",
-        ".info",
-        ".dvc",
-        ".sha256",
-    }
-)
+FILMS = frozenset({
+    ".mov", ".mp4", ".m4v", ".avi", ".mkv", ".3gp", ".3g2", ".mts", ".m2ts", ".webm", ".wmv", ".mpg", ".mpeg",
+    ".insv", ".lrv", ".thm", ".m4a", ".mp3", ".wav", ".aac", ".amr", ".mp", ".mp~2", ".mp~3", ".hevc", ".opus",
+    ".ogg", ".caf", ".wma",
+})  # fmt: skip
+EDITS = frozenset({
+    ".aae", ".xmp", ".pp3", ".dop", ".cos", ".on1", ".vrd", ".nksc", ".arp", ".lrtpreview", ".picasa", ".lrcat",
+    ".lrcat-data", ".lrprev",
+})  # fmt: skip
+PAPERS = frozenset({
+    ".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".json", ".jsonl", ".xml", ".csv", ".tsv", ".html",
+    ".htm", ".yaml", ".yml", ".toml", ".log", ".url", ".webloc", ".lnk", ".ini", ".db", ".ctg", ".info", ".dvc",
+    ".sha256", ".sha1", ".md5", ".sfv", ".nfo", ".gpx", ".srt",
+})  # fmt: skip
 PAPER_STEMS = frozenset({"license", "licence", "readme", "copying", "notice", "authors", "credits"})
-SYSTEM_FILES = frozenset({"thumbs.db:encryptable", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"})
-SYSTEM_FOLDERS = frozenset(
-    {"__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information", "synoresource"}
+SYSTEM_FILES = frozenset(
+    {"thumbs.db:encryptable", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "descript.ion"}
 )
-UNFINISHED = frozenset({".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})
+SYSTEM_FOLDERS = frozenset(
+    {
+        "__macosx",
+        "#recycle",
+        "$recycle.bin",
+        "lost+found",
+        "system volume information",
+        "synoresource",
+        "nksc_param",
+        "captureone",
+    }
+)
+# A photo program's own folders, by the ends of their names.
+PROGRAM_FOLDERS = frozenset({".lrdata", ".lrlibrary", ".photoslibrary", ".cocatalog", ".dtdata"})
+UNFINISHED = frozenset({".tmp", ".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})
 
 
 DATA = "data"
@@ -100,11 +59,6 @@ class Stray:
     reason: str
     detail: str
     remedy: str
-
-
-def same_name(name: str) -> str:
-    """A file name as names are compared: a Mac's decomposed é is the é that people type (Unicode NFC)."""
-    return unicodedata.normalize("NFC", name)
 
 
 def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
@@ -230,7 +184,7 @@ def _beside(path: Path) -> Stray | None:
 
 
 def _folder_beside(path: Path, name: str) -> str | None:
-    if not (name in SYSTEM_FOLDERS or name.startswith((".", "@"))):
+    if not (name in SYSTEM_FOLDERS or name.startswith((".", "@")) or path.suffix.lower() in PROGRAM_FOLDERS):
         return None
     return f"a folder of a system or a tool, with {sum(1 for _ in path.iterdir())} files or folders in it"
 

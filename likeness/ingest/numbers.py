@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from likeness.errors import ConfigError
-from likeness.ingest.listing import same_name
+from likeness.paths import same_name
 from likeness.safety.consent import Role
 from likeness.store.items import write_atomic
 from likeness.strict_yaml import read_yaml

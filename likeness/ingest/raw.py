@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError
-from likeness.ingest.listing import Stray, is_misplaced, misplaced, photographs, same_name
-from likeness.paths import PersonaPaths
+from likeness.ingest.listing import Stray, is_misplaced, misplaced, photographs
+from likeness.paths import PersonaPaths, same_name
 from likeness.safety.consent import Role
 
 

@@ -34,7 +34,7 @@ from likeness.lora.keys import (
     part_of,
     rank_of,
 )
-from likeness.lora.layers import LoraLayers, fit
+from likeness.lora.layers import LoraLayers, fitted
 from likeness.lora.read import family_layers, read_file
 from likeness.lora.safetensors_io import described_bytes
 from likeness.lora.scale import ADAPTER_METADATA
@@ -178,8 +178,7 @@ def _bytes(typed: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
 
 def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> None:
     """Load the result as a base of its own does, and compare it with what was read; InputError `lora-convert`."""
-    fit(base, found.layers)
-    with tempfile.TemporaryDirectory() as folder:
+    with fitted(base, found.layers), tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "converted.safetensors")
         file.write_bytes(data)
         try:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from likeness.diffusion.families import bases
 from likeness.errors import InputError
-from likeness.lora.keys import part_of
+from likeness.lora.keys import part_of, said_base
 from likeness.lora.safetensors_io import Header, find_weights, read_header
 from likeness.lora.scale import read_scales
 
@@ -124,7 +124,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     matches = hashlib.sha256(memoryview(data)[header.start :]).hexdigest() == known if known else None
     shapes, says = (
         _family(weighed),
-        metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version"),
+        said_base(metadata),
     )
     return LoraFile(
         path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names), variant=variant,

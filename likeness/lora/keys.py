@@ -127,6 +127,11 @@ def diffusers_tensors(
     }
 
 
+def said_base(metadata: Mapping[str, str]) -> str | None:
+    """The base that a file's metadata name, in the words of whoever wrote it."""
+    return metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version")
+
+
 def file_settings(tensors: Mapping[str, Tensor], part: str) -> dict[str, object] | None:
     """What PEFT needs to know to hold these diffusers tensors of one part, beside themselves."""
     layers = by_layer({name: tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")})

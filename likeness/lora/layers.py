@@ -11,7 +11,8 @@ SimpleTuner bc8e6ab helpers/training/lora_format.py (diffusers' names), and LyCO
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError
+from likeness.lora.form import check_parts, in_form, read_alpha, wide
 from likeness.lora.keys import REMEDY, by_layer, peft_form, rank_of
 from likeness.lora.scale import read_scales
 
@@ -34,25 +36,20 @@ TEXT_WORDS = {
     "text_encoder_2": ("clip_g_", "text_encoders_clip_g_transformer_"),
 }
 BARE = ("", "base_model_model_")  # PEFT's own, which name no part
-# What a kind's layer is made of.
-WHOLE = (
-    {"lora_A.weight", "lora_B.weight"},
-    {"lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight"},
-    {"lokr_w1", "lokr_w2"},
-    {"lokr_w1", "lokr_w2_a", "lokr_w2_b"},
-)
 SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoraLayers:
     """A file's layers PART.LAYER by PEFT's names of their tensors, in float32, and the scale that readers give each;
-    `precision` is one rounding of the coarsest type in the file."""
+    `precision` is one rounding of the coarsest type in the file, `alike` the number of layers that are matrices or
+    convolutions in the file as they are in the base."""
 
     layers: Mapping[str, Mapping[str, Tensor]]
     scales: Mapping[str, float]
     precision: float
     problems: tuple[str, ...]
+    alike: int
 
 
 def read_layers(
@@ -73,6 +70,7 @@ def read_layers(
     alphas: dict[str, float] = {}
     origins: dict[str, str] = {}
     unknown: list[str] = []
+    alike = 0
     for name, parts in by_layer(tensors).items():
         if not (layer := _known(words, name, part)):
             unknown.append(name)
@@ -83,11 +81,11 @@ def read_layers(
             )
         origins[layer] = name
         if "alpha" in parts:
-            alphas[layer] = _alpha(name, parts["alpha"])
-        layers[layer] = {
-            key: peft_form(key, _wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"
-        }
-        _check(name, layers[layer])
+            alphas[layer] = read_alpha(name, parts["alpha"])
+        read = {key: peft_form(key, wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"}
+        check_parts(name, read)
+        layers[layer] = in_form(name, read, layer_of(base, layer))
+        alike += all(tensor.shape == layers[layer][key].shape for key, tensor in read.items())
     if unknown:
         raise InputError(
             f"{len(unknown)} of {len(unknown) + len(layers)} layers are none of {base.TITLE}: "
@@ -100,7 +98,9 @@ def read_layers(
     precision = max(
         torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
     )
-    return LoraLayers(layers=layers, scales=scales.by_layer, precision=precision, problems=scales.problems)
+    return LoraLayers(
+        layers=layers, scales=scales.by_layer, precision=precision, problems=scales.problems, alike=alike
+    )
 
 
 def layer_words(base: Base) -> Mapping[str, Sequence[str]]:
@@ -149,43 +149,6 @@ def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
     return classes.get(named) if named else None
 
 
-def _alpha(name: str, tensor: Tensor) -> float:
-    if tensor.numel() != 1 or not tensor.double().isfinite().all():
-        raise _wrong(f"{name}.alpha is {list(tensor.shape)} and not one finite number")
-    return float(tensor.double())
-
-
-def _wide(name: str, tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        raise _wrong(
-            f"a tensor of {name} is {str(tensor.dtype).removeprefix('torch.')}: packed weights are not read"
-        )
-    return tensor.float()
-
-
-def _check(name: str, parts: Mapping[str, Tensor]) -> None:
-    if set(parts) not in WHOLE:
-        raise _wrong(f"{name} has {', '.join(sorted(parts)) or 'an alpha'} alone")
-    if (low := min(tensor.ndim for tensor in parts.values())) < 1 or any(
-        not tensor.numel() for tensor in parts.values()
-    ):
-        raise _wrong(f"{name} has {'a number' if low < 1 else 'nothing'} where a matrix belongs")
-    pair = ("lora_A.weight", "lora_B.weight") if "lora_A.weight" in parts else ("lokr_w2_b", "lokr_w2_a")
-    if pair[0] in parts:
-        down, up = parts[pair[0]], parts[pair[1]]
-        if min(down.ndim, up.ndim) < 2 or len(down) != up.shape[1]:
-            raise _wrong(f"{name} has matrices of {list(down.shape)} and {list(up.shape)}, of no common rank")
-        magnitude = parts.get("lora_magnitude_vector.weight")
-        if magnitude is not None and magnitude.numel() != len(up):
-            raise _wrong(
-                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)"
-            )
-
-
-def _wrong(why: str) -> InputError:
-    return InputError(why, reason="lora-tensors", remedy="download or export the file again")
-
-
 @cache
 def skeleton(architecture: str) -> Base:
     """The published base of an architecture, layers without numbers: what a file is named and proved by."""
@@ -217,8 +180,22 @@ def skeleton(architecture: str) -> Base:
     )  # fmt: skip
 
 
-def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Give a skeleton's layers the widths that a file's have: it may be for a base of the same names in other sizes."""
+@contextmanager
+def fitted(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> Generator[None]:
+    """Inside, a skeleton's layers have the widths that a file's have: it may be for a base of the same names in other sizes."""
+    before: list[tuple[nn.Module, dict[str, Any]]] = []
+    try:
+        _fit(base, layers, before)
+        yield
+    finally:
+        for layer, published in before:
+            for name, value in published.items():
+                setattr(layer, name, value)
+
+
+def _fit(
+    base: Base, layers: Mapping[str, Mapping[str, Tensor]], before: list[tuple[nn.Module, dict[str, Any]]]
+) -> None:
     for name, parts in layers.items():
         layer = layer_of(base, name)
         if "lora_A.weight" in parts:
@@ -233,8 +210,9 @@ def fit(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> None:
         if len(shape) == 2 and isinstance(layer, nn.Conv2d):
             shape = (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
         if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
-            layer.weight = _nothing(shape)
             names = ("out_features", "in_features") if len(shape) == 2 else ("out_channels", "in_channels")
+            before.append((layer, {name: getattr(layer, name) for name in ("weight", *names)}))
+            layer.weight = _nothing(shape)
             for name, width in zip(names, shape, strict=False):
                 setattr(layer, name, width)
 

@@ -2,6 +2,7 @@
 # (torch and diffusers are typed in part)
 """A LoRA file of any trainer, read: its tensors, and its layers for a base, or for the family that knows them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from likeness.aligned import align_tensors
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, LikenessError
+from likeness.lora.keys import said_base
 from likeness.lora.layers import LoraLayers, layer_of, read_layers, skeleton
 from likeness.lora.safetensors_io import find_weights, read_header
 
@@ -56,12 +58,13 @@ def layers_for(base: Base, file: LoraFile) -> LoraLayers:
 
 
 def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
-    """The layers by the family that knows them all; of several, that in whose published sizes most of them are.
+    """The layers by the family that knows them all; of several, that in whose forms and published sizes most of them are,
+    and at last the one that the metadata name.
 
     Raises:
         InputError: none knows them (the refusal of the one that knows most), or two know them by other names.
     """
-    fitting: list[tuple[int, Base, LoraLayers]] = []
+    fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
     refusals: list[tuple[int, InputError]] = []
     for architecture in bases():
         base = skeleton(architecture)
@@ -72,15 +75,17 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
                 raise
             refusals.append((_unknown(error), error))
         else:
-            fitting.append((_widths(base, found), base, found))
+            named = re.search(base.SAID_AS, said_base(file.metadata) or "", re.IGNORECASE) is not None
+            fitting.append(((found.alike, _widths(base, found), named), base, found))
     if not fitting:
         raise min(refusals, key=lambda one: one[0])[1]
-    most = max(count for count, _, _ in fitting)
-    base, found = next((base, found) for count, base, found in fitting if count == most)
+    most = max(likeness for likeness, _, _ in fitting)
+    base, found = next((base, found) for likeness, base, found in fitting if likeness == most)
     if others := [
         other.TITLE
-        for count, other, same in fitting
-        if count == most and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
+        for likeness, other, same in fitting
+        if likeness == most
+        and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
     ]:
         raise InputError(
             f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",

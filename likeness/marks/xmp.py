@@ -52,7 +52,7 @@ def source_type(*, swapped: bool, neural: bool | None, synthetic: bool) -> Sourc
     Args:
         swapped: the face was put into another person's photograph.
         neural: a trained network drew it; None, not known, counts as that.
-        synthetic: the consent record says that the persona does not exist.
+        synthetic: the consent record says that the persona is a synthetic person.
     """
     if swapped and neural is not False:
         return SourceType.COMPOSITE_WITH_TRAINED

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from likeness.disk import writing
 from likeness.errors import InputError, TransientError
 from likeness.pipeline.batch import BUG, Outcome
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
@@ -122,7 +123,12 @@ def materialize(stored: Path, path: Path) -> None:
         with stored.open("rb") as source, path.open("wb") as target:
             fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
     except OSError:
-        shutil.copyfile(stored, path)
+        with writing(path, stored.stat().st_size):
+            try:
+                shutil.copyfile(stored, path)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
 
 def _write_counts(

@@ -6,7 +6,7 @@ from likeness.formatting import format_usd
 from likeness.report.collect import Evaluation
 
 KIND_WORDS = {
-    "synthetic": "a person who does not exist",
+    "synthetic": "a synthetic person",
     "self": "the person who made this",
     "release": "a person who signed a release",
 }

@@ -29,6 +29,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from likeness.disk import writing
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -375,13 +377,10 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds either its old content or all of the new one, also after a power cut."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with writing(path, len(data)), temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a write that fails names none
-        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ CASE = Case(
 )
 
 
+@pytest.mark.slow
 def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_gpu, "WINDOW", 1)
     found = measure(CASE)
@@ -21,6 +22,7 @@ def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(found.values()) > 0
 
 
+@pytest.mark.slow
 def test_arithmetic_is_what_a_real_step_does() -> None:
     cfg = train_config(CASE)
     base = build("random", torch.device("cpu"))

@@ -8,6 +8,7 @@ from likeness.caption.text import Override, compose, find_overrides, read_overri
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry
 from likeness.safety.gates import Subject, refuse
+from likeness.store.items import sha256_bytes
 
 
 def image(item: str) -> Entry:
@@ -116,6 +117,22 @@ def test_a_photographs_own_name_will_do(tmp_path: Path):
     photo = image("jade-s1").model_copy(update={"origin": "IMG_1.jpg"})
     swap = image("jade-s1-t1").model_copy(update={"origin": "IMG_1.jpg", "target": "t1"})
     assert find_overrides(tmp_path, [photo, swap]) == ({"jade-s1": Override(b"words")}, [])
+
+
+DECOMPOSED, COMPOSED = "zoe\u0308.jpg", "zo\u00eb.jpg"
+
+
+@pytest.mark.parametrize(("photo", "caption"), [(DECOMPOSED, COMPOSED), (COMPOSED, DECOMPOSED)])
+def test_a_caption_is_found_by_its_photographs_name_as_people_read_it(
+    tmp_path: Path, photo: str, caption: str
+):
+    words = b"two blue tits"
+    (tmp_path / f"{caption}.txt").write_bytes(words)
+    (tmp_path / "allowed.yaml").write_text(
+        f"{photo}.txt: {{sha256: {sha256_bytes(words)}, words: [tits], reason: birds on a branch}}"
+    )
+    own = image("jade-s1").model_copy(update={"origin": photo})
+    assert find_overrides(tmp_path, [own]) == ({"jade-s1": Override(words, frozenset({"tits"}))}, [])
 
 
 def test_what_was_written_about_other_bytes_is_refused_and_both_are_shown():

@@ -103,7 +103,9 @@ def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architect
     assert again.digest == read.digest
 
 
-@pytest.mark.parametrize("architecture", bases())
+@pytest.mark.parametrize(
+    "architecture", [pytest.param(name, marks=() if name == "sd15" else pytest.mark.slow) for name in bases()]
+)
 def test_where_a_files_tensors_start_does_not_matter(tmp_path, in_tmp, fresh, architecture):
     made = fresh(architecture)
     made.pipeline.save_pretrained(tmp_path / "model")

@@ -121,6 +121,7 @@ def test_a_prompt_is_counted_with_its_chat_and_cut_where_the_pipeline_cuts(base)
     assert base.token_count("j" * 600) > base.token_limit == len(base.encode_prompt("jade")["embeds"])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bytes(tmp_path, whole):
     folder = whole.folder.folder.parents[1] / "lora_training"
     with pytest.raises(Stop):

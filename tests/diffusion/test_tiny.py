@@ -46,6 +46,7 @@ def test_its_autoencoder_keeps_photographs_it_never_saw(tiny, synthetic_people):
         assert 10 * np.log10(255**2 / (error**2).mean()) > 25
 
 
+@pytest.mark.slow
 def test_it_draws_faces_and_follows_the_words(tiny):
     shots = [
         GenerationRequest(

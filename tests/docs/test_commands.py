@@ -37,11 +37,13 @@ def test_ci_runs_what_is_said_of_it():
     assert [line for line in IN_CI if line != ".ci/run" and f"timed {line}\n" not in script] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", QUICK)
 def test_a_quick_line_runs(fresh, line):
     fresh.types(line)
 
 
+@pytest.mark.slow
 def test_what_they_leave_behind(fresh: Reader):
     """The lines above did what their pages say."""
     for line in QUICK:

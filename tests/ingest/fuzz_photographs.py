@@ -43,7 +43,8 @@ def originals() -> list[tuple[str, bytes]]:
         ("PNG", noise.convert("RGBA"), more), ("WEBP", noise, told), ("WEBP", noise, more | {"lossless": True}),
         ("HEIF", noise, told), ("HEIF", noise.convert("RGBA"), {}), ("HEIF", noise, more), ("AVIF", noise, told),
         ("AVIF", noise, more), ("TIFF", noise, told), ("TIFF", deep, {}), ("TIFF", noise, more),
-        ("TIFF", noise, {"compression": "tiff_lzw"}),
+        ("TIFF", noise, {"compression": "tiff_lzw"}), ("TIFF", noise, {"compression": "tiff_adobe_deflate"}),
+        ("HEIF", noise.resize((128, 128)), {"tile_size": 64}), ("GIF", noise.convert("L"), {}),
         ("TIFF", noise.convert("1"), {"compression": "group4"}), ("TIFF", noise, {"compression": "jpeg"}),
         ("GIF", noise, more), ("BMP", noise, {}), ("BMP", noise.convert("P"), {}),
     ]  # fmt: skip

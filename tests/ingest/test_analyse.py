@@ -14,13 +14,14 @@ from likeness.images import decode_rgb
 from likeness.ingest.analyse import FACE, PHOTO, analyse, photo_key
 from likeness.ingest.decode import Limits
 from likeness.ingest.records import Measured
+from likeness.store.items import sha256_file
 
 LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
 
 
 def made(tmp_path: Path, **what: int):
     (tmp_path / "a.png").write_bytes(png(**what))
-    return analyse(tmp_path / "a.png", LIMITS, fake_instruments())
+    return analyse(tmp_path / "a.png", sha256_file(tmp_path / "a.png"), LIMITS, fake_instruments())
 
 
 def test_the_item_holds_the_pixels_the_face_and_what_was_measured(tmp_path: Path) -> None:
@@ -57,8 +58,20 @@ def test_an_unreadable_photo_raises_and_nothing_is_measured(tmp_path: Path) -> N
     instruments = fake_instruments()
     (tmp_path / "a.png").write_bytes(png()[:500])
     with pytest.raises(InputError):
-        analyse(tmp_path / "a.png", LIMITS, instruments)
+        analyse(tmp_path / "a.png", sha256_file(tmp_path / "a.png"), LIMITS, instruments)
     assert instruments.faces.calls == 0  # type: ignore[attr-defined]
+
+
+def test_a_file_that_is_replaced_before_it_is_read_is_not_taken_for_the_one_that_was_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(seed=1))
+    before = sha256_file(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(png(seed=2))
+    with pytest.raises(InputError) as caught:
+        analyse(tmp_path / "a.png", before, LIMITS, fake_instruments())
+    assert caught.value.reason == "changed-while-read"
+    assert not caught.value.repeats  # the next run looks again
 
 
 def test_the_key_changes_with_everything_that_decides_the_item_and_with_nothing_else() -> None:

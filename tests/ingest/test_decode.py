@@ -486,3 +486,129 @@ def test_data_after_a_jpeg_and_odd_colours_are_no_damage(tmp_path: Path) -> None
         path = save(tmp_path / "a.jpg", corners(400, 300).convert(mode), "JPEG")
         path.write_bytes(path.read_bytes() + b"\0" * 999)
         assert decode_photo(path, LIMITS).rgb.shape == (300, 400, 3)
+
+
+def tagged(**tags: tuple[int, int]) -> bytes:
+    """Colour pixels as a TIFF, with these tags."""
+    usual = {256: 96, 257: 64, 258: 8, 259: 1, 262: 2, 277: 3, 278: 64}
+    own = {int(tag[1:]): value for tag, value in tags.items()}
+    return tiff({tag: (3, value) for tag, value in usual.items()} | own, np.asarray(corners()).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"_262": (3, 9)}, "PhotometricInterpretation 9"),
+        ({"_262": (3, 32844)}, "PhotometricInterpretation 32844"),
+        ({"_258": (3, 24)}, "24"),
+        ({"_339": (3, 2)}, r"SampleFormat \[2\]"),
+    ],
+)
+def test_a_tiff_of_rare_numbers_is_named_and_not_called_damaged(tmp_path: Path, tags, said: str) -> None:
+    (tmp_path / "a.tif").write_bytes(tagged(**tags))
+    with pytest.raises(InputError, match=said) as caught:
+        decode_photo(tmp_path / "a.tif", LIMITS)
+    assert caught.value.reason == "unsupported-kind"
+
+
+def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG with these chunks before its pixels."""
+    buffer = io.BytesIO()
+    corners().save(buffer, "PNG")
+    packed = [
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in chunks
+    ]
+    return buffer.getvalue()[:33] + b"".join(packed) + buffer.getvalue()[33:]
+
+
+SWAPPED = (b"iCCP", b"x\0\0" + zlib.compress(display_p3_like()))
+LINEAR = (b"gAMA", struct.pack(">I", 100_000))
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [(b"tEXt", b"Comment\0cICP\x09\x10\0\1")],  # words are no chunk
+        [(b"cICP", bytes([1, 13, 0, 1])), SWAPPED],  # cICP counts before the profile
+        [(b"sRGB", b"\0"), LINEAR],
+        [
+            (b"gAMA", struct.pack(">I", 45455)),
+            (b"cHRM", struct.pack(">8I", 31270, 32900, *(64000, 33000) * 3)),
+        ],
+        [(b"gAMA", struct.pack(">I", 0))],
+        [(b"iCCP", b"x\0\0garbage")],
+    ],
+    ids=["words", "cICP-over-iCCP", "sRGB-over-gAMA", "one-primary-thrice", "gamma-0", "broken-iCCP"],
+)
+def test_contradictions_of_a_pngs_colours_are_settled_as_the_standard_says(tmp_path: Path, chunks) -> None:
+    (tmp_path / "a.png").write_bytes(with_chunks(*chunks))
+    assert_upright(decode_photo(tmp_path / "a.png", LIMITS), tolerance=2)
+
+
+def test_a_profile_counts_before_a_pngs_gamma(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(with_chunks(SWAPPED, LINEAR))
+    red, _, blue, _ = corner_colours(decode_photo(tmp_path / "a.png", LIMITS))
+    assert np.abs(np.subtract(red, BLUE)).max() <= 20
+    assert np.abs(np.subtract(blue, RED)).max() <= 20
+
+
+@pytest.mark.parametrize("codes", [(1, 13, 0, 0), (1, 13, 1, 1)], ids=["narrow-range", "a-matrix"])
+def test_a_pngs_cicp_of_another_kind_is_refused(tmp_path: Path, codes: tuple[int, ...]) -> None:
+    (tmp_path / "a.png").write_bytes(with_chunks((b"cICP", bytes(codes))))
+    assert reason(tmp_path / "a.png") == "unsupported-colour"
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+def test_transparency_that_hides_all_of_a_picture_is_ignored_with_a_note(tmp_path: Path, format: str) -> None:
+    image = corners().convert("RGBA")
+    image.putalpha(0)
+    options = {"lossless": True, "exact": True} if format == "WEBP" else {}
+    photo = decode_photo(save(tmp_path / "a", image, format, **options), LIMITS)
+    assert_upright(photo)
+    assert photo.notes == ("its transparency hides all of it: ignored",)
+
+
+def test_of_an_avif_sequence_the_first_frame_is_taken_and_said(tmp_path: Path) -> None:
+    later = [Image.new("RGB", (96, 64), colour) for colour in ("black", "yellow")]
+    photo = decode_photo(
+        save(tmp_path / "a", corners(), "AVIF", save_all=True, append_images=later, quality=95), LIMITS
+    )
+    assert_upright(photo)
+    assert photo.notes == ("first of 3 frames taken",)
+
+
+@pytest.mark.parametrize("primary", [0, 1])
+def test_of_a_heic_with_several_pictures_the_primary_one_is_taken_and_said(
+    tmp_path: Path, primary: int
+) -> None:
+    pictures = pillow_heif.HeifFile()
+    for number in range(2):
+        pictures.add_from_pillow(corners() if number == primary else Image.new("RGB", (96, 64)))
+    pictures.save(tmp_path / "a.heic", quality=95, primary_index=primary)
+    photo = decode_photo(tmp_path / "a.heic", LIMITS)
+    assert_upright(photo)
+    assert photo.notes == ("the one of its 2 pictures taken that it names as its primary one",)
+
+
+@pytest.mark.parametrize("size", [(300, 1), (1, 300), (1, 1), (3, 2)])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_picture_of_one_row_or_column_is_read(tmp_path: Path, format: str, size: tuple[int, int]) -> None:
+    photo = decode_photo(save(tmp_path / "a", Image.new("RGB", size, RED), format), LIMITS)
+    assert photo.rgb.shape == (*size[::-1], 3)
+    assert np.abs(photo.rgb.astype(int) - RED).max() <= 14
+
+
+def test_the_film_behind_a_moving_photograph_is_no_damage(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", corners(), "JPEG", quality=95)
+    path.write_bytes(path.read_bytes() + b"\0\0\0\x18ftypmp42" + b"\0\0\0\x08free" + bytes(range(256)) * 9)
+    assert_upright(decode_photo(path, LIMITS))
+
+
+def test_an_orientation_that_only_xmp_tells_is_applied(tmp_path: Path) -> None:
+    told = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    turned = corners().transpose(Image.Transpose.ROTATE_90)
+    assert_upright(decode_photo(save(tmp_path / "a.jpg", turned, "JPEG", quality=95, xmp=told), LIMITS))

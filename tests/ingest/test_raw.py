@@ -106,6 +106,13 @@ BESIDE = (
         "clip.3gp",
         "voice.m4a",
         "IMG_1.THM",
+        "PXL_20260101_1.MP",
+        "PXL_20260101_1.MP~2",
+        "IMG_1.jpg.supplemental-metad.json",
+        "Catalog.lrcat-data",
+        "descript.ion",
+        "IMG_O1.AAE",
+        "a.gpx",
     ),
 )
 
@@ -122,7 +129,11 @@ def test_what_phones_systems_and_tools_lay_beside_is_skipped_with_a_line(raw: Pa
 
 
 @pytest.mark.parametrize(
-    "name", ["@eaDir", "__MACOSX", ".thumbnails", "#recycle", "System Volume Information"]
+    "name",
+    [
+        *("@eaDir", "__MACOSX", ".thumbnails", "#recycle", "System Volume Information"),
+        *("Previews.lrdata", "Photos Library.photoslibrary", "NKSC_PARAM", "CaptureOne"),
+    ],
 )
 def test_a_systems_folder_is_skipped_with_a_line_and_stops_nothing(raw: Path, name: str) -> None:
     (raw / "sources" / name).mkdir()
@@ -132,7 +143,7 @@ def test_a_systems_folder_is_skipped_with_a_line_and_stops_nothing(raw: Path, na
     assert "1 files or folders" in stray.detail
 
 
-@pytest.mark.parametrize("name", [".IMG_3.HEIC.icloud", "IMG_3.jpg.crdownload"])
+@pytest.mark.parametrize("name", [".IMG_3.HEIC.icloud", "IMG_3.jpg.crdownload", "~syncthing~IMG_3.jpg.tmp"])
 def test_a_photograph_that_is_not_here_yet_is_a_failure(raw: Path, name: str) -> None:
     (raw / "sources" / name).touch()
     _, [stray] = photographs(raw / "sources")

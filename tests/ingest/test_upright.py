@@ -43,6 +43,20 @@ def test_a_photograph_is_turned_as_its_face_stands_and_that_is_said(analyzer, na
     assert len(found.notes) == (turns != 0)
 
 
+@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "sources/jade_02.jpg", "targets/07_kofi.jpg"])
+@pytest.mark.parametrize("degrees", [135, 225])
+def test_a_face_on_its_head_and_aslant_does_not_pass_for_an_upright_one(
+    analyzer, name: str, degrees: int
+) -> None:
+    slanting = Image.fromarray(photo(name)).rotate(degrees, expand=True, fillcolor=(120, 120, 120))
+    stored = np.asarray(slanting)
+    found = make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer)
+    if found.faces and found.fault is None:  # else it is refused: no-face, or not-upright
+        assert not np.array_equal(found.rgb, stored)
+        assert abs(found.faces[0].roll_deg) <= 60
+        assert [stance.turns for stance in analyzer.stances(found.rgb, found.faces)] == [0]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("turns", [0, 2])
 def test_a_negative_is_told_whichever_way_it_stands(analyzer, name: str, turns: int) -> None:

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from lora_runs import Stop, base_config, run_in, stop_at, train_config
+from lora_runs import Stop, random_base, run_in, stop_at, train_config
 
-from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
 from likeness.lora.adapter import ADAPTER, add_lora, lora_layers
 from likeness.lora.export import check_loads, kohya_tensors
@@ -43,7 +42,7 @@ def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, fold
     with torch.no_grad():
         taught = run.base.predict(noise, torch.tensor([500]), one.condition)
     check_loads(file, run.base, one.condition, tuple(one.latents.shape[1:]))
-    again = load_base(base_config(), device="cpu")
+    again = random_base()
     again.pipeline.load_lora_weights(str(tmp_path), weight_name=file.name)
     with torch.no_grad():
         torch.testing.assert_close(
@@ -51,6 +50,7 @@ def test_a_rank_stabilized_file_has_the_scale_it_was_trained_with(tmp_path, fold
         )
 
 
+@pytest.mark.slow
 def test_dropout_is_drawn_again_after_a_resume_and_never_while_measuring(tmp_path, folder):
     cfg = train_config(lora_dropout=0.5)
 

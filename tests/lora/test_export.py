@@ -51,7 +51,12 @@ def run(tmp_path_factory):
 
 @pytest.mark.parametrize("architecture", bases())
 @pytest.mark.parametrize(
-    ("rank", "alpha"), [(4, 1), pytest.param(4, 4, marks=[pytest.mark.slow, pytest.mark.long]), (2, 6.5)]
+    ("rank", "alpha"),
+    [
+        pytest.param(4, 1, marks=pytest.mark.slow),
+        pytest.param(4, 4, marks=[pytest.mark.slow, pytest.mark.long]),
+        (2, 6.5),
+    ],
 )
 def test_the_file_does_in_a_fresh_pipeline_what_training_did(
     tmp_path, folder, fresh, architecture, rank, alpha

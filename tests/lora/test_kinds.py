@@ -78,6 +78,7 @@ def test_comfyui_maps_every_key_and_merges_what_was_trained(trained, fresh):
         assert 0.01 < off < 0.1  # what docs/training.md warns of
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bytes(trained, tmp_path, folder):
     kind, run, _, _ = trained
     with pytest.raises(Stop):

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.families.sd import SDXL
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
@@ -65,10 +66,7 @@ def config(**changes) -> Config:
 
 def write_lora(folders: Folders, strength: float) -> None:
     """A LoRA on one layer of the tiny UNet's middle."""
-    from likeness.diffusion.load import load_base
-
-    unet = load_base(config().base, device="cpu").network
-    width = unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_v.weight.shape[0]
+    width = SDXL.TINY_NETWORK["block_out_channels"][-1]
     tensors = {
         f"{LAYER}.lora_down.weight": torch.randn(2, width, generator=torch.Generator().manual_seed(0)),
         f"{LAYER}.lora_up.weight": strength * torch.linspace(-1, 1, 2 * width).reshape(width, 2),

@@ -22,6 +22,7 @@ from likeness.safety.consent.parts import Photo
 from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # every photograph with every model
 PHOTOS = ROOT / "tests/photos"
 
 

@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import lora_runs
 import pytest
 import torch
-from lora_runs import Stop, base_config, make_folder, run_in, stop_at, train_config
+from lora_runs import Stop, make_folder, random_base, run_in, stop_at, train_config
 from safetensors.torch import load_file
 
-from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError, TransientError
 from likeness.lora.adapter import remove_lora
 from likeness.store.items import ItemStore
@@ -49,13 +48,14 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, folder, whole):
     assert all(norm > 0 for norm in again.trained.grad_norms)
 
 
+@pytest.mark.slow
 def test_the_loss_on_fixed_noise_falls(tmp_path, folder):
     run = run_in(tmp_path, folder, train_config(steps=40, lr=3e-3, probe_draws=8, rank=8, alpha=8))
     assert run.trained.probe_after < run.trained.probe_before - 0.004
 
 
 def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
-    base = load_base(base_config(), device="cpu")
+    base = random_base()
     cfg, store = train_config(), ItemStore(tmp_path / "items")
     data = encode_examples(read_examples(folder), base, cfg, store)
     noise = Objective(base, data, cfg).training_loss(0, 0).item()
@@ -107,6 +107,7 @@ def test_a_face_that_counts_more_changes_the_weights(tmp_path, folder, short):
     assert tensors_of(more) != tensors_of(short)
 
 
+@pytest.mark.slow
 def test_captions_are_drawn_again_and_intermediate_weights_stay_after_a_resume(tmp_path, folder):
     cfg = train_config(
         caption_dropout=0.5, caption_shuffles=3, keep_tokens=0, gradient_accumulation=2, weights_every_steps=2
@@ -164,6 +165,7 @@ def test_a_finished_run_is_not_trained_again(folder, whole):
     assert again.sha256 == whole.sha256
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, folder, whole):
     command = [sys.executable, lora_runs.__file__, str(tmp_path / "killed"), str(folder), "4", json.dumps({})]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

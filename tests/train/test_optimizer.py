@@ -42,7 +42,9 @@ def named(target: str, **options: object) -> OptimizerConfig:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name == "adamw" else (pytest.mark.slow, pytest.mark.long))
+        pytest.param(
+            name, marks=pytest.mark.slow if name == "adamw" else (pytest.mark.slow, pytest.mark.long)
+        )
         for name in SETTINGS
     ],
 )

@@ -54,6 +54,7 @@ def pictures(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_with_class_and_mask_ends_with_the_same_bytes(tmp_path, folder, pictures):
     metadata = folder / "train" / "metadata.jsonl"
     outline = ', "face_outline_px": [[20, 10], [70, 20], [40, 80]]}'

@@ -108,6 +108,7 @@ def test_the_validation_loss_is_measured_on_other_images_and_changes_nothing(tmp
     assert sum(map(len, watched.set.order.members.values())) == 2  # of 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ema", [pytest.param(None, marks=[pytest.mark.slow, pytest.mark.long]), 0.5])
 def test_a_resumed_run_measures_and_chooses_as_an_uninterrupted_one(tmp_path, folder, ema):
     # So fast that it gets worse: the best weights are not the last.

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import EVERY_BLOCK, FACTS, Stop, base_config, make_folder, run_in, stop_at, train_config
+from lora_runs import FACTS, Stop, make_folder, random_base, run_in, stop_at, train_config
 from safetensors.torch import load_file, save_file
 
 from likeness.check import check_parts
 from likeness.cli.compose import compose
 from likeness.config import load_config
-from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.lora.adapter import add_lora, lora_tensors
 from likeness.lora.convert import convert
@@ -22,17 +21,12 @@ from likeness.train.native.start import read_start
 ROOT = Path(__file__).parents[2]
 
 
-def whole_config(**changes):
-    """Every block: which family's a file of one block is, its names do not say."""
-    return train_config(blocks=EVERY_BLOCK, **changes)
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """A finished run of six steps on what `folder` holds; nobody changes it."""
     torch.set_num_threads(1)
     place = tmp_path_factory.mktemp("first")
-    return run_in(place, make_folder(place / "lora_training"), whole_config())
+    return run_in(place, make_folder(place / "lora_training"), train_config())
 
 
 @pytest.fixture
@@ -45,7 +39,7 @@ def trained(tmp_path, first):
 
 def begun(path: Path, cfg: TrainConfig) -> dict[str, torch.Tensor]:
     """The weights of a new adapter that starts from a file."""
-    base = load_base(base_config(), device="cpu")
+    base = random_base()
     parameters = add_lora(base, cfg.lora, seed=cfg.seed, text_encoders=cfg.optimizer.text_encoders)
     read_start(path, FACTS.consent_id).fill(base, parameters)
     return lora_tensors(parameters)
@@ -54,7 +48,7 @@ def begun(path: Path, cfg: TrainConfig) -> dict[str, torch.Tensor]:
 def test_the_weights_at_the_start_are_the_files_under_any_names(tmp_path, trained):
     run, path = trained
     learned = lora_tensors(run.trained.parameters)
-    started = begun(path, whole_config())
+    started = begun(path, train_config())
     assert started.keys() == learned.keys()
     assert all(torch.equal(started[name], learned[name]) for name in learned)
 
@@ -67,13 +61,13 @@ def test_the_weights_at_the_start_are_the_files_under_any_names(tmp_path, traine
     named = {f"base_model.model.{name.removeprefix('unet.')}": tensor for name, tensor in learned.items()}
     save_file(named, peft / "adapter_model.safetensors")
     for other in (diffusers, peft):
-        found = begun(other, whole_config())
+        found = begun(other, train_config())
         assert all(torch.equal(found[name], learned[name]) for name in learned)
 
 
 def test_another_alpha_draws_the_same_at_the_start(trained):
     _, path = trained
-    same, double = begun(path, whole_config()), begun(path, whole_config(alpha=4))
+    same, double = begun(path, train_config()), begun(path, train_config(alpha=4))
     for name, tensor in same.items():
         assert torch.equal(double[name] * (2 if ".lora_B." in name else 1), tensor)
 
@@ -81,21 +75,21 @@ def test_another_alpha_draws_the_same_at_the_start(trained):
 def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, folder, trained):
     run, path = trained
     start = read_start(path, FACTS.consent_id)
-    whole = run_in(tmp_path / "whole", folder, whole_config(), start=start)
+    whole = run_in(tmp_path / "whole", folder, train_config(), start=start)
     assert whole.folder.key != run.folder.key
     assert whole.sha256 != run.sha256
     assert whole.trained.probe_before == run.trained.probe_after
     assert read_metadata(whole.data)["likeness.started_from"] == start.sha256
     assert "likeness.started_from" not in run.metadata
     with pytest.raises(Stop):
-        run_in(tmp_path / "cut", folder, whole_config(), start=start, on_window=stop_at(6))
-    resumed = run_in(tmp_path / "cut", folder, whole_config(), start=start)
+        run_in(tmp_path / "cut", folder, train_config(), start=start, on_window=stop_at(6))
+    resumed = run_in(tmp_path / "cut", folder, train_config(), start=start)
     assert resumed.trained.resumed_from == 3
     assert resumed.sha256 == whole.sha256
 
     path.write_bytes(whole.data)
     again = read_start(path, FACTS.consent_id)
-    assert run_in(tmp_path / "cut", folder, whole_config(), start=again).folder.key != whole.folder.key
+    assert run_in(tmp_path / "cut", folder, train_config(), start=again).folder.key != whole.folder.key
 
 
 @pytest.mark.parametrize(
@@ -111,7 +105,7 @@ def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, 
 )
 def test_what_does_not_fit_is_refused(trained, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
-        begun(trained[1], whole_config(**changes))
+        begun(trained[1], train_config(**changes))
     assert "train.lora" in caught.value.remedy
 
 
@@ -126,7 +120,7 @@ def test_other_files_are_refused(tmp_path, trained):
     stranger = tmp_path / "stranger.safetensors"
     save_file({f"other.{name}": tensor for name, tensor in load_file(path).items()}, stranger)
     with pytest.raises(InputError, match="layers are none of"):
-        begun(stranger, whole_config())
+        begun(stranger, train_config())
 
 
 @pytest.mark.parametrize(
@@ -149,4 +143,4 @@ def test_the_check_finds_a_file_that_will_not_be_there(in_tmp, named, words):
 
 def test_pissa_starts_from_the_base_alone():
     with pytest.raises(ValueError, match="2 times the rank and alpha"):
-        whole_config(lora_kind="pissa", start_from="jade.safetensors")
+        train_config(lora_kind="pissa", start_from="jade.safetensors")

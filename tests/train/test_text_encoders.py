@@ -64,6 +64,7 @@ def test_the_file_does_in_a_fresh_pipeline_what_training_did(tmp_path, folder, f
     assert all(name.startswith(prefixes) for name in told)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bytes(tmp_path, folder):
     cfg = train_config(**LEARNING, checkpoint_every_steps=2)
     whole = run_in(tmp_path / "whole", folder, cfg)

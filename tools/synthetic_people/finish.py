@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import IFD, Base
 
-CREDIT = "A person who does not exist, rendered from MakeHuman's CC0 assets. Nobody real is shown. CC0 1.0."
+CREDIT = "A synthetic person, rendered from MakeHuman's CC0 assets. Nobody real is shown. CC0 1.0."
+EARLIER_CREDITS = (
+    "A person who does not exist, rendered from MakeHuman's CC0 assets. Nobody real is shown. CC0 1.0.",
+)
 RIGHTS = "CC0 1.0"
 
 JPEG_QUALITY = 92
@@ -46,7 +49,7 @@ def encode(rgb: NDArray[np.uint8], digest: str, quality: int) -> bytes:
 
 def is_ours(jpeg: bytes) -> bool:
     """Whether a file was made by `encode`."""
-    return _exif(jpeg).get(Base.ImageDescription) == CREDIT
+    return _exif(jpeg).get(Base.ImageDescription) in (CREDIT, *EARLIER_CREDITS)
 
 
 def is_of(jpeg: bytes, digest: str) -> bool:

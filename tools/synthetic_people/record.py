@@ -31,7 +31,7 @@ def evidence(person: Person) -> str:
     traits = yaml.safe_dump(person.model_dump(mode="json", exclude_none=True), sort_keys=False, width=110)
     return (
         f"# How {person.name} was made\n"
-        f"{person.name} does not exist: built as a {person.gender} of {person.age} years from MakeHuman's CC0 mesh, skin,\n"
+        f"{person.name} is a synthetic person, built as a {person.gender} of {person.age} years from MakeHuman's CC0 mesh, skin,\n"
         f"hair and clothes by `{COMMAND}`, from the traits below, and photographed with Blender's Cycles.\n"
         "Nobody served as a model; any likeness to a living person is chance.\n\n"
         f"```yaml\n{traits}```\n"
@@ -49,7 +49,7 @@ def consent(
         "id": f"{person.name}-{signed:%Y-%m}",
         "persona": person.name,
         "kind": "synthetic",
-        "subject": f"{person.name}, a {person.gender} who does not exist",
+        "subject": f"{person.name}, a synthetic {person.gender}",
         "adult": {
             "attested_by": f"the script that built {person.name} ({person.name}.md)",
             "age_years": person.age,
@@ -62,7 +62,7 @@ def consent(
         "photos": {name: {"sha256": sha256_bytes(data)} for name, data in sorted(photos.items())},
     }
     head = (
-        f"# The record of {person.name}, who does not exist; docs/consent.md explains every field.\n"
+        f"# The record of {person.name}, a synthetic person; docs/consent.md explains every field.\n"
         f"# Copy it to consent/{person.name}.yaml and {person.name}.md to consent/{person.name}.md;\n"
         f"# `likeness consent sign {person.name}` signs it.\n"
     )

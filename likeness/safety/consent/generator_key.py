@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "FtRNSvknkmktKcJD3ieisk6PXxxvVwZa2YVfd2VC/pY="
+GENERATOR_KEY = "0rHRDeC48LqtDasGf0A0W4t9x+UVoisJuXwRSli0J+I="

@@ -1,9 +1,10 @@
 """The photographs of a record, found by name or by bytes without a look at each: a list may have 10,000."""
 
-import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol, TypeVar
+
+from likeness.paths import same_name
 
 
 class HasDigest(Protocol):
@@ -22,7 +23,7 @@ class PhotoList(dict[str, P]):
     @cached_property
     def _by_name(self) -> dict[str, P]:
         # Of equal names, and of equal bytes, the first counts.
-        return {_same(name): photo for name, photo in reversed(self.items())}
+        return {same_name(name): photo for name, photo in reversed(self.items())}
 
     @cached_property
     def _by_digest(self) -> dict[str, P]:
@@ -30,7 +31,7 @@ class PhotoList(dict[str, P]):
 
     def named(self, file_name: str) -> P | None:
         """The photograph of this name, whatever its bytes are."""
-        return self._by_name.get(_same(file_name))
+        return self._by_name.get(same_name(file_name))
 
     def exactly(self, file_name: str, sha256: str) -> P | None:
         """The line of exactly these bytes, whatever they are called; none where their name stands for other bytes."""
@@ -43,8 +44,3 @@ class PhotoList(dict[str, P]):
 def photo_list(photos: Mapping[str, P]) -> PhotoList[P]:
     """The list itself, or one made of a mapping."""
     return photos if isinstance(photos, PhotoList) else PhotoList(photos)
-
-
-def _same(name: str) -> str:
-    # A Mac's decomposed é is the é that people type.
-    return unicodedata.normalize("NFC", name)

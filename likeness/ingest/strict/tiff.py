@@ -1,0 +1,77 @@
+"""TIFF: libtiff stops where a strip is full, and asks neither for a checksum nor what is left of the data (TIFF 6.0)."""
+
+import zlib
+from typing import Any
+
+from PIL import Image
+
+from likeness.ingest.limits import truncated
+from likeness.ingest.strict import jpeg
+from likeness.ingest.strict.lzw import unpacked_length
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 258, 259, 262, 277, 284
+ROWS, OFFSETS, COUNTS = 278, 273, 279
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
+JPEG_TABLES, EXTRA_SAMPLES = 347, 338
+LZW, JPEG, DEFLATE, YCBCR = 5, 7, (8, 32946), 6
+# Files of before 1990 fill bytes from their lowest bit: libtiff knows them by their first code.
+OLD_LZW = b"\0"
+
+
+def check(data: bytes, image: Image.Image) -> None:
+    """Refuse a TIFF of which a strip or tile of the first page has too much or too little data, or a wrong checksum.
+
+    Raises:
+        InputError: `truncated`. ValueError and its like: a strip does not read.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    packed = tags.get(COMPRESSION, 1)
+    strips = _strips(tags, data)
+    if packed == JPEG:
+        tables = bytes(tags.get(JPEG_TABLES, b"\xff\xd8\xff\xd9"))
+        for strip, _ in strips:
+            jpeg.check(tables[:-2] + strip[2:], image)
+    elif packed in DEFLATE or packed == LZW:
+        for strip, size in strips:
+            found = _inflated(strip, size) if packed in DEFLATE else _unpacked(strip, size)
+            if found != size and tags.get(PHOTOMETRIC) != YCBCR:
+                raise truncated(f"a strip has data of {found} bytes, where {size} belong")
+
+
+def _inflated(strip: bytes, size: int) -> int:
+    stream = zlib.decompressobj()
+    try:
+        found = len(stream.decompress(strip, size + 1))
+    except zlib.error as error:
+        raise truncated(str(error)) from error
+    if not stream.eof and found <= size:
+        raise truncated("a strip ends before its checksum")
+    return found
+
+
+def _unpacked(strip: bytes, size: int) -> int:
+    return size if strip.startswith(OLD_LZW) else unpacked_length(strip, value_bits=8, gif=False)
+
+
+def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
+    """The data of each strip or tile of a page, and how many bytes they stand for.
+
+    Raises:
+        InputError: `truncated`, there are fewer than the picture has.
+    """
+    width, height, samples = tags[WIDTH], tags[HEIGHT], tags.get(SAMPLES, 1)
+    apart = tags.get(PLANAR) == 2
+    # Planes beside the colours may be there or not: Pillow reads the colours.
+    planes = samples - len(tags.get(EXTRA_SAMPLES, ())) if apart else 1
+    bits = tags.get(BITS, (1,))[0] * (1 if apart else samples)
+    if TILE_OFFSETS in tags:
+        offsets, counts = tags[TILE_OFFSETS], tags[TILE_COUNTS]
+        across, down = -(-width // tags[TILE_WIDTH]), -(-height // tags[TILE_HEIGHT])
+        sizes = [-(-tags[TILE_WIDTH] * bits // 8) * tags[TILE_HEIGHT]] * (across * down * planes)
+    else:
+        offsets, counts, rows = tags[OFFSETS], tags[COUNTS], min(tags.get(ROWS, height), height)
+        tops = range(0, height, rows)
+        sizes = [-(-width * bits // 8) * min(rows, height - top) for top in tops] * planes
+    if len(offsets) < len(sizes):
+        raise truncated(f"it has {len(offsets)} strips or tiles of pixels, and needs {len(sizes)}")
+    return [(data[at : at + count], size) for at, count, size in zip(offsets, counts, sizes, strict=False)]

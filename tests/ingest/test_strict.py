@@ -1,0 +1,131 @@
+"""likeness.ingest.strict: what a decoder shows although the data do not fit together."""
+
+import io
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from bench.damaged import damaged, is_wrong
+from likeness.errors import InputError
+from likeness.ingest.decode import Limits, decode_photo
+from likeness.ingest.strict import gif
+from likeness.ingest.strict.lzw import unpacked_length
+
+LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
+
+pillow_heif.register_heif_opener()
+
+
+def picture(side_px: int = 160) -> Image.Image:
+    """Smooth colours with grain, as photographs have them."""
+    down, across = np.mgrid[0:side_px, 0:side_px] / side_px
+    smooth = np.stack([np.sin(7 * across), np.cos(5 * down), np.sin(9 * across * down)], axis=-1)
+    grain = np.random.default_rng(0).normal(0, 0.05, smooth.shape)
+    return Image.fromarray(np.clip(128 + 100 * (smooth + grain), 0, 255).astype(np.uint8))
+
+
+def encoded(image: Image.Image, format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def read(path: Path, data: bytes) -> np.ndarray | None:
+    """The pixels, or None where they are refused as damaged."""
+    path.write_bytes(data)
+    try:
+        return decode_photo(path, LIMITS).rgb
+    except InputError as error:
+        return (
+            None if error.reason == "truncated" else np.zeros((1, 1, 3))
+        )  # a reason that misleads is no better
+
+
+def pixels_of(data: bytes) -> np.ndarray | None:
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    except Exception:  # whatever a decoder raises is a refusal
+        return None
+    return np.asarray(image.convert("RGB"))
+
+
+# Of wrong pictures that Pillow shows, how many may be read: the rest of what strict reading cannot notice.
+FORMATS = {
+    "WebP": ("WEBP", {"quality": 90}, 0.05),
+    "HEIC": ("HEIF", {"quality": 90}, 0.1),
+    "HEIC in tiles": ("HEIF", {"quality": 90, "tile_size": 64}, 0.1),
+    "TIFF LZW": ("TIFF", {"compression": "tiff_lzw"}, 0.1),
+    "TIFF deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}, 0.0),
+    "TIFF JPEG": ("TIFF", {"compression": "jpeg"}, 0.4),
+    "GIF": ("GIF", {}, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_of_pictures_that_pillow_shows_wrongly_most_are_refused_as_damaged(tmp_path: Path, name: str) -> None:
+    format, options, share = FORMATS[name]
+    whole = encoded(picture(), format, **options)
+    intact, wrong, passed = read(tmp_path / "a", whole), 0, 0
+    assert intact is not None
+    for number in range(60):
+        bad = damaged(whole, random.Random(number), burst=number % 2 == 1)
+        shown = pixels_of(bad)
+        if shown is None or not is_wrong(shown, intact):
+            continue
+        wrong += 1
+        passed += read(tmp_path / "a", bad) is not None
+    assert wrong >= 5
+    assert passed <= share * wrong
+
+
+@pytest.mark.parametrize("side_px", [1, 40, 400])
+@pytest.mark.parametrize("colours", [1, 2, 256])
+def test_lzw_data_are_as_long_as_what_they_unpack_to(side_px: int, colours: int) -> None:
+    rng = np.random.default_rng(colours)
+    image = Image.fromarray(rng.integers(0, colours, (side_px, side_px), dtype=np.uint8), "L")
+    data = encoded(image, "TIFF", compression="tiff_lzw")
+    tags = Image.open(io.BytesIO(data)).tag_v2
+    strips = [data[at : at + size] for at, size in zip(tags[273], tags[279], strict=True)]
+    assert sum(unpacked_length(strip, value_bits=8, gif=False) for strip in strips) == side_px**2
+    gif.check(encoded(image, "GIF"), image)  # it compares the length with the frame's
+    if side_px > 1:
+        with pytest.raises(InputError, match=f"stand for {side_px**2} pixels"):
+            gif.check(
+                encoded(image, "GIF").replace(*(struct.pack("<HH", side_px, h) for h in (side_px, 9))), image
+            )
+
+
+def test_lzw_data_with_a_code_that_does_not_exist_yet_are_damaged() -> None:
+    codes = (256, 65, 300)  # nine bits each: clear, a value, and an entry long before it is made
+    bits = "".join(f"{code:09b}" for code in codes).ljust(32, "0")
+    with pytest.raises(ValueError, match="does not exist"):
+        unpacked_length(int(bits, 2).to_bytes(4, "big"), value_bits=8, gif=False)
+
+
+def test_a_webp_with_data_left_over_is_damaged_in_an_animation_too(tmp_path: Path) -> None:
+    later = [Image.new("RGB", (160, 160), colour) for colour in ("red", "blue")]
+    whole = encoded(picture(), "WEBP", save_all=True, append_images=later, quality=90)
+    assert read(tmp_path / "a", whole) is not None
+    pixels = whole.index(b"VP8 ") + 8
+    refused = 0
+    for number in range(20):
+        bad = bytearray(whole)
+        bad[pixels + 400 + 50 * number] ^= 8
+        shown = pixels_of(bytes(bad))
+        if shown is not None:
+            refused += read(tmp_path / "a", bytes(bad)) is None
+    assert refused >= 5
+
+
+def test_a_tiff_with_fewer_strips_than_it_needs_is_damaged(tmp_path: Path) -> None:
+    data = bytearray(encoded(picture(), "TIFF"))
+    Image.open(io.BytesIO(data)).load()
+    at = data.index(b"\x1c\x01\x03\x00\x01\x00\x00\x00") + 8  # PlanarConfiguration: each colour on its own
+    data[at] = 2
+    assert read(tmp_path / "a", bytes(data)) is None
