@@ -1,13 +1,13 @@
 """The stage `evaluate` with the random base: what it writes, what it refuses, what it draws again."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from conf_sections import section
 from doors import SeesHer
+from known_faces import analyzer, at_angle, known_face
 from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
@@ -19,6 +19,7 @@ from likeness.diffusion.families.sd import SDXL
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
+from likeness.faces import to_json
 from likeness.images import load_rgb
 from likeness.ingest import IngestConfig
 from likeness.marks.xmp import SourceType, read_mark
@@ -81,8 +82,7 @@ def folders(in_tmp) -> Folders:
     made.everything((("s1", "t1"), ("s2", None)))
     dataset.main(run_of("dataset", config(), PERSONA))
     for name in ("s1", "s2", "s9", "t1"):
-        embedding = np.eye(128, dtype=np.float32)[int(name[1:]) % 3].tolist()
-        face = {"embedding": embedding, "yaw_deg": 5.0}
+        face = to_json(known_face(np.eye(128)[int(name[1:]) % 3].tolist(), yaw_deg=5.0))
         (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
     write_lora(made, 5.0)
     return made
@@ -132,16 +132,14 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     write_lora(folders, 5.0)
 
     def find(rgb):  # every picture is somebody else
-        angle, embedding = int(rgb.sum()) % 100 / 70, np.zeros(128, np.float32)
-        embedding[:2] = np.cos(angle), np.sin(angle)
-        return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
+        return [known_face(at_angle(int(rgb.sum()) % 100))]
 
-    monkeypatch.setattr(evaluate, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
+    monkeypatch.setattr(evaluate, "face_analyzer", lambda own: analyzer(find))
     evaluate.main(run_of("evaluate", config(), PERSONA))
     described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
     steps = described["checkpoints"]
     assert [one["step"] for one in steps] == [10, 20, 0]  # the finished file does not say its step
-    assert all((one["images"], one["faces"]) == (2, 2) for one in steps)
+    assert all((one["images"], one["faces"]) == (1, 1) for one in steps)
     assert len({one["similarity"] for one in steps}) == 3
     assert steps[-1]["similarity"] == described["groups"]["samples_with"]["mean"]
     best = max(steps, key=lambda one: one["similarity"])["step"]
