@@ -67,6 +67,7 @@ def copying(
         })  # fmt: skip
     return {
         "measured": person.held_out and bool(trained),
+        "copied_from": COPIED,
         "mean": vars(_mean(of_faces, planned)),
         "copied": sum(one["copied"] for one in pictures),
         "of": len(pictures),

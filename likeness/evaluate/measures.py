@@ -89,7 +89,7 @@ def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
     """The measures that metrics.json has, for `dvc metrics`."""
     found: dict[str, float | int | None] = {}
     for one in measures["embedders"]:
-        key, samples, name = one["key"], one["samples"], one["name_test"] or {}
+        key, samples, name = one["key"], one["samples"], one["name_test"] or dict[str, Any]()
         found |= _interval(f"{key}_share_of_ceiling", samples["share"])
         found |= {f"{key}_ceiling": one["ceiling"]["value"], f"{key}_threshold": one["threshold"]["value"]}
         found |= {f"{key}_recognised": samples["recognised"], f"{key}_eer": one["threshold"]["eer"]}

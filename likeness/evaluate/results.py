@@ -91,7 +91,8 @@ def measure(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step}
         | flat(measures),
-        details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect),
+        details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect)
+        | {"named": named, "class_word": run.persona.class_word},
         sheet=contact_sheet(
             f"{run.persona.name}, drawn by {run.config.base.name}",
             prompts(run),

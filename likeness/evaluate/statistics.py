@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtrit  # pyright: ignore[reportMissingTypeStubs]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

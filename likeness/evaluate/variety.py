@@ -26,9 +26,10 @@ def variety(sets: Mapping[str, Iterable[Look]]) -> list[dict[str, Any]]:
     return [
         {
             "measure": name,
+            "words": words,
             **{of: _spread([getattr(look, name) for look in found]) for of, found in looks.items()},
         }
-        for name in MEASURES
+        for name, words in MEASURES.items()
     ]
 
 
