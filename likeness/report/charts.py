@@ -138,14 +138,15 @@ def share_scale(share: float, low: float | None, high: float | None, marks: Sequ
     parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(1):.1f}" y1="60" y2="60"/>']
     if low is not None and high is not None:
         parts.append(f'<line class="spread" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="60" y2="60"/>')
-    for index, (label, value) in enumerate([*shares, ("her photographs", 1.0)]):
-        y = 92 + 20 * (index % 2)
+    below = sorted([*shares, ("photographs", 1.0)], key=lambda mark: mark[1])
+    for index, (label, value) in enumerate(below):
+        y = 92 + 22 * index  # a line each: what lies close together stays readable
         parts.append(f'<line class="axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="52" y2="68"/>')
         parts.append(_at(x(value), y, "tick", f"{label} {value:.0%}"))
     parts.append(f'<circle class="dot strong whole" cx="{x(share):.1f}" cy="60" r="9"/>')
     parts.append(_at(x(share), 32, "label", f"drawn {share:.0%}"))
     return Markup(
-        f'<svg class="chart share" viewBox="0 0 {SCALE_WIDTH:g} 124" role="img" '
+        f'<svg class="chart share" viewBox="0 0 {SCALE_WIDTH:g} {80 + 22 * len(below)}" role="img" '
         f'aria-label="Share of the ceiling: {escape(said)}">{"".join(parts)}</svg>'
     )
 
