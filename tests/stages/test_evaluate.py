@@ -16,9 +16,12 @@ from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families.sd import SDXL
+from likeness.diffusion.load import load_base
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
+from likeness.evaluate.draw import Renderer
+from likeness.evaluate.request import asked_prompt, draw_asked
 from likeness.faces import to_json
 from likeness.images import load_rgb
 from likeness.ingest import IngestConfig
@@ -192,3 +195,36 @@ def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
     assert metrics(folders)["lora_effect"] is None
     failures = read_manifest(folders.places.evaluation / "samples").failures
     assert {failure.reason for failure in failures} == {"explicit"}
+
+
+def asked(words: str, seeds=(5, 6)):
+    run = run_of("evaluate", config(), PERSONA)
+    renderer = Renderer(cfg=run.config, base=load_base(run.config.base, device="cpu"), rater=Rater())
+    return draw_asked(run, renderer, asked_prompt(run, words), seeds)
+
+
+def test_what_is_asked_for_is_drawn_by_her_name_marked_and_on_a_sheet(folders):
+    made = asked("in a library")
+    assert [one.file for one in made.entries] == ["jade-seed5.jpg", "jade-seed6.jpg"]
+    for one in made.entries:
+        assert one.text == "jade woman, in a library"
+        assert read_mark((folders.places.drawn / one.file).read_bytes()) == SourceType.TRAINED
+    assert folders.places.drawn_sheet.is_file()
+    (again,) = asked("jade woman by the sea", seeds=(5,)).entries  # named by whoever asks
+    assert again.text == "jade woman by the sea"
+    assert sorted(path.name for path in folders.places.drawn.glob("*.jpg")) == ["jade-seed5.jpg"]
+
+
+def test_words_that_are_refused_draw_nothing(folders, monkeypatch):
+    monkeypatch.setattr(studio, "generate", None)
+    with pytest.raises(InputError):
+        asked("naked")
+    assert not folders.places.drawn.exists()
+
+
+def test_a_refused_picture_is_not_written(folders, monkeypatch):
+    monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
+    made = asked("in a library")
+    assert not made.entries
+    assert {failure.reason for failure in made.failures} == {"explicit"}
+    assert not list(folders.places.drawn.glob("*.jpg"))
