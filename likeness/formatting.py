@@ -48,6 +48,11 @@ def markdown(value: Any) -> Any:
     return printed(value).replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
 
 
+def format_score(value: float | None) -> str:
+    """`0.72`; a dash where there is none."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def render(package: str, template: str, *, html: bool = False, **values: Any) -> str:
     """The text that a template of `package` makes of the values; equal values give equal text."""
     from jinja2 import (  # here: money is formatted where no page is made
@@ -65,7 +70,7 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"usd": format_usd, "bytes": format_bytes}
+    environment.filters |= {"usd": format_usd, "bytes": format_bytes, "two": format_score}
     return environment.get_template(template).render(**values)
 
 

@@ -100,6 +100,9 @@ class PersonaPaths:
         self.comfy_sheet = self.comfy / "contact_sheet.png"
         self.comfy_workflow = self.comfy / f"{persona}-workflow.json"
 
+        self.drawn = self.models / "drawn"
+        self.drawn_sheet = self.drawn / "sheet.png"
+
         self.report = self.models / "report"
         self.report_page = self.report / "index.html"
 

@@ -8,9 +8,10 @@ import shutil
 
 from likeness.diffusion.load import load_base
 from likeness.evaluate.draw import Renderer
+from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.results import draw_samples, measure, write_results
-from likeness.faces import FaceAnalyzer
 from likeness.run import Run, run
+from likeness.safety.identity import face_analyzer
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_file
 
@@ -23,8 +24,9 @@ def main(run: Run) -> None:
     with run.tracker(params) as tracker:
         base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
         renderer = Renderer(cfg=cfg, base=base, rater=Rater())
+        finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
         planned, drawn = draw_samples(run, renderer, digest)
-        results = measure(run, renderer, planned, drawn, FaceAnalyzer().faces)
+        results = measure(run, renderer, planned, drawn, finder)
         write_results(run, results, tracker)
         tracker.set_tags({"weights_sha256": digest})
 

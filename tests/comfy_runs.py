@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from conf_sections import section
+from known_faces import known_face
 from persona_folders import Folders, settings
 from runs import run_of
 
@@ -15,6 +16,7 @@ from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.evaluate import EvaluateConfig
+from likeness.faces import to_json
 from likeness.ingest import IngestConfig
 from likeness.lora.adapter import add_lora
 from likeness.lora.export import kohya_tensors
@@ -55,7 +57,7 @@ def persona_folders(root: Path) -> Folders:
     made = Folders(root)
     made.everything((("s1", "t1"), ("s2", None)))
     for name in ("s1", "s2", "s9", "t1"):
-        face = {"embedding": np.eye(128, dtype=np.float32)[int(name[1:]) % 3].tolist(), "yaw_deg": 5.0}
+        face = to_json(known_face(np.eye(128)[int(name[1:]) % 3].tolist(), yaw_deg=5.0))
         (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
     made.places.weights.parent.mkdir(parents=True, exist_ok=True)
     return made

@@ -42,6 +42,7 @@ NOT_RUN = {
     "aws s3 rm --recursive s3://my-likeness/published/jade": AWS,
     "likeness detect downloads --registry marks.jsonl": "tests/attacks/test_marks.py does it on a publication",
     "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_marks.py does it on a publication",
+    'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
     "likeness comfy test jade": "needs a ComfyUI server; tests/comfy has a fake one, make comfy-test the real one",
     'ln -s "$PWD/integrations/comfyui" ~/ComfyUI/custom_nodes/likeness': "needs ComfyUI; make comfy-test makes this link",

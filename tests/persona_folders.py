@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import yaml
 from conf_sections import section
+from measured_samples import measures_of
 from pydantic import BaseModel
 from safetensors.numpy import save_file
 from signing import sign_as_test
@@ -255,6 +256,8 @@ class Folders:
             ("swaps", 0.72, 32),
             ("samples_with", 0.61, 2),
             ("samples_without", 0.3, 2),
+            ("unnamed_with", 0.6, 2),
+            ("unnamed_without", 0.3, 2),
             ("targets", 0.48, 10),
         ):
             found = faces or not name.startswith("samples")
@@ -268,7 +271,10 @@ class Folders:
                 "face_share": float(found),
             }
         note = [] if faces else ["No face was found in the 2 samples drawn with the LoRA."]
-        details = {"lora_effect": 3.25, "groups": groups, "samples": samples, "notes": note}
+        details = {
+            "lora_effect": 3.25, "groups": groups, "samples": samples, "notes": note, "class_word": "woman",
+            "named": ["jade woman, a portrait"], "measures": measures_of(samples, faces=faces),
+        }  # fmt: skip
         _write(folder / "details.json", json.dumps(details).encode())
         _write(self.at(self.places.evaluation) / "contact_sheet.png", encode_png(self.picture("sheet", 32)))
 

@@ -61,7 +61,7 @@ class AttributesCaptioner(Local):
                 reason="no-face",
                 remedy="write its caption in captions_override/, or remove the photo it was made from",
             )
-        small = _measured(rgb)
+        small = measured(rgb)
         moved = face.moved(small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0])
         wanted = {*self.describe_always, *(self.describe_swapped if swapped else ())}
         subject = portrait(small, moved, moved.marks_px or {})
@@ -69,12 +69,13 @@ class AttributesCaptioner(Local):
         return Described(text=", ".join(phrase for phrase in phrases if phrase) or "photo")
 
 
-def _measured(rgb: "RGB") -> "RGB":
+def measured(rgb: "RGB", side_px: int = MEASURED_SIDE_PX) -> "RGB":
+    """The image with this longest side; the words' bounds hold for MEASURED_SIDE_PX."""
     import cv2
     import numpy as np
 
     height, width = rgb.shape[:2]
-    scale = MEASURED_SIDE_PX / max(height, width)
+    scale = side_px / max(height, width)
     size = (round(width * scale), round(height * scale))
     if size == (width, height):
         return rgb

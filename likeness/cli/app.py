@@ -97,6 +97,34 @@ def spending(as_json: Json = False) -> None:
     spending_command(as_json=as_json)
 
 
+@app.command()
+def draw(
+    persona: Persona,
+    words: Annotated[
+        str, typer.Argument(metavar="WORDS", show_default=False, help="What the picture shows.")
+    ],
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=64, help="How many pictures.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first picture; the others count on.")] = 1,
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=2, show_default=False, help="Of the LoRA; evaluate.lora_scale by default."),
+    ] = None,
+) -> None:
+    """Draw a persona with its LoRA.
+
+    Words and pictures pass the gates of the samples; each picture is marked as generated. They are written to
+    models/PERSONA/drawn/ in place of those of the last call.
+
+    \b
+    Examples:
+      likeness draw jade "head and shoulders photo, smiling"
+      likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8
+    """
+    from likeness.cli.draw import draw_command
+
+    raise typer.Exit(draw_command(persona, words, number=number, seed=seed, strength=strength))
+
+
 @items.command("list")
 def items_list(as_json: Json = False) -> None:
     """List what is stored.

@@ -16,13 +16,14 @@ from likeness.store.items import write_atomic
 def trial_command(persona: str, *, as_json: bool) -> int:
     """Draw, score, print; the exit status is 1 when the LoRA does not act in the server as it does here."""
     from likeness.comfy.trial import run_trial
+    from likeness.evaluate.face_embeddings import Finder
     from likeness.faces import FaceAnalyzer
     from likeness.safety.pictures import PictureGate
     from likeness.safety.rating import Rater
 
     run = _run(persona)
     try:
-        result = run_trial(run, Rater().explicit, PictureGate(), FaceAnalyzer().faces)
+        result = run_trial(run, Rater().explicit, PictureGate(), Finder(analyzer=FaceAnalyzer()))
     except BaseException:
         run.stop.set()
         raise

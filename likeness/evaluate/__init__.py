@@ -20,13 +20,30 @@ class EvaluateConfig(Section):
     checkpoints: bool
     side_px: int | None = Field(ge=32, multiple_of=8)
     jpeg_quality: int = Field(ge=50, le=100)
+    checkpoint_seeds: int = Field(ge=1)
     yaw_edges_deg: tuple[float, ...]
+    face_edges_px: tuple[float, ...]
+    false_accept_rate: float = Field(gt=0, lt=0.5)
     max_failure_ratio: float = Field(ge=0, le=1)
     cell_px: int = Field(ge=64)
 
     def drawn_prompts(self, trigger: str, class_word: str) -> list[str]:
         """The prompts with the persona's words in their places."""
         return [prompt.format(trigger=trigger, class_word=class_word) for prompt in self.prompts]
+
+    def named_prompts(self, trigger: str, class_word: str) -> list[str]:
+        """Those of the drawn prompts that name the person."""
+        drawn = self.drawn_prompts(trigger, class_word)
+        return [words for prompt, words in zip(self.prompts, drawn, strict=True) if "{trigger}" in prompt]
+
+    def twin_prompts(self, trigger: str, class_word: str) -> list[tuple[str, str]]:
+        """The drawn prompts that stand there twice, with the name and with "a" instead."""
+        drawn = dict(zip(self.prompts, self.drawn_prompts(trigger, class_word), strict=True))
+        return [
+            (words, drawn[twin])
+            for prompt, words in drawn.items()
+            if "{trigger}" in prompt and (twin := prompt.replace("{trigger}", "a")) in drawn
+        ]
 
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
@@ -39,4 +56,6 @@ class EvaluateConfig(Section):
         edges = (0.0, *self.yaw_edges_deg, 90.0)
         if any(low >= high for low, high in pairwise(edges)):
             raise ValueError("yaw_edges_deg must rise, between 0 and 90")
+        if any(low >= high for low, high in pairwise((0.0, *self.face_edges_px))):
+            raise ValueError("face_edges_px must rise from above 0")
         return self

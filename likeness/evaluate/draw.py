@@ -88,18 +88,15 @@ def judge_steps(
     references: Sequence[FaceEmbedding],
     find: Finder,
 ) -> list[CheckpointScore]:
-    """How like the person the LoRA of each kept step draws her, the finished one's last; empty if not asked for."""
+    """How like the person the LoRA of each kept step draws the planned pictures, the finished one's last; empty if not asked
+    for."""
     if not run.config.evaluate.checkpoints:
         return []
     paths = run.paths
     scores: list[CheckpointScore] = []
     for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
         digest, name = sha256_file(path), f"evaluate step{step}"
-        works = [
-            renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest)
-            for one in planned
-            if one.lora
-        ]
+        works = [renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest) for one in planned]
         drawn = run_batch(name, works, run.items, workers=1)
         faces = faces_of(
             run_batch(name, face_works(drawn, find), run.items, workers=run.config.items.workers)

@@ -1,13 +1,15 @@
 """From faces and pictures to metrics.json (flat, for `dvc metrics`) and details.json (for the report)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from likeness.evaluate.identity import FaceEmbedding, Identity, against
 
 # The sets that are compared with the held-out photographs, in the order people read them.
-GROUPS = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
+GROUPS = (
+    "held_out", "photographs", "swaps", "samples_with", "samples_without", "unnamed_with", "unnamed_without", "targets",
+)  # fmt: skip
 
 # Bins of |yaw| are reported for these: in the others there are too few images to divide.
 BINNED = ("photographs", "swaps", "samples_with")
@@ -15,10 +17,11 @@ BINNED = ("photographs", "swaps", "samples_with")
 
 @dataclass(frozen=True, kw_only=True)
 class Faces:
-    """The faces found in a set of `images` images."""
+    """The largest faces found in a set of `images` images; `counts` says how many faces each has."""
 
     images: int
     embeddings: Sequence[FaceEmbedding]
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +42,14 @@ def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None
 
 
 def identities(groups: Mapping[str, Faces], *, yaw_edges_deg: Sequence[float]) -> dict[str, Identity]:
-    """Every group scored against the group `held_out` (the held-out photographs against each other)."""
-    references = groups["held_out"].embeddings
+    """Every group scored against the group `held_out` (the held-out photographs against each other); where none is held out,
+    against all photographs."""
+    references = groups["held_out"].embeddings or groups["sources"].embeddings
     return {
-        name: against(references, faces.embeddings, images=faces.images, yaw_edges_deg=yaw_edges_deg)
-        for name, faces in groups.items()
+        name: against(
+            references, groups[name].embeddings, images=groups[name].images, yaw_edges_deg=yaw_edges_deg
+        )
+        for name in GROUPS
     }
 
 
@@ -66,7 +72,8 @@ def notes(scores: Mapping[str, Identity], *, lora_effect: float | None) -> list[
     sentences: list[str] = []
     if not scores["held_out"].faces:
         sentences.append(
-            "No photograph is held out, so nothing is compared: name some under `held_out` in conf/persona/."
+            "No photograph is held out: the samples are compared with the photographs that were trained on, so a copy "
+            "scores high. Name some under `held_out` in conf/persona/."
         )
     with_lora = scores["samples_with"]
     if not with_lora.faces:
@@ -88,10 +95,11 @@ def details(
     scores: Mapping[str, Identity],
     samples: Sequence[Mapping[str, Any]],
     checkpoints: Sequence[CheckpointScore],
+    measures: Mapping[str, Any],
     *,
     lora_effect: float | None,
 ) -> dict[str, Any]:
-    """details.json: the groups with every image's score, the samples, the steps of training, and the notes."""
+    """details.json: the groups with every image's score, the samples, the steps of training, the measures, and the notes."""
     return {
         "lora_effect": lora_effect,
         "groups": {
@@ -99,5 +107,6 @@ def details(
         },
         "samples": list(samples),
         "checkpoints": [vars(score) for score in checkpoints],
+        "measures": dict(measures),
         "notes": notes(scores, lora_effect=lora_effect),
     }

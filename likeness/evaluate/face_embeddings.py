@@ -1,73 +1,110 @@
-"""The face in an image, as the identity scores need it: found once for each image, then remembered."""
+"""The faces in an image, as the scores need them: found once for each image, then remembered."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.identity import FaceEmbedding
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, to_json
+from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry
-from likeness.store.items import item_key
+from likeness.store.items import Json, item_key
 
-Finder = Callable[[RGB], Sequence[Face]]
-"""Faces of an image, largest first."""
+
+class Analyzer(Protocol):
+    """Finds the faces of an image, largest first, and gives one the embeddings of all networks; `FaceAnalyzer` is one."""
+
+    def faces(self, rgb: RGB) -> list[Face]: ...
+
+    def identified(self, rgb: RGB, face: Face) -> Face: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finder:
+    """Finds faces; `own` names the user's own embedder (`faces.embedder`) where the analyzer has one."""
+
+    analyzer: Analyzer
+    own: str | None = None
+
+    def __call__(self, rgb: RGB) -> list[Face]:
+        """Faces of an image, largest first, that one with the embeddings of all networks."""
+        faces = self.analyzer.faces(rgb)
+        return [self.analyzer.identified(rgb, face) for face in faces[:1]] + faces[1:]
+
 
 # The detector was trained on faces of 10 px and more; small samples are enlarged to this side.
 SEARCHED_SIDE_PX = 512
 
 
 def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
-    """The item that remembers the largest face of an image file of this digest, or that there is none."""
-    settings = {"faces": FACES_VERSION, "models": MODELS_DIGEST, "side_px": SEARCHED_SIDE_PX}
+    """The item that remembers the largest face of an image file of this digest, or that there is none, and how many there are."""
+    settings: dict[str, Json] = {
+        "faces": FACES_VERSION, "models": MODELS_DIGEST, "resnet": RESNET.sha256, "side_px": SEARCHED_SIDE_PX,
+    }  # fmt: skip
+    if find.own is not None:
+        settings["own"] = find.own
     return Work(
         id=name,
-        key=item_key("metrics.face", 1, settings, [sha256]),
+        key=item_key("metrics.face", 2, settings, [sha256]),
         make=partial(_largest_face, path, find),
     )
 
 
 def faces_of(outcomes: Sequence[Outcome]) -> Faces:
-    """The faces that `face_work` found, and how many images were searched."""
-    embeddings = [
-        _embedding(outcome.work.id, face)
-        for outcome in outcomes
-        if outcome.item is not None and (face := outcome.item.record["face"]) is not None
-    ]
-    return Faces(images=len(outcomes), embeddings=embeddings)
+    """The faces that `face_work` found, how many in each image, and how many images were searched."""
+    records = {one.work.id: one.item.record for one in outcomes if one.item is not None}
+    return Faces(
+        images=len(outcomes),
+        embeddings=[
+            _embedding(name, record["face"], record["scale"])
+            for name, record in records.items()
+            if record["face"] is not None
+        ],
+        counts={name: record["faces"] for name, record in records.items()},
+    )
 
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
     faces = {entry.id: json.loads((folder / face_file(entry.id)).read_bytes()) for entry in entries}
-    return Faces(images=len(entries), embeddings=[_embedding(name, face) for name, face in faces.items()])
+    return Faces(
+        images=len(entries),
+        embeddings=[_embedding(name, face) for name, face in faces.items()],
+        counts={entry.id: len(entry.faces) for entry in entries},
+    )
 
 
-def _embedding(image: str, face: Mapping[str, Any]) -> FaceEmbedding:
-    vector = np.asarray(face["embedding"], np.float32)
-    return FaceEmbedding(id=image, embedding=vector, yaw_deg=float(face["yaw_deg"]))
+def _embedding(image: str, face: Mapping[str, Any], scale: float = 1.0) -> FaceEmbedding:
+    return FaceEmbedding(
+        id=image,
+        embedding=np.asarray(face["embedding"], np.float32),
+        others={name: np.asarray(vector, np.float32) for name, vector in face.get("others", {}).items()},
+        yaw_deg=float(face["yaw_deg"]),
+        side_px=round(min(face["box_px"][2:]) / scale, 1),
+    )
 
 
 def _largest_face(path: Path, find: Finder) -> Made:
-    found = find(_enlarged(load_rgb(path)))
-    if not found:
-        return Made(files={}, record={"face": None})
-    embedding = [round(float(value), 6) for value in found[0].embedding]
-    return Made(files={}, record={"face": {"embedding": embedding, "yaw_deg": round(found[0].yaw_deg, 2)}})
+    rgb = load_rgb(path)
+    scale = max(1.0, SEARCHED_SIDE_PX / max(rgb.shape[:2]))
+    found = find(_enlarged(rgb, scale))
+    face = to_json(found[0]) if found else None
+    return Made(files={}, record={"faces": len(found), "face": face, "scale": scale})
 
 
-def _enlarged(rgb: RGB) -> RGB:
-    height, width = rgb.shape[:2]
-    scale = SEARCHED_SIDE_PX / max(height, width)
-    if scale <= 1:
+def _enlarged(rgb: RGB, scale: float) -> RGB:
+    if scale == 1:
         return rgb
+    height, width = rgb.shape[:2]
     size = (round(width * scale), round(height * scale))
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))

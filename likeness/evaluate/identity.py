@@ -5,8 +5,8 @@ Scores of different embedders never mix. A mean hides that similarity falls as h
 training photographs would reward copying them, so the references are photographs that training never saw.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -17,11 +17,14 @@ Embedding = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class FaceEmbedding:
-    """A face found in an image: unit embedding [D] and yaw in degrees; `id` names the image."""
+    """A face found in an image: SFace's unit embedding [D], those of `others` by their names, yaw in degrees, the shorter side
+    of its box in the image's px; `id` names the image."""
 
     id: str
     embedding: Embedding
     yaw_deg: float
+    others: Mapping[str, Embedding] = field(default_factory=dict[str, Embedding])
+    side_px: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +76,24 @@ def against(
     )
 
 
+def bins(edges: Sequence[float], last: float) -> list[str]:
+    """Names of the bins from 0 to `last` with these rising edges: `0_15`, `15_30`, `30_90`."""
+    return [f"{low:g}_{high:g}" for low, high in pairwise([0.0, *edges, last])]
+
+
 def yaw_bins(edges_deg: Sequence[float]) -> list[str]:
     """Names of the bins: `0_15`, `15_30`, `30_90` for the edges 15 and 30."""
-    bounds = [0.0, *edges_deg, 90.0]
-    return [f"{low:g}_{high:g}" for low, high in pairwise(bounds)]
+    return bins(edges_deg, 90.0)
 
 
 def yaw_bin(yaw_deg: float, edges_deg: Sequence[float]) -> str:
     """The bin of a head turned by `yaw_deg` to either side; an edge belongs to the bin above it."""
-    return yaw_bins(edges_deg)[int(np.searchsorted(np.asarray(edges_deg), abs(yaw_deg), side="right"))]
+    return yaw_bins(edges_deg)[bin_index(yaw_deg, edges_deg)]
+
+
+def bin_index(value: float, edges: Sequence[float]) -> int:
+    """The bin of an absolute value; an edge belongs to the bin above it."""
+    return int(np.searchsorted(np.asarray(edges), abs(value), side="right"))
 
 
 def _mean(values: Sequence[float]) -> float | None:

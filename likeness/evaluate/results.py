@@ -7,16 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from likeness.evaluate.comparison_sets import comparison_sets
+from likeness.evaluate.ceiling import Person
+from likeness.evaluate.comparison_sets import comparison_sets, search
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.draw import Renderer, judge_steps
+from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
 from likeness.evaluate.face_embeddings import Finder
+from likeness.evaluate.looks import looks_of
+from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
 from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_samples
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line
-from likeness.pipeline.manifest import Manifest, read_pictures
+from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
 from likeness.run import Run
 from likeness.store.items import Item, write_atomic
 from likeness.tracking import Tracker
@@ -56,17 +60,39 @@ def measure(
 ) -> Results:
     """Compare faces and pixels of the samples; `find` gives the faces of an image, largest first."""
     options, paths = run.config.evaluate, run.paths
-    sets = comparison_sets(run, drawn, planned, find)
+    words = run.persona.trigger, run.persona.class_word
+    named = options.named_prompts(*words)
+    trained = read_verified(paths.lora_training).entries
+    in_samples = search(run, drawn.entries, paths.samples, find)
+    in_training = search(run, trained, paths.lora_training, find)
+    sets = comparison_sets(run, trained, in_training, in_samples, planned, named)
+    written = {entry.id for entry in drawn.entries}
+    seen = Seen(
+        sets=sets,
+        looks=looks_of(run, drawn.entries, paths.samples, in_samples, words=True),
+        trained=looks_of(run, trained, paths.lora_training, in_training, words=False),
+        planned=[one for one in planned if one.id in written],
+        named=named,
+        twins=options.twin_prompts(*words),
+    )
+    measures = measured(options, seen, embedders(run.embedder))
     scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(drawn_pairs(planned, pictures))
-    steps = judge_steps(run, renderer, planned, sets["held_out"].embeddings, find)
+    judged = [
+        one
+        for one in planned
+        if one.lora and one.prompt in named and one.seed in options.seeds[: options.checkpoint_seeds]
+    ]
+    steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
     best = best_checkpoint(steps)
     held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
-        | {"best_step": best and best.step},
-        details=details(scores, described(planned, drawn, scores), steps, lora_effect=effect),
+        | {"best_step": best and best.step}
+        | flat(measures),
+        details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect)
+        | {"named": named, "class_word": run.persona.class_word},
         sheet=contact_sheet(
             f"{run.persona.name}, drawn by {run.config.base.name}",
             prompts(run),

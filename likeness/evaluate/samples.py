@@ -116,7 +116,8 @@ def described(
 ) -> list[dict[str, Any]]:
     """The samples as details.json lists them, with their similarity where a face was found."""
     written = {entry.id: entry for entry in drawn.entries}
-    similar = scores["samples_with"].by_image | scores["samples_without"].by_image
+    groups = ("samples_with", "samples_without", "unnamed_with", "unnamed_without")
+    similar = {name: value for group in groups for name, value in scores[group].by_image.items()}
     return [
         {
             **vars(one),

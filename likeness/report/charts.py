@@ -1,4 +1,4 @@
-"""Two drawings as inline SVG: the loss over steps, and similarity scores as rows of dots.
+"""Drawings as inline SVG: the loss over steps, similarity scores as rows of dots, and a share of the ceiling on its scale.
 
 Colours come from the page's CSS classes, so both follow its light and dark theme. Numbers are rounded to
 tenths of a unit of the drawing: equal data, equal bytes.
@@ -20,6 +20,7 @@ MAX_POINTS = 600  # more than the drawing has pixels would only make the page he
 
 ROW, LABELS, AXIS = 36.0, 320.0, 30.0
 DOTS_RIGHT = 40.0
+SCALE_WIDTH, SCALE_EDGE = 480.0, 12.0
 DOT_RADIUS = 3.4
 
 
@@ -108,6 +109,53 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
         f'<svg class="chart" viewBox="0 0 {WIDTH:g} {height:g}" role="img" '
         f'aria-label="Similarity to the held-out photographs">{"".join(parts)}</svg>'
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What something else scores, `value` of the ceiling `of`."""
+
+    label: str
+    value: float | None
+    of: float
+
+
+def share_scale(share: float, low: float | None, high: float | None, marks: Sequence[Mark]) -> Markup:
+    """A share of the ceiling with its interval on a line from 0 to 100 %, beside what others reach."""
+    shares = [(mark.label, (mark.value or 0.0) / mark.of) for mark in marks]
+    ends = [
+        0.0,
+        1.0,
+        share,
+        *(value for value in (low, high) if value is not None),
+        *(value for _, value in shares),
+    ]
+    least, most = min(ends), max(ends)
+
+    def x(value: float) -> float:
+        return SCALE_EDGE + (value - least) / (most - least) * (SCALE_WIDTH - 2 * SCALE_EDGE)
+
+    said = ", ".join([f"her pictures {share:.0%}", *(f"{label} {value:.0%}" for label, value in shares)])
+    parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(1):.1f}" y1="60" y2="60"/>']
+    if low is not None and high is not None:
+        parts.append(f'<line class="spread" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="60" y2="60"/>')
+    below = sorted([*shares, ("photographs", 1.0)], key=lambda mark: mark[1])
+    for index, (label, value) in enumerate(below):
+        y = 92 + 22 * index  # a line each: what lies close together stays readable
+        parts.append(f'<line class="axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="52" y2="68"/>')
+        parts.append(_at(x(value), y, "tick", f"{label} {value:.0%}"))
+    parts.append(f'<circle class="dot strong whole" cx="{x(share):.1f}" cy="60" r="9"/>')
+    parts.append(_at(x(share), 32, "label", f"drawn {share:.0%}"))
+    return Markup(
+        f'<svg class="chart share" viewBox="0 0 {SCALE_WIDTH:g} {80 + 22 * len(below)}" role="img" '
+        f'aria-label="Share of the ceiling: {escape(said)}">{"".join(parts)}</svg>'
+    )
+
+
+def _at(x: float, y: float, css: str, text: str) -> str:
+    """A text in the middle of x, or at the edge where it would reach over it."""
+    anchor = "start" if x < SCALE_WIDTH * 0.15 else "end" if x > SCALE_WIDTH * 0.85 else "middle"
+    return f'<text class="{css}" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -62,6 +62,9 @@ class Evaluation(Record):
     groups: dict[str, Group]
     samples: tuple[Sample, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
+    measures: dict[str, Any] | None = None
+    named: tuple[str, ...] = ()
+    class_word: str = "person"
     notes: tuple[str, ...]
 
 

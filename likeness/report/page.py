@@ -4,19 +4,19 @@ from markupsafe import Markup
 
 import likeness
 from likeness.formatting import render
+from likeness.report.beside import lead, nearest_pictures
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
 from likeness.report.metrics import figures
 from likeness.report.money import money_rows, offers
+from likeness.report.outcome import headline, interval, percent
 from likeness.report.pictures import Album
-from likeness.report.pixels import face_details
+from likeness.report.pixels import face_details, held_out
 from likeness.report.refused import refusal_groups
 from likeness.report.view import (
     EXAMPLES,
     chains,
     examples_first,
-    held_out,
-    mosaic,
     sample_pairs,
     step_rows,
     strips,
@@ -24,7 +24,7 @@ from likeness.report.view import (
 from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, usd, verdict
 from likeness.run import Run
 
-MOSAIC = 6
+LEAD = 6
 
 # The text needs room too: by `max_rows` and the points of a drawing, half a megabyte at most as conf/ has them.
 PICTURE_SHARE = 0.88
@@ -41,9 +41,10 @@ def page(run: Run, got: Collected) -> str:
     entries = got.steps["lora_training"].entries
     # In the order of importance: what comes last goes without pictures when the page is full.
     parts = {
-        "mosaic": mosaic(got, album, cfg, MOSAIC),
+        "lead": lead(got, album, cfg, LEAD),
+        "held_out": held_out(got, album, cfg)[:LEAD],
         "pairs": sample_pairs(got, album, cfg),
-        "held_out": held_out(got, album, cfg),
+        "nearest": nearest_pictures(got, album, cfg),
         "strips": strips(got, album, cfg),
         "details": [
             figure
@@ -62,7 +63,7 @@ def page(run: Run, got: Collected) -> str:
         consent=run.consent,
         kind_words=KIND_WORDS[run.consent.kind],
         version=likeness.__version__,
-        figures={place: figures(got, place) for place in ("head", "samples", "likeness")},
+        figures={place: figures(got, place) for place in ("dataset", "samples", "likeness")},
         deliverables=got.deliverables,
         steps=step_rows(got),
         total_cost=usd(sum(entry.cost_usd for step in got.steps.values() for entry in step.entries)),
@@ -76,6 +77,10 @@ def page(run: Run, got: Collected) -> str:
         training=_training_figures(got),
         dots=_dots(got),
         verdict=verdict(got.evaluation),
+        headline=headline(got),
+        measures=got.evaluation.measures,
+        percent=percent,
+        interval=interval,
         bins=_bins(got),
         checkpoints=got.evaluation.checkpoints,
         chains=chains(got, run.consent.id, cfg.max_rows),

@@ -149,15 +149,10 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
         paired.setdefault((sample.prompt, sample.seed), {})[sample.lora] = sample
 
     def figure(sample: Sample | None, label: str) -> Figure:
-        if sample is None or sample.file is None or sample.rating != "sfw":
+        if sample is None:
             return Figure(label=f"{label}: not shown", picture=None)
         score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
-        path = got.places.samples / sample.file
-        alt = f"{label}: {sample.prompt}, seed {sample.seed}"
-        return Figure(
-            label=label + score,
-            picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED),
-        )
+        return sample_figure(got, album, sample, label + score, cfg)
 
     return [
         SamplePair(
@@ -168,11 +163,13 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
     ]  # fmt: skip
 
 
-def mosaic(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[Picture]:
-    """Training images spread evenly over the set, for the head of the page."""
-    chosen = examples_first(got.steps["lora_training"].entries, count)[:count]
-    found = (of_entry(got, album, "lora_training", entry, cfg.thumb_px) for entry in chosen)
-    return [picture for picture in found if picture is not None]
+def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg: ReportConfig) -> Figure:
+    """A sample, unless it was refused or is not plainly harmless."""
+    if sample.file is None or sample.rating != "sfw":
+        return Figure(label="not shown", picture=None)
+    alt = f"{'Drawn with the LoRA' if sample.lora else 'Drawn by the base alone'}: {sample.prompt}, seed {sample.seed}"
+    path = got.places.samples / sample.file
+    return Figure(label=label, picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED))
 
 
 def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
@@ -188,15 +185,6 @@ def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
         seen.update((best.source or "", best.target or ""))
         chosen[best.id] = best
     return [*chosen.values(), *(entry for entry in entries if entry.id not in chosen)]
-
-
-def held_out(got: Collected, album: Album, cfg: ReportConfig) -> list[Figure]:
-    """The photographs that training never saw."""
-    return [
-        Figure(label=entry.origin or entry.id, picture=of_entry(got, album, "ingested", entry, cfg.thumb_px))
-        for entry in got.steps["ingested"].entries
-        if entry.held_out
-    ]
 
 
 def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cfg: ReportConfig) -> Figure:

@@ -16,11 +16,13 @@ KIND_WORDS = {
 SHOWABLE = frozenset({"no-face", "too-small", "blurred", "exact-duplicate", "near-duplicate"})
 
 GROUP_WORDS: Mapping[str, tuple[str, str]] = {
-    "held_out": ("Held-out photographs", "against each other: the ceiling"),
+    "held_out": ("Held-out photographs", "against each other"),
     "photographs": ("Own photographs", "in the training set"),
     "swaps": ("Swapped images", "in the training set"),
-    "samples_with": ("Samples with the LoRA", "what the model draws"),
-    "samples_without": ("Samples without it", "what the base draws"),
+    "samples_with": ("Samples with the LoRA", "what the model draws by her name"),
+    "samples_without": ("Samples without it", "what the base draws by her name"),
+    "unnamed_with": ("Without her name, with it", "what the class word alone draws"),
+    "unnamed_without": ("Without name and LoRA", "what the base draws for it"),
     "targets": ("The target people", "other people: the floor"),
 }
 

@@ -6,11 +6,10 @@ from functools import partial
 
 from likeness.faces import Face, FaceAnalyzer, from_json, to_json
 from likeness.faces.age import AgeEstimator
-from likeness.faces.landmarks import marks_px, outline_px
 from likeness.images import encode_png
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
-from likeness.pipeline.manifest import FaceEntry
+from likeness.pipeline.face_entry import face_entry
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.embedder import EmbedderConfig
@@ -157,12 +156,6 @@ def keep_entry(persona: str, source: Photo, item: Item) -> Line:
         faces=(*first, *source.entry.faces[1:]),
     )
     return entry, {name: IMAGE}
-
-
-def face_entry(face: Face, *, age_years: float | None = None) -> FaceEntry:
-    """The face that is meant, as the stages after swap need it: nothing looks for it again."""
-    told = {key: value for key, value in to_json(face).items() if key in FaceEntry.model_fields}
-    return FaceEntry(**told, age_years=age_years, marks_px=marks_px(face), outline_px=outline_px(face))
 
 
 def _judge(persona: str, target: Photo, thresholds: SwapThresholds, record: Mapping[str, Json]) -> None:

@@ -129,7 +129,7 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
         renderer=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned,
         held_out=[places.ingested / photo.file for photo in photographs],
-        references=ingested_faces(photographs, places.ingested).embeddings, find=FaceAnalyzer().faces, items=run.items,
+        references=ingested_faces(photographs, places.ingested).embeddings, find=Finder(analyzer=FaceAnalyzer()), items=run.items,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from likeness.caption.attributes import AttributesCaptioner
 from likeness.errors import InputError
 from likeness.faces import FaceAnalyzer
-from likeness.swap.items import face_entry
+from likeness.pipeline.face_entry import face_entry
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 ALL = ("framing", "pose", "expression", "hair", "clothes", "background", "lighting")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from comfy_networks import PROMPTS
 from comfy_runs import PERSONA, config, persona_folders, trial_run, write_lora
+from known_faces import analyzer
 from runs import run_of
 from safetensors.torch import load_file, save_file
 
@@ -16,6 +17,7 @@ from likeness.comfy.graph import KINDS
 from likeness.comfy.trial import run_trial
 from likeness.diffusion.load import load_base
 from likeness.evaluate.draw import Renderer
+from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.results import draw_samples
 from likeness.lora.convert import convert
 from likeness.store.items import sha256_file
@@ -47,7 +49,7 @@ def tried(folders, real: RealServer):
     digest = sha256_file(folders.places.weights)
     renderer = Renderer(cfg=cfg, base=load_base(cfg.base, device="cpu"), rater=no_rater(), ages=NOBODY)
     draw_samples(run_of("evaluate", cfg, PERSONA), renderer, digest)
-    return run_trial(trial_run(cfg), no_rater().explicit, NOBODY, lambda rgb: [])
+    return run_trial(trial_run(cfg), no_rater().explicit, NOBODY, Finder(analyzer=analyzer(lambda rgb: [])))
 
 
 NOBODY = SimpleNamespace(ages=lambda rgb: ())

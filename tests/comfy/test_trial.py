@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from comfy_runs import config, persona_folders, trial_run
+from known_faces import analyzer
 from persona_folders import Folders
 from PIL import Image
 from safetensors.numpy import save_file
@@ -18,6 +19,7 @@ from fakes.server import FakeServers
 from likeness.comfy.scores import problems, psnr
 from likeness.comfy.trial import Result, decoded, run_trial
 from likeness.errors import ConfigError, InputError, RejectedError
+from likeness.evaluate.face_embeddings import Finder
 from likeness.images import load_rgb
 from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest
@@ -69,7 +71,7 @@ def try_it(
     """One test with a rater that says `explicit` of every picture, and no face in any."""
     folder = None if loras is None else str(loras)
     cfg = config(services.comfyui_url, lora_folder=folder, **changes)
-    return run_trial(trial_run(cfg), lambda rgb: explicit, ages, lambda rgb: [])
+    return run_trial(trial_run(cfg), lambda rgb: explicit, ages, Finder(analyzer=analyzer(lambda rgb: [])))
 
 
 def test_pictures_are_drawn_marked_scored_and_laid_out(folders, loras, fakes):

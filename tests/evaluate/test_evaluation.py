@@ -20,7 +20,7 @@ FACE = np.array([1.0, 0.0], np.float32)
 
 
 def scored(**faces: Faces):
-    empty = {name: Faces(images=0, embeddings=[]) for name in GROUPS}
+    empty = {name: Faces(images=0, embeddings=[]) for name in (*GROUPS, "sources")}
     return identities({**empty, **faces}, yaw_edges_deg=[15, 30])
 
 
@@ -62,6 +62,7 @@ def test_details_are_json():
                 scores,
                 [{"id": "x"}],
                 [CheckpointScore(step=5, images=2, faces=1, similarity=0.5)],
+                {"references": {"held_out": True}},
                 lora_effect=1.0,
             )
         )

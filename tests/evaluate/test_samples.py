@@ -26,7 +26,10 @@ OPTIONS = {
     "checkpoints": False,
     "side_px": 64,
     "jpeg_quality": 90,
+    "checkpoint_seeds": 1,
     "yaw_edges_deg": [15, 30],
+    "face_edges_px": [64],
+    "false_accept_rate": 0.01,
     "max_failure_ratio": 0.5,
     "cell_px": 64,
 }
@@ -55,6 +58,14 @@ def test_an_explicit_or_unrated_sample_is_refused(score):
     assert (caught.value.reason, caught.value.kind) == ("explicit", "refused")
 
 
+def test_prompts_that_name_the_person_and_their_twins_without_the_name_are_known():
+    options = EvaluateConfig(
+        **{**OPTIONS, "prompts": ["{trigger} {class_word}, a", "a {class_word}, a", "{trigger}, b"]}
+    )
+    assert options.named_prompts("jade", "woman") == ["jade woman, a", "jade, b"]
+    assert options.twin_prompts("jade", "woman") == [("jade woman, a", "a woman, a")]
+
+
 def test_prompts_take_the_personas_words():
     assert EvaluateConfig(**OPTIONS).drawn_prompts("jade", "woman") == ["jade woman, a portrait", "a woman"]
 
@@ -68,6 +79,8 @@ def test_prompts_take_the_personas_words():
         ("seeds", [1, 1]),
         ("yaw_edges_deg", [30, 15]),
         ("yaw_edges_deg", [90]),
+        ("face_edges_px", [64, 64]),
+        ("false_accept_rate", 0.5),
         ("side_px", 65),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.report.charts import DotRow, dot_rows, loss_curve, ticks
+from likeness.report.charts import DotRow, Mark, dot_rows, loss_curve, share_scale, ticks
 
 
 @given(st.floats(-100, 100), st.floats(0.01, 1000), st.integers(2, 9))
@@ -54,3 +54,12 @@ def test_every_score_is_a_dot_inside_the_drawing_and_text_is_escaped():
     assert min(xs) >= 0
     assert max(xs) <= 960
     assert "0.43" in svg
+
+
+def test_the_scale_of_a_share_says_all_its_marks_and_none_over_another():
+    marks = [Mark(label="strangers", value=0.49, of=0.87), Mark(label="the base alone", value=0.3, of=0.87)]
+    drawn = share_scale(0.7, 0.65, 0.76, marks)
+    assert 'aria-label="Share of the ceiling: her pictures 70%, strangers 56%, the base alone 34%"' in drawn
+    rows = re.findall(r'y="(\d+)"[^>]*>(?:strangers|the base alone|photographs)', drawn)
+    assert len(set(rows)) == 3
+    assert 'class="spread"' not in share_scale(0.7, None, None, marks)

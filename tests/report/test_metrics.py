@@ -70,10 +70,10 @@ def test_the_guides_metric_costs_one_file(run, tmp_path, monkeypatch):
 
 def test_what_is_not_known_is_not_shown(run, monkeypatch):
     got = collect(run.paths)
-    known = metrics.Metric(words="known", place="head", read=lambda _: "1", note=lambda _: ": a note")
-    unknown = metrics.Metric(words="unknown", place="head", read=lambda _: None)
+    known = metrics.Metric(words="known", place="dataset", read=lambda _: "1", note=lambda _: ": a note")
+    unknown = metrics.Metric(words="unknown", place="dataset", read=lambda _: None)
     monkeypatch.setattr(metrics, "metrics", lambda: [unknown, known])
-    assert metrics.figures(got, "head") == [("known: a note", "1")]
+    assert metrics.figures(got, "dataset") == [("known: a note", "1")]
     assert metrics.figures(got, "samples") == []
 
 

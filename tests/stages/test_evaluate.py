@@ -1,13 +1,13 @@
 """The stage `evaluate` with the random base: what it writes, what it refuses, what it draws again."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from conf_sections import section
 from doors import SeesHer
+from known_faces import analyzer, at_angle, known_face
 from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
@@ -16,9 +16,13 @@ from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families.sd import SDXL
+from likeness.diffusion.load import load_base
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
+from likeness.evaluate.draw import Renderer
+from likeness.evaluate.request import asked_prompt, draw_asked
+from likeness.faces import to_json
 from likeness.images import load_rgb
 from likeness.ingest import IngestConfig
 from likeness.marks.xmp import SourceType, read_mark
@@ -81,8 +85,7 @@ def folders(in_tmp) -> Folders:
     made.everything((("s1", "t1"), ("s2", None)))
     dataset.main(run_of("dataset", config(), PERSONA))
     for name in ("s1", "s2", "s9", "t1"):
-        embedding = np.eye(128, dtype=np.float32)[int(name[1:]) % 3].tolist()
-        face = {"embedding": embedding, "yaw_deg": 5.0}
+        face = to_json(known_face(np.eye(128)[int(name[1:]) % 3].tolist(), yaw_deg=5.0))
         (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
     write_lora(made, 5.0)
     return made
@@ -132,16 +135,14 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     write_lora(folders, 5.0)
 
     def find(rgb):  # every picture is somebody else
-        angle, embedding = int(rgb.sum()) % 100 / 70, np.zeros(128, np.float32)
-        embedding[:2] = np.cos(angle), np.sin(angle)
-        return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
+        return [known_face(at_angle(int(rgb.sum()) % 100))]
 
-    monkeypatch.setattr(evaluate, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
+    monkeypatch.setattr(evaluate, "face_analyzer", lambda own: analyzer(find))
     evaluate.main(run_of("evaluate", config(), PERSONA))
     described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
     steps = described["checkpoints"]
     assert [one["step"] for one in steps] == [10, 20, 0]  # the finished file does not say its step
-    assert all((one["images"], one["faces"]) == (2, 2) for one in steps)
+    assert all((one["images"], one["faces"]) == (1, 1) for one in steps)
     assert len({one["similarity"] for one in steps}) == 3
     assert steps[-1]["similarity"] == described["groups"]["samples_with"]["mean"]
     best = max(steps, key=lambda one: one["similarity"])["step"]
@@ -194,3 +195,36 @@ def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
     assert metrics(folders)["lora_effect"] is None
     failures = read_manifest(folders.places.evaluation / "samples").failures
     assert {failure.reason for failure in failures} == {"explicit"}
+
+
+def asked(words: str, seeds=(5, 6)):
+    run = run_of("evaluate", config(), PERSONA)
+    renderer = Renderer(cfg=run.config, base=load_base(run.config.base, device="cpu"), rater=Rater())
+    return draw_asked(run, renderer, asked_prompt(run, words), seeds)
+
+
+def test_what_is_asked_for_is_drawn_by_her_name_marked_and_on_a_sheet(folders):
+    made = asked("in a library")
+    assert [one.file for one in made.entries] == ["jade-seed5.jpg", "jade-seed6.jpg"]
+    for one in made.entries:
+        assert one.text == "jade woman, in a library"
+        assert read_mark((folders.places.drawn / one.file).read_bytes()) == SourceType.TRAINED
+    assert folders.places.drawn_sheet.is_file()
+    (again,) = asked("jade woman by the sea", seeds=(5,)).entries  # named by whoever asks
+    assert again.text == "jade woman by the sea"
+    assert sorted(path.name for path in folders.places.drawn.glob("*.jpg")) == ["jade-seed5.jpg"]
+
+
+def test_words_that_are_refused_draw_nothing(folders, monkeypatch):
+    monkeypatch.setattr(studio, "generate", None)
+    with pytest.raises(InputError):
+        asked("naked")
+    assert not folders.places.drawn.exists()
+
+
+def test_a_refused_picture_is_not_written(folders, monkeypatch):
+    monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
+    made = asked("in a library")
+    assert not made.entries
+    assert {failure.reason for failure in made.failures} == {"explicit"}
+    assert not list(folders.places.drawn.glob("*.jpg"))

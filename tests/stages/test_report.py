@@ -1,5 +1,6 @@
 """The stage `report` on small folders: complete, self-contained, honest, safe, and the same each time."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -143,6 +144,31 @@ def test_a_line_of_several_pairs_counts_as_so_many(folders):
     report.main(run_of("report", config(), PERSONA))
     assert "1 refused, 12 skipped, 0 failed" in page(folders)
     assert '<span class="quiet">12</span>' in page(folders)
+
+
+def test_the_page_begins_with_what_was_drawn_beside_held_out_photographs_and_the_score(folders):
+    report.main(run_of("report", config(), PERSONA))
+    first = page(folders).partition('<section id="likeness"')[2].partition("</section>")[0]
+    assert page(folders).partition('<section id="likeness"')[0].count("<img") == 0
+    alts = re.findall(r'alt="([^"]*)"', first)
+    assert alts == ["Drawn with the LoRA: jade woman, a portrait, seed 1", "Held-out photograph jade_s9.png"]
+    told = re.sub(r"<[^>]+>", "", first)
+    share = json.loads((folders.places.evaluation / "samples/details.json").read_text())["measures"][
+        "embedders"
+    ][0]["samples"]["share"]
+    assert f"{100 * share['value']:.0f} % ({100 * share['low']:.0f} to {100 * share['high']:.0f})" in told
+    assert "dlib&#39;s resnet takes no part in choosing" in told
+    assert "The one thing to mend" in told
+    for word in ("ceiling", "95 % interval", "threshold"):
+        assert word in told
+
+
+def test_without_a_face_the_first_screen_says_why_there_is_no_score(folders):
+    folders.evaluation(faces=False)
+    report.main(run_of("report", config(), PERSONA))
+    first = page(folders).partition('<section id="likeness"')[2].partition("</section>")[0]
+    assert "No face was found in the 2 samples" in first
+    assert 'class="big"' not in first
 
 
 def test_equal_inputs_give_equal_bytes(folders):

@@ -5,11 +5,10 @@ import json
 import os
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from known_faces import analyzer, at_angle, known_face
 from lora_runs import base_config, make_folder, train_config, with_drawing
 from persona_folders import Folders, settings
 from runs import run_of
@@ -21,6 +20,7 @@ from likeness.errors import ConfigError, ConsentError, TransientError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate import draw as studio
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet
+from likeness.faces import to_json
 from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
 from likeness.safety.rating import Rater
@@ -58,9 +58,7 @@ class Easel:
 
 def find(rgb):
     """A face in every picture, somebody else in each."""
-    angle, embedding = int(rgb.sum()) % 100 / 70, np.zeros(128, np.float32)
-    embedding[:2] = np.cos(angle), np.sin(angle)
-    return [SimpleNamespace(embedding=embedding, yaw_deg=0.0)]
+    return [known_face(at_angle(int(rgb.sum()) % 100))]
 
 
 @pytest.fixture
@@ -70,10 +68,10 @@ def places(in_tmp, monkeypatch) -> PersonaPaths:
     folders = Folders(in_tmp)
     folders.ingest(["s1"], [], held_out=["s9"])
     folders.consent([])
-    face = {"embedding": np.eye(128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
+    face = to_json(known_face(at_angle(0)))
     (folders.places.ingested / "jade-s9.face.json").write_text(json.dumps(face))
     make_folder(folders.places.lora_training)
-    monkeypatch.setattr(sampler, "FaceAnalyzer", lambda: SimpleNamespace(faces=find))
+    monkeypatch.setattr(sampler, "FaceAnalyzer", lambda: analyzer(find))
     return folders.places
 
 

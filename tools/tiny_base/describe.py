@@ -16,8 +16,8 @@ from likeness.caption.attributes import TRAITS
 from likeness.caption.regions import Portrait, portrait
 from likeness.faces import Face, FaceAnalyzer
 from likeness.images import RGB
+from likeness.pipeline.face_entry import face_entry
 from likeness.safety.rating import Rater
-from likeness.swap.items import face_entry
 from tools.tiny_base.data import load_faces
 
 MEASURED_PX = 512  # half of what the captioner measures at: a third of the time, nearly the same words

@@ -11,7 +11,7 @@ from typing import Literal
 
 from likeness.report.collect import Collected
 
-Place = Literal["head", "training", "samples", "likeness"]
+Place = Literal["dataset", "training", "samples", "likeness"]
 
 
 @dataclass(frozen=True, kw_only=True)

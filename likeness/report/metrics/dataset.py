@@ -40,19 +40,19 @@ def _enlarged(got: Collected) -> str:
 METRICS = (
     Metric(
         words="training images",
-        place="head",
+        place="dataset",
         read=lambda got: str(len(got.steps["lora_training"].entries)),
         note=_kinds,
     ),
     Metric(
         words="left out",
-        place="head",
+        place="dataset",
         read=lambda got: str(_left_out(got).total()),
         note=_left_out_kinds,
     ),
     Metric(
         words="training images show the photograph's own pixels",
-        place="head",
+        place="dataset",
         read=_own_pixels,
         note=_enlarged,
     ),

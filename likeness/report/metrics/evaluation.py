@@ -1,12 +1,50 @@
 """What the evaluation measured."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
+from likeness.report.outcome import interval, percent
 
 
-def _likeness(got: Collected) -> str | None:
-    mean = got.evaluation.groups["swaps"].mean
-    return None if mean is None else f"{mean:.2f}"
+def _first(got: Collected) -> Mapping[str, Any]:
+    """The first embedder's measures."""
+    return (got.evaluation.measures or {"embedders": [{}]})["embedders"][0]
+
+
+def _share(got: Collected) -> str | None:
+    share = _first(got).get("samples", {}).get("share", {})
+    return None if share.get("value") is None else percent(share["value"]) + interval(share)
+
+
+def _recognised(got: Collected) -> str | None:
+    samples = _first(got).get("samples")
+    return f"{samples['recognised']} of {samples['of']}" if samples and samples["of"] else None
+
+
+def _threshold(got: Collected) -> str:
+    limit = _first(got)["threshold"]
+    return f" ({_first(got)['label']} {limit['value']:.2f} and more; {limit['origin']})"
+
+
+def _leak(got: Collected) -> str | None:
+    test = _first(got).get("name_test")
+    return (
+        None
+        if not test or test["leak"]["value"] is None
+        else percent(test["leak"]["value"]) + interval(test["leak"])
+    )
+
+
+def _copied(got: Collected) -> str | None:
+    copied = (got.evaluation.measures or {}).get("copying")
+    return f"{copied['copied']} of {copied['of']}" if copied and copied["of"] else None
+
+
+def _copy(got: Collected) -> str | None:
+    copied = (got.evaluation.measures or {}).get("copying")
+    return None if not copied or copied["mean"]["value"] is None else f"{copied['mean']['value']:.2f}"
 
 
 def _effect(got: Collected) -> str | None:
@@ -15,6 +53,16 @@ def _effect(got: Collected) -> str | None:
 
 
 METRICS = (
-    Metric(words="likeness of the swaps to held-out photographs", place="head", read=_likeness),
+    Metric(
+        words="of the ceiling (the likeness of her real photographs with each other)",
+        place="likeness",
+        read=_share,
+    ),
+    Metric(words="drawn pictures recognised as her", place="likeness", read=_recognised, note=_threshold),
+    Metric(words="leak: how much of the likeness the class word alone draws", place="likeness", read=_leak),
+    Metric(words="drawn pictures that repeat a training picture", place="likeness", read=_copied),
+    Metric(
+        words="copy-paste measure (arXiv:2510.14975; 0 is none, 1 is a copy)", place="likeness", read=_copy
+    ),
     Metric(words="mean change of a pixel by the LoRA, of 255", place="samples", read=_effect),
 )

@@ -24,6 +24,5 @@ WORDS = {
 }
 
 METRICS = (
-    Metric(words="training steps", place="head", read=partial(_said, "ss_steps")),
     *(Metric(words=words, place="training", read=partial(_said, key)) for words, key in WORDS.items()),
 )

@@ -1,0 +1,128 @@
+"""Does the LoRA draw the person, or repeat a training picture?
+
+The copy-paste measure of H. Xu et al., "WithAnyone: Towards Controllable and ID Consistent Image Generation" (arXiv:2510.14975,
+2025): (angle(generated, held-out) - angle(generated, nearest training)) / angle(held-out, nearest training), by the angles of
+face embeddings. 1: the face is the training picture's; 0: it is as near to photographs that training never saw; below: nearer.
+The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
+
+A whole picture is known again by PDQ, whatever the face. Source of its limit: Meta's ThreatExchange, "PDQ" (31 of 256 bits).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from likeness.evaluate.ceiling import PHOTOGRAPHS, SEEDS, Person, by_seed
+from likeness.evaluate.identity import FaceEmbedding
+from likeness.evaluate.looks import Look
+from likeness.evaluate.samples import Planned
+from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, crossed_means, estimate
+from likeness.marks.pdq import distance
+
+COPIED = 0.7
+"""From this measure on a face counts as copied, if it is less than half as far from the training picture as the held-out
+photographs are: ours. Without the second condition a face far beyond the training picture would count."""
+
+SAME_PICTURE_BITS = 31
+LEAST_ANGLE = 0.05
+"""Radians: nearer held-out and training faces would divide by nothing."""
+
+
+def copying(
+    person: Person,
+    trained: Sequence[FaceEmbedding],
+    drawn: Sequence[FaceEmbedding],
+    trained_looks: Mapping[str, Look],
+    looks: Mapping[str, Look],
+    planned: Sequence[Planned],
+) -> dict[str, Any]:
+    """The measure of each drawn picture with its nearest training picture, their mean over seeds and photographs, and how
+    many are copied; JSON values. Where no photograph is held out the measure is null: only whole pictures are compared.
+
+    Args:
+        looks: of the drawn pictures, by id.
+        planned: the drawn pictures that count, in the order of their seeds.
+    """
+    faces = {face.id: face for face in drawn}
+    can = trained and person.references
+    of_faces = {name: _measure(person, trained, face) for name, face in faces.items()} if can else {}
+    names = [face.id for face in trained]
+    pictures: list[dict[str, Any]] = []
+    for one in planned:
+        if one.id not in looks:
+            continue
+        bits = {name: distance(looks[one.id].pdq, [look.pdq]) for name, look in trained_looks.items()}
+        same = min(bits, key=lambda name: bits[name], default=None)
+        is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
+        face = of_faces.get(one.id)
+        pictures.append({
+            "id": one.id,
+            "nearest": same if is_same or face is None else names[face.nearest],
+            "angle_deg": face and face.angle_deg,
+            "copy": face and face.copy,
+            "picture_bits": bits.get(same) if same else None,
+            "copied": bool(is_same or (face and face.copied)),
+        })  # fmt: skip
+    return {
+        "measured": person.held_out and bool(trained),
+        "copied_from": COPIED,
+        "mean": vars(_mean(of_faces, planned)),
+        "copied": sum(one["copied"] for one in pictures),
+        "of": len(pictures),
+        "pictures": pictures,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceCopy:
+    """A drawn face beside the nearest training picture: the measure by each held-out photograph [R], None without them."""
+
+    nearest: int
+    angle_deg: float
+    by_reference: Numbers | None
+    between_deg: float
+
+    @property
+    def copy(self) -> float | None:
+        """The measure."""
+        return None if self.by_reference is None else round(float(np.mean(self.by_reference)), 4)
+
+    @property
+    def copied(self) -> bool:
+        """Whether the face counts as copied."""
+        return self.copy is not None and self.copy >= COPIED and self.angle_deg < self.between_deg / 2
+
+
+def _measure(person: Person, trained: Sequence[FaceEmbedding], face: FaceEmbedding) -> FaceCopy:
+    to_trained = _angles([face], trained)[0]
+    nearest = int(np.argmin(to_trained))
+    to_held_out = _angles([face], person.references)[0]
+    between = _angles([trained[nearest]], person.references)[0]
+    measure = (to_held_out - to_trained[nearest]) / np.maximum(between, LEAST_ANGLE)
+    return FaceCopy(
+        nearest=nearest, angle_deg=round(float(np.degrees(to_trained[nearest])), 2),
+        by_reference=measure if person.held_out else None, between_deg=float(np.degrees(between.mean())),
+    )  # fmt: skip
+
+
+def _mean(of_faces: Mapping[str, FaceCopy], planned: Sequence[Planned]) -> Estimate:
+    seeds = [
+        [row for name in names if name in of_faces and (row := of_faces[name].by_reference) is not None]
+        for names in by_seed(planned)
+    ]
+    if not (seeds := [rows for rows in seeds if rows]):
+        return UNKNOWN
+    weights = np.repeat(Resampler(SEEDS).counts(len(seeds)), [len(rows) for rows in seeds], axis=1)
+    scores = np.vstack([row for rows in seeds for row in rows])
+    return estimate(
+        crossed_means(scores, weights, Resampler(PHOTOGRAPHS).counts(scores.shape[1])), len(seeds)
+    )
+
+
+def _angles(faces: Sequence[FaceEmbedding], others: Sequence[FaceEmbedding]) -> Numbers:
+    """Angles [N, M] in radians between SFace's embeddings."""
+    a, b = (np.stack([one.embedding for one in group]).astype(np.float64) for group in (faces, others))
+    lengths = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
+    return np.arccos(np.clip(a @ b.T / np.maximum(lengths, 1e-9), -1, 1))

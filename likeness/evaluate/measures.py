@@ -1,0 +1,112 @@
+"""All that is measured on the samples, as details.json has it: by embedder, then copying, variety, adherence and faces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate.adherence import adherence, share_followed
+from likeness.evaluate.ceiling import Person, Scale, binned, described_set
+from likeness.evaluate.copying import copying
+from likeness.evaluate.embedders import EMBEDDERS, Embedder
+from likeness.evaluate.evaluation import Faces
+from likeness.evaluate.looks import Look
+from likeness.evaluate.name_test import name_test
+from likeness.evaluate.samples import Planned
+from likeness.evaluate.variety import variety
+
+LARGEST_FACE_PX = 100_000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was found: faces of each set, looks of the samples and of the training images, and the samples that were written."""
+
+    sets: Mapping[str, Faces]
+    looks: Mapping[str, Look]
+    trained: Mapping[str, Look]
+    planned: Sequence[Planned]
+    named: Sequence[str]
+    twins: Sequence[tuple[str, str]]
+
+    def samples(self, *, lora: bool) -> list[Planned]:
+        """The written samples whose prompts name the person."""
+        return [one for one in self.planned if one.lora == lora and one.prompt in self.named]
+
+
+def measured(options: EvaluateConfig, seen: Seen, by: Sequence[Embedder] = EMBEDDERS) -> dict[str, Any]:
+    """The measures as JSON values."""
+    person = Person.of(seen.sets)
+    with_lora = seen.samples(lora=True)
+    drawn = [seen.looks[one.id] for one in with_lora if one.id in seen.looks]
+    untaught = [seen.looks[one.id] for one in seen.samples(lora=False) if one.id in seen.looks]
+    trained = [face for name in ("photographs", "swaps") for face in seen.sets[name].embeddings]
+    scales = [Scale(one, person, false_accept_rate=options.false_accept_rate) for one in by]
+    return {
+        "references": {"held_out": person.held_out, "photographs": len(person.references)},
+        "embedders": [_by(scale, seen, options) for scale in scales],
+        "faces": _counts(seen.sets["samples_with"]),
+        "copying": copying(person, trained, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
+        "variety": variety({"samples": drawn, "base": untaught, "training": seen.trained.values()}),
+        "adherence": {"samples": adherence(with_lora, seen.looks), "base": adherence(seen.samples(lora=False), seen.looks)},
+    }  # fmt: skip
+
+
+def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
+    """What one embedder says."""
+    faces = seen.sets["samples_with"]
+    samples = described_set(scale, faces, seen.samples(lora=True))
+    yaws = {face.id: face.yaw_deg for face in faces.embeddings}
+    sides = {face.id: face.side_px for face in faces.embeddings}
+    drawn = [face for name in ("samples", "unnamed") for end in ("with", "without")
+             for face in seen.sets[f"{name}_{end}"].embeddings]  # fmt: skip
+    return {
+        "name": scale.embedder.name,
+        "label": scale.embedder.label,
+        "key": scale.embedder.key,
+        "scale": scale.embedder.scale,
+        "chooses": scale.embedder.chooses,
+        "ceiling": asdict(scale.ceiling),
+        "strangers": asdict(scale.strangers),
+        "threshold": asdict(scale.threshold),
+        "samples": samples,
+        "base": described_set(scale, seen.sets["samples_without"], seen.samples(lora=False)),
+        "by_yaw": binned(scale, samples["by_image"], yaws, options.yaw_edges_deg, 90.0),
+        "by_face_px": binned(scale, samples["by_image"], sides, options.face_edges_px, LARGEST_FACE_PX),
+        "name_test": name_test(scale, scale.scores(drawn), seen.planned, seen.twins),
+    }
+
+
+def _counts(faces: Faces) -> dict[str, int]:
+    """In how many of the samples there is no face, one, or several."""
+    found = list(faces.counts.values())
+    return {
+        "none": found.count(0), "one": found.count(1), "several": sum(count > 1 for count in found), "of": faces.images,
+    }  # fmt: skip
+
+
+def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """The measures that metrics.json has, for `dvc metrics`."""
+    found: dict[str, float | int | None] = {}
+    for one in measures["embedders"]:
+        key, samples, name = one["key"], one["samples"], one["name_test"] or dict[str, Any]()
+        found |= _interval(f"{key}_share_of_ceiling", samples["share"])
+        found |= {f"{key}_ceiling": one["ceiling"]["value"], f"{key}_threshold": one["threshold"]["value"]}
+        found |= {f"{key}_recognised": samples["recognised"], f"{key}_eer": one["threshold"]["eer"]}
+        found |= _interval(f"{key}_name_gain", name.get("gain", {})) | _interval(
+            f"{key}_leak", name.get("leak", {})
+        )
+    counts, copied = measures["faces"], measures["copying"]
+    return found | {
+        "samples_faceless": counts["none"], "samples_several_faces": counts["several"],
+        "copy": copied["mean"]["value"], "copied": copied["copied"],
+        "adherence": share_followed(measures["adherence"]["samples"]),
+    }  # fmt: skip
+
+
+def _interval(name: str, estimate: Mapping[str, Any]) -> dict[str, float | None]:
+    return {
+        name: estimate.get("value"),
+        f"{name}_low": estimate.get("low"),
+        f"{name}_high": estimate.get("high"),
+    }

@@ -1,0 +1,42 @@
+"""How much the pictures of a set differ from each other: a LoRA that has learned one pose draws it whatever is asked."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from likeness.evaluate.looks import Look
+
+MEASURES: Mapping[str, str] = {
+    "yaw_deg": "turn of the head, degrees",
+    "pitch_deg": "head up or down, degrees",
+    "roll_deg": "head to a shoulder, degrees",
+    "face_share": "framing: the face's share of the height",
+    "lightness": "light: lightness of the picture, 0 to 100",
+    "side_light": "light from a side: left cheek over right, lightness",
+    "background": "background: distance from the mean colour (CIELAB)",
+}
+"""What is measured, and what people call it."""
+
+
+def variety(sets: Mapping[str, Iterable[Look]]) -> list[dict[str, Any]]:
+    """The spread of each measure in each set: standard deviation, of colours the mean distance from their mean; None for fewer
+    than two pictures."""
+    looks = {name: list(found) for name, found in sets.items()}
+    return [
+        {
+            "measure": name,
+            "words": words,
+            **{of: _spread([getattr(look, name) for look in found]) for of, found in looks.items()},
+        }
+        for name, words in MEASURES.items()
+    ]
+
+
+def _spread(values: Sequence[Any]) -> float | None:
+    known = np.array([value for value in values if value is not None], np.float64)
+    if len(known) < 2:
+        return None
+    if known.ndim == 1:
+        return round(float(known.std(ddof=1)), 3)
+    return round(float(np.linalg.norm(known - known.mean(axis=0), axis=1).mean()), 3)

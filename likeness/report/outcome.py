@@ -1,0 +1,205 @@
+"""What a person came for: her drawn pictures beside photographs, how like her they are, and the one thing to mend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from likeness.report.charts import Mark, share_scale
+from likeness.report.collect import Collected, Sample
+from likeness.report.words import bin_words
+
+Measures = Mapping[str, Any]
+
+LEAST_SHORTFALL = 0.25
+"""A weakness smaller than this is not worth a remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakness:
+    """What to mend: what was measured, and what would change it. `shortfall` is the share that is missing, 0 to 1."""
+
+    what: str
+    remedy: str
+    shortfall: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The score in words, as a drawing, and what its words mean."""
+
+    share: str
+    interval: str
+    recognised: str
+    second: str
+    scale: Markup
+    weakness: Weakness | None
+    terms: list[tuple[str, str]]
+
+
+def shown_samples(got: Collected, count: int) -> list[Sample]:
+    """The pictures that lead: drawn with the LoRA by a prompt with her name and plainly harmless, prompt by prompt, seed by seed."""
+    named = set(got.evaluation.named)
+    left = [
+        one
+        for one in got.evaluation.samples
+        if one.lora and one.file and one.rating == "sfw" and one.prompt in named
+    ]
+    return sorted(left, key=lambda one: (one.seed, left.index(one)))[:count]
+
+
+def headline(got: Collected) -> Headline | None:
+    """None where no drawn face could be compared."""
+    measures = got.evaluation.measures
+    if not measures or (share := measures["embedders"][0]["samples"]["share"])["value"] is None:
+        return None
+    first, *others = measures["embedders"]
+    samples, ceiling = first["samples"], first["ceiling"]["value"]
+    marks = [
+        Mark(label="strangers", value=first["strangers"]["value"], of=ceiling),
+        Mark(label="the base alone", value=first["base"]["similarity"]["value"], of=ceiling),
+    ]
+    return Headline(
+        share=percent(share["value"]),
+        interval=interval(share),
+        recognised=f"{samples['recognised']} of {samples['of']}",
+        second="; ".join(
+            f"{one['label']}: {percent(one['samples']['share']['value'])}{interval(one['samples']['share'])}"
+            for one in others
+            if one["samples"]["share"]["value"] is not None
+        ),
+        scale=share_scale(
+            share["value"], share["low"], share["high"], [one for one in marks if one.value is not None]
+        ),
+        weakness=weakness(measures, class_word=got.evaluation.class_word),
+        terms=terms(measures),
+    )
+
+
+def terms(measures: Measures) -> list[tuple[str, str]]:
+    """The words of the score, explained where they stand."""
+    first = measures["embedders"][0]
+    references, limit = measures["references"], first["threshold"]
+    which = (
+        f"the {references['photographs']} held-out photographs, which training never saw"
+        if references["held_out"]
+        else f"all {references['photographs']} photographs: none is held out, so a copy scores high"
+    )
+    errors = ""
+    if limit["eer"] is not None:
+        errors = (
+            f" There it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs of strangers for her and "
+            f"misses {percent(limit['false_rejects'])} of {limit['same_pairs']} pairs of hers."
+        )
+    return [
+        ("100 %", f"The ceiling: how alike her real photographs are to each other, compared with {which}."),
+        (
+            "In brackets",
+            "The 95 % interval over seeds and photographs: other seeds and photographs would give a figure in it.",
+        ),
+        (
+            "Strangers",
+            "What the target people reach, whom nobody drew as her: a score means something only above them.",
+        ),
+        (
+            "Recognised",
+            f"Drawn pictures with {first['label']}'s similarity of {limit['value']:.2f} and more; the threshold is "
+            f"{limit['origin']}.{errors}",
+        ),
+        (
+            "Two scores",
+            f"{first['label']} chooses among steps of training, so its own score is a little too kind; "
+            f"{', '.join(one['label'] for one in measures['embedders'] if not one['chooses'])} takes no part in choosing.",
+        ),
+    ]
+
+
+def weakness(measures: Measures, *, class_word: str) -> Weakness | None:
+    """The largest of the shortfalls; None where none is large."""
+    found = [one for one in _weaknesses(measures, class_word) if one is not None]
+    worst = max(found, key=lambda one: one.shortfall, default=None)
+    return worst if worst and worst.shortfall >= LEAST_SHORTFALL else None
+
+
+def _weaknesses(measures: Measures, class_word: str) -> list[Weakness | None]:
+    return [
+        _faceless(measures),
+        _copied(measures),
+        _leak(measures, class_word),
+        _unlike(measures),
+        _disobeyed(measures),
+    ]
+
+
+def _faceless(measures: Measures) -> Weakness | None:
+    faces = measures["faces"]
+    wrong = faces["none"] + faces["several"]
+    return (wrong and Weakness(
+        what=f"{wrong} of {faces['of']} drawn pictures show no face or several.",
+        remedy="Draw with more steps or another base; where only the LoRA does it, train for fewer steps.",
+        shortfall=wrong / faces["of"],
+    )) or None  # fmt: skip
+
+
+def _copied(measures: Measures) -> Weakness | None:
+    copied = measures["copying"]
+    return (copied["copied"] and Weakness(
+        what=f"{copied['copied']} of {copied['of']} drawn pictures repeat a training picture.",
+        remedy="Train for fewer steps, with a lower rank, or with more different photographs.",
+        shortfall=1.0,  # a copy is no picture of hers, however like her
+    )) or None  # fmt: skip
+
+
+def _leak(measures: Measures, class_word: str) -> Weakness | None:
+    test = measures["embedders"][0]["name_test"]
+    if test is None or test["leak"]["value"] is None:
+        return None
+    leak = test["leak"]
+    return Weakness(
+        what=f"The name does little: “a {class_word}” alone draws {percent(leak['value'])} of what the LoRA adds{interval(leak)}.",
+        remedy=f"Show it other people while it trains (train.data.prior_images), or it draws every {class_word} as her.",
+        shortfall=min(1.0, max(0.0, leak["value"])),
+    )  # fmt: skip
+
+
+def _unlike(measures: Measures) -> Weakness | None:
+    first = measures["embedders"][0]
+    samples = first["samples"]
+    if not samples["of"]:
+        return None
+    turned = [row for row in first["by_yaw"] if row["similarity"] is not None]
+    worst = min(turned, key=lambda row: row["similarity"], default=None)
+    where = f", fewest with the head turned by {bin_words(worst['bin'])}" if worst and len(turned) > 1 else ""
+    return Weakness(
+        what=f"{samples['recognised']} of {samples['of']} drawn pictures are recognised as her{where}.",
+        remedy="Add photographs turned and lit that way, or train for more steps.",
+        shortfall=1 - samples["recognised"] / samples["of"],
+    )
+
+
+def _disobeyed(measures: Measures) -> Weakness | None:
+    rows = [row for row in measures["adherence"]["samples"] if row["judged"]]
+    base = {
+        row["facet"]: row["followed"] / row["judged"]
+        for row in measures["adherence"]["base"]
+        if row["judged"]
+    }
+    lost = {row["facet"]: base.get(row["facet"], 0.0) - row["followed"] / row["judged"] for row in rows}
+    worst = max(lost, key=lambda name: lost[name], default=None)
+    return (worst and Weakness(
+        what=f"The LoRA makes the base follow the prompt less: {worst}.",
+        remedy="Caption what varies in the photographs, so that it is not learned as a part of her; or train for fewer steps.",
+        shortfall=lost[worst],
+    )) or None  # fmt: skip
+
+
+def percent(value: float | None) -> str:
+    """`72 %`."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def interval(estimate: Mapping[str, float | None]) -> str:
+    """` (65 to 80)`, in percent; empty where there is none."""
+    low, high = estimate["low"], estimate["high"]
+    return "" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})"

@@ -1,0 +1,247 @@
+"""The measure measures: other people low, another photograph of the same person high, a LoRA without effect as the base, a
+pasted training picture as copied, a name without effect as a leak."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from known_faces import at_angle, embedded
+from persona_folders import settings
+
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate.embedders import EMBEDDERS, embedders
+from likeness.evaluate.evaluation import Faces
+from likeness.evaluate.looks import Look
+from likeness.evaluate.measures import Seen, flat, measured
+from likeness.evaluate.samples import plan_samples
+from likeness.safety.identity import RESNET
+
+NAMED, PLAIN = "jade woman, smiling", "a woman, smiling"
+SEEDS = (1, 2, 3, 4)
+OPTIONS = settings(EvaluateConfig, "evaluate/default.yaml")
+PLANNED = plan_samples("jade", [NAMED, PLAIN], SEEDS)
+PERSON, STRANGERS = 0.0, 80.0
+"""Where embeddings lie on a circle, in degrees: photographs of the person within 15, the target people around 80."""
+
+
+def faces(prefix: str, angles) -> Faces:
+    found = [embedded(f"{prefix}{n}", angle) for n, angle in enumerate(angles)]
+    return Faces(images=len(found), embeddings=found, counts={face.id: 1 for face in found})
+
+
+def photograph_sets(held_out: int = 2) -> dict[str, Faces]:
+    own = np.linspace(-15, 15, 8)
+    return {
+        "held_out": faces("h", own[3 : 3 + held_out]),
+        "sources": faces("s", np.delete(own, range(3, 3 + held_out))),
+        "photographs": faces("trained", np.delete(own, range(3, 3 + held_out))),
+        "swaps": faces("swap", [20.0, 30.0]),
+        "targets": faces("t", STRANGERS + np.linspace(-10, 10, 10)),
+    }
+
+
+def look(name: str, hash_: str | None = None) -> Look:
+    """A picture unlike any other, unless a hash is given."""
+    bits = np.random.default_rng(sum(name.encode())).bytes(32).hex()
+    return Look(id=name, text="smiling", pdq=hash_ or bits)
+
+
+def seen(angles, *, held_out: int = 2, looks=(), others=None) -> Seen:
+    """The samples as they are drawn: `angles(one)` says where a sample's face lies, None: no face."""
+    found = {one.id: angle for one in PLANNED if (angle := angles(one)) is not None}
+
+    def group(*, lora: bool, prompt: str) -> Faces:
+        chosen = [one for one in PLANNED if one.lora == lora and one.prompt == prompt]
+        embeddings = [
+            embedded(one.id, found[one.id], (others or angles)(one)) for one in chosen if one.id in found
+        ]
+        counts = {one.id: int(one.id in found) for one in chosen}
+        return Faces(images=len(chosen), embeddings=embeddings, counts=counts)
+
+    sets = photograph_sets(held_out)
+    trained = [face.id for name in ("photographs", "swaps") for face in sets[name].embeddings]
+    return Seen(
+        sets=sets | {
+            "samples_with": group(lora=True, prompt=NAMED), "samples_without": group(lora=False, prompt=NAMED),
+            "unnamed_with": group(lora=True, prompt=PLAIN), "unnamed_without": group(lora=False, prompt=PLAIN),
+        },
+        looks={one.id: look(one.id) for one in PLANNED} | {one.id: one for one in looks},
+        trained={name: look(name) for name in trained},
+        planned=PLANNED, named=[NAMED], twins=[(NAMED, PLAIN)],
+    )  # fmt: skip
+
+
+def by_embedder(found: Seen, key: str = "sface"):
+    return next(one for one in measured(OPTIONS, found)["embedders"] if one["key"] == key)
+
+
+def drawn_at(with_lora: float, base: float = STRANGERS):
+    return lambda one: (with_lora if one.lora else base) + one.seed
+
+
+def test_another_photograph_of_her_reaches_the_ceiling_and_strangers_stay_at_theirs():
+    hers, strangers = by_embedder(seen(drawn_at(PERSON))), by_embedder(seen(drawn_at(STRANGERS)))
+    assert hers["samples"]["share"]["value"] == pytest.approx(1, abs=0.05)
+    assert hers["samples"]["recognised"] == hers["samples"]["of"] == 4
+    chance = strangers["strangers"]["value"] / strangers["ceiling"]["value"]
+    assert strangers["samples"]["share"]["value"] == pytest.approx(chance, abs=0.05)
+    assert strangers["samples"]["recognised"] == 0
+
+
+def test_the_identity_of_somebody_else_scores_low():
+    swapped = by_embedder(seen(drawn_at(170.0)))
+    assert swapped["samples"]["share"]["value"] < 0
+    assert swapped["samples"]["recognised"] == 0
+
+
+def test_the_ceiling_is_hers_with_an_interval_and_never_a_photograph_with_itself():
+    ceiling = by_embedder(seen(drawn_at(PERSON)))["ceiling"]
+    own = np.deg2rad(np.linspace(-15, 15, 8))
+    pairs = [np.cos(own[h] - own[p]) for h in (3, 4) for p in range(8) if p != h]
+    assert ceiling["value"] == pytest.approx(np.mean(pairs), abs=1e-3)
+    assert ceiling["low"] < ceiling["value"] < ceiling["high"] < 1
+
+
+def test_the_interval_of_the_share_grows_with_the_differences_of_the_seeds():
+    def width(spread: float) -> float:
+        share = by_embedder(seen(lambda one: 20 + spread * one.seed))["samples"]["share"]
+        return share["high"] - share["low"]
+
+    assert width(10) > 2 * width(1)
+
+
+def test_embedders_stand_side_by_side_and_never_mix():
+    both = seen(drawn_at(PERSON), others=drawn_at(STRANGERS))
+    sface, resnet = by_embedder(both), by_embedder(both, "resnet")
+    assert sface["samples"]["recognised"] == 4
+    assert resnet["samples"]["recognised"] == 0
+    assert (sface["scale"], resnet["scale"]) == ("cosine", "1 - distance")
+    assert [one.key for one in EMBEDDERS if one.chooses] == ["sface"]
+
+
+def test_an_embedder_of_ones_own_stands_beside_the_two():
+    own = SimpleNamespace(name="onnx-0123", source_min=0.36)
+    found = seen(drawn_at(PERSON))
+    sets = {
+        name: replace(
+            group,
+            embeddings=[replace(face, others={"onnx-0123": face.embedding}) for face in group.embeddings],
+        )
+        for name, group in found.sets.items()
+    }
+    three = measured(OPTIONS, replace(found, sets=sets), embedders(own))["embedders"]
+    assert [one["key"] for one in three] == ["sface", "resnet", "own"]
+    assert three[2]["samples"]["share"] == three[0]["samples"]["share"]
+    assert not three[2]["chooses"]
+
+
+def test_an_embedder_that_measured_nothing_says_nothing():
+    found = seen(drawn_at(PERSON))
+    bare = {
+        name: replace(group, embeddings=[replace(face, others={}) for face in group.embeddings])
+        for name, group in found.sets.items()
+    }
+    resnet = by_embedder(replace(found, sets=bare), "resnet")
+    assert resnet["samples"]["share"]["value"] is None
+    assert resnet["ceiling"]["value"] is None
+    assert resnet["threshold"]["origin"].startswith("published")
+    assert resnet["name"] == RESNET
+
+
+def test_a_lora_without_effect_scores_as_the_base():
+    one = by_embedder(seen(lambda one: 50.0 + one.seed))
+    without_ids = [{**one[name], "by_image": None} for name in ("samples", "base")]
+    assert without_ids[0] == without_ids[1]
+    assert one["name_test"]["gain"]["value"] == 0
+    assert one["name_test"]["leak"]["value"] is None  # it adds nothing that could leak
+
+
+def test_samples_without_a_face_count_as_not_recognised():
+    found = seen(lambda one: PERSON if one.seed < 3 else None)
+    assert by_embedder(found)["samples"]["recognised"] == 2
+    assert by_embedder(found)["samples"]["of"] == 4
+    assert measured(OPTIONS, found)["faces"] == {"none": 2, "one": 2, "several": 0, "of": 4}
+
+
+def test_scores_stand_by_turn_of_the_head_and_by_size_of_the_face():
+    one = by_embedder(seen(drawn_at(PERSON)))
+    assert [row["faces"] for row in one["by_yaw"]] == [
+        2,
+        1,
+        1,
+    ]  # the seeds' heads are turned by 0, 10, 20 and 30 degrees
+    assert [row["faces"] for row in one["by_face_px"]] == [0, 4, 0, 0]
+    assert one["by_yaw"][0]["recognised"] == 2
+    assert one["by_face_px"][0]["similarity"] is None
+
+
+def test_without_held_out_photographs_all_are_references_and_copying_is_not_told():
+    found = measured(OPTIONS, seen(drawn_at(PERSON), held_out=0))
+    assert found["references"] == {"held_out": False, "photographs": 8}
+    assert found["embedders"][0]["ceiling"]["value"] is not None
+    assert found["copying"]["measured"] is False
+    assert found["copying"]["mean"]["value"] is None
+
+
+def test_a_name_that_does_nothing_leaks_all_and_one_that_works_leaks_nothing():
+    leaking = by_embedder(seen(drawn_at(PERSON)))["name_test"]
+    assert leaking["gain"]["value"] == pytest.approx(0, abs=0.01)
+    assert leaking["leak"]["value"] == pytest.approx(1, abs=0.01)
+    obeyed = by_embedder(
+        seen(lambda one: (PERSON if one.lora and one.prompt == NAMED else STRANGERS) + one.seed)
+    )
+    assert obeyed["name_test"]["leak"]["value"] == pytest.approx(0, abs=0.01)
+    gain = obeyed["name_test"]["gain"]
+    assert 0 < gain["low"] <= gain["value"] <= gain["high"]
+
+
+def test_pairs_of_seeds_tell_more_than_the_seeds_apart():
+    # Seeds differ much, the name always helps by as much: paired, that is sure.
+    moved = by_embedder(seen(lambda one: 20 * one.seed + (0 if one.lora and one.prompt == NAMED else 5)))[
+        "name_test"
+    ]
+    assert moved["gain"]["low"] > 0
+    assert moved["named"]["high"] - moved["named"]["low"] > 5 * (moved["gain"]["high"] - moved["gain"]["low"])
+
+
+def test_without_a_twin_prompt_the_name_is_not_tested():
+    assert by_embedder(replace(seen(drawn_at(PERSON)), twins=[]))["name_test"] is None
+
+
+def test_a_face_of_a_training_picture_is_copied_and_one_between_is_not():
+    copied = measured(OPTIONS, seen(drawn_at(29.0)))["copying"]  # the second swap lies at 30
+    assert copied["copied"] == copied["of"] == 4
+    assert {one["nearest"] for one in copied["pictures"]} == {"swap1"}
+    assert copied["mean"]["value"] > 0.7
+    free = measured(OPTIONS, seen(drawn_at(-60.0)))["copying"]
+    assert free["copied"] == 0
+
+
+def test_the_published_measure_is_computed_as_published():
+    held_out, nearest, drawn = np.array([-2.14, 2.14]), 30.0, 40.0
+    found = measured(OPTIONS, seen(lambda one: drawn))["copying"]["pictures"][0]
+    by_hand = np.mean((abs(drawn - held_out) - abs(drawn - nearest)) / abs(nearest - held_out))
+    assert found["copy"] == pytest.approx(by_hand, abs=0.01)
+    assert found["angle_deg"] == pytest.approx(10, abs=0.1)
+
+
+def test_a_pasted_training_picture_is_copied_whatever_its_face():
+    pasted = look("jade-p1-seed1-with", look("trained2").pdq)
+    found = measured(OPTIONS, seen(drawn_at(-60.0), looks=[pasted]))["copying"]
+    assert [one["id"] for one in found["pictures"] if one["copied"]] == ["jade-p1-seed1-with"]
+    assert found["pictures"][0]["nearest"] == "trained2"
+    assert found["pictures"][0]["picture_bits"] == 0
+
+
+def test_metrics_are_flat_and_hold_what_people_compare_by():
+    metrics = flat(measured(OPTIONS, seen(drawn_at(PERSON))))
+    assert all(value is None or isinstance(value, int | float) for value in metrics.values())
+    assert metrics["sface_share_of_ceiling_low"] <= metrics["sface_share_of_ceiling"]
+    assert {"resnet_share_of_ceiling", "sface_leak", "copied", "adherence", "samples_faceless"} <= set(
+        metrics
+    )
+
+
+def test_embeddings_lie_where_they_are_said_to():
+    assert at_angle(0) == (1.0, 0.0)

@@ -1,0 +1,101 @@
+"""The whole way with the real models: photographs stand in for samples, so what they must score is known."""
+
+from pathlib import Path
+
+import pytest
+from persona_folders import settings
+from PIL import Image
+
+from likeness.evaluate import EvaluateConfig
+from likeness.evaluate.evaluation import Faces
+from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
+from likeness.evaluate.looks import Look
+from likeness.evaluate.measures import Seen, measured
+from likeness.evaluate.samples import Planned
+from likeness.faces import FaceAnalyzer
+from likeness.images import load_rgb
+from likeness.marks.pdq import pdq
+from likeness.pipeline.batch import run_batch
+from likeness.store.items import sha256_file
+
+RAW = Path(__file__).parents[2] / "data" / "jade" / "raw"
+HELD_OUT, TRAINED, HERS, STRANGERS = (
+    ["sources/jade_07.jpg", "sources/jade_08.png"], ["sources/jade_01.jpg", "sources/jade_06.jpg"],
+    ["sources/jade_02.jpg"], ["targets/01_mei.jpg", "targets/04_irene.jpg", "targets/09_tom.jpg"],
+)  # fmt: skip
+SIDE_PX = 320
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> dict[str, Path]:
+    """The photographs, small, by their names in RAW; `pasted` is a training photograph saved again, smaller."""
+    folder = tmp_path_factory.mktemp("small")
+    paths = {}
+    for name in (*HELD_OUT, *TRAINED, *HERS, *STRANGERS):
+        image = Image.open(RAW / name).convert("RGB")
+        image.thumbnail((SIDE_PX, SIDE_PX))
+        paths[name] = folder / f"{Path(name).stem}.jpg"
+        image.save(paths[name], quality=92)
+    pasted = Image.open(RAW / TRAINED[0]).convert("RGB")
+    pasted.thumbnail((256, 256))
+    paths["pasted"] = folder / "pasted.jpg"
+    pasted.save(paths["pasted"], quality=80)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def found(small, tmp_path_factory):
+    from likeness.store.items import ItemStore
+
+    store, find = ItemStore(tmp_path_factory.mktemp("items")), Finder(analyzer=FaceAnalyzer())
+    works = [face_work(name, sha256_file(path), path, find) for name, path in small.items()]
+    return {outcome.work.id: outcome for outcome in run_batch("test", works, store, workers=1)}
+
+
+def score(found, small, drawn: str):
+    """Everything that is measured when this picture is the only sample."""
+    planned = Planned(id=drawn, prompt="jade woman", seed=1, lora=True)
+    nobody = Faces(images=0, embeddings=[])
+
+    def faces(names) -> Faces:
+        return faces_of([found[name] for name in names])
+
+    def look(name) -> Look:
+        return Look(id=name, text="", pdq=pdq(load_rgb(small[name])))
+
+    seen = Seen(
+        sets={"held_out": faces(HELD_OUT), "sources": faces([*TRAINED, *(name for name in HERS if name != drawn)]),
+              "photographs": faces(TRAINED), "swaps": nobody, "targets": faces([name for name in STRANGERS if name != drawn]),
+              "samples_with": faces([drawn]), "samples_without": nobody, "unnamed_with": nobody, "unnamed_without": nobody},
+        looks={drawn: look(drawn)}, trained={name: look(name) for name in TRAINED},
+        planned=[planned], named=["jade woman"], twins=[],
+    )  # fmt: skip
+    return measured(settings(EvaluateConfig, "evaluate/default.yaml"), seen)
+
+
+def test_another_photograph_of_her_is_recognised_by_both_and_is_no_copy(found, small):
+    hers = score(found, small, HERS[0])
+    for one in hers["embedders"]:
+        assert one["samples"]["share"]["value"] > 0.85, one["label"]
+        assert one["samples"]["recognised"] == 1, one["label"]
+        assert one["threshold"]["area_under_roc"] > 0.95, one["label"]
+    assert hers["copying"]["copied"] == 0
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_a_stranger_scores_as_strangers_do(found, small, stranger):
+    for one in score(found, small, stranger)["embedders"]:
+        assert one["samples"]["recognised"] == 0, one["label"]
+        assert one["samples"]["similarity"]["value"] == pytest.approx(one["strangers"]["value"], abs=0.15), (
+            one["label"]
+        )
+
+
+def test_a_training_photograph_pasted_as_a_sample_is_copied_and_shown_beside(found, small):
+    copying = score(found, small, "pasted")["copying"]
+    (picture,) = copying["pictures"]
+    assert picture["copied"]
+    assert picture["nearest"] == TRAINED[0]
+    hers = score(found, small, HERS[0])["copying"]["pictures"][0]
+    assert picture["copy"] > hers["copy"] + 0.3
+    assert picture["picture_bits"] < 31 < hers["picture_bits"]

@@ -1,0 +1,58 @@
+"""The score in words, and the weakness that the report names."""
+
+import copy
+
+import pytest
+from measured_samples import NAMED, PLAIN, measures_of
+
+from likeness.report.outcome import interval, percent, terms, weakness
+
+SAMPLES = [
+    {"id": f"jade-p{n}-seed{seed}-{'with' if lora else 'without'}", "prompt": prompt, "seed": seed, "lora": lora}
+    for n, prompt in ((1, NAMED), (2, PLAIN)) for seed in (1, 2) for lora in (False, True)
+]  # fmt: skip
+
+
+@pytest.fixture
+def measures():
+    found = copy.deepcopy(measures_of(SAMPLES))
+    samples = found["embedders"][0]["samples"]
+    samples["recognised"] = samples["of"]
+    found["embedders"][0]["name_test"]["leak"] = {"value": 0.1, "low": 0.0, "high": 0.2}
+    return found
+
+
+def test_without_a_large_shortfall_nothing_is_to_mend(measures):
+    assert weakness(measures, class_word="woman") is None
+
+
+def test_the_largest_shortfall_is_named_with_a_remedy(measures):
+    first = measures["embedders"][0]
+    first["name_test"]["leak"] = {"value": 0.9, "low": 0.8, "high": 1.0}
+    named = weakness(measures, class_word="woman")
+    assert named.what == "The name does little: “a woman” alone draws 90 % of what the LoRA adds (80 to 100)."
+    assert "train.data.prior_images" in named.remedy
+    first["samples"]["recognised"] = 0
+    assert "recognised" in weakness(measures, class_word="woman").what
+    measures["copying"]["copied"] = 1
+    assert "repeat a training picture" in weakness(measures, class_word="woman").what
+
+
+def test_pictures_without_a_face_are_a_weakness(measures):
+    measures["faces"] = {"none": 1, "one": 0, "several": 1, "of": 2}
+    assert "no face or several" in weakness(measures, class_word="woman").what
+
+
+def test_the_terms_say_where_the_threshold_comes_from_and_who_chooses(measures):
+    said = dict(terms(measures))
+    assert "calibrated: equal errors" in said["Recognised"]
+    assert "held-out photographs, which training never saw" in said["100 %"]
+    assert said["Two scores"].endswith("dlib's resnet takes no part in choosing.")
+    measures["references"]["held_out"] = False
+    assert "a copy scores high" in dict(terms(measures))["100 %"]
+
+
+def test_figures_read_well():
+    assert (percent(0.704), percent(None)) == ("70 %", "-")
+    assert interval({"low": 0.65, "high": 0.8}) == " (65 to 80)"
+    assert interval({"low": None, "high": None}) == ""
