@@ -1,8 +1,8 @@
 """What DVC says of a launch: which of its files the stages on the machine need and make, and whether these are up to date."""
 
-import subprocess
+import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,8 +71,9 @@ class LaunchFiles:
         Raises:
             ConfigError: they would run again, which the machine does not do.
         """
-        said = self._dvc("repro", "--dry", f"{LAST_DATA_STAGE}@{self._persona}")
-        stale = [name for name in _running(said) if name != CHECK]
+        self._do("reproduce", CHECK, single_item=True)
+        would = self._do("reproduce", f"{LAST_DATA_STAGE}@{self._persona}", dry=True, allow_missing=True)
+        stale = [stage.addressing for stage in would if stage.addressing != CHECK]
         if stale:
             raise ConfigError(
                 f"{', '.join(stale)}: would run again, and the machine runs {', '.join(STAGES)} only",
@@ -86,29 +87,18 @@ class LaunchFiles:
         Raises:
             ConfigError: DVC could not.
         """
-        self._dvc("push", *(one.path for one in loads))
+        self._do("push", *(one.path for one in loads))
 
-    def _dvc(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=self._root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ConfigError(
-                f"dvc {' '.join(arguments[:2])}: {(done.stderr or done.stdout).strip()[-1500:]}",
-                reason="dvc",
-                remedy="run the same by hand; docs/s3.md explains what S3 answers",
-            )
-        return done.stdout
+    def _do(self, what: str, *targets: str, **options: Any) -> Any:
+        """What DVC would do by its command; what it prints goes to stderr."""
+        from dvc.exceptions import DvcException  # pyright: ignore[reportMissingTypeStubs]
 
-
-def _running(said: str) -> Iterator[str]:
-    for line in said.splitlines():
-        if line.startswith("Running stage '"):
-            yield line.split("'")[1]
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return getattr(self._repo, what)(targets=list(targets), **options)
+        except DvcException as error:
+            raise ConfigError(f"dvc {what} {' '.join(targets)}: {error}", reason="dvc",
+                              remedy="run the same by hand; docs/s3.md explains what S3 answers") from error  # fmt: skip
 
 
 def _touches(path: str, needed: set[str]) -> bool:
