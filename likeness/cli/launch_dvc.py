@@ -1,8 +1,9 @@
 """What DVC says of a launch: which of its files the stages on the machine need and make, and whether these are up to date."""
 
 import contextlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from likeness.git import git
 
 CHECK = "check"
 LAST_DATA_STAGE = "dataset"
+SHOWN = 5
 
 
 class LaunchFiles:
@@ -87,18 +89,40 @@ class LaunchFiles:
         Raises:
             ConfigError: DVC could not.
         """
-        self._do("push", *(one.path for one in loads))
+        paths = [one.path for one in loads]
+        self._do("push", *paths)
+        # DVC only warns of what lies neither here nor there; what is in the remote alone it calls deleted.
+        compared = self._do("status", *paths, cloud=True)
+        if absent := [name for name, state in compared.items() if state != "deleted"]:
+            names = ", ".join(sorted(absent)[:SHOWN])
+            raise ConfigError(f"{names}: not in the DVC remote, and not here to be pushed", reason="not-pushed",
+                              remedy="dvc pull, or dvc repro where it was made; then launch again")  # fmt: skip
 
     def _do(self, what: str, *targets: str, **options: Any) -> Any:
         """What DVC would do by its command; what it prints goes to stderr."""
         from dvc.exceptions import DvcException  # pyright: ignore[reportMissingTypeStubs]
 
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with to_stderr():
                 return getattr(self._repo, what)(targets=list(targets), **options)
         except DvcException as error:
             raise ConfigError(f"dvc {what} {' '.join(targets)}: {error}", reason="dvc",
                               remedy="run the same by hand; docs/s3.md explains what S3 answers") from error  # fmt: skip
+
+
+@contextlib.contextmanager
+def to_stderr() -> Generator[None]:
+    """What is printed inside, by programs that are started there too, goes to stderr: stdout may be read as JSON."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def _touches(path: str, needed: set[str]) -> bool:

@@ -146,7 +146,7 @@ def main(path: Path) -> None:
     )
     installed_s = (datetime.datetime.now(datetime.UTC) - began).total_seconds()
     timer = DeadMan(limits, spent_s=records.begin(life), before_s=max(installed_s, 0.0), clock=time.monotonic)
-    job = Job(parcel=parcel, records=records, timer=timer)
+    job = Job(parcel=parcel, records=records, timer=timer, sign_every_s=SIGN_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: job.stop.set())
     with ended_in_words(job, cfg):

@@ -70,6 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     clone.run(sys.executable, "-m", "likeness", "params")
     clone.dvc("repro", "dataset@jade")
     commit(clone, "data")
+    clone.dvc("push")
     return clone
 
 

@@ -74,7 +74,7 @@ def sky(tmp_path, monkeypatch) -> Engine:
     catalogue.parent.mkdir(parents=True)
     head = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Region,SpotPrice,Price,AvailabilityZone,GpuInfo\n"
     lines = [
-        f"1x_{gpu}_SECURE,{gpu},1.0,8.0,60.0,{region},{usd},{usd},,\"{{'Gpus': []}}\"\n"
+        f"1x_{gpu}_SECURE,{gpu},1.0,8.0,60.0,{region},{usd},{usd},,\"{{'Gpus': [{{'MemoryInfo': {{'SizeInMiB': 24}}}}]}}\"\n"
         for gpu, region, usd in (("RTX4090", "US", 0.6), ("RTX4090", "SE", 0.69), ("L40S", "US", 1.4))
     ]
     catalogue.write_text(head + "".join(lines))
@@ -88,4 +88,4 @@ def test_skypilot_itself_reads_the_task_and_tells_prices_with_their_day(sky, tmp
     offers = sky.offers(cloud.machines)
     assert sorted((one.region, one.usd) for one in offers["runpod RTX4090"]) == [("SE", 0.69), ("US", 0.6)]
     assert offers["runpod RTX4090"][0].date.year >= 2026
-    assert "runpod A100-80GB" not in offers
+    assert not offers["runpod A100-80GB"]

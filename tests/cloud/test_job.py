@@ -1,0 +1,174 @@
+"""A launch to its end on a machine that is this one: train, evaluate and report run, results come home, no key is anywhere."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from likeness.cli.cloud import cost_command, fetch_command, status_command, stop_command
+from likeness.cli.launch import launch_command
+from likeness.cloud.records import JobRecords
+from likeness.errors import ConfigError
+from likeness.paths import RepositoryPaths
+from likeness.purchases.history import purchases
+from likeness.store.s3 import Remote
+from tools.repository_clone import RepositoryClone
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+CANARY = "canary-8d1f6c2ab47e"
+HERE = ["cloud=slurm", f"cloud.python={sys.executable}"]
+
+
+def launch(*overrides: str) -> None:
+    launch_command("jade", [*HERE, *overrides], yes=True, dry_run=False, wait=False, as_json=False)
+
+
+def store_of(prepared: RepositoryClone) -> Remote:
+    return Remote((prepared.folder.parent / "store").as_uri())
+
+
+def job_of(engine: Path) -> str:
+    return json.loads((engine / "task.json").read_text())["name"]
+
+
+def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", CANARY + "-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+    launch("train.schedule.steps=21", "train.schedule.warmup_steps=0")
+    job, log = job_of(engine), (engine / "log").read_text()
+    assert json.loads((engine / "jobs.json").read_text())[0]["status"] == "SUCCEEDED", log
+    records = JobRecords(store_of(prepared), job)
+    (life,) = records.lives()
+    assert (life.end, life.step, life.machine, life.usd_per_hour) == ("done", 21, "slurm", 0.0)
+
+    said = capsys.readouterr()
+    assert status_command(as_json=True) == 0
+    (view,) = [one for one in json.loads(capsys.readouterr().out)["jobs"] if one["name"] == job]
+    assert (view["status"], view["ended"], view["reason"]) == ("SUCCEEDED", True, "done")
+    (booked,) = purchases(RepositoryPaths.here().spending)
+    assert (booked.end, booked.stage, booked.persona, booked.usd) == ("paid", "launch", "jade", 0.0)
+
+    fetch_command(job)
+    clone.dvc("exp", "apply", job)
+    clone.dvc("pull", "train@jade")
+    assert (clone.folder / "models/jade/jade-v1.safetensors").read_text() == "weights of 21 steps"
+    capsys.readouterr()
+
+    # The canary is in the environment of the engine alone: the stages print theirs, and it is not there.
+    assert "environment: {" in log
+    written = [log, said.out, said.err, json.dumps(records.launch())]
+    for folder in (clone.folder, prepared.folder.parent / "store", engine):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name != "aws":  # the credentials file of the machine's user
+                written.append(path.read_bytes().decode("latin-1"))
+    assert [text[:200] for text in written if CANARY in text] == []
+    (secret,) = [path for path in engine.rglob("aws") if path.is_file()]
+    assert (secret.stat().st_mode & 0o777, CANARY in secret.read_text()) == (0o600, True)
+
+
+def test_a_job_that_fails_says_why_and_is_not_paid_twice(clone, prepared, engine, capsys):
+    launch("train.schedule.steps=66", "train.schedule.warmup_steps=0")
+    job = job_of(engine)
+    (life,) = JobRecords(store_of(prepared), job).lives()
+    assert life.end == "failed"
+    assert "CUDA out of memory" in life.detail
+    cost_command(as_json=True)
+    assert job in capsys.readouterr().out
+    with pytest.raises(Exception, match="brought nothing home"):
+        fetch_command(job)
+
+
+def test_data_that_is_nowhere_is_not_launched(clone, prepared, engine):
+    remote, aside = prepared.folder.parent / "dvc", prepared.folder.parent / "aside"
+    remote.rename(aside)
+    remote.mkdir()
+    try:
+        with pytest.raises(ConfigError, match="not in the DVC remote"):
+            launch()
+    finally:
+        remote.rmdir() if not any(remote.iterdir()) else shutil.rmtree(remote)
+        aside.rename(remote)
+    assert not (engine / "task.json").exists()
+
+
+def test_an_engine_that_refuses_leaves_no_reservation(clone, engine, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "sky-refuses")
+    with pytest.raises(ConfigError, match="no cloud is enabled"):
+        launch()
+    (booked,) = purchases(RepositoryPaths.here().spending)
+    assert (booked.end, booked.usd) == ("void", 0.0)
+
+
+def test_a_hanging_machine_is_stopped_by_its_lease_and_a_new_one_counts_its_time(
+    clone, prepared, engine, monkeypatch, capsys
+):
+    """`likeness cloud stop` reaches a machine that the engine has lost."""
+    launch("train.schedule.steps=66", "train.schedule.warmup_steps=0")  # writes the parcel, and fails at once
+    job = job_of(engine)
+    work = engine / job
+    parcel = json.loads((work / "parcel.json").read_text())
+    parcel["overrides"][2] = "train.schedule.steps=13"  # hangs
+    (work / "parcel.json").write_text(json.dumps(parcel))
+    shutil.rmtree(work / "likeness")
+    subprocess.run(["git", "clone", "-q", "revision.git", "likeness"], cwd=work, check=True)
+    # Signs of life every .2 s and not every 30.
+    program = (
+        "import sys; from pathlib import Path; from likeness.cloud import job; "
+        "job.SIGN_EVERY_S = .2; job.main(Path(sys.argv[1]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, "../parcel.json"], cwd=work / "likeness", text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    records = JobRecords(store_of(prepared), job)
+    try:
+        until = time.monotonic() + 120
+        while not (len(records.lives()) == 2 and records.lives()[1].step):
+            assert process.poll() is None, process.stdout.read()
+            assert time.monotonic() < until
+            time.sleep(0.2)  # polling another process
+        stop_command(job)
+        out, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    lives = records.lives()
+    assert lives[1].end == "stopped", out
+    assert lives[0].seconds > 0
+    assert "cloud stop" in lives[1].detail
+    capsys.readouterr()
+
+
+def test_a_machine_that_is_taken_away_says_so_and_ends_its_programs(clone, prepared, engine):
+    launch("train.schedule.steps=66", "train.schedule.warmup_steps=0")
+    job = job_of(engine)
+    work = engine / job
+    text = (work / "parcel.json").read_text()
+    (work / "parcel.json").write_text(text.replace("train.schedule.steps=66", "train.schedule.steps=13"))
+    shutil.rmtree(work / "likeness")
+    subprocess.run(["git", "clone", "-q", "revision.git", "likeness"], cwd=work, check=True)
+    log = (engine / "second").open("w")
+    process = subprocess.Popen([sys.executable, "-m", "likeness.cloud.job", "../parcel.json"], cwd=work / "likeness",
+                               stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+    try:
+        until = time.monotonic() + 120
+        while "environment: {" not in (engine / "second").read_text():
+            assert process.poll() is None, (engine / "second").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.2)  # polling another process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 1
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+    assert JobRecords(store_of(prepared), job).lives()[-1].end == "taken-away"
+    left = subprocess.run(["pgrep", "-f", str(work)], capture_output=True, text=True, check=False).stdout
+    assert left == ""
