@@ -92,8 +92,10 @@ class LaunchFiles:
         paths = [one.path for one in loads]
         self._do("push", *paths)
         # DVC only warns of what lies neither here nor there; what is in the remote alone it calls deleted.
+        odb = self._repo.cloud.get_remote(self.remote()).odb
+        absent = [one.path for one in loads if one.md5 and not odb.exists(one.md5)]
         compared = self._do("status", *paths, cloud=True)
-        if absent := [name for name, state in compared.items() if state != "deleted"]:
+        if absent := absent + [name for name, state in compared.items() if state != "deleted"]:
             names = ", ".join(sorted(absent)[:SHOWN])
             raise ConfigError(f"{names}: not in the DVC remote, and not here to be pushed", reason="not-pushed",
                               remedy="dvc pull, or dvc repro where it was made; then launch again")  # fmt: skip
@@ -131,4 +133,4 @@ def _touches(path: str, needed: set[str]) -> bool:
 
 def _load(out: Any) -> Load:
     files = 1 if out.meta.nfiles is None else int(out.meta.nfiles)
-    return Load(path=str(out), bytes=out.meta.size, files=files)
+    return Load(path=str(out), bytes=out.meta.size, files=files, md5=str(out.hash_info.value))

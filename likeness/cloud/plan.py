@@ -19,11 +19,12 @@ STAGES = ("train", "evaluate", "report")
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Something that goes up or comes down: bytes and files where they are known."""
+    """Something that goes up or comes down: bytes, files and DVC's digest where they are known."""
 
     path: str
     bytes: int | None = None
     files: int | None = None
+    md5: str | None = None
 
     @property
     def words(self) -> str:
