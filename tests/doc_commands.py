@@ -24,7 +24,7 @@ NOT_RUN = {
     "likeness cloud stop": "tests/cloud/test_job.py does it",
     "likeness cloud cost": "tests/cloud/test_job.py does it",
     "likeness cloud status": "tests/cloud/test_job.py does it beside a store",
-    "likeness cloud fetch JOB && dvc exp apply JOB && dvc pull": "tests/cloud/test_job.py does it",
+    "likeness cloud fetch JOB; dvc exp apply JOB; dvc pull": "tests/cloud/test_job.py does it",
     "dvc exp run -S +experiment=sdxl -S +quality=balanced -S +gpu=24gb": GPU,
     "dvc exp run -S +experiment=sdxl": GPU,
     "dvc exp run -S +experiment=zimage": GPU,

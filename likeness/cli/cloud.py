@@ -237,7 +237,7 @@ def fetch_command(name: str) -> None:
     if fetched is None:
         raise InputError(f"the experiment of {name} does not fit this clone", reason="no-baseline",
                          remedy="fetch the commit that it was launched from (`likeness cloud status --json` names it)")  # fmt: skip
-    sys.stdout.write(f"{name} is an experiment here: dvc exp show; dvc exp apply {name}, dvc pull\n")
+    sys.stdout.write(f"{name} is an experiment here: dvc exp apply {name}; dvc pull\n")
 
 
 def settle(cloud: Cloud, views: Sequence[JobView]) -> None:

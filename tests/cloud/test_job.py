@@ -58,7 +58,7 @@ def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys
     assert (booked.end, booked.stage, booked.persona, booked.usd) == ("paid", "launch", "jade", 0.0)
 
     fetch_command(job)
-    clone.dvc("exp", "apply", job)
+    clone.dvc("exp", "apply", job, check=False)  # its data is not here yet, and DVC says so
     clone.dvc("pull", "train@jade")
     assert (clone.folder / "models/jade/jade-v1.safetensors").read_text() == "weights of 21 steps"
     capsys.readouterr()
