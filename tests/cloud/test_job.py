@@ -2,15 +2,12 @@
 
 import json
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from likeness.cli.cloud import cost_command, fetch_command, status_command, stop_command
+from likeness.cli.cloud import cost_command, fetch_command, status_command
 from likeness.cli.launch import launch_command
 from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError
@@ -106,69 +103,3 @@ def test_an_engine_that_refuses_leaves_no_reservation(clone, engine, monkeypatch
         launch()
     (booked,) = purchases(RepositoryPaths.here().spending)
     assert (booked.end, booked.usd) == ("void", 0.0)
-
-
-def test_a_hanging_machine_is_stopped_by_its_lease_and_a_new_one_counts_its_time(
-    clone, prepared, engine, monkeypatch, capsys
-):
-    """`likeness cloud stop` reaches a machine that the engine has lost."""
-    launch("train.schedule.steps=66", "train.schedule.warmup_steps=0")  # writes the parcel, and fails at once
-    job = job_of(engine)
-    work = engine / job
-    parcel = json.loads((work / "parcel.json").read_text())
-    parcel["overrides"][2] = "train.schedule.steps=13"  # hangs
-    (work / "parcel.json").write_text(json.dumps(parcel))
-    shutil.rmtree(work / "likeness")
-    subprocess.run(["git", "clone", "-q", "revision.git", "likeness"], cwd=work, check=True)
-    # Signs of life every .2 s and not every 30.
-    program = (
-        "import sys; from pathlib import Path; from likeness.cloud import job; "
-        "job.SIGN_EVERY_S = .2; job.main(Path(sys.argv[1]))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program, "../parcel.json"], cwd=work / "likeness", text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-    records = JobRecords(store_of(prepared), job)
-    try:
-        until = time.monotonic() + 120
-        while not (len(records.lives()) == 2 and records.lives()[1].step):
-            assert process.poll() is None, process.stdout.read()
-            assert time.monotonic() < until
-            time.sleep(0.2)  # polling another process
-        stop_command(job)
-        out, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-        process.wait()
-    lives = records.lives()
-    assert lives[1].end == "stopped", out
-    assert lives[0].seconds > 0
-    assert "cloud stop" in lives[1].detail
-    capsys.readouterr()
-
-
-def test_a_machine_that_is_taken_away_says_so_and_ends_its_programs(clone, prepared, engine):
-    launch("train.schedule.steps=66", "train.schedule.warmup_steps=0")
-    job = job_of(engine)
-    work = engine / job
-    text = (work / "parcel.json").read_text()
-    (work / "parcel.json").write_text(text.replace("train.schedule.steps=66", "train.schedule.steps=13"))
-    shutil.rmtree(work / "likeness")
-    subprocess.run(["git", "clone", "-q", "revision.git", "likeness"], cwd=work, check=True)
-    log = (engine / "second").open("w")
-    process = subprocess.Popen([sys.executable, "-m", "likeness.cloud.job", "../parcel.json"], cwd=work / "likeness",
-                               stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
-    try:
-        until = time.monotonic() + 120
-        while "environment: {" not in (engine / "second").read_text():
-            assert process.poll() is None, (engine / "second").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.2)  # polling another process
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=120) == 1
-    finally:
-        process.kill()
-        process.wait()
-        log.close()
-    assert JobRecords(store_of(prepared), job).lives()[-1].end == "taken-away"
-    left = subprocess.run(["pgrep", "-f", str(work)], capture_output=True, text=True, check=False).stdout
-    assert left == ""
