@@ -30,7 +30,7 @@ def _ended(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     clone.run("git", "add", "-A")
     clone.run(*GIT, "commit", "-q", "-m", "made")
     clone.dvc("push", "--run-cache", "ingest@jade")
-    clone.dvc("exp", "save", "--name", "before")
+    clone.dvc("exp", "run", "--name", "before", "ingest@jade")
     clone.dvc("exp", "run", "--queue", "--name", "waiting", "-S", "ingest.min_face_px=130", "ingest@jade")
     likeness(clone, "consent", "revoke", "jade", "--yes")
     return clone
