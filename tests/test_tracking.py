@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
+from secrets_planted import holders, plant
 
 from likeness import tracking
 from likeness.tracking import Tracker, flatten, tracking_uri
@@ -37,6 +39,17 @@ def database(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def ready(in_tmp, database):
     shutil.copy(database, in_tmp)
+
+
+def test_no_key_of_the_environment_gets_into_mlflow(in_tmp, monkeypatch):
+    planted = plant(monkeypatch)
+    params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+    with tracker("sqlite:///mlflow.db", params=params) as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.set_tags({"weights_sha256": "abc"})
+    assert run.problem is None
+    assert b"maxstudio" in Path("mlflow.db").read_bytes()  # the settings are there
+    assert holders(in_tmp, planted) == []
 
 
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):

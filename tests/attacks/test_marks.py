@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 from publications import publish_in
 from safetensors.numpy import save_file
+from secrets_planted import holders, plant
 
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_jpeg, load_rgb
@@ -38,7 +39,9 @@ WEIGHTS = "jade-v1.safetensors"
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("published")
-    publish_in(root)
+    with pytest.MonkeyPatch.context() as environment:
+        plant(environment)
+        publish_in(root)
     return root
 
 
@@ -82,6 +85,18 @@ def test_in_its_repository_it_is_walked_back_to_the_photographs_and_the_consent(
     walked = [one.what for one in checks if one.what.startswith(f"{PICTURE} <- ")]
     assert [what for what in walked if "ingested" in what]
     assert f"{PICTURE} <- consent/jade.yaml" in walked
+
+
+def test_no_key_is_in_any_file_that_dataset_report_and_publication_leave(made: Path, monkeypatch):
+    """The private key lies in .cache/keys alone; what vendors and clouds gave lies nowhere."""
+    key = development_key(made / ".cache/keys").private
+    own = [key.private_bytes_raw(), *key_pem_body(made)]
+    found = holders(made, [*plant(monkeypatch), *own])
+    assert found == [".cache/keys/signing.pem"]
+
+
+def key_pem_body(root: Path) -> list[bytes]:
+    return [line for line in (root / ".cache/keys/signing.pem").read_bytes().splitlines() if b"-" not in line]
 
 
 LONG = [pytest.mark.slow, pytest.mark.long]
