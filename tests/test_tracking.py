@@ -52,6 +52,25 @@ def test_no_key_of_the_environment_gets_into_mlflow(in_tmp, monkeypatch):
     assert holders(in_tmp, planted) == []
 
 
+def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others(
+    in_tmp, database, monkeypatch
+):
+    """The database names the place where a run was made."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    first, copy = in_tmp / "first", in_tmp / "copy"
+    first.mkdir()
+    shutil.copy(database, first)
+    (in_tmp / "sheet.png").write_bytes(b"a face")
+    with tracker("sqlite:///mlflow.db", root=first, persona="jade") as run:
+        run.log_file(in_tmp / "sheet.png")
+    assert run.problem is None
+    shutil.copytree(first, copy)
+    assert len(tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False)) == 1
+    assert list(copy.rglob("sheet.png")) == []
+    assert len(list(first.rglob("sheet.png"))) == 1
+    assert tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
+
+
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_EXP_NAME", "slim-cat")
