@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench git-or-not
+.PHONY: demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -61,6 +61,8 @@ check: .venv/dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+sky: .cache/sky/installed ## SkyPilot, which rents machines, in an environment of its own (docs/cloud.md)
+
 bench: .venv/dev
 	$(BIN)/python -m bench
 
@@ -82,6 +84,12 @@ endif
 
 .venv/dev: .venv/installed
 	$(PIP) -e '.[dev]'
+	touch $@
+
+# Not in .venv: its pins and ours do not go together (docs/decisions/0019).
+.cache/sky/installed:
+	$(PYTHON) -m venv --clear .cache/sky
+	.cache/sky/bin/python -m pip install --quiet --disable-pip-version-check 'skypilot[aws,runpod]==0.14.1'
 	touch $@
 
 # Beside the environment: inside it, it would make every import of peft 2.6 s slower.

@@ -26,7 +26,7 @@ def _by_hand(s3: S3Server, url: str) -> None:
     keys = "\n".join(f"  export {variable}={value}" for variable, value in variables.items())
     print(
         f"MaxStudio {url}/maxstudio\nxAI       {url}/xai/v1\nOpenAI    {url}/openai/v1\n"
-        f"ComfyUI   {url}/comfyui\ncontrol   {url}/control/state\n"
+        f"ComfyUI   {url}/comfyui\nRunPod    {url}/runpod/v2\ncontrol   {url}/control/state\n"
         f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
         "  likeness params +experiment=fakes && dvc repro\n",

@@ -93,6 +93,11 @@ class FakeServers:
         return f"{self.url}/comfyui"
 
     @property
+    def runpod_url(self) -> str:
+        """`cloud.runpod.base_url` of RunPod's API v2."""
+        return f"{self.url}/runpod/v2"
+
+    @property
     def echo_url(self) -> str:
         """Answers a POST with its body, a GET with {}."""
         return f"{self.url}/echo"

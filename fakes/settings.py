@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-SERVICES = {"maxstudio": "MAXSTUDIO_API_KEY", "xai": "XAI_API_KEY", "openai": "OPENAI_API_KEY"}
+SERVICES = {
+    "maxstudio": "MAXSTUDIO_API_KEY",
+    "xai": "XAI_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "runpod": "RUNPOD_API_KEY",
+}
 """Service and the variable its key comes from."""
 
 
@@ -45,6 +50,10 @@ class Settings:
     comfy_draw_s: float = 0.0
     comfy_missing_nodes: list[str] = field(default_factory=list)
     comfy_answers: Literal["pictures", "bomb", "odd_name", "huge_json", "node_fails"] = "pictures"
+    # RunPod: its machines (id, name, status, cost), cards without stock, and whether it says yes to an end and does nothing.
+    runpod_pods: list[dict[str, Any]] = field(default_factory=list)
+    runpod_no_stock: list[str] = field(default_factory=list)
+    runpod_does_nothing: bool = False
     # Processes that swap and detect.
     workers: int = 1
 

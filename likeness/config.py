@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from likeness.caption import CaptionConfig
+from likeness.cloud import CloudConfig
 from likeness.comfy import ComfyConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
@@ -119,6 +120,7 @@ class Config(Section):
     publish: PublishConfig
     marks: MarksConfig
     tracking: TrackingConfig
+    cloud: CloudConfig
 
     def persona(self, name: str) -> Persona:
         """The persona of this name.

@@ -1,5 +1,6 @@
 """Progress of long work on stderr: a bar with rate and time left at a terminal, plain lines elsewhere."""
 
+import re
 import sys
 import time
 from types import TracebackType
@@ -7,6 +8,8 @@ from typing import Any, Self
 
 # Where nobody watches, a line at most this often: logs stay readable, and silence never looks like a hang.
 PLAIN_LINE_EVERY_S = 10.0
+PLAIN_LINE = re.compile(r"(\w+): (\d+)/(\d+), ([\d.]+)/s, about (\d+) s left")
+"""Stage, steps done, steps in all, steps a second and seconds left, as `Progress` writes them there."""
 
 
 class Progress:

@@ -38,6 +38,9 @@ REFUSED = {
     "MALFORMED_REQUEST", "NOT_FOUND", "NOT_IMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_DOES_NOT_EXIST", "UNAUTHENTICATED",
 }  # fmt: skip
+ARTIFACTS = "mlartifacts"
+"""The folder in the repository that takes the files of runs, where the database is a local one."""
+
 SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 
 Row = tuple[int, int, Mapping[str, float]]
@@ -128,7 +131,7 @@ class Tracker:
         if experiment is not None and experiment.lifecycle_stage == "deleted":
             raise DeletedExperiment(self._experiment, experiment.experiment_id)
         if experiment is None:
-            location = (self._root / "mlartifacts").resolve().as_uri()
+            location = (self._root / ARTIFACTS).resolve().as_uri()
             local = self._uri.startswith("sqlite:")
             created = client.create_experiment(
                 self._experiment, artifact_location=location if local else None
@@ -204,14 +207,21 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
         names.append(f"{run.info.run_name} {run.info.run_id}")
         if dry_run:
             continue
-        artifacts = urlsplit(str(run.info.artifact_uri))
-        if artifacts.scheme in ("", "file"):
-            shutil.rmtree(Path(unquote(artifacts.path)).parent, ignore_errors=True)
+        shutil.rmtree(_artifacts(run.info, root), ignore_errors=True)
         if run.info.lifecycle_stage == "active":
             client.delete_run(run.info.run_id)
         if scheme == "sqlite":
             client._tracking_client.store._hard_delete_run(run.info.run_id)
     return names
+
+
+def _artifacts(run: Any, root: Path) -> Path:
+    """The folder of a run's files: in this repository where they lie here, whatever place the database names. It names the
+    place where the run was made, and this may be a copy of that repository, or it was moved."""
+    here = root / ARTIFACTS / str(run.run_id)
+    named = urlsplit(str(run.artifact_uri))
+    elsewhere = Path(unquote(named.path)).parent if named.scheme in ("", "file") else here
+    return here if here.exists() or elsewhere.parent.name == ARTIFACTS else elsewhere
 
 
 class DeletedExperiment(Exception):

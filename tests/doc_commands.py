@@ -8,10 +8,23 @@ GPU = "needs a GPU and the weights of a model hub"
 INSTALLS = "installs from a registry"
 AWS = "needs AWS's command line and an account"
 MEASURES = "measures for minutes, alone on a machine"
+RENTS = "rents a machine; tests/cloud/ has an engine of its own"
 PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 
 # Why a line is not typed.
 NOT_RUN = {
+    "make sky": INSTALLS,
+    "export RUNPOD_API_KEY=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "a user's own keys",
+    ".cache/sky/bin/runpod config $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": RENTS,
+    "sed -i 's,^remote: .*,remote: s3://my-likeness/items,' conf/items/local.yaml && likeness params": "tests/cloud/ sets one",
+    "dvc repro dataset@jade && git add -A && git commit -m data": "tests/cloud/conftest.py does it",
+    "likeness launch jade --dry-run": "tests/cloud/test_launch.py does it beside a store",
+    "likeness launch jade": RENTS,
+    "likeness cloud logs JOB": RENTS,
+    "likeness cloud stop": "tests/cloud/test_job.py does it",
+    "likeness cloud cost": "tests/cloud/test_job.py does it",
+    "likeness cloud status": "tests/cloud/test_job.py does it beside a store",
+    "likeness cloud fetch JOB; dvc exp apply JOB; dvc pull": "tests/cloud/test_job.py does it",
     "dvc exp run -S +experiment=sdxl -S +quality=balanced -S +gpu=24gb": GPU,
     "dvc exp run -S +experiment=sdxl": GPU,
     "dvc exp run -S +experiment=zimage": GPU,

@@ -22,7 +22,7 @@ from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
 from likeness.purchases.prices import Price
 from likeness.safety.consent import RecordedFace
 from likeness.safety.identity import RESNET
-from likeness.store.items import sha256_bytes
+from likeness.store.items import sha256_bytes, sha256_file
 from likeness.swap import SwapConfig
 
 PERSONA = "jade"
@@ -226,6 +226,8 @@ class Folders:
     def evaluation(self, *, faces: bool = True, sample: Picture = coloured) -> None:
         """Samples with and without the LoRA, details.json, contact sheet and metrics."""
         folder = self.at(self.places.evaluation) / "samples"
+        weights = self.at(self.places.weights)
+        drew = (sha256_file(weights),) if weights.is_file() else ()
         entries: list[Entry] = []
         samples: list[dict[str, object]] = []
         for number, prompt in enumerate(("jade woman, a portrait", "a woman in a library"), start=1):
@@ -234,7 +236,10 @@ class Folders:
                 rgb = sample(name, self.side_px)
                 data = encode_jpeg(rgb)
                 _write(folder / f"{name}.jpg", data)
-                line = entry(name, f"{name}.jpg", data, rgb, None, None, parents=(), provider="diffusers")
+                parents = drew if lora else ()
+                line = entry(
+                    name, f"{name}.jpg", data, rgb, None, None, parents=parents, provider="diffusers"
+                )
                 entries.append(line)
                 samples.append(
                     {

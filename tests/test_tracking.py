@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
+from secrets_planted import holders, plant
 
 from likeness import tracking
 from likeness.tracking import Tracker, flatten, tracking_uri
@@ -37,6 +39,36 @@ def database(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def ready(in_tmp, database):
     shutil.copy(database, in_tmp)
+
+
+def test_no_key_of_the_environment_gets_into_mlflow(in_tmp, monkeypatch):
+    planted = plant(monkeypatch)
+    params = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())
+    with tracker("sqlite:///mlflow.db", params=params) as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.set_tags({"weights_sha256": "abc"})
+    assert run.problem is None
+    assert b"maxstudio" in Path("mlflow.db").read_bytes()  # the settings are there
+    assert holders(in_tmp, planted) == []
+
+
+def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others(
+    in_tmp, database, monkeypatch
+):
+    """The database names the place where a run was made."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    first, copy = in_tmp / "first", in_tmp / "copy"
+    first.mkdir()
+    shutil.copy(database, first)
+    (in_tmp / "sheet.png").write_bytes(b"a face")
+    with tracker("sqlite:///mlflow.db", root=first, persona="jade") as run:
+        run.log_file(in_tmp / "sheet.png")
+    assert run.problem is None
+    shutil.copytree(first, copy)
+    assert len(tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False)) == 1
+    assert list(copy.rglob("sheet.png")) == []
+    assert len(list(first.rglob("sheet.png"))) == 1
+    assert tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
 
 
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):

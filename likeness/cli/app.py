@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from likeness.cli.arguments import PLAIN, Json, Persona, Personas, complete_persona
+from likeness.cli.cloud_app import cloud, launch
 from likeness.cli.consent_app import consent
 from likeness.cli.persona_app import persona
 from likeness.errors import ConfigError, end_program
@@ -41,6 +42,8 @@ app.add_typer(items, name="items")
 app.add_typer(comfy, name="comfy")
 app.add_typer(consent, name="consent")
 app.add_typer(persona, name="persona")
+app.add_typer(cloud, name="cloud")
+app.command()(launch)
 
 
 def main() -> None:

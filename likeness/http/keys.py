@@ -21,6 +21,7 @@ KEY_HOSTS: dict[str, tuple[str, ...]] = {
     "MISTRAL_API_KEY": ("api.mistral.ai",),
     "VLLM_API_KEY": (),
     "COMFYUI_API_KEY": (),
+    "RUNPOD_API_KEY": ("api.runpod.io",),
 }
 """The hosts, and those below them, that a key may be sent to; this machine besides."""
 

@@ -27,6 +27,7 @@ SOFT_BINDING = "org.likeness.rivagan32"
 
 PUBLICATION = "org.likeness.publication"
 UNTRUSTED = "signingCredential.untrusted"
+SPEC_VERSION = "2.4"
 MAX_MANIFEST_JSON = 16 * 2**20
 
 GENERATED = frozenset({SourceType.TRAINED})
@@ -119,16 +120,20 @@ def _manifest(claim: Claim) -> dict[str, Any]:
     if claim.mark is not None:
         actions.append({"action": "c2pa.watermarked.bound"})
     assertions = [
-        {"label": "c2pa.actions.v2", "data": {"actions": actions}},
+        # `edited` stands for what the stages did: not each of their steps is an action of its own.
+        {"label": "c2pa.actions.v2", "data": {"actions": actions, "allActionsIncluded": False}},
         {"label": PUBLICATION, "data": claim.publication},
     ]
     if claim.mark is not None:
         binding = {"alg": SOFT_BINDING, "blocks": [{"scope": {}, "value": claim.mark}]}
         assertions.append({"label": "c2pa.soft-binding", "data": binding})
     return {
-        "claim_generator_info": [{"name": "likeness", "version": likeness.__version__}],
+        "claim_generator_info": [
+            {"name": "likeness", "version": likeness.__version__, "specVersion": SPEC_VERSION}
+        ],
         "title": claim.title,
-        "assertions": assertions,
+        # What this program itself states, not what it was told.
+        "assertions": [{**one, "created": True} for one in assertions],
     }
 
 

@@ -21,6 +21,7 @@ MARKS_VERSION = 2
 WHY_NOT = ("too-small-to-mark", "mark-does-not-hold")
 """Why a picture may leave without the mark in its pixels; the signed statement says so."""
 
+LABEL_MIN_PX = 10
 LABEL_SHARE = 0.035  # height of the label's letters, of the picture's shorter side
 
 
@@ -103,10 +104,11 @@ def _in_pixels(rgb: RGB, mark: str) -> tuple[RGB, str | None]:
 
 
 def with_label(rgb: RGB, text: str) -> RGB:
-    """The picture with a text on a dark strip in its lower left corner."""
+    """The picture with a text on a dark strip in its lower left corner; a long one is written smaller, so that all is there."""
     image = Image.fromarray(np.ascontiguousarray(rgb))
-    size = max(10, round(min(image.size) * LABEL_SHARE))
-    font = ImageFont.load_default(size)
+    size = max(LABEL_MIN_PX, round(min(image.size) * LABEL_SHARE))
+    needed = ImageFont.load_default(size).getlength(text) + size
+    font = ImageFont.load_default(size := max(1, int(size * min(1.0, image.width / needed))))
     left, top, right, bottom = font.getbbox(text)
     pad = size // 2
     box = (

@@ -10,7 +10,7 @@ from pydantic import Field
 from likeness.errors import ConfigError
 from likeness.settings import Section
 
-Unit = Literal["call", "million tokens"]
+Unit = Literal["call", "million tokens", "hour"]
 
 
 class Price(Section):

@@ -45,13 +45,24 @@ def remember(cfg: Config, repository: RepositoryPaths, pace: Pace, kind: str) ->
     write_atomic(path, json.dumps(asdict(pace)).encode())
 
 
-def recall(cfg: Config, repository: RepositoryPaths) -> Pace | None:
-    """The pace of the last run of the same base with the same settings, as far as these decide it; None without one."""
-    path = _file(cfg, repository, device_kind(cfg))
-    return Pace(**json.loads(path.read_bytes())) if path.is_file() else None
+def recall(cfg: Config, repository: RepositoryPaths, kind: str | None = None) -> Pace | None:
+    """The pace of the last run of the same base with the same settings, as far as these decide it, on this kind of device
+    (by default the one that would train here); None without one."""
+    path = _file(cfg, repository, kind or device_kind(cfg))
+    return parse_pace(path.read_bytes()) if path.is_file() else None
+
+
+def parse_pace(data: bytes) -> Pace:
+    """What `remember` wrote."""
+    return Pace(**json.loads(data))
 
 
 def _file(cfg: Config, repository: RepositoryPaths, kind: str) -> Path:
+    return repository.history / "pace" / pace_name(cfg, kind)
+
+
+def pace_name(cfg: Config, kind: str) -> str:
+    """The name of the file that holds the pace of these settings on this kind of device."""
     train = cfg.train
     settings = {
         "base": cfg.base.model_dump(mode="json"),
@@ -62,4 +73,4 @@ def _file(cfg: Config, repository: RepositoryPaths, kind: str) -> Path:
         "step": [train.data.side_px, train.data.batch_size, train.schedule.gradient_accumulation],
         "system": [kind, train.system.processes, train.system.gradient_checkpointing, train.system.compile],
     }
-    return repository.history / "pace" / f"{item_key('plan.pace', 1, settings, [])[:32]}.json"
+    return f"{item_key('plan.pace', 1, settings, [])[:32]}.json"

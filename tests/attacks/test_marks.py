@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from publications import publish_in
+from safetensors import safe_open
 from safetensors.numpy import save_file
+from secrets_planted import holders, plant
 
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_jpeg, load_rgb
@@ -27,8 +29,10 @@ from likeness.marks.pictures import Origin, check_marks, mark_picture
 from likeness.marks.registry import Registry, publication_of, read_registry
 from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.paths import RepositoryPaths
+from likeness.publish.origins import Check
 from likeness.publish.prepare import check
-from likeness.publish.verify import Check, verify
+from likeness.publish.verify import verify
+from likeness.store.items import sha256_file
 
 PICTURE = "images/jade-s1-t1-sfw-enhanced.jpg"
 ARCHIVE = "jade_lora_dataset.zip"
@@ -38,7 +42,9 @@ WEIGHTS = "jade-v1.safetensors"
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("published")
-    publish_in(root)
+    with pytest.MonkeyPatch.context() as environment:
+        plant(environment)
+        publish_in(root)
     return root
 
 
@@ -82,6 +88,20 @@ def test_in_its_repository_it_is_walked_back_to_the_photographs_and_the_consent(
     walked = [one.what for one in checks if one.what.startswith(f"{PICTURE} <- ")]
     assert [what for what in walked if "ingested" in what]
     assert f"{PICTURE} <- consent/jade.yaml" in walked
+    sample = "evaluation/samples/jade-p1-seed1-with.jpg"
+    assert f"{sample} <- models/jade/jade-v1.safetensors" in [one.what for one in checks]
+
+
+def test_no_key_is_in_any_file_that_dataset_report_and_publication_leave(made: Path, monkeypatch):
+    """The private key lies in .cache/keys alone; what vendors and clouds gave lies nowhere."""
+    key = development_key(made / ".cache/keys").private
+    own = [key.private_bytes_raw(), *key_pem_body(made)]
+    found = holders(made, [*plant(monkeypatch), *own])
+    assert found == [".cache/keys/signing.pem"]
+
+
+def key_pem_body(root: Path) -> list[bytes]:
+    return [line for line in (root / ".cache/keys/signing.pem").read_bytes().splitlines() if b"-" not in line]
 
 
 LONG = [pytest.mark.slow, pytest.mark.long]
@@ -142,6 +162,72 @@ def test_a_manifest_signed_again_by_another_key_is_not_the_registrys(published: 
     said = said.model_copy(update={"signature": key.private.sign(said.signed_bytes()).hex()})
     (published / "manifest.json").write_bytes(_lines(said))
     assert any(one.what == f"mark {said.mark}" and one.state == "changed" for one in faults(published))
+
+
+def signed_by_a_stranger(published: Path, folder: Path) -> None:
+    """Manifest and registry anew, each whole by itself, under a key that nobody here knows."""
+    from likeness.publish.send import Published, _lines
+
+    key, path = development_key(folder / "other"), published / "marks.jsonl"
+    path.unlink()
+    said = Published.model_validate_json((published / "manifest.json").read_bytes())
+    line = publication_of(path, key, said.persona, said.consent, "0" * 64)
+    files = [
+        one.model_copy(update={"sha256": sha256_file(path)}) if one.file == path.name else one
+        for one in said.files
+    ]
+    said = said.model_copy(update={"key": key.public.hex(), "mark": line.mark, "files": tuple(files)})
+    said = said.model_copy(update={"signature": key.private.sign(said.signed_bytes()).hex()})
+    (published / "manifest.json").write_bytes(_lines(said))
+
+
+def test_a_whole_publication_of_a_stranger_is_not_taken_for_ours(published: Path, tmp_path: Path):
+    signed_by_a_stranger(published, tmp_path)
+    checks = verify(published, RepositoryPaths(Path.cwd()))
+    assert any("with other keys only" in one.why and one.state == "changed" for one in checks)
+    assert any(
+        "no registry here knows who publishes jade" in one.why
+        for one in verify(published, elsewhere(published))
+    )
+
+
+def saved_again(weights: Path, how: str) -> None:
+    """As other programs save: metadata kept, the tensors written anew."""
+    with safe_open(weights, framework="np") as file:
+        tensors, said = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    if how == "in half precision":
+        tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    elif how == "a tensor more":
+        tensors["b"] = np.zeros(1, np.float32)
+    elif how == "under another name":
+        tensors = {f"lora.{name}": tensor for name, tensor in tensors.items()}
+    elif how == "without metadata":
+        said = None
+    elif how == "merged with others":
+        tensors = {name: tensor * 0.5 for name, tensor in tensors.items()}
+    save_file(tensors, weights, metadata=said)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["in half precision", "a tensor more", "under another name", "without metadata", "merged with others"],
+)
+def test_weights_that_another_program_saved_again_are_named(published: Path, how: str):
+    saved_again(published / WEIGHTS, how)
+    assert any(one.what == WEIGHTS for one in faults(published))
+    assert any(
+        one.state in ("changed", "missing") for one in verify(published / WEIGHTS, elsewhere(published))
+    )
+
+
+@pytest.mark.parametrize("field", ["name", "sha256", "of", "pdq", "persona", "consent", "mark"])
+def test_a_line_of_the_registry_that_was_edited_is_named(published: Path, field: str):
+    path = published / "marks.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    line = next(one for one in lines if field in one)
+    line[field] = ["0" * 64] if field == "pdq" else "0" * len(line[field])
+    path.write_text("".join(json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in lines))
+    assert any(one.what.endswith("marks.jsonl") and one.state == "changed" for one in faults(published))
 
 
 def swapped_in_archive(published: Path, change: Callable[[dict[str, bytes]], None]) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 from records import RECORD, write
-from signing import edit_and_sign, sign_as_test
+from signing import STRANGER, edit_and_sign, sign_as_test
 
 from likeness.cli.consent_answers import Answers
 from likeness.cli.consent_records import new, renew, revoke_record, sign_record
 from likeness.errors import ConsentError
+from likeness.key_files import public_text, settings_folder
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer, Delivery, Purchase
@@ -34,6 +35,7 @@ from likeness.safety.consent.revocations import (
     state_folder,
     today,
 )
+from likeness.safety.consent.signing import ALLOWED
 from likeness.store.items import ItemStore
 from likeness.store.s3 import Remote
 from likeness.train.native.checkpoint import RunFolder
@@ -239,6 +241,59 @@ def test_a_list_that_was_changed_is_refused(tmp_path, change):
         load_consent(folder, "mia")
 
 
+def cut_off(root: Path) -> None:
+    path = state_folder(root) / LIST
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def emptied(root: Path) -> None:
+    (state_folder(root) / LIST).write_bytes(b"")
+
+
+def put_back_from_a_backup(root: Path) -> None:
+    shutil.rmtree(state_folder(root))
+
+
+def git_taken_away(root: Path) -> None:
+    shutil.rmtree(root / ".git")
+
+
+def cloned_anew(root: Path) -> None:
+    """A clone of the commit from before, at the same place."""
+    git(root, "clone", "-q", str(root), str(root.parent / "fresh"))
+    shutil.rmtree(root)
+    (root.parent / "fresh").rename(root)
+
+
+def git_somewhere_else(root: Path) -> None:
+    (root / ".git").rename(root.parent / "elsewhere")
+    (root.parent / "elsewhere/likeness").rename(root.parent / "away")
+    (root / ".git").write_text(f"gitdir: {root.parent / 'elsewhere'}\n")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [cut_off, emptied, put_back_from_a_backup, git_taken_away, cloned_anew, git_somewhere_else],
+    ids=lambda attack: attack.__name__,
+)
+@pytest.mark.parametrize("known", [0, 2])
+def test_a_list_that_was_cut_off_or_rolled_back_forgets_nothing(repository, attack, known):
+    for number in range(known):
+        revoke(repository, Revocation(id=f"other-{number}", persona="ann", date=DAY))
+    end(repository)
+    the_line_taken_out(repository)
+    attack(repository)
+    assert not allowed(repository)
+    assert {one.id for one in revocations(repository)} >= {"mia-2026-01"}
+
+
+def test_a_list_of_another_clone_ends_nothing_here(repository, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(repository, other)
+    end(repository)
+    assert allowed(other)
+
+
 def test_an_id_has_one_line(tmp_path):
     line = Revocation(id="one", persona="mia", date=DAY)
     assert [revoke(tmp_path, line), revoke(tmp_path, line)] == [True, False]
@@ -322,6 +377,113 @@ def test_a_clock_that_was_set_back_is_refused(repository, clock):
     assert "delete" in caught.value.remedy
     (state_folder(repository) / CLOCK).unlink()
     in_force(repository, "mia", USES)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "2026-13-01", "9" * 5000])
+def test_a_clock_whose_memory_was_spoilt_is_refused(repository, clock, text):
+    today(repository)
+    (state_folder(repository) / CLOCK).write_text(text)
+    clock.day = datetime.date(2026, 6, 1)
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == "clock"
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "2026-11-28", "2099-01-01"])
+def test_a_revocation_ends_at_once_whatever_day_it_names(repository, day):
+    path = repository / "consent/mia.yaml"
+    path.write_text(path.read_text() + f"revoked: {day}\n")
+    assert not allowed(repository)
+    the_line_taken_out(repository)
+    assert not allowed(repository)
+
+
+# ---- the record, exchanged
+
+
+def the_face_of_another(folder: Path) -> None:
+    fields = yaml.safe_load((folder / "mia.yaml").read_text())
+    fields["face"]["embedding"] = RECORD["face"]["embedding"][::-1].lstrip("=") + "=" * RECORD["face"][
+        "embedding"
+    ].count("=")
+    (folder / "mia.yaml").write_text(yaml.safe_dump(fields))
+
+
+def evidence_of_another(folder: Path) -> None:
+    (folder / "mia.pdf").write_bytes(b"%PDF-1.7 another release")
+
+
+def evidence_as_link(folder: Path) -> None:
+    (folder / "mia.pdf").rename(folder.parent / "elsewhere.pdf")
+    (folder / "mia.pdf").symlink_to(folder.parent / "elsewhere.pdf")
+
+
+def record_as_link(folder: Path) -> None:
+    (folder / "mia.yaml").rename(folder.parent / "mia.yaml")
+    (folder / "mia.yaml").symlink_to(folder.parent / "mia.yaml")
+
+
+def the_signer_removed(folder: Path) -> None:
+    del folder
+    (settings_folder() / ALLOWED).write_text(f"{public_text(STRANGER)} another\n")
+
+
+def the_signature_of_another_record(folder: Path) -> None:
+    shutil.copyfile(folder / "mia.yaml", folder.parent / "before.yaml")
+    edit_and_sign(folder, "mia", subject="Another Person")
+    other = yaml.safe_load((folder / "mia.yaml").read_text())["signature"]
+    fields = yaml.safe_load((folder.parent / "before.yaml").read_text()) | {"signature": other}
+    (folder / "mia.yaml").write_text(yaml.safe_dump(fields))
+
+
+def the_record_of_another_persona(folder: Path) -> None:
+    edit_and_sign(folder, "mia", subject="Mia")
+    text = (folder / "mia.yaml").read_text()
+    (folder / "mia.yaml").write_text(text.replace("persona: mia", "persona: ann"))
+
+
+def the_term_twice(folder: Path) -> None:
+    path = folder / "mia.yaml"
+    path.write_text(path.read_text() + "expires: 2028-01-01\n")
+
+
+def renewed_with_another_face(folder: Path) -> None:
+    """`renew` keeps the face; who exchanges it before the signature is stopped at the photographs, after it here."""
+    (folder.parent / "new.pdf").write_bytes(b"%PDF-1.7 the next term")
+    renew("mia", evidence=folder.parent / "new.pdf", signed="2026-11-20", expires="2027-11-20")
+    sign_as_test(folder, "mia")
+    the_face_of_another(folder)
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        (the_face_of_another, "consent-signature"), (renewed_with_another_face, "consent-signature"),
+        (evidence_of_another, "consent-evidence"), (evidence_as_link, "consent-evidence"),
+        (record_as_link, "consent-invalid"), (the_signer_removed, "consent-stranger"),
+        (the_signature_of_another_record, "consent-signature"), (the_record_of_another_persona, "consent-invalid"),
+        (the_term_twice, "consent-invalid"),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
+)  # fmt: skip
+def test_a_record_that_was_exchanged_is_refused(repository, attack, reason, monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(settings_folder(), home)
+    monkeypatch.setenv("LIKENESS_HOME", str(home))
+    attack(repository / "consent")
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == reason
+
+
+def test_a_second_record_of_a_persona_is_not_read(repository):
+    end(repository)
+    folder = repository / "consent"
+    fields = yaml.safe_load((folder / "mia.yaml").read_text())
+    fields |= {"id": "mia-again", "revoked": None}
+    for name in ("mia.yml", "MIA.yaml", "mia.2.yaml", "mia.yaml.orig"):
+        (folder / name).write_text(yaml.safe_dump(fields))
+    assert not allowed(repository)
 
 
 @pytest.mark.parametrize(

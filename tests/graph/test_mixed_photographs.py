@@ -21,7 +21,7 @@ from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.pipeline.stage import STAGES
 from tools.repository_clone import RepositoryClone, clone_repository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 PHOTOS = Path(__file__).parents[1] / "photos"
 JADE = PersonaPaths("jade")
 TURNED = ("sources/jade_06", "targets/07_kofi")

@@ -123,6 +123,15 @@ def test_a_webp_with_data_left_over_is_damaged_in_an_animation_too(tmp_path: Pat
     assert refused >= 5
 
 
+@pytest.mark.parametrize("junk", [b"\x07" * 9, b"\xff\xd0", b"\0\xff\0"])
+def test_junk_between_the_segments_of_a_jpegs_header_is_no_damage(tmp_path: Path, junk: bytes) -> None:
+    whole = encoded(picture(), "JPEG", quality=90)
+    at = whole.index(b"\xff\xdb")
+    pixels, expected = read(tmp_path / "a", whole[:at] + junk + whole[at:]), read(tmp_path / "a", whole)
+    assert pixels is not None
+    assert np.array_equal(pixels, expected)
+
+
 def test_a_tiff_with_fewer_strips_than_it_needs_is_damaged(tmp_path: Path) -> None:
     data = bytearray(encoded(picture(), "TIFF"))
     Image.open(io.BytesIO(data)).load()

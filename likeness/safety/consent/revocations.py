@@ -1,7 +1,8 @@
 """The revocations that this repository knows of: a list that only grows, outside what an experiment or a checkout carries.
 
 It lies in the git folder that all worktrees and experiments of a clone share (`.git/likeness/revoked.jsonl`; without git
-in .cache/consent). Each line names the sha256 of the line before it, so that none can be taken out or changed unseen.
+in .cache/consent), and once more in this user's settings. Each line names the sha256 of the line before it, so that none can
+be taken out or changed unseen.
 What git's history and the team's store know is added to it; nothing takes a line away.
 """
 
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from likeness.errors import ConsentError
 from likeness.git import git
+from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
 from likeness.safety.consent.record import Consent
 from likeness.store.items import sha256_bytes, write_atomic
@@ -57,12 +59,24 @@ def state_folder(repository: Path) -> Path:
 
 
 def revocations(repository: Path) -> list[Revocation]:
-    """All that is known here.
+    """All that is known here: the clone's list, and what its copy has besides.
 
     Raises:
-        ConsentError: `revocations-changed`: the list is not as it was written.
+        ConsentError: `revocations-changed`: a list is not as it was written.
     """
-    path = state_folder(repository) / LIST
+    found = {
+        one.id: one for path in (_copy(repository), state_folder(repository) / LIST) for one in _read(path)
+    }
+    return list(found.values())
+
+
+def _copy(repository: Path) -> Path:
+    """The list once more, in this user's settings: a folder put back from a backup, cut off or cloned anew forgets nothing."""
+    name = sha256_bytes(str(repository.resolve()).encode())[:32]
+    return settings_folder() / SHARED / f"{name}.jsonl"
+
+
+def _read(path: Path) -> list[Revocation]:
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -82,12 +96,17 @@ def revocations(repository: Path) -> list[Revocation]:
 
 
 def revoke(repository: Path, new: Revocation) -> bool:
-    """Add a line, unless this id has one; whether it was added."""
-    path = state_folder(repository) / LIST
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Add a line to the list and its copy, unless this id has one; whether the list lacked it."""
+    with contextlib.suppress(OSError):  # settings that may only be read: the list itself has it
+        _append(_copy(repository), new)
+    return _append(state_folder(repository) / LIST, new)
+
+
+def _append(path: Path, new: Revocation) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if any(one.id == new.id for one in revocations(repository)):
+        if any(one.id == new.id for one in _read(path)):
             return False
         lines = path.read_bytes().splitlines() if path.is_file() else []
         chained = new.model_copy(update={"previous": sha256_bytes(lines[-1]) if lines else ""})
@@ -127,7 +146,10 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
 
 
 def learn_from_git(repository: Path) -> None:
-    """Put on the list what any commit of this clone says of revocations: branches, tags, experiments."""
+    """Put on the list what its copy and any commit of this clone say of revocations: branches, tags, experiments."""
+    for known in revocations(repository):
+        with contextlib.suppress(OSError):
+            revoke(repository, known)
     options = ("-U1000", "--format=", "--no-ext-diff", "--no-color", "-G^revoked:")
     # Without git on this machine there is no checkout of an old record either.
     history = git("log", "--all", "-p", *options, "--", "consent/", root=repository) or ""
@@ -170,7 +192,7 @@ def today(repository: Path) -> datetime.date:
     """The day in UTC, which never goes back in one clone: a term does not begin anew with the clock.
 
     Raises:
-        ConsentError: `clock`: the clock is before a day that was seen here.
+        ConsentError: `clock`: the clock is before a day that was seen here, or nothing says what was seen.
     """
     now = datetime.datetime.now(datetime.UTC).date()
     path = state_folder(repository) / CLOCK
@@ -178,8 +200,9 @@ def today(repository: Path) -> datetime.date:
         seen = datetime.date.fromisoformat(path.read_text(encoding="ascii").strip())
     except FileNotFoundError:
         seen = now - datetime.timedelta(days=1)
-    except ValueError:
-        seen = now - datetime.timedelta(days=1)  # half written by an old version: written anew below
+    except ValueError as error:
+        raise ConsentError(f"{path} holds no day: a consent cannot be judged without the last day that was seen here",
+                           reason="clock", remedy=f"set the clock, then delete {path}") from error  # fmt: skip
     if seen > now:
         raise ConsentError(f"this computer says {now}, and said {seen} before: a consent cannot be judged by it",
                            reason="clock", remedy=f"set the clock; if {seen} was wrong, delete {path}")  # fmt: skip

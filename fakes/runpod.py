@@ -1,0 +1,75 @@
+"""RunPod's API v2 as far as likeness calls it: the catalogue, what bills, ending a pod; with its odd moments.
+
+A pod is of `settings.runpod_pods`; one that is ended leaves the list, unless the server says yes and does nothing.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from fakes.settings import Settings
+
+GPUS = {
+    "NVIDIA GeForce RTX 4090": (0.60, 0.34),
+    "NVIDIA L40S": (1.40, 0.79),
+    "NVIDIA A100 80GB PCIe": (1.79, 1.19),
+    "NVIDIA H100 80GB HBM3": (3.99, 2.69),
+}
+"""Dollars an hour: secure, community."""
+
+
+class RunPod:
+    """One account."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def routes(self) -> list[web.RouteDef]:
+        """The endpoints."""
+        at = "/runpod/v2"
+        return [
+            web.get(f"{at}/catalog/gpus", self._gpus, name="runpod.gpus"),
+            web.get(f"{at}/pods", self._pods, name="runpod.pods"),
+            web.post(f"{at}/pods/{{pod}}/action", self._action, name="runpod.action"),
+        ]
+
+    async def _gpus(self, request: web.Request) -> web.Response:
+        if refusal := self._refusal(request):
+            return refusal
+        gpus = [
+            {
+                "id": name,
+                "memory": 24,
+                "price": {"secure": secure, "community": community, "serverless": None},
+                "maxCount": 8,
+                "availability": "NONE" if name in self._settings.runpod_no_stock else "HIGH",
+            }
+            for name, (secure, community) in GPUS.items()
+        ]
+        return web.json_response({"gpus": gpus})
+
+    async def _pods(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or web.json_response({"pods": self._settings.runpod_pods})
+
+    async def _action(self, request: web.Request) -> web.Response:
+        if refusal := self._refusal(request):
+            return refusal
+        pod, action = request.match_info["pod"], (await request.json()).get("action")
+        if all(one["id"] != pod for one in self._settings.runpod_pods):
+            return _problem(404, "Not Found", f"no pod {pod}")
+        if action != "terminate":
+            return _problem(422, "Unprocessable", f"action {action!r}")
+        if not self._settings.runpod_does_nothing:
+            self._settings.runpod_pods = [one for one in self._settings.runpod_pods if one["id"] != pod]
+        return web.json_response({"id": pod, "status": "TERMINATED"})
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        key = self._settings.keys.get("runpod")
+        if key and request.headers.get("authorization") != f"Bearer {key}":
+            return _problem(401, "Unauthorized", "the key is not valid")
+        return None
+
+
+def _problem(status: int, title: str, detail: str) -> web.Response:
+    body: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+    return web.json_response(body, status=status, content_type="application/problem+json")

@@ -1,0 +1,136 @@
+"""What DVC says of a launch: which of its files the stages on the machine need and make, and whether these are up to date."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.cloud.plan import STAGES, Load
+from likeness.errors import ConfigError
+from likeness.git import git
+
+CHECK = "check"
+LAST_DATA_STAGE = "dataset"
+SHOWN = 5
+
+
+class LaunchFiles:
+    """The files of one persona's train, evaluate and report, as dvc.yaml, dvc.lock and *.dvc name them."""
+
+    def __init__(self, root: Path, persona: str) -> None:
+        from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+
+        self._root, self._persona = root, persona
+        self._repo: Any = cast(Any, Repo)(str(root))
+        self._stages = [stage for name in STAGES for stage in self._repo.stage.collect(f"{name}@{persona}")]
+
+    def remote(self) -> str:
+        """The name of the DVC remote that data goes through.
+
+        Raises:
+            ConfigError: there is none, or only this computer's own settings name it.
+        """
+        name = self._repo.config["core"].get("remote")
+        committed = git("show", "HEAD:.dvc/config", root=self._root) or ""
+        if not name or f'remote "{name}"' not in committed.replace("'", ""):
+            raise ConfigError(
+                "data goes to the machine and back through DVC's default remote, and the revision names none",
+                reason="no-dvc-remote",
+                remedy="dvc remote add --default team s3://BUCKET/dvc && git commit -m remote .dvc/config (docs/s3.md)",
+            )
+        return str(name)
+
+    def up(self) -> list[Load]:
+        """What the stages read and neither git nor they themselves bring.
+
+        Raises:
+            ConfigError: something was never made.
+        """
+        made = {str(out) for stage in self._stages for out in stage.outs}
+        needed = {str(dep) for stage in self._stages for dep in stage.deps} - made
+        found = [
+            out
+            for out in self._repo.index.outs
+            if out.stage.addressing != CHECK and _touches(str(out), needed)
+        ]
+        if absent := [str(out) for out in found if not out.hash_info]:
+            raise ConfigError(
+                f"{', '.join(sorted(absent))}: not made yet",
+                reason="not-made",
+                remedy=f"dvc repro {LAST_DATA_STAGE}@{self._persona}, then git add dvc.lock && git commit -m data",
+            )
+        return sorted((_load(out) for out in found), key=lambda one: one.path)
+
+    def down(self) -> list[Load]:
+        """What the stages make."""
+        return [Load(path=str(out)) for stage in self._stages for out in stage.outs]
+
+    def check_fresh(self) -> None:
+        """See that what the data stages made is what dvc.lock and the settings say.
+
+        Raises:
+            ConfigError: they would run again, which the machine does not do.
+        """
+        self._do("reproduce", CHECK, single_item=True)
+        would = self._do("reproduce", f"{LAST_DATA_STAGE}@{self._persona}", dry=True, allow_missing=True)
+        stale = [stage.addressing for stage in would if stage.addressing != CHECK]
+        if stale:
+            raise ConfigError(
+                f"{', '.join(stale)}: would run again, and the machine runs {', '.join(STAGES)} only",
+                reason="stale-data",
+                remedy=f"dvc repro {LAST_DATA_STAGE}@{self._persona}, then git add dvc.lock && git commit -m data",
+            )
+
+    def push(self, loads: Sequence[Load]) -> None:
+        """Bring what goes up to the DVC remote; what is there already is not sent.
+
+        Raises:
+            ConfigError: DVC could not.
+        """
+        paths = [one.path for one in loads]
+        self._do("push", *paths)
+        # DVC only warns of what lies neither here nor there; what is in the remote alone it calls deleted.
+        odb = self._repo.cloud.get_remote(self.remote()).odb
+        absent = [one.path for one in loads if one.md5 and not odb.exists(one.md5)]
+        compared = self._do("status", *paths, cloud=True)
+        if absent := absent + [name for name, state in compared.items() if state != "deleted"]:
+            names = ", ".join(sorted(absent)[:SHOWN])
+            raise ConfigError(f"{names}: not in the DVC remote, and not here to be pushed", reason="not-pushed",
+                              remedy="dvc pull, or dvc repro where it was made; then launch again")  # fmt: skip
+
+    def _do(self, what: str, *targets: str, **options: Any) -> Any:
+        """What DVC would do by its command; what it prints goes to stderr."""
+        from dvc.exceptions import DvcException  # pyright: ignore[reportMissingTypeStubs]
+
+        try:
+            with to_stderr():
+                return getattr(self._repo, what)(targets=list(targets), **options)
+        except DvcException as error:
+            raise ConfigError(f"dvc {what} {' '.join(targets)}: {error}", reason="dvc",
+                              remedy="run the same by hand; docs/s3.md explains what S3 answers") from error  # fmt: skip
+
+
+@contextlib.contextmanager
+def to_stderr() -> Generator[None]:
+    """What is printed inside, by programs that are started there too, goes to stderr: stdout may be read as JSON."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _touches(path: str, needed: set[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}/") or one.startswith(f"{path}/") for one in needed)
+
+
+def _load(out: Any) -> Load:
+    files = 1 if out.meta.nfiles is None else int(out.meta.nfiles)
+    return Load(path=str(out), bytes=out.meta.size, files=files, md5=str(out.hash_info.value))

@@ -1,0 +1,148 @@
+"""SkyPilot, in an environment of its own: asked by a program of ours that its Python runs, in JSON.
+
+Its pins and DVC's, MLflow's and ours do not go together, and no stage is to load it (docs/decisions/0019).
+"""
+
+import datetime
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.cloud import Machine
+from likeness.errors import ConfigError, TransientError
+from likeness.paths import RepositoryPaths
+
+PYTHON = "LIKENESS_SKY"
+PROGRAM = Path(__file__).with_name("sky_program.py")
+ANSWER_WITHIN_S = 900.0
+MAX_WORDS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What the catalogue asks for an hour of a machine in one region, and the day the catalogue was fetched."""
+
+    region: str
+    usd: float
+    date: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineJob:
+    """A job as the engine knows it: `status` in its words (`RUNNING`, `RECOVERING`, `SUCCEEDED`, `FAILED`, ...), seconds
+    it ran, how often a machine was lost, why it failed."""
+
+    number: int
+    name: str
+    status: str
+    ended: bool
+    seconds: float
+    recoveries: int
+    machine: str
+    reason: str
+
+
+class Engine:
+    """What is asked of SkyPilot; `python` is that of its environment."""
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+
+    @staticmethod
+    def find(repository: RepositoryPaths) -> "Engine":
+        """The engine that `make sky` installed, or that LIKENESS_SKY names.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        python = Path(os.environ.get(PYTHON) or repository.cache / "sky" / "bin" / "python")
+        if not python.is_file():
+            raise ConfigError(
+                f"the engine that rents machines is not installed: there is no {python}",
+                reason="no-engine",
+                remedy=f"`make sky` installs SkyPilot into .cache/sky; or export {PYTHON}=PYTHON of an environment that has it",
+            )
+        return Engine(python)
+
+    def offers(self, machines: Sequence[Machine]) -> dict[str, list[Offer]]:
+        """The catalogue's prices by `Machine.words`; one that it does not have is not there."""
+        wanted = [
+            {"words": one.words, "infra": one.infra, "gpu": one.gpu, "spot": one.spot}
+            for one in machines
+            if not one.own
+        ]
+        told = cast("dict[str, list[Any]]", self._ask("prices", machines=wanted)) if wanted else {}
+        return {
+            words: [
+                Offer(region=str(region), usd=float(usd), date=datetime.date.fromisoformat(date))
+                for region, usd, date in found
+            ]
+            for words, found in told.items()
+        }
+
+    def check(self, task: dict[str, Any]) -> None:
+        """See that the engine can read a task.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        self._ask("check", task=task)
+
+    def launch(self, task: dict[str, Any], secrets: Mapping[str, str]) -> None:
+        """Hand a managed job over, with the values of its secrets; returns when the engine has taken it."""
+        self._ask("launch", secrets, task=task, secrets=list(secrets))
+
+    def jobs(self) -> list[EngineJob]:
+        """All of likeness's jobs that the engine remembers, the newest first."""
+        return [EngineJob(**one) for one in cast("list[dict[str, Any]]", self._ask("jobs"))]
+
+    def cancel(self, number: int) -> None:
+        """End a job and its machine."""
+        self._ask("cancel", number=number)
+
+    def logs(self, number: int, *, follow: bool) -> Iterator[str]:
+        """What a job printed, line by line."""
+        with self._start("logs", {}, number=number, follow=follow) as process:
+            assert process.stdout is not None
+            yield from process.stdout
+
+    def _ask(self, what: str, environment: Mapping[str, str] | None = None, **words: Any) -> Any:
+        with self._start(what, environment or {}, **words) as process:
+            try:
+                out, errors = process.communicate(timeout=ANSWER_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise TransientError(
+                    f"SkyPilot did not answer `{what}` within {ANSWER_WITHIN_S:.0f} s",
+                    remedy="`likeness cloud status` shows whether it was carried out",
+                ) from None
+        try:
+            answer = json.loads(out.splitlines()[-1])
+        except (IndexError, ValueError):
+            answer = {"error": errors[-MAX_WORDS:] or f"it ended with status {process.returncode}"}
+        if "error" in answer:
+            raise ConfigError(
+                f"SkyPilot could not {what}: {answer['error'][:MAX_WORDS]}",
+                reason=f"engine-{what}",
+                remedy="`sky check` says which clouds it can use; nothing was changed here",
+            )
+        return answer["answer"]
+
+    def _start(self, what: str, environment: Mapping[str, str], **words: Any) -> "subprocess.Popen[str]":
+        # The request goes in by standard input: a process list shows what is on the command line.
+        process = subprocess.Popen(
+            [self._python, PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if what != "logs" else subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "SKYPILOT_DISABLE_USAGE_COLLECTION": "1", **environment},
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"what": what, **words}) + "\n")
+        process.stdin.flush()
+        return process

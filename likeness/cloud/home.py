@@ -1,0 +1,39 @@
+"""What comes home from a machine beside what DVC pushes: the experiment's commit, and how fast the card was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from likeness.cloud import Machine
+from likeness.cloud.parcel import Rented
+from likeness.cloud.records import JobRecords, pace_file
+from likeness.config import Config
+from likeness.errors import ProviderError
+from likeness.git import git
+from likeness.paths import RepositoryPaths
+from likeness.store.items import sha256_file
+from likeness.store.s3 import Remote
+from likeness.train.pace import pace_name, parse_pace
+
+
+def bring_home(records: JobRecords, name: str, root: Path) -> None:
+    """Put the experiment's commit into the store, as a bundle that a clone of the same revision can fetch."""
+    listed = (git("for-each-ref", "--format=%(refname)", "refs/exps/", root=root) or "").split()
+    refs = [ref for ref in listed if ref.rpartition("/")[2] == name]
+    bundle = root / ".cache" / f"{name}.bundle"
+    bundle.parent.mkdir(exist_ok=True)
+    if not refs or git("bundle", "create", "--quiet", str(bundle), *refs, "^HEAD", root=root) is None:
+        raise ProviderError(f"git could not pack the experiment {name}", reason="no-bundle",
+                            remedy="the files are in the DVC remote: `dvc pull` after the same `dvc exp run` here")  # fmt: skip
+    records.remote.upload(records.results, bundle, sha256_file(bundle))
+
+
+def share_paces(remote: Remote, cfg: Config, repository: RepositoryPaths, machines: Sequence[Rented]) -> None:
+    """Tell how fast training went on this card, so that the next launch knows its hours."""
+    name = pace_name(cfg, "cuda")
+    path = repository.history / "pace" / name
+    if not path.is_file():
+        return
+    device = parse_pace(path.read_bytes()).device
+    for one in machines:
+        if one.gpu is not None and Machine(infra=one.infra, gpu=one.gpu).is_card(device):
+            remote.write(pace_file(one.gpu, name), path.read_bytes())

@@ -1,0 +1,209 @@
+"""What runs on the machine: `python -m likeness.cloud.job ../parcel.json` in the checked-out revision.
+
+Consent is read, DVC pulls exactly what is needed, trains, evaluates, reports and pushes; git packs the experiment for the way
+home. A dead man's timer watches all of it, and why it ended stands in the team's store.
+"""
+
+import contextlib
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import cast
+
+from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
+from likeness.cloud.home import bring_home, share_paces
+from likeness.cloud.machine import end_pod, take_secrets, this_machine
+from likeness.cloud.parcel import HOME, Parcel
+from likeness.cloud.plan import STAGES
+from likeness.cloud.records import JobRecords, Life
+from likeness.cloud.task import BEGAN
+from likeness.config import Config, load_config
+from likeness.errors import LikenessError, ProviderError, TransientError, exit_on_error
+from likeness.paths import PARAMS, RepositoryPaths
+from likeness.pipeline.stage import ALL_USES
+from likeness.safety.consent import in_force
+from likeness.safety.consent.revocations import LIST, state_folder
+from likeness.store.s3 import Remote
+
+SIGN_EVERY_S = 30.0
+TICK_S = 0.5
+# Training writes a checkpoint and sends it, which takes PATIENCE_S of shared_checkpoints.py at most.
+GRACE_S = 75.0
+WHO = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "likeness"), ("EMAIL", "likeness@localhost"))
+}
+
+
+class EndedError(LikenessError):
+    """The timer ended the job."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(f"the job ended itself: {end.detail}", reason=end.reason,
+                         remedy="its checkpoints are in the store: `likeness launch` of the same goes on from there")  # fmt: skip
+        self.end = end
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One machine at work on a job. `clock` gives seconds that only go on; `stop` is set by a signal."""
+
+    parcel: Parcel
+    records: JobRecords
+    timer: DeadMan
+    clock: Callable[[], float] = time.monotonic
+    sign_every_s: float = SIGN_EVERY_S
+    tick_s: float = TICK_S
+    grace_s: float = GRACE_S
+    stop: threading.Event = field(default_factory=threading.Event)
+    _signed: float = -1e9
+
+    def run(self, *command: str) -> None:
+        """Run a program and print what it prints.
+
+        Raises:
+            EndedError: the timer ended it.
+            TransientError: `stopped`: the machine is being taken away.
+            ProviderError: it failed; its last lines are the message.
+        """
+        lines: Queue[str | None] = Queue()
+        tail: list[str] = []
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                 start_new_session=True, env={**os.environ, **WHO})  # fmt: skip
+        threading.Thread(target=_read, args=(child, lines), daemon=True).start()
+        try:
+            while True:
+                with contextlib.suppress(Empty):
+                    line = lines.get(timeout=self.tick_s)
+                    if line is None:
+                        break
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
+                    tail = [*tail[-19:], line]
+                    self.timer.line(line)
+                self._watch()
+        except LikenessError:
+            _end(child, self.grace_s)
+            raise
+        if code := child.wait():
+            words = "".join(tail).strip()
+            raise ProviderError(f"`{' '.join(command[-6:])}` ended with status {code}: {words}", reason="failed",
+                                remedy="`likeness cloud logs` has all of it")  # fmt: skip
+
+    def _watch(self) -> None:
+        if self.stop.is_set():
+            raise TransientError("the machine is being taken away", reason="taken-away",
+                                 remedy="another machine goes on from the last checkpoint")  # fmt: skip
+        if self.clock() - self._signed >= self.sign_every_s:
+            self._signed = self.clock()
+            # A store that does not answer for a while is what the timer counts; the work goes on.
+            with contextlib.suppress(ProviderError):
+                self.records.sign(seconds=self.timer.seconds, step=self.timer.step)
+                self.timer.heard(self.records.lease())
+        if (end := self.timer.verdict()) is not None:
+            raise EndedError(end)
+
+
+def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
+    """The job itself; raises as `Job.run`, and ConsentError."""
+    parcel, python = job.parcel, sys.executable
+    in_force(repository.root, parcel.persona, ALL_USES, place=job.records.remote)
+    job.run(python, "-m", "dvc", "pull", *parcel.pull)
+    chosen = [word for one in parcel.overrides for word in ("-S", one)]
+    targets = [f"{stage}@{parcel.persona}" for stage in STAGES]
+    # Without the data stages: what they made was up to date when this was launched, and is what was pulled.
+    job.run(
+        python, "-m", "dvc", "exp", "run", "--single-item", "--name", parcel.job, *chosen, "check", *targets
+    )
+    job.run(python, "-m", "dvc", "push", *targets)
+    bring_home(job.records, parcel.job, repository.root)
+    share_paces(job.records.remote, cfg, repository, parcel.machines)
+
+
+def main(path: Path) -> None:
+    """Do what the parcel says; its folder holds everything else that came up with it."""
+    parcel, folder = Parcel.read(path), path.absolute().parent
+    take_secrets(folder / HOME, cast("dict[str, str]", os.environ))
+    repository = RepositoryPaths.here()
+    _place_revocations(folder / HOME / LIST, repository.root)
+    cfg = load_config(PARAMS)
+    records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
+    machine, usd = this_machine(parcel.machines, dict(os.environ))
+    began = _began(folder / BEGAN)
+    life = Life(machine=machine, began=began.isoformat(timespec="seconds"), seconds=0.0, usd_per_hour=usd)
+    limits = Limits(
+        max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
+    )
+    installed_s = (datetime.datetime.now(datetime.UTC) - began).total_seconds()
+    timer = DeadMan(limits, spent_s=records.begin(life), before_s=max(installed_s, 0.0), clock=time.monotonic)
+    job = Job(parcel=parcel, records=records, timer=timer, sign_every_s=SIGN_EVERY_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: job.stop.set())
+    with ended_in_words(job, cfg):
+        work(job, cfg, repository)
+
+
+@contextlib.contextmanager
+def ended_in_words(job: Job, cfg: Config) -> Generator[None]:
+    """Keep in the store why it ended, whatever it was; a machine that nobody may be left to end, ends itself."""
+    reason, detail = "failed", ""
+    try:
+        yield
+        reason = "done"
+    except LikenessError as error:
+        reason, detail = error.reason, error.message
+        raise
+    except BaseException as error:
+        detail = repr(error)
+        raise
+    finally:
+        with contextlib.suppress(LikenessError):
+            job.records.sign(seconds=job.timer.seconds, step=job.timer.step, end=reason, detail=detail)
+        if reason in NO_CONTROLLER:
+            with contextlib.suppress(LikenessError):
+                sys.stderr.write(f"{end_pod(cfg.cloud.runpod)}\n")
+
+
+def _place_revocations(path: Path, root: Path) -> None:
+    target = state_folder(root) / LIST
+    if path.is_file() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _began(path: Path) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromtimestamp(float(path.read_text()), datetime.UTC)
+    except (OSError, ValueError):
+        return datetime.datetime.now(datetime.UTC)
+
+
+def _read(child: "subprocess.Popen[str]", lines: "Queue[str | None]") -> None:
+    assert child.stdout is not None
+    for line in child.stdout:
+        lines.put(line)
+    lines.put(None)
+
+
+def _end(child: "subprocess.Popen[str]", grace_s: float) -> None:
+    """SIGTERM to the program and all its own, which saves a checkpoint; SIGKILL to what is left."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(grace_s)
+
+
+if __name__ == "__main__":
+    with exit_on_error("likeness.cloud.job"):
+        main(Path(sys.argv[1]))

@@ -1,0 +1,73 @@
+"""The machine from inside: which one it is, where its secrets lie, how it ends itself."""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from likeness.cloud import Machine, RunPodConfig
+from likeness.cloud.parcel import Rented
+from likeness.cloud.runpod import RunPod
+from likeness.cloud.task import JOB_KEY, STORE_SECRETS
+from likeness.team_keys import PRIVATE_KEY
+
+
+def take_secrets(home: Path, environment: dict[str, str]) -> None:
+    """Move what is secret from the environment, which every program inherits and some print, into files of this user."""
+    home.mkdir(parents=True, exist_ok=True)
+    if key := environment.pop(JOB_KEY, None):
+        _write_secret(home / PRIVATE_KEY, key + "\n")
+    found = {name: value for name in STORE_SECRETS if (value := environment.pop(name, None))}
+    if found:
+        text = "".join(f"{name.lower()} = {value}\n" for name, value in found.items())
+        _write_secret(home / "aws", f"[default]\n{text}")
+    if (home / "aws").is_file():
+        environment["AWS_SHARED_CREDENTIALS_FILE"] = str(home / "aws")
+    environment["LIKENESS_HOME"] = str(home)
+
+
+def this_machine(machines: Sequence[Rented], environment: dict[str, str]) -> tuple[str, float | None]:
+    """In words, and what an hour of it costs (None: it is none that was priced)."""
+    try:
+        cloud = str(json.loads(environment.get("SKYPILOT_CLUSTER_INFO", "{}")).get("cloud", "")).lower()
+    except ValueError:
+        cloud = ""
+    device = _device()
+    for one in machines:
+        mine = one.infra.partition("/")[0] == cloud
+        if mine and (one.gpu is None or Machine(infra=one.infra, gpu=one.gpu).is_card(device)):
+            return f"{one.infra} {one.gpu or device}".strip(), one.usd
+    return f"{cloud} {device}".strip() or "unknown", None
+
+
+def end_pod(config: RunPodConfig) -> str:
+    """End this very machine at RunPod, with the key that RunPod gives each pod for itself; in words what became of it."""
+    try:
+        values = Path("/proc/1/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        values = []
+    first = dict(one.split("=", 1) for one in values if "=" in one)
+    pod, key = first.get("RUNPOD_POD_ID"), first.get(config.api_key_env)
+    if not pod or not key:
+        return "only who rented this machine can end it"
+    os.environ[config.api_key_env] = key
+    with RunPod(config, stop=threading.Event()) as account:
+        account.terminate(pod)
+    return f"RunPod ended the pod {pod}"
+
+
+def _device() -> str:
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text)

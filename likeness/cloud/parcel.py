@@ -1,0 +1,87 @@
+"""What goes up by SkyPilot: one folder with the revision (one commit, no history), who is trusted, the versions, and what
+the job is to do. Photographs and images go by the DVC remote; no secret is in it.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+
+from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
+from likeness.errors import ConfigError
+from likeness.git import git
+from likeness.key_files import settings_folder
+from likeness.safety.consent.revocations import LIST, state_folder
+from likeness.safety.consent.signing import ALLOWED
+from likeness.store.items import write_atomic
+from likeness.team_keys import MEMBERS, TeamKeys
+
+HOME = "home"
+BUILD_TOOLS = {"likeness", "pip", "setuptools", "wheel", "uv"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rented:
+    """A machine that it may be: enough to know its price from inside."""
+
+    infra: str
+    gpu: str | None
+    spot: bool
+    own: bool
+    usd: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """What the machine is to do, and how long it may."""
+
+    job: str
+    persona: str
+    overrides: Sequence[str]
+    pull: Sequence[str]
+    store: str
+    max_s: float
+    silence_s: float
+    lease_s: float
+    probe_steps: int
+    machines: Sequence[Rented]
+
+    @staticmethod
+    def read(path: Path) -> "Parcel":
+        """The parcel of a file."""
+        values = json.loads(path.read_bytes())
+        values["machines"] = [Rented(**one) for one in values["machines"]]
+        return Parcel(**values)
+
+
+def write_parcel(folder: Path, repository: Path, parcel: Parcel) -> None:
+    """Write the folder anew.
+
+    Raises:
+        ConfigError: git cannot copy the revision.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    (folder / HOME).mkdir(parents=True)
+    source, target = repository.absolute().as_uri(), str(folder / REVISION)
+    if git("clone", "--quiet", "--bare", "--depth", "1", source, target) is None:
+        raise ConfigError(f"git could not copy the revision of {repository}", reason="no-revision",
+                          remedy="`git fsck` says whether the repository is whole")  # fmt: skip
+    signers = settings_folder() / ALLOWED
+    if signers.is_file():
+        shutil.copyfile(signers, folder / HOME / ALLOWED)
+    team = "".join(f"{key} {name}\n" for key, name in TeamKeys("launch").members.items())
+    write_atomic(folder / HOME / MEMBERS, team.encode())
+    revoked = state_folder(repository) / LIST
+    if revoked.is_file():
+        shutil.copyfile(revoked, folder / HOME / LIST)
+    write_atomic(folder / CONSTRAINTS, "".join(f"{one}\n" for one in versions()).encode())
+    write_atomic(folder / PARCEL, json.dumps(asdict(parcel), indent=2).encode())
+
+
+def versions() -> list[str]:
+    """`name==version` of everything that is installed here; the builds (`+cpu`) are each machine's own."""
+    found = {one.metadata["Name"].lower(): one.version.partition("+")[0] for one in distributions()}
+    return sorted(f"{name}=={version}" for name, version in found.items() if name not in BUILD_TOOLS)

@@ -1,0 +1,145 @@
+"""A launch on paper: which machines, what an hour costs, how many it takes, the most it can cost, what goes where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from likeness.cloud import Machine
+from likeness.cloud.prices import PricedMachine
+from likeness.cloud.records import pace_file
+from likeness.config import Config
+from likeness.formatting import format_bytes, format_seconds, format_usd
+from likeness.paths import RepositoryPaths
+from likeness.store.s3 import Remote
+from likeness.train.pace import Pace, pace_name, parse_pace, recall
+
+STAGES = ("train", "evaluate", "report")
+"""What runs on the machine, in this order; check runs before them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Something that goes up or comes down: bytes, files and DVC's digest where they are known."""
+
+    path: str
+    bytes: int | None = None
+    files: int | None = None
+    md5: str | None = None
+
+    @property
+    def words(self) -> str:
+        """For a person: `data/jade/ingested (12 files, 3.1 MB)`."""
+        size = [] if self.files is None else [f"{self.files} file{'' if self.files == 1 else 's'}"]
+        size += [] if self.bytes is None else [format_bytes(self.bytes)]
+        return f"{self.path} ({', '.join(size)})" if size else self.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A machine with its price, and how fast this very training went on its card (None: nobody has measured it)."""
+
+    priced: PricedMachine
+    pace: Pace | None
+
+    def seconds(self, steps: int | None) -> float | None:
+        """How long so many steps take on it."""
+        return None if self.pace is None or steps is None else self.pace.seconds_a_step * steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPlan:
+    """All that is shown before somebody says yes. `steps` is None where the stage counts them from epochs."""
+
+    job: str
+    persona: str
+    revision: str
+    overrides: Sequence[str]
+    candidates: Sequence[Candidate]
+    left_out: Sequence[str]
+    steps: int | None
+    max_hours: float
+    up: Sequence[Load]
+    down: Sequence[Load]
+    task: dict[str, Any]
+
+    @property
+    def usd_max(self) -> float:
+        """The most that it can cost: the dearest machine up to the cap."""
+        return self.max_hours * max(one.priced.usd for one in self.candidates)
+
+    def values(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "job": self.job,
+            "persona": self.persona,
+            "revision": self.revision,
+            "overrides": list(self.overrides),
+            "machines": [self._machine(one) for one in self.candidates],
+            "left_out": list(self.left_out),
+            "steps": self.steps,
+            "max_hours": self.max_hours,
+            "usd_max": self.usd_max,
+            "up": [vars(one) for one in self.up],
+            "down": [vars(one) for one in self.down],
+            "task": self.task,
+        }
+
+    def sentences(self, probe_steps: int) -> list[str]:
+        """What a person is to know, in sentences."""
+        lines = [f"Job {self.job}: {', '.join(STAGES)} of {self.persona} at revision {self.revision[:10]}."]
+        lines += [f"  with {one}" for one in self.overrides]
+        lines.append("The first of these machines that can be had:")
+        lines += [f"  {self._words(one)}" for one in self.candidates]
+        lines += [f"  left out: {one}" for one in self.left_out]
+        if any(one.pace is None for one in self.candidates):
+            lines.append(
+                f"Hours are unknown where nobody measured this training on the card: the machine measures {probe_steps} steps "
+                f"and ends where the rest would not fit into {self.max_hours:g} h."
+            )
+        lines.append(
+            f"At most {format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest."
+        )
+        lines += ["Goes up:", *(f"  {one.words}" for one in self.up)]
+        lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
+        return lines
+
+    def _words(self, one: Candidate) -> str:
+        priced, seconds = one.priced, one.seconds(self.steps)
+        price = (
+            f"{format_usd(priced.usd)} an hour ({priced.source}{f', {priced.date}' if priced.date else ''})"
+        )
+        if seconds is None:
+            return f"{priced.machine.words}: {price}; hours unknown"
+        assert one.pace is not None
+        cost = seconds / 3600 * priced.usd
+        return (
+            f"{priced.machine.words}: {price}; training {format_seconds(seconds)}, {format_usd(cost)}, at "
+            f"{one.pace.seconds_a_step:.3g} s a step measured over {one.pace.steps} steps on {one.pace.device}"
+        )
+
+    def _machine(self, one: Candidate) -> dict[str, Any]:
+        return {
+            "infra": one.priced.machine.infra,
+            "gpu": one.priced.machine.gpu,
+            "spot": one.priced.machine.spot,
+            "usd_per_hour": one.priced.usd,
+            "source": one.priced.source,
+            "date": str(one.priced.date) if one.priced.date else None,
+            "training_s": one.seconds(self.steps),
+            "measured_on": one.pace.device if one.pace else None,
+        }
+
+
+def measured_pace(cfg: Config, machine: Machine, repository: RepositoryPaths, store: Remote) -> Pace | None:
+    """What a run of these very settings took on this card, here or on a machine that was rented before.
+
+    Raises:
+        AuthError, ConfigError, TransientError: the store cannot be asked.
+    """
+    own = recall(cfg, repository, "cuda")
+    if own is not None and machine.is_card(own.device):
+        return own
+    if machine.gpu is None:
+        return None
+    shared = store.read(pace_file(machine.gpu, pace_name(cfg, "cuda")))
+    return None if shared is None else parse_pace(shared)

@@ -1,0 +1,78 @@
+"""What an hour of a machine costs: conf/prices.yaml first, else the engine's catalogue, with the day it was read."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from likeness.cloud import CloudConfig, Machine
+from likeness.cloud.engine import Offer
+from likeness.errors import ConfigError
+from likeness.formatting import format_usd
+from likeness.purchases.prices import Prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricedMachine:
+    """A machine that may be rented; `usd` is the most that an hour of it costs in any region, `source` who says so and
+    `date` when that was read (None: it is one's own)."""
+
+    machine: Machine
+    usd: float
+    source: str
+    date: datetime.date | None
+
+
+def priced_machines(
+    cloud: CloudConfig, prices: Prices, offers: Mapping[str, Sequence[Offer]], today: datetime.date
+) -> tuple[list[PricedMachine], list[str]]:
+    """The machines that may be rented, the cheapest first, and why the others may not.
+
+    `offers` is the engine's catalogue by `Machine.words`.
+
+    Raises:
+        ConfigError: `no-machine`: none is left; nothing was rented.
+    """
+    found: list[PricedMachine] = []
+    refused: list[str] = []
+    for machine in cloud.machines:
+        priced = _price(machine, prices, offers.get(machine.words, ()), cloud.max_usd_per_hour)
+        if priced is None:
+            refused.append(
+                f"{machine.words}: neither conf/prices.yaml nor the engine's catalogue has a price"
+            )
+        elif priced.date and (age := (today - priced.date).days) > cloud.max_price_age_days:
+            refused.append(f"{machine.words}: its price is of {priced.date}, {age} days old")
+        elif priced.usd > cloud.max_usd_per_hour:
+            refused.append(
+                f"{machine.words}: {format_usd(priced.usd)} an hour is more than cloud.max_usd_per_hour"
+            )
+        else:
+            found.append(priced)
+    if not found:
+        raise ConfigError(
+            "no machine may be rented:\n  " + "\n  ".join(refused),
+            reason="no-machine",
+            remedy="write the price with its source and today's date into conf/prices.yaml (per: hour), raise the limit in "
+            "conf/cloud/, or choose other machines (`-S cloud=runpod_h100`)",
+        )
+    return sorted(found, key=lambda one: one.usd), refused
+
+
+def _price(machine: Machine, prices: Prices, offers: Sequence[Offer], max_usd: float) -> PricedMachine | None:
+    if machine.own:
+        return PricedMachine(machine=machine, usd=0.0, source="your own machine", date=None)
+    own = prices.get(machine.vendor, {}).get(machine.priced_as)
+    if own is not None:
+        if own.per != "hour":
+            raise ConfigError(
+                f"prices.{machine.vendor}.{machine.priced_as} is per {own.per}, and machines are paid by the hour",
+                reason="no-price",
+                remedy="write per: hour in conf/prices.yaml",
+            )
+        return PricedMachine(machine=machine, usd=own.usd, source=own.source, date=own.date)
+    if not offers:
+        return None
+    # The engine is told max_hourly_cost: of the dearer regions it takes none.
+    within = [offer for offer in offers if offer.usd <= max_usd] or [min(offers, key=lambda one: one.usd)]
+    dearest = max(within, key=lambda one: one.usd)
+    return PricedMachine(machine=machine, usd=dearest.usd, source="SkyPilot's catalogue", date=dearest.date)

@@ -1,0 +1,108 @@
+"""What a launch and its machines write down in the team's store, below cloud/JOB/: whoever has the store can read it, also
+after the machine is gone and on another computer.
+
+    launch.json       who trains what, from which revision, at which prices and caps; written before the launch
+    lease.json        how long the machine may go on unwatched; renewed by a launch that waits, ended by `likeness cloud stop`
+    lives.json        a line for each machine: since when, its last sign, its step, why it ended
+    results.bundle    the experiment, as git hands it over
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from likeness.store.s3 import Remote
+
+ROOT = "cloud"
+PACES = "paces"
+LAUNCH, LEASE, LIVES, RESULTS = "launch.json", "lease.json", "lives.json", "results.bundle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The machine may go on for `seconds` from when it first sees this `serial`: no two clocks are compared."""
+
+    serial: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """One machine of a job: when it began (UTC, ISO), seconds up to its last sign, what an hour of it costs (None: not
+    known which machine it is), the step of training, and `end`, why it ended (empty while it runs, and for good where
+    it was lost without a word)."""
+
+    machine: str
+    began: str
+    seconds: float
+    usd_per_hour: float | None
+    step: int = 0
+    end: str = ""
+    detail: str = ""
+
+
+class JobRecords:
+    """The records of one job."""
+
+    def __init__(self, remote: Remote, job: str) -> None:
+        self.remote, self.job = remote, job
+        self._lives: list[Life] | None = None
+
+    @property
+    def results(self) -> str:
+        """The name of the experiment's bundle."""
+        return f"{ROOT}/{self.job}/{RESULTS}"
+
+    def announce(self, launch: Mapping[str, Any]) -> None:
+        """Write down what is about to be launched."""
+        self._write(LAUNCH, launch)
+
+    def launch(self) -> dict[str, Any] | None:
+        """What was launched; None where nobody wrote it."""
+        return self._read(LAUNCH)
+
+    def lease(self) -> Lease | None:
+        """How long the machine may go on; None where nobody gave a lease."""
+        found = self._read(LEASE)
+        return None if found is None else Lease(**found)
+
+    def renew(self, seconds: float) -> None:
+        """Let the machine go on for so long; 0 ends it."""
+        before = self.lease()
+        self._write(LEASE, asdict(Lease(serial=before.serial + 1 if before else 1, seconds=seconds)))
+
+    def lives(self) -> list[Life]:
+        """The machines so far, oldest first."""
+        return [Life(**one) for one in cast("list[dict[str, Any]]", self._read(LIVES) or [])]
+
+    def begin(self, life: Life) -> float:
+        """Write a machine down; returns the seconds that those before it took."""
+        earlier = self.lives()
+        self._lives = [*earlier, life]
+        self._write(LIVES, [asdict(one) for one in self._lives])
+        return sum(one.seconds for one in earlier)
+
+    def sign(self, **changes: Any) -> None:
+        """Write what changed of this machine."""
+        assert self._lives, "a machine begins first"
+        self._lives[-1] = replace(self._lives[-1], **changes)
+        self._write(LIVES, [asdict(one) for one in self._lives])
+
+    def _write(self, name: str, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        self.remote.write(f"{ROOT}/{self.job}/{name}", json.dumps(value, indent=2).encode())
+
+    def _read(self, name: str) -> Any:
+        data = self.remote.read(f"{ROOT}/{self.job}/{name}")
+        return None if data is None else json.loads(data)
+
+
+def job_names(remote: Remote) -> list[str]:
+    """Every job that the store knows of."""
+    names = {name.split("/")[1] for name in remote.names(ROOT) if name.endswith(f"/{LAUNCH}")}
+    return sorted(names)
+
+
+def pace_file(card: str, name: str) -> str:
+    """Where the pace of a card is shared."""
+    return f"{ROOT}/{PACES}/{card}/{name}"

@@ -1,0 +1,121 @@
+"""RunPod's own word on what it asks and what it bills: API v2 (REST v1 ends on 2026-12-01), asked beside the engine.
+
+https://api.runpod.io/v2: GET /catalog/gpus, GET /pods, POST /pods/{id}/action. Unknown fields are ignored, and an unknown
+status bills: only what RunPod calls ended has ended.
+"""
+
+import datetime
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+from likeness.cloud import Machine, RunPodConfig
+from likeness.cloud.engine import Offer
+from likeness.errors import JobLostError, RejectedError, TransientError
+from likeness.http.auth import Auth
+from likeness.http.client import Client
+
+LOOKS = 10
+CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A machine at RunPod: its name there, its status in RunPod's words, and what an hour of it costs."""
+
+    id: str
+    name: str
+    status: str
+    usd_per_hour: float
+
+    @property
+    def bills(self) -> bool:
+        """Whether it may cost money now; a stopped one still bills its disk, at a price that is not told here."""
+        return self.status != "TERMINATED"
+
+
+class RunPod:
+    """One account; use as a context manager. `poll_s` is how long between two looks whether a pod is gone."""
+
+    def __init__(self, config: RunPodConfig, *, stop: threading.Event, poll_s: float = 6.0) -> None:
+        auth = Auth(header="authorization", scheme="Bearer ", env=config.api_key_env)
+        self._client = Client("RunPod", config.base_url, auth=auth, limits=config.limits, stop=stop)
+        self._stop, self._poll_s = stop, poll_s
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)
+
+    def pods(self) -> list[Pod]:
+        """All machines of the account that are not gone.
+
+        Raises:
+            AuthError, TransientError: RunPod cannot be asked.
+        """
+        answer: Any = self._client.get("/pods").json()
+        listed = answer.get("pods") if isinstance(answer, dict) else answer  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if not isinstance(listed, list):
+            raise TransientError("RunPod's list of pods is no list", reason="bad-answer")
+        pods = [_pod(one) for one in cast("list[Any]", listed) if isinstance(one, dict)]
+        return [one for one in pods if one.bills]
+
+    def offers(
+        self, machines: Sequence[Machine], today: datetime.date
+    ) -> tuple[dict[str, list[Offer]], list[str]]:
+        """Today's prices of the secure cloud by `Machine.words`, and which of them have no stock."""
+        answer: Any = self._client.get(CATALOG).json()
+        try:
+            listed = [
+                (str(one["id"]), one["price"].get("secure"), one.get("availability"))
+                for one in answer["gpus"]
+            ]
+        except (TypeError, KeyError, AttributeError):
+            raise TransientError("RunPod's catalogue does not read", reason="bad-answer") from None
+        offers: dict[str, list[Offer]] = {}
+        none: list[str] = []
+        for machine in machines:
+            for gpu, usd, stock in listed if machine.vendor == "runpod" else ():
+                if usd is None or not machine.is_card(gpu):
+                    continue
+                offers.setdefault(machine.words, []).append(
+                    Offer(region="secure", usd=float(usd), date=today)
+                )
+                if str(stock).upper() == "NONE":
+                    none.append(machine.words)
+        return offers, none
+
+    def terminate(self, pod: str) -> None:
+        """End a machine for good, and see that it is gone.
+
+        Raises:
+            JobLostError: RunPod says that it is done, and the machine is still there.
+        """
+        # 404: it is gone already.
+        try:
+            self._client.post(f"/pods/{pod}/action", {"action": "terminate"}, safe=True)
+        except RejectedError:
+            if all(one.id != pod for one in self.pods()):
+                return
+            raise
+        for _ in range(LOOKS):
+            if all(one.id != pod for one in self.pods()):
+                return
+            self._stop.wait(self._poll_s)
+        raise JobLostError(
+            f"RunPod took the order to end pod {pod}, and the pod is still there and bills",
+            reason="still-there",
+            remedy="end it by hand at https://console.runpod.io/pods, and look again with `likeness cloud status`",
+        )
+
+
+def _pod(values: Any) -> Pod:
+    try:
+        usd = float(values.get("cost") or 0.0)
+    except (TypeError, ValueError):
+        usd = 0.0
+    words = {name: str(values.get(name, "")) for name in ("id", "name", "status")}
+    return Pod(id=words["id"], name=words["name"], status=words["status"].upper(), usd_per_hour=usd)

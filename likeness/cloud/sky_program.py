@@ -1,0 +1,126 @@
+# pyright: basic, reportMissingImports=false
+# (run by SkyPilot's own environment, which has no likeness and no types of ours)
+"""Asks SkyPilot 0.14 one thing: a JSON line on standard input, a JSON line at the end of standard output.
+
+What SkyPilot prints goes to standard error. A secret comes by the environment and goes into the request to SkyPilot's
+server; it stands in no file of ours and on no command line.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import sys
+
+PREFIX = "likeness-"
+
+
+def prices(request: dict) -> dict:
+    """{words: [(region, usd, day of the catalogue)]}"""
+    from sky import catalog
+    from sky.catalog import common
+
+    found: dict = {}
+    for one in request["machines"]:
+        cloud, _, region = one["infra"].partition("/")
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                offers = catalog.list_accelerators(
+                    gpus_only=True,
+                    name_filter=f"^{one['gpu']}$",
+                    clouds=cloud,
+                    all_regions=True,
+                    quantity_filter=1,
+                ).get(one["gpu"], [])
+            except Exception as error:  # a catalogue that cannot be fetched has no price
+                print(f"{cloud}: {error}", file=sys.stderr)
+                continue
+        path = common.get_catalog_path(f"{cloud}/vms.csv")
+        day = datetime.datetime.fromtimestamp(os.path.getmtime(path), datetime.UTC).date().isoformat()
+        prices = [
+            (offer.region, offer.spot_price if one["spot"] else offer.price)
+            for offer in offers
+            if not region or offer.region == region.partition("/")[0]
+        ]
+        # A region without the machine has no number there.
+        found[one["words"]] = [(where, usd, day) for where, usd in prices if usd == usd]
+    return found
+
+
+def _task(request: dict):
+    import sky
+
+    values = [(name, os.environ[name]) for name in request.get("secrets", [])]
+    return sky.Task.from_yaml_config(request["task"], secrets_overrides=values or None)
+
+
+def check(request: dict) -> None:
+    """Parse a task as `launch` would."""
+    task = dict(request["task"])
+    task.pop("secrets", None)  # whose values a check does not need
+    _task({"task": task})
+
+
+def launch(request: dict) -> None:
+    """Submit a managed job, and wait until it is taken."""
+    import sky
+    from sky import jobs
+
+    sky.stream_and_get(jobs.launch(_task(request), name=request["task"]["name"]), output_stream=sys.stderr)
+
+
+def jobs(_request: dict) -> list:
+    """All jobs of ours."""
+    import sky
+    from sky import jobs
+
+    records = sky.get(jobs.queue_v2(refresh=False, fields=None))[0]
+    return [
+        {
+            "number": record["job_id"],
+            "name": record["job_name"],
+            "status": record["status"].value,
+            "ended": record["status"].is_terminal(),
+            "seconds": float(record["job_duration"] or 0),
+            "recoveries": int(record["recovery_count"] or 0),
+            "machine": str(record.get("cluster_resources") or record["resources"] or ""),
+            "reason": str(record.get("failure_reason") or ""),
+        }
+        for record in (one.model_dump() if hasattr(one, "model_dump") else one for one in records)
+        if record["job_name"].startswith(PREFIX)
+    ]
+
+
+def cancel(request: dict) -> None:
+    """Cancel a job and wait."""
+    import sky
+    from sky import jobs
+
+    sky.get(jobs.cancel(job_ids=[request["number"]]))
+
+
+def logs(request: dict) -> None:
+    """Print what a job printed."""
+    from sky import jobs
+
+    jobs.tail_logs(job_id=request["number"], follow=request["follow"], output_stream=sys.stdout)
+
+
+def main() -> None:
+    """Answer the request."""
+    request = json.loads(sys.stdin.readline())
+    known = {one.__name__: one for one in (prices, check, launch, jobs, cancel, logs)}
+    if request["what"] == "logs":
+        logs(request)
+        return
+    answer = {}
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            answer["answer"] = known[request["what"]](request)
+        except Exception as error:
+            answer["error"] = f"{type(error).__name__}: {error}"
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The task that SkyPilot gets: written by this module only, never with a secret in it.
+
+https://docs.skypilot.co/en/latest/reference/yaml-spec.html, read in version 0.14.1's schema.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from likeness.cloud import CloudConfig, Machine
+
+JOB_KEY = "LIKENESS_JOB_KEY"
+STORE_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+STORE_SETTINGS = (
+    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REQUEST_CHECKSUM_CALCULATION",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION",
+)  # fmt: skip
+REVISION, PARCEL, CONSTRAINTS, BEGAN = "revision.git", "parcel.json", "constraints.txt", "began"
+
+# Where nothing is installed yet: the versions of the machine that launches.
+INSTALL = f"""\
+command -v uv >/dev/null || python3 -m pip install --user --quiet uv
+export PATH="$HOME/.local/bin:$PATH" PIP_CONSTRAINT="$PWD/{CONSTRAINTS}"
+test -x likeness/.venv/bin/python || uv venv --quiet --seed --python 3.12 likeness/.venv
+make --directory likeness install"""
+
+
+def task(
+    job: str,
+    cloud: CloudConfig,
+    machines: Sequence[Machine],
+    parcel: Path,
+    *,
+    secrets: Sequence[str],
+    settings: Mapping[str, str],
+) -> dict[str, Any]:
+    """The managed job: `parcel` goes up as its work folder, `secrets` are named and have no value here.
+
+    A machine that is lost is replaced; one whose job failed is not, since the same would fail again, and be paid again.
+    """
+    python = cloud.python or "likeness/.venv/bin/python"
+    return {
+        "name": job,
+        "workdir": str(parcel),
+        "resources": {
+            "any_of": [_resources(one, cloud) for one in machines],
+            "job_recovery": {"strategy": "EAGER_NEXT_REGION", "max_restarts_on_errors": 0},
+        },
+        "envs": dict(settings),
+        "secrets": dict.fromkeys(secrets),
+        "setup": setup(secrets, install=cloud.python is None),
+        "run": f"cd likeness\nexec {_absolute(python)} -m likeness.cloud.job ../{PARCEL}\n",
+    }
+
+
+def setup(secrets: Sequence[str], *, install: bool) -> str:
+    """Check the revision out and install it; no program of it gets a secret."""
+    unset = f"unset {' '.join(secrets)}\n" if secrets else ""
+    return (
+        f"set -e\n{unset}test -f {BEGAN} || date +%s > {BEGAN}\n"
+        f"test -d likeness || git clone --quiet {REVISION} likeness\n{INSTALL if install else ''}\n"
+    )
+
+
+def _absolute(python: str) -> str:
+    return python if python.startswith("/") else f'"$PWD/../{python}"'
+
+
+def _resources(machine: Machine, cloud: CloudConfig) -> dict[str, Any]:
+    found: dict[str, Any] = {"infra": machine.infra}
+    if machine.gpu is not None:
+        found["accelerators"] = f"{machine.gpu}:1"
+    if machine.own:
+        return found
+    return {
+        **found,
+        **({"use_spot": True} if machine.spot else {}),
+        "disk_size": cloud.disk_gb,
+        "max_hourly_cost": cloud.max_usd_per_hour,
+    }

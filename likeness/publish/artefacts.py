@@ -1,0 +1,215 @@
+# pyright: basic
+# (archives and a stranger's JSON are not typed)
+"""Checks of single artefacts: a picture, an archive, weights, a report."""
+
+import base64
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.lora.safetensors_io import read_header
+from likeness.lora.signature import read_statement
+from likeness.marks import claims
+from likeness.marks.detect import open_rgb, pixel_mark
+from likeness.marks.pictures import WHY_NOT, mime_of
+from likeness.marks.registry import Registry
+from likeness.marks.xmp import find_code
+from likeness.paths import PersonaPaths, weights_persona
+from likeness.publish.copies import MARKS, PAGE_PICTURE
+from likeness.publish.origins import Check, Origins
+from likeness.store.items import sha256_bytes, sha256_file
+
+PICTURES = (".jpg", ".jpeg", ".png")
+KNOWN = (*PICTURES, ".zip", ".safetensors", ".html")
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Checks single files. `key` is the one that must have signed, in hex; None takes the registry's word."""
+
+    origins: Origins
+    registry: Registry
+    key: str | None = None
+
+    def file(self, path: Path, name: str) -> Iterator[Check]:
+        """Every check of one file."""
+        if path.suffix.lower() in PICTURES:
+            yield from self.picture(path.read_bytes(), name, path)
+        elif path.suffix == ".zip":
+            yield from self._archive(path, name)
+        elif path.suffix == ".safetensors":
+            yield from self._weights(path, name)
+        elif path.suffix == ".html":
+            yield from self._page(path, name)
+        else:
+            yield Check(name, "unknown", "it is no picture, archive, weights, report or publication")
+
+    def picture(self, data: bytes, name: str, path: Path | None = None) -> Iterator[Check]:
+        """A picture: published ones by their marks, the graph's own by their manifest."""
+        mime, digest = mime_of(data), sha256_bytes(data)
+        found = claims.read(data, mime) if mime else None
+        if found is None:
+            known = list(self.origins.way(digest, name))
+            if not known and path is not None:
+                known = list(self.origins.locked(path, name))
+            yield from known or [Check(name, "missing", "no C2PA statement, and no manifest names it")]
+            return
+        if not found.valid:
+            yield Check(name, "changed", f"C2PA: {', '.join(found.problems)}")
+            return
+        yield Check(name, "holds", f"C2PA, signed by {found.signer}")
+        code = find_code(data)
+        if code is None or code.uri != found.source_type:
+            yield Check(name, "changed", "XMP and C2PA name different source types")
+        yield from self._pixels(data, name, found)
+        if path is not None:
+            mark = str(found.publication.get("mark", ""))
+            yield self._registered(digest, mark, name)
+        yield from self.origins.source(str(found.publication.get("of", "")), name)
+
+    def _registered(self, digest: str, mark: str, name: str) -> Check:
+        """Whether the registry names these very bytes: C2PA leaves padding unsigned, and a stranger can sign, too."""
+        line = self.registry.copies.get(digest)
+        if line is not None and line.mark == mark:
+            return Check(name, "holds", f"the registry names it under the mark {mark}")
+        if mark in self.registry.publications:
+            why = f"the registry of the mark {mark} does not name these bytes: they were changed, or another key signed them"
+            return Check(name, "changed", why)
+        return Check(
+            name, "unknown", f"no registry here knows the mark {mark}: whose key signed it cannot be told"
+        )
+
+    def _pixels(self, data: bytes, name: str, found: claims.Found) -> Iterator[Check]:
+        try:
+            rgb = open_rgb(data)
+        except InputError as error:
+            yield Check(name, "changed", error.message)
+            return
+        if found.mark is None:
+            why = found.publication.get("no_mark_in_pixels")
+            yield Check(
+                name,
+                "unknown" if why in WHY_NOT else "missing",
+                f"no mark in its pixels: {why or 'nothing says why'}",
+            )
+            return
+        seen = pixel_mark(rgb, Registry(), found.mark)
+        if seen is None or found.mark != found.publication.get("mark"):
+            yield Check(name, "changed", "the pixels do not carry the mark that C2PA names")
+        else:
+            yield Check(name, "holds", f"its pixels carry the mark {seen.mark} ({seen.bits} of 32 bits)")
+
+    def _archive(self, path: Path, name: str) -> Iterator[Check]:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                broken = archive.testzip()
+                names = archive.namelist()
+                texts = {one: archive.read(one) for one in names if one.endswith(("metadata.jsonl", MARKS))}
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            ValueError,
+            NotImplementedError,
+            EOFError,
+            RuntimeError,
+        ) as error:
+            yield Check(name, "changed", f"it is no whole archive: {error}")
+            return
+        if broken is not None:
+            yield Check(f"{name}/{broken}", "changed", "its checksum in the archive does not hold")
+            return
+        found = claims.read(path.read_bytes(), claims.ZIP)
+        images = _training_set(texts.get("train/metadata.jsonl", b""))
+        if found is None:
+            yield from self.origins.locked_or_missing(path, name, "no C2PA statement")
+        else:
+            why = f"C2PA, signed by {found.signer}" if found.valid else f"C2PA: {', '.join(found.problems)}"
+            yield Check(name, "holds" if found.valid else "changed", why)
+            yield self._registered(sha256_file(path), str(found.publication.get("mark", "")), name)
+        try:
+            marked = json.loads(texts[MARKS])["pictures"] if MARKS in texts else {}
+            wanted = {one: str(said["sha256"]) for one, said in marked.items()} or images
+            of = {one: str(said["of"]) for one, said in marked.items()}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            yield Check(f"{name}/{MARKS}", "changed", "it does not read")
+            return
+        with zipfile.ZipFile(path) as archive:
+            for one in names:
+                if Path(one).suffix in PICTURES:
+                    data = archive.read(one)
+                    if wanted.get(one) != sha256_bytes(data):
+                        yield Check(
+                            f"{name}/{one}", "changed", "it is not the picture that the archive's list names"
+                        )
+                    elif of and of[one] != images.get(one):
+                        yield Check(f"{name}/{one}", "changed", "metadata.jsonl names another training image")
+                    else:
+                        yield from self.picture(data, f"{name}/{one}")
+        for one in sorted(wanted.keys() - set(names)):
+            yield Check(f"{name}/{one}", "missing", "the archive's list names it")
+
+    def _weights(self, path: Path, name: str) -> Iterator[Check]:
+        try:
+            statement, metadata = read_statement(path), read_header(path).metadata
+        except InputError as error:
+            yield Check(name, "changed", error.message)
+            return
+        if statement is None:
+            yield from self.origins.locked_or_missing(path, name, "no signature")
+        elif statement.problems:
+            yield from (Check(name, "changed", problem) for problem in statement.problems)
+            return
+        else:
+            known = {line.key for line in self.registry.publications.values()} | (
+                {self.key} if self.key else set()
+            )
+            signer = str(statement.says.get("key"))
+            if signer in known:
+                yield Check(
+                    name,
+                    "holds",
+                    f"tensors and metadata signed by the publication's key {statement.key[:16]}",
+                )
+            else:
+                state = "changed" if known else "unknown"
+                yield Check(name, state, f"signed by key {statement.key[:16]}, which no registry here names")
+            yield from self.origins.source(str(statement.says.get("of", "")), name)
+        training_set = metadata.get("likeness.training_set_sha256", "")
+        persona = str(statement.says.get("persona")) if statement is not None else weights_persona(name)
+        texts = PersonaPaths(persona).dataset_metadata if persona in self.origins.personas else None
+        if texts is not None and texts.is_file():
+            same = sha256_file(self.origins.repository.root / texts) == training_set
+            yield Check(name, "holds" if same else "changed",
+                        "trained on the training set that lies here" if same else "the training set here is another one")  # fmt: skip
+        if persona in self.origins.personas:
+            yield from self.origins.consent(persona, name, metadata.get("likeness.consent_id"))
+
+    def _page(self, path: Path, name: str) -> Iterator[Check]:
+        data = path.read_bytes()
+        pictures = [base64.b64decode(found) for found in PAGE_PICTURE.findall(data)]
+        signed = [one for one in pictures if claims.read(one, claims.JPEG) is not None]
+        if not signed:
+            yield from self.origins.locked_or_missing(path, name, "no marks")
+            return
+        if self.key is None:
+            yield Check(
+                name, "unknown", "the text of a published page is checked with its publication's folder"
+            )
+        for number, one in enumerate(pictures, start=1):
+            found = claims.read(one, claims.JPEG)
+            if found is None or not found.valid:
+                why = "it has no C2PA statement" if found is None else ", ".join(found.problems)
+                yield Check(f"picture {number} of {name}", "changed", why)
+        yield Check(name, "holds", f"{len(signed)} of {len(pictures)} pictures carry a C2PA statement")
+
+
+def _training_set(metadata: bytes) -> dict[str, str]:
+    """sha256 by file of a metadata.jsonl; nothing where it does not read."""
+    try:
+        lines = [json.loads(line) for line in metadata.decode().split("\n") if line]
+        return {f"train/{line['file_name']}": str(line["sha256"]) for line in lines}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}

@@ -1,0 +1,144 @@
+# pyright: basic
+# (dvc.lock is not typed)
+"""What this repository knows of a file: its manifests, dvc.lock, the photographs and the consent behind it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from likeness.dvc_files import LOCK, cache_folder, cached, listed
+from likeness.errors import ConsentError
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
+from likeness.safety.consent import load_consent
+from likeness.store.items import sha256_file
+
+State = Literal["holds", "changed", "missing", "unknown"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. `unknown` is what cannot be told from here, and no fault."""
+
+    what: str
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Looks up where files come from; reads manifests and dvc.lock once."""
+
+    repository: RepositoryPaths
+
+    def locked(self, path: Path, name: str) -> Iterator[Check]:
+        """A file that the graph wrote, against what dvc.lock says of it."""
+        wanted = self._lock.get(path.absolute())
+        if wanted is not None:
+            same = _md5(path) == wanted
+            yield Check(
+                name,
+                "holds" if same else "changed",
+                "it is what dvc.lock names" if same else "dvc.lock names other bytes",
+            )
+
+    def locked_or_missing(self, path: Path, name: str, what: str) -> Iterator[Check]:
+        """What dvc.lock says of a file that lacks `what`."""
+        yield from list(self.locked(path, name)) or [
+            Check(name, "missing", f"{what}, and dvc.lock does not name it")
+        ]
+
+    def source(self, digest: str, name: str) -> Iterator[Check]:
+        """What a published copy was made from, where this repository has it."""
+        known = list(self.way(digest, name))
+        if self.personas and not known and digest not in self._outputs:
+            why = f"what it was made from (sha256 {digest[:16]}) is not in this repository"
+            yield Check(name, "unknown", why)
+        yield from known
+
+    def way(self, digest: str, name: str) -> Iterator[Check]:
+        """The files back to the photographs, each against the digest by which the next one names it."""
+        for persona, ancestry in self.personas.items():
+            if digest not in ancestry.links:
+                continue
+            photographs = 0
+            for link in ancestry.way(digest):
+                if isinstance(link, str) and link in self._outputs:  # what drew a sample
+                    yield Check(f"{name} <- {self._outputs[link]}", "holds", "it is the file that was named")
+                    continue
+                if isinstance(link, str):
+                    yield Check(
+                        f"{name} <- {link[:16]}", "missing", "no manifest and no photograph has this sha256"
+                    )
+                    continue
+                photographs += link.stage in (PHOTOGRAPH, "ingest")
+                if not link.path.is_file():
+                    yield Check(f"{name} <- {link.path}", "missing", f"of {link.stage}")
+                else:
+                    same = sha256_file(link.path) == link.sha256
+                    why = (
+                        f"{link.stage}: it is the file that was named"
+                        if same
+                        else f"{link.stage}: these are other bytes"
+                    )
+                    yield Check(f"{name} <- {link.path}", "holds" if same else "changed", why)
+            if photographs:
+                yield from self.consent(persona, name, None)
+            return
+
+    def consent(self, persona: str, name: str, wanted: str | None) -> Iterator[Check]:
+        """Whether the persona's record holds, and is the one that a file was made under (None: any)."""
+        what = f"{name} <- consent/{persona}.yaml"
+        try:
+            record = load_consent(self.repository.root / "consent", persona)
+        except ConsentError as error:
+            yield Check(what, "changed", error.message)
+            return
+        same = wanted in (None, record.id)
+        yield Check(
+            what,
+            "holds" if same else "changed",
+            f"record {record.id}" + ("" if same else f", made under {wanted}"),
+        )
+
+    @cached_property
+    def personas(self) -> dict[str, Ancestry]:
+        """The ancestry of each persona of which manifests are here."""
+        folders = sorted((self.repository.root / "data").glob("*/"))
+        found = {folder.name: Ancestry.of(PersonaPaths(folder.name)) for folder in folders if folder.is_dir()}
+        return {name: ancestry for name, ancestry in found.items() if ancestry.links}
+
+    @cached_property
+    def _outputs(self) -> dict[str, Path]:
+        """Weights, archives and pages that lie here, by their sha256."""
+        files = [path for persona in self.personas for path in PersonaPaths(persona).models.glob("*.*")]
+        return {sha256_file(path): path for path in files if path.is_file()}
+
+    @cached_property
+    def _lock(self) -> dict[Path, str]:
+        """md5 of every file that dvc.lock names; those of a folder from DVC's list of it."""
+        try:
+            stages: dict[str, Any] = yaml.safe_load((self.repository.root / LOCK).read_text())["stages"]
+        except (OSError, KeyError, TypeError, yaml.YAMLError):
+            return {}
+        known: dict[Path, str] = {}
+        cache = cache_folder(self.repository.root)
+        for stage in stages.values():
+            for out in stage.get("outs", []):
+                path, md5 = self.repository.root / out["path"], str(out.get("md5", ""))
+                if not md5.endswith(".dir"):
+                    known[path] = md5
+                    continue
+                folder = cached(cache, md5)
+                if folder.is_file() and _md5(folder) + ".dir" == md5:
+                    known |= {path / name: digest for name, digest in listed(folder).items()}
+        return known
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,155 @@
+"""A launch on paper: what it says, what it refuses, and that nothing has happened then."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from likeness.cli.launch import launch_command, plan_launch
+from likeness.errors import ConfigError, ConsentError, LikenessError, QuotaError
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+SLURM = ["cloud=slurm"]
+
+
+def plan(*overrides: str):
+    return plan_launch("jade", [*overrides], need_engine=False).plan
+
+
+def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
+    launch_command("jade", [], yes=False, dry_run=True, wait=False, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert [one["gpu"] for one in said["machines"]] == ["RTX4090", "L40S", "A100-80GB"]
+    assert {one["usd_per_hour"] for one in said["machines"]} == {0.6}
+    assert all(one["date"] and one["training_s"] is None for one in said["machines"])
+    assert said["usd_max"] == pytest.approx(6 * 0.6)
+    assert [one["path"] for one in said["up"][1:]] == ["models/jade/lora_training"]
+    assert said["up"][1]["bytes"] == len("pixels\n")
+    assert [one["path"] for one in said["down"]] == [
+        "models/jade/jade-v1.safetensors", "models/jade/scores.json", "models/jade/README.md",
+    ]  # fmt: skip
+    assert said["overrides"] == ["train.checkpoint.share=true"]
+    assert not (clone.folder / ".cache" / "cloud").exists()
+    assert not (engine / "jobs.json").exists()
+
+
+def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, engine, capsys):
+    launch_command("jade", [], yes=False, dry_run=True, wait=False, as_json=False)
+    said = capsys.readouterr().out
+    for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $3.60: 6 h in all",
+                  "measures 100 steps", "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00"):  # fmt: skip
+        assert words in said
+
+
+def test_hours_are_told_where_this_card_was_measured(clone):
+    from likeness.train.pace import Pace, remember
+
+    own = "+prices.runpod={RTX4090: {usd: 0.34, per: hour, source: me, date: '2099-01-01'}}"
+    launch = plan_launch("jade", [own], need_engine=False)
+    assert launch.plan.candidates[0].pace is None
+    remember(
+        launch.cfg,
+        launch.repository,
+        Pace(seconds_a_step=0.5, steps=200, device="NVIDIA GeForce RTX 4090"),
+        "cuda",
+    )
+    again = plan(own)
+    assert again.candidates[0].seconds(again.steps) == pytest.approx(0.5 * again.steps)
+    assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.sentences(100))
+
+
+def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):
+    import click
+    import typer
+
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: (_ for _ in ()).throw(click.exceptions.Abort()))
+    with pytest.raises(click.exceptions.Abort):
+        launch_command("jade", SLURM, yes=False, dry_run=False, wait=False, as_json=False)
+    assert not (engine / "task.json").exists()
+    assert not (clone.folder / ".cache" / "ledger" / "spending.jsonl").exists()
+
+
+def test_a_launch_that_could_exceed_the_budget_is_refused(clone, engine):
+    with pytest.raises(QuotaError, match="can cost"):
+        launch_command("jade", ["budget.max_usd=1.0"], yes=True, dry_run=False, wait=False, as_json=False)
+    assert not (engine / "task.json").exists()
+
+
+def uncommitted(folder: Path) -> None:
+    (folder / "train.py").write_text("print('other')")
+
+
+def stale(folder: Path) -> None:
+    lock = yaml.safe_load((folder / "dvc.lock").read_text())
+    lock["stages"]["dataset@jade"]["deps"][0]["md5"] = "0" * 32
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+    commit(folder)
+
+
+def no_remote(folder: Path) -> None:
+    config = folder / ".dvc" / "config"
+    config.write_text(config.read_text().replace("    remote = team\n", ""))
+    commit(folder)
+
+
+def own_remote(folder: Path) -> None:
+    config = folder / ".dvc" / "config"
+    (folder / ".dvc" / "config.local").write_text(config.read_text())
+    config.write_text(config.read_text().partition("['remote")[0].replace("    remote = team\n", ""))
+    commit(folder)
+
+
+def no_lock(folder: Path) -> None:
+    subprocess.run(["git", "rm", "-q", "--cached", "dvc.lock"], cwd=folder, check=True)
+    commit(folder, add=False)
+
+
+def revoked(folder: Path) -> None:
+    record = folder / "consent" / "jade.yaml"
+    record.write_text(record.read_text() + "\nrevoked: 2026-11-01\n")
+    commit(folder)
+
+
+def commit(folder: Path, *, add: bool = True) -> None:
+    for words in (
+        ["add", "-A"] if add else ["status"],
+        ["-c", "user.name=t", "-c", "user.email=t@x", "commit", "-qm", "m"],
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "overrides", "reason"),
+    [
+        (uncommitted, SLURM, "not-committed"),
+        (no_lock, SLURM, "not-committed"),
+        (stale, SLURM, "stale-data"),
+        (no_remote, SLURM, "no-dvc-remote"),
+        (own_remote, SLURM, "no-dvc-remote"),
+        (None, [*SLURM, "dataset.side_px=512"], "other-data"),
+        (None, [*SLURM, "items.remote=null"], "config"),
+        (None, ["cloud=runpod"], "no-machine"),
+        (None, [*SLURM, "cloud.variables=[HF_TOKEN_OF_NOBODY]"], "no-key"),
+        (None, [*SLURM, "items.remote=s3://bucket/items"], "no-key"),
+        (None, [*SLURM, "cloud.variables=[hf_AbCdEfGhIjKlMnOpQrStUv]"], "secret"),
+    ],
+)  # fmt: skip
+def test_what_would_fail_on_the_machine_is_refused_here(clone, change, overrides, reason, monkeypatch):
+    if reason == "no-key" and "s3" in overrides[-1]:
+        monkeypatch.setattr("likeness.cli.launch.in_force", lambda *_, **__: None)  # the bucket is not there
+    if change is not None:
+        change(clone.folder)
+    with pytest.raises(LikenessError) as caught:
+        plan(*overrides)
+    assert caught.value.reason == reason
+    assert isinstance(caught.value, ConfigError)
+    assert caught.value.remedy
+
+
+def test_without_consent_nothing_is_planned(clone):
+    revoked(clone.folder)
+    with pytest.raises(ConsentError):
+        plan(*SLURM)

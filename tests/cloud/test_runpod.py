@@ -1,0 +1,97 @@
+"""RunPod's word on prices and on what bills, with its odd moments."""
+
+import datetime
+import threading
+
+import pytest
+from conf_sections import section
+
+from fakes.server import FakeServers
+from likeness.cloud import CloudConfig, RunPodConfig
+from likeness.cloud.runpod import RunPod
+from likeness.errors import AuthError, ConfigError, JobLostError, TransientError
+
+POD = {"id": "pod1", "name": "likeness-jade-1-x-head", "status": "RUNNING", "cost": 0.6}
+CLOUD = section("cloud/runpod.yaml")
+
+
+@pytest.fixture(scope="module")
+def servers():
+    with FakeServers(keys={"runpod": "right"}) as running:
+        yield running
+
+
+@pytest.fixture
+def account(servers, monkeypatch):
+    servers.set_faults({})
+    servers.set(runpod_pods=[POD], runpod_does_nothing=False, runpod_no_stock=[])
+    monkeypatch.setenv("RUNPOD_API_KEY", "right")
+    with RunPod(config(servers.runpod_url), stop=threading.Event(), poll_s=0.0) as opened:
+        yield opened
+
+
+def config(url: str) -> RunPodConfig:
+    values = CLOUD["runpod"]
+    limits = {**values["limits"], "backoff_s": 0.0, "attempts": 4}
+    return RunPodConfig.model_validate({**values, "base_url": url, "limits": limits})
+
+
+def test_what_bills(account):
+    assert [(pod.id, pod.status, pod.usd_per_hour) for pod in account.pods()] == [("pod1", "RUNNING", 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("status", "bills"), [("TERMINATED", False), ("EXITED", True), ("ERROR", True), ("A_NEW_WORD", True)]
+)
+def test_only_what_is_gone_does_not_bill(account, servers, status, bills):
+    servers.set(runpod_pods=[{**POD, "status": status}])
+    assert bool(account.pods()) is bills
+
+
+def test_an_ended_pod_is_gone(account):
+    account.terminate("pod1")
+    assert account.pods() == []
+
+
+def test_a_yes_that_did_nothing_is_found_out(account, servers):
+    servers.set(runpod_does_nothing=True)
+    with pytest.raises(JobLostError, match="still there and bills") as caught:
+        account.terminate("pod1")
+    assert "console.runpod.io" in caught.value.remedy
+
+
+def test_a_pod_that_is_lost_already_is_no_error(account):
+    account.terminate("pod-of-yesterday")
+
+
+def test_a_busy_provider_is_asked_again(account, servers):
+    servers.set_faults({"runpod.*": ["rate_limit", "server_error"]})
+    assert len(account.pods()) == 1
+
+
+def test_a_provider_that_stays_down_is_an_error_and_no_empty_list(account, servers):
+    servers.set_faults({"runpod.pods": {"server_error": {"share": 1.0}}})
+    with pytest.raises(TransientError):
+        account.pods()
+
+
+def test_a_wrong_key_is_said_so(account, monkeypatch):
+    monkeypatch.setenv("RUNPOD_API_KEY", "wrong-key-canary")
+    with pytest.raises(AuthError) as caught:
+        account.pods()
+    assert "canary" not in str(caught.value)
+
+
+def test_todays_prices_and_what_has_no_stock(account, servers):
+    servers.set(runpod_no_stock=["NVIDIA L40S"])
+    machines = CloudConfig.model_validate(CLOUD).machines
+    offers, none = account.offers(machines, datetime.date(2026, 11, 28))
+    assert {words: one[0].usd for words, one in offers.items()} == {
+        "runpod RTX4090": 0.60, "runpod L40S": 1.40, "runpod A100-80GB": 1.79,
+    }  # fmt: skip
+    assert none == ["runpod L40S"]
+
+
+def test_the_key_goes_nowhere_else():
+    with pytest.raises(ConfigError, match="RUNPOD_API_KEY"):
+        RunPod(config("https://runpod.example.org/v2"), stop=threading.Event())

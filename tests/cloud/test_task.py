@@ -1,0 +1,91 @@
+"""The task that SkyPilot gets, and that no key is in it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conf_sections import section
+
+from likeness.cloud import CloudConfig
+from likeness.cloud.engine import Engine
+from likeness.cloud.task import JOB_KEY, task
+
+CHOICES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "cloud").glob("[a-z]*.yaml"))
+SECRETS = [JOB_KEY, "AWS_SECRET_ACCESS_KEY"]
+# The fields of SkyPilot 0.14.1's schema that we use, with their types.
+RESOURCE_FIELDS = {
+    "infra": str,
+    "accelerators": str,
+    "use_spot": bool,
+    "disk_size": int,
+    "max_hourly_cost": float,
+}
+TASK_FIELDS = {
+    "name": str,
+    "workdir": str,
+    "resources": dict,
+    "envs": dict,
+    "secrets": dict,
+    "setup": str,
+    "run": str,
+}
+
+
+def written(choice: str, parcel: Path = Path("/parcel")):
+    cloud = CloudConfig.model_validate(section(f"cloud/{choice}.yaml"))
+    return task(
+        "likeness-jade-1", cloud, cloud.machines, parcel, secrets=SECRETS, settings={"AWS_REGION": "x"}
+    )
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_it_has_fields_that_the_engine_knows(choice, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    found = written(choice)
+    assert {name: type(value) for name, value in found.items()} == TASK_FIELDS
+    assert set(found["resources"]) == {"any_of", "job_recovery"}
+    for machine in found["resources"]["any_of"]:
+        assert all(isinstance(value, RESOURCE_FIELDS[name]) for name, value in machine.items())
+    assert found["resources"]["job_recovery"]["max_restarts_on_errors"] == 0
+    assert found["secrets"] == dict.fromkeys(SECRETS)
+    assert "canary" not in str(found)
+
+
+def test_nothing_that_is_installed_gets_a_secret():
+    script = written("runpod")["setup"]
+    assert script.index(f"unset {' '.join(SECRETS)}") < script.index("git clone")
+    assert "make --directory likeness install" in script
+
+
+def test_where_likeness_is_installed_nothing_is():
+    found = written("slurm")
+    assert "install" not in found["setup"]
+    assert "exec /opt/likeness/.venv/bin/python -m likeness.cloud.job" in found["run"]
+
+
+@pytest.fixture
+def sky(tmp_path, monkeypatch) -> Engine:
+    """The real SkyPilot, where LIKENESS_SKY names it, with a catalogue of three lines: the network has the whole one."""
+    python = os.environ.get("LIKENESS_SKY")
+    if python is None:
+        pytest.skip("LIKENESS_SKY names no Python with SkyPilot (`make sky`)")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    catalogue = tmp_path / ".sky" / "catalogs" / "v8" / "runpod" / "vms.csv"
+    catalogue.parent.mkdir(parents=True)
+    head = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Region,SpotPrice,Price,AvailabilityZone,GpuInfo\n"
+    lines = [
+        f"1x_{gpu}_SECURE,{gpu},1.0,8.0,60.0,{region},{usd},{usd},,\"{{'Gpus': [{{'MemoryInfo': {{'SizeInMiB': 24}}}}]}}\"\n"
+        for gpu, region, usd in (("RTX4090", "US", 0.6), ("RTX4090", "SE", 0.69), ("L40S", "US", 1.4))
+    ]
+    catalogue.write_text(head + "".join(lines))
+    return Engine(Path(python))
+
+
+@pytest.mark.slow
+def test_skypilot_itself_reads_the_task_and_tells_prices_with_their_day(sky, tmp_path):
+    cloud = CloudConfig.model_validate(section("cloud/runpod.yaml"))
+    sky.check(written("runpod", tmp_path))
+    offers = sky.offers(cloud.machines)
+    assert sorted((one.region, one.usd) for one in offers["runpod RTX4090"]) == [("SE", 0.69), ("US", 0.6)]
+    assert offers["runpod RTX4090"][0].date.year >= 2026
+    assert not offers["runpod A100-80GB"]

@@ -1,0 +1,59 @@
+"""What C2PA's public rubric for specification 2.4 asks of a statement, where ours had failed it."""
+
+import io
+import json
+import zipfile
+
+import c2pa
+import numpy as np
+import pytest
+
+from likeness.images import encode_jpeg
+from likeness.marks import claims
+from likeness.marks.claims import JPEG, ZIP, Claim, Ingredient
+from likeness.marks.keys import SigningKey, development_key
+from likeness.marks.xmp import SourceType
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    return development_key(tmp_path_factory.mktemp("keys"))
+
+
+def jpeg(shade: int) -> bytes:
+    return encode_jpeg(np.full((64, 64, 3), shade, np.uint8))
+
+
+def archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("a.txt", "x")
+    return buffer.getvalue()
+
+
+PARTS = (
+    Ingredient(title="target", mime=JPEG, data=jpeg(20), parent=True),
+    Ingredient(title="source", mime=JPEG, data=jpeg(40), parent=False),
+)
+CASES = {
+    "a swap": (JPEG, SourceType.COMPOSITE_WITH_TRAINED, PARTS, "0a" * 4),
+    "a photograph": (JPEG, SourceType.ALGORITHMICALLY_ENHANCED, PARTS[:1], None),
+    "a sample": (JPEG, SourceType.TRAINED, (), "0a" * 4),
+    "an archive": (ZIP, SourceType.COMPOSITE_SYNTHETIC, (), None),
+}
+
+
+@pytest.mark.parametrize(("mime", "code", "parts", "mark"), CASES.values(), ids=CASES)
+def test_a_statement_has_what_the_rubric_asks_for(mime, code, parts, mark, key):
+    claim = Claim(title="x", code=code, publication={}, mark=mark, ingredients=parts)
+    data = claims.sign(jpeg(90) if mime == JPEG else archive(), mime, claim, key)
+    manifest = json.loads(c2pa.Reader(mime, io.BytesIO(data)).crjson())["manifests"][0]
+    generator = manifest["claim.v2"]["claim_generator_info"]
+    generator = generator[0] if isinstance(generator, list) else generator
+    assert generator["specVersion"] == "2.4"
+    actions = manifest["assertions"]["c2pa.actions.v2"]
+    assert actions["allActionsIncluded"] is False
+    assert actions["actions"][0]["action"] in ("c2pa.created", "c2pa.opened")
+    created = [one["url"] for one in manifest["claim.v2"]["created_assertions"]]
+    first = next(url for url in created if "c2pa.actions" in url)
+    assert first.endswith("c2pa.actions.v2")
