@@ -129,7 +129,7 @@ def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
     monkeypatch.setattr(likeness.run, "load_consent", lambda folder, persona: FakeConsent())
     monkeypatch.setattr(likeness.run, "in_force", lambda root, persona, uses, place: FakeConsent())
-    monkeypatch.setattr(likeness.swap.items, "FaceAnalyzer", FakeFaces)
+    monkeypatch.setattr(likeness.swap.items, "face_analyzer", lambda embedder: FakeFaces())
     monkeypatch.setattr(likeness.swap.items, "AgeEstimator", FakeAges)
     monkeypatch.setattr(likeness.swap.items, "Rater", FakeRater)
     for kind, fake in (

@@ -25,6 +25,7 @@ PLUMBING = {
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
     "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
     "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
+    "likeness.disk",
 }  # fmt: skip
 
 

@@ -2,6 +2,13 @@
 # mostly LiteRT calls, which are untyped.
 """MediaPipe's face mesh: 468 3-D landmarks of a face whose place is roughly known."""
 
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -22,6 +29,28 @@ PRESENCE = 0.5
 """The network's own threshold for "this is a face" (MediaPipe, face_landmark.proto)."""
 
 OUTER_EYE_CORNERS = (33, 263)
+
+CHATTER = b"INFO: Created TensorFlow Lite"
+STDERR = 2
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def without_chatter() -> Generator[None]:
+    """Inside, the line is left out that LiteRT writes to standard error in C++, through no logger that can be set; what
+    else is written there comes out at the end."""
+    with _one_at_a_time, TemporaryFile() as written:
+        sys.stderr.flush()
+        kept = os.dup(STDERR)
+        os.dup2(written.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, STDERR)
+            os.close(kept)
+            written.seek(0)
+            os.write(STDERR, b"".join(line for line in written if not line.startswith(CHATTER)))
 
 
 def outline_px(face: Face) -> tuple[tuple[float, float], ...] | None:
@@ -44,8 +73,9 @@ class FaceMesh:
 
     def __init__(self) -> None:
         # One thread: sums come out in one order, and the callers' threads have the cores.
-        self._net = Interpreter(model_path=str(locate(FACE_MESH)), num_threads=1)
-        self._net.allocate_tensors()
+        with without_chatter():
+            self._net = Interpreter(model_path=str(locate(FACE_MESH)), num_threads=1)
+            self._net.allocate_tensors()
         self._input = self._net.get_input_details()[0]["index"]
         self._points, self._presence = (detail["index"] for detail in self._net.get_output_details())
 

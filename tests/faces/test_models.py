@@ -1,6 +1,7 @@
 """Weights are used from verified files only, without importing the packages that carry them."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from likeness.errors import ConfigError
+from likeness.faces.landmarks import CHATTER, without_chatter
 from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate
 
 
@@ -39,3 +41,17 @@ def test_finding_faces_imports_neither_tensorflow_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_network_writes_of_itself_is_left_out_and_nothing_else(capfd):
+    code = (
+        "import numpy as np\n"
+        "from likeness.faces.landmarks import FaceMesh\n"
+        "black, box, eyes = np.zeros((64, 64, 3), np.uint8), np.float64([9, 9, 40, 40]), np.float64([[20, 30], [40, 30]])\n"
+        "FaceMesh().landmarks(black, box, eyes)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    with without_chatter():
+        os.write(2, CHATTER + b" XNNPACK delegate for CPU.\nresize: no space is left\n")
+    assert capfd.readouterr().err == "resize: no space is left\n"

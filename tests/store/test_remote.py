@@ -205,8 +205,8 @@ def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, s3: S3Serv
         from pathlib import Path
         from test_remote import Machine
         machine = Machine(Path({str(tmp_path / "a")!r}), {url!r})
-        for number in range(150):
-            machine.make(f"item {{number}}", b"%d " % number * 1_000)
+        for number in range(400):
+            machine.make(f"item {{number}}", b"%d " % number * 4_000)
         machine.shared.flush()
     """)
     environment = {
@@ -215,7 +215,7 @@ def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, s3: S3Serv
     }
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
     records = s3.path(f"{url}/records")
-    while process.poll() is None and len(list(records.rglob("*.json"))) < 5:
+    while process.poll() is None and len(list(records.rglob("*.json"))) < 20:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -8,7 +8,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
-from likeness.train.native import compute
+from likeness.train.native import compute, memory
 from likeness.train.native.compute import needs_checkpointing, spilled, training_mode
 from likeness.train.native.memory import GIB, Footprint, footprint, predict
 
@@ -64,10 +64,8 @@ def test_memory_that_runs_out_is_told_with_what_a_step_needs(fresh):
     assert "gradient_checkpointing: on" in caught.value.remedy
 
 
-@pytest.mark.parametrize("architecture", bases())
-def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
-    cfg = train_config(architecture, **({} if bases()[architecture].FLOW else {"blocks": EVERY_BLOCK}))
-    base = fresh(architecture)
+def counted_and_kept(base, cfg, monkeypatch):
+    """What the predictor counts for a step of the base, and the bytes that autograd keeps in one."""
     prompt = base.encode_prompt("jade woman")
     shapes = {name: tuple(tensor.shape) for name, tensor in prompt.items()}
     monkeypatch.setattr(type(base), "prompt_shapes", shapes)
@@ -90,8 +88,22 @@ def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     timesteps = torch.full((cfg.data.batch_size,), base.MID_TIMESTEP)
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         base.predict(torch.randn(cfg.data.batch_size, channels, 8, 8), timesteps, condition).square().mean()
+    return counted, found
+
+
+@pytest.mark.parametrize("architecture", bases())
+def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
+    cfg = train_config(architecture, **({} if bases()[architecture].FLOW else {"blocks": EVERY_BLOCK}))
+    counted, found = counted_and_kept(fresh(architecture), cfg, monkeypatch)
     assert counted.kept == pytest.approx(found, rel=0.05)
     assert counted.kept_checkpointed < counted.kept
+
+
+def test_of_one_block_exactly_that_is_counted_which_autograd_keeps(fresh, monkeypatch):
+    """With an attention that keeps what flash attention does; blocks before the first layer that learns keep nothing."""
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", memory._attention)
+    counted, found = counted_and_kept(fresh(), train_config(), monkeypatch)
+    assert counted.kept == found
 
 
 @pytest.mark.slow

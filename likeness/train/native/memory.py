@@ -152,13 +152,16 @@ def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | N
 def _kept(base: Base, batch_size: int, bucket: Bucket) -> tuple[float, float, float]:
     """Bytes kept for the backward pass of one batch: whole, with gradient checkpointing, and by the largest tensor."""
     weights = {tensor.untyped_storage()._cdata for tensor in base.network.parameters()}
-    outside, inside = _Seen(weights), [_Seen(weights)]
+    outside, inside, entries = _Seen(weights), [_Seen(weights)], _Seen(weights)
 
     def block(function: Any, *arguments: Any) -> Any:
-        outside.add(one for one in arguments if isinstance(one, Tensor))
-        inside.append(_Seen(weights))
-        with inside[-1].listening():
-            return function(*arguments)
+        seen = _Seen(weights)
+        with seen.listening():
+            answer = function(*arguments)
+        if seen.tensors:  # a block before the first layer that learns keeps nothing, its inputs neither
+            inside.append(seen)
+            entries.add(one for one in arguments if isinstance(one, Tensor))
+        return answer
 
     base.network.enable_gradient_checkpointing(block)
     width, height = (side // CELL_PX for side in bucket)
@@ -174,7 +177,8 @@ def _kept(base: Base, batch_size: int, bucket: Bucket) -> tuple[float, float, fl
     for seen in (outside, *inside):
         everything.add(seen.tensors)
     largest = max(tensor.nbytes for tensor in everything.tensors)
-    return everything.bytes, outside.bytes + max(seen.bytes for seen in inside), largest
+    entries.add(outside.tensors)
+    return everything.bytes, entries.bytes + max(seen.bytes for seen in inside), largest
 
 
 class _Seen:
