@@ -117,6 +117,11 @@ class InputError(LikenessError):
         self.kind: FailureKind = kind
         self.repeats = repeats
 
+    @property
+    def refusal(self) -> dict[str, str]:
+        """What the item store keeps of it."""
+        return {"kind": self.kind, "reason": self.reason, "detail": self.message, "remedy": self.remedy}
+
     @classmethod
     def of(cls, error: OSError) -> "InputError | None":
         """A file that a stage writes and that is not there, in our words; None for any other OSError."""

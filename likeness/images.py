@@ -62,6 +62,11 @@ def load_rgb(path: Path | str) -> RGB:
     return decode_rgb(data, name=str(path))
 
 
+def is_picture(data: bytes) -> bool:
+    """Whether bytes begin as those of the picture files that stages write, and providers deliver."""
+    return data.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff")) or data[:4] + data[8:12] == b"RIFFWEBP"
+
+
 def decode_rgb(data: bytes, *, name: str = "image") -> RGB:
     """Decode PNG or JPEG bytes made by this project; `name` is what an error message calls them.
 

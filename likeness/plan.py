@@ -16,7 +16,6 @@ from likeness.enhance import items as enhance
 from likeness.errors import InputError
 from likeness.ingest import choice as ingest
 from likeness.ingest.analyse import FACE, PHOTO
-from likeness.ingest.select import persona_json
 from likeness.pipeline.batch import Work, outcome_of
 from likeness.pipeline.manifest import Picture
 from likeness.pipeline.stage import BY_NAME
@@ -102,7 +101,7 @@ class Planner:
             photos.append(Photo.read(entry, files[PHOTO].path, files[FACE].path, pixels))
         sources, targets = by_role(photos)
         candidates = self._candidates({**sources, **targets})
-        return swap.choose(self._run, sources, targets, candidates, persona_json(accepted.selection))
+        return swap.choose(self._run, sources, targets, candidates)
 
     def _candidates(self, photos: Photos) -> dict[str, Candidate]:
         """What the choice of pairs looks at; measuring a photo takes a moment and costs nothing."""

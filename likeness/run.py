@@ -37,6 +37,7 @@ from likeness.store.items import ItemStore, write_atomic
 from likeness.tracking import Tracker
 
 if TYPE_CHECKING:
+    from likeness.safety.measurements import Measurements
     from likeness.safety.pictures import Gate
 
 
@@ -110,7 +111,9 @@ class Run:
         Raises:
             AuthError, ConfigError: items.remote can't be used; nothing has been spent.
         """
-        return open_items(self.config, self.repository, persona=self.persona.name)
+        return open_items(
+            self.config, self.repository, persona=self.persona.name, inspect=self._inspect_arrival
+        )
 
     @cached_property
     def buyer(self) -> Buyer:
@@ -126,10 +129,18 @@ class Run:
         return Buyer(self.items, spending, self.stop, self._judge_delivery, permit)
 
     @cached_property
-    def _gate(self) -> "Gate":
-        from likeness.safety.pictures import PictureGate  # here: only a delivery loads the models
+    def gate(self) -> "Gate":
+        """The models that measure pictures for the doors; loaded when they are first needed."""
+        from likeness.safety.pictures import PictureGate  # here: its modules load onnxruntime
 
         return PictureGate(self.embedder)
+
+    def measurements(self, gate: "Gate | None" = None) -> "Measurements":
+        """What is measured on pictures for the doors, each once on this machine; by `gate` in place of the models."""
+        from likeness.safety.measurements import Measurements
+
+        store = ItemStore(self.repository.root / self.config.items.root, persona=self.persona.name)
+        return Measurements(gate or self.gate, store, self.embedder)
 
     def _judge_delivery(self, picture: bytes) -> None:
         """Refuse a delivered picture before it is kept."""
@@ -137,10 +148,26 @@ class Run:
         from likeness.safety.pictures import refuse_picture
 
         rgb = decode_rgb(picture, name="the delivery")
-        seen, limit = self._gate.measure(rgb), self.config.ingest.max_explicit
+        seen, limit = self.gate.measure(rgb), self.config.ingest.max_explicit
         refuse_picture(
             "delivery", seen, self.consent, what="the delivery", max_explicit=limit, embedder=self.embedder
         )
+
+    def _inspect_arrival(self, files: Mapping[str, bytes]) -> None:
+        """Refuse what a team's store has where its pictures show what no setting lets pass; they are measured here."""
+        from likeness.images import decode_rgb, is_picture
+        from likeness.safety.pictures import refuse_picture
+
+        for name, data in files.items():
+            if is_picture(data):
+                seen = self.gate.measure(decode_rgb(data, name=name))
+                refuse_picture(
+                    "delivery",
+                    seen,
+                    self.consent,
+                    what="the team's store has a picture that is",
+                    embedder=self.embedder,
+                )
 
     def at(self, stage: str) -> "Run":
         """The same run at another stage, with the same store."""

@@ -17,7 +17,7 @@ def main(run: Run) -> None:
     """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
     sources, targets = read_photos(run.paths.ingested)
     candidates = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
-    chosen = choose(run, sources, targets, candidates, run.paths.persona_face.read_bytes())
+    chosen = choose(run, sources, targets, candidates)
     if not chosen.kept and not chosen.pairs:
         raise InputError(
             f"swap: nothing to do for {run.persona.name}: no pair is within swap.limits",

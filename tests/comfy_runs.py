@@ -1,6 +1,5 @@
 """A persona with a LoRA of the tiny base, and the settings with which a ComfyUI server is tried."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,7 @@ def persona_folders(root: Path) -> Folders:
     made.everything((("s1", "t1"), ("s2", None)))
     for name in ("s1", "s2", "s9", "t1"):
         face = to_json(known_face(np.eye(128)[int(name[1:]) % 3].tolist(), yaw_deg=5.0))
-        (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
+        made.face(name, face)
     made.places.weights.parent.mkdir(parents=True, exist_ok=True)
     return made
 

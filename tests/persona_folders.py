@@ -18,7 +18,7 @@ from likeness.caption import CaptionConfig
 from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
 from likeness.paths import PersonaPaths, image_name, item_id
-from likeness.pipeline.manifest import Entry, FaceEntry, Failure, write_manifest
+from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest, write_manifest
 from likeness.purchases.prices import Price
 from likeness.safety.consent import RecordedFace
 from likeness.safety.identity import RESNET
@@ -128,6 +128,18 @@ class Folders:
                 ),
             ],
         )
+
+    def face(self, photo: str, described: dict[str, object]) -> None:
+        """The face beside an ingested photograph, as its manifest line names it."""
+        folder, name = self.at(self.places.ingested), f"{PERSONA}-{photo}"
+        data = json.dumps(described).encode()
+        _write(folder / f"{name}.face.json", data)
+        manifest = read_manifest(folder)
+        lines = [
+            one.model_copy(update={"face_sha256": sha256_bytes(data)}) if one.id == name else one
+            for one in manifest.entries
+        ]
+        write_manifest(folder, lines, manifest.failures)
 
     def stage(
         self, folder: str, word: str, ext: str, pairs: tuple[tuple[str, str | None], ...], scale: int

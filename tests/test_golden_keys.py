@@ -54,7 +54,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
-from likeness.safety.pictures import PictureGate, models
+from likeness.safety.pictures import models
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_bytes
 from likeness.store.s3_config import FROM_ENVIRONMENT
@@ -286,7 +286,7 @@ def training_image() -> str:
         directory="train",
     )
     return image_work(
-        planned, PersonaPaths("jade"), options, PictureGate(), models(None), lambda *_: None
+        planned, PersonaPaths("jade"), options, SimpleNamespace(), models(None), lambda *_: None
     ).key
 
 

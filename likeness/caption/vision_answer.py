@@ -1,5 +1,6 @@
 """The answer that remote models are held to, and how it is read."""
 
+from collections.abc import Mapping
 from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from likeness.caption import Described
 from likeness.caption.text import one_line
 from likeness.errors import InputError
-from likeness.store.items import Item, Json
+from likeness.store.items import Json
 
 ANSWER = "answer.json"
 
@@ -41,13 +42,13 @@ def is_answer(text: str) -> bool:
     return True
 
 
-def caption_of(item: Item, who: str) -> Described:
-    """The caption in a paid answer.
+def caption_of(answered: bytes, record: Mapping[str, Json], who: str) -> Described:
+    """The caption in a paid answer; `record` is the purchase's.
 
     Raises:
         InputError: the model rates the picture explicit (`caption-explicit`), refused.
     """
-    answer = Answer.model_validate_json(strip_fence(item.files[ANSWER].path.read_text(encoding="utf-8")))
+    answer = Answer.model_validate_json(strip_fence(answered.decode("utf-8")))
     if answer.rating == "explicit":
         raise InputError(
             f"{who} rates the picture explicit",
@@ -55,7 +56,7 @@ def caption_of(item: Item, who: str) -> Described:
             remedy="explicit material is not captioned: remove the photo",
             kind="refused",
         )
-    return Described(text=one_line(answer.caption), cost_usd=float(item.record["cost_usd"]))
+    return Described(text=one_line(answer.caption), cost_usd=float(record["cost_usd"]))
 
 
 def strip_fence(text: str) -> str:

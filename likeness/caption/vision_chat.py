@@ -7,7 +7,7 @@ the vendor's own errors.
 import base64
 import io
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_answer import ANSWER, caption_of, is_answer, mapping
-from likeness.errors import InDoubtError, LikenessError
+from likeness.errors import InDoubtError, InputError, LikenessError
 from likeness.http.auth import Auth
 from likeness.http.client import Client
 from likeness.http.responses import Response
@@ -25,6 +25,7 @@ from likeness.images import RGB
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
+from likeness.safety.gates import Subject, refuse
 from likeness.store.items import Json, sha256_pixels
 from likeness.vendors.remote import Remote
 
@@ -133,9 +134,17 @@ class Captions:
                 ready=self._check_once,
                 order=lambda: self.order(rgb, key),
                 job=self.job,
+                judge=self._judge,
             )
         )
-        return caption_of(bought, self.settings.who)
+        return caption_of(bought.files[ANSWER].path.read_bytes(), bought.record, self.settings.who)
+
+    def _judge(self, files: Mapping[str, bytes]) -> None:
+        """Refuse an answer that may not be a caption before it is kept."""
+        if not is_answer(files[ANSWER].decode("utf-8", "replace")):
+            raise InputError("it holds no caption", reason="bad-answer")
+        said = caption_of(files[ANSWER], {"cost_usd": 0.0}, self.settings.who).text
+        refuse("caption", Subject(text=said), what=f"{self.settings.who}'s caption")
 
     def order(self, rgb: RGB, key: str) -> Delivery | PendingOrder:
         """Ask about one picture."""

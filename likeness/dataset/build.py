@@ -8,14 +8,13 @@ from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
-from likeness.images import decode_rgb
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.run import Run
-from likeness.safety.pictures import Gate
+from likeness.safety.measurements import Measures
 from likeness.store.items import Item, Json, item_key
 
 IMAGE = "image.jpg"
@@ -70,11 +69,11 @@ def image_work(
     planned: Planned,
     places: PersonaPaths,
     options: DatasetConfig,
-    gate: Gate,
+    measures: Measures,
     models: Sequence[Json],
     admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
-    """The item that is this image, reduced at most once and marked; `admit` refuses what `gate` measured in it."""
+    """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it."""
     image, code = planned.chosen.image, planned.code
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     settings: dict[str, Json] = {
@@ -91,7 +90,7 @@ def image_work(
         data, width, height = training_jpeg(
             (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=code
         )
-        seen = gate.measure(decode_rgb(data, name=planned.file))
+        seen = measures.of(data, name=planned.file)
         return Made(files={IMAGE: data}, record={"width": width, "height": height, **seen})
 
     key = item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256])

@@ -39,10 +39,7 @@ class Door:
             InputError: refused, with the gate's reason.
         """
         wrong = self._untraced(chosen)
-        consent, embedder = self._run.consent, self._run.embedder
-        refuse_picture(
-            "training image", record, consent, what=chosen.image.file, untraced=wrong, embedder=embedder
-        )
+        refuse_image(record, self._run, what=chosen.image.file, untraced=wrong)
 
     def _untraced(self, chosen: Chosen) -> str | None:
         """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the
@@ -59,10 +56,20 @@ class Door:
         photographs = {entry.source or entry.target for entry in entries}
         if photographs != {chosen.image.source, chosen.image.target} - {None}:
             return f"{chosen.image.file} was made of other photographs than it says"
-        return next((wrong for one in entries if (wrong := _not_covered(one, self._run.consent))), None)
+        return next((wrong for one in entries if (wrong := not_covered(one, self._run.consent))), None)
 
 
-def _not_covered(photo: Entry, consent: Consent) -> str | None:
+def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str | None) -> None:
+    """Let what was measured on a training image pass, or not: the rule of the dataset's door and of training's.
+
+    Raises:
+        InputError: refused, with the gate's reason.
+    """
+    refuse_picture("training image", seen, run.consent, what=what, untraced=untraced, embedder=run.embedder)
+
+
+def not_covered(photo: Entry, consent: Consent) -> str | None:
+    """Why nothing that is made of an ingested photograph may be trained on; None where it may."""
     if photo.held_out:
         return f"{photo.file} is held out"
     role = "target" if photo.target else "source"

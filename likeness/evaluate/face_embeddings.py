@@ -17,7 +17,7 @@ from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
-from likeness.pipeline.manifest import Entry
+from likeness.pipeline.manifest import Entry, verified_bytes
 from likeness.store.items import Json, item_key
 
 
@@ -76,7 +76,10 @@ def faces_of(outcomes: Sequence[Outcome]) -> Faces:
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
-    faces = {entry.id: json.loads((folder / face_file(entry.id)).read_bytes()) for entry in entries}
+    faces = {
+        entry.id: json.loads(verified_bytes(folder / face_file(entry.id), entry.face_sha256))
+        for entry in entries
+    }
     return Faces(
         images=len(entries),
         embeddings=[_embedding(name, face) for name, face in faces.items()],

@@ -207,6 +207,7 @@ def entry_of(
         cost_usd=0.0,
         parents=(photo.sha256,),
         roots={raw.role: photo.sha256},
+        face_sha256=item.files[FACE].sha256,
         scores=scores,
         origin=raw.name,
         held_out=raw.held_out,

@@ -129,7 +129,8 @@ def _disputed(detail: str) -> Refusal:
 
 
 def persona_json(selection: Selection) -> bytes:
-    """persona.json: the persona's face by each embedder, and how many photos it averages."""
+    """persona.json: the persona's face by each embedder, and how many photos it averages. It is there to be looked at: no
+    stage reads it."""
     trained = [p for p in selection.accepted if p.raw.role == "source" and not p.raw.held_out]
     described = {**vectors_json(selection.centroid or {}), "photos": len(trained)}
     return (json.dumps(described) + "\n").encode()

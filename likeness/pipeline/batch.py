@@ -147,7 +147,8 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     Raises:
         AuthError, QuotaError, ConsentError, ConfigError: nothing is stored.
     """
-    if (item := store.get(work.key)) is not None:
+    judge = work.judge or _let_pass
+    if (item := store.get(work.key, judge)) is not None:
         store.touch(item)
         if (outcome := outcome_of(work, item)) is not None:
             return outcome
@@ -178,6 +179,10 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     else:
         item = store.put(work.key, made.files, made.record)
     return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished)
+
+
+def _let_pass(record: Mapping[str, Json]) -> None:
+    """Where work has no judge."""
 
 
 def _unforeseen(error: Exception) -> dict[str, str]:

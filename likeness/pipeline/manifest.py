@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from likeness.errors import FailureKind, InputError
 from likeness.paths import inside
-from likeness.store.items import sha256_file, write_atomic
+from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 
 _R = TypeVar("_R", bound="Record")
 
@@ -78,6 +78,7 @@ class Entry(Record):
     when it got its number: what a person wrote was written about those. `allowed_words` are those of `text` that a person
     allowed in captions_override/allowed.yaml.
 
+    `face_sha256` is the digest of the face that ingest wrote beside a photograph.
     `roots` are the sha256 of the photographs' files that it all began with, by their role.
     """
 
@@ -102,6 +103,7 @@ class Entry(Record):
     bucket_px: tuple[int, int] | None = None
     allowed_words: tuple[str, ...] = ()
     roots: dict[Literal["source", "target"], str] = {}
+    face_sha256: str | None = None
 
     @field_validator("file")
     @classmethod
@@ -131,6 +133,7 @@ class Entry(Record):
             "provider": provider,
             "cost_usd": 0.0,
             "parents": (self.sha256,),
+            "face_sha256": None,
         }
         scores = {**self.scores, **changes.pop("scores", {})}
         return self.model_validate({**dict(self), **usual, **changes, "scores": scores})
@@ -214,6 +217,22 @@ def verified(folder: Path, entry: Entry) -> Path:
         raise InputError(f"{path} is not the file that {folder}/{MANIFEST} names", reason="not-in-manifest",
                          remedy=remedy)  # fmt: skip
     return path
+
+
+def verified_bytes(path: Path, sha256: str | None) -> bytes:
+    """The bytes of a small file whose digest a manifest's line names.
+
+    Raises:
+        InputError: `missing-file`; `not-in-manifest`: no line names it, or it has other bytes.
+    """
+    remedy = f"run `dvc repro`, so that the stage which writes {path.parent} makes it again"
+    if path.is_symlink() or not path.is_file():
+        raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
+    data = path.read_bytes()
+    if sha256_bytes(data) != sha256:
+        raise InputError(f"{path} is not the file that {path.parent}/{MANIFEST} names", reason="not-in-manifest",
+                         remedy=remedy)  # fmt: skip
+    return data
 
 
 def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:

@@ -48,7 +48,8 @@ class Job:
 class Purchase:
     """`what` of whom ("maxstudio swap") for which item, the key it is stored under, the most it can cost, and how it is
     ordered: `ready` raises when the account can't be used; `order` gives the delivery or, where there is a `job`, what
-    the job collects. `pictures` are the files of a delivery that the gates judge before it is kept."""
+    the job collects. `pictures` are the files of a delivery that the gates judge before it is kept; `judge` raises InputError
+    where what else it holds is refused."""
 
     what: str
     item: str
@@ -58,6 +59,7 @@ class Purchase:
     order: Callable[[], Delivery | PendingOrder]
     job: Job | None = None
     pictures: tuple[str, ...] = ()
+    judge: Callable[[Mapping[str, bytes]], None] = lambda files: None
 
 
 Judge = Callable[[bytes], None]
@@ -95,9 +97,9 @@ class Buyer:
             TransientError: `stopped`, or lost again and again; a pending order is collected by the next run.
             ProviderError: as `order` and `collect` raise it.
         """
-        if (item := self._store.get(purchase.key)) is None:
+        if (item := self._store.get(purchase.key, inspect=purchase.judge)) is None:
             with self._store.alone(purchase.key):
-                item = self._store.get(purchase.key) or self._buy(purchase)
+                item = self._store.get(purchase.key, inspect=purchase.judge) or self._buy(purchase)
         if (refusal := item.record.get("refusal")) is not None:
             raise InputError(
                 f"{purchase.what}: {refusal['detail']}",
@@ -133,17 +135,13 @@ class Buyer:
         raise AssertionError("the last attempt returns or raises")
 
     def _refusal(self, purchase: Purchase, files: Mapping[str, bytes]) -> dict[str, Json] | None:
-        """What the gates say of the pictures of a delivery; None where they pass."""
+        """What the gates say of a delivery; None where it passes."""
         try:
             for name in purchase.pictures:
                 self._judge(files[name])
+            purchase.judge(files)
         except InputError as error:
-            return {
-                "kind": "refused",
-                "reason": error.reason,
-                "detail": error.message,
-                "remedy": error.remedy,
-            }
+            return error.refusal
         return None
 
     def _delivery(self, purchase: Purchase) -> tuple[str, Delivery]:

@@ -4,7 +4,6 @@ A stranger who comes near in one network's eyes is seldom near in another's too;
 (docs/consent.md has the figures). What one network has not measured is nobody's face.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,11 +54,6 @@ def vectors_json(face: Vectors) -> dict[str, Any]:
     """A face as JSON values, rounded to 1e-6."""
     rounded = {name: [round(float(value), 6) for value in vector] for name, vector in face.items()}
     return {"embedder": SFACE, "embedding": rounded.pop(SFACE, []), "others": rounded}
-
-
-def read_vectors(described: bytes) -> Vectors:
-    """The face of JSON text with the fields of `vectors_json`."""
-    return read_vectors_of(json.loads(described))
 
 
 def read_vectors_of(face: Mapping[str, Any]) -> Vectors:

@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from likeness.config import Config
     from likeness.paths import RepositoryPaths
-    from likeness.store.items import ItemStore
+    from likeness.store.items import Inspect, ItemStore
     from likeness.store.s3 import Remote
 
 
 def open_items(
-    config: "Config", repository: "RepositoryPaths", *, read_only: bool = False, persona: str | None = None
+    config: "Config",
+    repository: "RepositoryPaths",
+    *,
+    read_only: bool = False,
+    persona: str | None = None,
+    inspect: "Inspect | None" = None,
 ) -> "ItemStore":
     """The item store of a repository, shared with DVC's temporary experiment folders, and with the team's; what is made
-    or used is noted as `persona`'s.
+    or used is noted as `persona`'s, and what the team has made passes `inspect` before it is kept.
 
     Raises:
         AuthError, ConfigError: items.remote can't be written to, and not `read_only`.
@@ -28,7 +33,7 @@ def open_items(
     shared = SharedItems(config.items.remote, root, config.s3)
     if not read_only:
         shared.check()
-    return ItemStore(root, shared, persona=persona)
+    return ItemStore(root, shared, persona=persona, inspect=inspect or (lambda files: None))
 
 
 def team_store(config: "Config") -> "Remote | None":

@@ -24,12 +24,13 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from likeness.disk import writing
+from likeness.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,12 @@ STALE_TEMP_S = 3600.0
 
 # In the record of what was measured and refused: the sha256 of each file that was not kept.
 WITHHELD = "withheld_sha256"
+
+Judge = Callable[[Mapping[str, Json]], None]
+"""Raises InputError where a record is refused."""
+
+Inspect = Callable[[Mapping[str, bytes]], None]
+"""Raises InputError where an item's files are refused."""
 
 SHA256_HEX = re.compile("[0-9a-f]{64}")
 
@@ -155,20 +162,39 @@ def parse_personas(described: bytes) -> frozenset[str]:
 
 class ItemStore:
     """Local store of items. With `shared`, what is missing here is fetched there, and what is made is shared; what is
-    made or used is noted as `persona`'s."""
+    made or used is noted as `persona`'s. `inspect` looks at the files of what was fetched before they are kept: it raises
+    InputError where they are refused."""
 
     def __init__(
-        self, root: str | Path, shared: SharedItems | None = None, *, persona: str | None = None
+        self,
+        root: str | Path,
+        shared: SharedItems | None = None,
+        *,
+        persona: str | None = None,
+        inspect: Inspect = lambda files: None,
     ) -> None:
-        self._shared, self._persona = shared, persona
+        self._shared, self._persona, self._inspect = shared, persona, inspect
         self.root = Path(root).absolute()
 
-    def get(self, key: str) -> Item | None:
-        """The finished item, or None when nobody finished it or it no longer matches its digests."""
+    def get(
+        self, key: str, judge: Judge = lambda record: None, inspect: Inspect | None = None
+    ) -> Item | None:
+        """The finished item, or None when nobody finished it or it no longer matches its digests. Of what is fetched, and
+        refused by `judge` or on inspection, only the record is kept."""
         if (item := self._local(key)) is not None or self._shared is None:
             return item and self._owned(item)
-        found = self._shared.fetch(key)
-        return None if found is None else self._keep(key, *found)
+        if (found := self._shared.fetch(key, judge)) is None:
+            return None
+        files, record = found
+        try:
+            self._inspect(files)
+            if inspect is not None:
+                inspect(files)
+        except InputError as error:
+            if error.kind != "refused":  # unreadable: it is made here
+                return None
+            files, record = {}, {**record, "refusal": error.refusal, WITHHELD: digests_of(files)}
+        return self._keep(key, files, record)
 
     def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         """Keep a finished item; safe against kills and against a second writer of the same key."""

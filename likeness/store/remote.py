@@ -11,8 +11,8 @@ record that names them, and both are named by what is in them or what it is made
 item write the same names, and a reader sees one whole item or the other.
 
 A shared record has one field more than the local one: its `signature` by the member who shared it, over the key and the record.
-What no member signed counts as damaged: it is made here. Bytes are verified against the record; what they show is judged
-again at the doors behind (safety/gates.py).
+What no member signed counts as damaged: it is made here. Bytes are verified against the record; what they show is measured
+here before it is kept (`ItemStore`), and judged again at the doors behind (safety/gates.py).
 """
 
 import contextlib
@@ -20,11 +20,12 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from likeness.errors import AuthError, ConfigError, LikenessError, ProviderError
-from likeness.store.items import Json, object_name, parse_record, record_name, sha256_bytes
+from likeness.errors import AuthError, ConfigError, InputError, LikenessError, ProviderError
+from likeness.store.items import WITHHELD, Json, object_name, parse_record, record_name, sha256_bytes
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.team_keys import TeamKeys
@@ -61,8 +62,11 @@ class SharedItems:
         """
         self._remote.check(write=True)
 
-    def fetch(self, key: str) -> tuple[dict[str, bytes], dict[str, Json]] | None:
-        """An item's files and record, or None when nobody shared it or what is there is not whole.
+    def fetch(
+        self, key: str, judge: Callable[[Mapping[str, Json]], None] = lambda record: None
+    ) -> tuple[dict[str, bytes], dict[str, Json]] | None:
+        """An item's files and record, or None when nobody shared it or what is there is not whole. Where `judge` refuses
+        the record, no file is fetched: their digests are WITHHELD.
 
         Raises:
             ProviderError, ConfigError: the store cannot be asked; to go on would be to pay twice.
@@ -74,6 +78,8 @@ class SharedItems:
         try:
             hashes, record = parse_record(described)
             self._check_signature(key, described)
+            if _is_refused(record, judge):
+                return {}, {**record, WITHHELD: hashes}
             for name, digest in hashes.items():
                 data = self._remote.read(object_name(digest))
                 if data is None or sha256_bytes(data) != digest:
@@ -183,6 +189,14 @@ class SharedItems:
         self._remote.write(record_name(key), json.dumps(whole, sort_keys=True).encode())
         marker.unlink(missing_ok=True)
         return True
+
+
+def _is_refused(record: Mapping[str, Json], judge: Callable[[Mapping[str, Json]], None]) -> bool:
+    try:
+        judge(record)
+    except InputError:
+        return True
+    return False
 
 
 def _signed(key: str, whole: Json) -> bytes:

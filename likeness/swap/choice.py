@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
-from likeness.safety.identity import Vectors, read_vectors
+from likeness.safety.identity import Vectors, mean_of, vectors_of
 from likeness.swap.inputs import Photo, Photos
 from likeness.swap.pairs import Candidate, choose_pairs
 
@@ -34,10 +34,9 @@ class Chosen:
     skipped: Sequence[Failure]
 
 
-def choose(
-    run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, Candidate], persona_json: bytes
-) -> Chosen:
-    """What is to be done with the photographs; `candidates` has them by label, `persona_json` is the persona's face."""
+def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, Candidate]) -> Chosen:
+    """What is to be done with the photographs; `candidates` has them by label. The persona's face is the mean of the sources',
+    each verified against its manifest line."""
     cfg, persona = run.config, run.persona
     pairs, skipped = choose_pairs(
         persona.name,
@@ -49,7 +48,7 @@ def choose(
         kept=list(sources.values()) if cfg.swap.include_sources else [],
         pairs=[(sources[s], targets[t]) for s, t in pairs],
         thresholds=SwapThresholds(
-            persona=read_vectors(persona_json),
+            persona=mean_of([vectors_of(photo.face) for photo in sources.values()]),
             limits=run.identity_limits,
             attested_years=run.consent.adult.age_years,
             review_explicit=cfg.ingest.review_explicit,

@@ -12,8 +12,8 @@ from likeness.faces import Face, from_json
 from likeness.images import load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.pipeline.manifest import Entry, read_verified
-from likeness.store.items import ItemStore, item_key, sha256_file
+from likeness.pipeline.manifest import Entry, read_verified, verified_bytes
+from likeness.store.items import ItemStore, item_key, sha256_bytes
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
 from likeness.swap.pairs import Candidate
@@ -32,11 +32,16 @@ class Photo:
 
     @staticmethod
     def read(entry: Entry, path: Path, face: Path, pixels_sha256: str = "") -> "Photo":
-        """The photo of a manifest line at `path`, with the face that ingest wrote beside it."""
-        described = from_json(json.loads(face.read_bytes()))
+        """The photo of a manifest line at `path`, with the face that ingest wrote beside it.
+
+        Raises:
+            InputError: the face is not the one that the line names.
+        """
+        data = verified_bytes(face, entry.face_sha256)
         return Photo(
-            entry=entry, path=path, face=described, face_sha256=sha256_file(face), pixels_sha256=pixels_sha256
-        )
+            entry=entry, path=path, face=from_json(json.loads(data)), face_sha256=sha256_bytes(data),
+            pixels_sha256=pixels_sha256,
+        )  # fmt: skip
 
     @property
     def digests(self) -> list[str]:

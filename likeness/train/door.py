@@ -1,17 +1,18 @@
 """Training's door: what lies in lora_training/ is what the dataset stage wrote, and each picture passes the gates again."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from likeness.dataset.door import not_covered, refuse_image
 from likeness.dataset.layout import metadata_line, repeats_in
 from likeness.dataset.select import caption_subject
 from likeness.errors import InputError
-from likeness.images import load_rgb
-from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, read_verified
 from likeness.run import Run
+from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
-from likeness.safety.pictures import Gate, PictureGate, models, refuse_picture
-from likeness.store.items import Json, item_key
+from likeness.safety.pictures import Gate
 
 REMEDY = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
 
@@ -22,40 +23,33 @@ def admit(run: Run, gate: Gate | None = None) -> None:
     Raises:
         InputError: `dataset-changed`, or a gate's reason; names the file.
     """
-    folder, consent = run.paths.lora_training, run.consent
+    folder = run.paths.lora_training
     manifest = read_verified(folder)
     _compare_metadata(folder, manifest.entries)
-    gate, digests = gate or PictureGate(run.embedder), models(run.embedder)
-    works = [_seen_work(entry, folder / entry.file, gate, digests) for entry in manifest.entries]
-    for entry, outcome in zip(
-        manifest.entries, run.batch(works, workers=run.config.items.workers), strict=True
-    ):
-        if outcome.item is None:
-            failure = outcome.failure
-            assert failure is not None
-            raise InputError(f"{entry.file}: {failure.detail}", reason=failure.reason, remedy=failure.remedy)
+    photographs = {photo.parents: photo for photo in read_verified(run.paths.ingested).entries}
+    measures = run.measurements(gate)
+
+    def pass_or_refuse(entry: Entry) -> None:
         refuse("caption", caption_subject(entry), what=f"the caption of {entry.file}")
-        refuse_picture(
-            "training image", outcome.item.record, consent, what=entry.file, untraced=_not_covered(entry, run),
-            embedder=run.embedder,
-        )  # fmt: skip
+        seen = measures.of((folder / entry.file).read_bytes(), name=entry.file)
+        refuse_image(seen, run, what=entry.file, untraced=_untraced(entry, photographs, run.consent))
+
+    with ThreadPoolExecutor(max_workers=run.config.items.workers) as pool:
+        for _ in pool.map(pass_or_refuse, manifest.entries):
+            pass
 
 
-def _seen_work(entry: Entry, path: Path, gate: Gate, digests: list[Json]) -> Work:
-    def make() -> Made:
-        return Made(files={}, record=gate.measure(load_rgb(path)))
-
-    key = item_key("gate.picture", 1, {"models": digests}, [entry.sha256])
-    return Work(id=entry.id, key=key, make=make)
-
-
-def _not_covered(entry: Entry, run: Run) -> str | None:
-    """What is wrong with the photographs that an image says it comes from."""
+def _untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consent: Consent) -> str | None:
+    """What is wrong with the photographs that an image says it comes from: `photographs` are the ingested ones, by the
+    sha256 of their files."""
     if not entry.roots:
         return "names no photograph that it was made from"
     for role, sha256 in entry.roots.items():
-        if not run.consent.covers_photo(role, "", sha256):
-            return f"was made from a {role} (sha256 {sha256}) that the consent record does not cover"
+        photo = photographs.get((sha256,))
+        if photo is None or role != ("target" if photo.target else "source"):
+            return f"was made from a {role} (sha256 {sha256}) that ingested/manifest.jsonl does not name"
+        if wrong := not_covered(photo, consent):
+            return wrong
     return None
 
 

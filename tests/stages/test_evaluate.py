@@ -86,7 +86,7 @@ def folders(in_tmp) -> Folders:
     dataset.main(run_of("dataset", config(), PERSONA))
     for name in ("s1", "s2", "s9", "t1"):
         face = to_json(known_face(np.eye(128)[int(name[1:]) % 3].tolist(), yaw_deg=5.0))
-        (made.places.ingested / f"jade-{name}.face.json").write_text(json.dumps(face))
+        made.face(name, face)
     write_lora(made, 5.0)
     return made
 

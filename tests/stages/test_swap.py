@@ -18,7 +18,6 @@ from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
-from likeness.safety.identity import mean_of, read_vectors, vectors_json
 from likeness.store.items import sha256_bytes
 from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
@@ -60,21 +59,18 @@ class Ingested:
         )
         data = data or encode_png(portrait.rgb)
         (PLACES.ingested / name).write_bytes(data)
-        (PLACES.ingested / f"{photo}.face.json").write_text(json.dumps(to_json(portrait.face)))
+        face = json.dumps(to_json(portrait.face)).encode()
+        (PLACES.ingested / f"{photo}.face.json").write_bytes(face)
         height, width = portrait.rgb.shape[:2]
         self.entries[label] = Entry(
             id=photo, file=name, sha256=sha256_bytes(data), width=width, height=height, source=source,
             target=target, rating=rating, faces=(), provider="local", cost_usd=0, parents=(),
-            origin=f"{label}.jpg", held_out=held_out,
+            origin=f"{label}.jpg", held_out=held_out, face_sha256=sha256_bytes(face),
         )  # fmt: skip
         self.write()
 
     def write(self) -> None:
         write_manifest(PLACES.ingested, self.entries.values(), [])
-        own = [label for label, entry in self.entries.items() if entry.source and not entry.held_out]
-        faces = [json.loads((PLACES.ingested / f"jade-{label}.face.json").read_text()) for label in own]
-        mean = mean_of([read_vectors(json.dumps(face).encode()) for face in faces])
-        (PLACES.ingested / "persona.json").write_text(json.dumps(vectors_json(mean)))
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def places(in_tmp, monkeypatch) -> PersonaPaths:
     folders.ingest(["s1"], [], held_out=["s9"])
     folders.consent([])
     face = to_json(known_face(at_angle(0)))
-    (folders.places.ingested / "jade-s9.face.json").write_text(json.dumps(face))
+    folders.face("s9", face)
     make_folder(folders.places.lora_training)
     monkeypatch.setattr(sampler, "FaceAnalyzer", lambda: analyzer(find))
     return folders.places
