@@ -20,8 +20,8 @@ import contextlib
 import errno
 import re
 import sys
-from collections.abc import Generator
-from typing import Literal, NoReturn
+from collections.abc import Generator, Mapping
+from typing import Any, Literal, NoReturn
 
 from likeness.program import interruptible
 
@@ -99,7 +99,8 @@ class InputError(LikenessError):
 
     Deterministic: the same bytes and settings fail again, so the item store remembers it.
     `kind` is `refused` (a rule of ours), `skipped` (outside a provider's range) or `failed` (broken). What may go through
-    another time (no memory just now) says `repeats=False`, and is not remembered.
+    another time (no memory just now) says `repeats=False`, and is not remembered. `measured` holds the figures that a refusal
+    rests on, to be kept beside it.
     """
 
     default_reason = "input"
@@ -112,10 +113,12 @@ class InputError(LikenessError):
         remedy: str = "",
         kind: FailureKind = "failed",
         repeats: bool = True,
+        measured: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, reason=reason, remedy=remedy)
         self.kind: FailureKind = kind
         self.repeats = repeats
+        self.measured: Mapping[str, Any] = measured or {}
 
     @property
     def refusal(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A small publication in a folder, made by `publish` itself, and the repository that it came from."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,9 @@ def config(url: str) -> Config:
 def publish_in(root: Path) -> Path:
     """Make the repository in `root`, publish to root/out, and give the publication's folder."""
     before, gate = Path.cwd(), dataset.PictureGate
+    publish_module = sys.modules[publish.__module__]
     os.chdir(root)
-    dataset.PictureGate = SeesHer
+    dataset.PictureGate = publish_module.PictureGate = SeesHer
     try:
         cfg, folders = config(f"file://{root / 'out'}"), Folders(root)
         folders.everything(PAIRS)
@@ -70,6 +72,6 @@ def publish_in(root: Path) -> Path:
         write_manifest(folders.places.ingested, read_manifest(folders.places.ingested).entries, [])
         publish(cfg, load_consent(Path("consent").absolute(), PERSONA.name), dry_run=False)
     finally:
-        dataset.PictureGate = gate
+        dataset.PictureGate = publish_module.PictureGate = gate
         os.chdir(before)
     return root / "out" / PERSONA.name

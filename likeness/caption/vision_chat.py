@@ -134,12 +134,12 @@ class Captions:
                 ready=self._check_once,
                 order=lambda: self.order(rgb, key),
                 job=self.job,
-                judge=self._judge,
+                judge=self.judge,
             )
         )
         return caption_of(bought.files[ANSWER].path.read_bytes(), bought.record, self.settings.who)
 
-    def _judge(self, files: Mapping[str, bytes]) -> None:
+    def judge(self, files: Mapping[str, bytes]) -> None:
         """Refuse an answer that may not be a caption before it is kept."""
         if not is_answer(files[ANSWER].decode("utf-8", "replace")):
             raise InputError("it holds no caption", reason="bad-answer")

@@ -1,5 +1,6 @@
 """The evaluation's pictures: what is to be drawn, and what becomes of a drawn one before anyone sees it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,9 +11,9 @@ from likeness.images import RGB, encode_jpeg
 from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
-from likeness.safety.gates import Subject, rating, refuse
+from likeness.safety.gates import Subject, judge, rating
 from likeness.safety.pictures import AgeGate
-from likeness.store.items import Item
+from likeness.store.items import WITHHELD, Item, digests_of
 
 SAMPLES_VERSION = 2
 """Raised whenever the same drawn pixels would give another file."""
@@ -65,11 +66,14 @@ def finished_sample(
     Raises:
         InputError: `explicit`, `apparent-child` or `apparent-minor`; the picture is dropped.
     """
-    score = rate(rgb)
-    subject = Subject(explicit=score, max_explicit=limits.max_explicit, faces=ages.ages(rgb))
-    refuse("drawn picture", subject, what="the picture:")
+    score, faces = rate(rgb), ages.ages(rgb)
+    files = {IMAGE: mark_jpeg(encode_jpeg(rgb, quality), SourceType.TRAINED)}
+    subject = Subject(explicit=score, max_explicit=limits.max_explicit, faces=faces)
+    if refusal := judge("drawn picture", subject):
+        figures = {"explicit": _finite(score), "ages": [_finite(face.age_years) for face in faces]}
+        raise refusal.error("the picture:", {**figures, WITHHELD: digests_of(files)})
     return Made(
-        files={IMAGE: mark_jpeg(encode_jpeg(rgb, quality), SourceType.TRAINED)},
+        files=files,
         record={
             "width": rgb.shape[1],
             "height": rgb.shape[0],
@@ -77,6 +81,11 @@ def finished_sample(
             "rating": rating(score, **vars(limits)),
         },
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """Rounded; None for what is no number, which no record holds."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def entry(planned: Planned, item: Item, *, provider: str, parents: tuple[str, ...]) -> Entry:

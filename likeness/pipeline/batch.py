@@ -164,7 +164,8 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
             store.put(work.key, {}, {**made.record, WITHHELD: digests_of(made.files)})
             return Outcome(work=work, item=None, failure=failure, reused=False)
         if error.repeats:
-            store.put(work.key, {}, {"refusal": failure.model_dump(mode="json", include=REMEMBERED)})
+            refusal = failure.model_dump(mode="json", include=REMEMBERED)
+            store.put(work.key, {}, {**error.measured, "refusal": refusal})
     except (AuthError, QuotaError):
         raise
     except ProviderError as error:

@@ -14,10 +14,14 @@ from likeness.formatting import format_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.publish.choose import Chosen, choose
+from likeness.publish.door import PublicationDoor
 from likeness.publish.prepare import prepare
 from likeness.publish.send import MANIFEST, Summary, foresee, send
 from likeness.safety.consent import Consent, in_force
+from likeness.safety.measurements import Measurements
+from likeness.safety.pictures import PictureGate
 from likeness.store import team_store
+from likeness.store.items import ItemStore
 from likeness.store.s3 import Remote
 
 
@@ -42,7 +46,7 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
             reason="no-publish-url",
             remedy="set it to s3://bucket/prefix in conf/publish/default.yaml and run `make params`",
         )
-    chosen = choose(PersonaPaths(record.persona), record.id)
+    chosen = _door(cfg, record, repository).admit(choose(PersonaPaths(record.persona), record.id))
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
     if dry_run:
@@ -52,6 +56,17 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     )
     summary = send(prepared, remote, record.persona, record.id, permit=permit)
     return _words(chosen, summary, remote.url, dry_run=False, unmarked=prepared.without_pixel_mark)
+
+
+def _door(cfg: Config, record: Consent, repository: RepositoryPaths) -> PublicationDoor:
+    store, embedder = ItemStore(repository.root / cfg.items.root, persona=record.persona), cfg.faces.embedder
+    return PublicationDoor(
+        consent=record,
+        measures=Measurements(PictureGate(embedder), store, embedder),
+        embedder=embedder,
+        review_explicit=cfg.ingest.review_explicit,
+        max_explicit=cfg.ingest.max_explicit,
+    )
 
 
 def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarked: Sequence[str] = ()) -> str:

@@ -3,9 +3,9 @@
 A gate only ever refuses. Nothing else in likeness decides whether a picture or a text may pass.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from likeness.errors import InputError
 from likeness.safety import words
@@ -18,6 +18,7 @@ Door = Literal[
     "swap",
     "training image",
     "drawn picture",
+    "publication",
     "caption",
     "prompt",
     "trigger",
@@ -29,6 +30,7 @@ REMEDIES: dict[Door, str] = {
     "training image": "remove the photograph it was made from, or run `dvc repro` where a file was changed by hand",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
+    "publication": "it stays here; look at it, and run `dvc repro` where a file was changed by hand",
     "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
     "thing is meant, write the caption to captions_override/ and allow it in allowed.yaml there (docs/words.md)",
     "prompt": "write another one in conf/evaluate/ (or another name for the persona)",
@@ -51,10 +53,10 @@ class Refusal:
     detail: str
     remedy: str
 
-    def error(self, what: str = "") -> InputError:
-        """The refusal as an error; `what` begins the message."""
+    def error(self, what: str = "", measured: Mapping[str, Any] | None = None) -> InputError:
+        """The refusal as an error; `what` begins the message, `measured` is kept with it."""
         message = f"{what} {self.detail}" if what else self.detail
-        return InputError(message, reason=self.reason, remedy=self.remedy, kind="refused")
+        return InputError(message, reason=self.reason, remedy=self.remedy, kind="refused", measured=measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +165,9 @@ def _explicit_words(subject: Subject) -> str | None:
     return None
 
 
-PICTURES: frozenset[Door] = frozenset({"photograph", "delivery", "swap", "training image", "drawn picture"})
+PICTURES: frozenset[Door] = frozenset(
+    {"photograph", "delivery", "swap", "training image", "drawn picture", "publication"}
+)
 ATTEST = (
     "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
     "crop away a face behind; else remove the photo"
@@ -191,7 +195,7 @@ GATES = (
     ),
     Gate(
         reason="unknown-face",
-        doors=frozenset({"training image"}),
+        doors=frozenset({"training image", "publication"}),
         refuses=_unknown_face,
         remedy="crop the photograph it was made from so that only the persona is left, or blur the other face there",
     ),

@@ -123,20 +123,22 @@ def refuse_picture(
     """
     most = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
     limits = record_limits(consent, embedder)
-    faces = [_seen(face, consent, limits) for face in seen["faces"]]
+    faces = [_seen(face, consent, limits, drawn=door == "drawn picture") for face in seen["faces"]]
     subject = Subject(
         explicit=seen["explicit"], max_explicit=float(most or 0.0), faces=faces, untraced=untraced
     )
     refuse(door, subject, what=what)
 
 
-def _seen(face: Mapping[str, Json], consent: Consent, limits: IdentityLimits) -> SeenFace:
+def _seen(face: Mapping[str, Json], consent: Consent, limits: IdentityLimits, *, drawn: bool) -> SeenFace:
     why_not = stranger(read_vectors_of(face), consent.face_vectors, limits, swap=True)
     whose = consent.persona if why_not is None else None
     return SeenFace(
         side_px=face["side_px"],
         age_years=face["age_years"],
-        attested_years=consent.adult.age_years if whose else None,
+        # Whoever is drawn, nobody attests the age that a picture shows.
+        attested_years=consent.adult.age_years if whose and not drawn else None,
+        small=drawn and face["side_px"] < JUDGED_FACE_PX,
         whose=whose,
         blurred=bool(face["sharpness"] < BLURRED),
     )

@@ -5,10 +5,12 @@ import pytest
 from ingest_fakes import FLOORS, FakeConsent, candidate, ingest_config, measured_face
 
 from likeness.errors import InputError
-from likeness.evaluate.samples import Limits, finished_sample
+from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.ingest.checks import refusal_alone
+from likeness.pipeline.batch import Work, run_one
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.gates import PICTURES, SeenFace, Subject, judge
+from likeness.store.items import WITHHELD, ItemStore, item_key
 
 LIMITS = IdentityLimits(
     sface=SFaceLimits(**FLOORS.sface.model_dump()), resnet=ResnetLimits(**FLOORS.resnet.model_dump())
@@ -90,6 +92,28 @@ def test_a_drawn_picture_of_a_minor_is_not_kept(faces, reason):
     with pytest.raises(InputError) as caught:
         finished_sample(np.zeros((64, 64, 3), np.uint8), lambda rgb: 0.0, Sees(*faces), SHOWN, quality=90)
     assert caught.value.reason == reason
+    kept = caught.value.measured
+    assert kept["ages"] == [years for years, _ in faces]
+    assert set(kept[WITHHELD]) == {IMAGE}
+
+
+def test_of_a_refused_drawn_picture_only_digest_scores_and_reason_are_kept(tmp_path):
+    store, key = ItemStore(tmp_path), item_key("draw", 1, {}, [])
+
+    def make():
+        rgb = np.zeros((64, 64, 3), np.uint8)
+        return finished_sample(rgb, lambda rgb: 0.99, Sees((30.0, 300.0)), SHOWN, quality=90)
+
+    outcome = run_one(Work(id="one", key=key, make=make), store)
+    assert outcome.failure is not None
+    item = store.get(key)
+    assert item is not None
+    assert item.files == {}
+    assert item.record["explicit"] == 0.99
+    assert item.record["ages"] == [30.0]
+    assert item.record["refusal"]["reason"] == "explicit"
+    assert len(item.record[WITHHELD][IMAGE]) == 64
+    assert not list(tmp_path.glob("objects/??/*"))
 
 
 def test_a_drawn_adult_is_kept_and_a_small_face_is_not_read_too_young():

@@ -1,6 +1,7 @@
 """Attacks on the doors: what lies where a stage reads, and was not made by the stage before."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from runs import run_of
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
+from likeness.evaluate.face_embeddings import ingested_faces
 from likeness.images import encode_jpeg, encode_png, load_rgb
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import Entry, read_manifest, read_pictures, write_manifest
@@ -20,6 +22,7 @@ from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json
 from likeness.store.items import sha256_bytes
 from likeness.swap.inputs import read_photos
+from likeness.team_keys import PRIVATE_KEY
 from likeness.train.door import admit
 from stages.dataset import main as dataset
 
@@ -257,6 +260,110 @@ def test_a_training_image_of_no_photograph_that_consent_covers_is_refused(traini
     assert refusal().reason == "untraced"
 
 
+def test_a_training_image_of_a_held_out_photograph_is_refused(training_set, folders):
+    held_out = next(one for one in read_manifest(folders.places.ingested).entries if one.held_out)
+    exchange_everywhere(training_set, roots={"source": held_out.parents[0]})
+    error = refusal()
+    assert error.reason == "untraced"
+    assert "held out" in error.message
+
+
+def test_a_training_image_of_a_photograph_that_was_not_ingested_is_refused(training_set, folders):
+    """The consent record lists the photograph; ingest refused it."""
+    lay(folders.places.ingested, lambda entries: [one for one in entries if one.id != "jade-s1"])
+    error = refusal()
+    assert error.reason == "untraced"
+    assert "ingested/manifest.jsonl does not name" in error.message
+
+
+def test_a_target_passed_off_as_a_source_is_refused(training_set, folders):
+    target = next(one for one in read_manifest(folders.places.ingested).entries if one.target)
+    exchange_everywhere(training_set, roots={"source": target.parents[0]})
+    assert refusal().reason == "untraced"
+
+
+def test_a_blurred_face_beside_her_passes_trainings_door_too(training_set):
+    class Sees(SeesHer):
+        def measure(self, rgb):
+            blurred = seen(sharpness=0.1, side_px=60.0, **STRANGER)["faces"]
+            return seen() | {"faces": [*seen()["faces"], *blurred]}
+
+    exchange_everywhere(training_set)  # its other bytes are measured anew
+    admit(run_of("train", CONFIG, PERSONA), Sees())
+
+
+# What is remembered of a picture.
+
+
+class CountsHer(SeesHer):
+    """Counts what it measures."""
+
+    def __init__(self, embedder=None):
+        self.measured = 0
+
+    def measure(self, rgb):
+        self.measured += 1
+        return seen()
+
+
+def test_trainings_door_measures_no_picture_that_the_dataset_stage_measured(training_set):
+    gate = CountsHer()
+    admit(run_of("train", CONFIG, PERSONA), gate)
+    assert gate.measured == 0
+
+
+def measurement_records() -> list[Path]:
+    found = Path(".cache/items/records").glob("??/*.json")
+    return [path for path in found if "seal" in json.loads(path.read_text())["record"]]
+
+
+def forge(change) -> None:
+    for path in measurement_records():
+        described = json.loads(path.read_text())
+        change(described["record"])
+        path.write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["seen"].update(explicit=0.0),
+        lambda record: record["seen"]["faces"][0].update(age_years=40.0),
+        lambda record: record.pop("seal"),
+        lambda record: record["seal"].update(value="AAAA"),
+        lambda record: record.update(seal=[1]),
+        lambda record: record.update(seal={"key": 3, "value": None}),
+        lambda record: record.update(seen=None),
+    ],
+    ids=["a score", "an age", "no seal", "another seal", "a list", "numbers", "nothing seen"],
+)
+def test_a_measurement_laid_by_hand_opens_no_door(training_set, change):
+    assert len(measurement_records()) == 3
+    forge(change)
+    gate = CountsHer()
+    admit(run_of("train", CONFIG, PERSONA), gate)
+    assert gate.measured == 3
+
+
+def test_a_measurement_of_another_picture_serves_for_none(training_set):
+    first, *others = measurement_records()
+    for other in others:
+        other.write_bytes(first.read_bytes())
+    gate = CountsHer()
+    admit(run_of("train", CONFIG, PERSONA), gate)
+    assert gate.measured == 2
+
+
+def test_a_measurement_under_another_machines_key_is_made_anew(training_set, monkeypatch, tmp_path_factory):
+    signers, home = Path(os.environ["LIKENESS_HOME"]), tmp_path_factory.mktemp("home")
+    shutil.copytree(signers, home, dirs_exist_ok=True)
+    (home / PRIVATE_KEY).unlink()
+    monkeypatch.setenv("LIKENESS_HOME", str(home))
+    gate = CountsHer()
+    admit(run_of("train", CONFIG, PERSONA), gate)
+    assert gate.measured == 3
+
+
 # What any stage reads.
 
 
@@ -281,6 +388,35 @@ def test_an_ingested_photograph_exchanged_behind_its_line_reaches_no_swap(folder
         read_photos(folders.places.ingested)
 
 
+FACE = {"embedding": np.eye(1, 128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda path: path.write_text(json.dumps(FACE | {"yaw_deg": 6.0})), lambda path: path.unlink(),
+     lambda path: (path.rename(path.with_name("x.json")), path.symlink_to("x.json"))],
+    ids=["another face", "no face", "a link"],
+)  # fmt: skip
+def test_a_face_exchanged_beside_its_photograph_reaches_no_stage(folders, change):
+    folders.face("s1", FACE)
+    change(folders.places.ingested / "jade-s1.face.json")
+    photographs = [one for one in read_manifest(folders.places.ingested).entries if one.id == "jade-s1"]
+    with pytest.raises(InputError, match=r"jade-s1\.face\.json"):
+        read_photos(folders.places.ingested)
+    with pytest.raises(InputError, match=r"jade-s1\.face\.json"):
+        ingested_faces(photographs, folders.places.ingested)
+
+
+def test_a_face_that_no_manifest_line_names_is_not_read(folders):
+    folders.face("s1", FACE)
+    lay(
+        folders.places.ingested,
+        lambda entries: [one.model_copy(update={"face_sha256": None}) for one in entries],
+    )
+    with pytest.raises(InputError, match=r"face\.json"):
+        read_photos(folders.places.ingested)
+
+
 def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
     folder = folders.places.resized
     entry = read_manifest(folder).entries[0]
@@ -295,7 +431,9 @@ def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
 # The table itself.
 
 
-@pytest.mark.parametrize("door", ["photograph", "delivery", "swap", "training image", "drawn picture"])
+@pytest.mark.parametrize(
+    "door", ["photograph", "delivery", "swap", "training image", "drawn picture", "publication"]
+)
 @pytest.mark.parametrize(
     ("subject", "reason"),
     [

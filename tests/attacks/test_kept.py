@@ -1,7 +1,9 @@
 """Attacks on what is kept: nothing that a gate refuses lies in the item store, a team's store or an output."""
 
+import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from runs import run_of
 
 import likeness.ingest.choice
 import stages.ingest
+from likeness.caption.vision_answer import ANSWER
+from likeness.caption.vision_chat import Captions
 from likeness.config import Config, ItemsConfig, Persona, Similarity
 from likeness.errors import InputError
 from likeness.images import encode_png
@@ -18,6 +22,7 @@ from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.store.items import WITHHELD, ItemStore, item_key, sha256_bytes
+from likeness.store.remote import SharedItems
 
 PLACES = PersonaPaths("jade")
 PERSONA = Persona(
@@ -128,6 +133,41 @@ def refuses_dark(picture: bytes) -> None:
     raise InputError(
         "the delivery rated 0.99, explicit from 0.7 on", reason="explicit", remedy="none", kind="refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [({"caption": "a naked woman on a bed", "rating": "sfw"}, "explicit-words"),
+     ({"caption": "a woman aged 15 in a garden", "rating": "sfw"}, "words-of-children"),
+     ({"caption": "a woman in a garden", "rating": "explicit"}, "caption-explicit")],
+    ids=["explicit words", "an age under 18", "rated explicit"],
+)  # fmt: skip
+def test_a_bought_caption_is_judged_before_it_is_kept_or_shared(in_tmp, answer, reason):
+    """Of what is refused neither this store nor the team's has a word; the bill stays, and it is not bought again."""
+    shared = SharedItems((in_tmp / "bucket").as_uri(), in_tmp / "store")
+    store, books, orders = ItemStore("store", shared), Books(), []
+    said = json.dumps(answer).encode()
+
+    def order() -> Delivery:
+        orders.append(1)
+        return Delivery(files={ANSWER: said}, usd=0.1, usage={"calls": 1})
+
+    captions = Captions(SimpleNamespace(who="a model"), None, None)  # type: ignore[arg-type]
+    purchase = Purchase(
+        what="a model caption", item="jade-s1", key=item_key("buy", 1, {}, ["b"]), usd_max=0.2,
+        ready=lambda: None, order=order, judge=captions.judge,
+    )  # fmt: skip
+    for _ in range(2):
+        with pytest.raises(InputError) as caught:
+            Buyer(store, books, threading.Event()).buy(purchase)
+        assert caught.value.reason == reason
+    store.flush()
+    assert (len(orders), books.paid) == (1, [0.1])
+    files = [
+        path.read_bytes() for root in ("store", "bucket") for path in Path(root).rglob("*") if path.is_file()
+    ]
+    assert not [data for data in files if answer["caption"].encode() in data]
+    assert sha256_bytes(said).encode() in b"".join(files)
 
 
 def test_a_bought_explicit_result_is_billed_not_kept_and_not_bought_again(in_tmp):

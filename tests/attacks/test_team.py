@@ -3,14 +3,21 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from doors import seen
+from persona_folders import Folders, settings
+from runs import run_of
 
-from likeness.errors import ConfigError
+from likeness.config import Config, Persona
+from likeness.errors import ConfigError, InputError
+from likeness.images import encode_png
 from likeness.lora.safetensors_io import content_sha256, weights_bytes
 from likeness.pipeline.batch import Made, Work, run_one
-from likeness.store.items import ItemStore, item_key, object_name, record_name, sha256_bytes
+from likeness.store.items import WITHHELD, ItemStore, item_key, object_name, record_name, sha256_bytes
 from likeness.store.remote import SharedItems
 from likeness.team_keys import MEMBERS, PRIVATE_KEY, TeamKeys
 from likeness.train.native.checkpoint import RunFolder, _seal
@@ -44,6 +51,67 @@ def test_a_members_record_is_taken(tmp_path, shared_item, monkeypatch):
     item = machine(tmp_path, "ben", monkeypatch)[0].get(KEY)
     assert item is not None
     assert item.files["image.png"].path.read_bytes() == DATA
+
+
+# What a gate refuses, and what already lies there (records of earlier versions).
+
+
+def bucket_reads(shared: SharedItems, monkeypatch) -> list[str]:
+    """The names that are read from the bucket from now on."""
+    names, read = [], shared._remote.read
+    monkeypatch.setattr(shared._remote, "read", lambda name: names.append(name) or read(name))
+    return names
+
+
+def test_what_the_record_says_is_refused_is_not_fetched(tmp_path, shared_item, monkeypatch):
+    allow(tmp_path, "ann", "ben")
+    store, shared = machine(tmp_path, "ben", monkeypatch)
+    names = bucket_reads(shared, monkeypatch)
+
+    def judge(record):
+        if record["explicit"] > 0.05:
+            raise InputError("no", reason="explicit", kind="refused")
+
+    work = Work(id="x", key=KEY, make=lambda: pytest.fail("it was made"), judge=judge)
+    outcome = run_one(work, store)
+    assert outcome.failure.reason == "explicit"
+    assert names == [record_name(KEY)]
+    assert not list((tmp_path / "ben").glob("objects/??/*"))
+    item = store.get(KEY)
+    assert (item.files, item.record[WITHHELD]) == ({}, {"image.png": sha256_bytes(DATA)})
+
+
+def test_what_a_picture_shows_is_measured_on_arrival_and_not_kept(tmp_path, shared_item, monkeypatch):
+    """The record says .1 of it; here it is seen to be explicit."""
+    allow(tmp_path, "ann", "ben")
+    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "home-ben"))
+
+    def inspect(files):
+        raise InputError("rated 0.99", reason="explicit", kind="refused")
+
+    store = ItemStore(
+        tmp_path / "ben", SharedItems((tmp_path / "bucket").as_uri(), tmp_path / "ben"), inspect=inspect
+    )
+    outcome = run_one(Work(id="x", key=KEY, make=lambda: pytest.fail("it was made")), store)
+    assert outcome.failure.reason == "explicit"
+    assert not list((tmp_path / "ben").glob("objects/??/*"))
+
+
+@pytest.mark.parametrize(
+    ("shows", "reason"),
+    [({"explicit": 0.9, "faces": []}, "explicit"), (seen(age_years=8.0), "apparent-child"),
+     ({"explicit": None, "faces": []}, "not-rated")],
+    ids=["explicit", "a child", "not rated"],
+)  # fmt: skip
+def test_a_run_inspects_what_arrives(in_tmp, monkeypatch, shows, reason):
+    Folders(in_tmp).everything((("s1", "t1"),))
+    run = run_of("swap", Config.model_construct(), settings(Persona, "persona/jade.yaml"))
+    vars(run)["gate"] = SimpleNamespace(measure=lambda rgb: shows)
+    picture = encode_png(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError) as caught:
+        run._inspect_arrival({"image.png": picture})
+    assert caught.value.reason == reason
+    run._inspect_arrival({"a.safetensors": b"weights", "caption.txt": b"a woman"})  # no pictures
 
 
 def test_a_strangers_record_is_not_taken_and_told(tmp_path, shared_item, monkeypatch, capsys):

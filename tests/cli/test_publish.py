@@ -56,6 +56,7 @@ def cfg(s3: S3Server) -> Config:
 @pytest.fixture
 def folders(in_tmp: Path, cfg: Config, monkeypatch) -> Folders:
     monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
+    monkeypatch.setattr("likeness.publish.PictureGate", SeesHer)
     made = Folders(in_tmp)
     made.everything(PAIRS)
     texts = made.places.captions

@@ -1,0 +1,77 @@
+"""Publication's door: every picture that would leave is measured again, whatever a manifest says of it."""
+
+import base64
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.publish.choose import IMAGE_TYPES, Chosen, Withheld
+from likeness.publish.prepare import PAGE_PICTURE
+from likeness.safety.consent import Consent
+from likeness.safety.embedder import EmbedderConfig
+from likeness.safety.gates import Door, rating
+from likeness.safety.measurements import Measures
+from likeness.safety.pictures import refuse_picture
+from likeness.store.items import Json
+
+IMAGES, CAPTIONS, SAMPLES = "images/", "captions/", "evaluation/samples/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationDoor:
+    """Whose pictures leave, what measures them, and from which ratings on a picture is `review` and explicit."""
+
+    consent: Consent
+    measures: Measures
+    embedder: EmbedderConfig | None
+    review_explicit: float
+    max_explicit: float
+
+    def admit(self, chosen: Chosen) -> Chosen:
+        """What is left of the files that may leave: a refused picture stays here with its caption; with one of the training
+        set all that is made of it."""
+        files, withheld = dict(chosen.files), list(chosen.withheld)
+        for name, path in chosen.files.items():
+            door: Door = "drawn picture" if name.startswith(SAMPLES) else "publication"
+            if name.startswith((IMAGES, SAMPLES)) and (why := self._refusal(door, path.read_bytes(), name)):
+                withheld.append(Withheld(str(path), why))
+                for gone in (name, f"{CAPTIONS}{Path(name).stem}.txt"):
+                    files.pop(gone, None)
+        for name, path in chosen.files.items():
+            if path.suffix == ".zip" and (why := next(self._archive(path), None)):
+                withheld.append(Withheld("archive, weights, cards and report", why))
+                files = {one: at for one, at in files.items() if one.startswith((IMAGES, CAPTIONS, SAMPLES))}
+            if path.suffix == ".html" and name in files and (why := next(self._page(path), None)):
+                withheld.append(Withheld(str(path), why))
+                files.pop(name)
+        return Chosen(files=files, withheld=tuple(withheld))
+
+    def _archive(self, path: Path) -> Iterator[str]:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(IMAGE_TYPES) and (
+                    why := self._refusal("publication", archive.read(name), name)
+                ):
+                    yield f"{name}: {why}"
+
+    def _page(self, path: Path) -> Iterator[str]:
+        """The report shows photographs, too, of people whom the licences cover: of theirs no face is compared."""
+        for number, found in enumerate(PAGE_PICTURE.findall(path.read_bytes()), start=1):
+            if why := self._refusal("delivery", base64.b64decode(found), f"picture {number} of the report"):
+                yield f"picture {number}: {why}"
+
+    def _refusal(self, door: Door, data: bytes, name: str) -> str | None:
+        try:
+            seen = self.measures.of(data, name=name)
+            refuse_picture(
+                door, seen, self.consent, what="it", max_explicit=self.max_explicit, embedder=self.embedder
+            )
+        except InputError as error:
+            return error.message
+        return self._in_review(seen)
+
+    def _in_review(self, seen: Mapping[str, Json]) -> str | None:
+        word = rating(seen["explicit"], review_explicit=self.review_explicit, max_explicit=self.max_explicit)
+        return None if word == "sfw" else f"it is rated {word}, not sfw, when it is measured again"
