@@ -8,7 +8,7 @@ from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.publish.choose import IMAGE_TYPES, Chosen, Withheld
-from likeness.publish.prepare import PAGE_PICTURE
+from likeness.publish.copies import PAGE_PICTURE
 from likeness.safety.consent import Consent
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import Door, rating
