@@ -1,5 +1,6 @@
 """Section `base` of params.yaml, and the objective of training; no torch here, so that settings are checked without it."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,6 +13,8 @@ from likeness.settings import Section
 Quantization = Literal["fp8", "int8", "nf4"]
 
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
 TINY = "tiny"
 TINY_RANDOM = "tiny_random"
 
@@ -67,6 +70,24 @@ class BaseModelConfig(Section):
                 " stabilityai/stable-diffusion-xl-base-1.0",
             )
         return None
+
+    def require_commit(self, local: Path | None) -> None:
+        """See that what is fetched from the hub is what was reviewed; `local` is what `local` gives.
+
+        Raises:
+            ConfigError: `base-unpinned`.
+        """
+        if (
+            local is None
+            and self.source not in (TINY, TINY_RANDOM)
+            and not COMMIT.fullmatch(self.revision or "")
+        ):
+            raise ConfigError(
+                f"base.source {self.source} is of the hub, and base.revision {self.revision!r} is no commit",
+                reason="base-unpinned",
+                remedy="set base.revision to the 40 digits of a commit of its page, or download it and name the folder as"
+                " base.source",
+            )
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:

@@ -149,6 +149,7 @@ def _load(
         return pipeline, sha256_bytes(digest.encode()), markers, cfg.config
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
+        cfg.require_commit(local)
         folder = Path(pipeline_class.download(
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
     per_part = {"vae": torch.float32, "default": dtype}
