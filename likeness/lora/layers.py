@@ -84,7 +84,7 @@ def read_layers(
             alphas[layer] = read_alpha(name, parts["alpha"])
         read = {key: peft_form(key, wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"}
         check_parts(name, read)
-        layers[layer] = in_form(name, read, layer_of(base, layer))
+        layers[layer] = dict(in_form(name, read, layer_of(base, layer)))
         alike += all(tensor.shape == layers[layer][key].shape for key, tensor in read.items())
     if unknown:
         raise InputError(
