@@ -26,7 +26,6 @@ PLUMBING = {
     "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
     "likeness.team_keys", "likeness.key_files", "likeness.disk",
     "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
-    "likeness.disk",
 }  # fmt: skip
 
 
