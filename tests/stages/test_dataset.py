@@ -125,12 +125,14 @@ def test_nothing_left_is_an_error_with_a_remedy(folders):
     assert caught.value.reason == "empty-dataset"
 
 
-def test_a_photo_more_makes_one_item_more(folders):
+def test_a_photo_more_makes_one_item_more_and_what_was_measured_on_it(folders):
     main(run_of("dataset", config(), PERSONA))
     records = set(folders.root.glob(".cache/items/records/*/*"))
     folders.everything((*PAIRS, ("s3", "t1")))
     main(run_of("dataset", config(), PERSONA))
-    assert len(set(folders.root.glob(".cache/items/records/*/*")) - records) == 1
+    new = set(folders.root.glob(".cache/items/records/*/*")) - records
+    made = sorted(json.loads(path.read_text())["made_of"]["operation"] for path in new)
+    assert made == ["dataset.image", "gate.picture"]
 
 
 def test_the_card_names_consent_licences_and_counts(folders):
