@@ -40,7 +40,9 @@ class Machine(Section):
         """Whether a device that calls itself `NVIDIA GeForce RTX 4090` has this machine's card."""
         words = re.findall(r"[a-z0-9]+", device.lower())
         runs = {"".join(words[a:b]) for a in range(len(words)) for b in range(a + 1, len(words) + 1)}
-        return self.gpu is not None and all(part in runs for part in self.gpu.lower().split("-"))
+        return self.gpu is not None and all(
+            part in runs for part in self.gpu.lower().replace("-", " ").split()
+        )
 
     @model_validator(mode="after")
     def _can_be_priced(self) -> "Machine":

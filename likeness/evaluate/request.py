@@ -1,10 +1,9 @@
 """Pictures of the person as somebody asks for them: through the same gates as the samples, marked, on a sheet."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.evaluate.contact_sheet import Row, contact_sheet
@@ -59,14 +58,14 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
     made = finish(
         "draw", paths.drawn, outcomes, max_failure_ratio=1.0, counts=run.repository.counts(paths.drawn)
     )
-    write_atomic(paths.drawn_sheet, _sheet(paths.drawn, made, prompt, run))
+    write_atomic(paths.drawn_sheet, _sheet(made, {one.id: one.seed for one in planned}, prompt, run))
     return made
 
 
-def _sheet(folder: Path, made: Manifest, prompt: str, run: Run) -> bytes:
-    cells = [load_rgb(folder / one.file) if one.rating == "sfw" else None for one in made.entries]
+def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> bytes:
+    cells = [load_rgb(run.paths.drawn / one.file) if one.rating == "sfw" else None for one in made.entries]
     rows = [
-        Row(label="drawn", note=", ".join(one.id.rpartition("-")[2] for one in made.entries[at : at + MAX_COLUMNS]),
+        Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in made.entries[at : at + MAX_COLUMNS]),
             cells=cells[at : at + MAX_COLUMNS])
         for at in range(0, len(cells), MAX_COLUMNS)
     ]  # fmt: skip

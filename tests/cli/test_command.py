@@ -64,6 +64,7 @@ def test_every_command_is_there():
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
         "consent purge", "persona new",
+        "launch", "cloud status", "cloud logs", "cloud stop", "cloud cost", "cloud fetch",
     }  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def test_what_follows_from_other_settings_is_not_kept(repository):
     assert yaml.safe_load(Path("conf/trial/watched.yaml").read_text()) == {
         "train": {"selection": {"sample_every_steps": 100}}
     }
-    assert load_config(Path("params.yaml")).train.drawing.seeds == (1, 2)
+    assert load_config(Path("params.yaml")).train.drawing.seeds == (1, 2, 3, 4)
 
 
 def test_a_value_to_keep_that_no_file_of_conf_can_say_is_refused(repository):
