@@ -50,10 +50,7 @@ class RepositoryClone:
 
     def repro(self, *arguments: str) -> list[str]:
         """The stages that were really run."""
-        said = self.dvc("repro", *arguments)
-        return [
-            line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")
-        ]
+        return stages_run(self.dvc("repro", *arguments))
 
     def params(self, *overrides: str) -> None:
         self.run(sys.executable, "-m", "likeness", "params", *SHORT, *overrides)
@@ -97,6 +94,13 @@ class RepositoryClone:
             )  # polling another process, not waiting for luck: the kill is checked by the caller
         os.killpg(started.pid, signal.SIGKILL)
         assert started.wait() == -signal.SIGKILL
+
+
+def stages_run(said: str) -> list[str]:
+    """The stages that `dvc repro` says it ran."""
+    return [
+        line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")
+    ]
 
 
 def clone_repository(

@@ -56,8 +56,8 @@ def test_no_stage_writes_through_a_link_into_dvcs_cache(clone, kind):
     ] == []
 
 
-def test_every_line_of_a_run_is_a_stages_or_dvcs_own(fresh):
-    said = fresh.dvc("repro").splitlines()
+def test_every_line_of_a_run_is_a_stages_or_dvcs_own(first_run):
+    said = first_run[1].splitlines()
     own = (*(spec.name for spec in STAGES), "encode: ", "  data/jade/", "  models/jade/")
     dvc = (
         "Running stage '",
