@@ -24,6 +24,7 @@ from tools.repository_clone import PATIENCE_S, RepositoryClone, clone_repository
 pytestmark = pytest.mark.slow
 
 ZIP = "models/jade/jade_lora_dataset.zip"
+KILLS = 10
 PLANTED = {"MAXSTUDIO_API_KEY": "planted-maxstudio-key-7Qx", "XAI_API_KEY": "planted-xai-key-9Lm"}
 # The fake lays the face over the target's: what the gates take for a swap, and no minutes of drawing.
 ECHO = {
@@ -93,10 +94,8 @@ def repro_and_kill(clone: RepositoryClone, services: FakeServers, purchases: int
     started.wait()
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.long)])
-def test_killed_again_and_again_everything_is_bought_once_and_the_dataset_is_the_same(
-    tmp_path, bucket, kills
-):
+@pytest.mark.long  # tests/graph/test_foreign_provider.py kills a paid run once
+def test_killed_ten_times_everything_is_bought_once_and_the_dataset_is_the_same(tmp_path, bucket):
     with FakeServers(**ECHO) as services:
         whole = outfit(new_clone(tmp_path / "whole"), services, bucket, bucket.new_bucket())
         whole.dvc("repro", "dataset@jade")
@@ -116,7 +115,7 @@ def test_killed_again_and_again_everything_is_bought_once_and_the_dataset_is_the
         broken = outfit(new_clone(tmp_path / "broken"), services, bucket, bucket.new_bucket())
         broken.repro("ingest@jade")
         luck = random.Random(5)
-        for _ in range(kills):
+        for _ in range(KILLS):
             repro_and_kill(broken, services, purchases=luck.randint(1, 4), then_s=luck.uniform(0, 0.3))
         broken.dvc("repro", "dataset@jade")
         assert bought_twice(services) == []
