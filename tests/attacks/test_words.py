@@ -65,6 +65,7 @@ OTHER_LANGUAGES = {
     "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী",
 }  # fmt: skip
 MINORS = {
+    "an age after of, anywhere": "a woman of 15 in a garden",
     "years old": "17 years old", "joined": "17yo", "slash": "17 y/o", "hyphens": "a 12-year-old", "y": "16y",
     "digits apart": "1 7 years old", "wide digits": "１７ years old", "Arabic digits": "١٧ سنة", "aged": "aged 16",
     "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold", "leet": "s1xteen years old",
