@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from likeness.faces.crop import dlib_chip
 from likeness.faces.face import Face
 from likeness.faces.models import AGE, locate
+from likeness.faces.session import cpu_session
 
 CHIP_SIDE_PX = 64
 CHIP_PADDING = 0.2
@@ -40,9 +41,5 @@ class AgeEstimator:
 
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = 1
-            self._local.session = ort.InferenceSession(
-                str(locate(AGE)), options, providers=["CPUExecutionProvider"]
-            )
+            self._local.session = cpu_session(locate(AGE))
         return self._local.session

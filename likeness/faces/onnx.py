@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.face import Face, Floats
+from likeness.faces.session import cpu_session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +76,7 @@ class OnnxEmbedder:
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
             self.check()
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = 1
-            self._local.session = ort.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
-            )
+            self._local.session = cpu_session(self.path)
         return self._local.session
 
     def _unfit(self, why: str) -> ConfigError:

@@ -1,5 +1,5 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# onnxruntime ships no types.
+# onnxruntime is partly untyped.
 """The imperceptible mark: 32 bits in a picture's pixels, put there and read by RivaGAN.
 
 The mark is made at one size (`SIDE_PX`) and enlarged onto the picture, and read at that size: a picture may be scaled
@@ -21,12 +21,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.errors import InputError
 from likeness.faces.models import ModelFile, locate
+from likeness.faces.session import cpu_session
 from likeness.images import RGB, decode_rgb, encode_jpeg
 
 BITS = 32
@@ -188,7 +188,4 @@ def _enlarged(added: NDArray[np.float32], width: int, height: int) -> NDArray[np
 
 @cache
 def _session(file: ModelFile) -> Any:
-    options: Any = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(locate(file)), options, providers=["CPUExecutionProvider"])
+    return cpu_session(locate(file), quiet=True)

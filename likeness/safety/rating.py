@@ -18,6 +18,7 @@ from PIL import Image
 
 from likeness.errors import InputError
 from likeness.faces.models import RATER, locate
+from likeness.faces.session import cpu_session
 
 RATER_DIGEST = RATER.sha256
 """sha256 of the network; part of the key of every item that holds a rating."""
@@ -57,11 +58,7 @@ class Rater:
 
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = 1
-            self._local.session = ort.InferenceSession(
-                str(locate(RATER)), options, providers=["CPUExecutionProvider"]
-            )
+            self._local.session = cpu_session(locate(RATER))
         return self._local.session
 
 
