@@ -74,6 +74,12 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
     return environment.get_template(template).render(**values)
 
 
+def hub_licence(licence: str, consent_id: str) -> dict[str, str]:
+    """The licence in a card's front matter; `other` asks for a name (huggingface.co/docs/hub/repositories-licenses)."""
+    named = {"license_name": f"consent-{consent_id}"} if licence == "other" else {}
+    return {"license": licence, **named}
+
+
 def card(data: "CardData", package: str, template: str, **values: Any) -> str:
     """A card in Hugging Face's form: front matter, then Markdown by a template."""
     front_matter: str = cast(Any, data).to_yaml()  # untyped

@@ -7,7 +7,7 @@ import typer
 
 Kind = Annotated[
     Literal["self", "release", "synthetic"] | None,
-    typer.Option(help="self: you; release: somebody who signed; synthetic: nobody real."),
+    typer.Option(help="self: you; release: somebody who signed; synthetic: a synthetic person."),
 ]
 Subject = Annotated[str | None, typer.Option(help="Who it is: Mia Example.")]
 AttestedBy = Annotated[str | None, typer.Option(help="Who saw what: passport seen by the studio.")]

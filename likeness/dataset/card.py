@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from likeness.dataset.build import Planned
 from likeness.dataset.layout import TRAIN
-from likeness.formatting import card
+from likeness.formatting import card, hub_licence
 from likeness.pipeline.manifest import Entry, Manifest, enlargements
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.run import Run
@@ -33,7 +33,7 @@ def dataset_card(
 
     images, persona = manifest.entries, run.persona
     data = DatasetCardData(
-        license=run.config.dataset.license,
+        **hub_licence(run.config.dataset.license, run.consent.id),
         pretty_name=f"{persona.name}: LoRA training set",
         language=["en"],
         task_categories=["text-to-image"],
@@ -51,7 +51,9 @@ def dataset_card(
         "card.md.j2",
         persona=persona,
         consent=run.consent,
+        kind_words=run.consent.kind_words,
         images=images,
+        swaps=sum(image.target is not None for image in images),
         own=sum(factor <= 1 for factor in enlarged),
         largest=max(enlarged, default=1.0),
         ratings=sorted(Counter(image.rating for image in images).items()),
@@ -73,12 +75,15 @@ def dataset_card(
 
 
 def _photographs(run: Run, images: Sequence[Entry], before: Mapping[str, Manifest]) -> dict[str, object]:
-    """What photographs the images come from: sources, targets with their use and licence, and who is held out."""
+    """What photographs the images come from: sources and targets with their use, the targets' licence, and how many are
+    held out."""
     photographs, consent = before["ingested"].entries, run.consent
-    uses = Counter(image.target for image in images)
+    uses = Counter(label for image in images for label in (image.source, image.target))
     return {
         "held_out": sum(photo.held_out for photo in photographs),
-        "sources": [photo for photo in photographs if photo.target is None and not photo.held_out],
+        "sources": [
+            (photo, uses[photo.source]) for photo in photographs if photo.target is None and uses[photo.source]
+        ],
         "targets": [
             (photo, uses[photo.target], consent.target_licence(photo.origin or "", (*photo.parents, "")[0]))
             for photo in photographs

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.formatting import card
+from likeness.formatting import card, hub_licence
 from likeness.report.collect import Collected
 from likeness.report.metrics import figures
-from likeness.report.words import GROUP_WORDS, KIND_WORDS, verdict
+from likeness.report.words import GROUP_WORDS, verdict
 from likeness.run import Run
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def model_card(run: Run, got: Collected) -> str:
         persona=run.persona,
         prompt=f"{run.persona.trigger} {run.persona.class_word}",
         consent=run.consent,
-        kind_words=KIND_WORDS[run.consent.kind],
+        kind_words=run.consent.kind_words,
         base=run.config.base,
         family=family,
         hub_id=hub_id,
@@ -67,7 +67,7 @@ def _front_matter(run: Run, got: Collected, hub_id: str | None, hub_tag: str) ->
     shown = {sample.prompt: f"evaluation/samples/{sample.file}" for sample in reversed(samples)}
     prompts = dict.fromkeys(sample.prompt for sample in samples)
     return ModelCardData(
-        license=run.config.train.license,
+        **hub_licence(run.config.train.license, run.consent.id),
         library_name="diffusers",
         # A base that is on no hub has no id; an invented one would be a broken link.
         base_model=hub_id,

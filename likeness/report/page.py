@@ -21,7 +21,7 @@ from likeness.report.view import (
     step_rows,
     strips,
 )
-from likeness.report.words import GROUP_WORDS, KIND_WORDS, bin_words, number_words, usd, verdict
+from likeness.report.words import GROUP_WORDS, bin_words, number_words, usd, verdict
 from likeness.run import Run
 
 LEAD = 6
@@ -61,7 +61,7 @@ def page(run: Run, got: Collected) -> str:
         persona=run.persona,
         base=run.config.base.name,
         consent=run.consent,
-        kind_words=KIND_WORDS[run.consent.kind],
+        kind_words=run.consent.kind_words,
         version=likeness.__version__,
         figures={place: figures(got, place) for place in ("dataset", "samples", "likeness")},
         deliverables=got.deliverables,

@@ -5,12 +5,6 @@ from collections.abc import Mapping
 from likeness.formatting import format_usd
 from likeness.report.collect import Evaluation
 
-KIND_WORDS = {
-    "synthetic": "a synthetic person",
-    "self": "the person who made this",
-    "release": "a person who signed a release",
-}
-
 # Photographs refused for these reasons may be shown again: what is wrong with them is technical. Everything
 # else (explicit, apparent minors, strangers, photographs without a licence) stays out of sight.
 SHOWABLE = frozenset({"no-face", "too-small", "blurred", "exact-duplicate", "near-duplicate"})

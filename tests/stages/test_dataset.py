@@ -140,7 +140,7 @@ def test_the_card_names_consent_licences_and_counts(folders):
     card = (folders.places.lora_training / "README.md").read_text()
     _, front, body = card.split("---\n", 2)
     fields = yaml.safe_load(front)
-    assert fields["license"] == "cc0-1.0"
+    assert (fields["license"], fields["license_name"]) == ("other", "consent-jade-2026-01")
     assert fields["task_categories"] == ["text-to-image"]
     assert fields["size_categories"] == ["n<1K"]
     (split,) = fields["configs"][0]["data_files"]
@@ -148,8 +148,26 @@ def test_the_card_names_consent_licences_and_counts(folders):
     assert "`jade-2026-01` (synthetic)" in body
     assert "4 sfw" in body
     assert f"| t1_mei.png | body and scene of 2 images | {TARGET_LICENCE} |" in body
+    assert "| jade_s2.png | the persona in 2 images |" in body
     assert "jade_s9.png" not in body  # held out, so not part of the set
+    assert "1 more of the persona is held out" in body
     assert re.search(r"4 images: `compositeSynthetic`", body)
+    assert "The persona is a synthetic person. " in body
+    assert " 3 of the 4 images are composites: " in body
+
+
+def test_the_card_of_own_photographs_speaks_of_no_composites_and_names_no_photograph_that_is_not_in_it(
+    folders,
+):
+    folders.everything((("s10", None),))
+    folders.ingest(["s3", "s10"], [], held_out=[])
+    folders.consent([], kind="release")
+    main(run_of("dataset", config(), PERSONA))
+    card = (folders.places.lora_training / "README.md").read_text()
+    assert "The persona is a person who signed a release, and agreed to: swap, train, generate. " in card
+    assert "composite" not in card
+    assert "No photograph of the persona is held out" in card
+    assert re.findall(r"\| (jade_s\d+\.png) \| (.*?) \|", card) == [("jade_s10.png", "the persona in 1 image")]
 
 
 def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST_TERM_MONTHS = 24
+KIND_WORDS = {
+    "synthetic": "a synthetic person",
+    "self": "the person who made this",
+    "release": "a person who signed a release",
+}
 
 
 class Consent(Strict):
@@ -68,6 +73,11 @@ class Consent(Strict):
                 "`likeness consent sign` writes the list"
             )
         return self
+
+    @property
+    def kind_words(self) -> str:
+        """Who the persona is, in words."""
+        return KIND_WORDS[self.kind]
 
     @property
     def face_vectors(self) -> "dict[str, NDArray[np.float32]]":
