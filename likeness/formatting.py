@@ -74,7 +74,7 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
     return environment.get_template(template).render(**values)
 
 
-def hub_licence(licence: str, consent_id: str) -> dict[str, str]:
+def hub_licence(licence: str, consent_id: str) -> dict[str, Any]:
     """The licence in a card's front matter; `other` asks for a name (huggingface.co/docs/hub/repositories-licenses)."""
     named = {"license_name": f"consent-{consent_id}"} if licence == "other" else {}
     return {"license": licence, **named}

@@ -82,7 +82,9 @@ def _photographs(run: Run, images: Sequence[Entry], before: Mapping[str, Manifes
     return {
         "held_out": sum(photo.held_out for photo in photographs),
         "sources": [
-            (photo, uses[photo.source]) for photo in photographs if photo.target is None and uses[photo.source]
+            (photo, uses[photo.source])
+            for photo in photographs
+            if photo.target is None and uses[photo.source]
         ],
         "targets": [
             (photo, uses[photo.target], consent.target_licence(photo.origin or "", (*photo.parents, "")[0]))

@@ -174,6 +174,11 @@ class Base(ABC):
         """What the network predicts of discrete noise steps; None where it predicts the velocity of a flow."""
         return None if self.FLOW else self.pipeline.scheduler.config.get("prediction_type", "epsilon")
 
+    @property
+    def zero_snr(self) -> bool:
+        """Whether its schedule ends in pure noise."""
+        return bool(self.pipeline.scheduler.config.get("rescale_betas_zero_snr"))
+
     def process(self, cfg: ObjectiveConfig) -> ForwardProcess:
         """How images become noise for this model, trained as `cfg` says."""
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler

@@ -15,6 +15,9 @@ Quantization = Literal["fp8", "int8", "nf4"]
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
+# What a scheduler whose schedule ends in pure noise is told besides (arXiv:2305.08891).
+ZERO_SNR = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+
 TINY = "tiny"
 TINY_RANDOM = "tiny_random"
 

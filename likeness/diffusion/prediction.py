@@ -15,6 +15,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from likeness.diffusion.config import ZERO_SNR
 from likeness.diffusion.loss import Prediction
 from likeness.errors import ConfigError
 
@@ -85,7 +86,7 @@ def settle_prediction(
     prediction = wanted or next(iter(said.values()), None)
     changes: dict[str, Any] = {} if prediction is None else {"prediction_type": prediction}
     if markers.zero_snr and prediction == "v_prediction":
-        changes |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+        changes |= ZERO_SNR
     if any(scheduler.config.get(key) != value for key, value in changes.items()):
         # DDIM knows both settings; SD 1.5's own scheduler knows one.
         kind = type(scheduler) if "rescale_betas_zero_snr" not in changes else _zero_snr_kind(scheduler)

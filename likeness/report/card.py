@@ -3,9 +3,11 @@
 Source: huggingface.co/docs/hub/model-cards and the front matter of diffusers' LoRA scripts, read 2026-11.
 """
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likeness.diffusion.config import TINY, TINY_RANDOM
+from likeness.diffusion.config import TINY, TINY_RANDOM, ZERO_SNR
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.formatting import card, hub_licence
@@ -16,6 +18,9 @@ from likeness.run import Run
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
+
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
 def model_card(run: Run, got: Collected) -> str:
@@ -34,6 +39,8 @@ def model_card(run: Run, got: Collected) -> str:
         base=run.config.base,
         family=family,
         hub_id=hub_id,
+        config=_config(run) if source.endswith(".safetensors") else None,
+        scheduler=_scheduler(run, got),
         ships=source in (TINY, TINY_RANDOM),
         seed=run.config.base.seed or 0,
         weights=got.places.weights.name,
@@ -42,6 +49,7 @@ def model_card(run: Run, got: Collected) -> str:
         images=len(images),
         own=sum(entry.target is None for entry in images),
         training=figures(got, "training"),
+        held_out=got.evaluation.groups["held_out"].images,
         groups=[(GROUP_WORDS[name][0], group) for name, group in got.evaluation.groups.items()],
         sentences=verdict(got.evaluation),
         effects=figures(got, "samples") + figures(got, "likeness"),
@@ -57,6 +65,26 @@ def _hub_id(run: Run) -> str | None:
     except ConfigError:  # a path of another machine
         return None
     return base.source if on_hub else None
+
+
+def _config(run: Run) -> str | None:
+    """The configuration of a single file: an id of the hub, or a folder's name without the way to it on this machine."""
+    config = run.config.base.config
+    if config is None or (HUB_ID.fullmatch(config) and not (run.repository.root / config).is_dir()):
+        return config
+    return Path(config).name
+
+
+def _scheduler(run: Run, got: Collected) -> str:
+    """What diffusers' scheduler has to be told: it reads no marker of a single file, and no setting of ours."""
+    said, base = got.training.metadata, run.config.base
+    by_file = base.source.endswith(".safetensors") and said.get("modelspec.prediction_type") == "v"
+    options: dict[str, object] = {"prediction_type": base.prediction or ("v_prediction" if by_file else "")}
+    if not options["prediction_type"]:
+        return ""
+    if said.get("ss_zero_terminal_snr") == "True":
+        options |= ZERO_SNR
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())
 
 
 def _front_matter(run: Run, got: Collected, hub_id: str | None, hub_tag: str) -> "ModelCardData":

@@ -182,6 +182,11 @@ def test_the_file_says_what_it_is(tmp_path, folder):
         metadata = opened.metadata()
     assert metadata == read_metadata(run.data)
     samples = read_examples(folder)
+    assert "ss_zero_terminal_snr" not in metadata
+    of_noise = describe(
+        load_file(file), replace(FACTS, prediction="v_prediction", zero_snr=True), cfg, samples, steps=6
+    )
+    assert (of_noise["modelspec.prediction_type"], of_noise["ss_zero_terminal_snr"]) == ("v", "True")
     expected = {
         "ss_v2": "False", "ss_base_model_version": "sdxl_base_v1-0", "ss_network_module": "networks.lora",
         "ss_network_dim": "4", "ss_network_alpha": "2.0", "ss_output_name": "jade-v1",

@@ -88,7 +88,7 @@ def test_the_cards_lines_for_the_tiny_base_run_as_written(run, monkeypatch, tmp_
         exec(compile(code, "the card", "exec"), made := {})
     assert made["image"].size == (128, 128)
     assert "unet" in made["pipe"].get_list_adapters()
-    assert "cannot load this base" in text
+    assert "ComfyUI loads this base with likeness's own node" in text
 
 
 def write_lora(path: Path) -> None:

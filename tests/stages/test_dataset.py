@@ -167,7 +167,9 @@ def test_the_card_of_own_photographs_speaks_of_no_composites_and_names_no_photog
     assert "The persona is a person who signed a release, and agreed to: swap, train, generate. " in card
     assert "composite" not in card
     assert "No photograph of the persona is held out" in card
-    assert re.findall(r"\| (jade_s\d+\.png) \| (.*?) \|", card) == [("jade_s10.png", "the persona in 1 image")]
+    assert re.findall(r"\| (jade_s\d+\.png) \| (.*?) \|", card) == [
+        ("jade_s10.png", "the persona in 1 image")
+    ]
 
 
 def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):

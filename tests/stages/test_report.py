@@ -260,7 +260,7 @@ def test_the_model_card_has_the_hubs_front_matter(folders, base, base_model):
     assert fields["library_name"] == "diffusers"
     assert fields.get("base_model") == base_model
     assert fields["instance_prompt"] == "jade woman"
-    assert fields["license"] == "cc0-1.0"
+    assert (fields["license"], fields["license_name"]) == ("other", "consent-jade-2026-01")
     assert {"text-to-image", "lora", "template:sd-lora"} <= set(fields["tags"])
     for widget in fields["widget"]:
         assert (folders.places.models / widget["output"]["url"]).is_file()

@@ -40,6 +40,7 @@ class Facts:
     base_digest: str
     base_quantized: Quantization | None
     prediction: Prediction | None
+    zero_snr: bool = False
 
 
 def facts_of(run: Run, base: Base) -> Facts:
@@ -57,6 +58,7 @@ def facts_of(run: Run, base: Base) -> Facts:
         base_digest=base.digest,
         base_quantized=base.quantized,
         prediction=base.prediction,
+        zero_snr=base.zero_snr,
     )
 
 
@@ -135,7 +137,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "modelspec.author": "likeness",
         "modelspec.license": cfg.license,
         "modelspec.resolution": f"{cfg.data.side_px}x{cfg.data.side_px}",
-        **_process(facts.prediction, cfg.objective),
+        **_process(facts, cfg.objective),
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
@@ -148,10 +150,11 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
     }
 
 
-def _process(prediction: Prediction | None, cfg: ObjectiveConfig) -> dict[str, str]:
+def _process(facts: Facts, cfg: ObjectiveConfig) -> dict[str, str]:
     """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
-    if prediction is not None:
-        return {"modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon"}
+    if facts.prediction is not None:
+        said = {"modelspec.prediction_type": "v" if facts.prediction == "v_prediction" else "epsilon"}
+        return said | ({"ss_zero_terminal_snr": "True"} if facts.zero_snr else {})
     sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
     return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
 
