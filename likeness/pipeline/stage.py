@@ -50,7 +50,7 @@ STAGES = (
         manifest="swapped",
         uses=("swap",),
         provider=True,
-        what="the persona's face put on the target photographs; her or his own pass unchanged",
+        what="the persona's face put on the target photographs; the persona's own pass unchanged",
     ),
     StageSpec(
         name="resize",

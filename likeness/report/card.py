@@ -49,7 +49,7 @@ def model_card(run: Run, got: Collected) -> str:
         images=len(images),
         own=sum(entry.target is None for entry in images),
         training=figures(got, "training"),
-        held_out=got.evaluation.groups["held_out"].images,
+        held_out=got.evaluation.groups["held_out"].faces,
         groups=[(GROUP_WORDS[name][0], group) for name, group in got.evaluation.groups.items()],
         sentences=verdict(got.evaluation),
         effects=figures(got, "samples") + figures(got, "likeness"),

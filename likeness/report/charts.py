@@ -135,7 +135,7 @@ def share_scale(share: float, low: float | None, high: float | None, marks: Sequ
     def x(value: float) -> float:
         return SCALE_EDGE + (value - least) / (most - least) * (SCALE_WIDTH - 2 * SCALE_EDGE)
 
-    said = ", ".join([f"her pictures {share:.0%}", *(f"{label} {value:.0%}" for label, value in shares)])
+    said = ", ".join([f"drawn {share:.0%}", *(f"{label} {value:.0%}" for label, value in shares)])
     parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(1):.1f}" y1="60" y2="60"/>']
     if low is not None and high is not None:
         parts.append(f'<line class="spread" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="60" y2="60"/>')

@@ -132,9 +132,7 @@ def collect(places: PersonaPaths) -> Collected:
         evaluation_refusals=read_manifest(places.samples),
         training=_training(places),
         deliverables=(
-            _deliverable(
-                places, places.weights, "LoRA weights, Kohya keys, for ComfyUI, diffusers and others"
-            ),
+            _deliverable(places, places.weights, "LoRA weights; the model card says what loads them"),
             _deliverable(places, places.dataset_zip, "training set as one archive with reproducible bytes"),
             _deliverable(places, places.dataset_card, "dataset card"),
             _deliverable(places, places.contact_sheet, "samples with and without the LoRA"),

@@ -89,18 +89,21 @@ def terms(measures: Measures) -> list[tuple[str, str]]:
     errors = ""
     if limit["eer"] is not None:
         errors = (
-            f" There it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs of strangers for her and "
-            f"misses {percent(limit['false_rejects'])} of {limit['same_pairs']} pairs of hers."
+            f" There it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs of strangers for the persona and "
+            f"misses {percent(limit['false_rejects'])} of {limit['same_pairs']} pairs of the persona's own."
         )
     return [
-        ("100 %", f"The ceiling: how alike her real photographs are to each other, compared with {which}."),
+        (
+            "100 %",
+            f"The ceiling: how alike the persona's own photographs are to each other, compared with {which}.",
+        ),
         (
             "In brackets",
             "The 95 % interval over seeds and photographs: other seeds and photographs would give a figure in it.",
         ),
         (
             "Strangers",
-            "What the target people reach, whom nobody drew as her: a score means something only above them.",
+            "What the target people reach, who were not to be drawn: a score means something only above them.",
         ),
         (
             "Recognised",
@@ -158,7 +161,7 @@ def _leak(measures: Measures, class_word: str) -> Weakness | None:
     leak = test["leak"]
     return Weakness(
         what=f"The name does little: “a {class_word}” alone draws {percent(leak['value'])} of what the LoRA adds{interval(leak)}.",
-        remedy=f"Show it other people while it trains (train.data.prior_images), or it draws every {class_word} as her.",
+        remedy=f"Show it other people while it trains (train.data.prior_images), or it draws every {class_word} as the persona.",
         shortfall=min(1.0, max(0.0, leak["value"])),
     )  # fmt: skip
 
@@ -172,7 +175,7 @@ def _unlike(measures: Measures) -> Weakness | None:
     worst = min(turned, key=lambda row: row["similarity"], default=None)
     where = f", fewest with the head turned by {bin_words(worst['bin'])}" if worst and len(turned) > 1 else ""
     return Weakness(
-        what=f"{samples['recognised']} of {samples['of']} drawn pictures are recognised as her{where}.",
+        what=f"{samples['recognised']} of {samples['of']} drawn pictures are recognised as the persona{where}.",
         remedy="Add photographs turned and lit that way, or train for more steps.",
         shortfall=1 - samples["recognised"] / samples["of"],
     )
@@ -189,7 +192,7 @@ def _disobeyed(measures: Measures) -> Weakness | None:
     worst = max(lost, key=lambda name: lost[name], default=None)
     return (worst and Weakness(
         what=f"The LoRA makes the base follow the prompt less: {worst}.",
-        remedy="Caption what varies in the photographs, so that it is not learned as a part of her; or train for fewer steps.",
+        remedy="Caption what varies in the photographs, so that it is not learned as a part of the person; or train for fewer steps.",
         shortfall=lost[worst],
     )) or None  # fmt: skip
 

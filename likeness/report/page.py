@@ -76,6 +76,7 @@ def page(run: Run, got: Collected) -> str:
         judged=got.training.judged,
         training=_training_figures(got),
         dots=_dots(got),
+        compared_with_held_out=got.evaluation.groups["held_out"].faces,
         verdict=verdict(got.evaluation),
         headline=headline(got),
         measures=got.evaluation.measures,

@@ -13,9 +13,9 @@ GROUP_WORDS: Mapping[str, tuple[str, str]] = {
     "held_out": ("Held-out photographs", "against each other"),
     "photographs": ("Own photographs", "in the training set"),
     "swaps": ("Swapped images", "in the training set"),
-    "samples_with": ("Samples with the LoRA", "what the model draws by her name"),
-    "samples_without": ("Samples without it", "what the base draws by her name"),
-    "unnamed_with": ("Without her name, with it", "what the class word alone draws"),
+    "samples_with": ("Samples with the LoRA", "what the model draws by the name"),
+    "samples_without": ("Samples without it", "what the base draws by the name"),
+    "unnamed_with": ("Without the name, with it", "what the class word alone draws"),
     "unnamed_without": ("Without name and LoRA", "what the base draws for it"),
     "targets": ("The target people", "other people: the floor"),
 }

@@ -54,11 +54,13 @@ def _effect(got: Collected) -> str | None:
 
 METRICS = (
     Metric(
-        words="of the ceiling (the likeness of her real photographs with each other)",
+        words="of the ceiling (the likeness of the persona's own photographs with each other)",
         place="likeness",
         read=_share,
     ),
-    Metric(words="drawn pictures recognised as her", place="likeness", read=_recognised, note=_threshold),
+    Metric(
+        words="drawn pictures recognised as the persona", place="likeness", read=_recognised, note=_threshold
+    ),
     Metric(words="leak: how much of the likeness the class word alone draws", place="likeness", read=_leak),
     Metric(words="drawn pictures that repeat a training picture", place="likeness", read=_copied),
     Metric(
