@@ -4,7 +4,8 @@
     python -m bench.marks summary FILE
 
 Pictures: crops of the demo's photographs of synthetic people, 512 to 2048 px a side, by a seeded generator. Unmarked ones:
-other crops of the same photographs, and the portraits of faces.zip where it is given with --faces.
+the portraits of faces.zip where it is given with --faces, else other crops of the same photographs. PDQ compares them with
+the marked pictures and the photographs.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -76,11 +78,15 @@ TREATMENTS: dict[str, Treatment] = {
 }
 
 
+def photographs() -> list[RGB]:
+    """The demo's photographs, and the tests'."""
+    return [load_rgb(path) for folder in PHOTOGRAPHS for path in sorted(Path(folder).glob("*.[jp]*g"))]
+
+
 def pictures(seed: int) -> Iterator[RGB]:
     """Crops of the photographs, enlarged where a size asks for more than they have, as stage enhance does."""
     chance = np.random.default_rng(seed)
-    photographs = [load_rgb(path) for folder in PHOTOGRAPHS for path in sorted(Path(folder).glob("*.[jp]*g"))]
-    large = [photo for photo in photographs if min(photo.shape[:2]) >= SIDES_PX[0]]
+    large = [photo for photo in photographs() if min(photo.shape[:2]) >= SIDES_PX[0]]
     while True:
         photo = large[chance.integers(len(large))]
         cut = crop(photo, float(chance.uniform(0, 0.5)), chance)
@@ -129,16 +135,15 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
                     line[name] = look_for(mark, seen) | {"pdq": distance(pdq(seen), prints)}
             file.write(json.dumps(line) + "\n")
             file.flush()
-        others = pictures(seed + 1000)
-        portraits = _portraits(faces) if faces else iter(())
-        for number in range(unmarked):
-            rgb = next(portraits, None) if number % 2 else None
-            rgb = next(others) if rgb is None else rgb
+        others = _portraits(faces) if faces else pictures(seed + 1000)
+        if faces and unmarked:
+            known += [one for photo in photographs() for one in fingerprints(photo)]
+        for rgb in islice(others, unmarked):
             marks = [draw_mark() for _ in range(MARKS_ASKED)]
             seen = [chances(read_values(rgb, *look), marks) for look in LOOKS]
             alarms = [min(one) * len(LOOKS) for one in zip(*seen, strict=True)]
             line = {"kind": "unmarked", "least": min(alarms), "found": sum(one <= FALSE_ALARMS for one in alarms),
-                    "pdq": distance(pdq(rgb), known) if number % 2 and known else None}  # fmt: skip
+                    "pdq": distance(pdq(rgb), known) if faces else None}  # fmt: skip
             file.write(json.dumps(line) + "\n")
             file.flush()
 
@@ -160,7 +165,8 @@ def summary(out: Path) -> None:
     for line in marked:
         for name in TREATMENTS:
             by[name].append(line[name])
-    print(f"{'treatment':34} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
+    if marked:
+        print(f"{'treatment':34} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
     for name, rows in by.items():
         bits, near = [row["bits"] for row in rows], [row["pdq"] <= NEAR for row in rows]
         alone = statistics.mean(row["alarm"] <= FALSE_ALARMS for row in rows)
@@ -169,7 +175,7 @@ def summary(out: Path) -> None:
         )
         print(f"{name:34} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
               f"{statistics.mean(r['looks'] for r in rows):.2f} {statistics.mean(r['cpu_s'] for r in rows):.2f}")  # fmt: skip
-    for name in ("psnr_db", "strength", "write_s", "write_cpu_s"):
+    for name in ("psnr_db", "strength", "write_s", "write_cpu_s") if marked else ():
         values = [line[name] for line in marked]
         print(f"{name}: mean {statistics.mean(values):.2f}, min {min(values):.2f}, max {max(values):.2f}")
     if unmarked:

@@ -112,7 +112,7 @@ def _base_problems(cfg: Config) -> Iterator[str]:
     """A base that is named by its path is there; one of the hub is not trained at the tiny base's size."""
     try:
         local = cfg.base.local(RepositoryPaths.here().root)
-        cfg.base.require_commit(local)
+        cfg.base.require_commit(RepositoryPaths.here().root)
     except ConfigError as error:
         yield str(error)
         return

@@ -91,6 +91,8 @@ def open_image(data: bytes, *, name: str) -> Generator[Image.Image]:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"its header promises {image.width}x{image.height} px")
+            if getattr(image, "n_frames", 1) > 1:  # what is judged is the first, what is kept is the file
+                raise ValueError("it holds several pictures")
             yield image
     except DECODER_ERRORS as error:
         raise InputError(

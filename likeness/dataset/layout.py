@@ -16,6 +16,7 @@ from likeness.pipeline.manifest import Entry
 
 # The split: what `load_dataset("imagefolder", ...)` and Kohya's trainers look into.
 TRAIN = "train"
+METADATA, TOML, CARD = f"{TRAIN}/metadata.jsonl", "dataset.toml", "README.md"
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10
 
@@ -68,6 +69,17 @@ def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConf
         ],
     }
     return "# For sd-scripts: --dataset_config dataset.toml, run from this folder.\n" + tomli_w.dumps(values)
+
+
+def caption_of(file: str) -> str:
+    """The caption beside an image."""
+    return PurePosixPath(file).with_suffix(".txt").as_posix()
+
+
+def archived(entries: Sequence[Entry]) -> set[str]:
+    """The names of all files of a training set of these images, as the archive has them."""
+    images = {entry.file for entry in entries}
+    return images | {caption_of(file) for file in images} | {METADATA, TOML, CARD}
 
 
 def metadata_line(image: Entry, repeats: int) -> str:

@@ -36,7 +36,8 @@ class BaseModelConfig(Section):
     """The diffusion model a LoRA is trained on; conf/base/ has one file per choice.
 
     `source` is `tiny` (ships with likeness), `tiny_random` (built from `seed`), a hub id, a folder in diffusers layout, or
-    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file. `prediction`
+    one .safetensors file; `config` names a folder or hub id with the configuration files of a single file. `revision` is of
+    what comes from the hub. `prediction`
     overrides what the base says that it predicts.
     """
 
@@ -74,23 +75,32 @@ class BaseModelConfig(Section):
             )
         return None
 
-    def require_commit(self, local: Path | None) -> None:
-        """See that what is fetched from the hub is what was reviewed; `local` is what `local` gives.
+    def config_folder(self, repository: Path) -> Path | None:
+        """The folder that `config` names, against the repository; None where it names none."""
+        folder = repository / Path(self.config).expanduser() if self.config else None
+        return folder if folder is not None and folder.is_dir() else None
+
+    def require_commit(self, repository: Path) -> None:
+        """See that what is fetched from the hub, a model or the configuration of a single file, is what was reviewed.
 
         Raises:
-            ConfigError: `base-unpinned`.
+            ConfigError: `base-unpinned`; and as `local` does.
         """
-        if (
-            local is None
-            and self.source not in (TINY, TINY_RANDOM)
-            and not COMMIT.fullmatch(self.revision or "")
-        ):
-            raise ConfigError(
-                f"base.source {self.source} is of the hub, and base.revision {self.revision!r} is no commit",
-                reason="base-unpinned",
-                remedy="set base.revision to the 40 digits of a commit of its page, or download it and name the folder as"
-                " base.source",
-            )
+        setting, asked = "source", self.source
+        if (local := self.local(repository)) is not None:
+            if local.suffix != ".safetensors" or self.config_folder(repository):
+                return
+            setting, asked = "config", self.config
+        if asked in (TINY, TINY_RANDOM) or (asked and COMMIT.fullmatch(self.revision or "")):
+            return
+        # Without a configuration diffusers takes the newest one of a repository that it guesses.
+        why = f"is of the hub, and base.revision {self.revision!r} is no commit" if asked else "is not set"
+        raise ConfigError(
+            f"base.{setting} {asked or 'for a single file'} {why}",
+            reason="base-unpinned",
+            remedy=f"name a downloaded folder as base.{setting}, or a hub id, with the 40 digits of a commit of its page as"
+            " base.revision",
+        )
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:

@@ -124,7 +124,9 @@ def _load(
     """The pipeline, its digest, what its weights say, and whose scheduler's configuration counts."""
     pipeline_class = getattr(parts, family.PIPELINE)
     options = dict(family.LOAD_OPTIONS)
-    local = cfg.local(RepositoryPaths.here().root)
+    root = RepositoryPaths.here().root
+    local = cfg.local(root)
+    cfg.require_commit(root)
     if local is not None and local.suffix == ".safetensors":
         if not family.SINGLE_FILE:
             raise ConfigError(
@@ -132,9 +134,7 @@ def _load(
                 reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
             )  # fmt: skip
         digest = files_digest([local], local.parent, memo)
-        if cfg.config is not None:
-            folder = RepositoryPaths.here().root / Path(cfg.config).expanduser()
-            options["config"] = str(folder) if folder.is_dir() else cfg.config
+        options |= {"config": str(cfg.config_folder(root) or cfg.config), "revision": cfg.revision}
         markers = read_markers([local])
         if other := family.OTHER_WIDTHS.get(markers.token_width or 0):
             raise ConfigError(
@@ -149,7 +149,6 @@ def _load(
         return pipeline, sha256_bytes(digest.encode()), markers, cfg.config
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
-        cfg.require_commit(local)
         folder = Path(pipeline_class.download(
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
     per_part = {"vae": torch.float32, "default": dtype}

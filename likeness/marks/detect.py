@@ -99,7 +99,9 @@ def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detect
     code, notes = xmp.find_code(data), list[str]()
     if found is not None and not found.valid:
         notes.append(f"the C2PA statement does not hold: {', '.join(found.problems)}")
-    pixels = pixel_mark(rgb, registry, found.mark if found is not None else None)
+    # A statement that does not hold may name whatever these pixels happen to show.
+    named = found.mark if found is not None and found.valid else None
+    pixels = pixel_mark(rgb, registry, named)
     if found is not None and found.mark and (pixels is None or pixels.mark != found.mark):
         notes.append("the pixels do not carry the mark that the C2PA statement names")
     ours = pixels is not None or (found is not None and found.valid and bool(found.publication))
@@ -113,7 +115,7 @@ def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detect
 
 
 def pixel_mark(rgb: RGB, registry: Registry, named: str | None = None) -> PixelMark | None:
-    """The mark in these pixels that the registry, or the file's own statement (`named`), knows."""
+    """The mark in these pixels that the registry, or the file's own statement (`named`), if it holds, knows."""
     marks: list[str] = sorted({*registry.publications, *([named] if named else [])})
     if not marks or min(rgb.shape[:2]) < 2:
         return None

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from safetensors import safe_open
 
+from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest, verified
@@ -111,17 +112,23 @@ def _existing(path: Path) -> Path:
 
 
 def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set: str) -> None:
-    """The archive must be of this training set, and each of its images one that the manifest names."""
-    path, known = places.dataset_zip, {entry.sha256 for entry in entries}
-    texts = places.dataset_metadata.relative_to(places.lora_training).as_posix()
+    """The archive must be of this training set: each of its files once, as the manifest has it, and no other."""
+    path, remedy = places.dataset_zip, "run `dvc repro`, which packs it again"
+    known = {entry.file: entry.sha256 for entry in entries}
+    known |= {caption_of(entry.file): sha256_bytes(f"{entry.text}\n".encode()) for entry in entries}
+    known |= {name: sha256_file(_existing(places.lora_training / name)) for name in (TOML, CARD)}
+    known[METADATA] = training_set
     with zipfile.ZipFile(_existing(path)) as archive:
-        if texts not in archive.namelist() or sha256_bytes(archive.read(texts)) != training_set:
+        names = archive.namelist()
+        if METADATA not in names or sha256_bytes(archive.read(METADATA)) != training_set:
             raise InputError(f"{path} was packed from another training set than {places.lora_training}",
-                             reason="another-training-set", remedy="run `dvc repro`, which packs it again")  # fmt: skip
-        for name in archive.namelist():
-            if name.endswith(IMAGE_TYPES) and sha256_bytes(archive.read(name)) not in known:
+                             reason="another-training-set", remedy=remedy)  # fmt: skip
+        for name in names:
+            if names.count(name) > 1 or sha256_bytes(archive.read(name)) != known.get(name):
                 raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
-                                 remedy="run `dvc repro`, which packs it again")  # fmt: skip
+                                 remedy=remedy)  # fmt: skip
+        if missing := known.keys() - set(names):
+            raise InputError(f"{path} lacks {min(missing)}", reason="not-in-manifest", remedy=remedy)
 
 
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:

@@ -1,6 +1,7 @@
 """Publication's door: every picture that would leave is measured again, whatever a manifest says of it."""
 
 import base64
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from likeness.safety.gates import Door, rating
 from likeness.safety.measurements import Measures
 from likeness.safety.pictures import refuse_picture
 from likeness.store.items import Json
+
+UNSEEN = re.compile(
+    rb"data:[\w/+.-]+[;,]|(?:src|srcset|poster)\s*=\s*[\"']?\s*(?:\w+:)?//|url\(", re.IGNORECASE
+)
+"""A report shows its pictures as JPEG: what else a browser would show or fetch, nobody here has looked at."""
 
 IMAGES, CAPTIONS, SAMPLES = "images/", "captions/", "evaluation/samples/"
 
@@ -58,7 +64,10 @@ class PublicationDoor:
 
     def _page(self, path: Path) -> Iterator[str]:
         """The report shows photographs, too, of people whom the licences cover: of theirs no face is compared."""
-        for number, found in enumerate(PAGE_PICTURE.findall(path.read_bytes()), start=1):
+        page = path.read_bytes()
+        if UNSEEN.search(PAGE_PICTURE.sub(b"", page)):
+            yield "it shows a picture that is none of the report's JPEGs"
+        for number, found in enumerate(PAGE_PICTURE.findall(page), start=1):
             if why := self._refusal("delivery", base64.b64decode(found), f"picture {number} of the report"):
                 yield f"picture {number}: {why}"
 

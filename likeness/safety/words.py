@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,7 @@ NUMBER_OR_WORD = re.compile(r"\d+|[^\d]+")
 AGE_16Y = re.compile(r"(?<=^\d\d)y$|(?<=^\d)y$")
 CLAUSE_END = re.compile(r"[,;.!?()]+(?=\s|$)|\(")
 ASCII_WORD = re.compile(r"[a-z0-9]+")
+CAPITAL_I = re.compile(r"(?<=[a-z])I|I(?=[a-z])")
 STARRED = re.compile(r"(?<=\w)[*#]+(?=\w)")
 # Nothing is seen of these, though Unicode does not call them format characters.
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
@@ -78,10 +80,12 @@ class Phrases:
     begins: set[str] = field(default_factory=set[str])
     longest: int = 0
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, look_alikes: Mapping[int, str]) -> None:
         """Add one as words.yaml writes it, and as it is without accents where no Latin word could be meant instead."""
         folded = _fold(text)
-        for written in {folded} if text.isascii() or _latin(text) else {folded, _without_accents(folded)}:
+        for written in (
+            {folded} if text.isascii() or _latin(text) else {folded, *_others(folded, look_alikes)}
+        ):
             phrase = tuple(_split(written.rstrip("*")))
             (self.begun if written.endswith("*") else self.whole).add(phrase)
             self.begins.add(phrase[0][:2])
@@ -140,7 +144,9 @@ def find(text: str, *, strict: bool = False) -> list[Finding]:
     words = _words()
     found: dict[Finding, None] = {}
     plain = words.names.sub(" ", unicodedata.normalize("NFKC", text))
-    for reading in dict.fromkeys(_readings(words, _fold(plain))):
+    # A capital I looks like an l among small letters.
+    readings = chain.from_iterable(_readings(words, _fold(one)) for one in {plain, CAPITAL_I.sub("l", plain)})
+    for reading in dict.fromkeys(readings):
         listed = _tokens(reading)
         for finding in (*_listed(words, listed), *_joined(words, reading), *_ages(words.ages, listed)):
             found[finding] = None
@@ -305,6 +311,13 @@ def _without_accents(text: str) -> str:
     return unicodedata.normalize("NFC", kept.replace("\u0640", ""))
 
 
+def _others(folded: str, look_alikes: Mapping[int, str]) -> Iterator[str]:
+    """How a word of another script may be written: without accents, and with Latin letters among its own."""
+    yield (bare := _without_accents(folded))
+    if not (mixed := bare.translate(look_alikes)).isascii():
+        yield mixed
+
+
 def _latin(text: str) -> bool:
     return LATIN.search(text) is not None
 
@@ -333,7 +346,12 @@ def _words() -> Words:
     inside, harmless_inside, companions = (
         _list(said.pop(key)) for key in ("inside", "harmless inside", "companions")
     )
-    look_alikes: dict[str, str] = said.pop("look-alikes")
+    shapes: dict[str, str] = said.pop("look-alikes")
+    look_alikes = str.maketrans(
+        {letter: latin for latin, letters in shapes.items() for letter in letters if letter != " "}
+        # Emoji of letters: those of flags, and white on black.
+        | {chr(first + n): chr(ord("a") + n) for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
+    )
     languages: list[dict[str, str]] = list(said.values())
     every = {
         key: [word for language in languages for word in _list(language.get(key, ""))]
@@ -345,15 +363,17 @@ def _words() -> Words:
         "ambiguous": every["ambiguous"],
     }
     names = "|".join(every["names"])
-    phrases: dict[Kind, Phrases] = {kind: _phrases(listed) for kind, listed in kinds.items()}
+    phrases: dict[Kind, Phrases] = {kind: _phrases(listed, look_alikes) for kind, listed in kinds.items()}
     return Words(
         kinds=phrases,
-        harmless=_phrases(every["harmless"]),
+        harmless=_phrases(every["harmless"], look_alikes),
         # As a name: behind a word in small letters, or before a surname; not "Dick pic".
         names=re.compile(rf"(?<=[a-z,] )(?:{names})\b(?! pic)|\b(?:{names})(?= [A-Z][a-z])"),
         ages=Ages(
             *(
-                _phrases(word for language in languages for word in _list(language.get(key, "")))
+                _phrases(
+                    (word for language in languages for word in _list(language.get(key, ""))), look_alikes
+                )
                 for key in AGE_KEYS
             )
         ),
@@ -363,13 +383,9 @@ def _words() -> Words:
         },
         unspaced_harmless=_unspaced_pattern(every["harmless"]),
         inside={word: "child" if phrases["child"].length_at([word], 0) else "explicit" for word in inside},
-        harmless_inside=_phrases(harmless_inside),
+        harmless_inside=_phrases(harmless_inside, look_alikes),
         companions=frozenset(companions),
-        look_alikes=str.maketrans(
-            {letter: latin for latin, letters in look_alikes.items() for letter in letters if letter != " "}
-            # Emoji of letters: those of flags, and white on black.
-            | {chr(first + n): chr(ord("a") + n) for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
-        ),
+        look_alikes=look_alikes,
     )
 
 
@@ -397,10 +413,10 @@ def _unspaced_pattern(listed: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(ordered) or r"(?!)")
 
 
-def _phrases(listed: Iterable[str]) -> Phrases:
+def _phrases(listed: Iterable[str], look_alikes: Mapping[int, str]) -> Phrases:
     phrases = Phrases()
     for text in listed:
-        phrases.add(text)
+        phrases.add(text, look_alikes)
     return phrases
 
 

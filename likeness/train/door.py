@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likeness.dataset.door import not_covered, refuse_image
-from likeness.dataset.layout import metadata_line, repeats_in
+from likeness.dataset.layout import archived, metadata_line, repeats_in
 from likeness.dataset.select import caption_subject
 from likeness.errors import InputError
-from likeness.pipeline.manifest import Entry, read_verified
+from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry, read_verified
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
@@ -54,7 +54,8 @@ def _untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consen
 
 
 def _compare_metadata(folder: Path, entries: tuple[Entry, ...]) -> None:
-    """metadata.jsonl says of each image what the manifest says, and the folder holds no other picture."""
+    """metadata.jsonl says of each image what the manifest says, and the folder holds nothing that is not of the training set:
+    trainers read pictures of any suffix, and cached latents beside them."""
     metadata = folder / "train" / "metadata.jsonl"
     written = metadata.read_text(encoding="utf-8").split("\n")[:-1] if metadata.is_file() else []
     expected = [metadata_line(entry, repeats_in(entry.file)) for entry in entries]
@@ -66,12 +67,12 @@ def _compare_metadata(folder: Path, entries: tuple[Entry, ...]) -> None:
             reason="dataset-changed",
             remedy=REMEDY,
         )
-    named = {folder / entry.file for entry in entries}
-    others = sorted(
-        p for p in (folder / "train").rglob("*") if p.suffix.lower() in (".jpg", ".png") and p not in named
-    )
-    if others:
-        raise InputError(f"{others[0]} is no image of the manifest", reason="dataset-changed", remedy=REMEDY)
+    named = {*archived(entries), MANIFEST, FAILURES}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or (not path.is_dir() and path.relative_to(folder).as_posix() not in named):
+            raise InputError(
+                f"{path} is no file of the training set", reason="dataset-changed", remedy=REMEDY
+            )
     for entry in entries:
         caption = (folder / entry.file).with_suffix(".txt")
         if not caption.is_file() or caption.read_text(encoding="utf-8") != f"{entry.text}\n":

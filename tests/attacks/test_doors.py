@@ -209,6 +209,27 @@ def test_a_picture_more_in_the_folder_is_refused_by_name(training_set):
     assert "another.jpg" in refusal().message
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["train/{}/another.webp", "train/{}/another.JPEG", "train/{}/another.bmp", "train/{}/another.avif", "another.jpg",
+     "train/{}/jade-s1-t1-sfw-enhanced.npz", "train/{}/jade-s1-t1-sfw-enhanced.caption", "reg/1_woman/another.jpg",
+     "meta_lat.json"],
+)  # fmt: skip
+def test_what_a_trainer_would_read_besides_is_refused_by_name(training_set, name):
+    """Pictures of other suffixes, cached latents, regularisation pictures: sd-scripts reads them all."""
+    image = next(training_set.rglob("*.jpg"))
+    path = training_set / name.format(image.parent.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image.read_bytes())
+    assert path.name in refusal().message
+
+
+def test_a_link_to_another_folder_of_pictures_is_refused(training_set, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (training_set / "train/9_jade woman").symlink_to(tmp_path / "elsewhere")
+    assert "9_jade woman" in refusal().message
+
+
 def test_a_caption_file_edited_is_refused(training_set):
     caption = next((training_set / "train").rglob("*.txt"))
     caption.write_text("jade woman, something else\n")

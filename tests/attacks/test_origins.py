@@ -11,6 +11,7 @@ from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
 from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate
+from likeness.marks.pixels import DECODER, ENCODER
 
 CONF = Path(__file__).parents[2] / "conf/base"
 HUB = ("sdxl", "sd15", "zimage", "flux2")
@@ -19,7 +20,7 @@ HUB = ("sdxl", "sd15", "zimage", "flux2")
 @pytest.mark.parametrize("name", HUB)
 def test_a_base_of_the_hub_ships_with_its_commit(name):
     base = BaseModelConfig.model_validate(section(f"base/{name}.yaml"))
-    base.require_commit(None)
+    base.require_commit(Path())
     assert "revision" in yaml.safe_load(
         (CONF / f"{name}.yaml").read_text()
     )  # its own, not the one it inherits
@@ -42,13 +43,41 @@ def test_a_base_of_the_hub_ships_with_its_commit(name):
 )
 def test_what_is_behind_a_name_of_the_hub_is_not_fetched(revision, monkeypatch):
     base = BaseModelConfig.model_validate(section("base/sdxl.yaml") | {"revision": revision})
-    for ask in (lambda: base.require_commit(None), lambda: load_base(base, device="cpu")):
+    for ask in (lambda: base.require_commit(Path()), lambda: load_base(base, device="cpu")):
         with pytest.raises(ConfigError) as caught:
             ask()
         assert caught.value.reason == "base-unpinned"
 
 
-@pytest.mark.parametrize("file", [RATER, AGE, RESNET, SFACE, YUNET, FACE_MESH], ids=lambda file: file.package)
+@pytest.mark.parametrize(
+    ("config", "revision"),
+    [(None, "4" * 40), ("stabilityai/stable-diffusion-xl-base-1.0", None), ("somebody/configs", "main"), ("", "4" * 40)],
+)  # fmt: skip
+def test_the_configuration_of_a_single_file_is_pinned_too(config, revision, tmp_path):
+    """Without one diffusers would take the newest of a repository that it guesses."""
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    base = BaseModelConfig.model_validate(
+        section("base/sdxl.yaml") | {"source": str(file), "config": config, "revision": revision}
+    )
+    for ask in (lambda: base.require_commit(Path()), lambda: load_base(base, device="cpu")):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        assert caught.value.reason == "base-unpinned"
+
+
+def test_a_folder_or_a_commit_of_the_hub_configures_a_single_file(tmp_path):
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    for config, revision in ((str(tmp_path), None), ("stabilityai/stable-diffusion-xl-base-1.0", "4" * 40)):
+        changes = {"source": str(file), "config": config, "revision": revision}
+        BaseModelConfig.model_validate(section("base/sdxl.yaml") | changes).require_commit(Path())
+
+
+NETWORKS = (RATER, AGE, RESNET, SFACE, YUNET, FACE_MESH, ENCODER, DECODER)
+
+
+@pytest.mark.parametrize("file", NETWORKS, ids=lambda file: Path(file.path).stem)
 def test_a_folder_of_a_packages_name_is_not_used(file, tmp_path, monkeypatch):
     shadow = tmp_path / file.package / file.path
     shadow.parent.mkdir(parents=True)

@@ -1,13 +1,18 @@
 """Attacks on publication's door: every manifest says sfw and hers; the pictures say something else."""
 
+import shutil
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from doors import SeesHer, seen
 from publications import config, publish_in
 
 import likeness.publish
+from likeness.errors import InputError
 from likeness.images import load_rgb
 from likeness.publish import publish
 from likeness.safety.consent import load_consent
@@ -68,6 +73,64 @@ def test_a_picture_that_is_not_what_its_manifest_says_stays_here(made, monkeypat
     assert "images/jade-s1-t1-sfw-enhanced.jpg" in names
     assert why in said
     assert not WHOLE & names  # the training set shows it, too
+
+
+def packed_again(root: Path, change) -> None:
+    path = root / "models/jade/jade_lora_dataset.zip"
+    with zipfile.ZipFile(path) as archive:
+        files = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name twice
+        for name, data in change(files):
+            archive.writestr(name, data)
+
+
+PICTURE = b"\xff\xd8\xff a picture that nobody judged"
+REPACKED = {
+    "a picture of another suffix": lambda files: [*files, ("train/more.webp", PICTURE)],
+    "a picture in capitals": lambda files: [*files, ("train/more.JPG", PICTURE)],
+    "a second file of the name": lambda files: [*files, (files[0][0], PICTURE)],
+    "a caption": lambda files: [(n, b"another\n" if n.endswith(".txt") else d) for n, d in files],
+    "the card": lambda files: [(n, b"another" if n == "README.md" else d) for n, d in files],
+    "a name that leads out": lambda files: [*files, ("../../more.jpg", PICTURE)],
+    "a picture less": lambda files: [(n, d) for n, d in files if not n.endswith("jade-s2-sfw-enhanced.jpg")],
+}
+
+
+@pytest.mark.parametrize("change", REPACKED.values(), ids=REPACKED)
+def test_an_archive_that_holds_what_the_training_set_does_not_stays_here(made, tmp_path, monkeypatch, change):
+    root = shutil.copytree(made, tmp_path / "copy")
+    packed_again(root, change)
+    with pytest.raises(InputError) as caught:
+        published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
+    assert caught.value.reason == "not-in-manifest"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ['<img src="data:image/png;base64,iVBORw0KGgo=">', '<img src="data:image/webp;base64,UklGRg==">',
+     '<img src="https://example.org/a.jpg">', "<img src=//example.org/a.jpg>", '<div style="background:url(a.jpg)">'],
+)  # fmt: skip
+def test_a_report_that_shows_what_nobody_looked_at_stays_here(made, tmp_path, monkeypatch, shown):
+    root = shutil.copytree(made, tmp_path / "copy")
+    page = root / "models/jade/report/index.html"
+    page.write_text(page.read_text() + shown)
+    names, said = published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
+    assert "report/index.html" not in names
+    assert "none of the report's JPEGs" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["models/jade/jade-v1.safetensors", "models/jade/README.md", "models/jade/report/index.html"]
+)
+def test_a_file_that_dvc_lock_knows_otherwise_stays_here(made, tmp_path, monkeypatch, name):
+    root = shutil.copytree(made, tmp_path / "copy")
+    stages = {"report@jade": {"cmd": "x", "outs": [{"path": name, "md5": "0" * 32}]}}
+    (root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    with pytest.raises(InputError) as caught:
+        published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
+    assert caught.value.reason == "changed-after-the-graph"
+    assert name in caught.value.message
 
 
 @pytest.mark.parametrize("shows", [{"explicit": 0.9}, seen(age_years=8.0), seen(age_years=15.0)],
