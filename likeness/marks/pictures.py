@@ -15,7 +15,7 @@ from likeness.marks.keys import SigningKey
 from likeness.marks.pixels import ENOUGH, least_chance, write_mark
 from likeness.marks.xmp import SourceType
 
-MARKS_VERSION = 2
+MARKS_VERSION = 3
 """Raised whenever the same picture would be marked otherwise."""
 
 WHY_NOT = ("too-small-to-mark", "mark-does-not-hold")

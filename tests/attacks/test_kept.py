@@ -1,5 +1,6 @@
 """Attacks on what is kept: nothing that a gate refuses lies in the item store, a team's store or an output."""
 
+import io
 import json
 import threading
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
+from PIL import Image
 from runs import run_of
 
 import likeness.ingest.choice
@@ -16,7 +18,7 @@ from likeness.caption.vision_answer import ANSWER
 from likeness.caption.vision_chat import Captions
 from likeness.config import Config, ItemsConfig, Persona, Similarity
 from likeness.errors import InputError
-from likeness.images import encode_png
+from likeness.images import decode_rgb, encode_png
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import read_manifest
@@ -168,6 +170,26 @@ def test_a_bought_caption_is_judged_before_it_is_kept_or_shared(in_tmp, answer, 
     ]
     assert not [data for data in files if answer["caption"].encode() in data]
     assert sha256_bytes(said).encode() in b"".join(files)
+
+
+def frames(kind: str) -> bytes:
+    pictures = [Image.fromarray(np.full((16, 16, 3), grey, np.uint8)) for grey in (90, 200)]
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, format=kind, save_all=True, append_images=pictures[1:], duration=100)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "MPO"])
+def test_a_delivery_with_a_second_picture_behind_the_one_that_is_judged_is_not_kept(in_tmp, kind):
+    """The file is kept as it came: all of it must have been looked at."""
+    store = ItemStore("store")
+    purchase = Purchase(
+        what="maxstudio swap", item="jade-s1-t1", key=item_key("buy", 1, {}, ["a"]), usd_max=0.2, ready=lambda: None,
+        order=lambda: Delivery(files={"result": frames(kind)}, usd=0.1, usage={}), pictures=("result",),
+    )  # fmt: skip
+    with pytest.raises(InputError, match="several pictures"):
+        Buyer(store, Books(), threading.Event(), lambda data: decode_rgb(data)).buy(purchase)
+    assert not list(Path("store/objects").glob("??/*"))
 
 
 def test_a_bought_explicit_result_is_billed_not_kept_and_not_bought_again(in_tmp):

@@ -527,6 +527,22 @@ def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
     assert "the pixels do not carry the mark that the C2PA statement names" in found.notes
 
 
+def test_a_broken_statement_that_names_what_the_pixels_happen_to_show_makes_no_mark(tmp_path: Path):
+    """Without a key: a statement of any kind, its mark chosen by what an unmarked picture shows, the signature broken."""
+    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_mei.jpg")
+    shown = pixels.read_values(rgb, *pixels.LOOKS[0])
+    mark = f"{int(''.join('1' if value > 0 else '0' for value in shown), 2):08x}"
+    claim = Claim(title="x", code=SourceType.TRAINED, publication={"mark": mark}, mark=mark)
+    key = development_key(tmp_path / "k")
+    out = tmp_path / "x.jpg"
+    out.write_bytes(claims.sign(mark_jpeg(encode_jpeg(rgb), SourceType.TRAINED), JPEG, claim, key))
+    flip(out, out.stat().st_size * 3 // 4)
+    found = detect(out, Registry())
+    assert found.pixels is None
+    assert found.outcome == "says that it is made by AI"
+    assert any("does not hold" in note for note in found.notes)
+
+
 def values_of(mark: int, *wrong: float) -> np.ndarray:
     """What a reader sees of a mark: each bit with size 1, the first ones wrong with these sizes."""
     values = np.where(pixels.bits_of(mark) == 1, 1.0, -1.0).astype(np.float32)

@@ -36,7 +36,7 @@ from likeness.safety.consent.revocations import (
     today,
 )
 from likeness.safety.consent.signing import ALLOWED
-from likeness.store.items import ItemStore
+from likeness.store.items import ItemStore, sha256_bytes
 from likeness.store.s3 import Remote
 from likeness.train.native.checkpoint import RunFolder
 
@@ -287,11 +287,28 @@ def test_a_list_that_was_cut_off_or_rolled_back_forgets_nothing(repository, atta
     assert {one.id for one in revocations(repository)} >= {"mia-2026-01"}
 
 
-def test_a_list_of_another_clone_ends_nothing_here(repository, tmp_path):
+def test_a_release_that_was_withdrawn_in_one_clone_is_withdrawn_in_all_of_this_user(repository, tmp_path):
+    """Cloned anew, copied before, under another id: the release is the same."""
     other = tmp_path / "other"
     shutil.copytree(repository, other)
+    git(tmp_path, "clone", "-q", str(repository), "anew")
     end(repository)
-    assert allowed(other)
+    assert not allowed(other)
+    assert not allowed(tmp_path / "anew")
+    edit_and_sign(other / "consent", "mia", id="mia-once-more")
+    assert not allowed(other)
+
+
+def test_another_persons_revocation_of_the_same_id_ends_nothing_here(repository, tmp_path):
+    revoke(tmp_path / "other", Revocation(id="mia-2026-01", persona="mia", date=DAY, evidence="a" * 64))
+    assert allowed(repository)
+
+
+def test_a_synthetic_person_that_was_revoked_in_one_clone_may_be_tried_in_another(tmp_path):
+    evidence = sha256_bytes((ROOT / "consent/synthetic-people.md").read_bytes())
+    one = Revocation(id="jade-2026-11", persona="jade", date=DAY, evidence=evidence)
+    revoke(tmp_path / "other", one)
+    assert load_consent(ROOT / "consent", "jade").revoked is None
 
 
 def test_an_id_has_one_line(tmp_path):

@@ -56,11 +56,17 @@ DISGUISED = {
     "a phrase": "wearing nothing",
     "a name that is none": "Dick pic",
     "harmless before it": "snaked, naked",
-}
+    "a capital I for an l": "bIowjob", "digits for letters": "pr0n",
+    "another word for it": "in the buff", "without a stitch": "without a stitch",
+}  # fmt: skip
 OTHER_LANGUAGES = {
     "Chinese": "裸体", "Chinese, parted": "裸 体", "Chinese, traditional": "裸體", "Japanese": "ヌード写真",
     "Japanese, hiragana": "ぬーど",
     "Spanish": "mujer desnuda", "Spanish phrase": "sin ropa", "Portuguese": "mulher pelada", "French": "femme nue",
+    "Russian with a Latin o": "гoлая", "Russian with a Latin e": "обнажeнная", "Japanese, old": "すっぽんぽん",
+    "Arabic, spoken": "من غير هدوم",
+    "Portuguese plural": "sem roupas", "French, clothes": "sans habits", "German, joined": "splitterfasernackt",
+    "Chinese, written": "不着寸缕",
     "German": "nackte Frau", "Russian": "голая женщина", "Russian ё": "обнажённая", "Hindi": "नंगी औरत", "Arabic": "امرأة عارية",
     "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী",
 }  # fmt: skip
@@ -71,6 +77,12 @@ MINORS = {
     "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold", "leet": "s1xteen years old",
     "she is": "she is 16", "she's": "she's 16, smiling", "age with a colon": "age: 15", "a clause": "jade, 15 years, smiling",
     "under 18": "under 18", "not yet": "not yet eighteen", "months": "8 months old", "teen": "a teen", "teen, leet": "t33n",
+    "digits joined": "12yearold", "words all joined": "twelveyearold", "a capital I": "schooIgirl", "a capital I first": "Iolita",
+    "девочка with a Latin o": "девoчка", "a grade": "an 8th-grade student", "a grade in words": "eighth grader",
+    "high school": "high school freshman",
+    "joined school": "highschooler", "jail bait": "jail bait", "not legal": "not of legal age", "中学3年生": "中学3年生",
+    "ado": "une ado de lycée",
+    "jovencita": "jovencita", "una nina": "una nina", "школота": "школота",
     "teen, Cyrillic": "tееn", "teen apart": "T E E N", "girl": "a little girl", "boy": "boy", "child": "child body",
     "joined child": "childbody", "1girl": "1girl, solo", "schoolgirl": "SchoolGirl", "loli": "l0li", "underage": "under-age",
     "Spanish": "17 años", "Spanish words": "dieciséis años", "niña": "una niña", "Portuguese": "dezessete anos",
@@ -86,7 +98,9 @@ HARMLESS = [
     "peacock feathers", "an analogue photo", "a breast pocket", "double-breasted jacket", "bare wall", "chicken breasts",
     "visible to the naked eye", "summa cum laude", "a cowgirl hat", "her boyfriend", "baby blue shirt", "kid gloves",
     "minor scratches", "the road snaked", "a neurotic look", "the pen is red", "Nina in a garden", "kind smile", "18 years old",
-    "a 26-year-old woman", "twenty-six years old", "aged 45", "she is 34", "f/1.8 at 16mm", "1990s style", "in ten years, more",
+    "a 26-year-old woman", "twenty-six years old", "aged 45", "In Idaho", "Illinois", "первая дама", "a grade school building", 
+    "立ちはだかる壁",
+    "she is 34", "f/1.8 at 16mm", "1990s style", "in ten years, more",
     "under 5 lamps", "二十六岁的女人", "裸色高跟鞋", "26歳の女性", "イエロー フェラーリ", "vingt-six ans", "treinta y seis años",
     "eine junge Frau, 25 Jahre alt", "женщина, двадцать шесть лет", "امرأة في الثلاثين", "एक महिला", "একজন মহিলা",
 ]  # fmt: skip

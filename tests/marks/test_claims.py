@@ -1,5 +1,6 @@
 """What C2PA's public rubric for specification 2.4 asks of a statement, where ours had failed it."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -12,6 +13,7 @@ from likeness.images import encode_jpeg
 from likeness.marks import claims
 from likeness.marks.claims import JPEG, ZIP, Claim, Ingredient
 from likeness.marks.keys import SigningKey, development_key
+from likeness.marks.pictures import MARKS_VERSION
 from likeness.marks.xmp import SourceType
 
 
@@ -41,6 +43,41 @@ CASES = {
     "a sample": (JPEG, SourceType.TRAINED, (), "0a" * 4),
     "an archive": (ZIP, SourceType.COMPOSITE_SYNTHETIC, (), None),
 }
+
+
+def test_what_a_statement_says_does_not_change_under_one_version():
+    """A copy that lies there from an earlier publication is taken for the same while the version is."""
+    said = [
+        claims._manifest(Claim(title="x", code=code, publication={}, mark=mark, ingredients=parts))
+        for _, code, parts, mark in CASES.values()
+    ]
+    for one in said:
+        one["claim_generator_info"][0]["version"] = "any"
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    assert (MARKS_VERSION, digest[:16]) == (3, "e760d2257dbd7800")
+
+
+@pytest.mark.parametrize("kind", ["a swap", "a sample"])
+def test_a_picture_that_was_marked_under_version_2_still_holds(kind, key, monkeypatch):
+    """Statements of version 2 named neither the specification's version nor who states what."""
+    now = claims._manifest
+
+    def before(claim: Claim) -> dict:
+        manifest = now(claim)
+        del manifest["claim_generator_info"][0]["specVersion"]
+        for one in manifest["assertions"]:
+            del one["created"]
+            one["data"].pop("allActionsIncluded", None)
+        return manifest
+
+    mime, code, parts, mark = CASES[kind]
+    claim = Claim(title="x", code=code, publication={"mark": mark}, mark=mark, ingredients=parts)
+    monkeypatch.setattr(claims, "_manifest", before)
+    old = claims.sign(jpeg(90), mime, claim, key)
+    monkeypatch.undo()
+    found = claims.read(old, mime)
+    assert found is not None
+    assert (found.valid, found.source_type, found.mark) == (True, code.uri, mark)
 
 
 @pytest.mark.parametrize(("mime", "code", "parts", "mark"), CASES.values(), ids=CASES)

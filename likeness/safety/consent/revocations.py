@@ -11,6 +11,8 @@ import datetime
 import fcntl
 import json
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -76,6 +78,13 @@ def _copy(repository: Path) -> Path:
     return settings_folder() / SHARED / f"{name}.jsonl"
 
 
+def _of_other_clones() -> Iterator[Revocation]:
+    """What this user revoked in any clone; a list there that does not read is that clone's affair."""
+    for path in sorted((settings_folder() / SHARED).glob("*.jsonl")):
+        with contextlib.suppress(ConsentError, OSError):
+            yield from _read(path)
+
+
 def _read(path: Path) -> list[Revocation]:
     try:
         lines = path.read_bytes().splitlines()
@@ -130,7 +139,9 @@ def check_not_revoked(consent: Consent, repository: Path) -> None:
 
 def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
     """Why this record does not hold any more: its id was revoked or, for a real person, the release it rests on was
-    withdrawn under another id. What the record itself says is put on the list: whoever takes its `revoked:` out later
+    withdrawn under another id or in another clone of this user's.
+
+    What the record itself says is put on the list: whoever takes its `revoked:` out later
     changes nothing."""
     if consent.revoked is not None:
         own = Revocation(id=consent.id, persona=consent.persona, date=consent.revoked, why="the record says so",
@@ -138,11 +149,11 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
         with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
             revoke(repository, own)
         return own
-    for one in revocations(repository):
-        withdrawn = consent.kind != "synthetic" and one.evidence == consent.evidence.sha256
-        if one.id == consent.id or withdrawn:
-            return one
-    return None
+    known = revocations(repository)
+    if (own_id := next((one for one in known if one.id == consent.id), None)) or consent.kind == "synthetic":
+        return own_id
+    withdrawn = (one for one in chain(known, _of_other_clones()) if one.evidence == consent.evidence.sha256)
+    return next(withdrawn, None)
 
 
 def learn_from_git(repository: Path) -> None:

@@ -33,7 +33,8 @@ def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
         f"base.source {base.source}: sd-scripts reads a hub id, a folder or a .safetensors file of SD 1.5 or SDXL":
             base.source in (TINY, TINY_RANDOM),
         "base.quantize: null": base.quantize is not None,
-        "base.revision: null (download the revision, and name its folder as base.source)": base.revision is not None,
+        "base.revision: null (download the revision, and name its folder as base.source)":
+            base.revision is not None and not base.source.endswith(".safetensors"),
         "train.start_from: null (sd-scripts skips names that it does not know, without a word)": train.start_from is not None,
         "train.data.face_fraction: null": data.face_fraction is not None,
         "train.data.face_weight and outside_weight: 1": (data.face_weight, data.outside_weight) != (1, 1),
