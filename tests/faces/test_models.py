@@ -2,20 +2,41 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from likeness.errors import ConfigError
 from likeness.faces.landmarks import CHATTER, without_chatter
 from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate
+from likeness.marks.pixels import DECODER, ENCODER
+
+ROOT = Path(__file__).parents[2]
+FILES = (YUNET, SFACE, FACE_MESH, AGE, RESNET, RATER)
 
 
-@pytest.mark.parametrize("file", [YUNET, SFACE, FACE_MESH, AGE, RESNET, RATER], ids=lambda file: file.path)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.path)
 def test_every_weights_file_is_installed_with_the_bytes_it_was_tried_with(file):
     assert hashlib.sha256(locate(file).read_bytes()).hexdigest() == file.sha256
+
+
+def test_wheels_that_are_only_weights_are_pinned_by_their_hash():
+    lines = [line for line in (ROOT / "requirements-weights.txt").read_text().splitlines() if line[:1] != "#"]
+    pinned = {line.split()[0]: line.split()[1:] for line in lines}
+    assert set(pinned) == {file.requirement for file in (*FILES, ENCODER, DECODER)}
+    assert all(
+        re.fullmatch("--hash=sha256:[0-9a-f]{64}", word)
+        for words in pinned.values()
+        for word in words or [""]
+    )
+    others = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert not {name.split("==")[0] for name in pinned} & {re.split("[<>=]", one)[0] for one in others}
+    assert "--no-deps --require-hashes -r requirements-weights.txt" in (ROOT / "Makefile").read_text()
 
 
 def test_other_bytes_are_refused_with_the_release_to_install():
