@@ -103,6 +103,9 @@ class PersonaPaths:
         self.drawn = self.models / "drawn"
         self.drawn_sheet = self.drawn / "sheet.png"
 
+        self.comparison = self.models / "comparison"
+        self.comparison_page = self.comparison / "index.html"
+
         self.report = self.models / "report"
         self.report_page = self.report / "index.html"
 

@@ -279,6 +279,49 @@ def diff(
 
 
 @app.command()
+def compare(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="LORA", help="A weights file, commit, tag or experiment, or `workspace`."),
+    ] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="needed where there are several")
+    ] = None,
+    experiments: Annotated[bool, typer.Option("--experiments", help="Also every experiment of DVC.")] = False,
+    draw: Annotated[bool, typer.Option("--draw", help="Draw also where all were evaluated.")] = False,
+    strength: Annotated[
+        list[float] | None, typer.Option(min=0, max=2, help="Draw at this strength; may be given again.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Where the page goes: models/PERSONA/comparison/ by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare LoRAs: which one draws the person better, and is that sure?
+
+    The same prompts, seeds and embedders; each is compared with the first, paired by seed. Revisions that were evaluated are
+    compared from their evaluations; files are drawn, by the settings of evaluate.
+
+    \b
+    Examples:
+      likeness compare HEAD~1 workspace
+      likeness compare jade-v1.safetensors other.safetensors --strength 0.6 --strength 1
+      likeness compare workspace --experiments --html experiments.html
+    """
+    from likeness.cli.compare import compare_command
+
+    compare_command(
+        names or [],
+        experiments=experiments,
+        persona=persona,
+        draw=draw,
+        strengths=strength or [],
+        html=html,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def lineage(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json = False) -> None:
     """Show which revision made a file, from which training set and photographs.
 

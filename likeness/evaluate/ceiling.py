@@ -88,20 +88,7 @@ class Scale:
     def means(self, scores: Mapping[str, Numbers], seeds: Sequence[Sequence[str]]) -> tuple[Numbers, int]:
         """The mean score in each draw of photographs and of seeds, and how many units were drawn; `seeds` are the images of
         each."""
-        drawn = [[name for name in names if name in scores] for names in seeds]
-        drawn = [names for names in drawn if names]
-        counts = (
-            Resampler(SEEDS).counts(len(drawn))
-            if len(drawn) > 1
-            else np.ones((len(self._counts), len(drawn)))
-        )
-        if not drawn or not self._references:
-            return np.full(len(self._counts), np.nan), 0
-        rows = np.vstack([scores[name] for names in drawn for name in names])
-        weights = np.repeat(counts, [len(names) for names in drawn], axis=1)
-        return crossed_means(rows, weights, self._counts), len(drawn) if len(drawn) > 1 else len(
-            self._references
-        )
+        return seed_means(scores, seeds, self._counts)
 
     def share(self, means: Numbers, units: int) -> Estimate:
         """The means as a share of the ceiling, drawn together: both hold the same photographs."""
@@ -119,6 +106,23 @@ class Scale:
 
     def _vector(self, face: FaceEmbedding) -> Any:
         return face.embedding if self.embedder.name == SFACE else face.others.get(self.embedder.name)
+
+
+def seed_means(
+    scores: Mapping[Any, Numbers], seeds: Sequence[Sequence[Any]], photographs: Numbers
+) -> tuple[Numbers, int]:
+    """The mean of scores [R] in each draw of seeds and of photographs [B, R], and how many units were drawn again: seeds, or
+    photographs where there is one seed. Equal numbers of seeds are drawn alike: such means are paired."""
+    drawn = [[name for name in names if name in scores] for names in seeds]
+    drawn = [names for names in drawn if names]
+    draws, references = photographs.shape
+    if not drawn or not references:
+        nothing: Numbers = np.full(draws, np.nan)
+        return nothing, 0
+    counts = Resampler(SEEDS).counts(len(drawn)) if len(drawn) > 1 else np.ones((draws, 1))
+    rows = np.vstack([scores[name] for names in drawn for name in names])
+    weights = np.repeat(counts, [len(names) for names in drawn], axis=1)
+    return crossed_means(rows, weights, photographs), len(drawn) if len(drawn) > 1 else references
 
 
 def by_seed(planned: Sequence[Planned]) -> list[list[str]]:

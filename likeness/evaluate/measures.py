@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.adherence import adherence, share_followed
 from likeness.evaluate.ceiling import Person, Scale, binned, described_set
@@ -60,6 +62,7 @@ def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
     sides = {face.id: face.side_px for face in faces.embeddings}
     drawn = [face for name in ("samples", "unnamed") for end in ("with", "without")
              for face in seen.sets[f"{name}_{end}"].embeddings]  # fmt: skip
+    scores = scale.scores(drawn)
     return {
         "name": scale.embedder.name,
         "label": scale.embedder.label,
@@ -71,9 +74,10 @@ def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
         "threshold": asdict(scale.threshold),
         "samples": samples,
         "base": described_set(scale, seen.sets["samples_without"], seen.samples(lora=False)),
+        "scores": {name: np.round(row, 4).tolist() for name, row in scores.items()},
         "by_yaw": binned(scale, samples["by_image"], yaws, options.yaw_edges_deg, 90.0),
         "by_face_px": binned(scale, samples["by_image"], sides, options.face_edges_px, LARGEST_FACE_PX),
-        "name_test": name_test(scale, scale.scores(drawn), seen.planned, seen.twins),
+        "name_test": name_test(scale, scores, seen.planned, seen.twins),
     }
 
 

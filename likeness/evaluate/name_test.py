@@ -37,8 +37,7 @@ def name_test(
     (with_name, units), (class_word, _), (untaught, _) = (
         scale.means(scores, [[trio[index] for trio in found] for found in trios]) for index in range(3)
     )
-    added = with_name - untaught
-    leak = np.divide(class_word - untaught, added, out=np.full(len(added), np.nan), where=added > 0)
+    added, leak = with_name - untaught, leaks(with_name, class_word, untaught)
     return {
         "seeds": len(trios),
         "named": asdict(estimate(with_name, units)),
@@ -47,3 +46,9 @@ def name_test(
         "gain": asdict(estimate(with_name - class_word, units)),
         "leak": asdict(estimate(leak, units)) if added[0] > 0 else {"value": None, "low": None, "high": None},
     }  # fmt: skip
+
+
+def leaks(with_name: Numbers, class_word: Numbers, untaught: Numbers) -> Numbers:
+    """The leak in each draw [B]; NaN where the LoRA adds nothing that could leak."""
+    added = with_name - untaught
+    return np.divide(class_word - untaught, added, out=np.full(len(added), np.nan), where=added > 0)

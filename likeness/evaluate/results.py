@@ -19,7 +19,7 @@ from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
 from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_samples
 from likeness.images import load_rgb
-from likeness.pipeline.batch import Line
+from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
 from likeness.run import Run
 from likeness.store.items import Item, write_atomic
@@ -42,17 +42,23 @@ def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planne
         digest: sha256 of the weights file.
     """
     planned = plan_samples(run.persona.name, prompts(run), run.config.evaluate.seeds)
+    return planned, run.finish(draw(run, renderer, planned, run.paths.weights, digest))
+
+
+def draw(
+    run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
+) -> list[Outcome]:
+    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights."""
 
     def line(one: Planned, item: Item) -> Line:
         parents = (digest,) if one.lora else ()
         return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
 
     works = [
-        replace(renderer.work(one, run.paths.weights if one.lora else None, digest), line=partial(line, one))
+        replace(renderer.work(one, weights if one.lora else None, digest), line=partial(line, one))
         for one in planned
     ]
-    # One worker: the pictures share one pipeline.
-    return planned, run.finish(run.batch(works, workers=1))
+    return run.batch(works, workers=1)  # one: the pictures share one pipeline
 
 
 def measure(
@@ -92,7 +98,11 @@ def measure(
         | {"best_step": best and best.step}
         | flat(measures),
         details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect)
-        | {"named": named, "class_word": run.persona.class_word},
+        | {
+            "named": named,
+            "twins": options.twin_prompts(*words),
+            "class_word": run.persona.class_word,
+        },
         sheet=contact_sheet(
             f"{run.persona.name}, drawn by {run.config.base.name}",
             prompts(run),

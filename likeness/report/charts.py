@@ -29,7 +29,7 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
     points = [(s, v) for s, v in zip(steps, losses, strict=True) if math.isfinite(v)]
     if len(points) < 2:
         return Markup("")
-    smooth = _smoothed([value for _, value in points])
+    smooth = smoothed([value for _, value in points])
     first, last = points[0][0], points[-1][0]
     low, high = 0.0, max(value for _, value in points) * 1.05 or 1.0
 
@@ -48,9 +48,9 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
         f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
         for s in ticks(first, last, 6)
     )
-    stride = _stride(points)
-    raw = _path([(x(s), y(v)) for s, v in points[::stride]])
-    mean = _path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::stride]])
+    nth = stride(points)
+    raw = path([(x(s), y(v)) for s, v in points[::nth]])
+    mean = path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::nth]])
     title = f"Training loss over {last} steps: running mean from {smooth[0]:.3f} to {smooth[-1]:.3f}"
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
@@ -90,11 +90,11 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
         y = AXIS + ROW * (index + 0.5)
         css = "dot strong" if row.strong else "dot"
         parts.append(f'<text class="label" x="0" y="{y - 1:g}">{escape(row.label)}</text>')
-        each = f", one of {stride} shown" if (stride := _stride(row.scores)) > 1 else ""
+        each = f", one of {nth} shown" if (nth := stride(row.scores)) > 1 else ""
         parts.append(f'<text class="tick" x="0" y="{y + 13:g}">{escape(row.note + each)}</text>')
         parts += [
             f'<circle class="{css}" cx="{x(score):.1f}" cy="{y + _jitter(n):.1f}" r="{DOT_RADIUS}"/>'
-            for n, score in enumerate(row.scores[:: _stride(row.scores)])
+            for n, score in enumerate(row.scores[::nth])
         ]
         if not row.scores:
             parts.append(f'<text class="tick" x="{x(low) + 10:.1f}" y="{y + 4:g}">no face found</text>')
@@ -169,7 +169,7 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     return [round(n * step, 10) + 0.0 for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _smoothed(values: Sequence[float]) -> list[float]:
+def smoothed(values: Sequence[float]) -> list[float]:
     """Centred running mean; at both ends the window loses the half that would lie outside."""
     reach = max(1, round(len(values) * SMOOTHING_SHARE / 2))
     sums = [0.0]
@@ -182,11 +182,13 @@ def _smoothed(values: Sequence[float]) -> list[float]:
     return smooth
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """The `d` of a path through points."""
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _stride(points: Sequence[object]) -> int:
+def stride(points: Sequence[object]) -> int:
+    """One of how many points is drawn."""
     return max(1, math.ceil(len(points) / MAX_POINTS))
 
 

@@ -109,23 +109,38 @@ class Revision:
             file=file,
         )
 
+    def file(self, path: Path, stage: str) -> Path:
+        """Where an output of a stage that is one file lies.
+
+        Raises:
+            InputError: the revision has none, or it is not in DVC's cache.
+        """
+        if self.name != WORKSPACE:
+            return self._stored(path.as_posix(), stage)
+        if not path.is_file():
+            raise InputError(f"{path} is missing", reason="missing-file", remedy="run `dvc repro`")
+        return path
+
     def _cached(self, path: str, stage: str) -> Callable[[str], Path]:
+        digests = listed(self._stored(path, stage))
+        cache = cache_folder()
+        return lambda name: cached(cache, digests[name]) if name in digests else Path(path) / name
+
+    def _stored(self, path: str, stage: str) -> Path:
         if path not in self.outs:
             raise InputError(
                 f"{self.name}: {LOCK} there names no {path}",
                 reason="no-version",
                 remedy=f"name a revision at which `dvc repro {stage}@{self.paths.persona}` had run and {LOCK} was committed",
             )
-        cache = cache_folder()
-        listing = cached(cache, self.outs[path])
-        if not listing.is_file():
+        stored = cached(cache_folder(), self.outs[path])
+        if not stored.is_file():
             raise InputError(
                 f"{self.name}: {path} is not in DVC's cache",
                 reason="not-in-cache",
                 remedy=f"`git checkout {self.name} && dvc pull {path}` brings it from the remote, if it was pushed",
             )
-        digests = listed(listing)
-        return lambda name: cached(cache, digests[name]) if name in digests else Path(path) / name
+        return stored
 
 
 def lock_of(revision: str) -> dict[str, dict[str, Any]]:

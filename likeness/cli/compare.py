@@ -1,0 +1,125 @@
+"""LoRAs beside each other, as a table and as a page."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+
+from likeness.cli.tables import console, say, table
+from likeness.config import load_config
+from likeness.errors import ConfigError
+from likeness.formatting import on_terminal
+from likeness.paths import PARAMS, RepositoryPaths
+from likeness.run import Run
+from likeness.store.items import write_atomic
+from likeness.versions.comparison import Comparison, compared, drawn
+from likeness.versions.comparison_words import figure, interval, verdict
+from likeness.versions.revision import EXPERIMENTS, refs
+from likeness.versions.sides import Side, incomparable, sides
+
+SETTINGS = 12  # lines of the table; the page and --json have all
+
+
+def compare_command(
+    names: Sequence[str],
+    *,
+    experiments: bool,
+    persona: str | None,
+    draw: bool,
+    strengths: Sequence[float],
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare from the evaluations that exist, or draw; print, and write the page."""
+    config = load_config(PARAMS)
+    if persona is None and len(config.personas) > 1:
+        raise ConfigError("there are several personas", remedy=f"--persona {next(iter(config.personas))}")
+    run = Run(
+        stage="evaluate", config=config, persona=config.persona(persona or next(iter(config.personas))),
+        repository=RepositoryPaths.here(),
+    )  # fmt: skip
+    run.require(*run.uses)
+    if experiments:
+        names = [*names, *(ref.rpartition("/")[2] for ref, _ in refs(EXPERIMENTS))]
+    names = list(dict.fromkeys(names))
+    if len(names) < 2:
+        raise ConfigError(
+            f"there is {names[0] if names else 'nothing'} to compare, and nothing beside it",
+            remedy="name two weight files, commits, tags or experiments; `workspace` is what lies here",
+        )
+    found = sides(names, run.persona.name)
+    why = "they are to be drawn" if draw or strengths else incomparable(found)
+    if why is None:
+        comparisons = [compared(run.persona.name, found)]
+    else:
+        sys.stderr.write(f"compare: the settings at hand draw all sides: {why}\n")
+        comparisons = _draw(run, found, strengths or [config.evaluate.lora_scale])
+    from likeness.versions.comparison_page import page  # here: it brings the report's pictures
+
+    path = html or run.paths.comparison_page
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, page(comparisons).encode())
+    if as_json:
+        sys.stdout.write(json.dumps([one.values() for one in comparisons], indent=2) + "\n")
+        return
+    for one in comparisons:
+        _show(one)
+    say(console(), f"page: {path.absolute()}")
+
+
+def _draw(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[Comparison]:
+    from likeness.diffusion.load import load_base
+    from likeness.evaluate.draw import Renderer
+    from likeness.evaluate.face_embeddings import Finder
+    from likeness.safety.identity import face_analyzer
+    from likeness.safety.rating import Rater
+
+    base = load_base(run.config.base, device=run.config.train.system.device, memo=run.repository.digests)
+    finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
+    made: list[Comparison] = []
+    for strength in strengths:
+        evaluate = run.config.evaluate.model_copy(update={"lora_scale": strength})
+        config = run.config.model_copy(update={"evaluate": evaluate})
+        at = Run(
+            stage=run.stage, config=config, persona=run.persona, repository=run.repository, stop=run.stop
+        )
+        made.append(drawn(at, Renderer(cfg=config, base=base, rater=Rater()), found, finder))
+    return made
+
+
+def _show(one: Comparison) -> None:
+    terminal = console()
+    at = "" if one.strength is None else f", drawn at strength {one.strength:g}"
+    first, *others = one.sides
+    for side, found in zip(others, one.differences, strict=True):
+        names = [escape(on_terminal(name)) for name in (first.name, side.name)]
+        view = table(
+            f"{one.persona}: {names[1]} against {names[0]}{at}",
+            left=["measure", "by"],
+            right=[*names, "difference", "pairs"],
+        )
+        for row in found:
+            view.add_row(
+                row.measure,
+                row.by,
+                figure(row, row.first),
+                figure(row, row.second),
+                interval(row),
+                str(row.pairs),
+            )
+        terminal.print(view)
+        say(terminal, verdict(side.name, first.name, found))
+    settings = one.settings
+    if settings:
+        view = table(
+            "what differs",
+            left=["setting", *(escape(on_terminal(side.name)) for side in one.sides)],
+            right=[],
+        )
+        for name, values in settings[:SETTINGS]:
+            view.add_row(escape(on_terminal(name)), *(escape(on_terminal(value)) for value in values))
+        terminal.print(view)
+    if len(settings) > SETTINGS:
+        say(terminal, f"and {len(settings) - SETTINGS} settings more: the page and --json have all")

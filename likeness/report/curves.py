@@ -1,0 +1,72 @@
+"""Several lines in one drawing, as inline SVG: told apart by number, dashes and colour, never by colour alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from likeness.report.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, path, smoothed, stride, ticks
+
+END = 34.0
+STYLES = 6
+"""As many looks of lines as style.css has; then they begin again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line: the number it is called by, what it is, and its points (step, value)."""
+
+    number: int
+    label: str
+    points: Sequence[tuple[float, float]]
+
+    def smooth(self) -> "Line":
+        """Its running mean."""
+        means = smoothed([value for _, value in self.points])
+        points = [(step, mean) for (step, _), mean in zip(self.points, means, strict=True)]
+        return Line(number=self.number, label=self.label, points=points)
+
+
+def curves(lines: Sequence[Line], title: str) -> Markup:
+    """The lines over steps; empty where none has two points that are numbers."""
+    known = [(line, [(x, y) for x, y in line.points if math.isfinite(y)]) for line in lines]
+    known = [(line, points) for line, points in known if len(points) > 1]
+    if not known:
+        return Markup("")
+    steps = [x for _, points in known for x, _ in points]
+    values = [y for _, points in known for _, y in points]
+    first, last = min(steps), max(steps)
+    low, high = min(values), max(values)
+    margin = 0.08 * (high - low) or 0.05
+    low, high = low - margin, high + margin
+
+    def x(step: float) -> float:
+        return LEFT + (step - first) / max(1, last - first) * (WIDTH - LEFT - END)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [
+        f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - END:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
+        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
+        for v in ticks(low, high, 4)
+    ]
+    parts += [
+        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
+        for s in ticks(first, last, 6)
+    ]
+    said: list[str] = []
+    for line, points in known:
+        shown = points[:: stride(points)]
+        style = (line.number - 1) % STYLES
+        end = points[-1]
+        parts.append(f'<path class="series s{style}" d="{path([(x(s), y(v)) for s, v in shown])}"/>')
+        parts.append(
+            f'<text class="value" x="{x(end[0]) + 6:.1f}" y="{y(end[1]) + 5:.1f}">{line.number}</text>'
+        )
+        said.append(f"{line.number}, {line.label}: {points[0][1]:.3f} to {end[1]:.3f}")
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
+        f'aria-label="{escape(title)}. {escape("; ".join(said))}">{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,172 @@
+"""The page of comparisons: pictures of each prompt and seed side by side, what differs, a table to sort, curves; one HTML
+file without network, whose one script sorts the table."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from likeness.formatting import format_score, render
+from likeness.marks.xmp import SourceType
+from likeness.report.curves import Line, curves
+from likeness.report.outcome import interval, percent
+from likeness.report.pictures import Album, Picture
+from likeness.versions import comparison_words
+from likeness.versions.comparison import Comparison, summary
+from likeness.versions.sides import Side
+
+WIDTH_PX = 300
+MAX_BYTES = 20_000_000
+MAX_COLUMNS = 8
+"""Settings that are columns of the table to sort; all of them stand below it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a side drew of one prompt and seed."""
+
+    number: int
+    picture: Picture | None
+    similarity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRow:
+    """One prompt and seed, drawn by each side."""
+
+    prompt: str
+    seed: int
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the table: its head, and (what is shown, what is sorted by) of each side."""
+
+    head: str
+    cells: Sequence[tuple[str, str]]
+    number: bool = True
+
+
+def page(comparisons: Sequence[Comparison]) -> str:
+    """The HTML; equal inputs give equal text. Pictures that do not fit are left out and counted."""
+    album = Album(quality=84, max_bytes=MAX_BYTES, synthetic=False)
+    script = resources.files("likeness.report").joinpath("templates/sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return render(
+        "likeness.report",
+        "comparison.html.j2",
+        html=True,
+        comparisons=comparisons,
+        rows=[_rows(one, album) for one in comparisons],
+        columns=[_columns(one) for one in comparisons],
+        losses=curves([_line(n, side, side.losses).smooth() for n, side in _numbered(comparisons[0])], "Loss by step"),
+        likenesses=curves([_line(n, side, _by_step(side)) for n, side in _numbered(comparisons[0])], "Similarity by step"),
+        words=comparison_words,
+        left_out=album.left_out,
+        script=Markup(script),
+        script_digest=digest,
+    )  # fmt: skip
+
+
+def _numbered(one: Comparison) -> list[tuple[int, Side]]:
+    return list(enumerate(one.sides, start=1))
+
+
+def _line(number: int, side: Side, points: Sequence[tuple[float, float]]) -> Line:
+    return Line(number=number, label=side.name, points=points)
+
+
+def _by_step(side: Side) -> list[tuple[float, float]]:
+    found = (side.details or {}).get("checkpoints", ())
+    return [(one["step"], one["similarity"]) for one in found if one["similarity"] is not None]
+
+
+def _rows(one: Comparison, album: Album) -> list[PictureRow]:
+    """The prompts with the name first, seed by seed; what only some sides drew stands there with gaps."""
+    samples = [
+        {
+            (sample["prompt"], sample["seed"]): sample
+            for sample in (side.details or {})["samples"]
+            if sample["lora"]
+        }
+        for side in one.sides
+    ]
+    named = {prompt for side in one.sides for prompt in (side.details or {})["named"]}
+    places = list(dict.fromkeys(place for found in samples for place in found))
+    places.sort(key=lambda place: place[0] not in named)
+    return [
+        PictureRow(
+            prompt=prompt,
+            seed=seed,
+            cells=[
+                _cell(number, side, found.get((prompt, seed)), album)
+                for (number, side), found in zip(_numbered(one), samples, strict=True)
+            ],
+        )
+        for prompt, seed in places
+    ]
+
+
+def _cell(number: int, side: Side, sample: Any, album: Album) -> Cell:
+    picture = None
+    if sample and sample["file"] and sample["rating"] == "sfw":
+        alt = f"Drawn by {side.name}: {sample['prompt']}, seed {sample['seed']}"
+        picture = album.file(side.picture(sample["file"]), alt, width_px=WIDTH_PX, code=SourceType.TRAINED)
+    return Cell(number=number, picture=picture, similarity=format_score(sample and sample["similarity"]))
+
+
+def _columns(one: Comparison) -> list[Column]:
+    found = [summary(side.details or {}) for side in one.sides]
+    labels = {by["key"]: by["label"] for by in (one.sides[0].details or {})["measures"]["embedders"]}
+    columns: list[Column] = []
+    for key, label in labels.items():
+        known = {"value": None, "low": None, "high": None}
+        shares = [side["share"].get(key, known) for side in found]
+        columns.append(
+            Column(
+                head=f"share, {label}",
+                cells=[(percent(s["value"]) + interval(s), _number(s["value"])) for s in shares],
+            )
+        )
+        told = [side["recognised"].get(key, [0, 0]) for side in found]
+        columns.append(
+            Column(
+                head=f"recognised, {label}",
+                cells=[(f"{n} of {of}", _number(n / of if of else None)) for n, of in told],
+            )
+        )
+        leaks = [side["leak"].get(key) for side in found]
+        columns.append(
+            Column(head=f"leak, {label}", cells=[(percent(leak), _number(leak)) for leak in leaks])
+        )
+    for name in ("copied", "adherence"):
+        values = [side[name] for side in found]
+        shown = [
+            percent(value) if name == "adherence" else "-" if value is None else str(value)
+            for value in values
+        ]
+        columns.append(
+            Column(head=name, cells=[(text, _number(v)) for text, v in zip(shown, values, strict=True)])
+        )
+    for name, values in one.settings[:MAX_COLUMNS]:
+        numeric = all(_is_number(value) for value in values)
+        columns.append(Column(head=name, cells=[(value, value) for value in values], number=numeric))
+    return columns
+
+
+def _number(value: float | None) -> str:
+    """What the script sorts by; what is not known comes last."""
+    return "" if value is None else repr(float(value))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text == "-"
+    return True

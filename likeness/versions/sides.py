@@ -1,0 +1,152 @@
+"""What is compared: weights as a file, or what the graph made at a revision or experiment, with its evaluation."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from likeness.errors import InputError
+from likeness.evaluate.paired import Details, common
+from likeness.lora.safetensors_io import read_header
+from likeness.paths import PersonaPaths
+from likeness.pipeline.stage import STAGES
+from likeness.settings import flatten
+from likeness.store.items import sha256_file
+from likeness.versions.revision import WORKSPACE, Revision
+
+MAX_VALUE = 80  # characters of a setting that are shown
+NOISE = ("hash", "sha256", "session", "bucket", "tag_frequency", "dataset_dirs", "output_name")
+"""Parts of metadata's names that tell nothing to choose by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of what is compared. `weights` gives the file where its bytes are needed; `details` is its evaluation, None where
+    there is none of these weights, and `picture` gives the files of that; `losses` are (step, loss), empty where not known."""
+
+    name: str
+    sha256: str
+    weights: Callable[[], Path]
+    settings: Mapping[str, Any]
+    details: Details | None = None
+    picture: Callable[[str], Path] = Path
+    photographs: frozenset[str] = frozenset()
+    losses: Sequence[tuple[int, float]] = ()
+
+
+def sides(names: Sequence[str], persona: str) -> list[Side]:
+    """The sides of these names, in their order: a path of a weights file, else a revision (`workspace`: the files here).
+    Settings are of one kind: those of dvc.lock where all are revisions, else what each weights file says.
+
+    Raises:
+        InputError: a name is neither, or what it names is not on this machine.
+    """
+    found = [_file(Path(name)) if Path(name).is_file() else _revision(name, persona) for name in names]
+    if all(not Path(name).is_file() for name in names):
+        return found
+    return [_with_metadata(side) for side in found]
+
+
+def incomparable(found: Sequence[Side]) -> str | None:
+    """Why the evaluations that exist cannot be compared, in a sentence; None where they can."""
+    first = found[0]
+    for side in found:
+        if side.details is None:
+            return f"{side.name} has no evaluation of its weights"
+        if side.photographs != first.photographs:
+            return f"{first.name} and {side.name} were compared with other photographs"
+        if not common(first.details or {}, side.details):
+            return f"{first.name} and {side.name} have no prompt and seed in common"
+    return None
+
+
+def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
+    """(setting, its value of each side) of the settings that are not the same everywhere."""
+    names = sorted({name for side in found for name in side.settings})
+    rows = [(name, [side.settings.get(name) for side in found]) for name in names]
+    return [
+        (name, ["-" if value is None else _short(value) for value in values])
+        for name, values in rows
+        if any(value != values[0] for value in values)
+    ]
+
+
+def _file(path: Path) -> Side:
+    read_header(path)  # a file that is no weights file is told here
+    return Side(name=path.name, sha256=sha256_file(path), weights=lambda: path, settings={})
+
+
+def _with_metadata(side: Side) -> Side:
+    said = read_header(side.weights()).metadata
+    shown = {
+        name: value
+        for name, value in said.items()
+        if name.startswith(("ss_", "likeness.")) and not any(part in name for part in NOISE)
+    }
+    return replace(side, settings=shown)
+
+
+def _revision(name: str, persona: str) -> Side:
+    revision = Revision(name, persona)
+    paths = revision.paths
+    recorded = _recorded(revision)
+    if recorded is None:
+        digest = sha256_file(revision.file(paths.weights, "train"))
+        return Side(
+            name=name, sha256=digest, weights=lambda: revision.file(paths.weights, "train"), settings=_settings(revision)
+        )  # fmt: skip
+    digest, details, picture = recorded
+    return Side(
+        name=name, sha256=digest, weights=lambda: revision.file(paths.weights, "train"), settings=_settings(revision),
+        details=details, picture=picture, photographs=_photographs(revision), losses=_losses(revision),
+    )  # fmt: skip
+
+
+def _recorded(revision: Revision) -> tuple[str, Details, Callable[[str], Path]] | None:
+    """The digest of the evaluated weights, the evaluation, and where its pictures lie; None where it is not at hand, was not
+    measured as today's are, or is of other weights than lie here."""
+    try:
+        folder = revision.folder("samples")
+        details = orjson.loads(folder.file("details.json").read_bytes())
+    except (InputError, OSError, ValueError):
+        return None
+    digests = {digest for entry in folder.entries.values() for digest in entry.get("parents", ())}
+    if len(digests) != 1 or not details.get("measures") or "named" not in details:
+        return None
+    (digest,) = digests
+    if revision.name == WORKSPACE and sha256_file(revision.file(revision.paths.weights, "train")) != digest:
+        return None
+    return digest, details, folder.file
+
+
+def _photographs(revision: Revision) -> frozenset[str]:
+    """The digests of the photographs that an evaluation compares with: the held-out ones, else all of the person's."""
+    own = [entry for entry in revision.folder("ingested").entries.values() if entry.get("source")]
+    held_out = [entry for entry in own if entry.get("held_out")]
+    return frozenset(entry["sha256"] for entry in held_out or own)
+
+
+def _settings(revision: Revision) -> dict[str, Any]:
+    before = [spec.name for spec in STAGES if spec.name not in ("check", "report")]
+    return {name: value for stage in before for name, value in flatten(revision.settings(stage)).items()}
+
+
+def _losses(revision: Revision) -> list[tuple[int, float]]:
+    try:
+        text = revision.file(revision.paths.loss_csv, "train").read_text(encoding="utf-8")
+        return [(int(row["step"]), float(row["loss"])) for row in csv.DictReader(text.splitlines())]
+    except (InputError, OSError, ValueError, KeyError):
+        return []
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."
+
+
+def folder_of(paths: PersonaPaths, number: int, strength: float) -> Path:
+    """Where the pictures of a side that were drawn for the comparison lie."""
+    return paths.comparison / f"{number}-strength-{strength:g}"
