@@ -9,6 +9,7 @@ INSTALLS = "installs from a registry"
 AWS = "needs AWS's command line and an account"
 MEASURES = "measures for minutes, alone on a machine"
 RENTS = "rents a machine; tests/cloud/ has an engine of its own"
+COMPARES = "tests/versions/test_comparison.py types such lines in a repository with evaluated revisions"
 PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 
 # Why a line is not typed.
@@ -57,6 +58,8 @@ NOT_RUN = {
     "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_marks.py does it on a publication",
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
+    "likeness compare HEAD workspace": COMPARES,
+    "likeness compare workspace --experiments --html experiments.html": COMPARES,
     "likeness comfy test jade": "needs a ComfyUI server; tests/comfy has a fake one, make comfy-test the real one",
     'ln -s "$PWD/integrations/comfyui" ~/ComfyUI/custom_nodes/likeness': "needs ComfyUI; make comfy-test makes this link",
     "make comfy-test": INSTALLS,

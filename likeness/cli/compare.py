@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -55,7 +56,7 @@ def compare_command(
         comparisons = [compared(run.persona.name, found)]
     else:
         sys.stderr.write(f"compare: the settings at hand draw all sides: {why}\n")
-        comparisons = _draw(run, found, strengths or [config.evaluate.lora_scale])
+        comparisons = draw_sides(run, found, strengths or [run.config.evaluate.lora_scale])
     from likeness.versions.comparison_page import page  # here: it brings the report's pictures
 
     path = html or run.paths.comparison_page
@@ -69,7 +70,8 @@ def compare_command(
     say(console(), f"page: {path.absolute()}")
 
 
-def _draw(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[Comparison]:
+def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[Comparison]:
+    """The comparison at each strength; pictures that were drawn before are items and are not drawn again."""
     from likeness.diffusion.load import load_base
     from likeness.evaluate.draw import Renderer
     from likeness.evaluate.face_embeddings import Finder
@@ -82,9 +84,7 @@ def _draw(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[C
     for strength in strengths:
         evaluate = run.config.evaluate.model_copy(update={"lora_scale": strength})
         config = run.config.model_copy(update={"evaluate": evaluate})
-        at = Run(
-            stage=run.stage, config=config, persona=run.persona, repository=run.repository, stop=run.stop
-        )
+        at = replace(run, config=config)
         made.append(drawn(at, Renderer(cfg=config, base=base, rater=Rater()), found, finder))
     return made
 

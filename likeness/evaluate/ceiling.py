@@ -115,10 +115,9 @@ def seed_means(
     photographs where there is one seed. Equal numbers of seeds are drawn alike: such means are paired."""
     drawn = [[name for name in names if name in scores] for names in seeds]
     drawn = [names for names in drawn if names]
-    draws, references = photographs.shape
+    draws, references = len(photographs), photographs.shape[1]
     if not drawn or not references:
-        nothing: Numbers = np.full(draws, np.nan)
-        return nothing, 0
+        return np.full(draws, np.nan), 0
     counts = Resampler(SEEDS).counts(len(drawn)) if len(drawn) > 1 else np.ones((draws, 1))
     rows = np.vstack([scores[name] for names in drawn for name in names])
     weights = np.repeat(counts, [len(names) for names in drawn], axis=1)

@@ -59,7 +59,7 @@ def program(folder: Path, *arguments: str, **settings) -> subprocess.Popen:
 def test_every_command_is_there():
     assert {" ".join(name) for name in NAMES} == {
         "keys team", "keys dev-ca", "verify", "detect",
-        "plan", "summary", "draw", "diff", "lineage", "spending", "publish", "inspect", "convert", "params",
+        "plan", "summary", "draw", "compare", "diff", "lineage", "spending", "publish", "inspect", "convert", "params",
         "comfy test", "comfy workflow",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",

@@ -12,6 +12,7 @@ from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
 
+from likeness.cli.compare import draw_sides
 from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
@@ -31,6 +32,7 @@ from likeness.report.collect import Evaluation
 from likeness.safety.rating import Rater
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
+from likeness.versions.sides import sides
 from stages import dataset, evaluate
 
 
@@ -228,3 +230,29 @@ def test_a_refused_picture_is_not_written(folders, monkeypatch):
     assert not made.entries
     assert {failure.reason for failure in made.failures} == {"explicit"}
     assert not list(folders.places.drawn.glob("*.jpg"))
+
+
+def test_files_are_compared_by_pictures_that_are_items_marked_and_gated(folders, monkeypatch):
+    def find(rgb):
+        return [known_face(at_angle(int(rgb.sum()) % 100))]
+
+    monkeypatch.setattr("likeness.safety.identity.face_analyzer", lambda own: analyzer(find))
+    one, other = (folders.root / name for name in ("one.safetensors", "other.safetensors"))
+    write_lora(folders, 5.0)
+    one.write_bytes(folders.places.weights.read_bytes())
+    write_lora(folders, 2.0)
+    other.write_bytes(folders.places.weights.read_bytes())
+    run, names = run_of("evaluate", config(), PERSONA), [str(one), str(other)]
+    found = draw_sides(run, sides(names, "jade"), [1.0, 0.5])
+    assert [at.strength for at in found] == [1.0, 0.5]
+    for at in found:
+        assert {row.measure for row in at.differences[0]} >= {"similarity", "recognised"}
+        for side in at.sides:
+            pictures = [side.picture(sample["file"]) for sample in side.details["samples"]]
+            assert all(read_mark(path.read_bytes()) == SourceType.TRAINED for path in pictures)
+    whole, half = (at.sides[0].picture("jade-p1-seed3-with.jpg").read_bytes() for at in found)
+    assert whole != half
+    monkeypatch.setattr(studio, "generate", None)
+    evaluate.main(run_of("evaluate", config(), PERSONA))  # of `other`: drawn before
+    drawn = (folders.places.samples / "jade-p1-seed3-with.jpg").read_bytes()
+    assert drawn == found[0].sides[1].picture("jade-p1-seed3-with.jpg").read_bytes()
