@@ -1,0 +1,113 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+import { api } from "@/lib/api";
+import { messages } from "@/lib/messages";
+import { useChange, usePeople } from "@/lib/queries";
+import type { AdminRight } from "@/lib/types";
+import { Button } from "../ui/button";
+import { CopyLink } from "../ui/copy-link";
+import { Input, Select } from "../ui/field";
+import { ErrorNotice, Loading, panel, Section } from "../ui/notice";
+import { Table } from "./table";
+
+const words = messages.admin;
+
+export function Rights() {
+  const rights = useQuery({ queryKey: ["admin", "rights"], queryFn: api.admin.rights });
+  const revoke = useChange(({ user_id, version_id }: AdminRight) => api.admin.revokeRight(user_id, version_id), "admin", "people");
+  return (
+    <div className="grid gap-8">
+      <ErrorNotice error={rights.error ?? revoke.error} />
+      {rights.data ? (
+        <Table
+          rows={rights.data}
+          columns={["user", "person", "version", "per_day", "used_today", "until", "kinds"]}
+          keyOf={({ user_id, version_id }) => user_id + version_id}
+          actions={(right) => (
+            <Button disabled={revoke.isPending} onClick={() => revoke.mutate(right)}>
+              {words.revoke}
+            </Button>
+          )}
+        />
+      ) : (
+        rights.isPending && <Loading />
+      )}
+      <div className="grid items-start gap-8 lg:grid-cols-2">
+        <Grant />
+        <PersonLinks />
+      </div>
+    </div>
+  );
+}
+
+function Grant() {
+  const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
+  const people = usePeople();
+  const kinds = [...new Set(people.data?.flatMap(({ right }) => right.kinds))];
+  const grant = useChange((form: FormData) => {
+    const field = (name: string) => String(form.get(name) ?? "");
+    return api.admin.grant({
+      user_id: field("user"),
+      version_id: field("version"),
+      per_day: field("per_day") === "" ? null : Number(field("per_day")),
+      until: field("until") ? `${field("until")}T00:00:00Z` : null,
+      kinds,
+    });
+  }, "admin", "people");
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    grant.mutate(new FormData(event.currentTarget));
+  }
+  return (
+    <Section title={words.grant}>
+      <form onSubmit={submit} className={`${panel} grid gap-4`}>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Select label={words.user} name="user" required>
+            {users.data?.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </Select>
+          <Select label={words.version} name="version" required>
+            {people.data?.flatMap((person) =>
+              person.versions.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {person.name} · {name}
+                </option>
+              )),
+            )}
+          </Select>
+          <Input label={words.perDay} name="per_day" type="number" min={0} defaultValue={20} />
+          <Input label={words.until} name="until" type="date" />
+        </div>
+        <ErrorNotice error={grant.error} />
+        <Button type="submit" className="justify-self-start" disabled={grant.isPending}>
+          {words.grantDo}
+        </Button>
+      </form>
+    </Section>
+  );
+}
+
+function PersonLinks() {
+  const people = usePeople();
+  const link = useChange(api.admin.personLink);
+  return (
+    <Section title={words.link}>
+      <div className={`${panel} grid gap-3 text-sm`}>
+        <p className="text-muted">{words.linkText}</p>
+        <div className="flex flex-wrap gap-2">
+          {people.data?.map(({ id, name }) => (
+            <Button key={id} disabled={link.isPending} onClick={() => link.mutate(id)}>
+              {name}
+            </Button>
+          ))}
+        </div>
+        <ErrorNotice error={link.error} />
+        {link.data && <CopyLink label={words.link} url={link.data.url} />}
+      </div>
+    </Section>
+  );
+}

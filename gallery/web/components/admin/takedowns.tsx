@@ -1,0 +1,58 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { api } from "@/lib/api";
+import { formatMoment } from "@/lib/format";
+import { messages } from "@/lib/messages";
+import { useChange } from "@/lib/queries";
+import type { AdminTakedown } from "@/lib/types";
+import { Button } from "../ui/button";
+import { Badge, ErrorNotice, Loading, panel } from "../ui/notice";
+
+const words = messages.admin;
+
+export function Takedowns() {
+  const takedowns = useQuery({ queryKey: ["admin", "takedowns"], queryFn: api.admin.takedowns });
+  const decide = useChange(({ receipt, decision }: { receipt: string; decision: "remove" | "keep" }) => api.admin.decide(receipt, decision), "admin", "pictures");
+  if (takedowns.isError) return <ErrorNotice error={takedowns.error} onRetry={() => void takedowns.refetch()} />;
+  if (!takedowns.data) return <Loading />;
+  return (
+    <div className="grid gap-3">
+      <ErrorNotice error={decide.error} />
+      {takedowns.data.length === 0 && <p className="py-6 text-sm text-muted">{words.empty}</p>}
+      {takedowns.data.map((report) => (
+        <Report key={report.receipt} report={report} busy={decide.isPending} onDecide={(decision) => decide.mutate({ receipt: report.receipt, decision })} />
+      ))}
+    </div>
+  );
+}
+
+function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boolean; onDecide: (decision: "remove" | "keep") => void }) {
+  const late = new Date(report.due) < new Date();
+  const open = report.status === "open";
+  return (
+    <article className={`${panel} grid gap-3 text-sm`}>
+      <div className="flex flex-wrap items-center gap-2">
+        <h2 className="font-medium">{messages.shared.reasons[report.reason] ?? report.reason}</h2>
+        {open ? (
+          <Badge tone={late ? "danger" : "accent"}>{(late ? words.overdue : words.due)(formatMoment(report.due))}</Badge>
+        ) : (
+          <Badge>{messages.takedown.status[report.status] ?? report.status}</Badge>
+        )}
+      </div>
+      <p className="wrap-anywhere whitespace-pre-wrap">{report.statement}</p>
+      <p className="text-muted wrap-anywhere">
+        {report.name}, {report.email}, {formatMoment(report.created)}
+      </p>
+      {open && (
+        <div className="flex flex-wrap gap-2">
+          <Button variant="danger" disabled={busy} onClick={() => onDecide("remove")}>
+            {words.decideRemove}
+          </Button>
+          <Button disabled={busy} onClick={() => onDecide("keep")}>
+            {words.decideKeep}
+          </Button>
+        </div>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,106 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "@/lib/api";
+import { monthOf } from "@/lib/calculator";
+import { formatDate, formatUsd } from "@/lib/format";
+import { messages } from "@/lib/messages";
+import { useChange, useSession } from "@/lib/queries";
+import type { CalculatorFigures, Money } from "@/lib/types";
+import { SignedIn } from "./signed-in";
+import { Button } from "./ui/button";
+import { cn } from "./ui/cn";
+import { Input } from "./ui/field";
+import { Empty, ErrorNotice, Loading, panel, Section } from "./ui/notice";
+
+const words = messages.money;
+const PACKS = [20, 100, 500];
+
+export const MoneyPage = () => <SignedIn>{() => <Enabled />}</SignedIn>;
+
+function Enabled() {
+  const { data: session } = useSession();
+  const enabled = session?.settings.money ?? false;
+  const money = useQuery({ queryKey: ["money"], queryFn: api.money, enabled });
+  const figures = useQuery({ queryKey: ["calculator"], queryFn: api.calculator, enabled, staleTime: Infinity });
+  if (!enabled || money.data?.enabled === false) return <Empty title={words.off} />;
+  return (
+    <div className="grid gap-9">
+      <h1 className="text-xl font-semibold">{words.title}</h1>
+      <ErrorNotice error={money.error ?? figures.error} />
+      {money.data ? <Balance money={money.data} /> : <Loading />}
+      {figures.data && <Calculator start={figures.data} />}
+    </div>
+  );
+}
+
+function Balance({ money }: { money: Money }) {
+  // The address comes from our API; a script in its place (javascript:) is not followed.
+  const buy = useChange(async (credits: number) => {
+    const { url } = await api.checkout(credits);
+    if (new URL(url, window.location.href).protocol.startsWith("http")) window.location.assign(url);
+  });
+  return (
+    <>
+      <Section title={words.balance}>
+        <div className={`${panel} grid gap-4`}>
+          <p className="text-4xl font-semibold tabular-nums">{money.balance}</p>
+          <div className="flex flex-wrap gap-2">
+            {PACKS.map((credits) => (
+              <Button key={credits} disabled={buy.isPending} onClick={() => buy.mutate(credits)}>
+                {words.buyDo(credits)}
+              </Button>
+            ))}
+          </div>
+          <ErrorNotice error={buy.error} />
+        </div>
+      </Section>
+      <Section title={words.entries}>
+        {money.entries.length === 0 && <p className="text-sm text-muted">{words.noEntries}</p>}
+        <ul className="grid text-sm">
+          {money.entries.map(({ id, created, text, amount, balance }) => (
+            <li key={id} className="grid grid-cols-[1fr_auto_4rem] gap-x-4 border-b border-line py-2 tabular-nums">
+              <span>
+                {text} <span className="text-muted">{formatDate(created)}</span>
+              </span>
+              <span className={cn("text-right", amount > 0 && "text-good")}>{amount > 0 ? `+${amount}` : amount}</span>
+              <span className="text-right text-muted">{balance}</span>
+            </li>
+          ))}
+        </ul>
+      </Section>
+    </>
+  );
+}
+
+function Calculator({ start }: { start: CalculatorFigures }) {
+  const [figures, setFigures] = useState(start);
+  const month = monthOf(figures);
+  const names = Object.keys(words.fields) as (keyof typeof words.fields)[];
+  const results = ["income", "compute", "fees", "fixed", "left"] as const;
+  return (
+    <Section title={words.calculator}>
+      <p className="text-sm text-muted">{words.calculatorText}</p>
+      <div className="grid gap-6 md:grid-cols-[3fr_2fr]">
+        <div className="grid grid-cols-2 items-end gap-4 sm:grid-cols-3">
+          {names.map((name) => (
+            <Input key={name} label={words.fields[name]} type="number" min={0} step="any" value={figures[name]} onChange={(event) => setFigures({ ...figures, [name]: Number(event.target.value) })} />
+          ))}
+        </div>
+        <div className={`${panel} grid content-start gap-3 text-sm`} aria-live="polite">
+          <dl className="grid grid-cols-[1fr_auto] gap-2 tabular-nums">
+            {results.map((result) => (
+              <div key={result} className={cn("contents", result === "left" && "text-base font-semibold")}>
+                <dt>{words.results[result]}</dt>
+                <dd className="text-right">{formatUsd(month[result])}</dd>
+              </div>
+            ))}
+            <dt className="text-muted">{words.results.perPicture}</dt>
+            <dd className="text-right text-muted">${month.perPicture.toFixed(4)}</dd>
+          </dl>
+          <p>{month.breakEven === null ? words.never : words.breakEven(month.breakEven)}</p>
+        </div>
+      </div>
+    </Section>
+  );
+}

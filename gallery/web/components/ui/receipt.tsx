@@ -1,0 +1,39 @@
+"use client";
+import { FileJson } from "lucide-react";
+import { formatMoment } from "@/lib/format";
+import { messages } from "@/lib/messages";
+import { saveFile } from "@/lib/save";
+import type { Receipt } from "@/lib/types";
+import { Button } from "./button";
+
+const WHEN = /^\d{4}-\d\d-\d\dT/;
+
+function words(value: unknown): string {
+  if (value === null || value === undefined) return messages.none;
+  if (Array.isArray(value)) return value.map(words).join(", ") || messages.none;
+  if (typeof value === "object") return Object.entries(value).map(([name, part]) => `${name}: ${words(part)}`).join(", ");
+  return typeof value === "string" && WHEN.test(value) ? formatMoment(value) : String(value);
+}
+
+/** All that a receipt says, field by field, and the file to keep. */
+export function ReceiptView({ receipt, name }: { receipt: Receipt; name: string }) {
+  return (
+    <div className="grid gap-3">
+      <dl className="grid gap-x-6 gap-y-2 rounded-lg bg-sunken p-4 text-sm sm:grid-cols-[max-content_1fr]">
+        {Object.entries(receipt).map(([field, value]) => (
+          <div key={field} className="contents">
+            <dt className="text-muted first-letter:uppercase">{field.replaceAll("_", " ")}</dt>
+            <dd className="font-mono text-xs leading-5 break-all max-sm:mb-1">{words(value)}</dd>
+          </div>
+        ))}
+      </dl>
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <p className="text-sm text-muted">{messages.receipt.keep}</p>
+        <Button onClick={() => saveFile(new Blob([JSON.stringify(receipt, null, 2)], { type: "application/json" }), `${name}.json`)}>
+          <FileJson aria-hidden />
+          {messages.receipt.download}
+        </Button>
+      </div>
+    </div>
+  );
+}

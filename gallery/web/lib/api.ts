@@ -1,0 +1,157 @@
+import type * as T from "./types";
+
+/** An answer of the API that says no, in its own words. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: T.Problem,
+  ) {
+    super(problem.sentence);
+  }
+}
+
+type Query = Record<string, string | number | boolean | undefined | null>;
+interface Options {
+  query?: Query;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+// The token of GET /session; every unsafe method carries it. Signing in or out makes a new one.
+let csrf: Promise<string> | null = null;
+const csrfToken = () => (csrf ??= session().then((answer) => answer.csrf));
+
+function address(path: string, query: Query = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return `/api${path}${search && `?${search}`}`;
+}
+
+async function problemOf(response: Response): Promise<T.Problem> {
+  const body: unknown = await response.json().catch(() => null);
+  const error = (body as { error?: T.Problem } | null)?.error;
+  if (error?.sentence) return error;
+  // FastAPI's own refusals and a proxy's pages have another shape.
+  return { reason: "unreachable", sentence: `The server answered ${response.status}.`, remedy: "Try again in a moment." };
+}
+
+async function send(method: string, path: string, { query, body, headers }: Options = {}): Promise<Response> {
+  const unsafe = method !== "GET";
+  const request = async () =>
+    fetch(address(path, query), {
+      method,
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(unsafe ? { "x-csrf": await csrfToken() } : {}),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  let response = await request();
+  if (unsafe && response.status === 403 && (await problemOf(response.clone())).reason === "csrf") {
+    csrf = null;
+    response = await request();
+  }
+  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  return response;
+}
+
+async function json<R>(method: string, path: string, options?: Options): Promise<R> {
+  const response = await send(method, path, options);
+  return (response.status === 204 ? undefined : await response.json()) as R;
+}
+
+// A short list comes bare, a long one as a page.
+async function list<R>(path: string): Promise<R[]> {
+  const answer = await get<R[] | T.Page<R>>(path);
+  return Array.isArray(answer) ? answer : answer.items;
+}
+
+const get = <R>(path: string, query?: Query, headers?: Record<string, string>) => json<R>("GET", path, { query, headers });
+const post = <R = void>(path: string, body?: unknown) => json<R>("POST", path, { body: body ?? {} });
+const put = <R = void>(path: string, body?: unknown) => json<R>("PUT", path, { body });
+const remove = <R = void>(path: string, query?: Query) => json<R>("DELETE", path, { query });
+const id = encodeURIComponent;
+
+async function session(): Promise<T.Session> {
+  const answer = await get<T.Session>("/session");
+  csrf = Promise.resolve(answer.csrf);
+  return answer;
+}
+
+async function newSession<R>(path: string, body: unknown): Promise<R> {
+  const answer = await post<R>(path, body);
+  csrf = null;
+  return answer;
+}
+
+export const api = {
+  session,
+  signUp: (body: { email: string; password: string; name: string; invitation?: string }) => 
+    newSession<T.Session | { sent: true }>("/sign-up", body),
+  confirmSignUp: (token: string) => newSession("/sign-up/confirm", { token }),
+  signIn: (body: { email: string; password: string }) => newSession("/sign-in", body),
+  signOut: () => newSession("/sign-out", {}),
+  forgotPassword: (email: string) => post("/password/forgot", { email }),
+  resetPassword: (token: string, password: string) => newSession("/password/reset", { token, password }),
+  signIns: () => list<T.SignIn>("/sessions"),
+  endSignIn: (which: string) => remove(`/sessions/${id(which)}`),
+
+  people: () => list<T.Person>("/people"),
+  presets: () => list<T.Preset>("/presets"),
+  generate: (body: T.GenerationRequest) => post<T.Generation>("/generations", body),
+  generations: () => list<T.Generation>("/generations"),
+  cancel: (which: string) => post<T.Generation>(`/generations/${id(which)}/cancel`),
+
+  pictures: (filter: T.PictureFilter, cursor: string | null, limit: number) =>
+    get<T.Page<T.Picture>>("/pictures", { ...filter, cursor, limit }),
+  deletePicture: (which: string) => remove<T.Receipt>(`/pictures/${id(which)}`),
+  favourite: (which: string, on: boolean) => (on ? put : remove)(`/pictures/${id(which)}/favourite`),
+  upscale: (which: string) => post<T.Generation>(`/pictures/${id(which)}/upscale`),
+  zip: async (ids: string[]) => (await send("POST", "/pictures/zip", { body: { ids } })).blob(),
+
+  albums: () => list<T.Album>("/albums"),
+  createAlbum: (title: string) => post<T.Album>("/albums", { title }),
+  renameAlbum: (which: string, title: string) => json<T.Album>("PATCH", `/albums/${id(which)}`, { body: { title } }),
+  deleteAlbum: (which: string) => remove(`/albums/${id(which)}`),
+  inAlbum: (album: string, picture: string, on: boolean) => (on ? put : remove)(`/albums/${id(album)}/pictures/${id(picture)}`),
+
+  share: (picture: string, body: { expires_hours: number; password?: string }) =>
+    post<T.Share>(`/pictures/${id(picture)}/shares`, body),
+  shares: () => list<T.Share>("/shares"),
+  endShare: (which: string) => remove(`/shares/${id(which)}`),
+
+  shared: (token: string, password?: string) => get<T.SharedPicture>(`/shared/${id(token)}`, {}, sharePassword(password)),
+  sharedFile: async (token: string, password?: string) =>
+    (await send("GET", `/shared/${id(token)}/file`, { headers: { ...sharePassword(password), accept: "image/*" } })).blob(),
+  takedown: (token: string, body: T.TakedownRequest) => post<{ receipt: string }>(`/shared/${id(token)}/takedown`, body),
+  takedownReceipt: (receipt: string) => get<T.Receipt>(`/takedowns/${id(receipt)}`),
+
+  portrayed: (token: string, cursor: string | null) => get<T.Portrayed>(`/portrayed/${id(token)}`, { cursor, limit: 60 }),
+  portrayedFile: (token: string, picture: string) => `/api/portrayed/${id(token)}/pictures/${id(picture)}/file`,
+  narrow: (token: string, body: { kinds: string[]; per_day: number | null }) => post(`/portrayed/${id(token)}/narrow`, body),
+  revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
+
+  money: () => get<T.Money>("/money"),
+  checkout: (credits: number) => post<{ url: string }>("/money/checkout", { credits }),
+  calculator: () => get<T.CalculatorFigures>("/money/calculator"),
+
+  admin: {
+    users: () => list<T.AdminUser>("/admin/users"),
+    changeUser: (which: string, change: { role?: T.Role; disabled?: boolean }) =>
+      json("PATCH", `/admin/users/${id(which)}`, { body: change }),
+    invite: (body: { email?: string; role: T.Role }) => post<{ url: string; expires: string }>("/admin/invitations", body),
+    rights: () => list<T.AdminRight>("/admin/rights"),
+    grant: (right: { user_id: string; version_id: string; per_day: number | null; until: string | null; kinds: string[] }) =>
+      put("/admin/rights", right),
+    revokeRight: (user_id: string, version_id: string) => remove("/admin/rights", { user_id, version_id }),
+    rows: (table: T.AdminTable) => list<T.Row>(`/admin/${table}`),
+    takedowns: () => list<T.AdminTakedown>("/admin/takedowns"),
+    decide: (receipt: string, decision: "remove" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
+    personLink: (person: string) => post<{ url: string }>(`/admin/people/${id(person)}/link`),
+  },
+};
+
+const sharePassword = (password?: string): Record<string, string> =>
+  password ? { "x-share-password": encodeURIComponent(password) } : {};

@@ -1,0 +1,53 @@
+"use client";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api } from "./api";
+import type { Picture, PictureFilter } from "./types";
+
+/** Pictures a page of the grid asks for at a time. */
+const PAGE = 200;
+
+export const useSession = () => useQuery({ queryKey: ["session"], queryFn: api.session, staleTime: 60_000 });
+export const usePeople = () => useQuery({ queryKey: ["people"], queryFn: api.people });
+export const useAlbums = () => useQuery({ queryKey: ["albums"], queryFn: api.albums });
+
+export const usePictures = (filter: PictureFilter) =>
+  useInfiniteQuery({
+    queryKey: ["pictures", filter],
+    queryFn: ({ pageParam }) => api.pictures(filter, pageParam, PAGE),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next,
+    staleTime: 30_000,
+  });
+
+/** A change on the server after which the named lists are read anew. */
+export function useChange<A, R>(change: (argument: A) => Promise<R>, ...lists: string[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => Promise.all(lists.map((list) => client.invalidateQueries({ queryKey: [list] }))),
+  });
+}
+
+type Pages = { pages: { items: Picture[]; next: string | null }[]; pageParams: unknown[] };
+
+/** Changes or drops pictures in every list held here, so a long grid keeps its place and isn't read again. */
+export function useEditPictures() {
+  const client = useQueryClient();
+  return (edit: (picture: Picture) => Picture | null) =>
+    client.setQueriesData<Pages>({ queryKey: ["pictures"] }, (held) =>
+      held && {
+        ...held,
+        pages: held.pages.map((page) => ({ ...page, items: page.items.map(edit).filter((picture) => picture !== null) })),
+      },
+    );
+}
+
+export function useFavourite() {
+  const edit = useEditPictures();
+  const set = (id: string, favourite: boolean) => edit((picture) => (picture.id === id ? { ...picture, favourite } : picture));
+  return useMutation({
+    mutationFn: (picture: Picture) => api.favourite(picture.id, !picture.favourite),
+    onMutate: (picture) => set(picture.id, !picture.favourite),
+    onError: (_error, picture) => set(picture.id, picture.favourite),
+  });
+}
