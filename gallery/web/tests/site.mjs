@@ -1,0 +1,69 @@
+// The built site before a fake API, and a browser on it.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { chromium } from "playwright-core";
+import { startFake } from "./fake/server.mjs";
+
+const WEB = new URL("..", import.meta.url).pathname;
+export const OWNER = { email: "ada@example.org", password: "correct horse" };
+export const WIDTHS = [360, 1400];
+export const THEMES = ["light", "dark"];
+
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+async function startSite(api) {
+  const port = await freePort();
+  const site = spawn(process.execPath, ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)], {
+    cwd: WEB, env: { ...process.env, GALLERY_API: api, NEXT_TELEMETRY_DISABLED: "1" }, stdio: ["ignore", "pipe", "inherit"],
+  });
+  await new Promise((done, fail) => {
+    site.stdout.on("data", (text) => String(text).includes("Ready") && done());
+    site.on("exit", (code) => fail(new Error(`next start ended with ${code}; run "npm run build" first`)));
+  });
+  return { url: `http://127.0.0.1:${port}`, stop: () => new Promise((done) => (site.removeAllListeners("exit"), site.on("exit", done), site.kill())) };
+}
+
+/** {fake, url, browser, stop}: all that a test needs. */
+export async function openSite() {
+  const fake = await startFake();
+  const site = await startSite(fake.url);
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const stop = async () => {
+    await browser.close();
+    await site.stop();
+    await fake.stop();
+  };
+  return { fake, url: site.url, browser, stop };
+}
+
+/** A page of a fresh visitor. `faults` gathers what the console and the page complain of; `statuses` allows refusals that a test provokes. */
+export async function visit({ browser, url }, { width = 1400, theme = "light", statuses = [] } = {}) {
+  const context = await browser.newContext({
+    baseURL: url, viewport: { width, height: width < 600 ? 740 : 900 }, colorScheme: theme, hasTouch: width < 600, reducedMotion: "reduce",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => {
+    const expected = statuses.some((status) => message.text().includes(`status of ${status}`));
+    if (["error", "warning"].includes(message.type()) && !expected) faults.push(`${message.text()} ${message.location().url}`);
+  });
+  return Object.assign(page, { faults });
+}
+
+export async function signIn(page, { email, password } = OWNER) {
+  await page.goto("/");
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("What do you want to see?").waitFor();
+}
