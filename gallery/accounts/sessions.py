@@ -1,0 +1,63 @@
+"""Sessions: a random cookie, its sha256 in the database, the end at once when the line goes."""
+
+import datetime
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from gallery.accounts.tokens import digest
+from gallery.context import Gallery
+from gallery.tables import SignedIn, User
+
+SEEN_EVERY = datetime.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """Who asks: the cookie's session and its user, or nobody with a cookie that signs nobody in."""
+
+    cookie: str
+    place: str
+    session_id: uuid.UUID | None = None
+    user: User | None = None
+
+
+def csrf_token(key: bytes, cookie: str) -> str:
+    """The token that goes with a cookie: a stranger's page can send the cookie and cannot read this."""
+    return hmac.new(key, b"csrf\n" + cookie.encode(), hashlib.sha256).hexdigest()
+
+
+def begin_session(db: Session, gallery: Gallery, user: User, agent: str) -> str:
+    """Sign a user in; gives the new cookie: what the browser had before is worth nothing."""
+    cookie, now = secrets.token_urlsafe(32), gallery.clock()
+    expires = now + datetime.timedelta(days=gallery.settings.session_days)
+    db.add(SignedIn(token_sha256=digest(cookie), user_id=user.id, agent=agent[:200], created=now, seen=now,
+                    expires=expires))  # fmt: skip
+    return cookie
+
+
+def visitor_of(gallery: Gallery, cookie: str, place: str) -> Visitor:
+    """Whose cookie it is, now; a blocked user's is nobody's."""
+    now = gallery.clock()
+    with gallery.transaction() as db:
+        row = db.execute(
+            select(SignedIn, User)
+            .join(User)
+            .where(SignedIn.token_sha256 == digest(cookie), SignedIn.expires > now)
+        ).one_or_none()
+        if row is None or row[1].blocked:
+            return Visitor(cookie=cookie, place=place)
+        signed_in, user = row
+        if now - signed_in.seen > SEEN_EVERY:
+            signed_in.seen = now
+    return Visitor(cookie=cookie, place=place, session_id=signed_in.id, user=user)
+
+
+def end_sessions(db: Session, user_id: uuid.UUID, *, but: uuid.UUID | None = None) -> None:
+    """Sign a user out everywhere, or everywhere else."""
+    db.execute(delete(SignedIn).where(SignedIn.user_id == user_id, SignedIn.id != (but or uuid.UUID(int=0))))

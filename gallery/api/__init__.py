@@ -1,0 +1,1 @@
+"""The routes: what they take, whom they let in, what they answer."""

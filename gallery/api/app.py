@@ -1,0 +1,23 @@
+"""The web application: every route below /api."""
+
+from fastapi import APIRouter, FastAPI
+
+from gallery.api.answers import add_answers
+from gallery.api.limits import Limits
+from gallery.api.routes import session
+from gallery.context import Gallery
+
+ROUTERS = (session.router,)
+
+
+def make_app(gallery: Gallery) -> FastAPI:
+    """The application of one gallery."""
+    app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app.state.gallery = gallery
+    add_answers(app)
+    app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
+    api = APIRouter(prefix="/api")
+    for router in ROUTERS:
+        api.include_router(router)
+    app.include_router(api)
+    return app

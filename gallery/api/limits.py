@@ -1,0 +1,59 @@
+"""What stands before every route: the size of a body, and the headers of every answer."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gallery.api.answers import error_answer
+
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+class Limits:
+    """Refuses a body above `most` bytes before it is read, or as soon as it is longer; adds the headers."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in own)]
+            await send(message)
+
+        too_long = error_answer(413, "too-long", "This is more than is read here.", "Send less.")
+        if not stated.isdigit() or int(stated) > self._most:
+            await too_long(scope, receive, answer)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                raise TooLongError
+            return message
+
+        try:
+            await self._app(scope, counted, answer)
+        except TooLongError:
+            if not begun:
+                await too_long(scope, receive, answer)
+
+
+class TooLongError(Exception):
+    """A body without a stated length turned out too long."""

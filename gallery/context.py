@@ -1,0 +1,40 @@
+"""What a request or a job needs, opened once for a program and handed down."""
+
+import datetime
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from gallery.accounts.mail import Mailer
+from gallery.accounts.passwords import Passwords
+from gallery.settings import Settings
+from likeness.store.s3 import Remote
+
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    """Now, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """One gallery: its settings, database, store of pictures, clock, mail, and passwords."""
+
+    settings: Settings
+    engine: Engine
+    store: Remote
+    key: bytes
+    mailer: Mailer
+    passwords: Passwords
+    clock: Clock = utc_now
+
+    @contextmanager
+    def transaction(self) -> Generator[Session]:
+        """All of it or nothing; what was read stays readable after the end."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session

@@ -1,0 +1,28 @@
+"""A gallery opened from its settings: the database brought up to date, the store, the mail."""
+
+from gallery.accounts.mail import open_mailer
+from gallery.accounts.passwords import Passwords
+from gallery.context import Gallery
+from gallery.database import open_engine, upgrade
+from gallery.settings import Settings
+from likeness.store.s3 import Remote
+
+
+def open_gallery(settings: Settings) -> Gallery:
+    """The gallery of these settings; an embedded database is started where no other is named."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+    else:
+        from gallery.embedded import (
+            embedded_server,  # here: whoever has a database needs no server in a wheel
+        )
+
+        url = embedded_server(settings.folder / "postgres").get_uri()
+    engine = open_engine(url)
+    upgrade(engine)
+    folder = (settings.folder / "pictures").absolute()
+    return Gallery(
+        settings=settings, engine=engine, store=Remote(settings.store_url or f"file://{folder}"), key=settings.key(),
+        mailer=open_mailer(settings),
+        passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
+    )  # fmt: skip

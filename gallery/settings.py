@@ -1,0 +1,62 @@
+"""What the environment decides: variables that begin with GALLERY_ (docs/gallery.md lists them)."""
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Settings(BaseSettings):
+    """The gallery's settings; secrets are never printed."""
+
+    model_config = SettingsConfigDict(env_prefix="GALLERY_", frozen=True, extra="forbid")
+
+    folder: Path = Field(
+        default=Path(".cache/gallery"), description="pictures, mail and the embedded database"
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://...; None: the embedded one"
+    )
+    store_url: str | None = Field(default=None, description="s3://bucket/prefix; None: a folder")
+    repository: Path = Field(default=Path("."), description="where consent/ and params.yaml lie")
+    secret: SecretStr | None = Field(
+        default=None, min_length=32, description="None: made once, kept in folder"
+    )
+    public_url: str = Field(default="http://127.0.0.1:8700", description="what links in mails begin with")
+    open_sign_up: bool = False
+    money: bool = False
+    smtp_url: SecretStr | None = Field(
+        default=None, description="smtps://user:password@host; None: a mail folder"
+    )
+    mail_from: str = "gallery@localhost"
+    session_days: int = Field(default=14, ge=1, le=90)
+    argon2_memory_kib: int = Field(default=65536, ge=8)
+    argon2_passes: int = Field(default=3, ge=1)
+    max_body_bytes: int = Field(default=64 * 1024, ge=1024)
+    events_seconds: float = Field(default=300, gt=0, description="how long one event stream lives")
+    least_likeness: float = Field(
+        default=0.363, ge=0, le=1, description="SFace's own threshold of one person"
+    )
+    price_cents: int = Field(default=50, ge=0, description="of one picture, where money is on")
+    stripe_secret: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reads the pages: cookies then go without TLS."""
+        return urlsplit(self.public_url).hostname in LOOPBACK
+
+    def key(self) -> bytes:
+        """The key of CSRF tokens and signed links."""
+        if self.secret is not None:
+            return self.secret.get_secret_value().encode()
+        path = self.folder / "secret"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()

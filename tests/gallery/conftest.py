@@ -1,0 +1,68 @@
+"""A real PostgreSQL for the session, a migrated template in it, and a copy of that for each test."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gallery_world import World
+from sqlalchemy import Engine, text
+
+from gallery.database import open_engine, upgrade
+
+QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 60")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Callable[[str], str]]:
+    """Gives the URL of a database of the running server."""
+    from gallery.embedded import embedded_server
+
+    folder = Path(tempfile.mkdtemp(prefix="gallery-postgres-"))
+    running = embedded_server(folder)
+    yield lambda name: running.get_uri(name)
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def administration(server: Callable[[str], str]) -> Iterator[Engine]:
+    engine = open_engine(server("postgres"), connections=1).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in QUICK[:3]:
+            connection.execute(text(f"ALTER SYSTEM SET {setting}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        connection.execute(text("CREATE DATABASE template_gallery"))
+    filled = open_engine(server("template_gallery"), connections=1)
+    upgrade(filled)
+    filled.dispose()
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def new_database(server: Callable[[str], str], administration: Engine) -> Iterator[Callable[..., str]]:
+    """Makes databases: copies of the template, or empty ones."""
+    made: list[str] = []
+
+    def make(*, empty: bool = False) -> str:
+        made.append(name := f"t{uuid.uuid4().hex}")
+        template = "template0" if empty else "template_gallery"
+        with administration.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return server(name)
+
+    yield make
+    with administration.connect() as connection:
+        for name in made:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def world(new_database: Callable[..., str], tmp_path: Path) -> Iterator[World]:
+    """A gallery with nobody in it."""
+    made = World.at(new_database(), tmp_path)
+    yield made
+    made.close()
