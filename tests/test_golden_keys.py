@@ -356,7 +356,7 @@ PINNED = {
     "grok-caption": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "grok-caption in a batch": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "openai-caption": "6f9513e9875cd133c52b29c28e209a50fe1946e31a738b38567626d8dbe0d78c",
-    "ingest": "ab1acc6db28e9eaf5cf7c4489686e6a613d45fcab95f4c8c3515264c7d4af3a7",
+    "ingest": "8bab6d95cca48ad5e5af2870ad40142b66fe6b2bb06979d6d1642f691e7b35fa",
     "swap-traits": "ab0688d91ce5f2140d89b37ae35f93b2b4f57e07eca520e68c88b2ce4c8c3adf",
     "swap by local": "282e5e5b0b7736c32244cefc44e2df2bc3d31d57629c4009eea1a8939d99fbf4",
     "swap by onnx": "d093a89a24d12a409f017c9f2fa59f43dc85da41da053a70c969385ee01d60e6",

@@ -33,7 +33,7 @@ def load_whole(image: Image.Image, data: bytes, ratio: float, notes: list[str]) 
         if image.format in {"JPEG", "MPO"} and not data.endswith(JPEG_END):
             data = data.removesuffix(b"\xff")
             whole = _jpeg_without_its_end(data, ratio)
-            refuse_damaged(data + JPEG_END, image)
+            refuse_damaged(data + JPEG_END, whole or image)
         elif image.format == "PNG" and PNG_END not in data:
             whole = _load(Image.open(io.BytesIO(_whole_chunks(data) + PNG_END), formats=("PNG",)), ratio)
         else:

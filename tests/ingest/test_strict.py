@@ -15,6 +15,7 @@ from likeness.errors import InputError
 from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.strict import gif
 from likeness.ingest.strict.lzw import unpacked_length
+from likeness.ingest.strict.seam import edge_of_moved_blocks
 
 LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
 
@@ -57,12 +58,15 @@ def pixels_of(data: bytes) -> np.ndarray | None:
 
 # Of wrong pictures that Pillow shows, how many may be read: the rest of what strict reading cannot notice.
 FORMATS = {
+    "JPEG": ("JPEG", {"quality": 92}, 0.3),
+    "JPEG in colours of full size": ("JPEG", {"quality": 92, "subsampling": 0}, 0.1),
+    "JPEG with restarts": ("JPEG", {"quality": 92, "restart_marker_rows": 1}, 0.15),
     "WebP": ("WEBP", {"quality": 90}, 0.05),
     "HEIC": ("HEIF", {"quality": 90}, 0.1),
     "HEIC in tiles": ("HEIF", {"quality": 90, "tile_size": 64}, 0.1),
     "TIFF LZW": ("TIFF", {"compression": "tiff_lzw"}, 0.1),
     "TIFF deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}, 0.0),
-    "TIFF JPEG": ("TIFF", {"compression": "jpeg"}, 0.4),
+    "TIFF JPEG": ("TIFF", {"compression": "jpeg"}, 0.15),
     "GIF": ("GIF", {}, 0.0),
 }
 
@@ -121,6 +125,57 @@ def test_a_webp_with_data_left_over_is_damaged_in_an_animation_too(tmp_path: Pat
         if shown is not None:
             refused += read(tmp_path / "a", bytes(bad)) is None
     assert refused >= 5
+
+
+def moved(row: int, column: int, end: int, levels: int) -> Image.Image:
+    """A picture whose blocks of 16 px are brighter from one on, up to the end of a row."""
+    pixels = np.asarray(picture(320)).astype(np.int16)
+    blocks = np.zeros((20, 20), np.int16)
+    blocks[row:end] = levels
+    blocks[row, :column] = 0
+    return Image.fromarray(
+        np.clip(pixels + np.kron(blocks, np.ones((16, 16), np.int16))[..., None], 0, 255).astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize("levels", [30, -70, 120])
+def test_the_edge_of_moved_blocks_is_found_to_the_end_and_to_a_restart(levels: int) -> None:
+    assert edge_of_moved_blocks(moved(7, 9, 20, levels), (16, 16), None) == 7
+    assert edge_of_moved_blocks(moved(7, 9, 8, levels), (16, 16), 1) == 7
+    assert edge_of_moved_blocks(moved(5, 9, 8, levels), (16, 16), 4) == 5
+    assert (
+        edge_of_moved_blocks(moved(7, 9, 20, levels), (8, 8), None) is None
+    )  # its blocks are of another size
+
+
+def edges_of_its_own(name: str) -> Image.Image:
+    """Pictures whose own edges lie on those of blocks."""
+    pixels = np.asarray(picture(320)).copy()
+    if name == "bars above and below":
+        pixels[:48] = pixels[-48:] = 0
+    elif name == "a frame":
+        pixels[:32] = pixels[-32:] = pixels[:, :32] = pixels[:, -32:] = 255
+    elif name == "a part of other brightness":
+        pixels[160:, 96:] //= 3
+    elif name == "a chessboard":
+        pixels = np.kron(np.indices((20, 20)).sum(axis=0) % 2 * 200, np.ones((16, 16)))[..., None].repeat(
+            3, axis=2
+        )
+    elif name == "stripes":
+        pixels[np.arange(320) // 16 % 2 == 1] //= 2
+    elif name == "two halves":
+        pixels[:, 160:] = np.roll(pixels[:, 160:], 80, axis=0) // 2
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+@pytest.mark.parametrize("restart", [{}, {"restart_marker_rows": 1}, {"restart_marker_rows": 3}])
+@pytest.mark.parametrize(
+    "name", ["bars above and below", "a frame", "a part of other brightness", "a chessboard", "stripes", "two halves"]
+)  # fmt: skip
+def test_edges_that_a_picture_has_of_its_own_are_no_damage(
+    tmp_path: Path, name: str, restart: dict[str, int]
+) -> None:
+    assert read(tmp_path / "a", encoded(edges_of_its_own(name), "JPEG", quality=90, **restart)) is not None
 
 
 @pytest.mark.parametrize("junk", [b"\x07" * 9, b"\xff\xd0", b"\0\xff\0"])

@@ -1,9 +1,10 @@
 """A second, strict look at pixels that a decoder made: decoders show something of nearly any data.
 
-jpeg.py   libjpeg's warnings, which Pillow drops
+jpeg.py   libjpeg's warnings, which Pillow drops, and seam.py
 webp.py   what libwebp leaves unread
 hevc.py   libde265's warnings, which libheif drops (HEIC)
 tiff.py   a checksum, libjpeg's warnings or the length of each strip
+seam.py   the edge that blocks of a JPEG have which one wrong number moved
 gif.py    the length of the first frame
 lzw.py    how long LZW data are, unpacked
 

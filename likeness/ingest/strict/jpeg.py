@@ -1,26 +1,45 @@
 """JPEG: what libjpeg warns of. Pillow asks it for pixels and drops its warnings; TurboJPEG raises them."""
 
 import re
+from collections.abc import Iterator
 
 import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image
 
 from likeness.ingest.limits import truncated
+from likeness.ingest.strict.seam import edge_of_moved_blocks
 
 # What libjpeg warns of where the data do not fit together (jerror.h: JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_EXTRANEOUS_DATA,
 # JWRN_MUST_RESYNC, JWRN_JPEG_EOF, JWRN_BOGUS_PROGRESSION); its other warnings are of headers, and change no pixel.
 DAMAGE = re.compile(r"Corrupt JPEG data|Premature end|Inconsistent progression")
+# A step is seen in four rows of pixels, two on either side of an edge.
+LEAST_PX = 4
 # Reduced by 8, it reads all data and makes few pixels.
 REDUCTION = 8
 
 # ITU-T T.81, table B.1: what a decoder needs before the first scan (DHT, DQT, DRI, frames; APP14 says how colours are coded),
 # markers without a length, and the one that begins a scan.
-NEEDED = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, 0xEE})
+FRAMES, RESTART = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}), 0xDD
+NEEDED = frozenset({*range(0xC0, 0xD0), 0xDB, RESTART, 0xEE})
 BARE, SCAN = frozenset({0x01, *range(0xD0, 0xD9)}), 0xDA
 
 
 def check(data: bytes, image: Image.Image) -> None:
-    """Refuse a JPEG of which libjpeg says that its data are damaged.
+    """Refuse a JPEG of which libjpeg says that its data are damaged, or through which the edge of moved blocks goes.
+
+    Raises:
+        InputError: `truncated`, in libjpeg's words or ours.
+    """
+    refuse_warned(data, image)
+    frame, interval = header(data)
+    block_px = coded_px(frame)
+    rows, rest = divmod(interval, -(-_width(frame) // block_px[0]))
+    if not rest:
+        refuse_moved(frame, image, rows or None)
+
+
+def refuse_warned(data: bytes, image: Image.Image) -> None:
+    """Refuse a JPEG, or one strip of a TIFF, of which libjpeg says that its data are damaged.
 
     Raises:
         InputError: `truncated`, in libjpeg's words.
@@ -35,18 +54,60 @@ def check(data: bytes, image: Image.Image) -> None:
             raise truncated(str(error)) from error
 
 
+def refuse_moved(frame: bytes, image: Image.Image, rows: int | None) -> None:
+    """Refuse a picture through which the edge of moved blocks goes; `rows` of blocks begin anew each time, None: all are one.
+
+    Raises:
+        InputError: `truncated`.
+    """
+    reduced = max(1, round(_width(frame) / image.width))  # by libjpeg, while it decoded
+    width, height = (px // reduced for px in coded_px(frame))
+    if min(width, height) < LEAST_PX or image.height < 2 * height or image.width < 2 * width:
+        return
+    if (row := edge_of_moved_blocks(image, (width, height), rows)) is not None:
+        raise truncated(f"from row {row} of its blocks on, brightness or colour jumps at the edges of blocks")
+
+
+def coded_px(frame: bytes) -> tuple[int, int]:
+    """Width and height in pixels of what is coded at a time, by the frame's segment (T.81, B.2.2 and A.2)."""
+    samplings = frame[11::3][: frame[9]]
+    if len(samplings) == 1:
+        return 8, 8
+    return 8 * max(one >> 4 for one in samplings), 8 * max(one & 15 for one in samplings)
+
+
+def _width(frame: bytes) -> int:
+    return int.from_bytes(frame[7:9], "big")
+
+
+def header(data: bytes) -> tuple[bytes, int]:
+    """The segment of the frame, and the restart interval in coded units (0: none)."""
+    frame, interval = b"", 0
+    for marker, segment in _segments(data):
+        if marker in FRAMES:
+            frame = segment
+        elif marker == RESTART:
+            interval = int.from_bytes(segment[4:6], "big")
+    return frame, interval
+
+
 def _without_notes(data: bytes) -> bytes:
     """The JPEG without what changes no pixel: profiles, EXIF, and junk between segments, which libjpeg warns of, too."""
-    parts, at = [data[:2]], 2
+    needed = [segment for marker, segment in _segments(data) if marker in NEEDED or marker == SCAN]
+    return b"".join([data[:2], *needed]) if needed and needed[-1][1] == SCAN else data
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Markers and segments up to the first scan; the scan with all that follows."""
+    at = 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         marker = data[at + 1]
         if marker == SCAN:
-            return b"".join([*parts, data[at:]])
+            yield marker, data[at:]
+            return
         if marker in (0x00, 0xFF) or marker in BARE:
             at += 1 if marker == 0xFF else 2
             continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker in NEEDED:
-            parts.append(data[at:end])
+        yield marker, data[at:end]
         at = end
-    return data

@@ -30,7 +30,12 @@ def check(data: bytes, image: Image.Image) -> None:
     if packed == JPEG:
         tables = bytes(tags.get(JPEG_TABLES, b"\xff\xd8\xff\xd9"))
         for strip, _ in strips:
-            jpeg.check(tables[:-2] + strip[2:], image)
+            jpeg.refuse_warned(tables[:-2] + strip[2:], image)
+        if strips and ROWS in tags and tags.get(PLANAR) != 2:
+            frame, _ = jpeg.header(strips[0][0])
+            rows, rest = divmod(tags[ROWS], jpeg.coded_px(frame)[1])
+            if not rest:
+                jpeg.refuse_moved(frame, image, rows)
     elif packed in DEFLATE or packed == LZW:
         for strip, size in strips:
             found = _inflated(strip, size) if packed in DEFLATE else _unpacked(strip, size)
