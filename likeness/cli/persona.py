@@ -56,12 +56,12 @@ def new_persona(
     own_key()
     photos, strays = _photographs(sources)
     shown, other_strays = _photographs(targets) if targets else ([], [])
+    held = _held_out(photos, held_out)
     asker = Asker()
     whole = asked(asker, answers)
     class_word = asker.ask("--class-word", class_word, "woman, man or person?")
     who = _who(asker, shown, target_answers)
     asker.end()
-    held = list(held_out) or _held_out(photos)
 
     paths, config = PersonaPaths(name), Path("conf/config.yaml")
     folder = RepositoryPaths.here().consent
@@ -140,9 +140,13 @@ def _who(asker: Asker, shown: Sequence[Path], given: TargetAnswers) -> dict[str,
     }
 
 
-def _held_out(photos: Sequence[Path]) -> list[str]:
-    """The last few of many; of few, none."""
-    return [path.name for path in photos[-HELD_OUT:]] if len(photos) >= MANY else []
+def _held_out(photos: Sequence[Path], asked: Sequence[str]) -> list[str]:
+    """What is asked for; else the last few of many, and of few none."""
+    names = [same_name(path.name) for path in photos]
+    if unknown := {same_name(name) for name in asked} - set(names):
+        raise ConfigError(f"--held-out names {', '.join(sorted(unknown))}, which is not among the photographs",
+                          reason="unknown-photograph", remedy="write the file's name: --held-out IMG_1.jpg")  # fmt: skip
+    return [same_name(name) for name in asked] or (names[-HELD_OUT:] if len(names) >= MANY else [])
 
 
 def _copy(photos: Sequence[Path], folder: Path) -> None:

@@ -1,0 +1,122 @@
+"""`likeness persona new` from nothing: with targets, without, and with photographs that ingest refuses."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ingest_fakes import fake_instruments, photo, png, vectors
+
+import likeness.cli.consent_records
+import likeness.ingest.choice
+from likeness.check import check_parts
+from likeness.cli.app import main
+from likeness.config import load_config
+from likeness.images import encode_png
+from likeness.ingest.listing import photographs
+from likeness.paths import PARAMS, PersonaPaths
+from likeness.safety.consent import RecordedFace, load_consent
+from likeness.safety.identity import RESNET, SFACE
+
+ROOT = Path(__file__).parents[2]
+MIA = PersonaPaths("mia")
+SAID = ["--kind", "release", "--subject", "Mia Example", "--attested-by", "J. Doe", "--age", "34", "--evidence", "release.pdf",
+        "--class-word", "woman", "--yes"]  # fmt: skip
+OF_TARGETS = ["--targets", "others", "--shows", "Ann Example, 41", "--licence", "release", "--origin", "a studio",
+              "--release", "release.pdf"]  # fmt: skip
+
+
+@pytest.fixture
+def newcomer(in_tmp, monkeypatch) -> Path:
+    """A repository as it comes, and a folder of photographs, of which four are not as they should be."""
+    for name in ("conf", "consent"):
+        shutil.copytree(ROOT / name, in_tmp / name)
+    for persona in ("data/jade/raw/sources", "data/jade/captions_override"):
+        (in_tmp / persona).mkdir(parents=True)
+    shutil.copyfile(ROOT / "params.yaml", in_tmp / "params.yaml")
+    Path("release.pdf").write_bytes(b"%PDF-1.4 what she signed")
+    sources, others = Path("photos"), Path("others")
+    sources.mkdir()
+    others.mkdir()
+    for number in range(3):
+        (sources / f"{number}.png").write_bytes(png(seed=number))
+    (sources / "two.png").write_bytes(png(faces=2, seed=7))
+    (sources / "cut.png").write_bytes(png(seed=8)[:200])
+    (sources / "explicit.png").write_bytes(png(explicit=95, seed=9))
+    (sources / "notes.txt").write_text("where these were taken")
+    (others / "ann.png").write_bytes(encode_png(photo(person=3, seed=11)))
+    tools = fake_instruments()
+    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
+    face = {name: RecordedFace.encode(vector) for name, vector in vectors(0).items()}
+    monkeypatch.setattr(
+        likeness.cli.consent_records, "recorded_face",
+        lambda *_: {"embedder": SFACE, "embedding": face[SFACE], "others": {RESNET: face[RESNET]}},
+    )  # fmt: skip
+    return in_tmp
+
+
+def call(*words: str) -> int:
+    with pytest.MonkeyPatch.context() as line, pytest.raises(SystemExit) as ended:
+        line.setattr(sys, "argv", ["likeness", "persona", "new", *words])
+        main()
+    return int(ended.value.code or 0)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    places = ("conf", "consent", "data", "params.yaml")
+    files = [
+        path for name in places for path in [folder / name, *(folder / name).rglob("*")] if path.is_file()
+    ]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_without_targets_her_photographs_alone_are_the_way_to_a_dataset(newcomer, capsys):
+    assert call("mia", "--sources", "photos", *SAID) == 0
+    said = capsys.readouterr().out
+    assert "ingest will take 3 photographs and 0 targets" in said
+    assert said.rstrip().endswith("next: dvc repro report@mia")
+    for name, why in (("two", "several-faces"), ("cut", ""), ("explicit", "explicit")):
+        assert f": {name}.png: {why}" in said
+    assert said.count("remedy: ") >= 3
+    assert "not copied: notes.txt" in said
+    consent = load_consent(newcomer / "consent", "mia")
+    assert consent.targets is None
+    assert len(consent.photos) == 6
+    assert yaml.safe_load(PARAMS.read_text())["personas"]["mia"]["similarity"]["source_min"] == 0.36
+    assert MIA.captions_override.is_dir()
+
+
+def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, capsys):
+    assert call("mia", "--sources", "photos", *SAID, *OF_TARGETS) == 0
+    assert "ingest will take 3 photographs and 1 targets" in capsys.readouterr().out
+    targets = load_consent(newcomer / "consent", "mia").targets
+    assert targets is not None
+    assert targets.photos["ann.png"].shows == "Ann Example"
+    assert [path.name for path in photographs(MIA.raw_targets)[0]] == ["ann.png"]
+    check_parts(load_config(PARAMS))  # what runs next has nothing to ask
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["mia", "--sources", "photos"], "not said: --kind, --subject"),
+        (["mia", "--sources", "nowhere", *SAID], "nowhere is no folder"),
+        (["mia", "--sources", "consent", *SAID], "has no photographs"),
+        (["Mia", "--sources", "photos", *SAID], "cannot be a persona's name"),
+        (["jade", "--sources", "photos", *SAID], "is there already"),
+        (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
+        (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),
+        (["mia", "--sources", "photos", *SAID, "--evidence", "nowhere.pdf"], "is no file"),
+        (["mia", "--sources", "photos", *SAID, "--class-word", "girl"], "class_word"),
+        (["mia", "--sources", "photos", *SAID, "--held-out", "nowhere.png"], "nowhere.png"),
+        (["mia", "--sources", "photos", *SAID, "--expires", "2099-01-01"], "within 24 months"),
+    ],
+    ids=["nothing said", "no folder", "no photographs", "no name", "taken", "no licence", "a minor", "no evidence", "a girl",
+         "held out, not there", "too long a term"],
+)  # fmt: skip
+def test_what_fails_says_why_and_leaves_nothing(newcomer, capsys, words, says):
+    before = tree(newcomer)
+    assert call(*words) == 1
+    assert says in capsys.readouterr().err
+    assert tree(newcomer) == before
