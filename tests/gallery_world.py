@@ -2,11 +2,14 @@
 
 import datetime
 import re
+import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from gallery.accounts.mail import FolderMailer
 from gallery.accounts.passwords import Passwords
@@ -14,12 +17,67 @@ from gallery.accounts.tokens import new_token
 from gallery.api.app import make_app
 from gallery.context import Gallery
 from gallery.database import open_engine
+from gallery.generation.drawing import Finished, Shot
+from gallery.generation.work import Worker
+from gallery.people.presets import KINDS
 from gallery.settings import Settings
+from gallery.tables import Person, Right, User, Version
+from likeness.errors import ConsentError
+from likeness.images import RGB
 from likeness.store.s3 import Remote
 
 PASSWORD = "a long password"
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 CHEAP = Passwords(memory_kib=8, passes=1)
+
+
+@dataclass
+class FakeRecords:
+    """Consent records that hold until they are ended."""
+
+    ended: set[str] = field(default_factory=set)
+    asked: int = 0
+
+    def in_force(self, person: Person) -> Any:
+        self.asked += 1
+        if person.consent_id in self.ended:
+            raise ConsentError(f"{person.name}: ended", reason="consent-revoked")
+        return person.consent_id
+
+    def revoke(self, person: Person, day: datetime.date) -> None:
+        self.ended.add(person.consent_id)
+
+
+@dataclass
+class FakeDrawer:
+    """Draws a flat picture of the seed, and remembers what it drew; `before` may do or raise something first."""
+
+    shots: list[Shot] = field(default_factory=list)
+    before: Any = None
+
+    def draw(self, shot: Shot) -> RGB:
+        if self.before is not None:
+            self.before(shot)
+        self.shots.append(shot)
+        return np.full((8, 8, 3), shot.seed % 251, np.uint8)
+
+    def enlarge(self, rgb: RGB) -> RGB:
+        return np.repeat(np.repeat(rgb, 2, 0), 2, 1)
+
+
+class FakeFinisher:
+    """Marks nothing and refuses what `refuses` says."""
+
+    refuses: Any = None
+
+    def finish(self, rgb: RGB, consent: Any, picture_id: uuid.UUID, weights_sha256: str) -> Finished:
+        from likeness.images import encode_png
+
+        if self.refuses is not None:
+            self.refuses(rgb)
+        digest = int.from_bytes(np.random.default_rng(int(rgb[0, 0, 0])).bytes(32), "big")
+        return Finished(png=encode_png(rgb), thumbnail=b"\xff\xd8\xff small", width=rgb.shape[1], height=rgb.shape[0],
+                        likeness=0.7, pdq=f"{digest:0256b}")  # fmt: skip
 
 
 class Browser:
@@ -63,6 +121,9 @@ class World:
     now: datetime.datetime = NOON
     app: Any = None
     browsers: list[Browser] = field(default_factory=list)
+    records: FakeRecords = field(default_factory=FakeRecords)
+    drawer: FakeDrawer = field(default_factory=FakeDrawer)
+    finisher: FakeFinisher = field(default_factory=FakeFinisher)
 
     @staticmethod
     def at(url: str, folder: Path, **changes: Any) -> "World":
@@ -71,8 +132,9 @@ class World:
         gallery = Gallery(
             settings=settings, engine=open_engine(url, connections=4), store=Remote(f"file://{folder / 'pictures'}"),
             key=settings.key(), mailer=FolderMailer(folder=folder / "mail", sender="g@localhost"), passwords=CHEAP,
+            records=(records := FakeRecords()),
         )  # fmt: skip
-        world = World(gallery)
+        world = World(gallery, records=records)
         world.gallery = replace(gallery, clock=lambda: world.now)
         world.app = make_app(world.gallery)
         return world
@@ -101,6 +163,41 @@ class World:
         assert answer.status_code == 200, answer.text
         browser.load()
         return browser
+
+    def person(self, name: str = "jade", **changes: Any) -> uuid.UUID:
+        """A person with one version; gives its id."""
+        with self.gallery.transaction() as db:
+            consent = changes.pop("consent_id", f"{name}-1")
+            person = Person(
+                name=name, consent_id=consent, consent_sha256="c" * 64, created=self.now, **changes
+            )
+            db.add(person)
+            db.flush()
+            version = Version(person_id=person.id, name="v1", weights_sha256="d" * 64, trigger=name, class_word="woman",
+                              created=self.now)  # fmt: skip
+            db.add(version)
+            db.flush()
+            return version.id
+
+    def grant(self, name: str, version: uuid.UUID, per_day: int = 20, **changes: Any) -> None:
+        with self.gallery.transaction() as db:
+            user = db.scalars(select(User).where(User.email == f"{name}@example.org")).one()
+            right = {"kinds": list(KINDS), "until": None} | changes
+            db.add(Right(user_id=user.id, version_id=version, per_day=per_day, created=self.now, **right))
+
+    def drawing(self, name: str = "ann", per_day: int = 20) -> tuple[Browser, str]:
+        """A user who may draw jade, and the version's id."""
+        browser, version = self.user(name), self.person()
+        self.grant(name, version, per_day)
+        return browser, str(version)
+
+    @property
+    def worker(self) -> Worker:
+        return Worker(gallery=self.gallery, drawer=self.drawer, finisher=self.finisher)
+
+    def work(self, generation: dict[str, Any]) -> None:
+        """What the queue does with one job."""
+        self.worker.run(uuid.UUID(generation["id"]))
 
     def mails(self) -> list[str]:
         """The texts of all mails, oldest first."""

@@ -4,10 +4,10 @@ from fastapi import APIRouter, FastAPI
 
 from gallery.api.answers import add_answers
 from gallery.api.limits import Limits
-from gallery.api.routes import session
+from gallery.api.routes import events, generations, people, session
 from gallery.context import Gallery
 
-ROUTERS = (session.router,)
+ROUTERS = (session.router, people.router, generations.router, events.router)
 
 
 def make_app(gallery: Gallery) -> FastAPI:

@@ -3,5 +3,11 @@
 from gallery.tables.accounts import Role, SignedIn, Token, Tries, User
 from gallery.tables.audit import AuditLine
 from gallery.tables.base import Base, Json
+from gallery.tables.generations import ENDED, Event, Generation, Refused
+from gallery.tables.people import Person, Receipt, Revocation, Right, Version
+from gallery.tables.pictures import Blocked, Picture, picture_file
 
-__all__ = ["AuditLine", "Base", "Json", "Role", "SignedIn", "Token", "Tries", "User"]
+__all__ = [
+    "ENDED", "AuditLine", "Base", "Blocked", "Event", "Generation", "Json", "Person", "Picture", "Receipt", "Refused",
+    "Revocation", "Right", "Role", "SignedIn", "Token", "Tries", "User", "Version", "picture_file",
+]  # fmt: skip

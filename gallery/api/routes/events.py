@@ -1,0 +1,77 @@
+"""The stream of what changes: server-sent events that go on where they were cut off."""
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Header
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+
+from gallery.accounts.sessions import Visitor, visitor_of
+from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
+from gallery.context import Gallery
+from gallery.generation.events import events_after, last_event
+from gallery.generation.progress import views
+from gallery.tables import Generation
+
+router = APIRouter()
+POLL_SECONDS = 0.5
+QUIET_POLLS = 30
+"""After so many polls without news a comment is sent, so that no proxy takes the line for dead."""
+
+
+@router.get("/events")
+def get_events(
+    gallery: GalleryDep, user: UserDep, who: VisitorDep, last_event_id: Annotated[str | None, Header()] = None
+) -> StreamingResponse:
+    """Each generation of the user's as it changes; it ends after a while, and the browser comes again by itself."""
+    number = (
+        int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 19 else None
+    )
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_stream(gallery, who, number), media_type="text/event-stream", headers=headers)
+
+
+async def _stream(gallery: Gallery, who: Visitor, number: int | None) -> AsyncGenerator[str]:
+    yield "retry: 1000\n\n"
+    polls, quiet = int(gallery.settings.events_seconds / POLL_SECONDS) + 1, 0
+    for _ in range(polls):
+        told = await run_in_threadpool(news, gallery, who, number)
+        if told is None:
+            return
+        number, lines = told
+        quiet = 0 if lines else quiet + 1
+        for line in lines:
+            yield line
+        if quiet == QUIET_POLLS:
+            quiet = 0
+            yield ": still here\n\n"
+        await anyio.sleep(min(POLL_SECONDS, gallery.settings.events_seconds))
+
+
+def news(gallery: Gallery, who: Visitor, number: int | None) -> tuple[int, list[str]] | None:
+    """(last number, events) since a number; None says all that is under way. None once the session has ended."""
+    user = visitor_of(gallery, who.cookie, who.place).user
+    if user is None:
+        return None
+    with gallery.transaction() as db:
+        if number is None:
+            last = last_event(db, user.id)
+            waiting = select(Generation).where(
+                Generation.user_id == user.id, Generation.status.in_(("queued", "drawing")))  # fmt: skip
+            numbered = [(last, one) for one in db.scalars(waiting.order_by(Generation.created))]
+        else:
+            changed = events_after(db, user.id, number)
+            last = changed[-1][0] if changed else number
+            numbered = [(at, db.get_one(Generation, which)) for at, which in changed]
+        shown = views(db, [one for _, one in numbered])
+    return last, [_event(at, view) for (at, _), view in zip(numbered, shown, strict=True)]
+
+
+def _event(number: int, view: dict[str, Any]) -> str:
+    data = json.dumps(jsonable_encoder(view), ensure_ascii=True)
+    return f"id: {number}\nevent: generation\ndata: {data}\n\n"

@@ -1,0 +1,64 @@
+"""Draws in this process with the base of params.yaml, which stays open from one picture to the next."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gallery.generation.drawing import Shot
+from likeness.config import Config
+from likeness.images import RGB
+
+if TYPE_CHECKING:
+    from likeness.diffusion.bases import Base
+    from likeness.enhance import Enhancer
+
+STEP_PX = 16
+SHARES = {"square": (1.0, 1.0), "portrait": (0.875, 1.125), "landscape": (1.125, 0.875)}
+"""Width and height against the side that the base was trained at: about as many pixels in each."""
+
+
+def size_px(side_px: int, aspect: str) -> tuple[int, int]:
+    """Width and height of a picture, multiples of 16."""
+    width, height = (round(side_px * share / STEP_PX) * STEP_PX for share in SHARES[aspect])
+    return width, height
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusersDrawer:
+    """Draws by `likeness.diffusion`, with the settings of evaluate."""
+
+    config: Config
+    memo: Path | None = field(default=None)
+
+    @cached_property
+    def base(self) -> "Base":
+        """The base, opened when the first picture is drawn."""
+        from likeness.diffusion.load import load_base  # here: torch
+
+        return load_base(self.config.base, device=self.config.train.system.device, memo=self.memo)
+
+    @cached_property
+    def enhancer(self) -> "Enhancer":
+        """The provider that enlarges."""
+        return self.config.enhance.built()
+
+    def draw(self, shot: Shot) -> RGB:
+        """A picture uint8 [H, W, 3]; the same shot gives the same pixels."""
+        import torch
+
+        from likeness.diffusion.determinism import deterministic
+        from likeness.lora.export import loaded_lora
+
+        options, base = self.config.evaluate, self.base
+        width, height = size_px(options.side_px or self.config.train.data.side_px, shot.aspect)
+        with loaded_lora(base, shot.weights, shot.strength), deterministic(base.device), torch.no_grad():
+            return base.draw(
+                prompt=shot.prompt, negative_prompt=shot.negative or options.negative_prompt, height=height, width=width,
+                num_inference_steps=options.steps, guidance_scale=options.guidance_scale,
+                generator=torch.Generator("cpu").manual_seed(shot.seed),
+            )  # fmt: skip
+
+    def enlarge(self, rgb: RGB) -> RGB:
+        """The picture with more pixels."""
+        return self.enhancer.enhance(rgb, item="gallery").rgb

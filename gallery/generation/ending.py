@@ -1,0 +1,50 @@
+"""How a generation ends; what was not drawn is given back."""
+
+import uuid
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gallery.context import Gallery
+from gallery.errors import RequestError, not_there
+from gallery.generation.events import tell
+from gallery.tables import ENDED, Generation, Picture, User
+
+
+def give_back(db: Session, gallery: Gallery, generation: Generation, count: int) -> None:
+    """Give back the quota of so many pictures; never more than was taken."""
+    generation.charged = max(0, generation.charged - count)
+
+
+def end(db: Session, gallery: Gallery, generation: Generation, status: str, error: str | None = None) -> None:
+    """End a generation, once; what was charged for pictures that are not there is given back."""
+    if generation.status in ENDED:
+        return
+    drawn = db.scalar(select(func.count()).where(Picture.generation_id == generation.id)) or 0
+    give_back(db, gallery, generation, generation.charged - drawn)
+    generation.status, generation.error, generation.ended = status, error, gallery.clock()
+    tell(db, gallery, generation)
+
+
+def cancel(gallery: Gallery, user: User, generation_id: uuid.UUID) -> Generation:
+    """End a generation of the user's: what is drawn stays, the picture in hand is not stored.
+
+    Raises:
+        RequestError: 404; 409 where it has ended already.
+    """
+    with gallery.transaction() as db:
+        generation = db.scalar(select(Generation).where(Generation.id == generation_id).with_for_update())
+        if generation is None or generation.user_id != user.id:
+            raise not_there()
+        if generation.status in ENDED:
+            raise RequestError(409, "ended", "This has ended already.")
+        end(db, gallery, generation, "cancelled")
+        return generation
+
+
+def fail(gallery: Gallery, generation_id: uuid.UUID, why: str) -> None:
+    """End a generation that was tried often enough."""
+    with gallery.transaction() as db:
+        generation = db.scalar(select(Generation).where(Generation.id == generation_id).with_for_update())
+        if generation is not None:
+            end(db, gallery, generation, "failed", why)

@@ -1,0 +1,129 @@
+"""A wish: what it may hold, and what must be so before it is queued."""
+
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from gallery.accounts.tries import GENERATE, count_try
+from gallery.audit import note
+from gallery.context import Gallery
+from gallery.errors import invalid, not_there
+from gallery.generation.events import tell
+from gallery.people.consent import require
+from gallery.people.presets import kind_of
+from gallery.people.rights import Allowed, allowed
+from gallery.queue import enqueue
+from gallery.tables import Generation, Picture, User, Version
+from likeness.errors import InputError
+from likeness.safety.gates import Subject, refuse
+
+SEEDS = 2**31
+Aspect = Literal["square", "portrait", "landscape"]
+PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody asks for."""
+
+    version_id: uuid.UUID
+    prompt: str
+    negative: str = ""
+    preset: str | None = None
+    count: int = 4
+    seed: int | None = None
+    strength: float = 1.0
+    aspect: Aspect = "square"
+    like: uuid.UUID | None = None
+
+
+def full_prompt(version: Version, words: str) -> str:
+    """`jade woman, in a library`: the person's name, then what was asked for."""
+    named = f"{version.trigger} {version.class_word}"
+    return words if named in words else f"{named}, {words}"
+
+
+def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
+    """Queue a wish: all in one transaction, the quota, the credits and the job.
+
+    Raises:
+        RequestError: no right to it, no quota, no credit, too often.
+        ConsentError: no consent in force.
+        InputError: the words are refused.
+    """
+    count_try(gallery, GENERATE, str(user.id))
+    for text in (wish.prompt, wish.negative):
+        if not PRINTABLE.fullmatch(text):
+            raise invalid("The words hold letters that cannot be seen.")
+    try:
+        with gallery.transaction() as db:
+            may = allowed(db, user, wish.version_id, gallery.clock())
+            require(db, gallery.records, may.person)
+            like = own_picture(db, user, wish.like) if wish.like else None
+            prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
+            refuse("prompt", Subject(text=prompt), what="The prompt")
+            seed = like.seed if like else wish.seed
+            generation = Generation(
+                user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
+                prompt_kind=kind_of(wish.preset, wish.prompt), seed=secrets.randbelow(SEEDS) if seed is None else seed,
+                strength=wish.strength, aspect=wish.aspect, count=wish.count, charged=wish.count,
+                like_id=like.id if like else None, status="queued", created=gallery.clock(),
+            )  # fmt: skip
+            return queue(db, gallery, may, generation)
+    except InputError as error:
+        with gallery.transaction() as db:
+            note(
+                db,
+                gallery.clock(),
+                user.email,
+                "prompt-refused",
+                reason=error.reason,
+                version=str(wish.version_id),
+            )
+        raise
+
+
+def ask_larger(gallery: Gallery, user: User, picture_id: uuid.UUID) -> Generation:
+    """Queue the enlargement of a picture of the user's; it counts as one.
+
+    Raises:
+        RequestError, ConsentError: as `ask`.
+    """
+    count_try(gallery, GENERATE, str(user.id))
+    with gallery.transaction() as db:
+        picture = own_picture(db, user, picture_id)
+        made = db.get_one(Generation, picture.generation_id)
+        may = allowed(db, user, made.version_id, gallery.clock())
+        require(db, gallery.records, may.person)
+        generation = Generation(
+            user_id=user.id, version_id=made.version_id, kind="upscale", prompt=picture.prompt, negative=made.negative,
+            prompt_kind=made.prompt_kind, seed=picture.seed, strength=made.strength, aspect=made.aspect, count=1,
+            charged=1, like_id=picture.id, status="queued", created=gallery.clock(),
+        )  # fmt: skip
+        return queue(db, gallery, may, generation)
+
+
+def queue(db: Session, gallery: Gallery, may: Allowed, generation: Generation) -> Generation:
+    """Take the quota for it and add its job."""
+    may.require(generation.count, generation.prompt_kind, gallery.clock())
+    db.add(generation)
+    db.flush()
+    generation.job_id = enqueue(db, generation.id)
+    tell(db, gallery, generation)
+    return generation
+
+
+def own_picture(db: Session, user: User, picture_id: uuid.UUID) -> Picture:
+    """A picture of the user's that is still there.
+
+    Raises:
+        RequestError: 404.
+    """
+    picture = db.get(Picture, picture_id)
+    if picture is None or picture.user_id != user.id or picture.gone is not None:
+        raise not_there()
+    return picture

@@ -1,0 +1,1 @@
+"""Whose pictures may be drawn, by whom, and how many."""

@@ -1,0 +1,65 @@
+"""Whether a person's consent holds now: the record as likeness reads it, and what was revoked here."""
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from gallery.tables import Person, Revocation
+from likeness.errors import ConsentError
+from likeness.safety.consent import Consent, in_force
+from likeness.safety.consent import revocations as known
+from likeness.safety.consent.revocations import Place
+
+
+class Records(Protocol):
+    """The consent records that the gallery stands on."""
+
+    def in_force(self, person: Person) -> Consent:
+        """The record, read anew.
+
+        Raises:
+            ConsentError: it does not hold, or another record stands in its place.
+        """
+        ...
+
+    def revoke(self, person: Person, day: datetime.date) -> None:
+        """Put the revocation on likeness' own list."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """The records in consent/ of a repository, and the team's store of revocations where there is one."""
+
+    root: Path
+    team: Place | None = None
+
+    def in_force(self, person: Person) -> Consent:
+        record = in_force(self.root, person.name, ("generate",), place=self.team)
+        if record.id != person.consent_id:
+            raise ConsentError(f"{person.name}: the record in force is {record.id}, not {person.consent_id}",
+                               reason="consent-changed", remedy="publish the person to the gallery again")  # fmt: skip
+        return record
+
+    def revoke(self, person: Person, day: datetime.date) -> None:
+        told = known.Revocation(
+            id=person.consent_id, persona=person.name, date=day, why="revoked in the gallery"
+        )
+        known.revoke(self.root, told)
+        if self.team is not None:
+            known.share(self.team, told)
+
+
+def require(db: Session, records: Records, person: Person) -> Consent:
+    """The person's record, in force by the files and not revoked here; read anew each time.
+
+    Raises:
+        ConsentError: it is not.
+    """
+    if person.ended is not None or db.get(Revocation, person.consent_id) is not None:
+        raise ConsentError(f"{person.name}: consent {person.consent_id} was revoked in the gallery",
+                           reason="consent-revoked", remedy="nothing opens it again; a new consent is a new record")  # fmt: skip
+    return records.in_force(person)

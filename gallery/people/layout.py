@@ -1,0 +1,78 @@
+"""Versions as `likeness publish PERSONA --gallery` lays them out: VERSION.json, and the weights by their sha256."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gallery.audit import note
+from gallery.context import Gallery
+from gallery.tables import Person, Revocation, Version
+from likeness.errors import InputError
+from likeness.store.items import sha256_file
+
+Digest = r"^[0-9a-f]{64}\z"
+
+
+class Laid(BaseModel):
+    """What a file of a version says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    persona: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}\z")
+    name: str = Field(min_length=1, max_length=80)
+    consent_id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}\z")
+    consent_sha256: str = Field(pattern=Digest)
+    weights_sha256: str = Field(pattern=Digest)
+    trigger: str = Field(min_length=1, max_length=64)
+    class_word: str = Field(min_length=1, max_length=64)
+
+
+def weights_file(folder: Path, digest: str) -> Path:
+    """Where the weights of this sha256 lie."""
+    return folder / "versions" / f"{digest}.safetensors"
+
+
+def take_in(gallery: Gallery) -> list[Version]:
+    """Take in what lies in the folder and is not known yet; gives the new versions.
+
+    Raises:
+        InputError: a file is not what it says, or is of a consent that was revoked here.
+    """
+    folder = gallery.settings.folder
+    new: list[Version] = []
+    for path in sorted((folder / "versions").glob("*.json")):
+        laid = Laid.model_validate_json(path.read_bytes())
+        weights = weights_file(folder, laid.weights_sha256)
+        if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
+            raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
+                             remedy=f"`likeness publish {laid.persona} --gallery` again")  # fmt: skip
+        with gallery.transaction() as db:
+            if (version := _take_in(db, gallery, laid)) is not None:
+                new.append(version)
+    return new
+
+
+def _take_in(db: Session, gallery: Gallery, laid: Laid) -> Version | None:
+    now = gallery.clock()
+    person = db.scalar(select(Person).where(Person.consent_id == laid.consent_id).with_for_update())
+    if db.get(Revocation, laid.consent_id) is not None or (person and person.ended):
+        raise InputError(f"{laid.persona}: consent {laid.consent_id} was revoked here, and stays so",
+                         reason="consent-revoked", remedy="a new consent is a new record with a new id")  # fmt: skip
+    if person is None:
+        person = Person(
+            name=laid.persona, consent_id=laid.consent_id, consent_sha256=laid.consent_sha256, created=now
+        )
+        db.add(person)
+        db.flush()
+    same = select(Version).where(
+        Version.person_id == person.id, Version.weights_sha256 == laid.weights_sha256
+    )
+    if db.scalar(same) is not None:
+        return None
+    version = Version(person_id=person.id, name=laid.name, weights_sha256=laid.weights_sha256, trigger=laid.trigger,
+                      class_word=laid.class_word, created=now)  # fmt: skip
+    db.add(version)
+    note(db, now, "operator", "version-added", person=laid.persona, weights=laid.weights_sha256)
+    return version

@@ -1,0 +1,1 @@
+"""Pictures after they were drawn: lists, albums, shares, downloads, deletion."""

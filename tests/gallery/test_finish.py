@@ -1,0 +1,77 @@
+"""The real drawer, gates and marks."""
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lora_runs import train_config
+from safetensors.torch import save_file
+
+from gallery.generation.diffusers import DiffusersDrawer, size_px
+from gallery.generation.drawing import Shot
+from gallery.generation.finish import LikenessFinisher
+from likeness.config import Config, load_config
+from likeness.errors import InputError
+from likeness.images import decode_rgb, load_rgb
+from likeness.lora.adapter import add_lora, lora_tensors, remove_lora
+from likeness.lora.export import kohya_tensors
+from likeness.marks import claims, xmp
+from likeness.paths import PARAMS
+from likeness.safety.consent import load_consent
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    whole = load_config(ROOT / PARAMS)
+    return whole.model_copy(update={"evaluate": whole.evaluate.model_copy(update={"steps": 1})})
+
+
+@pytest.fixture
+def finisher(config: Config, tmp_path: Path) -> LikenessFinisher:
+    return LikenessFinisher(config=config, folder=tmp_path, keys=tmp_path / "keys", least=0.363)
+
+
+def test_a_picture_of_the_person_passes_and_carries_all_marks(
+    finisher: LikenessFinisher, synthetic_people: Path
+) -> None:
+    consent, name = load_consent(ROOT / "consent", "jade"), uuid.uuid4()
+    rgb = load_rgb(synthetic_people / "sources" / "jade_01.jpg")[:512, :512]
+    done = finisher.finish(rgb, consent, name, "d" * 64)
+    assert done.likeness is not None
+    assert done.likeness > 0.5
+    found = claims.read(done.png, claims.PNG)
+    assert found is not None
+    assert found.valid
+    assert found.publication["picture"] == str(name)
+    assert found.publication["weights"] == ["d" * 64]
+    assert "no_mark_in_pixels" not in found.publication
+    assert xmp.find_code(done.thumbnail) == xmp.SourceType.TRAINED
+    assert decode_rgb(done.png, name="x").shape == (512, 512, 3)
+    assert set(done.pdq) == {"0", "1"}
+    other = next(iter(sorted((synthetic_people / "targets").glob("*.jpg"))))
+    with pytest.raises(InputError) as refused:
+        finisher.finish(load_rgb(other)[:512, :512], consent, name, "d" * 64)
+    assert refused.value.reason == "another-face"
+
+
+def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    drawer = DiffusersDrawer(config=config)
+    parameters = add_lora(drawer.base, train_config(blocks=["mid_block"], targets=["to_q"]).lora, seed=1)
+    tensors = kohya_tensors(drawer.base, lora_tensors(parameters), alpha=2, dtype=torch.float32)
+    remove_lora(drawer.base)
+    file = tmp_path / "lora.safetensors"
+    save_file({name: tensor + 0.05 if "up" in name else tensor for name, tensor in tensors.items()}, file)
+    shot = Shot(weights=file, prompt="jade woman", negative="", seed=3, strength=1.0, aspect="portrait")
+    first, again = drawer.draw(shot), drawer.draw(shot)
+    width, height = size_px(config.evaluate.side_px or config.train.data.side_px, "portrait")
+    assert first.shape == (height, width, 3)
+    assert height > width
+    assert np.array_equal(first, again)
+    weaker = Shot(**{**vars(shot), "strength": 0.0})
+    assert not np.array_equal(first, drawer.draw(weaker))
+    assert drawer.enlarge(first).shape[0] > height

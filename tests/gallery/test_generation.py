@@ -1,0 +1,237 @@
+"""From a wish to pictures, whatever happens in between."""
+
+import uuid
+from typing import Any
+
+import pytest
+from gallery_world import World
+from sqlalchemy import select, text
+
+from gallery.generation.ending import fail
+from gallery.generation.jobs import repair
+from gallery.people import consent
+from gallery.tables import Generation, Person, Picture
+from likeness.errors import InputError, TransientError
+
+REFUSED = InputError("The picture is refused.", reason="explicit", kind="refused")
+
+
+def ask(browser: Any, version: str, count: int = 2, **more: Any) -> Any:
+    answer = browser.post(
+        "/generations", {"version_id": version, "prompt": "smiling", "count": count, **more}
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def test_a_wish_becomes_pictures(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 3, seed=7, strength=0.8, aspect="portrait", negative="blurred")
+    assert (asked["status"], asked["place"], asked["done"]) == ("queued", 1, 0)
+    assert asked["prompt"] == "jade woman, smiling"
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], shown["done"], shown["seconds_left"]) == ("done", 3, None)
+    assert [one["seed"] for one in shown["pictures"]] == [7, 8, 9]
+    assert {one.strength for one in world.drawer.shots} == {0.8}
+    assert world.gallery.store.read(f"{asked['id']}/0.png") is not None
+
+
+def test_a_prompt_that_a_gate_refuses_costs_nothing_and_is_noted_without_its_words(world: World) -> None:
+    ann, version = world.drawing()
+    answer = ann.post("/generations", {"version_id": version, "prompt": "naked on a beach"})
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (422, "explicit-words")
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
+    with world.gallery.transaction() as db:
+        line = db.execute(text("SELECT data::text FROM audit WHERE action = 'prompt-refused'")).scalar_one()
+    assert "naked" not in line
+
+
+def test_a_refused_picture_costs_nothing_and_says_why(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 3, seed=0)
+
+    def refuse_the_second(rgb: Any) -> None:
+        if rgb[0, 0, 0] == 1:
+            raise REFUSED
+
+    world.finisher.refuses = refuse_the_second
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], len(shown["pictures"])) == ("done", 2)
+    assert shown["refused"] == [{"reason": "explicit", "sentence": "The picture is refused."}]
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 2
+    assert world.gallery.store.names(asked["id"]) == [
+        f"{asked['id']}/{n}" for n in ("0.jpg", "0.png", "2.jpg", "2.png")
+    ]
+
+
+def test_a_worker_that_dies_draws_nothing_twice(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 3, seed=10)
+
+    def die(shot: Any) -> None:
+        if shot.seed == 11 and len(world.drawer.shots) == 1:
+            world.drawer.before = None
+            raise TransientError("gone")
+
+    world.drawer.before = die
+    with pytest.raises(TransientError):
+        world.work(asked)
+    world.work(asked)
+    assert [one.seed for one in world.drawer.shots] == [10, 11, 12]
+    assert ann.get(f"/generations/{asked['id']}").json()["status"] == "done"
+    world.work(asked)
+    assert len(world.drawer.shots) == 3
+
+
+def test_two_workers_are_never_at_one_generation(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 1)
+
+    def second(_: Any) -> None:
+        with pytest.raises(TransientError, match="another worker"):
+            world.work(asked)
+
+    world.drawer.before = second
+    world.work(asked)
+    assert len(world.drawer.shots) == 1
+
+
+def test_what_failed_for_good_gives_back_what_was_not_drawn(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 4, seed=0)
+
+    def break_down(shot: Any) -> None:
+        if shot.seed == 2:
+            raise TransientError("gone")
+
+    world.drawer.before = break_down
+    with pytest.raises(TransientError):
+        world.work(asked)
+    fail(world.gallery, uuid.UUID(asked["id"]), "It did not work.")
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], shown["error"], len(shown["pictures"])) == ("failed", "It did not work.", 2)
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 2
+
+
+def test_a_cancelled_generation_stores_nothing_more(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 3, seed=0)
+
+    def cancel(shot: Any) -> None:
+        if shot.seed == 1:
+            assert ann.post(f"/generations/{asked['id']}/cancel").status_code == 200
+
+    world.drawer.before = cancel
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], len(shown["pictures"])) == ("cancelled", 1)
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 1
+    assert ann.post(f"/generations/{asked['id']}/cancel").status_code == 409
+
+
+def test_consent_is_asked_for_at_the_request_before_drawing_and_before_storing(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 2, seed=0)
+    world.drawer.before = lambda shot: world.records.ended.add("jade-1") if shot.seed == 1 else None
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], len(shown["pictures"])) == ("cancelled", 1)
+    assert "allows no more pictures" in shown["error"]
+    assert len(world.drawer.shots) == 2  # the second was drawn when the consent ended, and not stored
+    assert world.gallery.store.names(asked["id"]) == [f"{asked['id']}/0.jpg", f"{asked['id']}/0.png"]
+    answer = ann.post("/generations", {"version_id": version, "prompt": "smiling"})
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (403, "consent-revoked")
+    asked_before = world.records.asked
+    with world.gallery.transaction() as db:
+        db.execute(text("INSERT INTO revocations VALUES ('jade-1', now(), 'test')"))
+        with pytest.raises(consent.ConsentError):
+            consent.require(db, world.records, db.scalars(select(Person)).one())
+    assert world.records.asked == asked_before
+
+
+def test_more_like_this_keeps_the_seed_and_varies_the_strength(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 1, seed=5)
+    world.work(asked)
+    picture = ann.get(f"/generations/{asked['id']}").json()["pictures"][0]
+    again = ask(ann, version, 2, prompt="", like=picture["id"])
+    assert (again["seed"], again["prompt"]) == (5, "jade woman, smiling")
+    world.work(again)
+    assert [(one.seed, one.strength) for one in world.drawer.shots[1:]] == [(5, 1.05), (5, 0.95)]
+
+
+def test_a_picture_is_enlarged(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 1)
+    world.work(asked)
+    picture = ann.get(f"/generations/{asked['id']}").json()["pictures"][0]
+    larger = ann.post(f"/pictures/{picture['id']}/upscale").json()
+    assert larger["kind"] == "upscale"
+    world.work(larger)
+    assert ann.get(f"/generations/{larger['id']}").json()["pictures"][0]["width"] == 16
+
+
+def test_the_place_and_the_seconds_left_count_what_comes_before(world: World) -> None:
+    ann, version = world.drawing()
+    first = ask(ann, version, 2)
+    second = ask(ann, version, 3)
+    assert (first["place"], second["place"]) == (1, 2)
+    assert (first["seconds_left"], second["seconds_left"]) == (10.0, 25.0)
+    ann.post(f"/generations/{first['id']}/cancel")
+    assert ann.get(f"/generations/{second['id']}").json()["place"] == 1
+
+
+def test_the_job_is_there_with_its_generation_or_not_at_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, version = world.drawing()
+    ask(ann, version, 1)
+
+    def broken(*_: object) -> None:
+        raise TransientError("after the job")
+
+    monkeypatch.setattr("gallery.generation.request.tell", broken)
+    answer = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1})
+    assert answer.status_code == 503
+    with world.gallery.transaction() as db:
+        assert db.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == 1
+        assert len(db.scalars(select(Generation)).all()) == 1
+
+
+def test_a_dead_workers_job_and_a_generation_without_a_job_move_on(world: World) -> None:
+    ann, version = world.drawing()
+    ask(ann, version, 1)
+    lost = ask(ann, version, 1)
+    with world.gallery.transaction() as db:
+        dead = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES ('2026-01-01') RETURNING id"
+        worker = db.execute(text(dead)).scalar_one()
+        job = "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker WHERE id = (SELECT min(id) FROM procrastinate_jobs)"
+        db.execute(text(job), {"worker": worker})
+        db.execute(
+            text("DELETE FROM procrastinate_jobs WHERE args->>'generation_id' = :id"), {"id": lost["id"]}
+        )
+    assert repair(world.gallery) == 2
+    assert repair(world.gallery) == 0
+    with world.gallery.transaction() as db:
+        states = db.execute(text("SELECT array_agg(status::text) FROM procrastinate_jobs")).scalar_one()
+    assert states == ["todo", "todo"]
+
+
+def test_a_picture_takes_its_own_place_again_after_a_crash_between_file_and_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 1)
+    tell = "gallery.generation.work.tell"
+    monkeypatch.setattr(
+        tell, lambda db, gallery, one: (_ for _ in ()).throw(TransientError("the database went"))
+    )
+    with pytest.raises(TransientError):
+        world.work(asked)
+    monkeypatch.undo()
+    world.work(asked)
+    with world.gallery.transaction() as db:
+        (picture,) = db.scalars(select(Picture))
+    assert world.gallery.store.names("") == [picture.thumbnail, picture.file]

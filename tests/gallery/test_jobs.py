@@ -1,0 +1,58 @@
+"""The real queue: jobs are taken, tried again and given up."""
+
+import asyncio
+from typing import Any
+
+from gallery_world import World
+from procrastinate import RetryStrategy
+
+from gallery.generation.jobs import TRIES, make_queue
+from likeness.errors import TransientError
+
+
+def run_all(world: World) -> None:
+    """Work until the queue is empty."""
+    url = world.gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    app = make_queue(world.worker, url, retry=RetryStrategy(max_attempts=TRIES))
+
+    async def work() -> None:
+        async with app.open_async():
+            await app.run_worker_async(wait=False, install_signal_handlers=False)
+
+    asyncio.run(work())
+
+
+def ask(world: World) -> tuple[Any, dict[str, Any]]:
+    ann, version = world.drawing()
+    return ann, ann.post(
+        "/generations", {"version_id": version, "prompt": "smiling", "count": 2, "seed": 0}
+    ).json()
+
+
+def test_a_job_is_tried_again_and_draws_what_is_left(world: World) -> None:
+    ann, asked = ask(world)
+
+    def once(shot: Any) -> None:
+        if shot.seed == 1:
+            world.drawer.before = None
+            raise TransientError("gone")
+
+    world.drawer.before = once
+    run_all(world)
+    assert ann.get(f"/generations/{asked['id']}").json()["status"] == "done"
+    assert [one.seed for one in world.drawer.shots] == [0, 1]
+
+
+def test_a_job_that_never_goes_ends_the_generation(world: World) -> None:
+    ann, asked = ask(world)
+    tried: list[int] = []
+
+    def never(shot: Any) -> None:
+        tried.append(shot.seed)
+        raise TransientError("gone")
+
+    world.drawer.before = never
+    run_all(world)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], len(tried)) == ("failed", TRIES)
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
