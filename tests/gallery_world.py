@@ -5,6 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from gallery.database import open_engine
 from gallery.generation.drawing import Finished, Shot
 from gallery.generation.work import Worker
 from gallery.people.presets import KINDS
+from gallery.portrayed.links import link_token
 from gallery.settings import Settings
 from gallery.tables import Person, Right, User, Version
 from likeness.errors import ConsentError
@@ -42,7 +44,7 @@ class FakeRecords:
         self.asked += 1
         if person.consent_id in self.ended:
             raise ConsentError(f"{person.name}: ended", reason="consent-revoked")
-        return person.consent_id
+        return SimpleNamespace(id=person.consent_id, persona=person.name, scope=("generate",))
 
     def revoke(self, person: Person, day: datetime.date) -> None:
         self.ended.add(person.consent_id)
@@ -190,6 +192,18 @@ class World:
         browser, version = self.user(name), self.person()
         self.grant(name, version, per_day)
         return browser, str(version)
+
+    def drawn(self, browser: Browser, version: str, count: int = 1, **more: Any) -> list[dict[str, Any]]:
+        """Pictures that were asked for and drawn."""
+        wish = {"version_id": version, "prompt": "smiling", "count": count, **more}
+        asked = browser.post("/generations", wish).json()
+        self.work(asked)
+        return browser.get(f"/generations/{asked['id']}").json()["pictures"]
+
+    def link(self, name: str = "jade") -> str:
+        """The token of the page of the person portrayed."""
+        with self.gallery.transaction() as db:
+            return link_token(self.gallery, db.scalars(select(Person).where(Person.name == name)).one())
 
     @property
     def worker(self) -> Worker:

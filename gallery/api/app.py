@@ -4,10 +4,22 @@ from fastapi import APIRouter, FastAPI
 
 from gallery.api.answers import add_answers
 from gallery.api.limits import Limits
-from gallery.api.routes import events, generations, people, session
+from gallery.api.routes import (
+    admin,
+    albums,
+    desk,
+    events,
+    generations,
+    people,
+    pictures,
+    portrayed,
+    session,
+    shares,
+)
 from gallery.context import Gallery
 
-ROUTERS = (session.router, people.router, generations.router, events.router)
+PARTS = (session, people, generations, events, pictures, albums, shares, portrayed, admin, desk)
+ROUTERS = tuple(part.router for part in PARTS)
 
 
 def make_app(gallery: Gallery) -> FastAPI:

@@ -13,9 +13,9 @@ from sqlalchemy import select, text
 from gallery.context import Gallery
 from gallery.generation.ending import fail
 from gallery.generation.work import Worker
-from gallery.pictures.erasing import erase_gone
 from gallery.queue import DRAW, QUEUE, enqueue
 from gallery.tables import Event, Generation
+from gallery.takedown.reports import tick
 
 TRIES = 4
 RETRY = RetryStrategy(max_attempts=TRIES, wait=1, exponential_wait=3)
@@ -50,7 +50,7 @@ def make_queue(worker: Worker, url: str, *, retry: RetryStrategy = RETRY) -> App
 
 def repair(gallery: Gallery) -> int:
     """Bring what was left lying under way again: the jobs of a dead worker, generations without a job, files of pictures that
-    are gone, old events. Gives how many generations moved on."""
+    are gone, reports that are overdue, old events. Gives how many generations moved on."""
     dead = gallery.clock() - datetime.timedelta(seconds=DEAD_AFTER_SECONDS)
     with gallery.transaction() as db:
         stuck = db.execute(STUCK, {"dead": dead})
@@ -62,7 +62,7 @@ def repair(gallery: Gallery) -> int:
             moved += 1
         old = gallery.clock() - datetime.timedelta(days=EVENTS_DAYS)
         db.query(Event).where(Event.created < old).delete()
-    erase_gone(gallery)
+    tick(gallery)
     return moved
 
 

@@ -62,14 +62,16 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
     try:
         with gallery.transaction() as db:
             may = allowed(db, user, wish.version_id, gallery.clock())
-            require(db, gallery.records, may.person)
+            kind = kind_of(wish.preset, wish.prompt)
+            may.require(wish.count, kind, gallery.clock())
+            require(db, gallery.records, may.person, kind)
             like = own_picture(db, user, wish.like) if wish.like else None
             prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
             refuse("prompt", Subject(text=prompt), what="The prompt")
             seed = like.seed if like else wish.seed
             generation = Generation(
                 user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
-                prompt_kind=kind_of(wish.preset, wish.prompt), seed=secrets.randbelow(SEEDS) if seed is None else seed,
+                prompt_kind=kind, seed=secrets.randbelow(SEEDS) if seed is None else seed,
                 strength=wish.strength, aspect=wish.aspect, count=wish.count, charged=wish.count,
                 like_id=like.id if like else None, status="queued", created=gallery.clock(),
             )  # fmt: skip
@@ -98,7 +100,7 @@ def ask_larger(gallery: Gallery, user: User, picture_id: uuid.UUID) -> Generatio
         picture = own_picture(db, user, picture_id)
         made = db.get_one(Generation, picture.generation_id)
         may = allowed(db, user, made.version_id, gallery.clock())
-        require(db, gallery.records, may.person)
+        require(db, gallery.records, may.person, made.prompt_kind)
         generation = Generation(
             user_id=user.id, version_id=made.version_id, kind="upscale", prompt=picture.prompt, negative=made.negative,
             prompt_kind=made.prompt_kind, seed=picture.seed, strength=made.strength, aspect=made.aspect, count=1,

@@ -89,7 +89,9 @@ class Worker:
         with self.gallery.transaction() as db:
             generation = db.get_one(Generation, generation_id)
             version = db.get_one(Version, generation.version_id)
-            consent = require(db, self.gallery.records, db.get_one(Person, version.person_id))
+            consent = require(
+                db, self.gallery.records, db.get_one(Person, version.person_id), generation.prompt_kind
+            )
             source = db.get(Picture, generation.like_id) if generation.like_id else None
             if generation.kind == "upscale" and (source is None or source.gone is not None):
                 raise InputError("The picture is not there any more.", reason="not-there", kind="refused")
@@ -124,7 +126,7 @@ class Worker:
             person = db.scalars(
                 select(Person).where(Person.id == version.person_id).with_for_update(read=True)
             ).one()
-            require(db, self.gallery.records, person)
+            require(db, self.gallery.records, person, generation.prompt_kind)
             generation = _locked(db, generation.id)
             if generation.status in ENDED:
                 return

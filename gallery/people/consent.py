@@ -53,8 +53,8 @@ class Repository:
             known.share(self.team, told)
 
 
-def require(db: Session, records: Records, person: Person) -> Consent:
-    """The person's record, in force by the files and not revoked here; read anew each time.
+def require(db: Session, records: Records, person: Person, kind: str) -> Consent:
+    """The person's record, in force by the files and not revoked here, for this kind of prompt; read anew each time.
 
     Raises:
         ConsentError: it is not.
@@ -62,4 +62,7 @@ def require(db: Session, records: Records, person: Person) -> Consent:
     if person.ended is not None or db.get(Revocation, person.consent_id) is not None:
         raise ConsentError(f"{person.name}: consent {person.consent_id} was revoked in the gallery",
                            reason="consent-revoked", remedy="nothing opens it again; a new consent is a new record")  # fmt: skip
+    if person.kinds is not None and kind not in person.kinds:
+        raise ConsentError(f"{person.name}: {kind} is none of the kinds that the person portrayed allows",
+                           reason="consent-scope", remedy="draw what the person allows")  # fmt: skip
     return records.in_force(person)

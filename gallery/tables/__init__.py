@@ -6,8 +6,10 @@ from gallery.tables.base import Base, Json
 from gallery.tables.generations import ENDED, Event, Generation, Refused
 from gallery.tables.people import Person, Receipt, Revocation, Right, Version
 from gallery.tables.pictures import Blocked, Picture, picture_file
+from gallery.tables.sharing import Album, AlbumPicture, Share, Takedown
 
 __all__ = [
-    "ENDED", "AuditLine", "Base", "Blocked", "Event", "Generation", "Json", "Person", "Picture", "Receipt", "Refused",
-    "Revocation", "Right", "Role", "SignedIn", "Token", "Tries", "User", "Version", "picture_file",
+    "ENDED", "Album", "AlbumPicture", "AuditLine", "Base", "Blocked", "Event", "Generation", "Json", "Person", "Picture",
+    "Receipt", "Refused", "Revocation", "Right", "Role", "Share", "SignedIn", "Takedown", "Token", "Tries", "User",
+    "Version", "picture_file",
 ]  # fmt: skip

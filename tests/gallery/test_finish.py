@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lora_runs import train_config
+from PIL import Image
 from safetensors.torch import save_file
 
 from gallery.generation.diffusers import DiffusersDrawer, size_px
@@ -14,7 +15,7 @@ from gallery.generation.drawing import Shot
 from gallery.generation.finish import LikenessFinisher
 from likeness.config import Config, load_config
 from likeness.errors import InputError
-from likeness.images import decode_rgb, load_rgb
+from likeness.images import RGB, decode_rgb, load_rgb
 from likeness.lora.adapter import add_lora, lora_tensors, remove_lora
 from likeness.lora.export import kohya_tensors
 from likeness.marks import claims, xmp
@@ -35,11 +36,17 @@ def finisher(config: Config, tmp_path: Path) -> LikenessFinisher:
     return LikenessFinisher(config=config, folder=tmp_path, keys=tmp_path / "keys", least=0.363)
 
 
+def small(photo: Path) -> RGB:
+    """The whole photograph, 512 px wide."""
+    image = Image.fromarray(load_rgb(photo))
+    return np.asarray(image.resize((512, round(image.height * 512 / image.width))))
+
+
 def test_a_picture_of_the_person_passes_and_carries_all_marks(
     finisher: LikenessFinisher, synthetic_people: Path
 ) -> None:
     consent, name = load_consent(ROOT / "consent", "jade"), uuid.uuid4()
-    rgb = load_rgb(synthetic_people / "sources" / "jade_01.jpg")[:512, :512]
+    rgb = small(synthetic_people / "sources" / "jade_01.jpg")
     done = finisher.finish(rgb, consent, name, "d" * 64)
     assert done.likeness is not None
     assert done.likeness > 0.5
@@ -50,11 +57,11 @@ def test_a_picture_of_the_person_passes_and_carries_all_marks(
     assert found.publication["weights"] == ["d" * 64]
     assert "no_mark_in_pixels" not in found.publication
     assert xmp.find_code(done.thumbnail) == xmp.SourceType.TRAINED
-    assert decode_rgb(done.png, name="x").shape == (512, 512, 3)
+    assert decode_rgb(done.png, name="x").shape == rgb.shape
     assert set(done.pdq) == {"0", "1"}
     other = next(iter(sorted((synthetic_people / "targets").glob("*.jpg"))))
     with pytest.raises(InputError) as refused:
-        finisher.finish(load_rgb(other)[:512, :512], consent, name, "d" * 64)
+        finisher.finish(small(other), consent, name, "d" * 64)
     assert refused.value.reason == "another-face"
 
 

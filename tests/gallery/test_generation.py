@@ -147,7 +147,7 @@ def test_consent_is_asked_for_at_the_request_before_drawing_and_before_storing(w
     with world.gallery.transaction() as db:
         db.execute(text("INSERT INTO revocations VALUES ('jade-1', now(), 'test')"))
         with pytest.raises(consent.ConsentError):
-            consent.require(db, world.records, db.scalars(select(Person)).one())
+            consent.require(db, world.records, db.scalars(select(Person)).one(), "free")
     assert world.records.asked == asked_before
 
 
@@ -176,6 +176,7 @@ def test_a_picture_is_enlarged(world: World) -> None:
 def test_the_place_and_the_seconds_left_count_what_comes_before(world: World) -> None:
     ann, version = world.drawing()
     first = ask(ann, version, 2)
+    world.pass_time(seconds=1)
     second = ask(ann, version, 3)
     assert (first["place"], second["place"]) == (1, 2)
     assert (first["seconds_left"], second["seconds_left"]) == (10.0, 25.0)

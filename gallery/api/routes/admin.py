@@ -1,0 +1,154 @@
+"""What owners see and decide: users, rights, reports."""
+
+import uuid
+from typing import Any, Literal
+
+from fastapi import APIRouter, BackgroundTasks
+from pydantic import AwareDatetime, EmailStr, Field
+from sqlalchemy import func, select
+
+from gallery.accounts.sessions import end_sessions
+from gallery.accounts.sign_up import Mail
+from gallery.accounts.tokens import new_token
+from gallery.api.routes.portrayed import Kind
+from gallery.api.routes.session import Body, Name, user_view
+from gallery.api.routes.shares import takedown_view
+from gallery.api.visitors import GalleryDep, OwnerDep
+from gallery.audit import note
+from gallery.errors import invalid, not_there
+from gallery.people.granting import grant, take_away
+from gallery.people.presets import KINDS
+from gallery.portrayed.links import link_token
+from gallery.tables import Person, Right, Role, Takedown, User
+from gallery.takedown.reports import decide
+
+router = APIRouter(prefix="/admin")
+
+
+class Changed(Body):
+    name: Name | None = None
+    role: Role | None = None
+    blocked: bool | None = None
+
+
+class Invited(Body):
+    email: EmailStr
+    role: Role = "member"
+
+
+class Granted(Body):
+    user_id: uuid.UUID
+    version_id: uuid.UUID
+    per_day: int = Field(ge=0, le=10_000)
+    until: AwareDatetime | None = None
+    kinds: list[Kind] = Field(default=list(KINDS))  # type: ignore[assignment]
+
+
+class Decided(Body):
+    decision: Literal["withdraw", "keep"]
+
+
+@router.get("/users")
+def get_users(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """All users."""
+    with gallery.transaction() as db:
+        users = db.scalars(select(User).order_by(User.email))
+        return {
+            "items": [user_view(one) | {"blocked": one.blocked, "created": one.created} for one in users],
+            "next": None,
+        }
+
+
+@router.patch("/users/{user_id}")
+def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Change a user; who is blocked is out at once, and one owner always stays."""
+    changes = body.model_dump(exclude_none=True)
+    with gallery.transaction() as db:
+        owners = set(
+            db.scalars(select(User.id).where(User.role == "owner", User.blocked.is_(False)).with_for_update())
+        )
+        user = db.get(User, user_id, with_for_update=True)
+        if user is None:
+            raise not_there()
+        loses = body.blocked or (body.role is not None and body.role != "owner")
+        if loses and owners == {user.id}:
+            raise invalid("One owner has to stay.", "Make somebody else an owner first.")
+        for name, value in changes.items():
+            setattr(user, name, value)
+        if body.blocked:
+            end_sessions(db, user.id)
+        note(db, gallery.clock(), by.email, "user-changed", user=user.email, **changes)
+    return user_view(user) | {"blocked": user.blocked}
+
+
+@router.post("/invitations", status_code=201)
+def post_invitation(
+    body: Invited, gallery: GalleryDep, by: OwnerDep, later: BackgroundTasks
+) -> dict[str, Any]:
+    """Invite somebody; the link goes by mail and is in the answer."""
+    with gallery.transaction() as db:
+        token = new_token(db, "invitation", body.email.lower(), gallery.clock(), role=body.role)
+        note(db, gallery.clock(), by.email, "invited", email=body.email.lower(), role=body.role)
+    url = f"{gallery.settings.public_url}/sign-up?invitation={token}"
+    later.add_task(
+        Mail(to=body.email, subject="An invitation", text=f"Open this link:\n\n{url}\n").send, gallery
+    )
+    return {"url": url}
+
+
+@router.get("/rights")
+def get_rights(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """All rights."""
+    with gallery.transaction() as db:
+        return {
+            "items": [right_view(one) for one in db.scalars(select(Right).order_by(Right.created))],
+            "next": None,
+        }
+
+
+@router.put("/rights")
+def put_right(body: Granted, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Give a right, or change it."""
+    return right_view(grant(gallery, by.email, body.user_id, body.version_id, per_day=body.per_day, until=body.until,
+                            kinds=body.kinds))  # fmt: skip
+
+
+@router.delete("/rights/{right_id}")
+def delete_right(right_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Take a right away at once."""
+    take_away(gallery, by.email, right_id)
+    return {"taken_away": right_id}
+
+
+def right_view(one: Right) -> dict[str, Any]:
+    """A right."""
+    return {"id": one.id, "user_id": one.user_id, "version_id": one.version_id, "per_day": one.per_day,
+            "until": one.until, "kinds": one.kinds}  # fmt: skip
+
+
+@router.get("/takedowns")
+def get_takedowns(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Reports, open ones first, the most urgent on top."""
+    with gallery.transaction() as db:
+        order = Takedown.decided.is_not(None), func.coalesce(Takedown.decided, Takedown.due)
+        items = [takedown_view(one) | {"picture_id": one.picture_id, "name": one.name, "email": one.email,
+                                       "statement": one.statement, "by": one.by}
+                 for one in db.scalars(select(Takedown).order_by(*order).limit(500))]  # fmt: skip
+    return {"items": items, "next": None}
+
+
+@router.post("/takedowns/{takedown_id}")
+def post_decision(takedown_id: uuid.UUID, body: Decided, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Decide a report."""
+    return takedown_view(decide(gallery, takedown_id, body.decision, by.email))
+
+
+@router.post("/people/{person_id}/link")
+def post_link(person_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """The link to the page of a person portrayed, to be sent to that person and nobody else."""
+    with gallery.transaction() as db:
+        person = db.get(Person, person_id)
+        if person is None:
+            raise not_there()
+        note(db, gallery.clock(), by.email, "link-given", person=person.name)
+        return {"url": f"{gallery.settings.public_url}/p/{link_token(gallery, person)}"}

@@ -1,0 +1,133 @@
+"""The user's pictures: lists, files, favourites, archives, deletion."""
+
+import tempfile
+import uuid
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, Field
+from sqlalchemy import select
+
+from gallery.api.routes.session import Body
+from gallery.api.visitors import GalleryDep, UserDep
+from gallery.context import Gallery
+from gallery.errors import invalid, not_there
+from gallery.generation.request import own_picture
+from gallery.pictures.leaving import delete_picture
+from gallery.pictures.pages import Filter, chosen, page, read_cursor
+from gallery.pictures.views import picture_views
+from gallery.tables import Person, Picture
+
+router = APIRouter()
+MOST_IN_ARCHIVE = 200
+CHUNK = 1 << 16
+Size = Literal["thumb", "full"]
+
+
+class Ids(Body):
+    ids: list[uuid.UUID] = Field(min_length=1, max_length=MOST_IN_ARCHIVE)
+
+
+def file_answer(
+    gallery: Gallery, picture: Picture, person: str, size: Size, *, cache: str = "private"
+) -> Response:
+    """The bytes of a picture; its name is made here, of letters that no header minds."""
+    data = gallery.store.read(picture.file if size == "full" else picture.thumbnail)
+    if data is None:
+        raise not_there()
+    kind = "image/png" if size == "full" else "image/jpeg"
+    headers = {"cache-control": f"{cache}, max-age=300",
+               "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"'}  # fmt: skip
+    return Response(data, media_type=kind, headers=headers)
+
+
+@router.get("/pictures")
+def get_pictures(
+    gallery: GalleryDep, user: UserDep, cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[str, Query(max_length=200)] = "",
+    person: Annotated[str | None, Query(max_length=32)] = None, favourite: bool = False, album: uuid.UUID | None = None,
+    begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Pictures that are here, newest first."""
+    which = Filter(search=search, person=person, favourite=favourite, album=album, begin=begin, end=end)
+    with gallery.transaction() as db:
+        statement, conditions = chosen(user, which)
+        found, following = page(db, conditions, read_cursor(cursor) if cursor else None, limit, of=statement)
+        return {"items": picture_views(db, found), "next": following}
+
+
+@router.get("/pictures/{picture_id}")
+def get_picture(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """One picture."""
+    with gallery.transaction() as db:
+        return picture_views(db, [own_picture(db, user, picture_id)])[0]
+
+
+@router.get("/pictures/{picture_id}/file")
+def get_file(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep, size: Size = "full") -> Response:
+    """Its bytes: the marked PNG, or a small JPEG."""
+    with gallery.transaction() as db:
+        picture = own_picture(db, user, picture_id)
+        person = db.get_one(Person, picture.person_id).name
+    return file_answer(gallery, picture, person, size)
+
+
+@router.delete("/pictures/{picture_id}")
+def delete_one(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """Delete it; the answer is the receipt."""
+    return delete_picture(gallery, user, picture_id)
+
+
+@router.put("/pictures/{picture_id}/favourite")
+def put_favourite(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """Make it a favourite."""
+    return _favourite(gallery, user, picture_id, True)
+
+
+@router.delete("/pictures/{picture_id}/favourite")
+def delete_favourite(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """Make it none."""
+    return _favourite(gallery, user, picture_id, False)
+
+
+def _favourite(gallery: Gallery, user: UserDep, picture_id: uuid.UUID, favourite: bool) -> dict[str, Any]:
+    with gallery.transaction() as db:
+        picture = own_picture(db, user, picture_id)
+        picture.favourite = favourite
+        return picture_views(db, [picture])[0]
+
+
+@router.post("/pictures/zip")
+def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse:
+    """The marked files of some pictures, in one archive."""
+    with gallery.transaction() as db:
+        own = select(Picture, Person.name).join(Person).where(
+            Picture.id.in_(body.ids), Picture.user_id == user.id, Picture.gone.is_(None))  # fmt: skip
+        found = [(row[0], row[1]) for row in db.execute(own.order_by(Picture.created))]
+    if len(found) != len(set(body.ids)):
+        raise invalid("Some of these pictures are not there.", "Load the page again.")
+    made = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - closed by the answer
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for picture, person in found:
+            if (data := gallery.store.read(picture.file)) is not None:
+                archive.writestr(
+                    zipfile.ZipInfo(f"{person}-{picture.id}.png", _moment(picture.created)), data
+                )
+    made.seek(0)
+    return StreamingResponse(_chunks(made), media_type="application/zip",
+                             headers={"content-disposition": 'attachment; filename="pictures.zip"'})  # fmt: skip
+
+
+def _moment(at: datetime) -> tuple[int, int, int, int, int, int]:
+    return at.year, at.month, at.day, at.hour, at.minute, at.second
+
+
+def _chunks(file: "tempfile.SpooledTemporaryFile[bytes]") -> Iterator[bytes]:
+    with file:
+        while data := file.read(CHUNK):
+            yield data

@@ -1,0 +1,116 @@
+"""The page of the person portrayed."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+from sqlalchemy import func, select
+
+from gallery.accounts.tries import TOKEN_PLACE, count_try
+from gallery.api.routes.pictures import Size, file_answer
+from gallery.api.routes.session import Body
+from gallery.api.visitors import GalleryDep, VisitorDep
+from gallery.audit import note
+from gallery.errors import not_there
+from gallery.people.presets import KINDS
+from gallery.pictures.pages import page, read_cursor
+from gallery.portrayed.decisions import narrow, revoke
+from gallery.portrayed.links import link_token, portrayed
+from gallery.tables import Person, Picture, Right, User, Version
+from likeness.errors import ConsentError
+
+router = APIRouter()
+Kind = Literal["portrait", "everyday", "costume", "free"]
+assert Kind.__args__ == KINDS
+
+
+class Narrowed(Body):
+    kinds: list[Kind] = Field(max_length=len(KINDS))
+    per_day: int | None = Field(default=None, ge=0, le=100_000)
+
+
+class Confirmed(Body):
+    confirm: str = Field(max_length=64)
+
+
+@router.get("/portrayed/{token}")
+def get_page(
+    token: str, gallery: GalleryDep, cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything that is there of the person, and who may draw them."""
+    with gallery.transaction() as db:
+        person = portrayed(db, gallery, token)
+        found, following = page(
+            db, [Picture.person_id == person.id], read_cursor(cursor) if cursor else None, limit
+        )
+        names = {
+            one.id: one.name
+            for one in db.scalars(select(User).where(User.id.in_({one.user_id for one in found})))
+        }
+        items = [{"id": one.id, "by": names[one.user_id], "prompt": one.prompt, "created": one.created, "width": one.width,
+                  "height": one.height, "thumb_url": f"/api/portrayed/{token}/pictures/{one.id}/file?size=thumb",
+                  "url": f"/api/portrayed/{token}/pictures/{one.id}/file"} for one in found]  # fmt: skip
+        users = [
+            {"name": row[0], "per_day": row[1], "until": row[2], "pictures": row[3]}
+            for row in db.execute(
+                select(User.name, func.sum(Right.per_day), func.max(Right.until), _drawn(person))
+                .join(Right, Right.user_id == User.id).join(Version, Version.id == Right.version_id)
+                .where(Version.person_id == person.id).group_by(User.id, User.name).order_by(User.name))
+        ]  # fmt: skip
+        gone = db.scalar(
+            select(func.count()).where(Picture.person_id == person.id, Picture.gone.is_not(None))
+        )
+        return {"person": person.name, "revoked": person.ended, "scope": _scope(gallery, person),
+                "kinds": list(KINDS) if person.kinds is None else person.kinds, "per_day": person.per_day,
+                "pictures": {"items": items, "next": following}, "gone": gone, "users": users}  # fmt: skip
+
+
+def _drawn(person: Person) -> Any:
+    here = Picture.person_id == person.id, Picture.gone.is_(None), Picture.user_id == User.id
+    return select(func.count()).select_from(Picture).where(*here).correlate(User).scalar_subquery()
+
+
+def _scope(gallery: GalleryDep, person: Person) -> list[str]:
+    """What the consent record covers; nothing where it does not hold."""
+    try:
+        return list(gallery.records.in_force(person).scope)
+    except ConsentError:
+        return []
+
+
+@router.get("/portrayed/{token}/pictures/{picture_id}/file")
+def get_file(token: str, picture_id: uuid.UUID, gallery: GalleryDep, size: Size = "full") -> Response:
+    """The bytes of a picture of the person."""
+    with gallery.transaction() as db:
+        person, picture = portrayed(db, gallery, token), db.get(Picture, picture_id)
+        if picture is None or picture.person_id != person.id or picture.gone is not None:
+            raise not_there()
+    return file_answer(gallery, picture, person.name, size, cache="no-store")
+
+
+@router.post("/portrayed/{token}/narrow")
+def post_narrow(token: str, body: Narrowed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
+    """Allow less."""
+    count_try(gallery, TOKEN_PLACE, who.place)
+    person = narrow(gallery, token, list(body.kinds), body.per_day)
+    return {"kinds": person.kinds, "per_day": person.per_day}
+
+
+@router.post("/portrayed/{token}/revoke")
+def post_revoke(token: str, body: Confirmed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
+    """End everything; the answer is the receipt."""
+    count_try(gallery, TOKEN_PLACE, who.place)
+    return revoke(gallery, token, body.confirm)
+
+
+@router.post("/portrayed/{token}/renew")
+def post_renew(token: str, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
+    """A new link in place of this one, which ends: for whoever lost it, or showed it to the wrong person."""
+    count_try(gallery, TOKEN_PLACE, who.place)
+    with gallery.transaction() as db:
+        person = portrayed(db, gallery, token, lock=True)
+        person.link += 1
+        note(db, gallery.clock(), f"portrayed:{person.name}", "link-renewed")
+        return {"url": f"{gallery.settings.public_url}/p/{link_token(gallery, person)}"}

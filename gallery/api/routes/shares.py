@@ -1,0 +1,100 @@
+"""Links to pictures: made and ended by users, opened and reported by anybody."""
+
+import datetime
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from pydantic import EmailStr, Field
+from sqlalchemy import select
+
+from gallery.api.routes.pictures import Size, file_answer
+from gallery.api.routes.session import Body, Name
+from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
+from gallery.errors import not_there
+from gallery.pictures.shares import end_share, share, shared
+from gallery.tables import Share, Takedown
+from gallery.takedown.reports import Reason, report
+
+router = APIRouter()
+Password = Annotated[str | None, Header(alias="x-share-password", max_length=200)]
+MARKS = {"c2pa": True, "pixels": True, "xmp": True}
+"""What every full file carries: `docs/marks.md`; a smooth picture's statement may say that its pixels carry none."""
+
+
+class Asked(Body):
+    expires_hours: int = Field(ge=1, le=24 * 90)
+    password: str | None = Field(default=None, max_length=200)
+
+
+class Report(Body):
+    name: Name
+    email: EmailStr
+    reason: Reason
+    statement: str = Field(min_length=1, max_length=4000)
+
+
+@router.post("/pictures/{picture_id}/shares", status_code=201)
+def post_share(picture_id: uuid.UUID, body: Asked, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """A new link; its address is told this once."""
+    made, token = share(gallery, user, picture_id, body.expires_hours, body.password)
+    return {"id": made.id, "url": f"{gallery.settings.public_url}/s/{token}", "expires": made.expires}
+
+
+@router.get("/shares")
+def get_shares(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """The user's links that are open."""
+    now = gallery.clock()
+    with gallery.transaction() as db:
+        own = select(Share).where(Share.user_id == user.id, Share.ended.is_(None), Share.expires > now)
+        items = [{"id": one.id, "picture_id": one.picture_id, "created": one.created, "expires": one.expires,
+                  "password": one.password is not None, "held": one.held}
+                 for one in db.scalars(own.order_by(Share.created.desc()))]  # fmt: skip
+    return {"items": items, "next": None}
+
+
+@router.delete("/shares/{share_id}")
+def delete_share(share_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
+    """End a link at once."""
+    end_share(gallery, user, share_id)
+    return {"ended": share_id}
+
+
+@router.get("/shared/{token}")
+def get_shared(token: str, gallery: GalleryDep, password: Password = None) -> dict[str, Any]:
+    """What a link shows to anybody."""
+    picture, person = shared(gallery, token, password)
+    shown = {"width": picture.width, "height": picture.height, "created": picture.created.astimezone(datetime.UTC),
+             "url": f"/api/shared/{token}/file", "sha256": picture.sha256}  # fmt: skip
+    return {"picture": shown, "person": person.name, "marks": MARKS}
+
+
+@router.get("/shared/{token}/file")
+def get_shared_file(
+    token: str, gallery: GalleryDep, password: Password = None, size: Size = "full"
+) -> Response:
+    """Its bytes, with all marks."""
+    picture, person = shared(gallery, token, password)
+    return file_answer(gallery, picture, person.name, size, cache="no-store")
+
+
+@router.post("/shared/{token}/takedown", status_code=201)
+def post_takedown(token: str, body: Report, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
+    """Report it; the receipt shows how it stands."""
+    return takedown_view(report(gallery, token, who.place, **body.model_dump()))
+
+
+@router.get("/takedowns/{receipt}")
+def get_takedown(receipt: uuid.UUID, gallery: GalleryDep) -> dict[str, Any]:
+    """How a report stands, for whoever has the receipt."""
+    with gallery.transaction() as db:
+        one = db.get(Takedown, receipt)
+        if one is None:
+            raise not_there()
+        return takedown_view(one)
+
+
+def takedown_view(one: Takedown) -> dict[str, Any]:
+    """A report as its receipt shows it: nothing of who reported."""
+    return {"receipt": one.id, "reason": one.reason, "created": one.created, "due": one.due, "decided": one.decided,
+            "decision": one.decision, "withdrawn": one.withdrawn}  # fmt: skip

@@ -1,0 +1,80 @@
+"""Links to one picture for people without an account."""
+
+import datetime
+import secrets
+import uuid
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from gallery.accounts.tokens import digest
+from gallery.accounts.tries import SHARE_PASSWORD, count_try
+from gallery.audit import note
+from gallery.context import Gallery
+from gallery.errors import RequestError, not_allowed, not_there
+from gallery.generation.request import own_picture
+from gallery.tables import Person, Picture, Share, User
+
+
+def share(
+    gallery: Gallery, user: User, picture_id: uuid.UUID, hours: int, password: str | None
+) -> tuple[Share, str]:
+    """A new link; its token is told once.
+
+    Raises:
+        RequestError: 404; 403 for a guest.
+    """
+    if user.role == "guest":
+        raise not_allowed("Guests share no pictures.")
+    token, now = secrets.token_urlsafe(24), gallery.clock()
+    kept = gallery.passwords.hash(password, email="") if password else None
+    with gallery.transaction() as db:
+        picture = own_picture(db, user, picture_id)
+        made = Share(picture_id=picture.id, user_id=user.id, token_sha256=digest(token), password=kept, created=now,
+                     expires=now + datetime.timedelta(hours=hours))  # fmt: skip
+        db.add(made)
+        db.flush()
+        note(db, now, user.email, "shared", picture=str(picture.id), share=str(made.id))
+    return made, token
+
+
+def end_share(gallery: Gallery, user: User, share_id: uuid.UUID) -> None:
+    """End a link of the user's at once.
+
+    Raises:
+        RequestError: 404.
+    """
+    own = update(Share).where(Share.id == share_id, Share.user_id == user.id, Share.ended.is_(None))
+    with gallery.transaction() as db:
+        if db.execute(own.values(ended=gallery.clock()).returning(Share.id)).scalar_one_or_none() is None:
+            raise not_there()
+
+
+def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture, Person]:
+    """What a link shows.
+
+    Raises:
+        RequestError: 404 for a link that never was, ended, expired or is held; 401 without its password; 429.
+    """
+    with gallery.transaction() as db:
+        found = find_share(db, token)
+        if found is None or found.ended or found.held or found.expires <= gallery.clock():
+            raise not_there()
+        picture = db.get_one(Picture, found.picture_id)
+        person = db.get_one(Person, picture.person_id)
+        if picture.gone is not None or person.ended is not None:
+            raise not_there()
+    if found.password is not None:
+        if password is None:
+            raise RequestError(
+                401, "password", "This picture has a password.", remedy="Ask whoever sent the link."
+            )
+        count_try(gallery, SHARE_PASSWORD, found.token_sha256)
+        if not gallery.passwords.is_right(found.password, password):
+            raise RequestError(401, "password", "This is not the password.", remedy="Try again.")
+    return picture, person
+
+
+def find_share(db: Session, token: str) -> Share | None:
+    """The link of this token, whatever became of it."""
+    return db.scalar(select(Share).where(Share.token_sha256 == digest(token)))

@@ -1,0 +1,97 @@
+"""What the person portrayed decides: less, or nothing more. Nobody takes it back."""
+
+import logging
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gallery.audit import note
+from gallery.context import Gallery
+from gallery.errors import RequestError, invalid
+from gallery.generation.ending import end
+from gallery.generation.work import STOPPED
+from gallery.people.presets import KINDS
+from gallery.pictures.erasing import erase_gone
+from gallery.pictures.leaving import leave
+from gallery.portrayed.links import portrayed
+from gallery.tables import ENDED, Generation, Person, Picture, Receipt, Revocation, Version
+from likeness.errors import LikenessError
+
+log = logging.getLogger("gallery")
+
+
+def narrow(gallery: Gallery, token: str, kinds: list[str], per_day: int | None) -> Person:
+    """Allow less: fewer kinds of prompt, fewer pictures a day. What is under way beyond it is cancelled.
+
+    Raises:
+        RequestError: 404; 422 where it would allow more than before.
+    """
+    with gallery.transaction() as db:
+        person = portrayed(db, gallery, token, lock=True)
+        before = list(KINDS) if person.kinds is None else person.kinds
+        wider = person.per_day is not None and (per_day is None or per_day > person.per_day)
+        if not set(kinds) <= set(before) or wider:
+            raise invalid(
+                "A page like this one only allows less than before.", "A wider consent is a new record."
+            )
+        person.kinds, person.per_day = [one for one in before if one in kinds], per_day
+        for one in _under_way(db, person):
+            if one.prompt_kind not in kinds:
+                end(db, gallery, one, "cancelled", STOPPED)
+        note(db, gallery.clock(), f"portrayed:{person.name}", "narrowed", kinds=person.kinds, per_day=per_day)
+        return person
+
+
+def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
+    """End everything: nothing new, every picture withdrawn from galleries, links and storage; gives the counted receipt.
+
+    Raises:
+        RequestError: 404; 422 where the name is not confirmed; 409 the second time, with the first receipt's id.
+    """
+    now = gallery.clock()
+    with gallery.transaction() as db:
+        person = portrayed(db, gallery, token, lock=True)
+        if confirm != person.name:
+            raise invalid(f"Type {person.name} to confirm.")
+        if person.ended is not None:
+            raise RequestError(409, "revoked", "This was revoked already.")
+        person.ended = now
+        db.add(Revocation(consent_id=person.consent_id, at=now, by="the person portrayed"))
+        cancelled = _under_way(db, person)
+        for one in cancelled:
+            end(db, gallery, one, "cancelled", STOPPED)
+        of_person = (
+            select(Picture).where(Picture.person_id == person.id, Picture.gone.is_(None)).with_for_update()
+        )
+        pictures = list(db.scalars(of_person))
+        left = leave(db, pictures, "revoked", now)
+        data: dict[str, Any] = {"person": person.name, "consent": person.consent_id, "withdrawn": left.pictures,
+                                "shares": left.shares, "cancelled": len(cancelled)}  # fmt: skip
+        receipt = Receipt(id=uuid.uuid4(), kind="revocation", at=now, data=data)
+        db.add(receipt)
+        note(db, now, f"portrayed:{person.name}", "revoked", **data)
+    try:
+        gallery.records.revoke(person, now.date())
+        listed = True
+    except (OSError, LikenessError):
+        log.exception(
+            "the revocation of %s is not on likeness' own list; the gallery's holds", person.consent_id
+        )
+        listed = False
+    erase_gone(gallery)
+    with gallery.transaction() as db:
+        ids = [one.id for one in pictures]
+        storage = sum(
+            one is not None for one in db.scalars(select(Picture.erased).where(Picture.id.in_(ids)))
+        )
+        kept = db.get_one(Receipt, receipt.id)
+        kept.data = data | {"storage": storage, "listed": listed}
+    return {"id": receipt.id, "at": now, **kept.data}
+
+
+def _under_way(db: Session, person: Person) -> list[Generation]:
+    versions = select(Version.id).where(Version.person_id == person.id)
+    waiting = select(Generation).where(Generation.version_id.in_(versions), Generation.status.not_in(ENDED))
+    return list(db.scalars(waiting.with_for_update()))

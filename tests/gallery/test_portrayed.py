@@ -1,0 +1,127 @@
+"""The person portrayed sees everything, allows less, or ends it."""
+
+import datetime
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gallery_world import World
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from gallery.people.consent import Repository
+from gallery.people.layout import take_in
+from gallery.tables import Person
+from likeness.errors import InputError
+from likeness.safety.consent.revocations import revocations
+
+
+def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:
+    ann, version = world.drawing()
+    bob = world.user("bob")
+    world.grant("bob", uuid.UUID(version), 7)
+    pictures = world.drawn(ann, version, 2) + world.drawn(bob, version)
+    her, token = world.browser(), world.link()
+    page = her.get(f"/portrayed/{token}").json()
+    assert (page["person"], page["revoked"]) == ("jade", None)
+    assert {one["id"] for one in page["pictures"]["items"]} == {one["id"] for one in pictures}
+    assert [(one["name"], one["pictures"], one["per_day"]) for one in page["users"]] == [
+        ("ann", 2, 20),
+        ("bob", 1, 7),
+    ]
+    assert her.get(f"/portrayed/{token}/pictures/{pictures[0]['id']}/file").content.startswith(b"\x89PNG")
+
+
+def test_she_allows_less_and_never_more(world: World) -> None:
+    ann, version = world.drawing()
+    waiting = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1}).json()
+    her, path = world.browser(), f"/portrayed/{world.link()}/narrow"
+    assert her.post(path, {"kinds": ["portrait"], "per_day": 3}).json() == {
+        "kinds": ["portrait"],
+        "per_day": 3,
+    }
+    assert ann.get(f"/generations/{waiting['id']}").json()["status"] == "cancelled"
+    wider = (
+        {"kinds": ["portrait", "free"], "per_day": 3},
+        {"kinds": ["portrait"]},
+        {"kinds": [], "per_day": 4},
+    )
+    for body in wider:
+        assert her.post(path, body).status_code == 422
+    answer = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1})
+    assert answer.json()["error"]["reason"] == "prompt-kind"
+
+
+def test_she_revokes_and_everything_goes_with_a_counted_receipt(world: World) -> None:
+    ann, version = world.drawing()
+    pictures = world.drawn(ann, version, 3)
+    token = (
+        ann.post(f"/pictures/{pictures[0]['id']}/shares", {"expires_hours": 9})
+        .json()["url"]
+        .rpartition("/")[2]
+    )
+    waiting = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 2}).json()
+    her, path = world.browser(), f"/portrayed/{world.link()}/revoke"
+    assert her.post(path, {"confirm": "jad"}).status_code == 422
+    receipt = her.post(path, {"confirm": "jade"}).json()
+    counted = {name: receipt[name] for name in ("withdrawn", "shares", "storage", "cancelled", "listed")}
+    assert counted == {"withdrawn": 3, "shares": 1, "storage": 3, "cancelled": 1, "listed": True}
+    assert world.gallery.store.names("") == []
+    assert ann.get("/pictures").json()["items"] == []
+    assert ann.get("/people").json() == []
+    assert world.browser().get(f"/shared/{token}").status_code == 404
+    assert ann.get(f"/generations/{waiting['id']}").json()["status"] == "cancelled"
+    world.work(waiting)
+    assert len(world.drawer.shots) == 3
+    answer = ann.post("/generations", {"version_id": version, "prompt": "smiling"})
+    assert answer.json()["error"]["reason"] == "consent-revoked"
+    assert her.post(path, {"confirm": "jade"}).status_code == 409
+    assert her.get(f"/portrayed/{world.link()}").json()["gone"] == 3
+
+
+def test_a_revocation_while_a_picture_is_drawn_lets_it_not_in(world: World) -> None:
+    ann, version = world.drawing()
+    her, path = world.browser(), f"/portrayed/{world.link()}/revoke"
+    asked = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 2}).json()
+    answers: list[Any] = []
+    world.drawer.before = lambda shot: answers.append(her.post(path, {"confirm": "jade"}).status_code)
+    world.work(asked)
+    assert answers == [200]
+    assert world.gallery.store.names("") == []
+    assert ann.get("/pictures").json()["items"] == []
+
+
+def test_what_was_revoked_is_never_opened_again(world: World, tmp_path: Path) -> None:
+    world.person()
+    world.browser().post(f"/portrayed/{world.link()}/revoke", {"confirm": "jade"})
+    world.records.ended.clear()
+    for change in ("DELETE FROM revocations", "UPDATE revocations SET consent_id = 'x'"):
+        with pytest.raises(DBAPIError, match="only ever added"), world.gallery.engine.begin() as connection:
+            connection.execute(text(change))
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    (folder / f"{digest}.safetensors").write_bytes(b"")
+    laid = ('{"persona":"jade","name":"v2","consent_id":"%s","consent_sha256":"' + "c" * 64
+            + f'","weights_sha256":"{digest}","trigger":"jade","class_word":"woman"}}')  # fmt: skip
+    (folder / "a.json").write_text(laid % "jade-1")
+    with pytest.raises(InputError, match="revoked here"):
+        take_in(world.gallery)
+    (folder / "a.json").write_text(laid % "jade-2")
+    assert len(take_in(world.gallery)) == 1
+    assert take_in(world.gallery) == []
+
+
+def test_a_new_link_ends_the_old_one(world: World) -> None:
+    world.person()
+    her, token = world.browser(), world.link()
+    url = her.post(f"/portrayed/{token}/renew").json()["url"]
+    assert her.get(f"/portrayed/{token}").status_code == 404
+    assert her.get(f"/portrayed/{url.rpartition('/')[2]}").status_code == 200
+
+
+def test_a_revocation_goes_on_likeness_own_list(tmp_path: Path) -> None:
+    person = Person(name="jade", consent_id="jade-1", consent_sha256="c" * 64)
+    Repository(root=tmp_path).revoke(person, datetime.date(2026, 11, 28))
+    assert [one.id for one in revocations(tmp_path)] == ["jade-1"]
