@@ -13,6 +13,7 @@ from hypothesis import settings
 # Two cores: a thread pool inside every library only makes them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from conf_sections import share_compositions
 from signing import signers_of_the_tests
 
 from likeness.purchases.budget import BudgetConfig, Spending
@@ -22,6 +23,7 @@ from likeness.store.items import ItemStore
 
 # Records are signed with a key of the tests; the settings of whoever runs them are not touched.
 os.environ["LIKENESS_HOME"] = signers_of_the_tests()
+share_compositions()  # before workers start: they inherit it
 
 if TYPE_CHECKING:
     from fakes.s3 import S3Server

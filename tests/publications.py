@@ -45,7 +45,7 @@ def config(url: str) -> Config:
     )
 
 
-def publish_in(root: Path) -> Path:
+def publish_in(root: Path, pairs: tuple[tuple[str, str | None], ...] = PAIRS) -> Path:
     """Make the repository in `root`, publish to root/out, and give the publication's folder."""
     before, gate = Path.cwd(), dataset.PictureGate
     publish_module = sys.modules[publish.__module__]
@@ -53,7 +53,7 @@ def publish_in(root: Path) -> Path:
     dataset.PictureGate = publish_module.PictureGate = SeesHer
     try:
         cfg, folders = config(f"file://{root / 'out'}"), Folders(root)
-        folders.everything(PAIRS)
+        folders.everything(pairs)
         texts = folders.places.captions
         lines = [
             one.model_copy(update={"sha256": sha256_file(texts / one.file)})

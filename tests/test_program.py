@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import runpy
 import signal
 import subprocess
 import sys
@@ -94,14 +95,13 @@ def test_in_a_folder_of_the_repository_its_own_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["resize", "evaluate"])
-def test_a_stage_tells_what_it_does_when_asked(stage):
-    done = subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"python -m stages.{stage} PERSONA\n\n{stage}: ")
-    assert "writes" in done.stdout
+def test_a_stage_tells_what_it_does_when_asked(stage, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [stage, "--help"])
+    monkeypatch.setattr("os.umask", lambda mode: None)  # this process goes on
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(f"stages/{stage}.py", run_name="__main__")
+    said = capsys.readouterr()
+    assert (ended.value.code, said.err) == (None, "")
+    assert said.out.startswith(f"python -m stages.{stage} PERSONA\n\n{stage}: ")
+    assert "writes" in said.out

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,7 @@ OTHERS = {"swap": ("a" * 64, "c" * 64, FACE), "enhance": ("c" * 64,), "caption":
 REGISTERED = [(task, target) for task in TASKS for target in registered(task)]
 
 
+@cache  # not at import: each worker of the tests imports every module
 def settings_in_conf() -> dict[str, dict[str, Any]]:
     """The provider's settings of every file in conf/, by its class."""
     found = {}
@@ -85,19 +87,17 @@ def settings_in_conf() -> dict[str, dict[str, Any]]:
     return found
 
 
-CONF = settings_in_conf()
-
-
 @pytest.fixture
 def made(in_tmp, monkeypatch):
     """Builds a provider as conf/ has it; the files of a user are there."""
+    settings = settings_in_conf()
     Path("network").write_bytes(NETWORK)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: SimpleNamespace(name=name))
-    return lambda task, target: build(task, {**CONF[target], **OF_A_USER.get(target, {})})
+    return lambda task, target: build(task, {**settings[target], **OF_A_USER.get(target, {})})
 
 
 def test_every_registered_provider_has_a_file_in_conf_and_the_other_way_round():
-    assert {target for _, target in REGISTERED} == CONF.keys()
+    assert {target for _, target in REGISTERED} == settings_in_conf().keys()
 
 
 @pytest.mark.parametrize(("task", "target"), REGISTERED, ids=lambda value: value.rpartition(".")[2])
@@ -159,7 +159,7 @@ class TestContract:
         with pytest.raises((AttributeError, TypeError)):
             setattr(one, name, getattr(one, name))
         with pytest.raises(ConfigError, match="no such setting") as caught:
-            build(task, {**CONF[target], **OF_A_USER.get(target, {}), "colour": "red"})
+            build(task, {**settings_in_conf()[target], **OF_A_USER.get(target, {}), "colour": "red"})
         assert f"{task}.provider.colour" in str(caught.value)
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,70 +10,45 @@ import numpy as np
 import pytest
 import yaml
 from doors import SeesHer
-from persona_folders import Folders, providers, settings
-from runs import run_of
+from persona_folders import Folders
+from publications import PERSONA, config, publish_in
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from signing import edit_and_sign
 
 from fakes.s3 import S3Server
-from likeness.config import Config, ItemsConfig, Persona
-from likeness.dataset import DatasetConfig
-from likeness.diffusion.config import BaseModelConfig
+from likeness.config import Config
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
-from likeness.ingest import IngestConfig
-from likeness.marks.config import MarksConfig
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
-from likeness.report import ReportConfig
 from likeness.safety.consent import load_consent
 from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
-from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
-from likeness.train.config import TrainConfig
-from stages import dataset, report
+from likeness.store.s3_config import PublishConfig
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
-PERSONA = settings(Persona, "persona/jade.yaml")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose files were published before, elsewhere: their marked copies are there."""
+    root = tmp_path_factory.mktemp("published")
+    publish_in(root, PAIRS)
+    return root
 
 
 @pytest.fixture
 def cfg(s3: S3Server) -> Config:
-    return Config.model_construct(
-        dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
-        report=settings(ReportConfig, "report/default.yaml"),
-        base=settings(BaseModelConfig, "base/tiny_random.yaml"),
-        train=settings(TrainConfig, "train/default.yaml"),
-        ingest=settings(IngestConfig, "ingest/default.yaml"),
-        items=settings(ItemsConfig, "items/local.yaml"),
-        marks=settings(MarksConfig, "marks/default.yaml"),
-        **providers(),
-        s3=FROM_ENVIRONMENT,
-        publish=PublishConfig(url=f"s3://{s3.new_bucket()}/shelf"),
-    )
+    return config(f"s3://{s3.new_bucket()}/shelf")
 
 
 @pytest.fixture
-def folders(in_tmp: Path, cfg: Config, monkeypatch) -> Folders:
+def folders(made: Path, in_tmp: Path, monkeypatch) -> Folders:
     monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
     monkeypatch.setattr("likeness.publish.PictureGate", SeesHer)
-    made = Folders(in_tmp)
-    made.everything(PAIRS)
-    texts = made.places.captions
-    lines = [
-        line.model_copy(update={"sha256": sha256_file(texts / line.file)})
-        for line in read_manifest(texts).entries
-    ]
-    write_manifest(texts, lines, [])
-    dataset.main(run_of("dataset", cfg, PERSONA))
-    made.training()
-    record = yaml.safe_load(Path("consent/jade.yaml").read_text())["id"]
-    save_file({"a": np.float32([4.0])}, made.places.weights, metadata=said_by_weights(record))
-    made.evaluation()
-    report.main(run_of("report", cfg, PERSONA))
-    write_manifest(made.places.ingested, read_manifest(made.places.ingested).entries, [])
-    return made
+    shutil.copytree(made, in_tmp, dirs_exist_ok=True)
+    return Folders(in_tmp)
 
 
 def said_by_weights(consent_id: str) -> dict[str, str]:
