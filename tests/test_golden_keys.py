@@ -54,7 +54,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
-from likeness.safety.pictures import models
+from likeness.safety.pictures import PictureGate, models
 from likeness.safety.rating import Rater
 from likeness.store.items import sha256_bytes
 from likeness.store.s3_config import FROM_ENVIRONMENT
@@ -305,7 +305,9 @@ def prior() -> str:
     shot = GenerationRequest(
         prompt="a woman", negative_prompt="", seed=7, steps=24, guidance_scale=4.0, side_px=1024
     )
-    return prior_work(1, shot, base(), Rater(), SampleLimits(review_explicit=0.2, max_explicit=0.5)).key
+    return prior_work(
+        1, shot, base(), Rater(), PictureGate(), SampleLimits(review_explicit=0.2, max_explicit=0.5)
+    ).key
 
 
 # How each key is made; the first word is the operation, as it stands in the key.

@@ -12,7 +12,7 @@ from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.images import JPEG_QUALITY
 from likeness.pipeline.batch import Made, Work
 from likeness.run import Run
-from likeness.safety.pictures import PictureGate
+from likeness.safety.pictures import AgeGate, PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key
 from likeness.train.drawing import drawn_as_train_says
@@ -45,8 +45,10 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
         for number, text in enumerate(spread(texts, count))
     ]  # fmt: skip
     limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
-    rater = Rater()
-    works = [prior_work(number, shot, base, rater, limits) for number, shot in enumerate(shots, start=1)]
+    rater, ages = Rater(), PictureGate()
+    works = [
+        prior_work(number, shot, base, rater, ages, limits) for number, shot in enumerate(shots, start=1)
+    ]
     # One worker: the pictures share one pipeline.
     outcomes = run.batch(works, workers=1)
     pictures = [
@@ -66,13 +68,15 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     return prior_examples(pictures, examples, cfg.train.data.side_px)
 
 
-def prior_work(number: int, shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Work:
+def prior_work(
+    number: int, shot: GenerationRequest, base: Base, rater: Rater, ages: AgeGate, limits: Limits
+) -> Work:
     """The item that is a picture of the class."""
     settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
     key = item_key("train.prior", PRIOR_VERSION, settings, [])
-    return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, limits))
+    return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, ages, limits))
 
 
-def _draw(shot: GenerationRequest, base: Base, rater: Rater, limits: Limits) -> Made:
+def _draw(shot: GenerationRequest, base: Base, rater: Rater, ages: AgeGate, limits: Limits) -> Made:
     (rgb,) = generate(base, [shot])
-    return finished_sample(rgb, rater.explicit, PictureGate(), limits, quality=JPEG_QUALITY)
+    return finished_sample(rgb, rater.explicit, ages, limits, quality=JPEG_QUALITY)

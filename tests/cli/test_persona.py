@@ -57,9 +57,10 @@ def newcomer(in_tmp, monkeypatch) -> Path:
 
 
 def call(*words: str) -> int:
-    with pytest.MonkeyPatch.context() as line, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as line:
         line.setattr(sys, "argv", ["likeness", "persona", "new", *words])
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     return int(ended.value.code or 0)
 
 

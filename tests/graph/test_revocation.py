@@ -1,12 +1,15 @@
 """A revocation against DVC itself: after `revoke` and `purge` nothing that DVC or git can do brings outputs back."""
 
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tools.repository_clone import TARGETS, RepositoryClone, clone_repository
+from tools.repository_clone import PATIENCE_S, TARGETS, RepositoryClone, clone_repository
 
 pytestmark = pytest.mark.slow
 
@@ -136,3 +139,58 @@ def test_a_purge_empties_dvcs_caches_and_its_remote_and_a_second_one_finds_nothi
     pictures = [path for path in kept if path.is_file() and path.read_bytes()[:4] == b"\x89PNG"]
     assert pictures == []
     assert "nothing of jade was found" in likeness(emptied, "consent", "purge", "jade", "--yes")
+
+
+def until(reached: Callable[[], object], every_s: float = 0.2) -> None:
+    """Poll another program until it is where it is meant to be."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(every_s)
+
+
+@pytest.mark.long
+def test_a_training_under_way_stops_at_its_next_checkpoint_and_names_no_weights(tmp_path: Path):
+    (tmp_path / "clone").mkdir()
+    clone = clone_repository(tmp_path / "clone", targets=TARGETS[:1])
+    clone.params("train.schedule.steps=20000", "train.checkpoint.weights_every_steps=null")
+    clone.dvc("repro", "dataset@jade")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "train@jade"], cwd=clone.folder, env=clone.env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as training:  # fmt: skip
+        assert training.stdout is not None
+        until(
+            lambda: training.poll() is not None or list(clone.folder.glob(".cache/training/*/*.safetensors"))
+        )
+        assert training.poll() is None
+        likeness(clone, "consent", "revoke", "jade", "--yes")
+        words = training.communicate(timeout=PATIENCE_S)[0]
+    assert training.returncode != 0
+    assert REVOKED in words
+    assert not list(clone.folder.glob("models/jade/*.safetensors"))
+    assert REVOKED in said(clone, ("repro", "train@jade"))  # nor does it go on from there
+    likeness(clone, "consent", "purge", "jade", "--yes")
+    assert not list((clone.folder / ".cache/training").glob("*/*"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("purged_first", [False, True], ids=["revoked", "revoked and purged"])
+def test_a_worker_of_dvcs_queue_runs_nothing_that_was_queued_before_the_revocation(
+    tmp_path: Path, purged_first: bool
+):
+    (tmp_path / "clone").mkdir()
+    clone = clone_repository(tmp_path / "clone", targets=TARGETS[:1])
+    clone.dvc("exp", "run", "--queue", "--name", "before", "-S", "ingest.min_face_px=130", "ingest@jade")
+    likeness(clone, "consent", "revoke", "jade", "--yes")
+    if purged_first:
+        likeness(clone, "consent", "purge", "jade", "--yes")
+    clone.dvc("queue", "start")
+    try:
+        until(lambda: "Failed" in clone.dvc("queue", "status"), every_s=5)
+        assert REVOKED in clone.dvc("queue", "logs", "before")
+    finally:
+        clone.dvc("queue", "stop", "--kill", check=False)
+    assert left(clone) == []
+    assert not list(clone.folder.glob(".dvc/tmp/exps/**/data/jade/ingested/*.png"))
+    assert "before" not in clone.dvc("exp", "show", "--csv")
