@@ -18,7 +18,7 @@ from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
-from likeness.evaluate import EvaluateConfig
+from likeness.evaluate import ChoiceConfig, EvaluateConfig
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
 from likeness.paths import PERSONA_NAME
@@ -115,6 +115,7 @@ class Config(Section):
     base: BaseModelConfig
     train: TrainConfig
     evaluate: EvaluateConfig
+    choice: ChoiceConfig
     comfy: ComfyConfig
     report: ReportConfig
     publish: PublishConfig

@@ -100,6 +100,10 @@ class PersonaPaths:
         self.comfy_sheet = self.comfy / "contact_sheet.png"
         self.comfy_workflow = self.comfy / f"{persona}-workflow.json"
 
+        self.versions = self.models / "versions"
+        self.versions_file = self.models / "versions.json"
+        self.versions_changelog = self.models / "CHANGELOG.md"
+
         self.drawn = self.models / "drawn"
         self.drawn_sheet = self.drawn / "sheet.png"
 
@@ -116,6 +120,10 @@ class PersonaPaths:
     def checkpoint(self, step: int) -> Path:
         """The LoRA as it was after `step` steps."""
         return self.checkpoints / f"{self.weights.stem}-step-{step:06d}.safetensors"
+
+    def version(self, number: int) -> Path:
+        """The copy of an accepted version's weights."""
+        return self.versions / f"{self.persona}-v{number}.safetensors"
 
     def checkpoints_by_step(self) -> dict[int, Path]:
         """The kept checkpoints, in the order of steps."""

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -117,12 +118,7 @@ class Tracker:
             self._say(f"{lost} record(s) of this run are not there: {self.problem}")
 
     def _start(self) -> None:
-        # Three tries of a dead server instead of MLflow's seven with back-off, which take minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # else a new database is told in five lines
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        _quiet()
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
@@ -185,6 +181,53 @@ class Tracker:
         sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A version as MLflow's registry has it; `source` is None where its file is not on this machine."""
+
+    number: int
+    sha256: str
+    source: Path | None
+    tags: Mapping[str, str]
+    words: str
+
+
+def register(
+    uri: str, experiment: str, root: Path, persona: str, versions: Sequence[Registered]
+) -> str | None:
+    """Register the versions that MLflow's registry lacks, in their order, so that its numbers are ours; what is the matter, or
+    None."""
+    address, name = tracking_uri(uri, root), registered_name(experiment, persona)
+    _quiet()
+    try:
+        from mlflow import MlflowClient
+
+        client: Any = MlflowClient(tracking_uri=address, registry_uri=address)
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name, tags={"likeness.persona": persona})
+        found = client.search_model_versions(f"name = '{name}'")
+        there = {int(one.version): one.tags.get("sha256") for one in found}
+        for one in versions:
+            if one.number in there:
+                if there[one.number] != one.sha256:
+                    return f"its {name} {one.number} has other bytes than ours"
+                continue
+            source = (one.source or Path(f"{persona}-v{one.number}.safetensors")).resolve().as_uri()
+            tags = {"sha256": one.sha256, **one.tags}
+            made = client.create_model_version(name, source, tags=tags, description=one.words)
+            if int(made.version) != one.number:
+                return f"it calls {persona}-v{one.number} version {made.version} of {name}: one was deleted there"
+    # Whatever a tracking server or its client raises must not cost the version, which is made.
+    except Exception as error:
+        return _cause(error, address)[0]
+    return None
+
+
+def registered_name(experiment: str, persona: str) -> str:
+    """What a persona's weights are called in MLflow's registry."""
+    return f"{experiment}-{persona}"
+
+
 def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
     """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
     good, a server keeps them as deleted until its `mlflow gc`."""
@@ -201,6 +244,11 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
     if found is None:
         return []
     names: list[str] = []
+    model = registered_name(experiment, persona)
+    if client.search_registered_models(f"name = '{model}'"):
+        names.append(f"registered model {model}")
+        if not dry_run:
+            client.delete_registered_model(model)
     mine = f"tags.`likeness.persona` = '{persona}'"
     view = ViewType.ALL if scheme == "sqlite" else ViewType.ACTIVE_ONLY
     for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
@@ -213,6 +261,16 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
         if scheme == "sqlite":
             client._tracking_client.store._hard_delete_run(run.info.run_id)
     return names
+
+
+def _quiet() -> None:
+    """Before mlflow is imported: three tries of a dead server instead of its seven with back-off, which take minutes, and a
+    new database told in no five lines."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _artifacts(run: Any, root: Path) -> Path:

@@ -9,6 +9,7 @@ INSTALLS = "installs from a registry"
 AWS = "needs AWS's command line and an account"
 MEASURES = "measures for minutes, alone on a machine"
 RENTS = "rents a machine; tests/cloud/ has an engine of its own"
+ACCEPTS = "tests/versions/test_accepted.py types it in a repository with evaluated revisions"
 COMPARES = "tests/versions/test_comparison.py types such lines in a repository with evaluated revisions"
 PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 
@@ -59,6 +60,11 @@ NOT_RUN = {
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
     "likeness compare HEAD workspace": COMPARES,
+    "likeness versions accept jade": ACCEPTS,
+    "likeness versions accept jade workspace EXPERIMENT": ACCEPTS,
+    "likeness versions list jade": ACCEPTS,
+    "likeness compare jade-v1 workspace": COMPARES,
+    "dvc exp run -S choice=tiny": "tests/evaluate/test_choice.py has this choice",
     "likeness compare workspace --experiments --html experiments.html": COMPARES,
     "likeness comfy test jade": "needs a ComfyUI server; tests/comfy has a fake one, make comfy-test the real one",
     'ln -s "$PWD/integrations/comfyui" ~/ComfyUI/custom_nodes/likeness': "needs ComfyUI; make comfy-test makes this link",

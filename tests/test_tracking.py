@@ -11,7 +11,7 @@ import yaml
 from secrets_planted import holders, plant
 
 from likeness import tracking
-from likeness.tracking import Tracker, flatten, tracking_uri
+from likeness.tracking import Registered, Tracker, flatten, register, tracking_uri
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -252,3 +252,35 @@ def test_the_environment_wins_and_relative_databases_lie_in_the_repository(in_tm
 
 def test_settings_are_flattened_to_dotted_names():
     assert dict(flatten({"a": {"b": {"c": 1}}, "d": [1, 2]})) == {"a.b.c": 1, "d": [1, 2]}
+
+
+def test_mlflows_registry_has_the_same_numbers_and_loses_them_with_the_consent(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    uri = f"sqlite:///{in_tmp}/mlflow.db"
+    weights_file = in_tmp / "jade-v1.safetensors"
+    weights_file.write_bytes(b"x")
+
+    def version(number, source=None):
+        return Registered(
+            number=number, sha256=str(number) * 64, source=source, tags={"of": "HEAD"}, words="why"
+        )
+
+    assert register(uri, "likeness", in_tmp, "jade", [version(1, weights_file)]) is None
+    assert register(uri, "likeness", in_tmp, "jade", [version(1), version(2)]) is None
+    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    found = {one.version: one for one in client.search_model_versions("name = 'likeness-jade'")}
+    assert {int(number): one.tags["sha256"][0] for number, one in found.items()} == {1: "1", 2: "2"}
+    assert found[min(found)].source == weights_file.as_uri()
+    other = Registered(number=1, sha256="f" * 64, source=None, tags={}, words="")
+    assert "has other bytes than ours" in register(uri, "likeness", in_tmp, "jade", [other])
+    with tracker(uri, root=in_tmp):
+        pass
+    gone = tracking.delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False)
+    assert "registered model likeness-jade" in gone
+    assert not client.search_registered_models()
+
+
+def test_a_registry_that_cannot_be_read_costs_nothing_else(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    Path("file").write_text("no folder")
+    assert "was not reached" in register(f"sqlite:///{in_tmp}/file/x.db", "likeness", in_tmp, "jade", [])

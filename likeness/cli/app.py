@@ -37,6 +37,8 @@ app = typer.Typer(
 items = typer.Typer(help="Look after the store of finished items.", **PLAIN)
 keys = typer.Typer(help="Keys: who belongs to the team, and what signs what leaves.", **PLAIN)
 comfy = typer.Typer(help="Try a persona's LoRA in ComfyUI.", **PLAIN)
+versions = typer.Typer(help="Number the weights that are good enough, and list them.", **PLAIN)
+app.add_typer(versions, name="versions")
 app.add_typer(keys, name="keys")
 app.add_typer(items, name="items")
 app.add_typer(comfy, name="comfy")
@@ -319,6 +321,43 @@ def compare(
         html=html,
         as_json=as_json,
     )
+
+
+@versions.command("accept")
+def versions_accept(
+    persona: Persona,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="REV", help="Revisions to choose among; what lies here by default."),
+    ] = None,
+) -> None:
+    """Give the weights the next version's name, if they keep the floors of conf/choice/.
+
+    Of several the ones with the largest share of the ceiling. They are copied to models/PERSONA/versions/, the record goes
+    into models/PERSONA/versions.json, which you commit, and MLflow's registry gets the same number. Exit status 1 when none passes.
+
+    \b
+    Examples:
+      likeness versions accept jade
+      likeness versions accept jade workspace bold-name
+    """
+    from likeness.cli.versions import accept_command
+
+    raise typer.Exit(accept_command(persona, names or []))
+
+
+@versions.command("list")
+def versions_list(persona: Persona, as_json: Json = False) -> None:
+    """List the accepted versions.
+
+    \b
+    Examples:
+      likeness versions list jade
+      likeness versions list jade --json
+    """
+    from likeness.cli.versions import list_command
+
+    list_command(persona, as_json=as_json)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """How well the LoRA does its work: identity, effect, and the pictures to judge by eye."""
 
 from itertools import pairwise
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -59,3 +59,14 @@ class EvaluateConfig(Section):
         if any(low >= high for low, high in pairwise((0.0, *self.face_edges_px))):
             raise ValueError("face_edges_px must rise from above 0")
         return self
+
+
+class ChoiceConfig(Section):
+    """Section `choice` of params.yaml; conf/choice/default.yaml explains each key."""
+
+    embedder: Literal["sface", "resnet", "own"]
+    min_share: float | None = Field(ge=0, le=2)
+    min_variety: float | None = Field(ge=0, le=2)
+    min_adherence: float | None = Field(ge=0, le=2)
+    max_leak: float | None = Field(ge=0, le=2)
+    max_copied: float | None = Field(ge=0, le=1)

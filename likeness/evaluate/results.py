@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.evaluate.ceiling import Person
+from likeness.evaluate.choice import verdict
 from likeness.evaluate.comparison_sets import comparison_sets, search
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.draw import Renderer, judge_steps
@@ -82,6 +83,7 @@ def measure(
         twins=options.twin_prompts(*words),
     )
     measures = measured(options, seen, embedders(run.embedder))
+    choice = verdict(measures, run.config.choice)
     scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(drawn_pairs(planned, pictures))
@@ -95,13 +97,14 @@ def measure(
     held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
-        | {"best_step": best and best.step}
+        | {"best_step": best and best.step, "accepted": int(choice.accepted)}
         | flat(measures),
         details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect)
         | {
             "named": named,
             "twins": options.twin_prompts(*words),
             "class_word": run.persona.class_word,
+            "verdict": choice.values(),
         },
         sheet=contact_sheet(
             f"{run.persona.name}, drawn by {run.config.base.name}",

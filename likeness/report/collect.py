@@ -63,6 +63,7 @@ class Evaluation(Record):
     samples: tuple[Sample, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
     measures: dict[str, Any] | None = None
+    verdict: dict[str, Any] | None = None
     named: tuple[str, ...] = ()
     class_word: str = "person"
     notes: tuple[str, ...]

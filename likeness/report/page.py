@@ -80,6 +80,7 @@ def page(run: Run, got: Collected) -> str:
         verdict=verdict(got.evaluation),
         headline=headline(got),
         measures=got.evaluation.measures,
+        choice=got.evaluation.verdict,
         percent=percent,
         interval=interval,
         bins=_bins(got),

@@ -34,7 +34,9 @@ class Comparison:
             "persona": self.persona,
             "strength": self.strength,
             "sides": [
-                {"name": side.name, "sha256": side.sha256, **summary(side.details or {})} for side in self.sides
+                {"name": side.name, "sha256": side.sha256, "version": side.version or None}
+                | summary(side.details or {})
+                for side in self.sides
             ],
             "settings": dict(self.settings),
             "differences": [

@@ -15,6 +15,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import STAGES
 from likeness.settings import flatten
 from likeness.store.items import sha256_file
+from likeness.versions.record import read_versions, weights_of
 from likeness.versions.revision import WORKSPACE, Revision
 
 MAX_VALUE = 80  # characters of a setting that are shown
@@ -25,7 +26,8 @@ NOISE = ("hash", "sha256", "session", "bucket", "tag_frequency", "dataset_dirs",
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """One of what is compared. `weights` gives the file where its bytes are needed; `details` is its evaluation, None where
-    there is none of these weights, and `picture` gives the files of that; `losses` are (step, loss), empty where not known."""
+    there is none of these weights, and `picture` gives the files of that; `losses` are (step, loss), empty where not known;
+    `version` is what the weights were accepted as."""
 
     name: str
     sha256: str
@@ -35,19 +37,27 @@ class Side:
     picture: Callable[[str], Path] = Path
     photographs: frozenset[str] = frozenset()
     losses: Sequence[tuple[int, float]] = ()
+    version: str = ""
 
 
 def sides(names: Sequence[str], persona: str) -> list[Side]:
-    """The sides of these names, in their order: a path of a weights file, else a revision (`workspace`: the files here).
+    """The sides of these names, in their order: an accepted version (`jade-v2`), a path of a weights file, else a revision
+    (`workspace`: the files here).
     Settings are of one kind: those of dvc.lock where all are revisions, else what each weights file says.
 
     Raises:
         InputError: a name is neither, or what it names is not on this machine.
     """
-    found = [_file(Path(name)) if Path(name).is_file() else _revision(name, persona) for name in names]
-    if all(not Path(name).is_file() for name in names):
-        return found
-    return [_with_metadata(side) for side in found]
+    paths = PersonaPaths(persona)
+    versions = {one.name: one for one in read_versions(paths)}
+    files = {name: weights_of(versions[name], paths) if name in versions else Path(name) for name in names}
+    found = [
+        _file(name, path) if path.is_file() else _revision(name, persona) for name, path in files.items()
+    ]
+    if any(path.is_file() for path in files.values()):
+        found = [_with_metadata(side) for side in found]
+    by_digest = {one.sha256: name for name, one in versions.items()}
+    return [replace(side, version=by_digest.get(side.sha256, "")) for side in found]
 
 
 def incomparable(found: Sequence[Side]) -> str | None:
@@ -74,9 +84,9 @@ def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _file(path: Path) -> Side:
+def _file(name: str, path: Path) -> Side:
     read_header(path)  # a file that is no weights file is told here
-    return Side(name=path.name, sha256=sha256_file(path), weights=lambda: path, settings={})
+    return Side(name=Path(name).name, sha256=sha256_file(path), weights=lambda: path, settings={})
 
 
 def _with_metadata(side: Side) -> Side:

@@ -60,7 +60,7 @@ def test_every_command_is_there():
     assert {" ".join(name) for name in NAMES} == {
         "keys team", "keys dev-ca", "verify", "detect",
         "plan", "summary", "draw", "compare", "diff", "lineage", "spending", "publish", "inspect", "convert", "params",
-        "comfy test", "comfy workflow",
+        "comfy test", "comfy workflow", "versions accept", "versions list",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
         "consent purge", "persona new",

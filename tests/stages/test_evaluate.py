@@ -19,7 +19,7 @@ from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
 from likeness.errors import InputError
-from likeness.evaluate import EvaluateConfig
+from likeness.evaluate import ChoiceConfig, EvaluateConfig
 from likeness.evaluate import draw as studio
 from likeness.evaluate.draw import Renderer
 from likeness.evaluate.request import asked_prompt, draw_asked
@@ -62,6 +62,7 @@ def config(**changes) -> Config:
     return Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", **options | changes),
+        choice=settings(ChoiceConfig, "choice/default.yaml"),
         base=settings(BaseModelConfig, "base/tiny_random.yaml"),
         train=on_cpu(),
         ingest=settings(IngestConfig, "ingest/default.yaml"),

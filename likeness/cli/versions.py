@@ -1,0 +1,96 @@
+"""Versions of a persona's weights: which there are, and the next one."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from likeness.cli.tables import console, say, table
+from likeness.config import load_config
+from likeness.errors import InputError
+from likeness.formatting import on_terminal
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.report.outcome import interval, percent
+from likeness.run import Run
+from likeness.tracking import Registered, register
+from likeness.versions.accepted import accept, choose
+from likeness.versions.record import Version, read_versions, weights_of
+from likeness.versions.revision import WORKSPACE
+from likeness.versions.sides import sides
+
+
+def accept_command(persona: str, names: Sequence[str]) -> int:
+    """Judge the candidates, and number the best of those that pass; the exit status is 1 where none does."""
+    config = load_config(PARAMS)
+    run = Run(
+        stage="evaluate", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
+    )
+    run.require(*run.uses)
+    terminal = console()
+    judged = choose(sides(list(names) or [WORKSPACE], persona), config.choice)
+    for side, found in judged:
+        if found is None:
+            say(
+                terminal,
+                f"{on_terminal(side.name)}: it has no evaluation of these weights (`dvc repro` makes one)",
+            )
+            continue
+        word = "passes" if found.accepted else "does not pass"
+        say(terminal, f"{on_terminal(side.name)} {word}, judged by {found.embedder}")
+        for one in found.floors:
+            mark = "not asked" if one.kept is None else "kept" if one.kept else "MISSED"
+            say(terminal, f"  {mark:<9} {one.sentence}")
+    side, found = judged[0]
+    if found is None or not found.accepted:
+        say(terminal, "No version was made. The floors are settings: conf/choice/.")
+        return 1
+    version, new = accept(run.paths, side, found)
+    path = run.paths.version(version.version)
+    say(
+        terminal,
+        f"{path}: accepted as {version.name}" if new else f"these weights are {version.name} already",
+    )
+    if new:
+        say(terminal, f"commit {run.paths.versions_file}, {run.paths.versions_changelog} and dvc.lock")
+    _register(run, read_versions(run.paths))
+    return 0
+
+
+def list_command(persona: str, *, as_json: bool) -> None:
+    """Print the versions, the last first."""
+    found = read_versions(PersonaPaths(persona))
+    if as_json:
+        sys.stdout.write(json.dumps([one.model_dump(mode="json") for one in found], indent=2) + "\n")
+        return
+    view = table(
+        f"{persona}: accepted versions",
+        left=["version", "of", "sha256"],
+        right=["share of the ceiling", "leak"],
+    )
+    for one in reversed(found):
+        by = one.rule["embedder"]
+        share = one.scores["share"][by]
+        leak = percent(one.scores["leak"].get(by))
+        view.add_row(
+            one.name, on_terminal(one.of), one.sha256[:12], percent(share["value"]) + interval(share), leak
+        )
+    console().print(view, markup=False)
+
+
+def _register(run: Run, versions: Sequence[Version]) -> None:
+    """MLflow's registry gets what it lacks; a server that does not answer costs nothing else."""
+    tracking = run.config.tracking
+    if not tracking.enabled:
+        return
+    known: list[Registered] = []
+    for one in versions:
+        try:
+            source = weights_of(one, run.paths)
+        except InputError:
+            source = None
+        tags = {"dataset": one.dataset or "", "of": one.of}
+        known.append(
+            Registered(number=one.version, sha256=one.sha256, source=source, tags=tags, words=one.why)
+        )
+    problem = register(tracking.uri, tracking.experiment, run.repository.root, run.persona.name, known)
+    if problem:
+        sys.stderr.write(f"versions: MLflow: {problem}\n")

@@ -1,0 +1,84 @@
+"""The next version of a persona's weights: chosen by the floors of conf/choice/, numbered, recorded, copied."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+
+from likeness.errors import InputError
+from likeness.evaluate import ChoiceConfig
+from likeness.evaluate.choice import Verdict, verdict
+from likeness.lora.safetensors_io import read_header
+from likeness.paths import PersonaPaths
+from likeness.store.items import write_atomic
+from likeness.versions.comparison import summary
+from likeness.versions.record import Version, read_versions
+from likeness.versions.sides import Side
+
+TRAINED_WITH = (
+    "ss_network_dim",
+    "ss_network_alpha",
+    "ss_learning_rate",
+    "ss_steps",
+    "ss_seed",
+    "ss_sd_model_name",
+)
+
+
+def choose(sides: Sequence[Side], choice: ChoiceConfig) -> list[tuple[Side, Verdict | None]]:
+    """The candidates with their verdicts, the accepted with the largest share of the ceiling first; None: not evaluated."""
+    judged: list[tuple[Side, Verdict | None]] = [
+        (side, verdict(side.details["measures"], choice) if side.details else None) for side in sides
+    ]
+
+    def rank(one: tuple[Side, Verdict | None]) -> tuple[bool, float]:
+        return (one[1] is not None and one[1].accepted, one[1].share if one[1] else -1.0)
+
+    return sorted(judged, key=rank, reverse=True)
+
+
+def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, bool]:
+    """Give weights the next number, unless they have one; (the version, whether it is new)."""
+    known = read_versions(paths)
+    for one in known:
+        if one.sha256 == side.sha256:
+            return one, False
+    source = side.weights()
+    data = source.read_bytes()
+    said = read_header(source).metadata
+    number = len(known) + 1
+    new = Version(
+        version=number,
+        name=f"{paths.persona}-v{number}",
+        of=side.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),  # DVC's digest
+        dataset=said.get("likeness.training_set_sha256"),
+        trained_with={key: said[key] for key in TRAINED_WITH if key in said},
+        scores=summary(side.details or {}),
+        rule=judged.values(),
+        why="; ".join(one.sentence for one in judged.floors),
+    )
+    if new.sha256 != side.sha256:
+        raise InputError(
+            f"{source} is not what was evaluated", reason="not-evaluated", remedy="run `dvc repro`"
+        )
+    paths.versions.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, paths.version(number))
+    versions = [*known, new]
+    values = [one.model_dump(mode="json") for one in versions]
+    write_atomic(paths.versions_file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(paths.versions_changelog, changelog(versions).encode())
+    return new, True
+
+
+def changelog(versions: Sequence[Version]) -> str:
+    """A line a version, the last first."""
+    lines: list[str] = []
+    for one in reversed(versions):
+        said = ", ".join(f"{key.removeprefix('ss_')} {value}" for key, value in one.trained_with.items())
+        dataset = (one.dataset or "unknown")[:12]
+        lines.append(
+            f"- **{one.name}**: {one.why}. Training set {dataset}; {said or 'settings unknown'}; sha256 {one.sha256[:12]}."
+        )
+    return "# Versions\n" + "\n".join(lines) + "\n"

@@ -1,0 +1,75 @@
+"""The versions of a persona's weights: which were accepted, by which rule, and what they scored.
+
+models/PERSONA/versions.json is committed; the weights' bytes are DVC's, named by their digest in the commit's dvc.lock, and a
+copy under the version's own name lies in models/PERSONA/versions/. No times stand in either: git has them.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from likeness.dvc_files import cache_folder, cached
+from likeness.errors import InputError
+from likeness.paths import PersonaPaths
+from likeness.store.items import sha256_file
+
+
+class Version(BaseModel):
+    """One accepted version. `of` is the revision that was named; `dataset` the digest of its training set, `rule` the floors of
+    conf/choice/ as they were asked, `why` the same in a sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    name: str
+    of: str
+    sha256: str
+    md5: str
+    dataset: str | None
+    trained_with: dict[str, str]
+    scores: dict[str, Any]
+    rule: dict[str, Any]
+    why: str
+
+
+def read_versions(paths: PersonaPaths) -> list[Version]:
+    """The accepted versions, first to last.
+
+    Raises:
+        InputError: versions.json does not read.
+    """
+    if not paths.versions_file.is_file():
+        return []
+    try:
+        found = [Version.model_validate(one) for one in json.loads(paths.versions_file.read_bytes())]
+    except (ValueError, TypeError, ValidationError) as error:
+        raise _broken(paths, str(error)) from error
+    if [one.version for one in found] != list(range(1, len(found) + 1)):
+        raise _broken(paths, "the numbers of its versions do not count from 1")
+    return found
+
+
+def weights_of(version: Version, paths: PersonaPaths) -> Path:
+    """Where a version's bytes lie: its own copy, else DVC's cache.
+
+    Raises:
+        InputError: neither has them.
+    """
+    for path in (paths.version(version.version), cached(cache_folder(), version.md5)):
+        if path.is_file() and sha256_file(path) == version.sha256:
+            return path
+    raise InputError(
+        f"the weights of {version.name} are not on this machine",
+        reason="not-in-cache",
+        remedy="check out the commit that accepted it and `dvc pull`, or put the file back there",
+    )
+
+
+def _broken(paths: PersonaPaths, why: str) -> InputError:
+    return InputError(
+        f"{paths.versions_file} does not read: {why}",
+        reason="bad-versions",
+        remedy=f"`git checkout {paths.versions_file}` brings the committed one back",
+    )
