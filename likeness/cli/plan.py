@@ -12,7 +12,11 @@ from pathlib import Path
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
+from likeness.dataset.quality import Reading, TrainingSet
+from likeness.dataset.quality.measures import readings
+from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
+from likeness.pipeline.manifest import read_manifest
 from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
@@ -49,7 +53,7 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
         vars(run)["items"] = items
         planner = Planner(run)
         personas[persona.name] = PersonaPlan(
-            stages=planner.stages(), train=training(run), exact=planner.exact
+            stages=planner.stages(), train=training(run), exact=planner.exact, quality=quality(run)
         )
     lines = [line for persona in personas.values() for line in persona.stages]
     return Plan(
@@ -78,6 +82,18 @@ def training(run: Run) -> Training:
         memory=predicted_memory(cfg, run.repository),
         usd_per_hour=cfg.train.system.usd_per_hour,
     )
+
+
+def quality(run: Run) -> list[Reading] | None:
+    """The traffic light of the training set as it was last made; None where there is none yet."""
+    paths = run.paths
+    folders = {name: paths.output(name) for name in ("ingested", "resized", "lora_training")}
+    try:
+        found = {name: read_manifest(folder) for name, folder in folders.items()}
+    except InputError:
+        return None
+    images = found["lora_training"].entries
+    return readings(TrainingSet.of(images, found, run.consent, run.persona.trigger, run.persona.class_word))
 
 
 def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:

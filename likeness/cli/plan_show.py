@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from likeness.cli.tables import console, say, table
+from likeness.dataset.quality import Reading
+from likeness.dataset.quality.measures import to_mend, worst
 from likeness.formatting import format_seconds, format_usd
 from likeness.plan import StagePlan
 from likeness.purchases.budget import ROUNDING_USD
@@ -48,11 +50,13 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonaPlan:
-    """`exact`: ingest has measured all raw photographs; otherwise numbers are the most that can come of the files."""
+    """`exact`: ingest has measured all raw photographs; otherwise numbers are the most that can come of the files. `quality` is
+    that of the training set as it was last made, None before."""
 
     stages: Sequence[StagePlan]
     train: Training
     exact: bool
+    quality: Sequence[Reading] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +85,21 @@ def show(plan: Plan) -> None:
     terminal = console()
     for name, persona in plan.personas.items():
         terminal.print(_table(name, persona))
+        if persona.quality is not None:
+            show_quality(name, persona.quality)
     for sentence in sentences(plan):
         say(terminal, sentence)
+
+
+def show_quality(name: str, found: Sequence[Reading]) -> None:
+    """The light of the set, and a line for each measure that is red or amber."""
+    terminal, mend = console(), to_mend(found)
+    green = sum(one.light == "green" for one in found)
+    unknown = sum(one.light == "unknown" for one in found)
+    say(terminal, f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
+        f"{len(mend)} to mend, {unknown} not known.")  # fmt: skip
+    for one in mend:
+        say(terminal, f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 
 
 def sentences(plan: Plan) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from likeness.dataset.build import Planned
 from likeness.dataset.layout import TRAIN
+from likeness.dataset.quality import TrainingSet
+from likeness.dataset.quality.measures import readings
 from likeness.formatting import card, hub_licence
 from likeness.pipeline.manifest import Entry, Manifest, enlargements
 from likeness.pipeline.stage import BY_FOLDER
@@ -70,6 +72,7 @@ def dataset_card(
             for name, stage in before.items()
         ],
         codes=sorted(Counter(planned[image.id].code.value for image in images).items()),
+        quality=readings(TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)),
         **_photographs(run, images, before),
     )
 

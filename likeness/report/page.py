@@ -3,6 +3,8 @@
 from markupsafe import Markup
 
 import likeness
+from likeness.dataset.quality import TrainingSet
+from likeness.dataset.quality.measures import readings
 from likeness.formatting import render
 from likeness.report.beside import lead, nearest_pictures
 from likeness.report.charts import DotRow, dot_rows, loss_curve
@@ -64,6 +66,9 @@ def page(run: Run, got: Collected) -> str:
         kind_words=run.consent.kind_words,
         version=likeness.__version__,
         figures={place: figures(got, place) for place in ("dataset", "samples", "likeness")},
+        quality=readings(
+            TrainingSet.of(entries, got.steps, run.consent, run.persona.trigger, run.persona.class_word)
+        ),
         deliverables=got.deliverables,
         steps=step_rows(got),
         total_cost=usd(sum(entry.cost_usd for step in got.steps.values() for entry in step.entries)),

@@ -11,6 +11,8 @@ from doors import SeesHer
 from persona_folders import TARGET_LICENCE, Folders, settings
 from runs import run_of
 
+from likeness.cli.plan import quality
+from likeness.cli.plan_show import show_quality
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
@@ -170,6 +172,22 @@ def test_the_card_of_own_photographs_speaks_of_no_composites_and_names_no_photog
     assert re.findall(r"\| (jade_s\d+\.png) \| (.*?) \|", card) == [
         ("jade_s10.png", "the persona in 1 image")
     ]
+
+
+def test_the_card_and_the_plan_tell_the_sets_quality(folders, capsys):
+    run = run_of("plan", config(), PERSONA)
+    assert quality(run) is None  # nothing was made yet
+    main(run_of("dataset", config(), PERSONA))
+    card = folders.places.dataset_card.read_text()
+    images = len(read_manifest(folders.places.lora_training).entries)
+    assert f"| images | {images} | red | add photographs" in card
+    assert "| captions without the trigger | 0% | green | - |" in card
+    capsys.readouterr()
+    show_quality("jade", quality(run))
+    said = capsys.readouterr().out
+    assert said.startswith("jade: the training set as it was last made is RED:")
+    assert f"  red    images: {images}; add photographs" in said
+    assert "captions without the trigger" not in said  # green
 
 
 def test_the_outline_is_told_in_the_images_pixels_where_it_is_known(folders):

@@ -116,6 +116,7 @@ def test_it_tells_all_that_was_made_and_left_out(folders):
     for reason, remedy in (("Blurred", "use a sharp photo"), ("Yaw difference", "turned the same way")):
         assert reason in html
         assert remedy in html
+    assert '<td>images</td><td class="n">4</td><td><span class="light red">red</span></td>' in html
     assert '<td>20</td><td class="n">0.1302</td><td class="n zero">-</td>' in html
     assert '<td>40</td><td class="n">0.1287</td><td class="n">0.4312</td>' in html
 

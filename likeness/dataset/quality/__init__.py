@@ -1,0 +1,58 @@
+"""Is a training set worth training on? Measures as a traffic light with advice, from what manifests hold: nothing is decoded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from likeness.pipeline.manifest import Entry, Manifest, enlargements
+from likeness.safety.consent import Consent
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """What is looked at: the images with their captions, how many times each was enlarged by id, the persona's words, and what
+    the record says is shown on each target photograph by its label."""
+
+    images: Sequence[Entry]
+    enlarged: Mapping[str, float]
+    trigger: str
+    class_word: str
+    shows: Mapping[str, str]
+
+    @staticmethod
+    def of(
+        images: Sequence[Entry],
+        before: Mapping[str, Manifest],
+        consent: Consent,
+        trigger: str,
+        class_word: str,
+    ) -> "TrainingSet":
+        """`before`: the manifests of the folders `ingested` and `resized`."""
+        photos = consent.targets.photos if consent.targets else {}
+        shown = {
+            photo.target: photos[photo.origin].shows
+            for photo in before["ingested"].entries
+            if photo.target and photo.origin in photos
+        }
+        return TrainingSet(
+            images=images,
+            enlarged=enlargements(Manifest(tuple(images), ()), before["resized"]),
+            trigger=trigger,
+            class_word=class_word,
+            shows={target: words or "" for target, words in shown.items()},
+        )
+
+    @property
+    def captions(self) -> list[str]:
+        """Captions in small letters, one an image."""
+        return [(image.text or "").casefold() for image in self.images]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One measure of a set: what it is called, its value in words, its light (`green`, `amber`, `red`, or `unknown`), and what
+    would make it better, empty where it is green."""
+
+    words: str
+    value: str
+    light: str
+    advice: str

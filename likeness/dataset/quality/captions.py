@@ -1,0 +1,105 @@
+"""What captions say and leave out: a caption teaches what it does not say as a part of the person."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from itertools import combinations
+
+from likeness.dataset.quality import TrainingSet
+
+PROMPT_TOKENS = 75
+"""CLIP reads 77, two of which begin and end a text."""
+OPENING_WORDS = 6
+
+CONTRARY = (
+    ("smiling", "neutral expression"),
+    ("facing the camera", "turned to the", "in profile"),
+    ("to the left", "to the right"),
+    ("dim light", "bright light"),
+    ("close-up", "upper body", "half body", "full body"),
+    ("eyes closed", "eyes open"),
+    ("indoors", "outdoors"),
+)
+"""Words of which a caption may hold one; light from the left or right is another thing than a turn to it."""
+
+WOMEN = frozenset({"woman", "women", "female", "lady", "she", "her"})
+MEN = frozenset({"man", "men", "male", "gentleman", "he", "his", "beard", "bearded", "moustache", "mustache"})
+BACKGROUND = re.compile(r"[\w ]*\bbackground\b")
+LIGHT = re.compile(r"[\w ]*\blight(?:ing)?\b[\w ]*")
+
+
+def without_trigger(of: TrainingSet) -> float | None:
+    """Share of the captions in which the trigger does not stand as a word, and is not fused either."""
+    return _share(of, lambda text: of.trigger.casefold() not in text)
+
+
+def fused(of: TrainingSet) -> float | None:
+    """Share of the captions in which the trigger is glued to other letters: the tokens are others then."""
+    alone = re.compile(rf"(?<!\w){re.escape(of.trigger.casefold())}(?!\w)")
+    return _share(of, lambda text: of.trigger.casefold() in text and not alone.search(text))
+
+
+def contradictory(of: TrainingSet) -> float | None:
+    """Share of the captions that say two things of which one excludes the other."""
+    return _share(of, _contradicts)
+
+
+def too_long(of: TrainingSet) -> float | None:
+    """Share of the captions that have more tokens than CLIP reads, counted as at least one a word or mark."""
+    return _share(of, lambda text: len(re.findall(r"\w+|[^\w\s]", text)) > PROMPT_TOKENS)
+
+
+def same_opening(of: TrainingSet) -> float | None:
+    """Share of the commonest beginning after the person's name."""
+    name = f"{of.trigger} {of.class_word}".casefold()
+    return _commonest([" ".join(text.replace(name, "", 1).split()[:OPENING_WORDS]) for text in of.captions])
+
+
+def same_background(of: TrainingSet) -> float | None:
+    """Share of the commonest background among the captions that name one; None where few do."""
+    return _commonest([found.group().strip() for text in of.captions if (found := BACKGROUND.search(text))])
+
+
+def same_light(of: TrainingSet) -> float | None:
+    """Likewise of light."""
+    return _commonest([found.group().strip() for text in of.captions if (found := LIGHT.search(text))])
+
+
+def other_body(of: TrainingSet) -> float | None:
+    """Share of the images that show a body the class word contradicts, among those whose caption or record tells; None where
+    neither tells of any, or the class word is neither a man's nor a woman's."""
+    mine, others = _bodies(of.class_word)
+    if not mine:
+        return None
+    name = f"{of.trigger} {of.class_word}".casefold()
+    told: list[bool] = []
+    for image, text in zip(of.images, of.captions, strict=True):
+        said = _words(of.shows.get(image.target or "", "")) | _words(text.replace(name, " "))
+        if said & (mine | others):
+            told.append(bool(said & others))
+    return sum(told) / len(told) if told else None
+
+
+def _bodies(class_word: str) -> tuple[frozenset[str], frozenset[str]]:
+    said = _words(class_word)
+    if said & WOMEN:
+        return WOMEN, MEN
+    return (MEN, WOMEN) if said & MEN else (frozenset(), frozenset())
+
+
+def _contradicts(text: str) -> bool:
+    plain = re.sub(r"light from the (?:left|right)", "", text)
+    return any(one in plain and other in plain for group in CONTRARY for one, other in combinations(group, 2))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
+def _share(of: TrainingSet, wrong: Callable[[str], bool]) -> float | None:
+    return sum(map(wrong, of.captions)) / len(of.captions) if of.captions else None
+
+
+def _commonest(found: list[str]) -> float | None:
+    """The share of the commonest; None for fewer than four, which say nothing."""
+    return Counter(found).most_common(1)[0][1] / len(found) if len(found) >= 4 else None
