@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench sky git-or-not
+.PHONY: gallery demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -37,6 +37,10 @@ fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible, ComfyUI and S3 ser
 
 s3-demo: .venv/fakes ## shared items, publishing and dvc push against a local S3 server
 	$(BIN)/python -m tools.s3_demo
+
+gallery: .venv/gallery ## the API and a worker on this machine, with jade in it, after `make demo` (docs/gallery.md)
+	$(BIN)/python -m likeness publish jade --gallery
+	$(BIN)/python -m gallery serve
 
 test: .venv/dev ## what is not marked slow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes"
@@ -80,6 +84,10 @@ endif
 
 .venv/fakes: .venv/installed
 	$(PIP) -e '.[fakes]'
+	touch $@
+
+.venv/gallery: .venv/installed
+	$(PIP) -e '.[gallery]'
 	touch $@
 
 .venv/dev: .venv/installed

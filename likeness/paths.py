@@ -153,6 +153,7 @@ class RepositoryPaths:
         self.history = self.cache / "ledger"
         self.keys = self.cache / "keys"
         self.marks = root / "marks"
+        self.gallery = self.cache / "gallery"
         self.spending = self.history / "spending.jsonl"
         self.plan = self.history / "plan.json"
 

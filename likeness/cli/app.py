@@ -13,6 +13,7 @@ from likeness.cli.cloud_app import cloud, launch
 from likeness.cli.consent_app import consent
 from likeness.cli.persona_app import persona
 from likeness.errors import ConfigError, end_program
+from likeness.paths import RepositoryPaths
 from likeness.program import interruptible
 
 
@@ -204,6 +205,10 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be uploaded, and write nothing.")
     ] = False,
+    gallery: Annotated[
+        bool,
+        typer.Option("--gallery", help="Lay the weights out in .cache/gallery instead (docs/gallery.md)."),
+    ] = False,
 ) -> None:
     """Upload a persona's finished files to S3.
 
@@ -214,10 +219,13 @@ def publish(
     Examples:
       likeness publish jade --dry-run
       likeness publish jade
+      likeness publish jade --gallery
     """
     from likeness.cli.publish import publish_command
 
-    publish_command(persona, dry_run=dry_run)
+    if gallery and dry_run:
+        raise typer.BadParameter("--gallery uploads nothing, so that --dry-run has nothing to show")
+    publish_command(persona, dry_run=dry_run, gallery=RepositoryPaths.here().gallery if gallery else None)
 
 
 @comfy.command("test")

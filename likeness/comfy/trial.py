@@ -155,7 +155,11 @@ class _Trial:
         data = self.server.draw(api_form(self._graph(one, self.lora if one.lora else None)), output="show1")
         side = self.cfg.evaluate.side_px or self.cfg.train.data.side_px
         made = finished_sample(
-            decoded(data, side), self.rate, self.ages, self._limits, quality=self.cfg.evaluate.jpeg_quality
+            decoded(data, side, side),
+            self.rate,
+            self.ages,
+            self._limits,
+            quality=self.cfg.evaluate.jpeg_quality,
         )
         if not one.lora or (log := self.server.log()) is None:
             return made
@@ -163,7 +167,7 @@ class _Trial:
         return replace(made, record={**made.record, "not_loaded": sorted(lost & self.keys)})
 
 
-def decoded(data: bytes, side_px: int) -> RGB:
+def decoded(data: bytes, width: int, height: int) -> RGB:
     """The pixels of a server's PNG, which is trusted with nothing: its size is checked before it is decoded.
 
     Raises:
@@ -171,9 +175,9 @@ def decoded(data: bytes, side_px: int) -> RGB:
     """
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if image.size != (side_px, side_px):
+            if image.size != (width, height):
                 raise RejectedError(
-                    f"ComfyUI drew {image.width}x{image.height} px, not {side_px}x{side_px}", reason="wrong-size",
+                    f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}", reason="wrong-size",
                     remedy="something in the server changes what is drawn: try it without other custom nodes",
                 )  # fmt: skip
             return np.array(image.convert("RGB"), dtype=np.uint8)

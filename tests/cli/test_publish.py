@@ -17,11 +17,13 @@ from safetensors.numpy import save_file
 from signing import edit_and_sign
 
 from fakes.s3 import S3Server
+from gallery.people.layout import Laid, weights_file
 from likeness.config import Config
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
+from likeness.publish.gallery import lay_out
 from likeness.safety.consent import load_consent
 from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
@@ -272,3 +274,21 @@ def test_a_place_with_another_manifest_is_left_alone(folders, cfg, s3):
     assert sha256_bytes(on_s3(s3, cfg)["manifest.json"].read_bytes()) == sha256_bytes(
         b'{"name": "somebody\'s web app"}'
     )
+
+
+def test_a_person_is_laid_out_for_a_gallery_by_digest(folders, cfg, tmp_path):
+    cfg = cfg.model_copy(update={"personas": {"jade": PERSONA}})
+    record = load_consent(Path("consent").absolute(), PERSONA.name)
+    laid = Laid.model_validate_json(lay_out(cfg, record, tmp_path / "gallery").read_bytes())
+    digest = sha256_file(folders.places.weights)
+    assert (laid.persona, laid.consent_id, laid.weights_sha256) == ("jade", record.id, digest)
+    assert (laid.trigger, laid.class_word) == (PERSONA.trigger, PERSONA.class_word)
+    assert sha256_file(weights_file(tmp_path / "gallery", digest)) == digest
+    rerate(folders.places.lora_training, read_manifest(folders.places.lora_training).entries[0].id, "review")
+    with pytest.raises(InputError) as caught:
+        lay_out(cfg, record, tmp_path / "other")
+    assert caught.value.reason == "withheld"
+    edit_and_sign(Path("consent"), "jade", scope=["train"])
+    with pytest.raises(ConsentError):
+        lay_out(cfg, load_consent(Path("consent").absolute(), "jade"), tmp_path / "other")
+    assert not (tmp_path / "other").exists()

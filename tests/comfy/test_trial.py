@@ -181,7 +181,7 @@ def png(width: int, height: int, mode: str = "RGB") -> bytes:
 )  # fmt: skip
 def test_what_is_no_picture_of_the_size_is_refused(data):
     with pytest.raises(RejectedError):
-        decoded(data, 64)
+        decoded(data, 64, 64)
 
 
 def test_agreement_is_peak_signal_to_noise():

@@ -1,0 +1,5 @@
+"""`python -m gallery`: the command."""
+
+from gallery.cli.app import main
+
+main()

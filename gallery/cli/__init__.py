@@ -1,0 +1,1 @@
+"""The command `likeness-gallery`: what an operator does from the shell."""

@@ -1,0 +1,79 @@
+"""The API with a worker beside it, and the worker alone."""
+
+import asyncio
+import secrets
+import subprocess
+import sys
+
+from sqlalchemy import func, select
+
+from gallery.accounts.sign_up import add_user
+from gallery.context import Gallery
+from gallery.generation.drawing import Drawer
+from gallery.generation.finish import LikenessFinisher
+from gallery.generation.jobs import run_worker
+from gallery.generation.work import Worker
+from gallery.opening import open_gallery
+from gallery.people.granting import grant
+from gallery.people.layout import take_in
+from gallery.settings import Settings
+from gallery.tables import User, Version
+from likeness.config import load_config
+from likeness.paths import PARAMS, RepositoryPaths
+
+FIRST = "owner@example.org"
+FIRST_PER_DAY = 200
+STOP_SECONDS = 10
+
+
+def serve_command(host: str, port: int, *, worker: bool) -> None:
+    """Run until Ctrl-C."""
+    import uvicorn
+
+    from gallery.api.app import make_app
+
+    settings = Settings()
+    gallery = open_gallery(settings)
+    take_in(gallery)
+    first_owner(gallery)
+    beside = subprocess.Popen([sys.executable, "-m", "gallery", "worker"]) if worker else None
+    try:
+        uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False)
+    finally:
+        if beside is not None:
+            beside.terminate()
+            beside.wait(STOP_SECONDS)
+
+
+def first_owner(gallery: Gallery) -> None:
+    """Where nobody but this machine can come and nobody has an account: an owner who may draw everybody."""
+    with gallery.transaction() as db:
+        if not gallery.settings.is_local or db.scalar(select(func.count()).select_from(User)):
+            return
+        password = secrets.token_urlsafe(12)
+        user = add_user(db, gallery, FIRST, "Owner", gallery.passwords.hash(password, email=FIRST), "owner")
+        versions = list(db.scalars(select(Version.id)))
+    for version in versions:
+        grant(gallery, "operator", user.id, version, per_day=FIRST_PER_DAY)
+    sys.stderr.write(f"gallery: {gallery.settings.public_url}, sign in as {FIRST} with {password}\n")
+
+
+def worker_command(servers: tuple[str, ...]) -> None:
+    """Draw until told to end."""
+    settings = Settings()
+    gallery, config = open_gallery(settings), load_config(settings.repository / PARAMS)
+    repository = RepositoryPaths(settings.repository.absolute())
+    drawer: Drawer
+    if servers:
+        from gallery.generation.comfyui import ComfyDrawer
+
+        drawer = ComfyDrawer(config=config, servers=servers)
+    else:
+        from gallery.generation.diffusers import DiffusersDrawer
+
+        drawer = DiffusersDrawer(config=config, memo=repository.digests)
+    finisher = LikenessFinisher(
+        config=config, folder=settings.folder / "marks", keys=repository.keys, least=settings.least_likeness
+    )
+    url = gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    asyncio.run(run_worker(Worker(gallery=gallery, drawer=drawer, finisher=finisher), url))

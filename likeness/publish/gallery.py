@@ -1,0 +1,46 @@
+"""A person laid out for a gallery: the weights by their sha256, and what the gallery must know of them.
+
+Layout in FOLDER/versions: SHA256.safetensors, and last PERSONA-SHA256.json, which names it. The gallery reads it by itself
+(gallery/people/layout.py); nothing here knows the gallery.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from likeness.config import Config
+from likeness.errors import InputError
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.publish.choose import choose
+from likeness.safety.consent import Consent, in_force
+from likeness.store import team_store
+from likeness.store.items import sha256_file, write_atomic
+
+
+def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
+    """Lay the persona's weights out below `folder`, through the door of `choose`; gives the file that names them.
+
+    Raises:
+        ConsentError: the record is not in force for drawing.
+        InputError: `withheld`: the training set lets no weights leave; also as `choose`.
+    """
+    repository, paths = RepositoryPaths.here(), PersonaPaths(record.persona)
+    in_force(repository.root, record.persona, ("generate",), place=team_store(cfg))
+    chosen = choose(paths, record.id)
+    if paths.weights.name not in chosen.files:
+        raise InputError(f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}", reason="withheld",
+                         remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
+    digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    weights, temporary = versions / f"{digest}.safetensors", versions / f".{digest}.part"
+    if not weights.is_file() or sha256_file(weights) != digest:
+        shutil.copyfile(paths.weights, temporary)
+        temporary.replace(weights)
+    says = {
+        "persona": record.persona, "name": f"{paths.weights.stem} {digest[:8]}", "consent_id": record.id,
+        "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"), "weights_sha256": digest,
+        "trigger": persona.trigger, "class_word": persona.class_word,
+    }  # fmt: skip
+    named = versions / f"{record.persona}-{digest}.json"
+    write_atomic(named, (json.dumps(says, indent=1, sort_keys=True) + "\n").encode())
+    return named

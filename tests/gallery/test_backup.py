@@ -1,0 +1,115 @@
+"""Backup and restore lose nothing; the commands do what the pages do."""
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gallery_world import PASSWORD, World
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from gallery.backup import backup, restore
+from gallery.cli import desk
+from gallery.cli.app import app
+from gallery.cli.serve import first_owner
+from likeness.errors import InputError
+
+
+def rows(world: World) -> dict[str, int]:
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+    with world.gallery.engine.connect() as connection:
+        names = list(connection.execute(text(tables)).scalars())
+        return {one: connection.execute(text(f"SELECT count(*) FROM {one}")).scalar_one() for one in names}
+
+
+def test_a_backup_brings_everything_back(
+    world: World, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    ann, version = world.drawing()
+    pictures = world.drawn(ann, version, 2)
+    ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1})
+    before = {name: world.gallery.store.read(name) for name in world.gallery.store.names("")}
+    out = tmp_path / "gallery.tar"
+    assert backup(world.gallery, out) == 4
+    other = World.at(new_database(empty=True), tmp_path / "other")
+    try:
+        assert restore(other.gallery, out) == 4
+        assert rows(other) == rows(world)
+        assert {name: other.gallery.store.read(name) for name in other.gallery.store.names("")} == before
+        again = other.browser().sign_in("ann@example.org", PASSWORD)
+        assert {one["id"] for one in again.get("/pictures").json()["items"]} == {
+            one["id"] for one in pictures
+        }
+        with pytest.raises(InputError, match="has files already"):
+            restore(other.gallery, out)
+    finally:
+        other.close()
+
+
+def test_an_archive_that_leads_out_of_the_store_is_refused(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "bad.tar"
+    with tarfile.open(out, "w") as archive:
+        archive.add(__file__, "pictures/../../outside.png")
+    with pytest.raises(ValueError, match="no name of a file below"):
+        restore(world.gallery, out)
+    assert not (tmp_path / "outside.png").exists()
+
+
+@pytest.fixture
+def command(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs the command on that gallery."""
+    monkeypatch.setattr(desk, "_gallery", lambda: world.gallery)
+
+    def run(*words: str) -> Any:
+        done = CliRunner().invoke(app, list(words))
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+def test_the_command_invites_grants_revokes_and_links(world: World, command: Callable[..., Any]) -> None:
+    world.person()
+    url = command("invite", "ann@example.org", "--role", "guest")
+    ann = world.browser()
+    body = {
+        "email": "ann@example.org",
+        "password": PASSWORD,
+        "name": "A",
+        "invitation": url.strip().rpartition("=")[2],
+    }
+    assert ann.post("/sign-up", body).json()["user"]["role"] == "guest"
+    command(
+        "grant", "ann@example.org", "jade", "--per-day", "3", "--until", "2027-01-31", "--kind", "portrait"
+    )
+    right = ann.get("/people").json()[0]["versions"][0]["right"]
+    assert (right["per_day"], right["until"], right["kinds"]) == (3, "2027-01-31T00:00:00Z", ["portrait"])
+    command("revoke", "ann@example.org", "jade")
+    assert ann.get("/people").json() == []
+    command("user", "ann@example.org", "--block")
+    assert ann.load()["user"] is None
+    assert command("link", "jade").strip().rpartition("/")[2] == world.link()
+    actions = [json.loads(line)["action"] for line in command("audit").splitlines()]
+    assert actions == ["invited", "user-added", "granted", "right-taken-away", "user-changed", "link-given"]
+
+
+def test_a_new_gallery_on_this_machine_gets_an_owner_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.person()
+    first_owner(world.gallery)
+    said = capsys.readouterr().err
+    owner = world.browser().sign_in("owner@example.org", said.split()[-1])
+    assert owner.load()["user"]["role"] == "owner"
+    assert owner.get("/people").json()[0]["versions"][0]["right"]["per_day"] == 200
+    first_owner(world.gallery)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_gallery_that_others_reach_gets_none(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.set(public_url="https://gallery.example.org")
+    first_owner(world.gallery)
+    assert capsys.readouterr().err == ""
