@@ -25,6 +25,9 @@ from likeness.store.items import ItemStore
 os.environ["LIKENESS_HOME"] = signers_of_the_tests()
 share_compositions()  # before workers start: they inherit it
 
+# Tests kill programs, they cut no power: what was written is there without waiting for the disk, 4 ms a file.
+os.fsync = lambda descriptor: None
+
 if TYPE_CHECKING:
     from fakes.s3 import S3Server
 
