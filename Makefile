@@ -42,11 +42,14 @@ gallery: .venv/gallery ## the API and a worker on this machine, with jade in it,
 	$(BIN)/python -m likeness publish jade --gallery
 	$(BIN)/python -m gallery serve
 
+# Tests start some hundred programs: without Python's caches each of them compiles the package anew.
+test test-slow test-long coverage: export PYTHONDONTWRITEBYTECODE =
+
 test: .venv/dev ## what is not marked slow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes"
 
 test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long training; then what needs bitsandbytes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not long"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "slow and not long"
 	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes
 
 test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no part of .ci/run, whose time is short
