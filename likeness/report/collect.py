@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
-from likeness.pipeline.manifest import Entry, Manifest, read_manifest
+from likeness.pipeline.manifest import Entry, Manifest, read_manifest, verified
 from likeness.pipeline.stage import folders_before
 from likeness.store.items import sha256_file
 
@@ -112,6 +112,21 @@ class Collected:
     def by_id(self, step: str) -> Mapping[str, Entry]:
         """A stage's entries by id."""
         return self._by_id[step]
+
+    def picture(self, step: str, entry: Entry) -> Path:
+        """The file of a stage's entry; where there is one, it is the one that the entry names.
+
+        Raises:
+            InputError: `not-in-manifest`: it was exchanged behind its line.
+        """
+        path = self.folders[step] / entry.file
+        return verified(self.folders[step], entry) if path.exists() else path
+
+    def sample(self, file: str) -> Path:
+        """The same of a drawn picture."""
+        entry = next((one for one in self.evaluation_refusals.entries if one.file == file), None)
+        path = self.places.samples / file
+        return verified(self.places.samples, entry) if entry is not None and path.exists() else path
 
     def photo(self, label: str | None) -> Entry | None:
         """The ingested photograph `s1` or `t1`."""

@@ -67,8 +67,9 @@ def _detail(
     side = min(scale * max(w, h), entry.width, entry.height)
     left = min(max(x + w / 2 - side / 2, 0), entry.width - side)
     top = min(max(y + h / 2 - side / 2, 0), entry.height - side)
+    path = got.picture(step, entry)
     try:
-        image = Image.fromarray(load_rgb(got.folders[step] / entry.file))
+        image = Image.fromarray(load_rgb(path))
     except InputError:
         return Figure(label=label, picture=None)
     box = (left, top, left + side, top + side)

@@ -168,7 +168,7 @@ def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg:
     if sample.file is None or sample.rating != "sfw":
         return Figure(label="not shown", picture=None)
     alt = f"{'Drawn with the LoRA' if sample.lora else 'Drawn by the base alone'}: {sample.prompt}, seed {sample.seed}"
-    path = got.places.samples / sample.file
+    path = got.sample(sample.file)
     return Figure(label=label, picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED))
 
 
@@ -198,7 +198,7 @@ def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width
     if entry is None or entry.rating != "sfw":
         return None
     return album.file(
-        got.folders[step] / entry.file,
+        got.picture(step, entry),
         f"{entry.id}, {BY_FOLDER[step].name}",
         width_px=width_px,
         code=album.code(entry),

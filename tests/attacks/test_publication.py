@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import yaml
 from doors import SeesHer, seen
-from publications import config, publish_in
+from publications import PERSONA, config, publish_in
+from runs import run_of
 
 import likeness.publish
 from likeness.errors import InputError
-from likeness.images import load_rgb
+from likeness.images import encode_jpeg, load_rgb
 from likeness.publish import publish
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import RESNET, SFACE, vectors_json
+from stages import report
 
 STRANGER = vectors_json({SFACE: np.eye(1, 128, 5, np.float32)[0], RESNET: np.eye(1, 128, 5, np.float32)[0]})
 SHOWN = {
@@ -118,6 +120,19 @@ def test_a_report_that_shows_what_nobody_looked_at_stays_here(made, tmp_path, mo
     names, said = published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
     assert "report/index.html" not in names
     assert "none of the report's JPEGs" in said
+
+
+@pytest.mark.parametrize(
+    "folder", ["data/jade/ingested", "models/jade/lora_training", "models/jade/evaluation/samples"]
+)
+def test_a_picture_exchanged_behind_its_line_reaches_no_report(made, tmp_path, monkeypatch, folder):
+    root = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(root)
+    for path in [*Path(folder).rglob("*.jpg"), *Path(folder).rglob("*.png")]:
+        path.write_bytes(encode_jpeg(np.full((64, 64, 3), 7, np.uint8)))
+    with pytest.raises(InputError) as caught:
+        report.main(run_of("report", config("file:///nowhere"), PERSONA))
+    assert caught.value.reason == "not-in-manifest"
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,23 @@ from pathlib import Path
 
 import pytest
 import yaml
+from persona_folders import settings
 from records import RECORD, write
 from signing import STRANGER, edit_and_sign, sign_as_test
 
 from likeness.cli.consent_answers import Answers
 from likeness.cli.consent_records import new, renew, revoke_record, sign_record
+from likeness.config import Config, ItemsConfig, Persona
 from likeness.errors import ConsentError
 from likeness.key_files import public_text, settings_folder
+from likeness.marks.keys import development_key
+from likeness.marks.registry import publication_of
 from likeness.paths import RepositoryPaths
+from likeness.publish.prepare import Prepared
+from likeness.publish.send import send
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer, Delivery, Purchase
+from likeness.run import Run
 from likeness.safety.consent import in_force, load_consent
 from likeness.safety.consent import revocations as module
 from likeness.safety.consent.revocations import (
@@ -551,6 +558,30 @@ def test_nothing_is_bought_once_it_has_ended(repository, tmp_path):
     with pytest.raises(ConsentError):
         buyer.buy(purchase("b" * 64, order))
     assert ordered == ["one"]
+
+
+def test_nothing_is_laid_out_once_it_has_ended(repository):
+    config = Config.model_construct(items=settings(ItemsConfig, "items/local.yaml"))
+    persona = settings(Persona, "persona/jade.yaml", name="mia")
+    run = Run(stage="resize", config=config, persona=persona, repository=RepositoryPaths(repository))
+    run.require("swap")
+    end(repository)
+    with pytest.raises(ConsentError):
+        run.finish([])
+    assert not run.folder.exists()
+
+
+def test_nothing_is_published_once_it_has_ended(repository, tmp_path):
+    files = {f"{number}.txt": tmp_path / f"{number}.txt" for number in range(3)}
+    for path in files.values():
+        path.write_text(path.name)
+    key, remote = development_key(tmp_path / "keys"), Remote((tmp_path / "public").as_uri())
+    publication = publication_of(tmp_path / "marks.jsonl", key, "mia", "mia-2026-01", "a" * 64)
+    prepared = Prepared(files=files, of={}, publication=publication, key=key)
+    end(repository)
+    with pytest.raises(ConsentError):
+        send(prepared, remote, "mia", "mia-2026-01", permit=lambda: in_force(repository, "mia", USES))
+    assert not [path for path in (tmp_path / "public").rglob("*") if path.is_file()]
 
 
 def test_a_training_ends_at_its_next_checkpoint(repository, tmp_path):

@@ -91,6 +91,17 @@ def test_a_target_without_a_licence_is_refused_and_a_source_needs_none() -> None
     assert refused("s1", name="a.jpg", consent=consent) is None
 
 
+def test_a_licensed_name_with_other_bytes_is_told_so() -> None:
+    class Lists(FakeConsent):
+        def listed_sha256(self, role: str, file_name: str) -> str | None:
+            return "0" * 64
+
+    refusal = refused("t1", name="a.jpg", consent=Lists(unlicensed=("a.jpg",)))
+    assert refusal is not None
+    assert refusal.reason == "licence-of-other-bytes"
+    assert "0" * 64 in refusal.detail
+
+
 def test_safety_is_reported_before_quality() -> None:
     refusal = refused("t1", faces=(face(20, sharpness=0.0, embedding=tuple(embedding(3)), age_years=12.0),))
     assert refusal is not None
