@@ -158,7 +158,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _prompts_pass(self) -> "Config":
-        # The negative prompt is what a picture is guided away from: the words may stand there.
+        # A picture is guided away from the negative prompt: what is refused elsewhere may stand there, clothes may not.
+        if refusal := judge("negative prompt", Subject(text=(negative := self.evaluate.negative_prompt))):
+            raise ValueError(f"evaluate.negative_prompt: {negative!r} {refusal.detail}: {refusal.remedy}")
         for persona in self.personas.values():
             for prompt in (persona.name, *self.evaluate.drawn_prompts(persona.trigger, persona.class_word)):
                 if refusal := judge("prompt", Subject(text=prompt)):

@@ -21,6 +21,7 @@ Door = Literal[
     "publication",
     "caption",
     "prompt",
+    "negative prompt",
     "trigger",
 ]
 
@@ -34,6 +35,7 @@ REMEDIES: dict[Door, str] = {
     "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
     "thing is meant, write the caption to captions_override/ and allow it in allowed.yaml there (docs/words.md)",
     "prompt": "write another one in conf/evaluate/ (or another name for the persona)",
+    "negative prompt": "leave it out of evaluate.negative_prompt: a picture is guided away from what stands there",
     "trigger": "choose another word in conf/persona/",
 }
 
@@ -165,6 +167,15 @@ def _explicit_words(subject: Subject) -> str | None:
     return None
 
 
+def _guarded_words(subject: Subject) -> str | None:
+    every = words.find(subject.text)
+    meant = {
+        part for one in every if one.kind == "explicit" for part in one.word.split()
+    }  # `no clothes` is kept out
+    found = [one.word for one in every if one.kind == "guarded" and one.word not in meant]
+    return f"says {found[0]!r}, which would have it drawn without" if found else None
+
+
 PICTURES: frozenset[Door] = frozenset(
     {"photograph", "delivery", "swap", "training image", "drawn picture", "publication"}
 )
@@ -206,6 +217,7 @@ GATES = (
         remedy="call an adult a woman or a man and leave the age out; nothing allows such words",
     ),
     Gate(reason="explicit-words", doors=TEXTS, refuses=_explicit_words),
+    Gate(reason="guarded-words", doors=frozenset({"negative prompt"}), refuses=_guarded_words),
 )
 
 

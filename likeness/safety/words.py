@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from likeness.safety.floors import ADULT_YEARS
 from likeness.strict_yaml import read_yaml
 
-Kind = Literal["child", "explicit", "ambiguous"]
+Kind = Literal["child", "explicit", "ambiguous", "guarded"]
 
 WORDS_FILE = Path(__file__).with_name("words.yaml")
 STRICT_LETTERS = 4
@@ -153,7 +153,7 @@ def find(text: str, *, strict: bool = False) -> list[Finding]:
         if strict:
             found |= dict.fromkeys(_anywhere(words, "".join(_split(reading))))
     found |= dict.fromkeys(_unspaced(words, _fold(plain)))
-    return sorted(found, key=lambda finding: ("child", "explicit", "ambiguous").index(finding.kind))
+    return sorted(found, key=lambda finding: get_args(Kind).index(finding.kind))
 
 
 def _listed(words: Words, listed: Sequence[str]) -> Iterator[Finding]:
@@ -355,12 +355,13 @@ def _words() -> Words:
     languages: list[dict[str, str]] = list(said.values())
     every = {
         key: [word for language in languages for word in _list(language.get(key, ""))]
-        for key in ("explicit", "ambiguous", "children", "harmless", "names")
+        for key in ("explicit", "ambiguous", "children", "guarded", "harmless", "names")
     }
     kinds: dict[Kind, list[str]] = {
         "child": [*every["children"], *(word for one in languages for word in _joined_ages(one))],
         "explicit": every["explicit"],
         "ambiguous": every["ambiguous"],
+        "guarded": every["guarded"],
     }
     names = "|".join(every["names"])
     phrases: dict[Kind, Phrases] = {kind: _phrases(listed, look_alikes) for kind, listed in kinds.items()}

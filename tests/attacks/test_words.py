@@ -239,10 +239,28 @@ def test_a_word_put_together_of_prompt_and_trigger_is_found():
         Config.model_validate(values)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["clothes", "blurred, C L O T H E S", "сlothes", "clo\u200bthing", "underwear", "adult", "grown-up", "衣服", "成人",
+     "ropa", "roupas",
+     "vêtements", "Kleidung", "Erwachsene", "одежда", "взрослая", "कपड़े", "ملابس", "কাপড়", "大人"],
+)  # fmt: skip
+def test_a_negative_prompt_does_not_undress_or_make_younger(words):
+    values = params()
+    values["evaluate"]["negative_prompt"] = words
+    with pytest.raises(ValueError, match="negative_prompt"):
+        Config.model_validate(values)
+
+
 def test_what_is_kept_out_may_be_named_in_the_negative_prompt():
     values = params()
-    values["evaluate"]["negative_prompt"] = "nude, child"
-    assert Config.model_validate(values).evaluate.negative_prompt == "nude, child"
+    for words in (
+        "nude, child",
+        "no clothes, undressed, without clothing",
+        "worst quality, blurred, old, text",
+    ):
+        values["evaluate"]["negative_prompt"] = words
+        assert Config.model_validate(values).evaluate.negative_prompt == words
 
 
 def test_the_demos_own_words_pass():
