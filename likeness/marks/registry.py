@@ -103,8 +103,10 @@ def read_registry(path: Path) -> Registry:
     Raises:
         InputError: `bad-registry`: names the first line that does not hold.
     """
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return Registry()
+    if path.is_symlink() or not path.is_file():
+        raise _broken(path, 1, "it is a link or no file")
     if path.stat().st_size > MAX_BYTES:
         raise _broken(path, 1, f"the file is larger than {MAX_BYTES} bytes")
     return Registry(tuple(parse_lines(path.read_bytes(), path)))

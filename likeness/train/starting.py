@@ -25,7 +25,7 @@ def starting_file(cfg: Config, repository: RepositoryPaths) -> Path | None:
                 reason="start-from-output",
                 remedy=f"copy it first, and name the copy: cp {named} {path.stem}-first.safetensors",
             )
-    if not path.exists():
+    if not path.is_file() and not path.is_dir():
         raise ConfigError(f"train.start_from {named}: nothing is there", reason="missing-file",
                           remedy="give the path of a LoRA file, counted from the repository")  # fmt: skip
     return path

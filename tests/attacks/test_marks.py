@@ -355,6 +355,15 @@ def test_a_hostile_registry_is_an_error_of_ours(tmp_path: Path, line: bytes):
     assert caught.value.reason == "bad-registry"
 
 
+@pytest.mark.parametrize(
+    "make", [lambda p: p.symlink_to("/dev/zero"), os.mkfifo, Path.mkdir], ids=["device", "pipe", "folder"]
+)
+def test_a_registry_that_is_no_file_keeps_nobody_waiting(tmp_path: Path, make: Callable):
+    make(tmp_path / "marks.jsonl")
+    with pytest.raises(InputError, match="no file"):
+        read_registry(tmp_path / "marks.jsonl")
+
+
 def test_another_key_cannot_add_copies_under_a_mark(published: Path, tmp_path: Path):
     from likeness.marks.registry import FIRST, Copy, add_copies
 

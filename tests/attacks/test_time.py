@@ -318,6 +318,24 @@ def test_a_synthetic_person_that_was_revoked_in_one_clone_may_be_tried_in_anothe
     assert load_consent(ROOT / "consent", "jade").revoked is None
 
 
+@pytest.mark.parametrize("what", ["folder", "link to a device", "pipe", "no UTF-8", "an empty line"])
+def test_a_list_that_is_none_refuses_everything_and_keeps_nobody_waiting(repository, what):
+    path = state_folder(repository) / LIST
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    if what == "folder":
+        path.mkdir()
+    elif what == "link to a device":
+        path.symlink_to("/dev/zero")
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"\xff\xfe\n" if what == "no UTF-8" else b"\n")
+    with pytest.raises(ConsentError) as caught:
+        load_consent(repository / "consent", "mia")
+    assert caught.value.reason == "revocations-changed"
+
+
 def test_an_id_has_one_line(tmp_path):
     line = Revocation(id="one", persona="mia", date=DAY)
     assert [revoke(tmp_path, line), revoke(tmp_path, line)] == [True, False]

@@ -193,4 +193,4 @@ def test_a_worker_of_dvcs_queue_runs_nothing_that_was_queued_before_the_revocati
         clone.dvc("queue", "stop", "--kill", check=False)
     assert left(clone) == []
     assert not list(clone.folder.glob(".dvc/tmp/exps/**/data/jade/ingested/*.png"))
-    assert "before" not in clone.dvc("exp", "show", "--csv")
+    assert "before" not in clone.dvc("exp", "list", "--name-only")

@@ -11,6 +11,7 @@ import datetime
 import fcntl
 import json
 import re
+import stat
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ from likeness.store.items import sha256_bytes, write_atomic
 LIST = "revoked.jsonl"
 SHARED = "revocations"
 CLOCK = "clock"
+MAX_BYTES = 16 * 2**20  # of a list: some 50,000 revocations
 REVOKED_ID = re.compile(r"^[ +]id: *['\"]?([a-z0-9][a-z0-9._-]*)", re.MULTILINE)
 REVOKED_ON = re.compile(r"^[ +]revoked: *['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 
@@ -87,9 +89,14 @@ def _of_other_clones() -> Iterator[Revocation]:
 
 def _read(path: Path) -> list[Revocation]:
     try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            raise _changed(path, 1)
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
+    except OSError as error:  # what cannot be read may say that all is revoked
+        raise _changed(path, 1) from error
     found: list[Revocation] = []
     previous = ""
     for number, line in enumerate(lines, start=1):
@@ -211,7 +218,7 @@ def today(repository: Path) -> datetime.date:
         seen = datetime.date.fromisoformat(path.read_text(encoding="ascii").strip())
     except FileNotFoundError:
         seen = now - datetime.timedelta(days=1)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise ConsentError(f"{path} holds no day: a consent cannot be judged without the last day that was seen here",
                            reason="clock", remedy=f"set the clock, then delete {path}") from error  # fmt: skip
     if seen > now:
