@@ -11,6 +11,11 @@ from gallery.errors import RequestError
 from likeness.errors import ConsentError, InputError, LikenessError, without_control
 
 MOST_LETTERS = 300
+WORDS = {
+    404: ("not-there", "There is nothing here."),
+    405: ("method", "This cannot be done here."),
+    413: ("too-long", "This is more than is read here."),
+}
 log = logging.getLogger("gallery")
 
 
@@ -46,8 +51,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    words = {404: ("not-there", "There is nothing here."), 405: ("method", "This cannot be done here.")}
-    reason, sentence = words.get(error.status_code, ("request", "This request cannot be answered."))
+    reason, sentence = WORDS.get(error.status_code, ("request", "This request cannot be answered."))
     return error_answer(error.status_code, reason, sentence)
 
 

@@ -24,7 +24,8 @@ ROUTERS = tuple(part.router for part in PARTS)
 
 def make_app(gallery: Gallery) -> FastAPI:
     """The application of one gallery."""
-    app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+                  redirect_slashes=False)  # fmt: skip
     app.state.gallery = gallery
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)

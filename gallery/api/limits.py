@@ -1,8 +1,9 @@
 """What stands before every route: the size of a body, and the headers of every answer."""
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gallery.api.answers import error_answer
+from gallery.api.answers import WORDS, error_answer
 
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -24,19 +25,15 @@ class Limits:
             await self._app(scope, receive, send)
             return
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        begun = False
 
         async def answer(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 own = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in own)]
             await send(message)
 
-        too_long = error_answer(413, "too-long", "This is more than is read here.", "Send less.")
         if not stated.isdigit() or int(stated) > self._most:
-            await too_long(scope, receive, answer)
+            await error_answer(413, *WORDS[413])(scope, receive, answer)
             return
         read = 0
 
@@ -45,15 +42,7 @@ class Limits:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._most:
-                raise TooLongError
+                raise HTTPException(413)
             return message
 
-        try:
-            await self._app(scope, counted, answer)
-        except TooLongError:
-            if not begun:
-                await too_long(scope, receive, answer)
-
-
-class TooLongError(Exception):
-    """A body without a stated length turned out too long."""
+        await self._app(scope, counted, answer)

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
 from gallery.accounts.tokens import new_token
+from gallery.api.bodies import Body, Name
 from gallery.api.routes.portrayed import Kind
-from gallery.api.routes.session import Body, Name, user_view
+from gallery.api.routes.session import user_view
 from gallery.api.routes.shares import takedown_view
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import note

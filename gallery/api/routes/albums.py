@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gallery.api.routes.session import Body, Name
+from gallery.api.bodies import Body, Name
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.errors import not_there
 from gallery.generation.request import own_picture

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import select
 
-from gallery.api.routes.session import Body
+from gallery.api.bodies import Body
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.errors import not_there
 from gallery.generation.ending import cancel

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
-from gallery.api.routes.session import Body
+from gallery.api.bodies import Body, Text
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.context import Gallery
 from gallery.errors import invalid, not_there
@@ -47,9 +47,9 @@ def file_answer(
 
 @router.get("/pictures")
 def get_pictures(
-    gallery: GalleryDep, user: UserDep, cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[str, Query(max_length=200)] = "",
-    person: Annotated[str | None, Query(max_length=32)] = None, favourite: bool = False, album: uuid.UUID | None = None,
+    gallery: GalleryDep, user: UserDep, cursor: Annotated[Text | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[Text, Query(max_length=200)] = "",
+    person: Annotated[Text | None, Query(max_length=32)] = None, favourite: bool = False, album: uuid.UUID | None = None,
     begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
 ) -> dict[str, Any]:  # fmt: skip

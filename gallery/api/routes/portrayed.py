@@ -8,8 +8,8 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from gallery.accounts.tries import TOKEN_PLACE, count_try
+from gallery.api.bodies import Body
 from gallery.api.routes.pictures import Size, file_answer
-from gallery.api.routes.session import Body
 from gallery.api.visitors import GalleryDep, VisitorDep
 from gallery.audit import note
 from gallery.errors import not_there

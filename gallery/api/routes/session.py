@@ -1,15 +1,16 @@
 """Who is signed in, and how one comes and goes."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field
+from pydantic import EmailStr, Field
 from sqlalchemy import delete, select
 
 from gallery.accounts import sign_up
 from gallery.accounts.sessions import csrf_token, visitor_of
 from gallery.accounts.tries import SIGN_UP_PLACE, TOKEN_PLACE, count_try
+from gallery.api.bodies import Body, Name
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep, new_cookie, set_cookie
 from gallery.context import Gallery
 from gallery.errors import not_there
@@ -17,21 +18,6 @@ from gallery.tables import SignedIn, User
 from likeness.errors import without_control
 
 router = APIRouter()
-
-
-def _printable(text: str) -> str:
-    if without_control(text) != text or not text.strip() or "\n" in text:
-        raise ValueError("letters that cannot be printed")
-    return text.strip()
-
-
-Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
-
-
-class Body(BaseModel):
-    """What a route takes: nothing beside its fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SignUp(Body):

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Response
 from pydantic import EmailStr, Field
 from sqlalchemy import select
 
+from gallery.api.bodies import Body, Name
 from gallery.api.routes.pictures import Size, file_answer
-from gallery.api.routes.session import Body, Name
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
 from gallery.pictures.shares import end_share, share, shared

@@ -1,0 +1,35 @@
+"""What routes take: nothing beside their fields, no text that a database or a page cannot hold."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from likeness.errors import without_control
+
+
+def storable(text: str) -> str:
+    """A text without a zero and without half letters (lone surrogates)."""
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("letters that cannot be kept")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if without_control(text) != text or "\n" in text or not text.strip():
+        raise ValueError("letters that cannot be seen")
+    return text.strip()
+
+
+Text = Annotated[str, AfterValidator(storable)]
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
+
+
+class Body(BaseModel):
+    """Base of all bodies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        return storable(value) if isinstance(value, str) else value
