@@ -10,6 +10,7 @@ from gallery.api.routes import (
     desk,
     events,
     generations,
+    money,
     people,
     pictures,
     portrayed,
@@ -18,7 +19,7 @@ from gallery.api.routes import (
 )
 from gallery.context import Gallery
 
-PARTS = (session, people, generations, events, pictures, albums, shares, portrayed, admin, desk)
+PARTS = (session, people, generations, events, pictures, albums, shares, portrayed, admin, desk, money)
 ROUTERS = tuple(part.router for part in PARTS)
 
 

@@ -8,12 +8,20 @@ from sqlalchemy.orm import Session
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
 from gallery.generation.events import tell
+from gallery.money.ledger import GALLERY, book, user_account
 from gallery.tables import ENDED, Generation, Picture, User
 
 
 def give_back(db: Session, gallery: Gallery, generation: Generation, count: int) -> None:
-    """Give back the quota of so many pictures; never more than was taken."""
-    generation.charged = max(0, generation.charged - count)
+    """Give back the quota and the credits of so many pictures; never more than was taken, and each only once."""
+    count = min(count, generation.charged)
+    if count <= 0:
+        return
+    generation.charged -= count
+    if generation.price_cents:
+        left = generation.charged
+        book(db, f"back:{generation.id}:{left}", GALLERY, user_account(generation.user_id),
+             generation.price_cents * count, gallery.clock())  # fmt: skip
 
 
 def end(db: Session, gallery: Gallery, generation: Generation, status: str, error: str | None = None) -> None:

@@ -13,6 +13,7 @@ from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import invalid, not_there
 from gallery.generation.events import tell
+from gallery.money.ledger import take
 from gallery.people.consent import require
 from gallery.people.presets import kind_of
 from gallery.people.rights import Allowed, allowed
@@ -114,6 +115,8 @@ def queue(db: Session, gallery: Gallery, may: Allowed, generation: Generation) -
     may.require(generation.count, generation.prompt_kind, gallery.clock())
     db.add(generation)
     db.flush()
+    if gallery.settings.money:
+        take(db, gallery, generation)
     generation.job_id = enqueue(db, generation.id)
     tell(db, gallery, generation)
     return generation

@@ -94,4 +94,6 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
 def _under_way(db: Session, person: Person) -> list[Generation]:
     versions = select(Version.id).where(Version.person_id == person.id)
     waiting = select(Generation).where(Generation.version_id.in_(versions), Generation.status.not_in(ENDED))
-    return list(db.scalars(waiting.with_for_update()))
+    return list(
+        db.scalars(waiting.order_by(Generation.user_id, Generation.id).with_for_update())
+    )  # one order: no deadlock

@@ -35,6 +35,7 @@ class Generation(Base):
     aspect: Mapped[str] = mapped_column(String(10))
     count: Mapped[int]
     charged: Mapped[int]
+    price_cents: Mapped[int] = mapped_column(default=0, server_default="0")
     like_id: Mapped[uuid.UUID | None]
     status: Mapped[str] = mapped_column(String(10))
     error: Mapped[str | None] = mapped_column(Text)

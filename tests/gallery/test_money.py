@@ -1,0 +1,149 @@
+"""Credits: nothing is lost, doubled or made up."""
+
+import hashlib
+import hmac
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from gallery_world import Browser, World
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from gallery.money.calculator import month
+from gallery.money.ledger import book
+from likeness.errors import InputError
+
+SECRET = "whsec_test"
+
+
+@pytest.fixture
+def paying(world: World) -> World:
+    """A gallery in which a picture costs 50 cents."""
+    world.set(money=True, price_cents=50, stripe_webhook_secret=SecretStr(SECRET))
+    return world
+
+
+def paid(user: str, cents: int, **changes: Any) -> dict[str, Any]:
+    session = {"id": f"cs_{uuid.uuid4().hex}", "payment_status": "paid", "amount_total": cents, "currency": "usd",
+               "client_reference_id": user} | changes  # fmt: skip
+    return {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "type": "checkout.session.completed",
+        "data": {"object": session},
+    }
+
+
+def tell(
+    world: World, event: dict[str, Any], *, secret: str = SECRET, age: int = 0, payload: bytes | None = None
+) -> Any:
+    """The webhook, as Stripe calls it."""
+    sent, at = json.dumps(event).encode(), int(world.now.timestamp()) - age
+    signature = hmac.new(secret.encode(), f"{at}.".encode() + sent, hashlib.sha256).hexdigest()
+    client = Browser(world).client
+    client.cookies.clear()
+    header = {"stripe-signature": f"t={at},v1={'0' * 64},v1={signature}"}
+    return client.post("/api/money/webhook", content=payload or sent, headers=header)
+
+
+def balance(browser: Browser) -> int:
+    return browser.get("/money").json()["balance_cents"]
+
+
+def test_a_payment_is_booked_once_however_often_it_is_told(paying: World) -> None:
+    ann = paying.user("ann")
+    event = paid(ann.load()["user"]["id"], 500)
+    assert tell(paying, event).json() == {"booked": True}
+    assert tell(paying, event).json() == {"booked": False}
+    assert tell(paying, event | {"id": "evt_other"}).json() == {"booked": False}
+    assert balance(ann) == 500
+
+
+@pytest.mark.parametrize(
+    "forged", [{"secret": "guessed"}, {"age": 301}, {"age": -301}, {"payload": b'{"id": "evt"}'}]
+)
+def test_what_stripe_did_not_sign_now_is_not_booked(paying: World, forged: dict[str, Any]) -> None:
+    ann = paying.user("ann")
+    assert tell(paying, paid(ann.load()["user"]["id"], 500), **forged).status_code == 400
+    assert balance(ann) == 0
+
+
+def test_what_was_not_paid_whole_is_not_booked(paying: World) -> None:
+    ann = paying.user("ann")
+    who = ann.load()["user"]["id"]
+    assert tell(paying, paid(who, 500, payment_status="unpaid")).json() == {"booked": False}
+    for change in ({"currency": "jpy"}, {"amount_total": -500}, {"client_reference_id": "x"}):
+        assert tell(paying, paid(who, 500, **change)).status_code == 400
+    assert tell(paying, paid(str(uuid.uuid4()), 500)).json() == {"booked": False}
+    assert balance(ann) == 0
+
+
+def test_a_wish_costs_and_a_refused_picture_does_not(paying: World) -> None:
+    ann, version = paying.drawing()
+    tell(paying, paid(ann.load()["user"]["id"], 200))
+    asked = ann.post(
+        "/generations", {"version_id": version, "prompt": "smiling", "count": 3, "seed": 0}
+    ).json()
+    assert balance(ann) == 50
+
+    def refuse_the_second(rgb: Any) -> None:
+        if rgb[0, 0, 0] == 1:
+            raise InputError("no", reason="explicit", kind="refused")
+
+    paying.finisher.refuses = refuse_the_second
+    paying.work(asked)
+    paying.work(asked)
+    assert balance(ann) == 100
+    later = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 2}).json()
+    assert balance(ann) == 0
+    ann.post(f"/generations/{later['id']}/cancel")
+    assert balance(ann) == 100
+    with paying.gallery.transaction() as db:
+        assert db.execute(text("SELECT sum(cents) FROM entries")).scalar_one() == 0
+        earned = db.execute(text("SELECT sum(cents) FROM entries WHERE account = 'gallery'")).scalar_one()
+    assert earned == 100
+
+
+def test_the_same_credit_is_not_spent_twice(paying: World) -> None:
+    ann, version = paying.drawing()
+    other = paying.person("mei")
+    paying.grant("ann", other)
+    tell(paying, paid(ann.load()["user"]["id"], 100))
+    wishes = [{"version_id": which, "prompt": "smiling", "count": 1} for which in [version, str(other)] * 3]
+    with ThreadPoolExecutor(6) as pool:
+        codes = sorted(pool.map(lambda wish: ann.post("/generations", wish).status_code, wishes))
+    assert codes == [202, 202, 402, 402, 402, 402]
+    assert balance(ann) == 0
+
+
+def test_the_ledger_lets_nothing_be_changed_or_out_of_balance(paying: World) -> None:
+    with paying.gallery.transaction() as db:
+        book(db, "given:1", "given", "user:x", 5, paying.now)
+    for change in ("UPDATE entries SET cents = 6", "DELETE FROM entries"):
+        with pytest.raises(DBAPIError, match="only ever added"), paying.gallery.engine.begin() as connection:
+            connection.execute(text(change))
+    line = "INSERT INTO entries (transaction, key, account, cents, at) VALUES (gen_random_uuid(), 'k', 'user:x', 5, now())"
+    with pytest.raises(DBAPIError, match="does not add up"), paying.gallery.engine.begin() as connection:
+        connection.execute(text(line))
+    with pytest.raises(DBAPIError, match="uq_entries_key"), paying.gallery.transaction() as db:
+        book(db, "given:1", "given", "user:x", 5, paying.now)
+
+
+def test_money_is_off_until_it_is_switched_on(world: World) -> None:
+    ann, version = world.drawing()
+    assert tell(world, paid(ann.load()["user"]["id"], 500)).status_code == 404
+    assert ann.post("/generations", {"version_id": version, "prompt": "smiling"}).status_code == 202
+    assert ann.get("/money").json()["enabled"] is False
+
+
+def test_an_owner_gives_credits_and_the_calculator_counts(paying: World) -> None:
+    owner, ann = paying.user("owner", "owner"), paying.user("ann")
+    body = {"user_id": ann.load()["user"]["id"], "cents": 300}
+    assert ann.post("/admin/credits", body).status_code == 403
+    assert owner.post("/admin/credits", body).json() == {"balance_cents": 300}
+    figures = ann.get("/money/calculator?seconds=10").json()
+    assert (figures["revenue_cents"], figures["cost_cents"], figures["workers"]) == (750_000, 18_000, 1)
+    assert month(price_cents=50, per_day=20_000, cost_cents=18_000, seconds=10).workers == 3
