@@ -49,6 +49,7 @@ def worker(
     comfyui: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="Draw there instead; may be given again.")
     ] = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Draw what waits in the queue.
 
@@ -59,7 +60,7 @@ def worker(
     """
     from gallery.cli.serve import worker_command
 
-    worker_command(tuple(comfyui or ()))
+    worker_command(tuple(comfyui or ()), until_eof=until_eof)
 
 
 @app.command()

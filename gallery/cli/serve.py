@@ -1,9 +1,12 @@
 """The API with a worker beside it, and the worker alone."""
 
 import asyncio
+import os
 import secrets
+import signal
 import subprocess
 import sys
+import threading
 
 from sqlalchemy import func, select
 
@@ -36,13 +39,20 @@ def serve_command(host: str, port: int, *, worker: bool) -> None:
     gallery = open_gallery(settings)
     take_in(gallery)
     first_owner(gallery)
-    beside = subprocess.Popen([sys.executable, "-m", "gallery", "worker"]) if worker else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises its signal again when it has ended
+    command = [sys.executable, "-m", "gallery", "worker", "--until-eof"]
+    beside = subprocess.Popen(command, stdin=subprocess.PIPE) if worker else None
     try:
         uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False)
     finally:
         if beside is not None:
             beside.terminate()
             beside.wait(STOP_SECONDS)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def first_owner(gallery: Gallery) -> None:
@@ -58,8 +68,10 @@ def first_owner(gallery: Gallery) -> None:
     sys.stderr.write(f"gallery: {gallery.settings.public_url}, sign in as {FIRST} with {password}\n")
 
 
-def worker_command(servers: tuple[str, ...]) -> None:
-    """Draw until told to end."""
+def worker_command(servers: tuple[str, ...], *, until_eof: bool = False) -> None:
+    """Draw until told to end; with `until_eof` also until whoever started it is gone, however that ended."""
+    if until_eof:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings()
     gallery, config = open_gallery(settings), load_config(settings.repository / PARAMS)
     repository = RepositoryPaths(settings.repository.absolute())
