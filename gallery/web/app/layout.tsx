@@ -1,6 +1,7 @@
 import type { Metadata, Viewport } from "next";
 import { cookies } from "next/headers";
 import type { ReactNode } from "react";
+import { preload } from "react-dom";
 import { Providers } from "@/components/providers";
 import { messages } from "@/lib/messages";
 import { THEME_COOKIE, themeOf } from "@/lib/theme";
@@ -21,6 +22,8 @@ export const viewport: Viewport = {
 
 // Reading a cookie also makes each page's answer its own, as the nonce of its policy is.
 export default async function Layout({ children }: { children: ReactNode }) {
+  // Every page asks it first: it comes while the scripts still load.
+  preload("/api/session", { as: "fetch", crossOrigin: "anonymous" });
   const theme = themeOf((await cookies()).get(THEME_COOKIE)?.value);
   return (
     <html lang="en" data-theme={theme === "system" ? undefined : theme}>

@@ -1,7 +1,7 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { api } from "@/lib/api";
-import { formatMoment } from "@/lib/format";
+import { browserOf, formatMoment } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { useChange, usePeople } from "@/lib/queries";
 import type { User } from "@/lib/types";
@@ -15,7 +15,7 @@ const words = messages.account;
 export const Account = () => (
   <SignedIn>
     {(user) => (
-      <div className="grid gap-9">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-9">
         <h1 className="text-xl font-semibold">{words.title}</h1>
         <You user={user} />
         <Rights />
@@ -47,15 +47,19 @@ function Rights() {
     <Section title={words.rights}>
       <ul className={`${panel} grid gap-3 text-sm`}>
         {people.data.length === 0 && <li>{messages.studio.nobody}</li>}
-        {people.data.map(({ id, name, right }) => (
-          <li key={id} className="flex flex-wrap justify-between gap-x-4">
-            <span className="font-medium">{name}</span>
-            <span className="text-muted">
-              {words.rightText(right.used_today, right.per_day)}
-              {right.until && ` · ${messages.studio.until(formatMoment(right.until))}`}
-            </span>
-          </li>
-        ))}
+        {people.data.flatMap((person) =>
+          person.versions.map(({ id, name, right }) => (
+            <li key={id} className="flex flex-wrap justify-between gap-x-4">
+              <span className="font-medium">
+                {person.name} · {name}
+              </span>
+              <span className="text-muted">
+                {messages.studio.usedToday(right.used_today, right.per_day)}
+                {right.until && ` · ${messages.studio.until(formatMoment(right.until))}`}
+              </span>
+            </li>
+          )),
+        )}
       </ul>
     </Section>
   );
@@ -84,7 +88,7 @@ function SignIns() {
           <li key={id} className={`${panel} flex flex-wrap items-center justify-between gap-3 text-sm`}>
             <div className="min-w-0 flex-1">
               <p className="truncate font-medium">
-                {agent} {here && <Badge tone="accent">{words.here}</Badge>}
+                {browserOf(agent)} {here && <Badge tone="accent">{words.here}</Badge>}
               </p>
               <p className="text-muted">
                 {words.seen(formatMoment(seen))}

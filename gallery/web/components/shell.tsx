@@ -37,7 +37,7 @@ export function Shell({ children, wide = false }: { children: ReactNode; wide?: 
       <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-surface focus:p-3">
         {messages.skip}
       </a>
-      <header className="sticky top-0 z-30 border-b border-line bg-paper/95">
+      <header className="sticky top-0 z-30 border-b border-line bg-paper">
         <div className="mx-auto flex h-14 max-w-[110rem] items-center gap-6 px-4 sm:px-6">
           <Link href="/" className="text-lg font-semibold tracking-tight">
             {messages.name}

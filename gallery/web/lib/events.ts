@@ -17,7 +17,9 @@ export function useGenerations() {
     events.addEventListener("generation", (event: MessageEvent<string>) => {
       const changed = JSON.parse(event.data) as Generation;
       putGeneration(client, changed);
-      if (!isRunning(changed)) for (const list of ["pictures", "people"]) void client.invalidateQueries({ queryKey: [list] });
+      if (isRunning(changed)) return;
+      client.removeQueries({ queryKey: ["pictures"], type: "inactive" });
+      void client.invalidateQueries({ queryKey: ["people"] });
     });
     return () => events.close();
   }, [client]);

@@ -6,9 +6,19 @@ export const formatDate = (iso: string) => date.format(new Date(iso));
 export const formatMoment = (iso: string) => moment.format(new Date(iso));
 export const formatDay = (iso: string) => long.format(new Date(iso));
 
-/** "45 s", "3 min"; seconds >= 0. */
-export const formatSeconds = (seconds: number) =>
-  seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+/** "45 s", "3 min", "2 h"; seconds >= 0. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+/** "Firefox, Linux" of a User-Agent header; the header itself where it is of no known form. */
+export function browserOf(agent: string): string {
+  const browser = /(Edg|OPR|Firefox|HeadlessChrome|Chrome|Safari)\//.exec(agent.replace(/Chrome(?=.*(Edg|OPR)\/)/, ""))?.[1];
+  const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(agent)?.[1];
+  const names: Record<string, string> = { Edg: "Edge", OPR: "Opera", HeadlessChrome: "Chrome", "Mac OS X": "macOS" };
+  return browser && system ? `${names[browser] ?? browser}, ${names[system] ?? system}` : agent;
+}
 
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -110,6 +110,7 @@ export const messages = {
     renameAlbum: "Rename the album",
     filters: "Filters",
     clear: "Clear the filters",
+    anybody: "Anybody",
     select: "Select",
     selected: (count: number) => `${count} selected`,
     endSelection: "End the selection",
@@ -236,7 +237,7 @@ export const messages = {
     revokeDo: "Withdraw everything",
     revoked: "Your consent is withdrawn",
     revokedText: "Nothing new is made of you. Below is what was withdrawn.",
-    kindNames: { portrait: "Portraits", fashion: "Fashion", everyday: "Everyday life", travel: "Travel", art: "Art and illustration", work: "Work" } as Record<string, string>,
+    kindNames: { portrait: "Portraits", everyday: "Everyday life", costume: "Costumes and roles", free: "Any other words" } as Record<string, string>,
   },
 
   account: {
@@ -250,7 +251,6 @@ export const messages = {
     end: "Sign out there",
     everywhere: "Sign out everywhere",
     rights: "Whose likeness you may use",
-    rightText: (used: number, most: number | null) => (most === null ? `${used} pictures today` : `${used} of ${most} pictures today`),
   },
 
   admin: {
@@ -290,7 +290,7 @@ export const messages = {
     overdue: (time: string) => `overdue since ${time}`,
     export: "Export (JSON)",
     columns: {
-      name: "Name", email: "E-mail", role: "Role", created: "Since", pictures: "Pictures", user: "User", person: "Person", version: "Version",
+      shown: "Name", email: "E-mail", role: "Role", created: "Since", pictures: "Pictures", user: "User", person: "Person", version: "Version",
       per_day: "A day", used_today: "Today", until: "Until", kinds: "Kinds", status: "Status", place: "Place", kind: "Kind", seen: "Last seen",
       drawing: "Drawing", done: "Done", failed: "Failed", reason: "Reason", prompt: "Prompt", seq: "No.", at: "When", actor: "Who", action: "What",
       subject: "On what", hash: "Hash", bytes: "Size", id: "Id", last: "Last",

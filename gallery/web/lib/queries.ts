@@ -3,8 +3,8 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { api } from "./api";
 import type { Picture, PictureFilter } from "./types";
 
-/** Pictures a page of the grid asks for at a time. */
-const PAGE = 200;
+/** Pictures asked for at a time: few at first, so they show soon. */
+const [FIRST_PAGE, NEXT_PAGE] = [60, 200];
 
 export const useSession = () => useQuery({ queryKey: ["session"], queryFn: api.session, staleTime: 60_000 });
 export const usePeople = () => useQuery({ queryKey: ["people"], queryFn: api.people });
@@ -13,10 +13,14 @@ export const useAlbums = () => useQuery({ queryKey: ["albums"], queryFn: api.alb
 export const usePictures = (filter: PictureFilter) =>
   useInfiniteQuery({
     queryKey: ["pictures", filter],
-    queryFn: ({ pageParam }) => api.pictures(filter, pageParam, PAGE),
+    queryFn: ({ pageParam }) => api.pictures(filter, pageParam, pageParam ? NEXT_PAGE : FIRST_PAGE),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
-    staleTime: 30_000,
+    // Read again page by page, a long grid would send a hundred requests: it is begun anew instead (`useChange`, events.ts).
+    staleTime: Infinity,
+    gcTime: 60_000,
+    // Comparing ten thousand pictures with those before takes longer than a frame.
+    structuralSharing: false,
   });
 
 /** A change on the server after which the named lists are read anew. */
@@ -24,7 +28,7 @@ export function useChange<A, R>(change: (argument: A) => Promise<R>, ...lists: s
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSettled: () => Promise.all(lists.map((list) => client.invalidateQueries({ queryKey: [list] }))),
+    onSettled: () => Promise.all(lists.map((list) => (list === "pictures" ? client.resetQueries : client.invalidateQueries).call(client, { queryKey: [list] }))),
   });
 }
 

@@ -44,10 +44,12 @@ export interface Version {
   trigger: string;
   class_word: string;
   created: string;
+  right: Right;
 }
 
+/** `until` is null where it has no end; `kinds` are those of presets. */
 export interface Right {
-  per_day: number | null;
+  per_day: number;
   used_today: number;
   until: string | null;
   kinds: string[];
@@ -58,7 +60,6 @@ export interface Person {
   name: string;
   cover_url: string | null;
   versions: Version[];
-  right: Right;
 }
 
 export interface Preset {

@@ -44,7 +44,7 @@ export async function openSite() {
 }
 
 /** A page of a fresh visitor. `faults` gathers what the console and the page complain of; `statuses` allows refusals that a test provokes. */
-export async function visit({ browser, url }, { width = 1400, theme = "light", statuses = [] } = {}) {
+export async function visit({ browser, url }, { width = 1400, theme = "light", statuses: expected = [] } = {}) {
   const context = await browser.newContext({
     baseURL: url, viewport: { width, height: width < 600 ? 740 : 900 }, colorScheme: theme, hasTouch: width < 600, reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
@@ -52,12 +52,13 @@ export async function visit({ browser, url }, { width = 1400, theme = "light", s
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const faults = [];
+  const statuses = [...expected];
   page.on("pageerror", (error) => faults.push(String(error)));
   page.on("console", (message) => {
-    const expected = statuses.some((status) => message.text().includes(`status of ${status}`));
-    if (["error", "warning"].includes(message.type()) && !expected) faults.push(`${message.text()} ${message.location().url}`);
+    const provoked = statuses.some((status) => message.text().includes(`status of ${status}`));
+    if (["error", "warning"].includes(message.type()) && !provoked) faults.push(`${message.text()} ${message.location().url}`);
   });
-  return Object.assign(page, { faults });
+  return Object.assign(page, { faults, allow: (status) => statuses.push(status) });
 }
 
 export async function signIn(page, { email, password } = OWNER) {

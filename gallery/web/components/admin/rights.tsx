@@ -44,7 +44,7 @@ export function Rights() {
 function Grant() {
   const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
   const people = usePeople();
-  const kinds = [...new Set(people.data?.flatMap(({ right }) => right.kinds))];
+  const kinds = [...new Set(people.data?.flatMap(({ versions }) => versions.flatMap(({ right }) => right.kinds)))];
   const grant = useChange((form: FormData) => {
     const field = (name: string) => String(form.get(name) ?? "");
     return api.admin.grant({

@@ -29,8 +29,8 @@ export function Users() {
       <ErrorNotice error={users.error ?? change.error} />
       {users.data ? (
         <Table
-          rows={users.data.map((user) => ({ ...user, status: user.disabled ? words.disabled : null }))}
-          columns={["name", "email", "created", "pictures", "status"]}
+          rows={users.data.map((user) => ({ ...user, shown: user.disabled ? `${user.name} (${words.disabled})` : user.name }))}
+          columns={["shown", "email", "created", "pictures"]}
           keyOf={({ id }) => id}
           actions={({ id, name, role, disabled }) =>
             id === session?.user?.id ? (

@@ -56,7 +56,7 @@ export function Filters({ filter, onChange }: Props) {
           <Input label={words.from} type="date" value={filter.from ?? ""} max={filter.to} onChange={(event) => change({ from: event.target.value || undefined })} />
           <Input label={words.to} type="date" value={filter.to ?? ""} min={filter.from} onChange={(event) => change({ to: event.target.value || undefined })} />
           <Select label={messages.studio.person} className="max-sm:col-span-2" value={filter.person ?? ""} onChange={(event) => change({ person: event.target.value || undefined })}>
-            <option value="" />
+            <option value="">{words.anybody}</option>
             {people.data?.map(({ id, name }) => (
               <option key={id} value={id}>
                 {name}

@@ -13,6 +13,8 @@ import { ErrorNotice } from "../ui/notice";
 import { chosen, type Draft, requestOf } from "./draft";
 
 const words = messages.studio;
+/** Of a prompt; the API refuses more. */
+const MOST_LETTERS = 500;
 const COUNTS = [1, 2, 3, 4, 5, 6].map((count) => [count, count] as const);
 const ASPECTS = (
   [["square", Square], ["portrait", RectangleVertical], ["landscape", RectangleHorizontal]] as const
@@ -28,7 +30,7 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
   const { person, version } = chosen(draft, people);
   const draw = useChange(api.generate, "people");
   if (!person || !version) return null;
-  const { per_day, used_today, until } = person.right;
+  const { per_day, used_today, until } = version.right;
   return (
     <form
       className="grid gap-5"
@@ -42,7 +44,7 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
         label={words.prompt}
         rows={4}
         required
-        maxLength={2000}
+        maxLength={MOST_LETTERS}
         value={draft.prompt}
         placeholder={words.promptHint(person.name)}
         onChange={(event) => change({ prompt: event.target.value, preset: null })}
@@ -66,7 +68,7 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
           ))}
         </Select>
       </div>
-      <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-1 xl:grid-cols-[3fr_2fr]">
+      <div className="grid grid-cols-[3fr_2fr] gap-3">
         <Choice label={words.count} name="count" value={draft.count} options={COUNTS} onChange={(count) => change({ count })} />
         <Choice<Aspect> label={words.aspect} name="aspect" value={draft.aspect} options={ASPECTS} onChange={(aspect) => change({ aspect })} />
       </div>
@@ -78,8 +80,8 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
           {words.draw(draft.count)}
         </Button>
         <p className="text-center text-xs text-muted">
-          {per_day !== null && words.usedToday(used_today, per_day)}
-          {until && `${per_day !== null ? " · " : ""}${words.until(formatDate(until))}`}
+          {words.usedToday(used_today, per_day)}
+          {until && ` · ${words.until(formatDate(until))}`}
         </p>
       </div>
     </form>
@@ -137,7 +139,7 @@ function More({ draft, change }: Pick<Props["draft"], "draft" | "change">) {
           <p className="text-xs text-muted">{words.strengthHint}</p>
         </div>
         <Input label={words.seed} hint={words.seedHint} type="number" min={0} max={2147483647} step={1} value={draft.seed} onChange={(event) => change({ seed: event.target.value })} />
-        <TextArea label={words.negative} rows={2} maxLength={1000} value={draft.negative} onChange={(event) => change({ negative: event.target.value })} />
+        <TextArea label={words.negative} rows={2} maxLength={MOST_LETTERS} value={draft.negative} onChange={(event) => change({ negative: event.target.value })} />
       </div>
     </details>
   );

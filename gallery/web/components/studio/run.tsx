@@ -56,7 +56,9 @@ export function Run({ run, onOpen, onAgain }: { run: Generation; onOpen: (pictur
             </li>
           ))}
           {Array.from({ length: waiting }, (_, index) => (
-            <li key={index} role="img" aria-label={words.waiting} className={cn("rounded-xl bg-sunken", run.status === "drawing" && "animate-pulse", shapes[run.aspect])} />
+            <li key={index}>
+              <div role="img" aria-label={words.waiting} className={cn("rounded-xl bg-sunken", run.status === "drawing" && "animate-pulse", shapes[run.aspect])} />
+            </li>
           ))}
         </ul>
       )}

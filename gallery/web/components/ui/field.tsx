@@ -2,7 +2,7 @@
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { cn } from "./cn";
 
-const control = "w-full rounded-lg border border-control bg-surface px-3 text-base text-ink placeholder:text-muted sm:text-sm";
+const control = "w-full min-w-0 rounded-lg border border-control bg-surface px-3 text-base text-ink placeholder:text-muted sm:text-sm";
 
 interface Labelled {
   label: string;
@@ -13,7 +13,7 @@ interface Labelled {
 
 function Frame({ id, label, hint, bare, children, className }: Labelled & { id: string; children: ReactNode; className?: string }) {
   return (
-    <div className={cn("grid content-start gap-1.5", className)}>
+    <div className={cn("grid min-w-0 content-start gap-1.5", className)}>
       <label htmlFor={id} className={bare ? "sr-only" : "text-sm font-medium"}>
         {label}
       </label>
@@ -84,8 +84,8 @@ export function Choice<V extends string | number>({ label, name, value, options,
           <label
             key={option}
             className={cn(
-              "flex min-h-8 flex-1 items-center justify-center gap-1.5 rounded-md px-2 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent",
-              option === value ? "bg-surface font-medium shadow-xs" : "text-muted hover:text-ink",
+              "flex min-h-8 flex-1 items-center justify-center gap-1.5 rounded-md px-1 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent",
+              option === value ? "bg-raised font-medium shadow-xs" : "text-muted hover:text-ink",
             )}
           >
             <input type="radio" className="sr-only" name={name} value={option} checked={option === value} onChange={() => onChange(option)} />

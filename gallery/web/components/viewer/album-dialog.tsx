@@ -18,9 +18,14 @@ export function AlbumDialog({ pictures, onClose }: { pictures: Picture[]; onClos
   const edit = useEditPictures();
   const ids = new Set(pictures.map(({ id }) => id));
   const [held, setHeld] = useState(() => new Set(pictures[0]?.albums.filter((album) => pictures.every((picture) => picture.albums.includes(album)))));
+  const mark = (album: string, on: boolean) => setHeld((old) => new Set(on ? [...old, album] : [...old].filter((one) => one !== album)));
   const set = useChange(async ({ album, on }: { album: string; on: boolean }) => {
-    for (const id of ids) await api.inAlbum(album, id, on);
-    setHeld((old) => new Set(on ? [...old, album] : [...old].filter((one) => one !== album)));
+    mark(album, on);
+    for (const id of ids)
+      await api.inAlbum(album, id, on).catch((error: unknown) => {
+        mark(album, !on);
+        throw error;
+      });
     edit((picture) => {
       const others = picture.albums.filter((one) => one !== album);
       return ids.has(picture.id) ? { ...picture, albums: on ? [...others, album] : others } : picture;

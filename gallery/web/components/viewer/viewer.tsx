@@ -81,7 +81,7 @@ export function Viewer({ pictures, open, onMove, onClose, onLike }: Props) {
       onKeyDown={key}
       className="dark-room m-0 h-dvh max-h-none w-screen max-w-none bg-paper p-0 text-ink"
     >
-      <div className="grid h-full grid-rows-[auto_1fr_auto] lg:grid-cols-[1fr_22rem] lg:grid-rows-[auto_1fr]">
+      <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_1fr_auto] lg:grid-cols-[minmax(0,1fr)_22rem] lg:grid-rows-[auto_1fr]">
         <div className="col-span-full flex items-center gap-1 p-2">
           <IconButton label={words.close} onClick={() => dialog.current?.close()}>
             <X aria-hidden />
@@ -100,7 +100,7 @@ export function Viewer({ pictures, open, onMove, onClose, onLike }: Props) {
           <Arrow to={previous} label={words.previous} onMove={move} className="left-2" />
           <Arrow to={next} label={words.next} onMove={move} className="right-2" />
         </div>
-        <aside className={cn("grid content-start gap-5 overflow-y-auto p-4 max-lg:max-h-[45dvh] max-lg:pb-[max(1rem,env(safe-area-inset-bottom))]")}>
+        <aside className="grid content-start gap-5 overflow-y-auto p-4 max-lg:max-h-[45dvh] max-lg:pb-[max(1rem,env(safe-area-inset-bottom))]">
           <Actions picture={picture} onFavourite={() => favourite.mutate(picture)} onLike={() => onLike(picture)} />
           <div className={cn(!details && "max-lg:hidden")}>
             <Details picture={picture} />

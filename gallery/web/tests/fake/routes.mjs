@@ -36,7 +36,8 @@ function peopleOf({ state, user }) {
     const right = state.rights.find((one) => one.user_id === user.id && person.versions.some(({ id }) => id === one.version_id));
     if (!right || person.revoked) return [];
     const used_today = state.generations.filter((one) => one.user_id === user.id).reduce((sum, one) => sum + one.count, 0);
-    return [{ id: person.id, name: person.name, cover_url: null, versions: person.versions, right: { ...right, used_today, kinds: right.kinds.filter((kind) => person.kinds.includes(kind)) } }];
+    const shown = { per_day: right.per_day, until: right.until, used_today, kinds: right.kinds.filter((kind) => person.kinds.includes(kind)) };
+    return [{ id: person.id, name: person.name, cover_url: null, versions: person.versions.map((version) => ({ ...version, right: shown })) }];
   });
 }
 

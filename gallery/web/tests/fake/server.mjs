@@ -47,9 +47,10 @@ function send(response, status, body, headers = {}) {
   response.end(bytes);
 }
 
-/** Starts the fake; gives {url, state, stop}. */
+/** Starts the fake; gives {url, state, reset, stop}. */
 export async function startFake(port = 0) {
-  const state = makeState(await photographs());
+  const pictures = await photographs();
+  const state = makeState(pictures);
   const server = createServer((request, response) => {
     answer(state, request, response)
       .then((result) => {
@@ -65,10 +66,15 @@ export async function startFake(port = 0) {
       });
   });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
+  const still = () => state.generations.forEach(({ timer }) => clearTimeout(timer));
+  const reset = () => {
+    still();
+    Object.assign(state, makeState(pictures));
+  };
   const stop = () => {
-    for (const { timer } of state.generations) clearTimeout(timer);
+    still();
     server.closeAllConnections();
     return new Promise((done) => server.close(done));
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, state, stop };
+  return { url: `http://127.0.0.1:${server.address().port}`, state, reset, stop };
 }

@@ -1,0 +1,323 @@
+// What people do on the built site, by mouse, keyboard and finger, in Debian's Chromium.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { fill } from "./fake/state.mjs";
+import { openSite, OWNER, signIn, visit } from "./site.mjs";
+
+let site, page;
+before(async () => (site = await openSite()));
+after(() => site.stop());
+beforeEach(async () => {
+  site.fake.reset();
+  page = await visit(site);
+});
+afterEach(async () => {
+  await page.context().close();
+  assert.deepEqual(page.faults, [], "the console is silent");
+});
+
+const open = (index) => page.getByRole("button", { name: /^Open: / }).nth(index);
+const shareOf = (password = null) => {
+  const { state } = site.fake;
+  fill(state, 3);
+  state.shares.push({ id: "share", token: "token", url: `${site.url}/s/token`, expires: new Date(Date.now() + 1e8).toISOString(), picture_id: state.pictures[0].id, password });
+};
+
+test("an owner invites, the invited signs up, and sees that a right is missing", async () => {
+  await signIn(page);
+  await page.getByRole("link", { name: "Admin" }).click();
+  await page.getByRole("button", { name: "Make an invitation" }).click();
+  const link = await page.getByLabel("Link", { exact: true }).inputValue();
+  const guest = await visit(site);
+  await guest.goto(link);
+  assert.equal(new URL(guest.url()).hash.includes("token"), true);
+  await guest.getByLabel("Name").fill("Ben");
+  assert.equal(new URL(guest.url()).hash, "", "the token leaves the address");
+  await guest.getByLabel("E-mail").fill("ben@example.org");
+  await guest.getByLabel("Password").fill("long enough");
+  await guest.getByRole("button", { name: "Make an account" }).click();
+  await guest.getByText("You may use nobody's likeness yet").waitFor();
+  assert.deepEqual(guest.faults, []);
+  await guest.context().close();
+});
+
+test("a wrong password is refused in the API's words", async () => {
+  page.allow(401);
+  await page.goto("/");
+  await page.getByLabel("E-mail").fill(OWNER.email);
+  await page.getByLabel("Password").fill("not this one");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Address and password do not go together.").waitFor();
+});
+
+test("a run shows its progress, survives a reload, and says why a picture was refused without showing it", async () => {
+  Object.assign(site.fake.state, { pace: 700, refuse: 1 });
+  await signIn(page);
+  await page.getByRole("button", { name: "In a library" }).click();
+  await page.getByRole("radio", { name: "3" }).check({ force: true });
+  await page.getByRole("button", { name: "Draw 3 pictures" }).click();
+  await page.getByText("jade · Drawing: 1 of 3 ready").waitFor();
+  await page.reload();
+  await page.getByText("jade · Drawing: 2 of 3 ready").waitFor();
+  await page.getByText("2 pictures ·").waitFor();
+  await page.getByText("1 picture was refused and costs nothing").waitFor();
+  await page.getByText("The face is not close enough to jade's.").waitFor();
+  assert.equal(await open(0).count(), 1);
+  assert.equal(await page.getByRole("button", { name: /^Open: / }).count(), 2);
+});
+
+test("a run is cancelled, and a refused prompt says why", async () => {
+  page.allow(422);
+  site.fake.state.pace = 60_000;
+  await signIn(page);
+  await page.getByLabel("What do you want to see?").fill("naked");
+  await page.getByRole("button", { name: "Draw 4 pictures" }).click();
+  await page.getByText("The prompt asks for explicit material.").waitFor();
+  await page.getByLabel("What do you want to see?").fill("at a market");
+  await page.getByRole("button", { name: "Draw 4 pictures" }).click();
+  await page.getByText("Next in the queue").waitFor();
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.getByText("Cancelled. What was not drawn costs nothing.").waitFor();
+});
+
+test("the viewer goes by keys: arrows, f, d, Esc", async () => {
+  fill(site.fake.state, 12);
+  await signIn(page);
+  await page.goto("/gallery");
+  await open(0).click();
+  const viewer = page.getByRole("dialog", { name: "Picture viewer" });
+  const shown = () => viewer.getByRole("img").first().getAttribute("src");
+  const first = await shown();
+  await page.keyboard.press("ArrowRight");
+  assert.notEqual(await shown(), first);
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await shown(), first);
+  await page.keyboard.press("f");
+  await viewer.getByRole("button", { name: "No longer a favourite (f)" }).waitFor();
+  await until(() => site.fake.state.pictures[0].favourite);
+  const saved = page.waitForEvent("download");
+  await page.keyboard.press("d");
+  assert.match((await saved).suggestedFilename(), /^jade-.*\.png$/);
+  await page.keyboard.press("Escape");
+  await viewer.waitFor({ state: "detached" });
+});
+
+test("a finger swipes to the next picture and down to close", async () => {
+  fill(site.fake.state, 12);
+  const phone = await visit(site, { width: 360 });
+  await signIn(phone);
+  await phone.goto("/gallery");
+  await phone.getByRole("button", { name: /^Open: / }).first().tap();
+  const viewer = phone.getByRole("dialog", { name: "Picture viewer" });
+  const image = viewer.getByRole("img").first();
+  const first = await image.getAttribute("src");
+  await swipe(phone, [300, 300], [60, 310]);
+  assert.notEqual(await image.getAttribute("src"), first);
+  await swipe(phone, [180, 200], [185, 420]);
+  await viewer.waitFor({ state: "detached" });
+  assert.deepEqual(phone.faults, []);
+  await phone.context().close();
+});
+
+test("more like this takes the picture, its prompt and person to the studio", async () => {
+  fill(site.fake.state, 3);
+  await signIn(page);
+  await page.goto("/gallery");
+  await open(1).click();
+  const { id, prompt } = site.fake.state.pictures[1];
+  await page.getByRole("button", { name: "More like this" }).click();
+  await page.getByText("Like this picture").waitFor();
+  assert.equal(await page.getByLabel("What do you want to see?").inputValue(), prompt);
+  await page.getByRole("button", { name: "Draw 4 pictures" }).click();
+  await page.getByText("Next in the queue").waitFor();
+  assert.equal(site.fake.state.generations[0].like, id);
+});
+
+test("pictures are searched, put into an album, compared, zipped and deleted with a receipt", async () => {
+  fill(site.fake.state, 12);
+  await signIn(page);
+  await page.goto("/gallery");
+  await page.getByLabel("Search prompts").fill("LIBRARY");
+  await page.waitForFunction(() => document.querySelectorAll('button[aria-label^="Open: "]').length === 2);
+  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await page.getByRole("button", { name: "New album" }).click();
+  await page.getByLabel("Title of the album").fill("Best <b>of</b>");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("No picture fits the filters").waitFor();
+  await page.getByRole("button", { name: "All pictures" }).click();
+  await page.getByRole("button", { name: "Select", exact: true }).click();
+  for (const index of [0, 1]) await page.getByRole("button", { name: /^Select: / }).nth(index).click();
+  await page.getByText("2 selected").waitFor();
+  await page.getByRole("button", { name: "Compare" }).click();
+  assert.equal(await page.getByRole("dialog", { name: "Compare" }).getByRole("img").count(), 2);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Put into an album" }).click();
+  await page.getByLabel("Best <b>of</b>").check();
+  await page.getByRole("button", { name: "Close" }).click();
+  assert.equal(site.fake.state.pictures.filter(({ albums }) => albums.length).length, 2);
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download as ZIP" }).click();
+  assert.equal((await saved).suggestedFilename(), "pictures.zip");
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Delete 2 pictures" }).click();
+  await page.getByText("2 pictures are deleted").waitFor();
+  await page.getByText("Keep this receipt: it is your proof.").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+  assert.equal(site.fake.state.pictures.length, 10);
+  await page.waitForFunction(() => document.querySelectorAll('button[aria-label^="Open: "]').length === 10);
+});
+
+test("a picture is shared with a password, opened without an account, reported, and taken down by the owner", async () => {
+  fill(site.fake.state, 3);
+  await signIn(page);
+  await page.goto("/gallery");
+  await open(0).click();
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByLabel("Password (if you want one)").fill("schlüssel 🔑");
+  await page.getByRole("button", { name: "Make a link" }).click();
+  const link = await page.getByLabel("Link", { exact: true }).inputValue();
+
+  const stranger = await visit(site, { statuses: [401, 404] });
+  await stranger.goto(link);
+  await stranger.getByLabel("Password").fill("guess");
+  await stranger.getByRole("button", { name: "Show the picture" }).click();
+  await stranger.getByText("That is not the password.").waitFor();
+  await stranger.getByLabel("Password").fill("schlüssel 🔑");
+  await stranger.getByRole("button", { name: "Show the picture" }).click();
+  await stranger.getByText("It is not a photograph.").waitFor();
+  await stranger.getByText("C2PA manifest, signed").waitFor();
+  await stranger.getByText("Verify it yourself").click();
+  await stranger.getByText("likeness detect picture.png").waitFor();
+  await stranger.getByRole("button", { name: "Report this picture" }).click();
+  await stranger.getByLabel("Your name").fill("Irene");
+  await stranger.getByLabel("Your e-mail").fill("irene@example.org");
+  await stranger.getByLabel("What should we know?").fill("<img src=x onerror=alert(1)> This is my face.");
+  await stranger.getByRole("button", { name: "Send the report" }).click();
+  await stranger.getByRole("link", { name: "Follow the report" }).click();
+  await stranger.getByText("Open: not decided yet").waitFor();
+
+  await page.goto("/admin");
+  await page.getByRole("tab", { name: "Takedowns" }).click();
+  await page.getByText("<img src=x onerror=alert(1)> This is my face.").waitFor();
+  await page.getByRole("button", { name: "Remove the picture and its copies" }).click();
+  await page.getByText("Removed: the picture and its copies are gone").waitFor();
+  await stranger.reload();
+  await stranger.getByText("Removed: the picture and its copies are gone").waitFor();
+  await stranger.goto(link);
+  await stranger.getByText("This link shows nothing").waitFor();
+  assert.deepEqual(stranger.faults, []);
+  await stranger.context().close();
+});
+
+test("the person portrayed sees every picture and who made it, narrows, and withdraws by typing the name", async () => {
+  const { state } = site.fake;
+  shareOf();
+  await page.goto(`/p/${state.portrayed}`);
+  await page.getByText("by Ada Owner").first().waitFor();
+  assert.equal(await page.getByText("by Ada Owner").count(), 3);
+  await page.getByLabel("Costumes and roles").uncheck();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("It holds from now on.").waitFor();
+  assert.deepEqual(state.people[0].kinds, ["portrait", "everyday", "free"]);
+  const withdraw = page.getByRole("button", { name: "Withdraw everything" });
+  await page.getByLabel("Type jade to confirm").fill("Jade");
+  assert.equal(await withdraw.isDisabled(), true);
+  await page.getByLabel("Type jade to confirm").fill("jade");
+  await withdraw.click();
+  await page.getByText("Your consent is withdrawn").waitFor();
+  await page.getByText("withdrawn", { exact: true }).waitFor();
+  await page.reload();
+  await page.getByText("Your consent is withdrawn").waitFor();
+  await signInOnly();
+  await page.goto("/gallery");
+  await page.getByText("No pictures yet").waitFor();
+});
+
+test("an owner gives and takes rights, and finds it in the audit log; a member sees no admin page", async () => {
+  const { state } = site.fake;
+  state.users.push({ ...state.users[0], id: crypto.randomUUID(), email: "ben@example.org", name: "Ben", role: "member" });
+  await signIn(page);
+  await page.goto("/admin");
+  await page.getByRole("tab", { name: "Rights" }).click();
+  await page.getByLabel("User").selectOption("Ben");
+  await page.getByRole("button", { name: "Give the right" }).click();
+  await page.getByRole("row", { name: /Ben/ }).waitFor();
+  const member = await visit(site);
+  await signIn(member, { email: "ben@example.org", password: OWNER.password });
+  assert.equal(await member.getByRole("link", { name: "Admin" }).count(), 0);
+  await member.goto("/admin");
+  await member.getByText("Only an owner sees this page").waitFor();
+  assert.deepEqual(member.faults, []);
+  await member.context().close();
+  await page.getByRole("row", { name: /Ben/ }).getByRole("button", { name: "Take it back" }).click();
+  await page.getByRole("row", { name: /Ben/ }).waitFor({ state: "detached" });
+  await page.getByRole("tab", { name: "Audit" }).click();
+  await page.getByText("right-taken").waitFor();
+});
+
+test("signing out everywhere ends every session", async () => {
+  await signIn(page);
+  const other = await visit(site);
+  await signIn(other);
+  await page.goto("/account");
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await other.reload();
+  await other.getByRole("button", { name: "Sign in" }).waitFor();
+  await other.context().close();
+});
+
+test("the calculator computes with one's own figures, and no money page shows where money is off", async () => {
+  await signIn(page);
+  await page.goto("/money");
+  await page.getByText("$6,709.68").waitFor();
+  await page.getByLabel("Price of a picture ($)").fill("0.01");
+  await page.getByText("At this price a picture costs more than it brings.").waitFor();
+  site.fake.state.money = false;
+  await page.reload();
+  await page.getByText("This gallery takes no money").waitFor();
+  assert.equal(await page.getByRole("link", { name: "Credits" }).count(), 0);
+});
+
+test("the theme chosen stays after a reload", async () => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Theme: As the system" }).click();
+  await page.getByRole("button", { name: "Theme: Light" }).click();
+  await page.reload();
+  assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+});
+
+test("the site answers with a policy that runs no foreign or inline script", async () => {
+  const answer = await page.goto("/");
+  const policy = answer.headers()["content-security-policy"];
+  assert.match(policy, /default-src 'none'/);
+  assert.match(policy, /script-src 'self' 'nonce-/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.equal(answer.headers()["referrer-policy"], "no-referrer");
+  const again = (await page.reload()).headers()["content-security-policy"];
+  assert.notEqual(again, policy, "a nonce is used once");
+});
+
+// Without the studio's prompt, which nobody has who may use no likeness.
+async function signInOnly() {
+  await page.goto("/");
+  await page.getByLabel("E-mail").fill(OWNER.email);
+  await page.getByLabel("Password").fill(OWNER.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("You may use nobody's likeness yet").waitFor();
+}
+
+async function until(holds) {
+  for (const deadline = Date.now() + 15_000; !holds(); ) {
+    assert.ok(Date.now() < deadline, String(holds));
+    await page.waitForTimeout(20);
+  }
+}
+
+async function swipe(phone, from, to) {
+  const touch = await phone.context().newCDPSession(phone);
+  const point = ([x, y]) => [{ x, y }];
+  await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: point(from) });
+  await touch.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: point(to) });
+  await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+}
