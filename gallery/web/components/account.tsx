@@ -114,17 +114,14 @@ function Shares() {
       <ErrorNotice error={shares.error ?? end.error} />
       {shares.data?.length === 0 && <p className="text-sm text-muted">{messages.share.none}</p>}
       <ul className="grid gap-2">
-        {shares.data?.map(({ id, url, expires, password }) => (
+        {shares.data?.map(({ id, picture_id, expires, password, held }) => (
           <li key={id} className={`${panel} flex flex-wrap items-center justify-between gap-3 text-sm`}>
-            <div className="min-w-0 flex-1">
-              <a href={url} className="block truncate font-mono text-xs underline underline-offset-4">
-                {url}
-              </a>
-              <p className="text-muted">
-                {messages.share.made(formatMoment(expires))}
-                {password && `, ${messages.share.withPassword}`}
-              </p>
-            </div>
+            <img src={`/api/pictures/${picture_id}/file?size=thumb`} alt={messages.share.picture} className="size-12 rounded-lg object-cover object-top" />
+            <p className="min-w-0 flex-1 text-muted">
+              {messages.share.made(formatMoment(expires))}
+              {password && `, ${messages.share.withPassword}`}
+              {held && `, ${messages.share.held}`}
+            </p>
             <Button disabled={end.isPending} onClick={() => end.mutate(id)}>
               {messages.share.end}
             </Button>

@@ -71,7 +71,7 @@ async function list<R>(path: string): Promise<R[]> {
 const get = <R>(path: string, query?: Query, headers?: Record<string, string>) => json<R>("GET", path, { query, headers });
 const post = <R = void>(path: string, body?: unknown) => json<R>("POST", path, { body: body ?? {} });
 const put = <R = void>(path: string, body?: unknown) => json<R>("PUT", path, { body });
-const remove = <R = void>(path: string, query?: Query) => json<R>("DELETE", path, { query });
+const remove = <R = void>(path: string) => json<R>("DELETE", path);
 const id = encodeURIComponent;
 
 async function session(): Promise<T.Session> {
@@ -105,7 +105,7 @@ export const api = {
   cancel: (which: string) => post<T.Generation>(`/generations/${id(which)}/cancel`),
 
   pictures: (filter: T.PictureFilter, cursor: string | null, limit: number) =>
-    get<T.Page<T.Picture>>("/pictures", { ...filter, cursor, limit }),
+    get<T.Page<T.Picture>>("/pictures", { ...filter, from: dayBegin(filter.from), to: dayEnd(filter.to), cursor, limit }),
   deletePicture: (which: string) => remove<T.Receipt>(`/pictures/${id(which)}`),
   favourite: (which: string, on: boolean) => (on ? put : remove)(`/pictures/${id(which)}/favourite`),
   upscale: (which: string) => post<T.Generation>(`/pictures/${id(which)}/upscale`),
@@ -118,18 +118,18 @@ export const api = {
   inAlbum: (album: string, picture: string, on: boolean) => (on ? put : remove)(`/albums/${id(album)}/pictures/${id(picture)}`),
 
   share: (picture: string, body: { expires_hours: number; password?: string }) =>
-    post<T.Share>(`/pictures/${id(picture)}/shares`, body),
+    post<{ id: string; url: string; expires: string }>(`/pictures/${id(picture)}/shares`, body),
   shares: () => list<T.Share>("/shares"),
   endShare: (which: string) => remove(`/shares/${id(which)}`),
 
   shared: (token: string, password?: string) => get<T.SharedPicture>(`/shared/${id(token)}`, {}, sharePassword(password)),
   sharedFile: async (token: string, password?: string) =>
     (await send("GET", `/shared/${id(token)}/file`, { headers: { ...sharePassword(password), accept: "image/*" } })).blob(),
-  takedown: (token: string, body: T.TakedownRequest) => post<{ receipt: string }>(`/shared/${id(token)}/takedown`, body),
-  takedownReceipt: (receipt: string) => get<T.Receipt>(`/takedowns/${id(receipt)}`),
+  takedown: (token: string, body: T.TakedownRequest) => post<T.TakedownReceipt>(`/shared/${id(token)}/takedown`, body),
+  takedownReceipt: (receipt: string) => get<T.TakedownReceipt>(`/takedowns/${id(receipt)}`),
 
   portrayed: (token: string, cursor: string | null) => get<T.Portrayed>(`/portrayed/${id(token)}`, { cursor, limit: 60 }),
-  portrayedFile: (token: string, picture: string) => `/api/portrayed/${id(token)}/pictures/${id(picture)}/file`,
+  renewLink: (token: string) => post<{ url: string }>(`/portrayed/${id(token)}/renew`),
   narrow: (token: string, body: { kinds: string[]; per_day: number | null }) => post(`/portrayed/${id(token)}/narrow`, body),
   revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
@@ -139,19 +139,34 @@ export const api = {
 
   admin: {
     users: () => list<T.AdminUser>("/admin/users"),
-    changeUser: (which: string, change: { role?: T.Role; disabled?: boolean }) =>
+    changeUser: (which: string, change: { role?: T.Role; blocked?: boolean }) =>
       json("PATCH", `/admin/users/${id(which)}`, { body: change }),
-    invite: (body: { email?: string; role: T.Role }) => post<{ url: string; expires: string }>("/admin/invitations", body),
+    invite: (body: { email: string; role: T.Role }) => post<{ url: string }>("/admin/invitations", body),
+    people: () => list<T.AdminPerson>("/admin/people"),
     rights: () => list<T.AdminRight>("/admin/rights"),
-    grant: (right: { user_id: string; version_id: string; per_day: number | null; until: string | null; kinds: string[] }) =>
-      put("/admin/rights", right),
-    revokeRight: (user_id: string, version_id: string) => remove("/admin/rights", { user_id, version_id }),
-    rows: (table: T.AdminTable) => list<T.Row>(`/admin/${table}`),
+    grant: (right: T.NewRight) => put("/admin/rights", right),
+    revokeRight: (right: string) => remove(`/admin/rights/${id(right)}`),
+    queue: () => list<T.Generation>("/admin/queue"),
+    workers: () => list<{ id: number; seen: string }>("/admin/workers"),
+    refusals: () => get<T.AdminRefusals>("/admin/refusals"),
+    storage: () => get<T.AdminStorage>("/admin/storage"),
+    audit: async (): Promise<T.AuditLog> => {
+      const response = await send("GET", "/admin/audit");
+      const text = await response.text();
+      const rows = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+      const broken = response.headers.get("x-first-broken-line");
+      return { text, rows: rows.reverse(), broken: broken === "none" ? null : broken };
+    },
     takedowns: () => list<T.AdminTakedown>("/admin/takedowns"),
-    decide: (receipt: string, decision: "remove" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
+    decide: (receipt: string, decision: "withdraw" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
     personLink: (person: string) => post<{ url: string }>(`/admin/people/${id(person)}/link`),
   },
 };
 
+// A day is the reader's own, not Greenwich's.
+const dayBegin = (day?: string) => day && new Date(`${day}T00:00:00`).toISOString();
+const dayEnd = (day?: string) => day && new Date(`${day}T23:59:59.999`).toISOString();
+
+// A header holds Latin letters only, a password any.
 const sharePassword = (password?: string): Record<string, string> =>
   password ? { "x-share-password": encodeURIComponent(password) } : {};

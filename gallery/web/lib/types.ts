@@ -138,19 +138,22 @@ export interface Album {
   pictures?: number;
 }
 
+/** A link that is open. Its address is told once, when it is made. */
 export interface Share {
   id: string;
-  url: string;
+  picture_id: string;
+  created: string;
   expires: string;
-  picture_id?: string;
-  password?: boolean;
+  password: boolean;
+  /** It shows nothing until a report on it is decided. */
+  held: boolean;
 }
 
 export interface SharedPicture {
   picture: { width: number; height: number; created: string };
   person: string;
   prompt?: string | null;
-  marks: string[];
+  marks: Record<string, boolean>;
 }
 
 /** A receipt says what was done, in whatever fields the API gives it; it is shown and kept whole. */
@@ -163,6 +166,17 @@ export interface TakedownRequest {
   statement: string;
 }
 
+export interface TakedownReceipt {
+  receipt: string;
+  reason: string;
+  created: string;
+  due: string;
+  decided: string | null;
+  decision: "withdraw" | "keep" | null;
+  /** Pictures: the reported one and those like it. */
+  withdrawn: number;
+}
+
 export interface PortrayedPicture {
   id: string;
   prompt: string;
@@ -170,17 +184,21 @@ export interface PortrayedPicture {
   width: number;
   height: number;
   by: string;
+  thumb_url: string;
+  url: string;
 }
 
 export interface Portrayed {
-  person: { id: string; name: string };
-  scope: string;
+  person: string;
+  /** What the consent record covers, in its own words; empty where it no longer holds. */
+  scope: string[];
   kinds: string[];
-  all_kinds: string[];
   per_day: number | null;
-  revoked: Receipt | null;
+  revoked: string | null;
   pictures: Page<PortrayedPicture>;
-  users: { name: string; pictures: number; last: string | null }[];
+  /** Pictures that are no longer there. */
+  gone: number;
+  users: { name: string; per_day: number; until: string | null; pictures: number }[];
 }
 
 export interface Money {
@@ -204,34 +222,50 @@ export interface CalculatorFigures {
 
 export interface AdminUser extends User {
   created: string;
-  disabled: boolean;
-  pictures: number;
+  blocked: boolean;
 }
 
-export interface AdminRight {
+export interface AdminPerson {
+  id: string;
+  name: string;
+  ended: string | null;
+}
+
+export interface NewRight {
   user_id: string;
-  user: string;
   version_id: string;
-  version: string;
-  person: string;
-  per_day: number | null;
+  per_day: number;
   until: string | null;
-  kinds: string[];
-  used_today: number;
 }
 
-export interface AdminTakedown {
-  receipt: string;
+export interface AdminRight extends NewRight {
+  id: string;
+  kinds: string[];
+}
+
+export interface AdminTakedown extends TakedownReceipt {
+  picture_id: string;
   name: string;
   email: string;
-  reason: string;
   statement: string;
-  status: string;
-  created: string;
-  due: string;
-  copies: number;
+  by: string | null;
 }
 
-/** Rows of the tables that an owner only reads. */
-export type Row = Record<string, unknown>;
-export type AdminTable = "queue" | "workers" | "refusals" | "audit" | "storage";
+export interface AdminRefusals {
+  prompts: { at: string; by: string; reason: string }[];
+  pictures: Record<string, number>;
+}
+
+export interface AdminStorage {
+  place: string;
+  pictures: number;
+  to_erase: number;
+  database_bytes: number;
+}
+
+/** The audit log: as text for keeping, in rows for reading; `broken` is the first line whose hash does not fit. */
+export interface AuditLog {
+  text: string;
+  rows: Record<string, unknown>[];
+  broken: string | null;
+}

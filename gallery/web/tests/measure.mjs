@@ -82,7 +82,7 @@ try {
   console.log(`scrolled ${height} px in ${seconds.toFixed(0)} s to the end: ${frames.length} frames, median ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms`);
   const busy = tasks.reduce((sum, one) => sum + one, 0);
   console.log(`frames over ${FRAME} ms by the clock: ${frames.filter((one) => one > FRAME).length}, load ${loadavg()[0].toFixed(1)}`);
-  console.log(`main thread: ${(busy / frames.length).toFixed(1)} ms of processor a frame, longest task ${Math.max(...tasks).toFixed(1)} ms`);
+  console.log(`main thread: ${(busy / frames.length).toFixed(1)} ms of processor a frame, longest task ${tasks.reduce((most, one) => Math.max(most, one), 0).toFixed(1)} ms`);
 } finally {
   await site.stop();
 }

@@ -7,11 +7,11 @@ export function prepare({ fake }, { fill, generate }) {
   fill(state, 300);
   state.users.push({ ...owner, id: crypto.randomUUID(), email: "ben@example.org", name: "Ben Member", role: "member" });
   state.albums.push({ id: crypto.randomUUID(), title: "For the exhibition", pictures: 0 }, { id: crypto.randomUUID(), title: "Family", pictures: 0 });
-  const share = (token, password) => state.shares.push({ id: crypto.randomUUID(), token, url: `http://127.0.0.1/s/${token}`, expires: new Date(Date.now() + 1e8).toISOString(), picture_id: state.pictures[2].id, password });
+  const share = (token, password) => state.shares.push({ id: crypto.randomUUID(), token, expires: new Date(Date.now() + 1e8).toISOString(), picture_id: state.pictures[2].id, password });
   share("open", null);
   share("locked", "open sesame");
-  const report = { receipt: "report-1", picture_id: "none", name: "Irene", email: "irene@example.org", reason: "portrayed", statement: "This is my face. I never agreed to it.", status: "open", created: new Date().toISOString(), due: new Date(Date.now() + 1.7e8).toISOString(), copies: 2 };
-  state.takedowns.push(report, { ...report, receipt: "report-2", status: "removed" });
+  const report = { receipt: "report-1", picture_id: "none", name: "Irene", email: "irene@example.org", reason: "shows-me", statement: "This is my face. I never agreed to it.", created: new Date().toISOString(), due: new Date(Date.now() + 1.7e8).toISOString(), decided: null, decision: null, withdrawn: 0, by: null };
+  state.takedowns.push(report, { ...report, receipt: "report-2", decision: "withdraw", decided: report.created, withdrawn: 2 });
   const wish = { version_id: state.people[0].versions[0].id, count: 4, strength: 1, aspect: "portrait" };
   state.pace = 5;
   state.refuse = 1;
@@ -55,10 +55,12 @@ export const views = ({ portrayed }) => ({
   account: goto("/account", "this one"),
   money: goto("/money", "It pays for itself"),
   admin: goto("/admin", "Ben Member"),
-  "admin-rights": tab("Rights", "Give a right"),
-  "admin-workers": tab("Workers", "draining"),
-  "admin-takedowns": tab("Takedowns", "This is my face"),
-  "admin-audit": tab("Audit", "Export"),
+  "admin-rights": goto("/admin/rights", "Give a right"),
+  "admin-queue": goto("/admin/queue", "drawing"),
+  "admin-refused": goto("/admin/refusals", "Refused pictures, by reason"),
+  "admin-takedowns": goto("/admin/takedowns", "This is my face"),
+  "admin-audit": goto("/admin/audit", "Export"),
+  "admin-storage": goto("/admin/storage", "srv"),
   shared: async (page) => {
     await goto("/s/open", "It is not a photograph")(page);
     await page.getByRole("button", { name: "Report this picture" }).click();
@@ -75,13 +77,5 @@ export const views = ({ portrayed }) => ({
     await page.context().clearCookies({ name: "session" });
     await goto("/", "Forgot your password?")(page);
   },
-  "sign-up": goto("/invitation#token=x", "You were invited"),
+  "sign-up": goto("/sign-up?invitation=x", "You were invited"),
 });
-
-function tab(name, ready) {
-  return async (page) => {
-    await page.goto("/admin");
-    await page.getByRole("tab", { name }).click();
-    await page.getByText(ready).first().waitFor();
-  };
-}

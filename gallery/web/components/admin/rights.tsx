@@ -4,7 +4,6 @@ import type { FormEvent } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
 import { useChange, usePeople } from "@/lib/queries";
-import type { AdminRight } from "@/lib/types";
 import { Button } from "../ui/button";
 import { CopyLink } from "../ui/copy-link";
 import { Input, Select } from "../ui/field";
@@ -15,17 +14,21 @@ const words = messages.admin;
 
 export function Rights() {
   const rights = useQuery({ queryKey: ["admin", "rights"], queryFn: api.admin.rights });
-  const revoke = useChange(({ user_id, version_id }: AdminRight) => api.admin.revokeRight(user_id, version_id), "admin", "people");
+  const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
+  const people = usePeople();
+  const versions = people.data?.flatMap((person) => person.versions.map(({ id, name }) => ({ id, name: `${person.name} · ${name}` })));
+  const nameIn = (list: { id: string; name: string }[] | undefined, id: string) => list?.find((one) => one.id === id)?.name ?? id;
+  const revoke = useChange(api.admin.revokeRight, "admin", "people");
   return (
     <div className="grid gap-8">
       <ErrorNotice error={rights.error ?? revoke.error} />
       {rights.data ? (
         <Table
-          rows={rights.data}
-          columns={["user", "person", "version", "per_day", "used_today", "until", "kinds"]}
-          keyOf={({ user_id, version_id }) => user_id + version_id}
-          actions={(right) => (
-            <Button disabled={revoke.isPending} onClick={() => revoke.mutate(right)}>
+          rows={rights.data.map((right) => ({ ...right, user: nameIn(users.data, right.user_id), version: nameIn(versions, right.version_id) }))}
+          columns={["user", "version", "per_day", "until", "kinds"]}
+          keyOf={({ id }) => id}
+          actions={({ id }) => (
+            <Button disabled={revoke.isPending} onClick={() => revoke.mutate(id)}>
               {words.revoke}
             </Button>
           )}
@@ -34,25 +37,33 @@ export function Rights() {
         rights.isPending && <Loading />
       )}
       <div className="grid items-start gap-8 lg:grid-cols-2">
-        <Grant />
+        <Grant users={users.data ?? []} versions={versions ?? []} />
         <PersonLinks />
       </div>
     </div>
   );
 }
 
-function Grant() {
-  const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
-  const people = usePeople();
-  const kinds = [...new Set(people.data?.flatMap(({ versions }) => versions.flatMap(({ right }) => right.kinds)))];
+interface Named {
+  id: string;
+  name: string;
+}
+
+const options = (list: Named[]) =>
+  list.map(({ id, name }) => (
+    <option key={id} value={id}>
+      {name}
+    </option>
+  ));
+
+function Grant({ users, versions }: { users: Named[]; versions: Named[] }) {
   const grant = useChange((form: FormData) => {
     const field = (name: string) => String(form.get(name) ?? "");
     return api.admin.grant({
       user_id: field("user"),
       version_id: field("version"),
-      per_day: field("per_day") === "" ? null : Number(field("per_day")),
-      until: field("until") ? `${field("until")}T00:00:00Z` : null,
-      kinds,
+      per_day: Number(field("per_day")),
+      until: field("until") ? new Date(`${field("until")}T00:00:00`).toISOString() : null,
     });
   }, "admin", "people");
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -64,22 +75,12 @@ function Grant() {
       <form onSubmit={submit} className={`${panel} grid gap-4`}>
         <div className="grid gap-4 sm:grid-cols-2">
           <Select label={words.user} name="user" required>
-            {users.data?.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
+            {options(users)}
           </Select>
           <Select label={words.version} name="version" required>
-            {people.data?.flatMap((person) =>
-              person.versions.map(({ id, name }) => (
-                <option key={id} value={id}>
-                  {person.name} · {name}
-                </option>
-              )),
-            )}
+            {options(versions)}
           </Select>
-          <Input label={words.perDay} name="per_day" type="number" min={0} defaultValue={20} />
+          <Input label={words.perDay} name="per_day" type="number" min={0} max={10_000} required defaultValue={20} />
           <Input label={words.until} name="until" type="date" />
         </div>
         <ErrorNotice error={grant.error} />
@@ -92,16 +93,16 @@ function Grant() {
 }
 
 function PersonLinks() {
-  const people = usePeople();
+  const people = useQuery({ queryKey: ["admin", "people"], queryFn: api.admin.people });
   const link = useChange(api.admin.personLink);
   return (
     <Section title={words.link}>
       <div className={`${panel} grid gap-3 text-sm`}>
         <p className="text-muted">{words.linkText}</p>
         <div className="flex flex-wrap gap-2">
-          {people.data?.map(({ id, name }) => (
+          {people.data?.map(({ id, name, ended }) => (
             <Button key={id} disabled={link.isPending} onClick={() => link.mutate(id)}>
-              {name}
+              {name} {ended && `(${words.ended})`}
             </Button>
           ))}
         </div>

@@ -23,16 +23,16 @@ const roleOptions = ROLES.map(([role, text]) => (
 export function Users() {
   const { data: session } = useSession();
   const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
-  const change = useChange(({ id, ...part }: { id: string; role?: Role; disabled?: boolean }) => api.admin.changeUser(id, part), "admin");
+  const change = useChange(({ id, ...part }: { id: string; role?: Role; blocked?: boolean }) => api.admin.changeUser(id, part), "admin");
   return (
     <div className="grid gap-8">
       <ErrorNotice error={users.error ?? change.error} />
       {users.data ? (
         <Table
-          rows={users.data.map((user) => ({ ...user, shown: user.disabled ? `${user.name} (${words.disabled})` : user.name }))}
-          columns={["shown", "email", "created", "pictures"]}
+          rows={users.data.map((user) => ({ ...user, shown: user.blocked ? `${user.name} (${words.blocked})` : user.name }))}
+          columns={["shown", "email", "created"]}
           keyOf={({ id }) => id}
-          actions={({ id, name, role, disabled }) =>
+          actions={({ id, name, role, blocked }) =>
             id === session?.user?.id ? (
               <span className="text-muted">{messages.account.roles[role]}</span>
             ) : (
@@ -40,7 +40,7 @@ export function Users() {
                 <Select bare label={`${words.role}: ${name}`} value={role} onChange={(event) => change.mutate({ id, role: event.target.value as Role })}>
                   {roleOptions}
                 </Select>
-                <Button onClick={() => change.mutate({ id, disabled: !disabled })}>{disabled ? words.enable : words.disable}</Button>
+                <Button onClick={() => change.mutate({ id, blocked: !blocked })}>{blocked ? words.unblock : words.block}</Button>
               </div>
             )
           }
@@ -54,10 +54,7 @@ export function Users() {
 }
 
 function Invite() {
-  const invite = useChange((form: FormData) => {
-    const email = String(form.get("email") ?? "");
-    return api.admin.invite({ role: String(form.get("role")) as Role, ...(email && { email }) });
-  }, "admin");
+  const invite = useChange((form: FormData) => api.admin.invite({ role: String(form.get("role")) as Role, email: String(form.get("email")) }), "admin");
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     invite.mutate(new FormData(event.currentTarget));
@@ -66,7 +63,7 @@ function Invite() {
     <Section title={words.invite}>
       <form onSubmit={submit} className={`${panel} grid max-w-2xl gap-4`}>
         <div className="grid gap-4 sm:grid-cols-2">
-          <Input label={words.inviteEmail} name="email" type="email" />
+          <Input label={words.inviteEmail} name="email" type="email" required />
           <Select label={words.role} name="role" defaultValue="member">
             {roleOptions}
           </Select>

@@ -58,7 +58,7 @@ export function Filters({ filter, onChange }: Props) {
           <Select label={messages.studio.person} className="max-sm:col-span-2" value={filter.person ?? ""} onChange={(event) => change({ person: event.target.value || undefined })}>
             <option value="">{words.anybody}</option>
             {people.data?.map(({ id, name }) => (
-              <option key={id} value={id}>
+              <option key={id} value={name}>
                 {name}
               </option>
             ))}

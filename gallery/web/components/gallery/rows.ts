@@ -11,7 +11,7 @@ export function rowsOf(pictures: Picture[], columns: number): Row[] {
   let day = "";
   let row: Picture[] | null = null;
   for (const picture of pictures) {
-    const its = picture.created.slice(0, 10);
+    const its = new Date(picture.created).toDateString();
     if (its !== day) {
       day = its;
       row = null;

@@ -25,8 +25,8 @@ export function Narrow({ token, page }: { token: string; page: Portrayed }) {
         <p className="text-sm text-muted">{words.narrowText}</p>
         <fieldset className="grid gap-x-4 sm:grid-cols-3">
           <legend className="text-sm font-medium">{words.kinds}</legend>
-          {page.all_kinds.map((kind) => (
-            <Checkbox key={kind} name="kinds" value={kind} label={words.kindNames[kind] ?? kind} defaultChecked={page.kinds.includes(kind)} />
+          {page.kinds.map((kind) => (
+            <Checkbox key={kind} name="kinds" value={kind} label={words.kindNames[kind] ?? kind} defaultChecked />
           ))}
         </fieldset>
         <Input label={words.perDay} name="per_day" type="number" min={0} step={1} defaultValue={page.per_day ?? ""} className="max-w-xs" />

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link2Off } from "lucide-react";
 import { useState } from "react";
 import { api, ApiError } from "@/lib/api";
-import { formatDate } from "@/lib/format";
+import { formatDate, formatMoment } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import type { Portrayed as Page, PortrayedPicture, Receipt } from "@/lib/types";
 import { Shell } from "../shell";
@@ -11,6 +11,7 @@ import { Button } from "../ui/button";
 import { Empty, ErrorNotice, Loading, panel, Section } from "../ui/notice";
 import { ReceiptView } from "../ui/receipt";
 import { Narrow } from "./narrow";
+import { Renew } from "./renew";
 import { Revoke } from "./revoke";
 
 const words = messages.portrayed;
@@ -25,22 +26,21 @@ export function Portrayed({ token }: { token: string }) {
   const [receipt, setReceipt] = useState<Receipt | null>(null);
   const page = pages.data?.pages[0];
   const gone = pages.error instanceof ApiError && pages.error.status < 500;
-  const proof = receipt ?? page?.revoked;
   return (
     <Shell>
-      {proof ? (
+      {receipt || page?.revoked ? (
         <div role="status" className="grid gap-5">
           <h1 className="text-xl font-semibold">{words.revoked}</h1>
-          <p>{words.revokedText}</p>
-          <ReceiptView receipt={proof} name="withdrawal-receipt" />
+          <p>{receipt ? words.revokedText : words.since(formatMoment(page?.revoked ?? ""))}</p>
+          {receipt && <ReceiptView receipt={receipt} name="withdrawal-receipt" />}
         </div>
       ) : page ? (
         <div className="grid gap-9">
           <div className="grid gap-2">
-            <h1 className="text-2xl font-semibold tracking-tight">{words.title(page.person.name)}</h1>
+            <h1 className="text-2xl font-semibold tracking-tight">{words.title(page.person)}</h1>
             <p className="text-sm text-muted">{words.intro}</p>
           </div>
-          <Pictures token={token} pictures={pages.data?.pages.flatMap(({ pictures }) => pictures.items) ?? []} />
+          <Pictures pictures={pages.data?.pages.flatMap(({ pictures }) => pictures.items) ?? []} gone={page.gone} />
           {pages.hasNextPage && (
             <Button className="justify-self-center" disabled={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
               {words.more}
@@ -48,7 +48,8 @@ export function Portrayed({ token }: { token: string }) {
           )}
           <Scope page={page} />
           <Narrow token={token} page={page} />
-          <Revoke token={token} name={page.person.name} onRevoked={setReceipt} />
+          <Renew token={token} />
+          <Revoke token={token} name={page.person} onRevoked={setReceipt} />
         </div>
       ) : gone ? (
         <Empty icon={<Link2Off aria-hidden />} title={words.gone}>
@@ -63,15 +64,15 @@ export function Portrayed({ token }: { token: string }) {
   );
 }
 
-function Pictures({ token, pictures }: { token: string; pictures: PortrayedPicture[] }) {
+function Pictures({ pictures, gone }: { pictures: PortrayedPicture[]; gone: number }) {
   return (
     <Section title={words.pictures}>
       {pictures.length === 0 && <p className="text-sm text-muted">{words.nobody}</p>}
       <ul className="grid grid-cols-2 gap-3 sm:grid-cols-3 md:grid-cols-4">
-        {pictures.map(({ id, prompt, by, created }) => (
+        {pictures.map(({ id, prompt, by, created, url, thumb_url }) => (
           <li key={id} className="grid content-start gap-1.5">
-            <a href={api.portrayedFile(token, id)} target="_blank" rel="noreferrer" className="block overflow-hidden rounded-xl bg-sunken">
-              <img src={api.portrayedFile(token, id)} alt={prompt} loading="lazy" decoding="async" className="aspect-square w-full object-cover object-top" />
+            <a href={url} target="_blank" rel="noreferrer" className="block overflow-hidden rounded-xl bg-sunken">
+              <img src={thumb_url} alt={prompt} loading="lazy" decoding="async" className="aspect-square w-full object-cover object-top" />
             </a>
             <p className="text-xs text-muted">
               <span className="font-medium text-ink">{words.by(by)}</span> · {formatDate(created)}
@@ -80,6 +81,7 @@ function Pictures({ token, pictures }: { token: string; pictures: PortrayedPictu
           </li>
         ))}
       </ul>
+      {gone > 0 && <p className="text-sm text-muted">{words.wasGone(gone)}</p>}
     </Section>
   );
 }
@@ -88,14 +90,20 @@ function Scope({ page }: { page: Page }) {
   return (
     <div className="grid gap-8 sm:grid-cols-2">
       <Section title={words.scope}>
-        <p className="text-sm">{page.scope}</p>
+        <ul className={`${panel} grid gap-1 text-sm`}>
+          {page.scope.map((part) => (
+            <li key={part}>{part}</li>
+          ))}
+          {page.scope.length === 0 && <li>{messages.none}</li>}
+        </ul>
       </Section>
       <Section title={words.users}>
         <ul className={`${panel} grid gap-2 text-sm`}>
-          {page.users.map(({ name, pictures, last }) => (
-            <li key={name}>
+          {page.users.length === 0 && <li>{words.nobodyMay}</li>}
+          {page.users.map(({ name, pictures, per_day, until }, index) => (
+            <li key={index}>
               <p className="font-medium">{name}</p>
-              <p className="text-muted">{words.userPictures(pictures, last && formatDate(last))}</p>
+              <p className="text-muted">{words.userPictures(pictures, per_day, until && formatDate(until))}</p>
             </li>
           ))}
         </ul>

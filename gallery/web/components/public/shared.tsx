@@ -71,11 +71,11 @@ function View({ token, shared, file }: { token: string; shared: SharedPicture; f
       <section className="grid gap-3">
         <h2 className="font-semibold">{words.marks}</h2>
         <ul className="flex flex-wrap gap-2">
-          {marks.map((mark) => (
+          {Object.keys(marks).filter((mark) => marks[mark]).map((mark) => (
             <li key={mark}>
               <Badge tone="good">
                 <BadgeCheck className="size-3.5" aria-hidden />
-                {mark}
+                {words.markNames[mark] ?? mark}
               </Badge>
             </li>
           ))}

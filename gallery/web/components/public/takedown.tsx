@@ -13,17 +13,16 @@ const words = messages.takedown;
 export function Takedown({ receipt }: { receipt: string }) {
   const report = useQuery({ queryKey: ["takedown", receipt], queryFn: () => api.takedownReceipt(receipt) });
   const missing = report.error instanceof ApiError && report.error.status < 500;
-  const status = String(report.data?.status ?? "");
   return (
     <Shell>
       {report.data ? (
         <div className="grid gap-5">
           <h1 className="text-xl font-semibold">{words.title}</h1>
           <div>
-            <p className="text-lg">{words.status[status] ?? status}</p>
-            {status === "open" && typeof report.data.due === "string" && <p className="text-muted">{words.clock(formatMoment(report.data.due))}</p>}
+            <p className="text-lg">{words.status[report.data.decision ?? "open"]}</p>
+            {report.data.decision === null && <p className="text-muted">{words.clock(formatMoment(report.data.due))}</p>}
           </div>
-          <ReceiptView receipt={report.data} name={`report-${receipt}`} />
+          <ReceiptView receipt={{ ...report.data }} name={`report-${receipt}`} />
         </div>
       ) : missing ? (
         <Empty icon={<FileX2 aria-hidden />} title={words.gone} />

@@ -16,39 +16,42 @@ function portrayed({ state, token }) {
   return state.people[0];
 }
 
+const reportView = ({ receipt, reason, created, due, decided, decision, withdrawn }) => ({ receipt, reason, created, due, decided, decision, withdrawn });
+
 export const publicRoutes = [
   ["GET", "/shared/:token", "public", (context) => {
-    const { width, height, created, person, prompt } = shared(context);
-    return { picture: { width, height, created }, person, prompt, marks: ["C2PA manifest, signed", "IPTC: made by a trained network", "Mark in the pixels"] };
+    const { width, height, created, person } = shared(context);
+    return { picture: { width, height, created }, person, marks: { c2pa: true, pixels: true, xmp: true } };
   }],
   ["GET", "/shared/:token/file", "public", (context) => ({ file: context.state.photographs[shared(context).photograph].full })],
   ["POST", "/shared/:token/takedown", "public", ({ state, token, body }) => {
     const share = state.shares.find((one) => one.token === token);
     const now = Date.now();
-    const report = { receipt: crypto.randomUUID(), picture_id: share.picture_id, ...body, status: "open", created: new Date(now).toISOString(), due: new Date(now + 48 * 3_600_000).toISOString(), copies: 1 };
+    const report = { receipt: crypto.randomUUID(), picture_id: share.picture_id, ...body, created: new Date(now).toISOString(), due: new Date(now + 48 * 3_600_000).toISOString(), decided: null, decision: null, withdrawn: 0, by: null };
     state.takedowns.unshift(report);
     note(state, body.email, "takedown-asked", report.receipt);
-    return { receipt: report.receipt };
+    return reportView(report);
   }],
   ["GET", "/takedowns/:receipt", "public", ({ state, receipt }) => {
     const report = state.takedowns.find((one) => one.receipt === receipt);
     if (!report) throw refuse(404, "not-there", "There is nothing here.");
-    const { status, created, due, reason, copies, decided = null } = report;
-    return { receipt, status, reason, created, due, decided, copies };
+    return reportView(report);
   }],
   ["GET", "/portrayed/:token", "public", (context) => {
     const person = portrayed(context);
     const { state, query } = context;
     const from = Number(query.get("cursor") ?? 0);
     const limit = Number(query.get("limit") ?? 60);
-    const items = state.pictures.slice(from, from + limit).map(({ id, prompt, created, width, height, by }) => ({ id, prompt, created, width, height, by }));
+    const items = state.pictures.slice(from, from + limit).map(({ id, prompt, created, width, height, by }) => {
+      const url = `/api/portrayed/${context.token}/pictures/${id}/file`;
+      return { id, prompt, created, width, height, by, url, thumb_url: `${url}?size=thumb` };
+    });
     const users = state.users.filter(({ id }) => state.rights.some((right) => right.user_id === id)).map(({ id, name }) => {
       const theirs = state.pictures.filter((one) => one.user_id === id);
-      return { name, pictures: theirs.length, last: theirs[0]?.created ?? null };
+      return { name, pictures: theirs.length, per_day: 200, until: null };
     });
     return {
-      person: { id: person.id, name: person.name }, scope: "Pictures of jade, adult and clothed, for the users named here, until you withdraw. Never explicit, never political, never sold.",
-      kinds: person.kinds, all_kinds: ["portrait", "everyday", "costume", "free"], per_day: person.per_day, revoked: person.revoked,
+      person: person.name, scope: ["training", "generation", "publication of the weights"], kinds: person.kinds, per_day: person.per_day, revoked: person.revoked, gone: 4,
       pictures: { items, next: from + limit < state.pictures.length ? String(from + limit) : null }, users,
     };
   }],
@@ -64,14 +67,20 @@ export const publicRoutes = [
     note(context.state, "the person portrayed", "narrowed", kinds.join(" "));
     return {};
   }],
+  ["POST", "/portrayed/:token/renew", "public", (context) => {
+    portrayed(context);
+    context.state.portrayed = "renewed-token";
+    return { url: `http://${context.request.headers["x-forwarded-host"]}/p/renewed-token` };
+  }],
   ["POST", "/portrayed/:token/revoke", "public", (context) => {
     const person = portrayed(context);
     const { state, body } = context;
     if (body.confirm !== person.name) throw refuse(422, "invalid", "The name does not match.");
-    person.revoked = { receipt: crypto.randomUUID(), person: person.name, withdrawn: state.pictures.length, shares: state.shares.length, storage: 2 * state.pictures.length, at: new Date().toISOString() };
+    person.revoked = new Date().toISOString();
+    const receipt = { id: crypto.randomUUID(), at: person.revoked, person: person.name, consent: "jade-2026", withdrawn: state.pictures.length, shares: state.shares.length, cancelled: 0, storage: state.pictures.length, listed: true };
     state.pictures = [];
     state.shares = [];
     note(state, "the person portrayed", "revoked", person.name);
-    return person.revoked;
+    return receipt;
   }],
 ];

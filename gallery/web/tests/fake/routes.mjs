@@ -24,7 +24,7 @@ function listPictures({ state, user, query }) {
     (!query.get("favourite") || one.favourite) &&
     (!query.get("album") || one.albums.includes(query.get("album"))) &&
     (!query.get("from") || one.created >= query.get("from")) &&
-    (!query.get("to") || one.created.slice(0, 10) <= query.get("to"));
+    (!query.get("to") || one.created <= query.get("to"));
   let at = cursor ? state.pictures.findIndex(({ id }) => id === cursor) + 1 : 0;
   const items = [];
   for (; at < state.pictures.length && items.length < limit; at++) if (wanted(state.pictures[at])) items.push(state.pictures[at]);
@@ -44,7 +44,7 @@ function peopleOf({ state, user }) {
 export const routes = [
   ["GET", "/session", "public", ({ state, user, csrf, cookie, setCookie }) => (cookie || setCookie(null), session(state, user, csrf))],
   ["POST", "/sign-in", "public", ({ state, body, setCookie, csrf }) => {
-    const user = state.users.find(({ email, password, disabled }) => email === body.email && password === body.password && !disabled);
+    const user = state.users.find(({ email, password, blocked }) => email === body.email && password === body.password && !blocked);
     if (!user) throw refuse(401, "sign-in", "Address and password do not go together.", "Try again.");
     setCookie(user.id);
     return session(state, user, csrf);
@@ -52,7 +52,7 @@ export const routes = [
   ["POST", "/sign-up", "public", ({ state, body, setCookie, csrf }) => {
     const role = state.invitations.get(body.invitation);
     if (!role) throw refuse(403, "not-allowed", "Whoever comes here is invited.", "Ask an owner of this gallery.");
-    const user = { id: crypto.randomUUID(), ...body, role, created: new Date().toISOString(), disabled: false };
+    const user = { id: crypto.randomUUID(), ...body, role, created: new Date().toISOString(), blocked: false };
     state.users.push(user);
     state.invitations.delete(body.invitation);
     setCookie(user.id);
@@ -124,7 +124,7 @@ export const routes = [
     state.shares.push(share);
     return { id: share.id, url: share.url, expires: share.expires };
   }],
-  ["GET", "/shares", "user", ({ state }) => ({ items: state.shares.map(({ token: _token, password, ...share }) => ({ ...share, password: password !== null })), next: null })],
+  ["GET", "/shares", "user", ({ state }) => ({ items: state.shares.map(({ id, picture_id, expires, password }) => ({ id, picture_id, created: expires, expires, password: password !== null, held: false })), next: null })],
   ["DELETE", "/shares/:id", "user", ({ state, id }) => ({ shares: (state.shares = state.shares.filter((one) => one.id !== id)).length })],
   ["GET", "/money", "user", ({ state }) => ({
     enabled: state.money, balance: 87,

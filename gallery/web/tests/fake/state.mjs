@@ -14,21 +14,21 @@ const PROMPTS = [
 ];
 
 export function makeState(photographs) {
-  const owner = { id: randomUUID(), email: "ada@example.org", name: "Ada Owner", role: "owner", password: "correct horse", created: iso(Date.now() - 200 * DAY), disabled: false };
+  const owner = { id: randomUUID(), email: "ada@example.org", name: "Ada Owner", role: "owner", password: "correct horse", created: iso(Date.now() - 200 * DAY), blocked: false };
   const version = (name) => ({ id: randomUUID(), name, trigger: "jade", class_word: "woman", created: iso(Date.now() - 30 * DAY) });
   const jade = { id: randomUUID(), name: "jade", versions: [version("v2"), version("v1")], kinds: ["portrait", "everyday", "costume", "free"], per_day: null, revoked: null };
   const state = {
     photographs, users: [owner], cookies: new Map(), people: [jade], generations: [], pictures: [], albums: [], shares: [], takedowns: [],
     audit: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0,
   };
-  state.rights = [{ user_id: owner.id, version_id: jade.versions[0].id, per_day: 200, until: null, kinds: [...jade.kinds] }];
+  state.rights = [{ id: randomUUID(), user_id: owner.id, version_id: jade.versions[0].id, per_day: 200, until: null, kinds: [...jade.kinds] }];
   return state;
 }
 
 export function note(state, actor, action, subject) {
   const last = state.audit.at(-1);
-  const entry = { seq: state.audit.length + 1, at: iso(Date.now()), actor, action, subject };
-  state.audit.push({ ...entry, hash: createHash("sha256").update((last?.hash ?? "") + JSON.stringify(entry)).digest("hex") });
+  const entry = { id: state.audit.length + 1, at: iso(Date.now()), actor, action, data: { subject }, previous: last?.digest ?? "" };
+  state.audit.push({ ...entry, digest: createHash("sha256").update(JSON.stringify(entry)).digest("hex") });
 }
 
 export function addPicture(state, user, generation, time, index = state.pictures.length) {

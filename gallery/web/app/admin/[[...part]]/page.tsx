@@ -3,6 +3,6 @@ import { messages } from "@/lib/messages";
 
 export const metadata = { title: messages.admin.title };
 
-export default function Page() {
-  return <Admin />;
+export default async function Page({ params }: { params: Promise<{ part?: string[] }> }) {
+  return <Admin part={(await params).part?.[0]} />;
 }
