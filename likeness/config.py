@@ -31,6 +31,7 @@ from likeness.safety.embedder import FacesConfig
 from likeness.safety.floors import laxer
 from likeness.safety.gates import Subject, judge
 from likeness.secret_values import refuse_secrets
+from likeness.setting_problems import setting_problems
 from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -205,11 +206,13 @@ def validated(values: Any, path: Path) -> Config:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        problems += [f"{'.'.join(map(str, e['loc'])) or 'params'}: {e['msg']}" for e in error.errors()]
+        problems += setting_problems(
+            error, {name: field.annotation for name, field in Config.model_fields.items()}
+        )
         config = None
     if problems or config is None:
         raise ConfigError(
-            f"{path} has {len(problems)} problem(s):\n  " + "\n  ".join(problems),
+            f"{path.name} has {len(problems)} problem(s):\n  " + "\n  ".join(problems),
             remedy="correct conf/ (or the -S value) and run `make params`",
         )
     return config

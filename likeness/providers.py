@@ -9,11 +9,10 @@ OPTIMIZER_PACKAGES, or an entry point `optimizer.WORD`.
 """
 
 import dataclasses
-import difflib
 import importlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
@@ -24,6 +23,7 @@ from typing_extensions import get_protocol_members
 from likeness.errors import ConfigError, LikenessError
 from likeness.purchases.buy import Buyer
 from likeness.purchases.prices import Prices, Quote
+from likeness.setting_problems import setting_problems, unknown_setting
 from likeness.settings import Section
 from likeness.store.items import Json
 
@@ -235,12 +235,12 @@ def build(task: Task, settings: Mapping[str, Any]) -> Any:
     kind = provider_class(task, settings.get(TARGET))
     values = {key: value for key, value in settings.items() if key != TARGET}
     known = settings_of(kind)
-    problems = [_unknown(f"{task}.provider.{key}", key, known) for key in values if key not in known]
+    problems = [f"{task}.provider.{key}: {unknown_setting(key, known)}" for key in values if key not in known]
     built = None
     try:
         built = TypeAdapter(kind).validate_python({key: values[key] for key in values if key in known})
     except ValidationError as error:
-        problems += _problems(f"{task}.provider", error, known)
+        problems += setting_problems(error, known, f"{task}.provider")
     except LikenessError:
         if not problems:
             raise
@@ -261,21 +261,4 @@ def settings_of(kind: type[Any]) -> dict[str, Any]:
         {field.name: field.type for field in dataclasses.fields(kind)}
         if dataclasses.is_dataclass(kind)
         else {}
-    )
-
-
-def _problems(place: str, error: ValidationError, known: Mapping[str, Any]) -> Iterator[str]:
-    for problem in error.errors():
-        path = [str(part) for part in problem["loc"]]
-        if problem["type"] == "extra_forbidden" and len(path) > 1:
-            nested = known.get(path[0])
-            yield _unknown(".".join([place, *path]), path[-1], getattr(nested, "model_fields", ()))
-        else:
-            yield f"{'.'.join([place, *path])}: {problem['msg']}"
-
-
-def _unknown(place: str, key: str, known: Any) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1)
-    return f"{place}: no such setting" + (
-        f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
     )

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -30,6 +30,11 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
     refuse_odd_defaults(conf / "config.yaml")
     try:
         compose_and_dump(target, str(conf), None, "config", str(repository), list(overrides))
+    except OverrideParseException as error:
+        raise ConfigError(
+            f"{error.override}: it does not read: {str(error).splitlines()[0]}",
+            remedy="""write a list as 'KEY=[a,b]' and a text with commas as 'KEY="a, b"', quotes and all""",
+        ) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(
             f"conf/ does not compose: {str(error).splitlines()[0]}", remedy="correct conf/ or the override"

@@ -13,7 +13,7 @@ from likeness.settings import dotted
 from likeness.strict_yaml import read_yaml
 
 # Words that change a value, and `+group=`: other `+key=`, `~key` and `key@package=` are Hydra's to judge.
-OVERRIDE = re.compile(r"(\+{0,2})([a-z]\w*(?:\.\w+)*)=(.*)", re.DOTALL)
+OVERRIDE = re.compile(r"(\+{0,2})([a-z]\w*(?:[./]\w+)*)=(.*)", re.DOTALL)
 
 
 def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
@@ -30,9 +30,10 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
         if re.match(r"[+~]*hydra\b", name):
             raise ConfigError(f"{name}: Hydra itself is not set here", remedy="name a setting of params.yaml")
     overrides = [match.groups() for word in words if (match := OVERRIDE.fullmatch(word))]
+    conf = repository / "conf"
     groups = {
-        folder.name: sorted(path.stem for path in folder.glob("[!_]*.yaml"))
-        for folder in (repository / "conf").iterdir()
+        folder.relative_to(conf).as_posix(): sorted(path.stem for path in folder.glob("[!_]*.yaml"))
+        for folder in conf.rglob("*")
         if folder.is_dir()
     }
     # What another choice of a group brings (`swap=onnx`, `train/optimizer=lion`) only Hydra knows.
@@ -40,8 +41,17 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     chosen = {re.split("[/@]", place)[0] for place in places if place in groups or "/" in place}
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
+    config = (conf / "config.yaml").read_text(encoding="utf-8")
     known = {key for key, _ in dotted(read_values(repository / "params.yaml"))}
-    problems = [f"{word}: write KEY=VALUE" for word in words if "=" not in word and not word.startswith("~")]
+    problems = [
+        f"{word}: write KEY=VALUE"
+        for word in words
+        if not re.match(r"[+~]*[^+~=]+=|~[^=]+\Z", word, re.DOTALL)
+    ]
+    for word in words:
+        place = re.match(r"([a-z][\w/]*)@([\w.]+)=", word)
+        if place and not re.search(rf"^  - {place[1]}@{re.escape(place[2])}:", config, re.MULTILINE):
+            problems.append(f"{word}: conf/config.yaml chooses nothing there yet; write +{word}")
     for added, key, value in overrides:
         if key in groups:
             # A sweep names several: `swap=local,maxstudio`.

@@ -5,6 +5,7 @@ before a pixel is decoded, and a picture that ends early is an error, never a ha
 under one guard: whatever a decoder raises is this photograph's failure.
 """
 
+import contextlib
 import io
 import re
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     if boxes.is_turned:
         notes.append("turned upright (boxes irot and imir)")
     elif (turned := stated or left) in UPRIGHT:
-        notes.append(f"turned upright (EXIF orientation {turned})")
+        notes.append(f"turned upright ({_who_tells(image, stated)} orientation {turned})")
     return Photo(rgb=np.array(flat, dtype=np.uint8), format=format, notes=tuple(notes), stored_px=stored_px)
 
 
@@ -170,6 +171,15 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # metadata that does not read is no reason to lose the photo
         return 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def _who_tells(image: Image.Image, stated: object) -> str:
+    """Whose orientation it is: Pillow takes XMP's where EXIF has none."""
+    exif = Image.Exif()
+    with contextlib.suppress(Exception):  # EXIF that does not read tells nothing
+        exif.load(image.info.get("exif") or b"")
+    by_xmp = image.format in {"JPEG", "MPO", "PNG", "WEBP", "AVIF"} and not stated and EXIF_ORIENTATION not in exif
+    return "XMP" if by_xmp else "EXIF"
 
 
 def _frames(image: Image.Image, data: bytes) -> int:

@@ -27,6 +27,28 @@ def repository(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.schedule.steps=many", "train.schedule.steps: 'many' stands there; expected: a whole number"),
+        ("evaluate.prompts=hello", "evaluate.prompts: 'hello' stands there; expected: a list, such as [a, b]"),
+        ("train.seed=null", "train.seed: None stands there; expected: a whole number"),
+        ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0.0 or more"),
+        ("dataset.allow_review=perhaps", "dataset.allow_review: 'perhaps' stands there; expected: true or false"),
+        ("++train.foo=1", "train.foo: there is no such setting"),
+        ("++personas.jade.triger=1", "personas.jade.triger: there is no such setting; did you mean trigger?"),
+        ("~train.seed", "train.seed: it is missing"),
+        ("evaluate.prompts=[a", "evaluate.prompts=[a: it does not read"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, override, words):
+    with pytest.raises(ConfigError) as caught:
+        params_command([override])
+    assert words in str(caught.value)
+    for strange in ("Input should", "tuple", "permitted", "/tmp", "Value error"):
+        assert strange not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "override", ["train.schedule.steps=many", "swap=nope", "train.optimizer.lrr=1", "+train.optimizer.lrr=1"]
 )
 def test_a_refused_composition_leaves_params_as_they_were(repository, override):
@@ -48,6 +70,9 @@ def test_a_refused_composition_leaves_params_as_they_were(repository, override):
         ("+gpu=25gb", "conf/gpu/ has 12gb, 24gb, 80gb, 8gb"),
         ("experiment=sdxl", r"write \+experiment=sdxl"),
         ("train.schedule.steps", "write KEY=VALUE"),
+        ("=3", "write KEY=VALUE"),
+        ("train/optimizer=adamww", "conf/train/optimizer/ has adafactor, adamw"),
+        ("persona@personas.mia=jade", r"write \+persona@personas.mia=jade"),
     ],
 )
 def test_an_unknown_override_is_told_what_is_meant(repository, override, words):
@@ -64,7 +89,9 @@ def test_an_unknown_override_is_told_what_is_meant(repository, override, words):
         ["+experiment=fakes"],
         ["+experiment=fakes", "swap.provider.base_url=http://127.0.0.1:1"],
         ["++train.seed=3"],
-        ["persona@personas.mia=jade"],
+        ["+persona@personas.mia=jade"],
+        ["persona@personas.jade=jade"],
+        ["train/optimizer=lion", "~train.ema"],
     ],
 )
 def test_what_hydra_understands_is_left_to_it(repository, overrides):
@@ -75,11 +102,14 @@ def test_what_hydra_understands_is_left_to_it(repository, overrides):
     ("override", "words"),
     [
         ("train.optimizer.lrr=1", "there is no such setting; did you mean train.optimizer.lr"),
-        ("train.optimizer.lr=abc", "train.optimizer.lr: Input should be a valid number"),
+        (
+            "train.optimizer.lr=abc",
+            "params.yaml has 1 problem(s):\n  train.optimizer.lr: 'abc' stands there; expected: a number",
+        ),
         # Found as the number that is none is: by the same reading of what was composed.
         pytest.param(
             "+nothing=3",
-            "nothing: Extra inputs are not permitted",
+            "nothing: there is no such setting",
             marks=[pytest.mark.slow, pytest.mark.long],
         ),
     ],

@@ -167,3 +167,12 @@ def test_a_heic_with_an_orientation_and_no_box_that_turns_it_is_turned(tmp_path:
     assert photo.rgb.shape == (96, 64, 3)
     assert photo.rgb[20, 32, 0] > 180
     assert photo.notes == ("turned upright (EXIF orientation 6)",)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "AVIF"])
+def test_an_orientation_that_xmp_alone_tells_is_told_as_such(tmp_path: Path, format: str) -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    Image.new("RGB", (64, 96), (30, 30, 220)).save(tmp_path / "a", format, xmp=xmp)
+    photo = decode_photo(tmp_path / "a", LIMITS)
+    assert photo.rgb.shape == (64, 96, 3)
+    assert photo.notes == ("turned upright (XMP orientation 6)",)
