@@ -196,7 +196,22 @@ class Run:
             stage=self.stage,
             persona=self.persona.name,
             params=params,
+            columns=self._columns,
         )
+
+    @property
+    def _columns(self) -> dict[str, Any]:
+        """What people choose among runs of training and evaluation by."""
+        if self.stage not in ("train", "evaluate"):
+            return {}
+        train = self.config.train
+        return {
+            "rank": train.lora.rank,
+            "lr": train.optimizer.lr,
+            "steps": train.schedule.steps if train.schedule.epochs is None else None,
+            "epochs": train.schedule.epochs,
+            "base": self.config.base.name,
+        }
 
     def batch(self, works: Sequence[Work], *, workers: int | None = None) -> list[Outcome]:
         """See `run_batch`; as many workers as fill what a remote provider is allowed in flight."""

@@ -49,7 +49,8 @@ Row = tuple[int, int, Mapping[str, float]]
 
 
 class Tracker:
-    """One MLflow run as a context manager; without `enabled` it does nothing. `root` is the repository's folder."""
+    """One MLflow run as a context manager; without `enabled` it does nothing. `root` is the repository's folder; `columns` are
+    the few settings that people choose runs by: the run's name has them, and they are params under their short names."""
 
     def __init__(
         self,
@@ -61,10 +62,13 @@ class Tracker:
         stage: str,
         persona: str,
         params: Mapping[str, Any],
+        columns: Mapping[str, Any] | None = None,
     ) -> None:
         self._root = root
         self._enabled, self._uri, self._experiment = enabled, tracking_uri(uri, root), experiment
-        self._stage, self._persona, self._params = stage, persona, params
+        self._stage, self._persona = stage, persona
+        self._columns = {name: value for name, value in (columns or {}).items() if value is not None}
+        self._params = {**params, **self._columns}
         self._client: Any = None
         self._run_id = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
@@ -135,10 +139,18 @@ class Tracker:
         else:
             created = experiment.experiment_id
         tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
-        run = client.create_run(created, tags=tags, run_name=f"{self._stage}@{self._persona}")
+        run = client.create_run(created, tags=tags, run_name=self._name())
         self._client, self._run_id = client, run.info.run_id
         flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
         self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
+
+    def _name(self) -> str:
+        """`train@jade, rank 8, lr 0.0001, steps 1500, slim-cat`."""
+        told = [f"{name} {value}" for name, value in self._columns.items()]
+        experiment = os.environ.get("DVC_EXP_NAME")
+        return ", ".join(
+            [f"{self._stage}@{self._persona}", *told, *([experiment] if experiment and told else [])]
+        )
 
     def _add_rows(self) -> None:
         if self._rows:

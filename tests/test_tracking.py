@@ -100,6 +100,22 @@ def test_a_run_is_logged_whole(in_tmp, monkeypatch):
     assert [file.path for file in client.list_artifacts(logged.info.run_id)] == ["loss.csv"]
 
 
+def test_runs_are_named_and_sorted_by_what_people_choose_by(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_EXP_NAME", "slim-cat")
+    for rank, identity in ((8, 0.5), (16, 0.7)):
+        columns = {"rank": rank, "lr": 1e-4, "steps": 300, "epochs": None}
+        with tracker("sqlite:///mlflow.db", stage="evaluate", columns=columns) as run:
+            run.log_metrics([(0, {"identity": identity})])
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    where = [client.get_experiment_by_name("likeness").experiment_id]
+    best, other = client.search_runs(where, order_by=["metrics.identity DESC"])
+    assert best.info.run_name == "evaluate@jade, rank 16, lr 0.0001, steps 300, slim-cat"
+    assert best.data.params["rank"] == "16"
+    assert "epochs" not in best.data.params
+    assert [one.info.run_id for one in client.search_runs(where, "params.rank = '8'")] == [other.info.run_id]
+
+
 def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(ValueError, match="diverged"), tracker("sqlite:///mlflow.db"):

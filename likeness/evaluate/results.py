@@ -126,7 +126,11 @@ def write_results(run: Run, results: Results, tracker: Tracker) -> None:
     _write_json(paths.evaluation_details, results.details)
     _write_json(paths.evaluation_metrics, results.metrics)
     write_atomic(paths.contact_sheet, results.sheet)
-    tracker.log_metrics([(0, {name: value for name, value in results.metrics.items() if value is not None})])
+    figures = {
+        **results.metrics,
+        "identity": results.metrics["identity_samples_with"],
+    }  # as training calls it
+    tracker.log_metrics([(0, {name: value for name, value in figures.items() if value is not None})])
     by_step = {one["step"]: one["similarity"] for one in results.details["checkpoints"]}
     tracker.log_metrics(
         [(step, {"identity_by_step": score}) for step, score in by_step.items() if score is not None]
