@@ -86,7 +86,10 @@ class Evaluated:
         """A version of dvc.lock with a tag."""
         digest = hashlib.sha256(lora).hexdigest()
         files = {f"{one['id']}.jpg": encode_jpeg(coloured(tag + one["id"], 32)) for one in found["samples"]}
-        lines = [{"id": one["id"], "parents": [digest] if one["lora"] else []} for one in found["samples"]]
+        lines = [
+            {"id": one["id"], "file": f"{one['id']}.jpg", "parents": [digest] if one["lora"] else []}
+            for one in found["samples"]
+        ]
         samples = {
             "details.json": json.dumps(found).encode(),
             "manifest.jsonl": jsonl(lines),

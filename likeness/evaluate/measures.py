@@ -15,6 +15,7 @@ from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.looks import Look
 from likeness.evaluate.name_test import name_test
 from likeness.evaluate.samples import Planned
+from likeness.evaluate.statistics import Numbers
 from likeness.evaluate.variety import variety
 
 LARGEST_FACE_PX = 100_000.0
@@ -74,11 +75,16 @@ def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
         "threshold": asdict(scale.threshold),
         "samples": samples,
         "base": described_set(scale, seen.sets["samples_without"], seen.samples(lora=False)),
-        "scores": {name: np.round(row, 4).tolist() for name, row in scores.items()},
+        "scores": {name: _finite(row) for name, row in scores.items()},
         "by_yaw": binned(scale, samples["by_image"], yaws, options.yaw_edges_deg, 90.0),
         "by_face_px": binned(scale, samples["by_image"], sides, options.face_edges_px, LARGEST_FACE_PX),
         "name_test": name_test(scale, scores, seen.planned, seen.twins),
     }
+
+
+def _finite(row: Numbers) -> list[float | None]:
+    """JSON has no NaN."""
+    return [round(float(value), 4) if np.isfinite(value) else None for value in row]
 
 
 def _counts(faces: Faces) -> dict[str, int]:

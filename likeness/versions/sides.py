@@ -123,9 +123,12 @@ def _recorded(revision: Revision) -> tuple[str, Details, Callable[[str], Path]] 
         details = orjson.loads(folder.file("details.json").read_bytes())
     except (InputError, OSError, ValueError):
         return None
+    known = {entry.get("file") for entry in folder.entries.values()}
     digests = {digest for entry in folder.entries.values() for digest in entry.get("parents", ())}
     if len(digests) != 1 or not details.get("measures") or "named" not in details:
         return None
+    if any(one["file"] and one["file"] not in known for one in details["samples"]):
+        return None  # it names what its manifest does not
     (digest,) = digests
     if revision.name == WORKSPACE and sha256_file(revision.file(revision.paths.weights, "train")) != digest:
         return None
@@ -153,7 +156,7 @@ def _losses(revision: Revision) -> list[tuple[int, float]]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."
 
 

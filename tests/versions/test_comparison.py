@@ -152,6 +152,18 @@ def test_an_evaluation_that_is_not_at_hand_is_no_error_and_missing_weights_are(h
         sides(["good"], "jade")
 
 
+def test_an_evaluation_that_names_files_outside_its_manifest_is_not_used(made, tmp_path, monkeypatch):
+    shutil.copytree(made.folder, tmp_path / "here")
+    other = Evaluated.__new__(Evaluated)
+    other.folder = tmp_path / "here"
+    found = details(10.0)
+    found["samples"][0]["file"] = "../../../../raw/sources/jade_01.jpg"
+    other.commit("reaching", found, weights(6))
+    monkeypatch.chdir(other.folder)
+    (side,) = sides(["reaching"], "jade")
+    assert side.details is None
+
+
 @pytest.mark.parametrize("words", [["good"], [], ["good", "good"]])
 def test_one_is_not_compared_with_nothing(compare, words):
     said, _ = compare(*words)
