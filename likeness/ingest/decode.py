@@ -178,7 +178,9 @@ def _who_tells(image: Image.Image, stated: object) -> str:
     exif = Image.Exif()
     with contextlib.suppress(Exception):  # EXIF that does not read tells nothing
         exif.load(image.info.get("exif") or b"")
-    by_xmp = image.format in {"JPEG", "MPO", "PNG", "WEBP", "AVIF"} and not stated and EXIF_ORIENTATION not in exif
+    by_xmp = (
+        image.format in {"JPEG", "MPO", "PNG", "WEBP", "AVIF"} and not stated and EXIF_ORIENTATION not in exif
+    )
     return "XMP" if by_xmp else "EXIF"
 
 
