@@ -78,6 +78,7 @@ NOT_RUN = {
     "python -m bench.damaged": MEASURES,
     "python -m bench.marks measure FILE": MEASURES,
     "python -m bench.scale": MEASURES,
+    "python -m bench.browser PAGE.html": "needs chromium and npm",
     "likeness consent purge jade": "tests/cli/test_purge.py does it",
     "dvc config --local cache.type hardlink": "tests/graph/test_graph.py runs with such links",
     "git init": "tests/test_makefile.py does what the sentence says",

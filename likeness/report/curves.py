@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from likeness.report.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, path, smoothed, stride, ticks
 
 END = 34.0
+NUMBER_HEIGHT = 15.0
 STYLES = 6
 """As many looks of lines as style.css has; then they begin again."""
 
@@ -57,16 +58,23 @@ def curves(lines: Sequence[Line], title: str) -> Markup:
         for s in ticks(first, last, 6)
     ]
     said: list[str] = []
-    for line, points in known:
+    places = _apart([y(points[-1][1]) for _, points in known])
+    for (line, points), place in zip(known, places, strict=True):
         shown = points[:: stride(points)]
         style = (line.number - 1) % STYLES
         end = points[-1]
         parts.append(f'<path class="series s{style}" d="{path([(x(s), y(v)) for s, v in shown])}"/>')
-        parts.append(
-            f'<text class="value" x="{x(end[0]) + 6:.1f}" y="{y(end[1]) + 5:.1f}">{line.number}</text>'
-        )
+        parts.append(f'<text class="value" x="{x(end[0]) + 6:.1f}" y="{place + 5:.1f}">{line.number}</text>')
         said.append(f"{line.number}, {line.label}: {points[0][1]:.3f} to {end[1]:.3f}")
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
         f'aria-label="{escape(title)}. {escape("; ".join(said))}">{"".join(parts)}</svg>'
     )
+
+
+def _apart(places: Sequence[float]) -> list[float]:
+    """The places, moved down where two numbers would stand on each other."""
+    moved, last = dict[int, float](), -math.inf
+    for index in sorted(range(len(places)), key=lambda one: places[one]):
+        last = moved[index] = max(places[index], last + NUMBER_HEIGHT)
+    return [moved[index] for index in range(len(places))]

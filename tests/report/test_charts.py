@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likeness.report.charts import DotRow, Mark, dot_rows, loss_curve, share_scale, ticks
+from likeness.report.curves import Line, curves
 
 
 @given(st.floats(-100, 100), st.floats(0.01, 1000), st.integers(2, 9))
@@ -63,3 +64,18 @@ def test_the_scale_of_a_share_says_all_its_marks_and_none_over_another():
     rows = re.findall(r'y="(\d+)"[^>]*>(?:strangers|the base alone|photographs)', drawn)
     assert len(set(rows)) == 3
     assert 'class="spread"' not in share_scale(0.7, None, None, marks)
+
+
+def test_several_lines_are_told_apart_without_colour_and_their_numbers_do_not_overlap():
+    points = [(1, 0.5), (2, 0.4), (3, math.nan), (4, 0.3)]
+    svg = curves([Line(number=n, label=f"<run {n}>", points=points) for n in (1, 2, 3)], "Loss by step")
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == (
+        "Loss by step. 1, <run 1>: 0.500 to 0.300; 2, <run 2>: 0.500 to 0.300; 3, <run 3>: 0.500 to 0.300"
+    )
+    assert len({path.get("class") for path in root.iter("path")}) == 3
+    numbers = [node for node in root.iter("text") if node.get("class") == "value"]
+    places = sorted(float(node.get("y")) for node in numbers)
+    assert all(b - a >= 15 for a, b in pairwise(places))
+    assert curves([Line(number=1, label="x", points=points[:1])], "") == ""
+    assert Line(number=1, label="x", points=[(1, 1.0), (2, 3.0)]).smooth().points[0][1] == 2.0
