@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, InputError
 from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.run import Run
@@ -43,7 +43,7 @@ def compare_command(
     )  # fmt: skip
     run.require(*run.uses)
     if experiments:
-        names = [*names, *(ref.rpartition("/")[2] for ref, _ in refs(EXPERIMENTS))]
+        names = [*names, *_evaluated(run.persona.name)]
     names = list(dict.fromkeys(names))
     if len(names) < 2:
         raise ConfigError(
@@ -68,6 +68,21 @@ def compare_command(
     for one in comparisons:
         _show(one)
     say(console(), f"page: {path.absolute()}")
+
+
+def _evaluated(persona: str) -> Iterator[str]:
+    """The experiments that have an evaluation here; the others are told."""
+    for ref, _ in refs(EXPERIMENTS):
+        name = ref.rpartition("/")[2]
+        try:
+            (side,) = sides([name], persona)
+            why = None if side.details else "it has no evaluation of its weights here"
+        except InputError as error:
+            why = error.message
+        if why is None:
+            yield name
+        else:
+            sys.stderr.write(f"compare: the experiment {name} is left out: {why}\n")
 
 
 def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[Comparison]:

@@ -99,6 +99,18 @@ def test_experiments_are_found_by_themselves(compare):
     assert measures["similarity"] == measures["copy"] == 2  # the seeds that both drew
 
 
+def test_an_experiment_that_was_not_evaluated_is_left_out_and_told(here, compare):
+    here.git("rm", "-q", "--cached", "dvc.lock")
+    tree = here.git("write-tree").strip()
+    here.git("reset", "-q")
+    here.git("update-ref", "refs/exps/ab/cd/no-lock", here.git("commit-tree", "-m", "x", tree).strip())
+    said, _ = compare("good", "--experiments", "--json")
+    here.git("update-ref", "-d", "refs/exps/ab/cd/no-lock")
+    (found,) = json.loads(said.stdout)
+    assert [side["name"] for side in found["sides"]] == ["good", "bold-name"]
+    assert "the experiment no-lock is left out: no-lock has no dvc.lock" in said.stderr
+
+
 def test_what_cannot_be_compared_as_it_is_is_drawn_and_that_is_said(here, compare, monkeypatch, tmp_path):
     asked = []
 
