@@ -21,6 +21,7 @@ SHORT = (
     "dataset.side_px=256", "dataset.kohya.resolution_px=256", "train.data.side_px=64",
     "train.schedule.steps=24", "train.schedule.warmup_steps=2", "train.checkpoint.every_steps=4",
     "train.checkpoint.weights_every_steps=12", "evaluate.seeds=[1]", "evaluate.steps=2", "base=tiny_random",
+    "train.lora.blocks=[up_blocks.1]", "train.lora.rank=4", "train.lora.alpha=2", "train.selection.probe_draws=1",
 )  # fmt: skip
 # No poll of a killed run takes longer; the machine may be busy.
 PATIENCE_S = 240.0
