@@ -50,7 +50,7 @@ test: .venv/dev ## what is not marked slow
 
 test-slow: .venv/dev .venv/bitsandbytes ## whole graphs, killed graphs, long training; then what needs bitsandbytes
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "slow and not long"
-	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes
+	PYTHONPATH=.venv/bitsandbytes $(BIN)/python -m pytest -m bitsandbytes $$(grep -rl --include='test_*.py' mark.bitsandbytes tests)
 
 test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no part of .ci/run, whose time is short
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
