@@ -1,5 +1,6 @@
 """A base in fewer bits: what is kept of it, and that a LoRA trained on it is a LoRA of the whole one."""
 
+import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -137,3 +138,11 @@ def test_without_bitsandbytes_nf4_says_what_to_install(monkeypatch):
     with pytest.raises(ConfigError, match="bitsandbytes") as error:
         load_base(base_config(quantize="nf4"), device="cpu")
     assert error.value.reason == "missing-package"
+
+
+@pytest.mark.bitsandbytes
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_bitsandbytes_warns_of_no_kernels_that_nothing_here_uses():
+    code = "import likeness.lora.adapter, bitsandbytes.functional"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "kernels" not in done.stderr
