@@ -86,4 +86,5 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
     try:
         return parse_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}", reason="not-yaml", remedy=remedy) from error
+        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise ConfigError(f"{path} is not YAML: {said}", reason="not-yaml", remedy=remedy) from error

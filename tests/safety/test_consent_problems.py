@@ -83,6 +83,34 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     assert all(word in said for word in ("kind:", "scope:", "mia.targets.yaml: licence:"))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("Mia Example", "Mi\xe4").encode("latin-1"), "is not UTF-8: byte"),
+        (lambda text: text.encode("utf-16"), "is not UTF-8: byte 0"),
+        (lambda text: text.replace("  age_years", "\tage_years", 1).encode(), "is not YAML"),
+        (lambda text: (text + "subject: twice\n").encode(), "subject stands twice"),
+    ],
+)
+def test_a_file_that_does_not_read_says_why_in_plain_words(tmp_path, change, words):
+    path = write(tmp_path, sign=False) / "mia.yaml"
+    path.write_bytes(change(path.read_text()))
+    with pytest.raises(ConsentError) as caught:
+        load_consent(path.parent, "mia")
+    assert words in caught.value.message
+    assert "unicode string" not in caught.value.message
+    assert "codec" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")]
+)
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_read(tmp_path, change):
+    path = write(tmp_path) / "mia.yaml"
+    path.write_bytes(change(path.read_bytes()))
+    assert load_consent(path.parent, "mia").persona == "mia"
+
+
 def fields(model: type[BaseModel], before: tuple[str, ...] = ()) -> list[list[str]]:
     """Every field of a record with those of its parts; any key as `x`."""
     found: list[list[str]] = []

@@ -71,8 +71,12 @@ def _mapping(path: Path) -> dict[str, Any]:
                            remedy="put the record itself there")  # fmt: skip
     try:
         fields = parse_yaml(path.read_text(encoding="utf-8"), dates=False)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise ConsentError(f"{shown} is not YAML: {' '.join(str(error).split())}", reason="consent-invalid",
+    except UnicodeDecodeError as error:
+        raise ConsentError(f"{shown} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}",
+                           reason="consent-invalid", remedy="save it as UTF-8 in your editor") from error  # fmt: skip
+    except (yaml.YAMLError, ValueError) as error:
+        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise ConsentError(f"{shown} is not YAML: {said}", reason="consent-invalid",
                            remedy="correct that line; docs/consent.md shows a whole record") from error  # fmt: skip
     if not isinstance(fields, dict):
         raise ConsentError(f"{shown} holds no record", reason="consent-invalid",
