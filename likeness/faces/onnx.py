@@ -4,7 +4,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +54,8 @@ class OnnxEmbedder:
             raise self._unfit(f"it gave a tensor {list(vector.shape)} a face")
         return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-9))
 
-    def check(self) -> None:
-        """See that the file is there and the one that was reviewed.
+    def check(self) -> bytes:
+        """The file's bytes: it is there, and is the one that was reviewed.
 
         Raises:
             ConfigError: `missing-weights` or `wrong-weights`.
@@ -65,18 +65,17 @@ class OnnxEmbedder:
             raise ConfigError(
                 f"faces.embedder: there is no file {self.path}", reason="missing-weights", remedy=remedy
             )
-        with self.path.open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-        if found != self.sha256:
+        data = self.path.read_bytes()
+        if (found := sha256(data).hexdigest()) != self.sha256:
             raise ConfigError(
                 f"faces.embedder: {self.path} has sha256 {found}, conf/ names {self.sha256}",
                 reason="wrong-weights", remedy=remedy,
             )  # fmt: skip
+        return data
 
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
-            self.check()
-            self._local.session = cpu_session(self.path)
+            self._local.session = cpu_session(self.check())
         return self._local.session
 
     def _unfit(self, why: str) -> ConfigError:

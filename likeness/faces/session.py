@@ -2,13 +2,13 @@
 # onnxruntime is partly untyped.
 """How the networks of gates and marks are opened: all alike."""
 
-from pathlib import Path
-
 import onnxruntime as ort
 
 
-def cpu_session(path: Path, *, quiet: bool = False) -> ort.InferenceSession:
-    """A network on one thread of the CPU: items run side by side, not operators, and no bit depends on how many cores there are.
+def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
+    """A network, by the bytes that were verified.
+
+    It runs on one thread of the CPU: items run side by side, not operators, and no bit depends on how many cores there are.
 
     With `quiet` only its errors are printed.
     """
@@ -16,4 +16,4 @@ def cpu_session(path: Path, *, quiet: bool = False) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     if quiet:
         options.log_severity_level = 3
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])

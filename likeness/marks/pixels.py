@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.faces.models import ModelFile, locate
+from likeness.faces.models import ModelFile, weights
 from likeness.faces.session import cpu_session
 from likeness.images import RGB, decode_rgb, encode_jpeg
 
@@ -188,4 +188,4 @@ def _enlarged(added: NDArray[np.float32], width: int, height: int) -> NDArray[np
 
 @cache
 def _session(file: ModelFile) -> Any:
-    return cpu_session(locate(file), quiet=True)
+    return cpu_session(weights(file), quiet=True)

@@ -17,7 +17,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail, InvalidArg
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.faces.models import RATER, locate
+from likeness.faces.models import RATER, weights
 from likeness.faces.session import cpu_session
 
 RATER_DIGEST = RATER.sha256
@@ -58,7 +58,7 @@ class Rater:
 
     def _session(self) -> ort.InferenceSession:
         if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(locate(RATER))
+            self._local.session = cpu_session(weights(RATER))
         return self._local.session
 
 

@@ -10,7 +10,7 @@ from conf_sections import section
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
-from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate
+from likeness.faces.models import AGE, FACE_MESH, RATER, RESNET, SFACE, YUNET, locate, weights
 from likeness.marks.pixels import DECODER, ENCODER
 
 CONF = Path(__file__).parents[2] / "conf/base"
@@ -87,6 +87,16 @@ def test_a_folder_of_a_packages_name_is_not_used(file, tmp_path, monkeypatch):
     found = locate(file)
     locate.cache_clear()
     assert found != shadow
+
+
+@pytest.mark.parametrize("file", [RATER, AGE, ENCODER, DECODER], ids=lambda file: Path(file.path).stem)
+def test_a_network_exchanged_after_it_was_found_is_not_opened(file, tmp_path, monkeypatch):
+    changed = tmp_path / "network.onnx"
+    changed.write_bytes(b"a network that finds nothing")
+    monkeypatch.setattr("likeness.faces.models.locate", lambda _: changed)
+    with pytest.raises(ConfigError) as caught:
+        weights(file)
+    assert caught.value.reason == "wrong-weights"
 
 
 def test_where_only_a_shadow_is_there_nothing_is_loaded(tmp_path, monkeypatch):
