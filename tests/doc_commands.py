@@ -77,6 +77,8 @@ NOT_RUN = {
     "python -m bench.noop FILES": MEASURES,
     "python -m bench.damaged": MEASURES,
     "python -m bench.marks measure FILE": MEASURES,
+    "python -m bench.marks measure FILE --pictures 0 --unmarked 1000 --faces faces.zip": MEASURES,
+    "python -m bench.gates": MEASURES,
     "python -m bench.scale": MEASURES,
     "python -m bench.browser PAGE.html": "needs chromium and npm",
     "likeness consent purge jade": "tests/cli/test_purge.py does it",
