@@ -59,6 +59,7 @@ NOT_RUN = {
     "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_marks.py does it on a publication",
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
+    "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
     "likeness compare HEAD workspace": COMPARES,
     "likeness versions accept jade": ACCEPTS,
     "likeness versions accept jade workspace EXPERIMENT": ACCEPTS,

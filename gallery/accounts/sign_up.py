@@ -68,7 +68,7 @@ def ask_to_sign_up(gallery: Gallery, email: str, name: str, password: str, place
     hashed = gallery.passwords.hash(password, email=email.lower())
     with gallery.transaction() as db:
         known = find_user(db, email)
-        link = "sign-in" if known else "confirm?token=" + new_token(
+        link = "sign-in" if known else "confirm#token=" + new_token(
             db, "confirm", email.lower(), gallery.clock(), name=name, password=hashed)  # fmt: skip
     said = "You have an account already." if known else "Open this link to finish."
     return Mail(to=email, subject="Your account", text=f"{said}\n\n{gallery.settings.public_url}/{link}\n")
@@ -108,7 +108,7 @@ def forgot(gallery: Gallery, email: str, place: str) -> Mail | None:
         token = new_token(db, "reset", email.lower(), gallery.clock())
     if user is None or user.blocked:
         return None
-    text = f"Open this link within an hour:\n\n{gallery.settings.public_url}/reset?token={token}\n"
+    text = f"Open this link within an hour:\n\n{gallery.settings.public_url}/reset#token={token}\n"
     return Mail(to=email, subject="A new password", text=text)
 
 

@@ -60,7 +60,7 @@ def invite_command(email: str, role: str) -> None:
     with gallery.transaction() as db:
         token = new_token(db, "invitation", email.lower(), gallery.clock(), role=role)
         note(db, gallery.clock(), OPERATOR, "invited", email=email.lower(), role=role)
-    sys.stdout.write(f"{gallery.settings.public_url}/sign-up?invitation={token}\n")
+    sys.stdout.write(f"{gallery.settings.public_url}/invitation#token={token}\n")
 
 
 def block_command(email: str, *, block: bool) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import FrameType
 
 from sqlalchemy import func, select
 
@@ -39,7 +40,7 @@ def serve_command(host: str, port: int, *, worker: bool) -> None:
     gallery = open_gallery(settings)
     take_in(gallery)
     first_owner(gallery)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises its signal again when it has ended
+    signal.signal(signal.SIGTERM, _exit)  # uvicorn raises its signal again when it has ended
     command = [sys.executable, "-m", "gallery", "worker", "--until-eof"]
     beside = subprocess.Popen(command, stdin=subprocess.PIPE) if worker else None
     try:
@@ -50,8 +51,13 @@ def serve_command(host: str, port: int, *, worker: bool) -> None:
             beside.wait(STOP_SECONDS)
 
 
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # no lock of Python's is held: the interpreter may end meanwhile
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -148,7 +148,7 @@ class Worker:
         return Picture(
             id=picture_id, generation_id=generation.id, index=number, user_id=generation.user_id, person_id=person.id,
             prompt=generation.prompt, seed=seed, width=finished.width, height=finished.height,
-            likeness=finished.likeness, sha256=sha256_bytes(finished.png), pdq=finished.pdq, seconds=seconds,
+            likeness=finished.likeness, sha256=sha256_bytes(finished.png), bytes=len(finished.png), pdq=finished.pdq, seconds=seconds,
             created=self.gallery.clock(),
         )  # fmt: skip
 

@@ -50,4 +50,4 @@ def delete_picture(gallery: Gallery, user: User, picture_id: uuid.UUID) -> dict[
     erase_gone(gallery)
     with gallery.transaction() as db:
         erased = db.get_one(Picture, picture_id).erased is not None
-    return {"id": receipt.id, "at": now, "erased": erased, **data}
+    return {"receipt": receipt.id, "at": now, "erased": erased, **data}

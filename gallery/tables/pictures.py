@@ -44,6 +44,7 @@ class Picture(Base):
     height: Mapped[int]
     likeness: Mapped[float | None]
     sha256: Mapped[str] = mapped_column(String(64), index=True)
+    bytes: Mapped[int]
     pdq: Mapped[str] = mapped_column(BIT(256))
     seconds: Mapped[float]
     favourite: Mapped[bool] = mapped_column(default=False)

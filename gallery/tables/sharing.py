@@ -49,7 +49,7 @@ class Takedown(Base):
 
     __tablename__ = "takedowns"
     __table_args__ = (
-        CheckConstraint("decision IN ('withdraw', 'keep')", name="decision"),
+        CheckConstraint("decision IN ('remove', 'keep')", name="decision"),
         Index("ix_takedowns_open", "due", postgresql_where=text("decided IS NULL")),
     )
     id: Mapped[Id]

@@ -19,8 +19,8 @@ from gallery.tables import Blocked, Picture, Share, Takedown, User
 
 HOURS = 48
 REMIND_HOURS_LEFT = (24, 12, 2)
-Reason = Literal["shows-me", "shows-a-minor", "rights", "other"]
-HELD_AT_ONCE = ("shows-me", "shows-a-minor")
+Reason = Literal["portrayed", "minor", "rights", "other"]
+HELD_AT_ONCE = ("portrayed", "minor")
 """The link shows nothing until such a report is decided."""
 
 
@@ -49,7 +49,7 @@ def report(
 
 
 def decide(
-    gallery: Gallery, takedown_id: uuid.UUID, decision: Literal["withdraw", "keep"], by: str
+    gallery: Gallery, takedown_id: uuid.UUID, decision: Literal["remove", "keep"], by: str
 ) -> Takedown:
     """Withdraw the picture and all that look like it, and let nothing like it in again; or let it stay.
 
@@ -68,11 +68,11 @@ def decide(
 
 
 def _decide(
-    db: Session, gallery: Gallery, one: Takedown, decision: Literal["withdraw", "keep"], by: str
+    db: Session, gallery: Gallery, one: Takedown, decision: Literal["remove", "keep"], by: str
 ) -> None:
     now = gallery.clock()
     one.decided, one.decision, one.by = now, decision, by
-    if decision == "withdraw":
+    if decision == "remove":
         picture = db.get_one(Picture, one.picture_id)
         found = alike(db, picture.pdq)
         one.withdrawn = leave(db, found, "taken-down", now).pictures
@@ -91,7 +91,7 @@ def tick(gallery: Gallery) -> None:
             select(Takedown).where(Takedown.decided.is_(None)).with_for_update(skip_locked=True)
         ):
             if one.due <= now:
-                _decide(db, gallery, one, "withdraw", "the clock")
+                _decide(db, gallery, one, "remove", "the clock")
                 continue
             left = (one.due - now).total_seconds() / 3600
             passed = sum(left <= hours for hours in REMIND_HOURS_LEFT)

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gallery.money.calculator import month
 from gallery.money.ledger import book
 from likeness.errors import InputError
 
@@ -50,7 +49,7 @@ def tell(
 
 
 def balance(browser: Browser) -> int:
-    return browser.get("/money").json()["balance_cents"]
+    return round(browser.get("/money").json()["balance"] * 100)
 
 
 def test_a_payment_is_booked_once_however_often_it_is_told(paying: World) -> None:
@@ -143,7 +142,8 @@ def test_an_owner_gives_credits_and_the_calculator_counts(paying: World) -> None
     owner, ann = paying.user("owner", "owner"), paying.user("ann")
     body = {"user_id": ann.load()["user"]["id"], "cents": 300}
     assert ann.post("/admin/credits", body).status_code == 403
-    assert owner.post("/admin/credits", body).json() == {"balance_cents": 300}
-    figures = ann.get("/money/calculator?seconds=10").json()
-    assert (figures["revenue_cents"], figures["cost_cents"], figures["workers"]) == (750_000, 18_000, 1)
-    assert month(price_cents=50, per_day=20_000, cost_cents=18_000, seconds=10).workers == 3
+    assert owner.post("/admin/credits", body).json() == {"balance": 3.0}
+    assert ann.get("/money").json()["entries"][0] | {"id": 0, "created": 0} == {
+        "id": 0, "created": 0, "text": "Given by an owner", "amount": 3.0, "balance": 3.0}  # fmt: skip
+    figures = ann.get("/money/calculator").json()
+    assert (figures["price"], figures["pictures_per_day"], figures["fixed_per_month"]) == (0.5, 500, 180)

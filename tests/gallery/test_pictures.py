@@ -12,9 +12,9 @@ from gallery.pictures.pages import read_cursor
 from gallery.tables import Picture
 
 FILL = """
-INSERT INTO pictures (id, generation_id, index, user_id, person_id, prompt, seed, width, height, sha256, pdq, seconds,
+INSERT INTO pictures (id, generation_id, index, user_id, person_id, prompt, seed, width, height, sha256, bytes, pdq, seconds,
   favourite, created)
-SELECT gen_random_uuid(), :generation, n, :user, :person, 'jade woman, picture ' || n, n, 8, 8, repeat('a', 64),
+SELECT gen_random_uuid(), :generation, n, :user, :person, 'jade woman, picture ' || n, n, 8, 8, repeat('a', 64), 1,
   repeat('0', 256)::bit(256), 1, n % 50 = 0, :now - (n / 3) * interval '1 second' FROM generate_series(1, 10000) AS n
 """
 

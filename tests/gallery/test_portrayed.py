@@ -24,7 +24,8 @@ def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:
     pictures = world.drawn(ann, version, 2) + world.drawn(bob, version)
     her, token = world.browser(), world.link()
     page = her.get(f"/portrayed/{token}").json()
-    assert (page["person"], page["revoked"]) == ("jade", None)
+    assert (page["person"]["name"], page["revoked"]) == ("jade", None)
+    assert page["scope"] == "Record jade-1 allows: generate."
     assert {one["id"] for one in page["pictures"]["items"]} == {one["id"] for one in pictures}
     assert [(one["name"], one["pictures"], one["per_day"]) for one in page["users"]] == [
         ("ann", 2, 20),
@@ -77,7 +78,8 @@ def test_she_revokes_and_everything_goes_with_a_counted_receipt(world: World) ->
     answer = ann.post("/generations", {"version_id": version, "prompt": "smiling"})
     assert answer.json()["error"]["reason"] == "consent-revoked"
     assert her.post(path, {"confirm": "jade"}).status_code == 409
-    assert her.get(f"/portrayed/{world.link()}").json()["gone"] == 3
+    page = her.get(f"/portrayed/{world.link()}").json()
+    assert (page["gone"], page["revoked"]["withdrawn"], page["pictures"]["items"]) == (3, 3, [])
 
 
 def test_a_revocation_while_a_picture_is_drawn_lets_it_not_in(world: World) -> None:

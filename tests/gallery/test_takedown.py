@@ -37,11 +37,11 @@ def test_an_owner_withdraws_a_reported_picture_and_all_that_look_like_it(world: 
     (listed,) = owner.get("/admin/takedowns").json()["items"]
     assert (listed["statement"], listed["receipt"]) == ("It is mine.", receipt["receipt"])
     path = f"/admin/takedowns/{receipt['receipt']}"
-    assert owner.post(path, {"decision": "withdraw"}).json()["withdrawn"] == 2
+    assert owner.post(path, {"decision": "remove"}).json()["copies"] == 2
     assert owner.post(path, {"decision": "keep"}).status_code == 409
     assert [x["id"] for x in ann.get("/pictures").json()["items"]] == [far["id"]]
     shown = world.browser().get(f"/takedowns/{receipt['receipt']}").json()
-    assert (shown["decision"], shown["withdrawn"]) == ("withdraw", 2)
+    assert (shown["decision"], shown["copies"]) == ("remove", 2)
     assert "email" not in shown
     world.pass_time(minutes=1)
     assert world.drawn(ann, version, seed=1) == []
@@ -49,7 +49,7 @@ def test_an_owner_withdraws_a_reported_picture_and_all_that_look_like_it(world: 
     assert refused[0]["reason"] == "taken-down"
 
 
-@pytest.mark.parametrize(("reason", "status"), [("rights", 200), ("shows-me", 404)])
+@pytest.mark.parametrize(("reason", "status"), [("rights", 200), ("portrayed", 404)])
 def test_who_says_it_shows_them_is_believed_until_it_is_decided(
     world: World, reason: str, status: int
 ) -> None:
@@ -76,7 +76,7 @@ def test_the_clock_reminds_and_decides_after_48_hours(world: World) -> None:
     world.pass_time(hours=0.1)
     tick(world.gallery)
     assert ann.get(f"/pictures/{one['id']}").status_code == 404
-    assert world.browser().get(f"/takedowns/{receipt['receipt']}").json()["decision"] == "withdraw"
+    assert world.browser().get(f"/takedowns/{receipt['receipt']}").json()["decision"] == "remove"
 
 
 def test_reports_are_counted_by_place(world: World) -> None:

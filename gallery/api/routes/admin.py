@@ -1,5 +1,6 @@
 """What owners see and decide: users, rights, reports."""
 
+import datetime
 import uuid
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 
 from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
-from gallery.accounts.tokens import new_token
+from gallery.accounts.tokens import HOURS, new_token
 from gallery.api.bodies import Body, Name
 from gallery.api.routes.portrayed import Kind
 from gallery.api.routes.session import user_view
@@ -19,17 +20,19 @@ from gallery.audit import note
 from gallery.errors import invalid, not_there
 from gallery.people.granting import grant, take_away
 from gallery.people.presets import KINDS
+from gallery.people.rights import as_allowed
 from gallery.portrayed.links import link_token
-from gallery.tables import Person, Right, Role, Takedown, User
+from gallery.tables import Person, Picture, Right, Role, Takedown, User, Version
 from gallery.takedown.reports import decide
 
 router = APIRouter(prefix="/admin")
+MOST_PER_DAY = 10_000
 
 
 class Changed(Body):
     name: Name | None = None
     role: Role | None = None
-    blocked: bool | None = None
+    disabled: bool | None = None
 
 
 class Invited(Body):
@@ -40,30 +43,32 @@ class Invited(Body):
 class Granted(Body):
     user_id: uuid.UUID
     version_id: uuid.UUID
-    per_day: int = Field(ge=0, le=10_000)
+    per_day: int | None = Field(default=None, ge=0, le=MOST_PER_DAY)
     until: AwareDatetime | None = None
     kinds: list[Kind] = Field(default=list(KINDS))  # type: ignore[assignment]
 
 
 class Decided(Body):
-    decision: Literal["withdraw", "keep"]
+    decision: Literal["remove", "keep"]
 
 
 @router.get("/users")
 def get_users(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """All users."""
+    """All users, and how many pictures each has."""
     with gallery.transaction() as db:
-        users = db.scalars(select(User).order_by(User.email))
-        return {
-            "items": [user_view(one) | {"blocked": one.blocked, "created": one.created} for one in users],
-            "next": None,
-        }
+        drawn = select(func.count()).where(Picture.user_id == User.id, Picture.gone.is_(None)).correlate(User)
+        rows = db.execute(select(User, drawn.scalar_subquery()).order_by(User.email))
+        items = [user_view(row[0]) | {"disabled": row[0].blocked, "created": row[0].created, "pictures": row[1]}
+                 for row in rows]  # fmt: skip
+    return {"items": items, "next": None}
 
 
 @router.patch("/users/{user_id}")
 def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Change a user; who is blocked is out at once, and one owner always stays."""
     changes = body.model_dump(exclude_none=True)
+    if body.disabled is not None:
+        changes["blocked"] = changes.pop("disabled")
     with gallery.transaction() as db:
         owners = set(
             db.scalars(select(User.id).where(User.role == "owner", User.blocked.is_(False)).with_for_update())
@@ -71,15 +76,15 @@ def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: Owner
         user = db.get(User, user_id, with_for_update=True)
         if user is None:
             raise not_there()
-        loses = body.blocked or (body.role is not None and body.role != "owner")
+        loses = body.disabled or (body.role is not None and body.role != "owner")
         if loses and owners == {user.id}:
             raise invalid("One owner has to stay.", "Make somebody else an owner first.")
         for name, value in changes.items():
             setattr(user, name, value)
-        if body.blocked:
+        if body.disabled:
             end_sessions(db, user.id)
         note(db, gallery.clock(), by.email, "user-changed", user=user.email, **changes)
-    return user_view(user) | {"blocked": user.blocked}
+    return user_view(user) | {"disabled": user.blocked}
 
 
 @router.post("/invitations", status_code=201)
@@ -90,35 +95,52 @@ def post_invitation(
     with gallery.transaction() as db:
         token = new_token(db, "invitation", body.email.lower(), gallery.clock(), role=body.role)
         note(db, gallery.clock(), by.email, "invited", email=body.email.lower(), role=body.role)
-    url = f"{gallery.settings.public_url}/sign-up?invitation={token}"
+    url = f"{gallery.settings.public_url}/invitation#token={token}"
     later.add_task(
         Mail(to=body.email, subject="An invitation", text=f"Open this link:\n\n{url}\n").send, gallery
     )
-    return {"url": url}
+    return {"url": url, "expires": gallery.clock() + datetime.timedelta(hours=HOURS["invitation"])}
 
 
 @router.get("/rights")
 def get_rights(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """All rights."""
+    """All rights, and what is used today."""
+    now = gallery.clock()
     with gallery.transaction() as db:
-        return {
-            "items": [right_view(one) for one in db.scalars(select(Right).order_by(Right.created))],
-            "next": None,
-        }
+        rows = db.execute(
+            select(Right, Version, Person, User).select_from(Right).join(Version, Version.id == Right.version_id)
+            .join(Person, Person.id == Version.person_id).join(User, User.id == Right.user_id)
+            .order_by(User.email, Person.name, Version.created.desc())
+        ).all()  # fmt: skip
+        items = [
+            right_view(row[0]) | {"user": row[3].name, "version": row[1].name, "person": row[2].name,
+                                  "used_today": as_allowed(db, row[0], row[1], row[2], now).used_today}
+            for row in rows
+        ]  # fmt: skip
+    return {"items": items, "next": None}
 
 
 @router.put("/rights")
 def put_right(body: Granted, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Give a right, or change it."""
-    return right_view(grant(gallery, by.email, body.user_id, body.version_id, per_day=body.per_day, until=body.until,
-                            kinds=body.kinds))  # fmt: skip
+    per_day = MOST_PER_DAY if body.per_day is None else body.per_day
+    right = grant(
+        gallery, by.email, body.user_id, body.version_id, per_day=per_day, until=body.until, kinds=body.kinds
+    )
+    return right_view(right)
 
 
-@router.delete("/rights/{right_id}")
-def delete_right(right_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+@router.delete("/rights")
+def delete_right(
+    user_id: uuid.UUID, version_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep
+) -> dict[str, Any]:
     """Take a right away at once."""
-    take_away(gallery, by.email, right_id)
-    return {"taken_away": right_id}
+    with gallery.transaction() as db:
+        right = db.scalar(select(Right.id).where(Right.user_id == user_id, Right.version_id == version_id))
+    if right is None:
+        raise not_there()
+    take_away(gallery, by.email, right)
+    return {"taken_away": right}
 
 
 def right_view(one: Right) -> dict[str, Any]:

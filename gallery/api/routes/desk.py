@@ -8,11 +8,17 @@ from sqlalchemy import func, select, text
 
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import export, first_broken
+from gallery.generation.jobs import DEAD_AFTER_SECONDS
 from gallery.generation.progress import WAITING, seconds_a_picture, views
-from gallery.tables import AuditLine, Generation, Person, Picture, Refused
+from gallery.tables import AuditLine, Generation, Person, Picture, Refused, User, Version
 
 router = APIRouter(prefix="/admin")
 SHOWN = 200
+WORKERS = text(
+    "SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - :seconds * interval '1 second', count(j.id)"
+    " FROM procrastinate_workers w LEFT JOIN procrastinate_jobs j ON j.worker_id = w.id AND j.status = 'doing'"
+    " GROUP BY w.id ORDER BY w.id"
+)
 
 
 @router.get("/people")
@@ -29,26 +35,32 @@ def get_queue(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """What is under way, in its order."""
     with gallery.transaction() as db:
         waiting = (
-            select(Generation).where(Generation.status.in_(WAITING)).order_by(Generation.created).limit(SHOWN)
-        )
-        return {
-            "items": views(db, list(db.scalars(waiting))),
-            "seconds_a_picture": seconds_a_picture(db),
-            "next": None,
-        }
+            select(Generation, User.name).join(User).where(Generation.status.in_(WAITING))
+            .order_by(Generation.created, Generation.id).limit(SHOWN)
+        )  # fmt: skip
+        rows = db.execute(waiting).all()
+        shown = views(db, [row[0] for row in rows])
+        names = ("id", "person", "status", "place", "done", "count", "created")
+        items = [
+            {"user": row[1]} | {name: one[name] for name in names}
+            for row, one in zip(rows, shown, strict=True)
+        ]
+        return {"items": items, "seconds_a_picture": seconds_a_picture(db), "next": None}
 
 
 @router.get("/workers")
 def get_workers(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """Who works, and when each last said so."""
+    """Who works, when each last said so, and how many jobs it holds."""
     with gallery.transaction() as db:
-        rows = db.execute(text("SELECT id, last_heartbeat FROM procrastinate_workers ORDER BY id"))
-        return {"items": [{"id": row[0], "seen": row[1]} for row in rows], "next": None}
+        rows = db.execute(WORKERS, {"seconds": DEAD_AFTER_SECONDS})
+        items = [{"id": row[0], "seen": row[1], "status": "working" if row[2] else "silent", "drawing": row[3]}
+                 for row in rows]  # fmt: skip
+    return {"items": items, "next": None}
 
 
 @router.get("/refusals")
 def get_refusals(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """Prompts and pictures that gates refused: reasons, no words and no pictures."""
+    """What gates refused, the newest first: of a refused prompt the reason and not the words, of a refused picture nothing."""
     with gallery.transaction() as db:
         words = (
             select(AuditLine)
@@ -56,26 +68,52 @@ def get_refusals(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
             .order_by(AuditLine.id.desc())
             .limit(SHOWN)
         )
-        prompts = [{"at": one.at, "by": one.actor, "reason": one.data["reason"]} for one in db.scalars(words)]
-        counted = select(Refused.reason, func.count()).group_by(Refused.reason).order_by(Refused.reason)
-        return {"prompts": prompts, "pictures": {row[0]: row[1] for row in db.execute(counted)}}
+        prompts: list[dict[str, Any]] = [
+            {"id": f"prompt-{one.id}", "created": one.at, "user": one.actor, "person": None,
+             "reason": one.data["reason"], "prompt": None} for one in db.scalars(words)
+        ]  # fmt: skip
+        drawn = (
+            select(Refused, Generation.prompt, User.name, Person.name).select_from(Refused).join(Generation)
+            .join(User, User.id == Generation.user_id).join(Version, Version.id == Generation.version_id)
+            .join(Person, Person.id == Version.person_id).order_by(Refused.created.desc()).limit(SHOWN)
+        )  # fmt: skip
+        pictures: list[dict[str, Any]] = [
+            {"id": f"{row[0].generation_id}-{row[0].index}", "created": row[0].created, "user": row[2],
+             "person": row[3], "reason": row[0].reason, "prompt": row[1]} for row in db.execute(drawn)
+        ]  # fmt: skip
+    return {"items": sorted(prompts + pictures, key=lambda one: one["created"], reverse=True), "next": None}
 
 
 @router.get("/audit")
-def get_audit(gallery: GalleryDep, by: OwnerDep) -> PlainTextResponse:
-    """The whole log as JSON lines; a header says whether its chain holds."""
+def get_audit(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """The newest lines of the log, and whether its whole chain holds."""
     with gallery.transaction() as db:
-        lines, broken = "".join(export(db)), first_broken(db)
-    headers = {"x-first-broken-line": "none" if broken is None else str(broken)}
-    return PlainTextResponse(lines, media_type="application/x-ndjson", headers=headers)
+        last = db.scalars(select(AuditLine).order_by(AuditLine.id.desc()).limit(SHOWN))
+        items = [{"seq": one.id, "at": one.at, "actor": one.actor, "action": one.action,
+                  "subject": ", ".join(f"{name} {value}" for name, value in one.data.items()), "hash": one.digest}
+                 for one in last]  # fmt: skip
+        return {"items": items, "whole": first_broken(db) is None, "next": None}
+
+
+@router.get("/audit/export")
+def get_export(gallery: GalleryDep, by: OwnerDep) -> PlainTextResponse:
+    """The whole log as JSON lines."""
+    with gallery.transaction() as db:
+        lines = "".join(export(db))
+    return PlainTextResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/storage")
 def get_storage(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """How many pictures lie where, and what waits to be erased."""
+    """How many pictures lie there, whose, how large, and what waits to be erased."""
     with gallery.transaction() as db:
-        count = func.count
-        here = db.scalar(select(count()).where(Picture.gone.is_(None)))
-        waiting = db.scalar(select(count()).where(Picture.gone.is_not(None), Picture.erased.is_(None)))
-        size = db.scalar(select(func.pg_database_size(func.current_database())))
-    return {"place": gallery.store.url, "pictures": here, "to_erase": waiting, "database_bytes": size}
+        by_user = (
+            select(User.name, func.count(), func.sum(Picture.bytes)).join(Picture, User.id == Picture.user_id)
+            .where(Picture.gone.is_(None)).group_by(User.id, User.name).order_by(func.sum(Picture.bytes).desc())
+        )  # fmt: skip
+        items = [
+            {"user": row[0], "pictures": int(row[1]), "bytes": int(row[2])} for row in db.execute(by_user)
+        ]
+        waiting = db.scalar(select(func.count()).where(Picture.gone.is_not(None), Picture.erased.is_(None)))
+    return {"place": gallery.store.url, "bytes": sum(one["bytes"] for one in items),
+            "pictures": sum(one["pictures"] for one in items), "to_erase": waiting, "items": items, "next": None}  # fmt: skip

@@ -32,7 +32,7 @@ def get_events(
     number = (
         int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 19 else None
     )
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
     return StreamingResponse(_stream(gallery, who, number), media_type="text/event-stream", headers=headers)
 
 

@@ -3,9 +3,9 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Request
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
 from gallery.api.bodies import Body
@@ -13,13 +13,17 @@ from gallery.api.visitors import GalleryDep, OwnerDep, UserDep
 from gallery.audit import note
 from gallery.errors import not_there
 from gallery.generation.progress import seconds_a_picture
-from gallery.money.calculator import month
 from gallery.money.ledger import GIVEN, balance, book, user_account
 from gallery.money.stripe import take_in
-from gallery.tables import Entry, User
+from gallery.tables import Entry, Picture, Refused, User
 
 router = APIRouter()
 SHOWN = 100
+WORDS = {"take": "Pictures asked for", "back": "Given back", "paid": "Paid", "given": "Given by an owner"}
+MISSION = {"pictures_per_day": 500.0, "fixed_per_month": 180.0, "usd_per_hour": 0.0, "fee_share": 0.029, "fee_fixed": 0.3,
+           "pictures_per_payment": 20.0}  # fmt: skip
+"""500 pictures a day on a GPU of $180 a month, which is the fixed cost; a card's fee as Stripe's price list in the USA has it;
+payments of $10."""
 
 
 class Given(Body):
@@ -32,12 +36,16 @@ def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The user's credits, and the last movements."""
     account = user_account(user.id)
     with gallery.transaction() as db:
-        last = select(Entry).where(Entry.account == account).order_by(Entry.id.desc()).limit(SHOWN)
-        entries = [
-            {"at": one.at, "cents": one.cents, "what": one.key.partition(":")[0]} for one in db.scalars(last)
-        ]
-        return {"enabled": gallery.settings.money, "balance_cents": balance(db, account), "entries": entries,
-                "price_cents": gallery.settings.price_cents}  # fmt: skip
+        after = func.sum(Entry.cents).over(order_by=Entry.id)
+        own = select(Entry.id, Entry.at, Entry.key, Entry.cents, after.label("after")).where(
+            Entry.account == account
+        )
+        lines = own.subquery()
+        last = db.execute(select(lines).order_by(lines.c.id.desc()).limit(SHOWN))
+        entries = [{"id": row[0], "created": row[1], "text": WORDS[row[2].partition(":")[0]], "amount": row[3] / 100,
+                    "balance": int(row[4]) / 100} for row in last]  # fmt: skip
+        return {"enabled": gallery.settings.money, "balance": balance(db, account) / 100, "entries": entries,
+                "price": gallery.settings.price_cents / 100}  # fmt: skip
 
 
 @router.post("/money/webhook")
@@ -50,19 +58,14 @@ async def post_webhook(
 
 
 @router.get("/money/calculator")
-def get_calculator(
-    gallery: GalleryDep, user: UserDep, price_cents: Annotated[int, Query(ge=0, le=100_000)] = 50,
-    per_day: Annotated[int, Query(ge=0, le=10_000_000)] = 500,
-    cost_cents: Annotated[int, Query(ge=0, le=100_000_000)] = 18_000,
-    seconds: Annotated[float | None, Query(gt=0, le=86_400)] = None,
-) -> dict[str, Any]:  # fmt: skip
-    """A month with these figures; without `seconds`, with the mean that was measured here."""
+def get_calculator(gallery: GalleryDep, user: UserDep) -> dict[str, float]:
+    """Figures to begin a calculation with: the price set here, what was measured here, and the mission's own."""
     with gallery.transaction() as db:
-        pace = seconds or seconds_a_picture(db)
-    return {
-        "seconds": pace,
-        **vars(month(price_cents=price_cents, per_day=per_day, cost_cents=cost_cents, seconds=pace)),
-    }
+        pace = seconds_a_picture(db)
+        refused = db.scalar(select(func.count()).select_from(Refused)) or 0
+        drawn = db.scalar(select(func.count()).select_from(Picture)) or 0
+    return {"price": gallery.settings.price_cents / 100, "seconds_per_picture": pace,
+            "refund_share": refused / max(1, refused + drawn), **MISSION}  # fmt: skip
 
 
 @router.post("/admin/credits", status_code=201)
@@ -74,4 +77,4 @@ def post_credits(body: Given, gallery: GalleryDep, by: OwnerDep) -> dict[str, An
         account = user_account(body.user_id)
         book(db, f"given:{uuid.uuid4()}", GIVEN, account, body.cents, gallery.clock())
         note(db, gallery.clock(), by.email, "credits-given", user=str(body.user_id), cents=body.cents)
-        return {"balance_cents": balance(db, account)}
+        return {"balance": balance(db, account) / 100}

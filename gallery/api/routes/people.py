@@ -33,10 +33,16 @@ def get_people(gallery: GalleryDep, user: UserDep) -> list[dict[str, Any]]:
                 "id": person.id, "name": person.name, "versions": [],
                 "cover_url": f"/api/pictures/{cover}/file?size=thumb" if cover else None,
             })  # fmt: skip
+            has = {
+                "per_day": may.per_day,
+                "used_today": may.used_today,
+                "until": right.until,
+                "kinds": may.kinds,
+            }
+            one.setdefault("right", has)
             one["versions"].append({
                 "id": version.id, "name": version.name, "trigger": version.trigger, "class_word": version.class_word,
-                "created": version.created.astimezone(datetime.UTC),
-                "right": {"per_day": may.per_day, "used_today": may.used_today, "until": right.until, "kinds": may.kinds},
+                "created": version.created.astimezone(datetime.UTC), "right": has,
             })  # fmt: skip
     return list(found.values())
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from gallery.accounts.tries import TOKEN_PLACE, count_try
 from gallery.api.bodies import Body
@@ -17,7 +18,7 @@ from gallery.people.presets import KINDS
 from gallery.pictures.pages import page, read_cursor
 from gallery.portrayed.decisions import narrow, revoke
 from gallery.portrayed.links import link_token, portrayed
-from gallery.tables import Person, Picture, Right, User, Version
+from gallery.tables import Person, Picture, Receipt, Right, User, Version
 from likeness.errors import ConsentError
 
 router = APIRouter()
@@ -52,32 +53,41 @@ def get_page(
         items = [{"id": one.id, "by": names[one.user_id], "prompt": one.prompt, "created": one.created, "width": one.width,
                   "height": one.height, "thumb_url": f"/api/portrayed/{token}/pictures/{one.id}/file?size=thumb",
                   "url": f"/api/portrayed/{token}/pictures/{one.id}/file"} for one in found]  # fmt: skip
-        users = [
-            {"name": row[0], "per_day": row[1], "until": row[2], "pictures": row[3]}
-            for row in db.execute(
-                select(User.name, func.sum(Right.per_day), func.max(Right.until), _drawn(person))
-                .join(Right, Right.user_id == User.id).join(Version, Version.id == Right.version_id)
-                .where(Version.person_id == person.id).group_by(User.id, User.name).order_by(User.name))
-        ]  # fmt: skip
+        told = select(Receipt.data).where(
+            Receipt.kind == "revocation", Receipt.data["consent"].astext == person.consent_id
+        )
         gone = db.scalar(
             select(func.count()).where(Picture.person_id == person.id, Picture.gone.is_not(None))
         )
-        return {"person": person.name, "revoked": person.ended, "scope": _scope(gallery, person),
-                "kinds": list(KINDS) if person.kinds is None else person.kinds, "per_day": person.per_day,
-                "pictures": {"items": items, "next": following}, "gone": gone, "users": users}  # fmt: skip
+        return {"person": {"id": person.id, "name": person.name}, "scope": _scope(gallery, person),
+                "kinds": list(KINDS) if person.kinds is None else person.kinds, "all_kinds": KINDS,
+                "per_day": person.per_day, "revoked": person.ended and db.scalar(told),
+                "pictures": {"items": items, "next": following}, "gone": gone, "users": _users(db, person)}  # fmt: skip
 
 
-def _drawn(person: Person) -> Any:
+def _users(db: Session, person: Person) -> list[dict[str, Any]]:
+    """Who may draw the person, or drew pictures that are here."""
     here = Picture.person_id == person.id, Picture.gone.is_(None), Picture.user_id == User.id
-    return select(func.count()).select_from(Picture).where(*here).correlate(User).scalar_subquery()
+    drawn = select(func.count()).where(*here).correlate(User).scalar_subquery()
+    last = select(func.max(Picture.created)).where(*here).correlate(User).scalar_subquery()
+    per_day = (
+        select(func.max(Right.per_day)).join(Version, Version.id == Right.version_id)
+        .where(Version.person_id == person.id, Right.user_id == User.id).correlate(User).scalar_subquery()
+    )  # fmt: skip
+    rows = db.execute(
+        select(User.name, drawn, last, per_day)
+        .where(or_(drawn > 0, per_day.is_not(None)))
+        .order_by(User.name, User.id)
+    )
+    return [{"name": row[0], "pictures": row[1], "last": row[2], "per_day": row[3]} for row in rows]
 
 
-def _scope(gallery: GalleryDep, person: Person) -> list[str]:
-    """What the consent record covers; nothing where it does not hold."""
+def _scope(gallery: GalleryDep, person: Person) -> str:
+    """What the consent record covers, in words."""
     try:
-        return list(gallery.records.in_force(person).scope)
+        return f"Record {person.consent_id} allows: {', '.join(gallery.records.in_force(person).scope)}."
     except ConsentError:
-        return []
+        return f"Record {person.consent_id} allows nothing any more."
 
 
 @router.get("/portrayed/{token}/pictures/{picture_id}/file")

@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Header, Response
 from pydantic import EmailStr, Field
@@ -17,8 +18,8 @@ from gallery.tables import Share, Takedown
 from gallery.takedown.reports import Reason, report
 
 router = APIRouter()
-Password = Annotated[str | None, Header(alias="x-share-password", max_length=200)]
-MARKS = {"c2pa": True, "pixels": True, "xmp": True}
+Password = Annotated[str | None, Header(alias="x-share-password", max_length=1000)]
+MARKS = ["c2pa", "pixels", "xmp"]
 """What every full file carries: `docs/marks.md`; a smooth picture's statement may say that its pixels carry none."""
 
 
@@ -63,7 +64,7 @@ def delete_share(share_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dic
 @router.get("/shared/{token}")
 def get_shared(token: str, gallery: GalleryDep, password: Password = None) -> dict[str, Any]:
     """What a link shows to anybody."""
-    picture, person = shared(gallery, token, password)
+    picture, person = shared(gallery, token, password and unquote(password))
     shown = {"width": picture.width, "height": picture.height, "created": picture.created.astimezone(datetime.UTC),
              "url": f"/api/shared/{token}/file", "sha256": picture.sha256}  # fmt: skip
     return {"picture": shown, "person": person.name, "marks": MARKS}
@@ -74,7 +75,7 @@ def get_shared_file(
     token: str, gallery: GalleryDep, password: Password = None, size: Size = "full"
 ) -> Response:
     """Its bytes, with all marks."""
-    picture, person = shared(gallery, token, password)
+    picture, person = shared(gallery, token, password and unquote(password))
     return file_answer(gallery, picture, person.name, size, cache="no-store")
 
 
@@ -96,5 +97,6 @@ def get_takedown(receipt: uuid.UUID, gallery: GalleryDep) -> dict[str, Any]:
 
 def takedown_view(one: Takedown) -> dict[str, Any]:
     """A report as its receipt shows it: nothing of who reported."""
-    return {"receipt": one.id, "reason": one.reason, "created": one.created, "due": one.due, "decided": one.decided,
-            "decision": one.decision, "withdrawn": one.withdrawn}  # fmt: skip
+    status = {"remove": "removed", "keep": "kept"}.get(one.decision or "", "open")
+    return {"receipt": one.id, "status": status, "reason": one.reason, "created": one.created, "due": one.due,
+            "decided": one.decided, "decision": one.decision, "copies": one.withdrawn}  # fmt: skip

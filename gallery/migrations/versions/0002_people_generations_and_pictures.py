@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("likeness", sa.Double(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("pdq", postgresql.BIT(length=256), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("favourite", sa.Boolean(), nullable=False),

@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("decision", sa.String(length=10), nullable=True),
         sa.Column("by", sa.String(length=254), nullable=True),
         sa.Column("withdrawn", sa.Integer(), nullable=False),
-        sa.CheckConstraint("decision IN ('withdraw', 'keep')", name=op.f("ck_takedowns_decision")),
+        sa.CheckConstraint("decision IN ('remove', 'keep')", name=op.f("ck_takedowns_decision")),
         sa.ForeignKeyConstraint(
             ["picture_id"], ["pictures.id"], name=op.f("fk_takedowns_picture_id"), ondelete="CASCADE"
         ),
