@@ -14,7 +14,7 @@ from gallery.portrayed.links import link_token
 from gallery.tables import Person
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-PUBLIC = ("/session", "/sign-up", "/sign-in", "/sign-out", "/password", "/shared", "/takedowns", "/portrayed")
+PUBLIC = ("/session", "/sign-", "/password", "/shared", "/takedowns", "/portrayed", "/money/webhook")
 UNKNOWN = str(uuid.UUID(int=7))
 
 
