@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: gallery demo install params plan fakes s3-demo test test-slow test-long comfy-test coverage check bench sky git-or-not
+.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long test-web comfy-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -58,6 +58,9 @@ test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no 
 comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0, which this lays into .cache/comfyui
 	$(BIN)/python -m tools.comfyui_server
 	$(BIN)/python -m pytest -s tests/comfy/real_server.py
+
+test-web: ## the gallery's pages in Debian's Chromium (CHROMIUM names another): no part of .ci/run
+	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
 
 coverage: .venv/dev ## `make test`, and what of the product it runs
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered

@@ -6,7 +6,7 @@ const API = process.env.GALLERY_API ?? "http://127.0.0.1:8000";
  *  It guards nothing: the API decides what a session may see. */
 export function proxy(request: NextRequest): NextResponse {
   const { pathname, search } = request.nextUrl;
-  if (pathname === "/api" || pathname.startsWith("/api/")) return NextResponse.rewrite(new URL(pathname + search, API));
+  if (pathname === "/api" || pathname.startsWith("/api/")) return toApi(request, new URL(pathname + search, API));
   const nonce = btoa(crypto.randomUUID());
   const policy = contentSecurityPolicy(nonce);
   const headers = new Headers(request.headers);
@@ -15,6 +15,13 @@ export function proxy(request: NextRequest): NextResponse {
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("Content-Security-Policy", policy);
   return response;
+}
+
+function toApi(request: NextRequest, address: URL): NextResponse {
+  const headers = new Headers(request.headers);
+  // A connection that Next keeps for later may be one that the API closes just then: the request would fail.
+  headers.set("connection", "close");
+  return NextResponse.rewrite(address, { request: { headers } });
 }
 
 function contentSecurityPolicy(nonce: string): string {

@@ -134,8 +134,7 @@ export const api = {
   revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
   money: () => get<T.Money>("/money"),
-  checkout: (credits: number) => post<{ url: string }>("/money/checkout", { credits }),
-  calculator: () => get<T.CalculatorFigures>("/money/calculator"),
+  month: (figures: T.Figures) => get<T.Month>("/money/calculator", { ...figures }),
 
   admin: {
     users: () => list<T.AdminUser>("/admin/users"),

@@ -201,23 +201,31 @@ export interface Portrayed {
   users: { name: string; per_day: number; until: string | null; pictures: number }[];
 }
 
+/** Credits are US cents. */
 export interface Money {
   enabled: boolean;
-  balance: number;
-  entries: { id: string; created: string; text: string; amount: number; balance: number }[];
+  balance_cents: number;
+  price_cents: number;
+  entries: { at: string; cents: number; what: string }[];
 }
 
-/** Measured figures to begin the calculation with; every one can be changed on the page. */
-export interface CalculatorFigures {
-  price: number;
-  pictures_per_day: number;
-  fixed_per_month: number;
-  seconds_per_picture: number;
-  usd_per_hour: number;
-  fee_share: number;
-  fee_fixed: number;
-  pictures_per_payment: number;
-  refund_share: number;
+/** What the calculator asks: `cost_cents` a month for each worker, `seconds` a picture (null: as measured here). */
+export interface Figures {
+  price_cents: number;
+  per_day: number;
+  cost_cents: number;
+  seconds: number | null;
+}
+
+/** A month of 30 days; `most_per_day` is what one worker draws without a pause. */
+export interface Month {
+  seconds: number;
+  revenue_cents: number;
+  cost_cents: number;
+  profit_cents: number;
+  cost_per_picture_cents: number;
+  most_per_day: number;
+  workers: number;
 }
 
 export interface AdminUser extends User {

@@ -53,7 +53,7 @@ export const views = ({ portrayed }) => ({
     await page.getByRole("dialog", { name: "Compare" }).waitFor();
   },
   account: goto("/account", "this one"),
-  money: goto("/money", "It pays for itself"),
+  money: goto("/money", "Left a month"),
   admin: goto("/admin", "Ben Member"),
   "admin-rights": goto("/admin/rights", "Give a right"),
   "admin-queue": goto("/admin/queue", "drawing"),

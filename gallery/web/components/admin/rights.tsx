@@ -84,7 +84,7 @@ function Grant({ users, versions }: { users: Named[]; versions: Named[] }) {
           <Input label={words.until} name="until" type="date" />
         </div>
         <ErrorNotice error={grant.error} />
-        <Button type="submit" className="justify-self-start" disabled={grant.isPending}>
+        <Button type="submit" className="justify-self-start" disabled={grant.isPending || !users.length || !versions.length}>
           {words.grantDo}
         </Button>
       </form>

@@ -12,7 +12,7 @@ export type ButtonVariant = keyof typeof variants;
 
 export const buttonClass = (variant: ButtonVariant = "plain", className?: string) =>
   cn(
-    "inline-flex min-h-10 items-center justify-center gap-2 rounded-lg px-4 text-sm font-medium transition-opacity select-none",
+    "inline-flex min-h-10 items-center justify-center gap-2 rounded-lg px-4 text-sm font-medium select-none",
     "disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0",
     variants[variant],
     className,

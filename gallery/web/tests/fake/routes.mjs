@@ -126,15 +126,17 @@ export const routes = [
   }],
   ["GET", "/shares", "user", ({ state }) => ({ items: state.shares.map(({ id, picture_id, expires, password }) => ({ id, picture_id, created: expires, expires, password: password !== null, held: false })), next: null })],
   ["DELETE", "/shares/:id", "user", ({ state, id }) => ({ shares: (state.shares = state.shares.filter((one) => one.id !== id)).length })],
-  ["GET", "/money", "user", ({ state }) => ({
-    enabled: state.money, balance: 87,
-    entries: [
-      { id: "3", created: new Date().toISOString(), text: "4 pictures drawn", amount: -4, balance: 87 },
-      { id: "2", created: new Date().toISOString(), text: "1 picture refused: given back", amount: 1, balance: 91 },
-      { id: "1", created: new Date().toISOString(), text: "100 credits bought", amount: 100, balance: 100 },
-    ],
-  })],
-  ["GET", "/money/calculator", "user", () => ({ price: 0.5, pictures_per_day: 500, fixed_per_month: 180, seconds_per_picture: 6.2, usd_per_hour: 0.69, fee_share: 0.029, fee_fixed: 0.3, pictures_per_payment: 20, refund_share: 0.02 })],
+  ["GET", "/money", "user", ({ state }) => {
+    const at = new Date().toISOString();
+    return { enabled: state.money, balance_cents: 4850, price_cents: 50, entries: [{ at, cents: -200, what: "generation" }, { at, cents: 50, what: "refund" }, { at, cents: 5000, what: "stripe" }] };
+  }],
+  ["GET", "/money/calculator", "user", ({ query }) => {
+    const [price, perDay, cost, seconds] = ["price_cents", "per_day", "cost_cents", "seconds"].map((name) => Number(query.get(name)));
+    const pace = seconds || 6.2;
+    const most = Math.floor(86_400 / pace);
+    const workers = Math.max(1, Math.ceil(perDay / most));
+    return { seconds: pace, revenue_cents: price * perDay * 30, cost_cents: cost * workers, profit_cents: price * perDay * 30 - cost * workers, cost_per_picture_cents: (cost * workers) / perDay / 30, most_per_day: most, workers };
+  }],
   ...publicRoutes,
   ...adminRoutes,
 ];
