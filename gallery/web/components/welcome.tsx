@@ -7,12 +7,12 @@ import { Shell } from "./shell";
 import { type Mode, SignInForm } from "./sign-in-form";
 import { panel } from "./ui/notice";
 
-const MODES: Record<DoorName, Mode> = { "sign-in": "signIn", "sign-up": "signUp", confirm: "confirm", reset: "reset" };
+const MODES: Record<DoorName, Mode> = { "sign-in": "signIn", invitation: "signUp", confirm: "confirm", reset: "reset" };
 
 /** What somebody sees who is not signed in, or who comes by the link of a mail. */
 export function Welcome({ settings, door = "sign-in", token = "" }: { settings: Session["settings"]; door?: DoorName; token?: string }) {
   const [mode, setMode] = useState(MODES[door]);
-  const invited = door === "sign-up" && token !== "";
+  const invited = door === "invitation" && token !== "";
   return (
     <Shell>
       <div className="grid gap-10 py-4 sm:py-12 md:grid-cols-2 md:gap-16">

@@ -134,30 +134,24 @@ export const api = {
   revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
   money: () => get<T.Money>("/money"),
-  month: (figures: T.Figures) => get<T.Month>("/money/calculator", { ...figures }),
+  calculator: () => get<T.CalculatorFigures>("/money/calculator"),
 
   admin: {
     users: () => list<T.AdminUser>("/admin/users"),
-    changeUser: (which: string, change: { role?: T.Role; blocked?: boolean }) =>
+    changeUser: (which: string, change: { role?: T.Role; disabled?: boolean }) =>
       json("PATCH", `/admin/users/${id(which)}`, { body: change }),
     invite: (body: { email: string; role: T.Role }) => post<{ url: string }>("/admin/invitations", body),
     people: () => list<T.AdminPerson>("/admin/people"),
     rights: () => list<T.AdminRight>("/admin/rights"),
     grant: (right: T.NewRight) => put("/admin/rights", right),
-    revokeRight: (right: string) => remove(`/admin/rights/${id(right)}`),
-    queue: () => list<T.Generation>("/admin/queue"),
-    workers: () => list<{ id: number; seen: string }>("/admin/workers"),
-    refusals: () => get<T.AdminRefusals>("/admin/refusals"),
+    revokeRight: ({ user_id, version_id }: T.AdminRight) => json("DELETE", "/admin/rights", { query: { user_id, version_id } }),
+    queue: () => list<T.Row>("/admin/queue"),
+    workers: () => list<T.Row>("/admin/workers"),
+    refusals: () => list<T.Row>("/admin/refusals"),
     storage: () => get<T.AdminStorage>("/admin/storage"),
-    audit: async (): Promise<T.AuditLog> => {
-      const response = await send("GET", "/admin/audit");
-      const text = await response.text();
-      const rows = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
-      const broken = response.headers.get("x-first-broken-line");
-      return { text, rows: rows.reverse(), broken: broken === "none" ? null : broken };
-    },
+    audit: () => get<T.AuditLog>("/admin/audit"),
     takedowns: () => list<T.AdminTakedown>("/admin/takedowns"),
-    decide: (receipt: string, decision: "withdraw" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
+    decide: (receipt: string, decision: "remove" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
     personLink: (person: string) => post<{ url: string }>(`/admin/people/${id(person)}/link`),
   },
 };

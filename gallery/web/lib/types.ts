@@ -153,7 +153,7 @@ export interface SharedPicture {
   picture: { width: number; height: number; created: string };
   person: string;
   prompt?: string | null;
-  marks: Record<string, boolean>;
+  marks: string[];
 }
 
 /** A receipt says what was done, in whatever fields the API gives it; it is shown and kept whole. */
@@ -168,13 +168,14 @@ export interface TakedownRequest {
 
 export interface TakedownReceipt {
   receipt: string;
+  status: "open" | "removed" | "kept";
   reason: string;
   created: string;
   due: string;
   decided: string | null;
-  decision: "withdraw" | "keep" | null;
-  /** Pictures: the reported one and those like it. */
-  withdrawn: number;
+  decision: "remove" | "keep" | null;
+  /** Pictures that were withdrawn: the reported one and those like it. */
+  copies: number;
 }
 
 export interface PortrayedPicture {
@@ -189,48 +190,44 @@ export interface PortrayedPicture {
 }
 
 export interface Portrayed {
-  person: string;
-  /** What the consent record covers, in its own words; empty where it no longer holds. */
-  scope: string[];
+  person: { id: string; name: string };
+  /** What the consent record covers, in one sentence. */
+  scope: string;
   kinds: string[];
   per_day: number | null;
-  revoked: string | null;
+  /** The receipt of the withdrawal. */
+  revoked: Receipt | null;
   pictures: Page<PortrayedPicture>;
   /** Pictures that are no longer there. */
   gone: number;
-  users: { name: string; per_day: number; until: string | null; pictures: number }[];
+  users: { name: string; pictures: number; last: string | null; per_day: number | null }[];
 }
 
-/** Credits are US cents. */
+/** In US dollars. */
 export interface Money {
   enabled: boolean;
-  balance_cents: number;
-  price_cents: number;
-  entries: { at: string; cents: number; what: string }[];
+  balance: number;
+  price: number;
+  entries: { id: number; created: string; text: string; amount: number; balance: number }[];
 }
 
-/** What the calculator asks: `cost_cents` a month for each worker, `seconds` a picture (null: as measured here). */
-export interface Figures {
-  price_cents: number;
-  per_day: number;
-  cost_cents: number;
-  seconds: number | null;
-}
-
-/** A month of 30 days; `most_per_day` is what one worker draws without a pause. */
-export interface Month {
-  seconds: number;
-  revenue_cents: number;
-  cost_cents: number;
-  profit_cents: number;
-  cost_per_picture_cents: number;
-  most_per_day: number;
-  workers: number;
+/** Figures to begin the calculation with, in dollars and shares of 0..1; every one can be changed on the page. */
+export interface CalculatorFigures {
+  price: number;
+  pictures_per_day: number;
+  fixed_per_month: number;
+  seconds_per_picture: number;
+  usd_per_hour: number;
+  fee_share: number;
+  fee_fixed: number;
+  pictures_per_payment: number;
+  refund_share: number;
 }
 
 export interface AdminUser extends User {
   created: string;
-  blocked: boolean;
+  disabled: boolean;
+  pictures: number;
 }
 
 export interface AdminPerson {
@@ -248,7 +245,11 @@ export interface NewRight {
 
 export interface AdminRight extends NewRight {
   id: string;
+  user: string;
+  person: string;
+  version: string;
   kinds: string[];
+  used_today: number;
 }
 
 export interface AdminTakedown extends TakedownReceipt {
@@ -259,21 +260,19 @@ export interface AdminTakedown extends TakedownReceipt {
   by: string | null;
 }
 
-export interface AdminRefusals {
-  prompts: { at: string; by: string; reason: string }[];
-  pictures: Record<string, number>;
-}
+/** Rows of the tables that an owner only reads. */
+export type Row = Record<string, unknown>;
 
 export interface AdminStorage {
   place: string;
+  bytes: number;
   pictures: number;
   to_erase: number;
-  database_bytes: number;
+  items: Row[];
 }
 
-/** The audit log: as text for keeping, in rows for reading; `broken` is the first line whose hash does not fit. */
+/** The newest lines of the audit log; `whole` says that no line of all was changed or removed. */
 export interface AuditLog {
-  text: string;
-  rows: Record<string, unknown>[];
-  broken: string | null;
+  items: Row[];
+  whole: boolean;
 }

@@ -10,8 +10,8 @@ export function prepare({ fake }, { fill, generate }) {
   const share = (token, password) => state.shares.push({ id: crypto.randomUUID(), token, expires: new Date(Date.now() + 1e8).toISOString(), picture_id: state.pictures[2].id, password });
   share("open", null);
   share("locked", "open sesame");
-  const report = { receipt: "report-1", picture_id: "none", name: "Irene", email: "irene@example.org", reason: "shows-me", statement: "This is my face. I never agreed to it.", created: new Date().toISOString(), due: new Date(Date.now() + 1.7e8).toISOString(), decided: null, decision: null, withdrawn: 0, by: null };
-  state.takedowns.push(report, { ...report, receipt: "report-2", decision: "withdraw", decided: report.created, withdrawn: 2 });
+  const report = { receipt: "report-1", picture_id: "none", name: "Irene", email: "irene@example.org", reason: "portrayed", statement: "This is my face. I never agreed to it.", created: new Date().toISOString(), due: new Date(Date.now() + 1.7e8).toISOString(), status: "open", decided: null, decision: null, copies: 0, by: null };
+  state.takedowns.push(report, { ...report, receipt: "report-2", status: "removed", decision: "remove", decided: report.created, copies: 2 });
   const wish = { version_id: state.people[0].versions[0].id, count: 4, strength: 1, aspect: "portrait" };
   state.pace = 5;
   state.refuse = 1;
@@ -57,7 +57,7 @@ export const views = ({ portrayed }) => ({
   admin: goto("/admin", "Ben Member"),
   "admin-rights": goto("/admin/rights", "Give a right"),
   "admin-queue": goto("/admin/queue", "drawing"),
-  "admin-refused": goto("/admin/refusals", "Refused pictures, by reason"),
+  "admin-refused": goto("/admin/refusals", "identity"),
   "admin-takedowns": goto("/admin/takedowns", "This is my face"),
   "admin-audit": goto("/admin/audit", "Export"),
   "admin-storage": goto("/admin/storage", "srv"),
@@ -77,5 +77,5 @@ export const views = ({ portrayed }) => ({
     await page.context().clearCookies({ name: "session" });
     await goto("/", "Forgot your password?")(page);
   },
-  "sign-up": goto("/sign-up?invitation=x", "You were invited"),
+  "sign-up": goto("/invitation#token=x", "You were invited"),
 });

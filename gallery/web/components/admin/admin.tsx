@@ -27,6 +27,8 @@ export function Admin({ part = "users" }: { part?: string }) {
   );
 }
 
+const inSight = (link: HTMLElement | null) => link?.scrollIntoView({ block: "nearest", inline: "center" });
+
 function Parts({ part }: { part: Part }) {
   const Shown = parts[part];
   return (
@@ -36,6 +38,7 @@ function Parts({ part }: { part: Part }) {
         {names.map((name) => (
           <Link
             key={name}
+            ref={part === name ? inSight : undefined}
             href={name === "users" ? "/admin" : `/admin/${name}`}
             aria-current={part === name ? "page" : undefined}
             className={cn("flex min-h-11 shrink-0 items-center border-b-2 px-3 text-sm whitespace-nowrap", part === name ? "border-accent font-semibold" : "border-transparent text-muted hover:text-ink")}

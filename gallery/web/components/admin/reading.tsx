@@ -4,10 +4,10 @@ import { FileJson } from "lucide-react";
 import type { ReactNode } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
-import { saveFile } from "@/lib/save";
+import { saveAddress } from "@/lib/save";
 import { Button } from "../ui/button";
 import { cn } from "../ui/cn";
-import { ErrorNotice, Loading, Section } from "../ui/notice";
+import { ErrorNotice, Loading } from "../ui/notice";
 import { Table } from "./table";
 
 const words = messages.admin;
@@ -21,51 +21,47 @@ function Read<R>({ query, children }: { query: UseQueryResult<R>; children: (dat
 
 export function Queue() {
   const queue = useQuery({ queryKey: ["admin", "queue"], queryFn: api.admin.queue, refetchInterval: PERIOD });
-  return <Read query={queue}>{(rows) => <Table rows={rows} columns={["created", "person", "kind", "status", "done", "count"]} keyOf={({ id }) => id} />}</Read>;
+  return <Read query={queue}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "status", "done", "count"]} keyOf={({ id }) => String(id)} />}</Read>;
 }
 
 export function Workers() {
   const workers = useQuery({ queryKey: ["admin", "workers"], queryFn: api.admin.workers, refetchInterval: PERIOD });
-  return <Read query={workers}>{(rows) => <Table rows={rows} columns={["id", "seen"]} keyOf={({ id }) => String(id)} />}</Read>;
+  return <Read query={workers}>{(rows) => <Table rows={rows} columns={["id", "status", "drawing", "seen"]} keyOf={({ id }) => String(id)} />}</Read>;
 }
 
 export function Refusals() {
   const refusals = useQuery({ queryKey: ["admin", "refusals"], queryFn: api.admin.refusals });
+  return <Read query={refusals}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "reason", "prompt"]} keyOf={({ id }) => String(id)} />}</Read>;
+}
+
+export function Storage() {
+  const storage = useQuery({ queryKey: ["admin", "storage"], queryFn: api.admin.storage });
   return (
-    <Read query={refusals}>
-      {({ prompts, pictures }) => (
+    <Read query={storage}>
+      {(all) => (
         <div className="grid gap-8">
-          <Section title={words.prompts}>
-            <Table rows={prompts} columns={["at", "by", "reason"]} keyOf={({ at, by }) => at + by} />
-          </Section>
-          <Section title={words.refusedPictures}>
-            <Table rows={Object.entries(pictures).map(([reason, number]) => ({ reason, number }))} columns={["reason", "number"]} keyOf={({ reason }) => reason} />
-          </Section>
+          <Table rows={[all]} columns={["place", "pictures", "bytes", "to_erase"]} keyOf={() => "all"} />
+          <Table rows={all.items} columns={["user", "pictures", "bytes"]} keyOf={({ user }) => String(user)} />
         </div>
       )}
     </Read>
   );
 }
 
-export function Storage() {
-  const storage = useQuery({ queryKey: ["admin", "storage"], queryFn: api.admin.storage });
-  return <Read query={storage}>{(facts) => <Table rows={[facts]} columns={["place", "pictures", "to_erase", "database_bytes"]} keyOf={() => "storage"} />}</Read>;
-}
-
 export function Audit() {
   const audit = useQuery({ queryKey: ["admin", "audit"], queryFn: api.admin.audit });
   return (
     <Read query={audit}>
-      {({ text, rows, broken }) => (
+      {({ items, whole }) => (
         <div className="grid gap-3">
           <div className="flex flex-wrap items-center gap-4">
-            <Button onClick={() => saveFile(new Blob([text], { type: "application/x-ndjson" }), "audit.jsonl")}>
+            <Button onClick={() => saveAddress("/api/admin/audit/export", "audit.jsonl")}>
               <FileJson aria-hidden />
               {words.export}
             </Button>
-            <p className={cn("text-sm", broken === null ? "text-good" : "text-danger")}>{broken === null ? words.chainHolds : words.chainBroken(broken)}</p>
+            <p className={cn("text-sm", whole ? "text-good" : "text-danger")}>{whole ? words.chainHolds : words.chainBroken}</p>
           </div>
-          <Table rows={rows} columns={["id", "at", "actor", "action", "data", "digest"]} keyOf={({ id }) => String(id)} />
+          <Table rows={items} columns={["seq", "at", "actor", "action", "subject", "hash"]} keyOf={({ seq }) => String(seq)} />
         </div>
       )}
     </Read>

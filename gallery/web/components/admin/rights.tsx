@@ -17,18 +17,17 @@ export function Rights() {
   const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
   const people = usePeople();
   const versions = people.data?.flatMap((person) => person.versions.map(({ id, name }) => ({ id, name: `${person.name} · ${name}` })));
-  const nameIn = (list: { id: string; name: string }[] | undefined, id: string) => list?.find((one) => one.id === id)?.name ?? id;
   const revoke = useChange(api.admin.revokeRight, "admin", "people");
   return (
     <div className="grid gap-8">
       <ErrorNotice error={rights.error ?? revoke.error} />
       {rights.data ? (
         <Table
-          rows={rights.data.map((right) => ({ ...right, user: nameIn(users.data, right.user_id), version: nameIn(versions, right.version_id) }))}
-          columns={["user", "version", "per_day", "until", "kinds"]}
+          rows={rights.data}
+          columns={["user", "person", "version", "per_day", "used_today", "until", "kinds"]}
           keyOf={({ id }) => id}
-          actions={({ id }) => (
-            <Button disabled={revoke.isPending} onClick={() => revoke.mutate(id)}>
+          actions={(right) => (
+            <Button disabled={revoke.isPending} onClick={() => revoke.mutate(right)}>
               {words.revoke}
             </Button>
           )}

@@ -6,10 +6,9 @@ const WHEN = /^\d{4}-\d\d-\d\dT/;
 
 export function cellOf(column: string, value: unknown): ReactNode {
   if (value === null || value === undefined || value === "") return messages.none;
-  if (column === "database_bytes") return formatBytes(Number(value));
-  if (column === "digest") return <code className="font-mono text-xs">{String(value).slice(0, 12)}</code>;
+  if (column === "bytes") return formatBytes(Number(value));
+  if (column === "hash") return <code className="font-mono text-xs">{String(value).slice(0, 12)}</code>;
   if (Array.isArray(value)) return value.join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([name, part]) => `${name}: ${String(part)}`).join(", ");
   return typeof value === "string" && WHEN.test(value) ? formatMoment(value) : String(value);
 }
 

@@ -12,7 +12,7 @@ const words = messages.admin;
 
 export function Takedowns() {
   const takedowns = useQuery({ queryKey: ["admin", "takedowns"], queryFn: api.admin.takedowns });
-  const decide = useChange(({ receipt, decision }: { receipt: string; decision: "withdraw" | "keep" }) => api.admin.decide(receipt, decision), "admin", "pictures");
+  const decide = useChange(({ receipt, decision }: { receipt: string; decision: "remove" | "keep" }) => api.admin.decide(receipt, decision), "admin", "pictures");
   if (takedowns.isError) return <ErrorNotice error={takedowns.error} onRetry={() => void takedowns.refetch()} />;
   if (!takedowns.data) return <Loading />;
   return (
@@ -26,9 +26,9 @@ export function Takedowns() {
   );
 }
 
-function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boolean; onDecide: (decision: "withdraw" | "keep") => void }) {
+function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boolean; onDecide: (decision: "remove" | "keep") => void }) {
   const late = new Date(report.due) < new Date();
-  const open = report.decision === null;
+  const open = report.status === "open";
   return (
     <article className={`${panel} grid gap-3 text-sm`}>
       <div className="flex flex-wrap items-center gap-2">
@@ -36,7 +36,7 @@ function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boole
         {open ? (
           <Badge tone={late ? "danger" : "accent"}>{(late ? words.overdue : words.due)(formatMoment(report.due))}</Badge>
         ) : (
-          <Badge>{messages.takedown.status[report.decision ?? "open"]}</Badge>
+          <Badge>{messages.takedown.status[report.status]}</Badge>
         )}
       </div>
       <p className="wrap-anywhere whitespace-pre-wrap">{report.statement}</p>
@@ -45,8 +45,8 @@ function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boole
       </p>
       {open && (
         <div className="flex flex-wrap gap-2">
-          <Button variant="danger" disabled={busy} onClick={() => onDecide("withdraw")}>
-            {words.decideWithdraw}
+          <Button variant="danger" disabled={busy} onClick={() => onDecide("remove")}>
+            {words.decideRemove}
           </Button>
           <Button disabled={busy} onClick={() => onDecide("keep")}>
             {words.decideKeep}

@@ -23,16 +23,16 @@ const roleOptions = ROLES.map(([role, text]) => (
 export function Users() {
   const { data: session } = useSession();
   const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
-  const change = useChange(({ id, ...part }: { id: string; role?: Role; blocked?: boolean }) => api.admin.changeUser(id, part), "admin");
+  const change = useChange(({ id, ...part }: { id: string; role?: Role; disabled?: boolean }) => api.admin.changeUser(id, part), "admin");
   return (
     <div className="grid gap-8">
       <ErrorNotice error={users.error ?? change.error} />
       {users.data ? (
         <Table
-          rows={users.data.map((user) => ({ ...user, shown: user.blocked ? `${user.name} (${words.blocked})` : user.name }))}
-          columns={["shown", "email", "created"]}
+          rows={users.data.map((user) => ({ ...user, shown: user.disabled ? `${user.name} (${words.blocked})` : user.name }))}
+          columns={["shown", "email", "created", "pictures"]}
           keyOf={({ id }) => id}
-          actions={({ id, name, role, blocked }) =>
+          actions={({ id, name, role, disabled }) =>
             id === session?.user?.id ? (
               <span className="text-muted">{messages.account.roles[role]}</span>
             ) : (
@@ -40,7 +40,7 @@ export function Users() {
                 <Select bare label={`${words.role}: ${name}`} value={role} onChange={(event) => change.mutate({ id, role: event.target.value as Role })}>
                   {roleOptions}
                 </Select>
-                <Button onClick={() => change.mutate({ id, blocked: !blocked })}>{blocked ? words.unblock : words.block}</Button>
+                <Button onClick={() => change.mutate({ id, disabled: !disabled })}>{disabled ? words.unblock : words.block}</Button>
               </div>
             )
           }

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link2Off } from "lucide-react";
 import { useState } from "react";
 import { api, ApiError } from "@/lib/api";
-import { formatDate, formatMoment } from "@/lib/format";
+import { formatDate } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import type { Portrayed as Page, PortrayedPicture, Receipt } from "@/lib/types";
 import { Shell } from "../shell";
@@ -25,19 +25,20 @@ export function Portrayed({ token }: { token: string }) {
   });
   const [receipt, setReceipt] = useState<Receipt | null>(null);
   const page = pages.data?.pages[0];
+  const proof = receipt ?? page?.revoked;
   const gone = pages.error instanceof ApiError && pages.error.status < 500;
   return (
     <Shell>
-      {receipt || page?.revoked ? (
+      {proof ? (
         <div role="status" className="grid gap-5">
           <h1 className="text-xl font-semibold">{words.revoked}</h1>
-          <p>{receipt ? words.revokedText : words.since(formatMoment(page?.revoked ?? ""))}</p>
-          {receipt && <ReceiptView receipt={receipt} name="withdrawal-receipt" />}
+          <p>{words.revokedText}</p>
+          <ReceiptView receipt={proof} name="withdrawal-receipt" />
         </div>
       ) : page ? (
         <div className="grid gap-9">
           <div className="grid gap-2">
-            <h1 className="text-2xl font-semibold tracking-tight">{words.title(page.person)}</h1>
+            <h1 className="text-2xl font-semibold tracking-tight">{words.title(page.person.name)}</h1>
             <p className="text-sm text-muted">{words.intro}</p>
           </div>
           <Pictures pictures={pages.data?.pages.flatMap(({ pictures }) => pictures.items) ?? []} gone={page.gone} />
@@ -49,7 +50,7 @@ export function Portrayed({ token }: { token: string }) {
           <Scope page={page} />
           <Narrow token={token} page={page} />
           <Renew token={token} />
-          <Revoke token={token} name={page.person} onRevoked={setReceipt} />
+          <Revoke token={token} name={page.person.name} onRevoked={setReceipt} />
         </div>
       ) : gone ? (
         <Empty icon={<Link2Off aria-hidden />} title={words.gone}>
@@ -90,20 +91,15 @@ function Scope({ page }: { page: Page }) {
   return (
     <div className="grid gap-8 sm:grid-cols-2">
       <Section title={words.scope}>
-        <ul className={`${panel} grid gap-1 text-sm`}>
-          {page.scope.map((part) => (
-            <li key={part}>{part}</li>
-          ))}
-          {page.scope.length === 0 && <li>{messages.none}</li>}
-        </ul>
+        <p className={`${panel} text-sm`}>{page.scope}</p>
       </Section>
       <Section title={words.users}>
         <ul className={`${panel} grid gap-2 text-sm`}>
           {page.users.length === 0 && <li>{words.nobodyMay}</li>}
-          {page.users.map(({ name, pictures, per_day, until }, index) => (
+          {page.users.map(({ name, pictures, last, per_day }, index) => (
             <li key={index}>
               <p className="font-medium">{name}</p>
-              <p className="text-muted">{words.userPictures(pictures, per_day, until && formatDate(until))}</p>
+              <p className="text-muted">{words.userPictures(pictures, last && formatDate(last), per_day)}</p>
             </li>
           ))}
         </ul>

@@ -71,7 +71,7 @@ function View({ token, shared, file }: { token: string; shared: SharedPicture; f
       <section className="grid gap-3">
         <h2 className="font-semibold">{words.marks}</h2>
         <ul className="flex flex-wrap gap-2">
-          {Object.keys(marks).filter((mark) => marks[mark]).map((mark) => (
+          {marks.map((mark) => (
             <li key={mark}>
               <Badge tone="good">
                 <BadgeCheck className="size-3.5" aria-hidden />

@@ -19,8 +19,8 @@ export function Takedown({ receipt }: { receipt: string }) {
         <div className="grid gap-5">
           <h1 className="text-xl font-semibold">{words.title}</h1>
           <div>
-            <p className="text-lg">{words.status[report.data.decision ?? "open"]}</p>
-            {report.data.decision === null && <p className="text-muted">{words.clock(formatMoment(report.data.due))}</p>}
+            <p className="text-lg">{words.status[report.data.status]}</p>
+            {report.data.status === "open" && <p className="text-muted">{words.clock(formatMoment(report.data.due))}</p>}
           </div>
           <ReceiptView receipt={{ ...report.data }} name={`report-${receipt}`} />
         </div>

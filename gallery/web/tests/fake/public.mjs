@@ -16,18 +16,18 @@ function portrayed({ state, token }) {
   return state.people[0];
 }
 
-const reportView = ({ receipt, reason, created, due, decided, decision, withdrawn }) => ({ receipt, reason, created, due, decided, decision, withdrawn });
+const reportView = ({ receipt, status, reason, created, due, decided, decision, copies }) => ({ receipt, status, reason, created, due, decided, decision, copies });
 
 export const publicRoutes = [
   ["GET", "/shared/:token", "public", (context) => {
     const { width, height, created, person } = shared(context);
-    return { picture: { width, height, created }, person, marks: { c2pa: true, pixels: true, xmp: true } };
+    return { picture: { width, height, created }, person, marks: ["c2pa", "pixels", "xmp"] };
   }],
   ["GET", "/shared/:token/file", "public", (context) => ({ file: context.state.photographs[shared(context).photograph].full })],
   ["POST", "/shared/:token/takedown", "public", ({ state, token, body }) => {
     const share = state.shares.find((one) => one.token === token);
     const now = Date.now();
-    const report = { receipt: crypto.randomUUID(), picture_id: share.picture_id, ...body, created: new Date(now).toISOString(), due: new Date(now + 48 * 3_600_000).toISOString(), decided: null, decision: null, withdrawn: 0, by: null };
+    const report = { receipt: crypto.randomUUID(), picture_id: share.picture_id, ...body, created: new Date(now).toISOString(), due: new Date(now + 48 * 3_600_000).toISOString(), status: "open", decided: null, decision: null, copies: 0, by: null };
     state.takedowns.unshift(report);
     note(state, body.email, "takedown-asked", report.receipt);
     return reportView(report);
@@ -48,10 +48,10 @@ export const publicRoutes = [
     });
     const users = state.users.filter(({ id }) => state.rights.some((right) => right.user_id === id)).map(({ id, name }) => {
       const theirs = state.pictures.filter((one) => one.user_id === id);
-      return { name, pictures: theirs.length, per_day: 200, until: null };
+      return { name, pictures: theirs.length, per_day: 200, last: theirs[0]?.created ?? null };
     });
     return {
-      person: person.name, scope: ["training", "generation", "publication of the weights"], kinds: person.kinds, per_day: person.per_day, revoked: person.revoked, gone: 4,
+      person: { id: person.id, name: person.name }, scope: "Record jade-2026 allows: training, generation, publication.", kinds: person.kinds, all_kinds: ["portrait", "everyday", "costume", "free"], per_day: person.per_day, revoked: person.revoked, gone: 4,
       pictures: { items, next: from + limit < state.pictures.length ? String(from + limit) : null }, users,
     };
   }],
@@ -76,11 +76,10 @@ export const publicRoutes = [
     const person = portrayed(context);
     const { state, body } = context;
     if (body.confirm !== person.name) throw refuse(422, "invalid", "The name does not match.");
-    person.revoked = new Date().toISOString();
-    const receipt = { id: crypto.randomUUID(), at: person.revoked, person: person.name, consent: "jade-2026", withdrawn: state.pictures.length, shares: state.shares.length, cancelled: 0, storage: state.pictures.length, listed: true };
+    person.revoked = { id: crypto.randomUUID(), at: new Date().toISOString(), person: person.name, consent: "jade-2026", withdrawn: state.pictures.length, shares: state.shares.length, cancelled: 0, storage: state.pictures.length, listed: true };
     state.pictures = [];
     state.shares = [];
     note(state, "the person portrayed", "revoked", person.name);
-    return receipt;
+    return person.revoked;
   }],
 ];

@@ -44,7 +44,7 @@ function peopleOf({ state, user }) {
 export const routes = [
   ["GET", "/session", "public", ({ state, user, csrf, cookie, setCookie }) => (cookie || setCookie(null), session(state, user, csrf))],
   ["POST", "/sign-in", "public", ({ state, body, setCookie, csrf }) => {
-    const user = state.users.find(({ email, password, blocked }) => email === body.email && password === body.password && !blocked);
+    const user = state.users.find(({ email, password, disabled }) => email === body.email && password === body.password && !disabled);
     if (!user) throw refuse(401, "sign-in", "Address and password do not go together.", "Try again.");
     setCookie(user.id);
     return session(state, user, csrf);
@@ -52,7 +52,7 @@ export const routes = [
   ["POST", "/sign-up", "public", ({ state, body, setCookie, csrf }) => {
     const role = state.invitations.get(body.invitation);
     if (!role) throw refuse(403, "not-allowed", "Whoever comes here is invited.", "Ask an owner of this gallery.");
-    const user = { id: crypto.randomUUID(), ...body, role, created: new Date().toISOString(), blocked: false };
+    const user = { id: crypto.randomUUID(), ...body, role, created: new Date().toISOString(), disabled: false };
     state.users.push(user);
     state.invitations.delete(body.invitation);
     setCookie(user.id);
@@ -127,16 +127,10 @@ export const routes = [
   ["GET", "/shares", "user", ({ state }) => ({ items: state.shares.map(({ id, picture_id, expires, password }) => ({ id, picture_id, created: expires, expires, password: password !== null, held: false })), next: null })],
   ["DELETE", "/shares/:id", "user", ({ state, id }) => ({ shares: (state.shares = state.shares.filter((one) => one.id !== id)).length })],
   ["GET", "/money", "user", ({ state }) => {
-    const at = new Date().toISOString();
-    return { enabled: state.money, balance_cents: 4850, price_cents: 50, entries: [{ at, cents: -200, what: "generation" }, { at, cents: 50, what: "refund" }, { at, cents: 5000, what: "stripe" }] };
+    const created = new Date().toISOString();
+    return { enabled: state.money, balance: 48.5, price: 0.5, entries: [{ id: 3, created, text: "Pictures asked for", amount: -2, balance: 48.5 }, { id: 2, created, text: "Given back", amount: 0.5, balance: 50.5 }, { id: 1, created, text: "Paid", amount: 50, balance: 50 }] };
   }],
-  ["GET", "/money/calculator", "user", ({ query }) => {
-    const [price, perDay, cost, seconds] = ["price_cents", "per_day", "cost_cents", "seconds"].map((name) => Number(query.get(name)));
-    const pace = seconds || 6.2;
-    const most = Math.floor(86_400 / pace);
-    const workers = Math.max(1, Math.ceil(perDay / most));
-    return { seconds: pace, revenue_cents: price * perDay * 30, cost_cents: cost * workers, profit_cents: price * perDay * 30 - cost * workers, cost_per_picture_cents: (cost * workers) / perDay / 30, most_per_day: most, workers };
-  }],
+  ["GET", "/money/calculator", "user", () => ({ price: 0.5, pictures_per_day: 500, fixed_per_month: 180, seconds_per_picture: 6.2, usd_per_hour: 0, fee_share: 0.029, fee_fixed: 0.3, pictures_per_payment: 20, refund_share: 0.02 })],
   ...publicRoutes,
   ...adminRoutes,
 ];

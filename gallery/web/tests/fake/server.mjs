@@ -21,7 +21,7 @@ async function bodyOf(request) {
 async function answer(state, request, response) {
   const url = new URL(request.url, "http://fake");
   const cookie = cookieOf(request);
-  const user = state.users.find(({ id, blocked }) => id === state.cookies.get(cookie)?.user && !blocked) ?? null;
+  const user = state.users.find(({ id, disabled }) => id === state.cookies.get(cookie)?.user && !disabled) ?? null;
   const unsafe = request.method !== "GET";
   if (unsafe && request.headers["x-csrf"] !== CSRF) throw refuse(403, "csrf", "This request did not come from our own page.");
   for (const [method, pattern, access, act] of routes) {
@@ -55,7 +55,7 @@ export async function startFake(port = 0) {
     answer(state, request, response)
       .then((result) => {
         if (result === "open") return;
-        if (result?.file) send(response, 200, result.file, { "content-type": result.type ?? "image/jpeg", "cache-control": "private, max-age=3600", ...result.headers });
+        if (result?.file) send(response, 200, result.file, { "content-type": result.type ?? "image/jpeg", "cache-control": "private, max-age=3600" });
         else if (result?.body) send(response, result.status, result.body);
         else send(response, 200, result);
       })

@@ -14,7 +14,7 @@ const PROMPTS = [
 ];
 
 export function makeState(photographs) {
-  const owner = { id: randomUUID(), email: "ada@example.org", name: "Ada Owner", role: "owner", password: "correct horse", created: iso(Date.now() - 200 * DAY), blocked: false };
+  const owner = { id: randomUUID(), email: "ada@example.org", name: "Ada Owner", role: "owner", password: "correct horse", created: iso(Date.now() - 200 * DAY), disabled: false };
   const version = (name) => ({ id: randomUUID(), name, trigger: "jade", class_word: "woman", created: iso(Date.now() - 30 * DAY) });
   const jade = { id: randomUUID(), name: "jade", versions: [version("v2"), version("v1")], kinds: ["portrait", "everyday", "costume", "free"], per_day: null, revoked: null };
   const state = {
@@ -27,8 +27,8 @@ export function makeState(photographs) {
 
 export function note(state, actor, action, subject) {
   const last = state.audit.at(-1);
-  const entry = { id: state.audit.length + 1, at: iso(Date.now()), actor, action, data: { subject }, previous: last?.digest ?? "" };
-  state.audit.push({ ...entry, digest: createHash("sha256").update(JSON.stringify(entry)).digest("hex") });
+  const entry = { seq: state.audit.length + 1, at: iso(Date.now()), actor, action, subject };
+  state.audit.push({ ...entry, hash: createHash("sha256").update((last?.hash ?? "") + JSON.stringify(entry)).digest("hex") });
 }
 
 export function addPicture(state, user, generation, time, index = state.pictures.length) {
