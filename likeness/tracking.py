@@ -42,6 +42,7 @@ REFUSED = {
 ARTIFACTS = "mlartifacts"
 """The folder in the repository that takes the files of runs, where the database is a local one."""
 
+COPY_OF = "likeness.copy_of"
 SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 
 Row = tuple[int, int, Mapping[str, float]]
@@ -283,6 +284,39 @@ def _quiet() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
+    """Copy the runs of another machine's database: parameters, tags and every measured value, no files. Returns how many
+    were new; a run that was copied before is not copied again."""
+    _quiet()
+    from mlflow import MlflowClient
+    from mlflow.entities import Param, RunTag
+
+    source: Any = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
+    theirs, target = source.get_experiment_by_name(experiment), tracking_uri(uri, root)
+    if theirs is None:
+        return 0
+    client: Any = MlflowClient(tracking_uri=target)
+    ours = client.get_experiment_by_name(experiment)
+    place = (root / ARTIFACTS).resolve().as_uri() if target.startswith("sqlite:") else None
+    number = ours.experiment_id if ours else client.create_experiment(experiment, artifact_location=place)
+    new = 0
+    for run in source.search_runs([theirs.experiment_id], max_results=50_000):
+        if client.search_runs([number], f"tags.`{COPY_OF}` = '{run.info.run_id}'", max_results=1):
+            continue
+        info, data = run.info, run.data
+        copy = client.create_run(number, start_time=info.start_time, run_name=info.run_name).info.run_id
+        metrics = [one for name in data.metrics for one in source.get_metric_history(info.run_id, name)]
+        params = [Param(key, value) for key, value in data.params.items()]
+        tags = [RunTag(key, value) for key, value in data.tags.items()]
+        client.log_batch(copy, params=params, tags=tags)
+        for start in range(0, len(metrics), BATCH_METRICS):
+            client.log_batch(copy, metrics=metrics[start : start + BATCH_METRICS])
+        client.set_terminated(copy, info.status, end_time=info.end_time)
+        client.set_tag(copy, COPY_OF, info.run_id)  # last: what was copied in part is copied anew
+        new += 1
+    return new
 
 
 def _artifacts(run: Any, root: Path) -> Path:

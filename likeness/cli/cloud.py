@@ -3,11 +3,9 @@
 import json
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from likeness.cli.tables import console, say, table
@@ -17,12 +15,10 @@ from likeness.cloud.runpod import Pod, RunPod
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, InputError
 from likeness.formatting import format_seconds, format_usd
-from likeness.git import git
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.purchases.budget import Spending
 from likeness.purchases.history import purchases
 from likeness.store import team_store
-from likeness.store.items import write_atomic
 from likeness.store.s3 import Remote
 
 
@@ -214,30 +210,6 @@ def cost_command(*, as_json: bool) -> None:
         most = "-" if one.usd_max is None else format_usd(one.usd_max)
         view.add_row(one.name, one.status.lower(), format_seconds(one.seconds), format_usd(one.usd), most)
     console().print(view if views else "No job is known.", highlight=False)
-
-
-def fetch_command(name: str) -> None:
-    """Bring a finished job's experiment into this clone; DVC then has it as any other.
-
-    Raises:
-        InputError: it has not finished, or this clone lacks the commit it was launched from.
-    """
-    cloud = Cloud.here()
-    cloud.job(name)
-    bundle = cloud.store.read(JobRecords(cloud.store, name).results)
-    if bundle is None:
-        raise InputError(f"{name} has brought nothing home", reason="no-results",
-                         remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "results.bundle"
-        write_atomic(path, bundle)
-        fetched = git(
-            "fetch", "--quiet", "--no-tags", str(path), "refs/exps/*:refs/exps/*", root=cloud.repository.root
-        )
-    if fetched is None:
-        raise InputError(f"the experiment of {name} does not fit this clone", reason="no-baseline",
-                         remedy="fetch the commit that it was launched from (`likeness cloud status --json` names it)")  # fmt: skip
-    sys.stdout.write(f"{name} is an experiment here: dvc exp apply {name}; dvc pull\n")
 
 
 def settle(cloud: Cloud, views: Sequence[JobView]) -> None:

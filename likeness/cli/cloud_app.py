@@ -17,6 +17,12 @@ def launch(
         list[str] | None,
         typer.Option("-S", metavar="OVERRIDE", help="A setting for this launch; may be given again."),
     ] = None,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="A job for every experiment in DVC's queue; -S then says how it is launched."
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
     wait: Annotated[
@@ -36,10 +42,13 @@ def launch(
     Examples:
       likeness launch jade --dry-run
       likeness launch jade -S cloud=runpod_h100 -S +experiment=sdxl --yes
+      likeness launch jade --queue
     """
     from likeness.cli.launch import launch_command
 
-    launch_command(persona, overrides or [], yes=yes, dry_run=dry_run, wait=wait, as_json=as_json)
+    launch_command(
+        persona, overrides or [], queue=queue, yes=yes, dry_run=dry_run, wait=wait, as_json=as_json
+    )
 
 
 @cloud.command("status")
@@ -101,13 +110,21 @@ def cloud_cost(as_json: Json = False) -> None:
 
 
 @cloud.command("fetch")
-def cloud_fetch(job: Job) -> None:
+def cloud_fetch(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that have finished and are not here.")] = False,
+) -> None:
     """Bring a finished job's experiment into this clone.
 
-    \b
-    Example:
-      likeness cloud fetch JOB
-    """
-    from likeness.cli.cloud import fetch_command
+    With it come its MLflow runs, unless a tracking server took them; a queued experiment leaves DVC's queue.
 
+    \b
+    Examples:
+      likeness cloud fetch JOB
+      likeness cloud fetch --all
+    """
+    from likeness.cli.cloud_fetch import fetch_command
+
+    if (job is None) != every:
+        raise typer.BadParameter("name a job, or say --all")
     fetch_command(job)

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from likeness.cli.overrides import refuse_unknown_overrides
-from likeness.conf_digest import conf_digest
+from likeness.conf_digest import conf_digest, values_digest
 from likeness.errors import ConfigError
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import parse_yaml
 from likeness.train.earlier_names import refuse_earlier_names
 
 
@@ -65,7 +65,21 @@ def refuse_odd_defaults(config: Path) -> None:
 
 def composed(repository: Path, *overrides: str) -> dict[str, Any]:
     """What the repository's conf/ composes to, as values."""
+    return parse_yaml(composed_text(repository, *overrides))
+
+
+def composed_text(repository: Path, *overrides: str) -> str:
+    """The params.yaml that the repository's conf/ composes to."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "params.yaml"
         compose(repository, target, overrides)
-        return read_yaml(target, remedy="")
+        return target.read_text(encoding="utf-8")
+
+
+def with_value(text: str, key: str, value: Any) -> str:
+    """A params.yaml with another value of one setting, and the digest of its values as it then is."""
+    cfg = OmegaConf.create(text)
+    assert isinstance(cfg, DictConfig), "params.yaml is a mapping"
+    OmegaConf.update(cfg, key, value)
+    cfg.values_digest = values_digest(cast("dict[str, Any]", OmegaConf.to_container(cfg)))
+    return OmegaConf.to_yaml(cfg)

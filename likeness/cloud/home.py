@@ -1,11 +1,10 @@
 """What comes home from a machine beside what DVC pushes: the experiment's commit, and how fast the card was."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from likeness.cloud import Machine
 from likeness.cloud.parcel import Rented
-from likeness.cloud.records import JobRecords, pace_file
+from likeness.cloud.records import RUNS, JobRecords, pace_file
 from likeness.config import Config
 from likeness.errors import ProviderError
 from likeness.git import git
@@ -15,8 +14,12 @@ from likeness.store.s3 import Remote
 from likeness.train.pace import pace_name, parse_pace
 
 
-def bring_home(records: JobRecords, name: str, root: Path) -> None:
-    """Put the experiment's commit into the store, as a bundle that a clone of the same revision can fetch."""
+def bring_home(records: JobRecords, name: str, repository: RepositoryPaths) -> None:
+    """Put the experiment's commit into the store, as a bundle that a clone of the same revision can fetch; and what MLflow
+    wrote into a database here, which ends with the machine."""
+    root, runs = repository.root, repository.root / RUNS
+    if runs.is_file():
+        records.remote.upload(records.runs, runs, sha256_file(runs))
     listed = (git("for-each-ref", "--format=%(refname)", "refs/exps/", root=root) or "").split()
     refs = [ref for ref in listed if ref.rpartition("/")[2] == name]
     bundle = root / ".cache" / f"{name}.bundle"

@@ -28,6 +28,7 @@ from likeness.cloud.records import JobRecords, Life
 from likeness.cloud.task import BEGAN
 from likeness.config import Config, load_config
 from likeness.errors import LikenessError, ProviderError, TransientError, exit_on_error
+from likeness.git import git
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.safety.consent import in_force
@@ -119,14 +120,13 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
     parcel, python = job.parcel, sys.executable
     in_force(repository.root, parcel.persona, ALL_USES, place=job.records.remote)
     job.run(python, "-m", "dvc", "pull", *parcel.pull)
-    chosen = [word for one in parcel.overrides for word in ("-S", one)]
     targets = [f"{stage}@{parcel.persona}" for stage in STAGES]
     # Without the data stages: what they made was up to date when this was launched, and is what was pulled.
     job.run(
-        python, "-m", "dvc", "exp", "run", "--single-item", "--name", parcel.job, *chosen, "check", *targets
+        python, "-m", "dvc", "exp", "run", "--single-item", "--name", parcel.experiment, "check", *targets
     )
     job.run(python, "-m", "dvc", "push", *targets)
-    bring_home(job.records, parcel.job, repository.root)
+    bring_home(job.records, parcel.experiment, repository)
     share_paces(job.records.remote, cfg, repository, parcel.machines)
 
 
@@ -134,8 +134,13 @@ def main(path: Path) -> None:
     """Do what the parcel says; its folder holds everything else that came up with it."""
     parcel, folder = Parcel.read(path), path.absolute().parent
     take_secrets(folder / HOME, cast("dict[str, str]", os.environ))
+    # The stages are `python -m stages...`: this one, whatever the machine calls python.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     repository = RepositoryPaths.here()
     _place_revocations(folder / HOME / LIST, repository.root)
+    # What was composed at the launch: nothing is composed here.
+    shutil.copyfile(folder / PARAMS.name, repository.root / PARAMS)
+    git("config", "--file", str(repository.root / ".dvc" / "config.local"), "hydra.enabled", "false")
     cfg = load_config(PARAMS)
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))

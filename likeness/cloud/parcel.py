@@ -13,6 +13,7 @@ from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
 from likeness.errors import ConfigError
 from likeness.git import git
 from likeness.key_files import settings_folder
+from likeness.paths import PARAMS
 from likeness.safety.consent.revocations import LIST, state_folder
 from likeness.safety.consent.signing import ALLOWED
 from likeness.store.items import write_atomic
@@ -39,7 +40,7 @@ class Parcel:
 
     job: str
     persona: str
-    overrides: Sequence[str]
+    experiment: str
     pull: Sequence[str]
     store: str
     max_s: float
@@ -56,8 +57,8 @@ class Parcel:
         return Parcel(**values)
 
 
-def write_parcel(folder: Path, repository: Path, parcel: Parcel) -> None:
-    """Write the folder anew.
+def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str) -> None:
+    """Write the folder anew; `params` is what the machine is to have for params.yaml.
 
     Raises:
         ConfigError: git cannot copy the revision.
@@ -78,6 +79,7 @@ def write_parcel(folder: Path, repository: Path, parcel: Parcel) -> None:
     if revoked.is_file():
         shutil.copyfile(revoked, folder / HOME / LIST)
     write_atomic(folder / CONSTRAINTS, "".join(f"{one}\n" for one in versions()).encode())
+    write_atomic(folder / PARAMS.name, params.encode())
     write_atomic(folder / PARCEL, json.dumps(asdict(parcel), indent=2).encode())
 
 

@@ -53,7 +53,9 @@ class LaunchPlan:
     job: str
     persona: str
     revision: str
-    overrides: Sequence[str]
+    experiment: str
+    queued: str | None
+    changes: Sequence[str]
     candidates: Sequence[Candidate]
     left_out: Sequence[str]
     steps: int | None
@@ -73,7 +75,9 @@ class LaunchPlan:
             "job": self.job,
             "persona": self.persona,
             "revision": self.revision,
-            "overrides": list(self.overrides),
+            "experiment": self.experiment,
+            "queued": self.queued,
+            "changes": list(self.changes),
             "machines": [self._machine(one) for one in self.candidates],
             "left_out": list(self.left_out),
             "steps": self.steps,
@@ -84,11 +88,19 @@ class LaunchPlan:
             "task": self.task,
         }
 
-    def sentences(self, probe_steps: int) -> list[str]:
-        """What a person is to know, in sentences."""
-        lines = [f"Job {self.job}: {', '.join(STAGES)} of {self.persona} at revision {self.revision[:10]}."]
-        lines += [f"  with {one}" for one in self.overrides]
-        lines.append("The first of these machines that can be had:")
+    def sentences(self) -> list[str]:
+        """What a person is to know of this job alone."""
+        of = (
+            self.persona
+            if self.queued is None
+            else f"{self.persona} for the queued experiment {self.experiment}"
+        )
+        lines = [f"Job {self.job}: {', '.join(STAGES)} of {of} at revision {self.revision[:10]}."]
+        return lines + [f"  with {one}" for one in self.changes]
+
+    def common_sentences(self, probe_steps: int, jobs: int) -> list[str]:
+        """What a person is to know of all jobs that are launched with it."""
+        lines = ["The first of these machines that can be had" + (":" if jobs == 1 else ", for each job:")]
         lines += [f"  {self._words(one)}" for one in self.candidates]
         lines += [f"  left out: {one}" for one in self.left_out]
         if any(one.pace is None for one in self.candidates):
@@ -96,9 +108,13 @@ class LaunchPlan:
                 f"Hours are unknown where nobody measured this training on the card: the machine measures {probe_steps} steps "
                 f"and ends where the rest would not fit into {self.max_hours:g} h."
             )
-        lines.append(
-            f"At most {format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest."
+        most = (
+            f"{format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest"
         )
+        if jobs == 1:
+            lines.append(f"At most {most}.")
+        else:
+            lines.append(f"At most {format_usd(jobs * self.usd_max)}, for each of {jobs} jobs {most}.")
         lines += ["Goes up:", *(f"  {one.words}" for one in self.up)]
         lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
         return lines

@@ -5,6 +5,7 @@ after the machine is gone and on another computer.
     lease.json        how long the machine may go on unwatched; renewed by a launch that waits, ended by `likeness cloud stop`
     lives.json        a line for each machine: since when, its last sign, its step, why it ended
     results.bundle    the experiment, as git hands it over
+    mlflow.db         the machine's runs, where no tracking server took them
 """
 
 import json
@@ -16,7 +17,7 @@ from likeness.store.s3 import Remote
 
 ROOT = "cloud"
 PACES = "paces"
-LAUNCH, LEASE, LIVES, RESULTS = "launch.json", "lease.json", "lives.json", "results.bundle"
+LAUNCH, LEASE, LIVES, RESULTS, RUNS = "launch.json", "lease.json", "lives.json", "results.bundle", "mlflow.db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,11 @@ class JobRecords:
     def results(self) -> str:
         """The name of the experiment's bundle."""
         return f"{ROOT}/{self.job}/{RESULTS}"
+
+    @property
+    def runs(self) -> str:
+        """The name of the machine's MLflow database."""
+        return f"{ROOT}/{self.job}/{RUNS}"
 
     def announce(self, launch: Mapping[str, Any]) -> None:
         """Write down what is about to be launched."""

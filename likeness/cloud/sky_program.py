@@ -66,7 +66,9 @@ def launch(request: dict) -> None:
     import sky
     from sky import jobs
 
-    sky.stream_and_get(jobs.launch(_task(request), name=request["task"]["name"]), output_stream=sys.stderr)
+    # SkyPilot takes the words out of the task that it reads.
+    name = request["task"]["name"]
+    sky.stream_and_get(jobs.launch(_task(request), name=name), output_stream=sys.stderr)
 
 
 def jobs(_request: dict) -> list:

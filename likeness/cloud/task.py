@@ -54,11 +54,14 @@ def task(
 
 
 def setup(secrets: Sequence[str], *, install: bool) -> str:
-    """Check the revision out and install it; no program of it gets a secret."""
+    """Check the revision out and install it; no program of it gets a secret.
+
+    A cluster's nodes share one home: what a lost node left there has its locks and half an experiment, and goes.
+    """
     unset = f"unset {' '.join(secrets)}\n" if secrets else ""
     return (
-        f"set -e\n{unset}test -f {BEGAN} || date +%s > {BEGAN}\n"
-        f"test -d likeness || git clone --quiet {REVISION} likeness\n{INSTALL if install else ''}\n"
+        f"set -e\n{unset}date +%s > {BEGAN}\n"
+        f"rm -rf likeness && git clone --quiet {REVISION} likeness\n{INSTALL if install else ''}\n"
     )
 
 

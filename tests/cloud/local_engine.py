@@ -27,7 +27,11 @@ def launch(request: dict) -> None:
         raise RuntimeError("no cloud is enabled")
     work, began = FOLDER / task["name"], time.time()
     shutil.copytree(task["workdir"], work)
-    plain = {"PATH": os.environ["PATH"], "HOME": str(FOLDER), "SKYPILOT_CLUSTER_INFO": '{"cloud": "Slurm"}'}
+    plain = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(FOLDER),
+        "SKYPILOT_CLUSTER_INFO": '{"cloud": "Slurm"}',
+    }
     with (FOLDER / "log").open("a") as log:
         code = 0
         for script in (task["setup"], task["run"]):

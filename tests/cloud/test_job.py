@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.cloud import cost_command, fetch_command, status_command
+from likeness.cli.cloud import cost_command, status_command
+from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.launch import launch_command
 from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError
@@ -26,7 +27,9 @@ HERE = ["cloud=slurm", f"cloud.python={sys.executable}"]
 
 
 def launch(*overrides: str) -> None:
-    launch_command("jade", [*HERE, *overrides], yes=True, dry_run=False, wait=False, as_json=False)
+    launch_command(
+        "jade", [*HERE, *overrides], queue=False, yes=True, dry_run=False, wait=False, as_json=False
+    )
 
 
 def store_of(prepared: RepositoryClone) -> Remote:

@@ -15,11 +15,11 @@ SLURM = ["cloud=slurm"]
 
 
 def plan(*overrides: str):
-    return plan_launch("jade", [*overrides], need_engine=False).plan
+    return plan_launch("jade", [*overrides], need_engine=False)[0][0].plan
 
 
 def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
-    launch_command("jade", [], yes=False, dry_run=True, wait=False, as_json=True)
+    launch_command("jade", [], queue=False, yes=False, dry_run=True, wait=False, as_json=True)
     said = json.loads(capsys.readouterr().out)
     assert [one["gpu"] for one in said["machines"]] == ["RTX4090", "L40S", "A100-80GB"]
     assert {one["usd_per_hour"] for one in said["machines"]} == {0.6}
@@ -30,13 +30,13 @@ def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
     assert [one["path"] for one in said["down"]] == [
         "models/jade/jade-v1.safetensors", "models/jade/scores.json", "models/jade/README.md",
     ]  # fmt: skip
-    assert said["overrides"] == ["train.checkpoint.share=true"]
+    assert said["changes"] == ["train.checkpoint.share=true"]
     assert not (clone.folder / ".cache" / "cloud").exists()
     assert not (engine / "jobs.json").exists()
 
 
 def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, engine, capsys):
-    launch_command("jade", [], yes=False, dry_run=True, wait=False, as_json=False)
+    launch_command("jade", [], queue=False, yes=False, dry_run=True, wait=False, as_json=False)
     said = capsys.readouterr().out
     for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $3.60: 6 h in all",
                   "measures 100 steps", "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00"):  # fmt: skip
@@ -47,17 +47,17 @@ def test_hours_are_told_where_this_card_was_measured(clone):
     from likeness.train.pace import Pace, remember
 
     own = "+prices.runpod={RTX4090: {usd: 0.34, per: hour, source: me, date: '2099-01-01'}}"
-    launch = plan_launch("jade", [own], need_engine=False)
+    (launch,), _ = plan_launch("jade", [own], need_engine=False)
     assert launch.plan.candidates[0].pace is None
     remember(
         launch.cfg,
-        launch.repository,
+        launch.ground.repository,
         Pace(seconds_a_step=0.5, steps=200, device="NVIDIA GeForce RTX 4090"),
         "cuda",
     )
     again = plan(own)
     assert again.candidates[0].seconds(again.steps) == pytest.approx(0.5 * again.steps)
-    assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.sentences(100))
+    assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.common_sentences(100, 1))
 
 
 def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):
@@ -66,14 +66,16 @@ def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):
 
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: (_ for _ in ()).throw(click.exceptions.Abort()))
     with pytest.raises(click.exceptions.Abort):
-        launch_command("jade", SLURM, yes=False, dry_run=False, wait=False, as_json=False)
+        launch_command("jade", SLURM, queue=False, yes=False, dry_run=False, wait=False, as_json=False)
     assert not (engine / "task.json").exists()
     assert not (clone.folder / ".cache" / "ledger" / "spending.jsonl").exists()
 
 
 def test_a_launch_that_could_exceed_the_budget_is_refused(clone, engine):
     with pytest.raises(QuotaError, match="can cost"):
-        launch_command("jade", ["budget.max_usd=1.0"], yes=True, dry_run=False, wait=False, as_json=False)
+        launch_command(
+            "jade", ["budget.max_usd=1.0"], queue=False, yes=True, dry_run=False, wait=False, as_json=False
+        )
     assert not (engine / "task.json").exists()
 
 
@@ -139,7 +141,9 @@ def commit(folder: Path, *, add: bool = True) -> None:
 )  # fmt: skip
 def test_what_would_fail_on_the_machine_is_refused_here(clone, change, overrides, reason, monkeypatch):
     if reason == "no-key" and "s3" in overrides[-1]:
-        monkeypatch.setattr("likeness.cli.launch.in_force", lambda *_, **__: None)  # the bucket is not there
+        monkeypatch.setattr(
+            "likeness.cli.launch_plan.in_force", lambda *_, **__: None
+        )  # the bucket is not there
     if change is not None:
         change(clone.folder)
     with pytest.raises(LikenessError) as caught:

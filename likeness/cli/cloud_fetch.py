@@ -1,0 +1,80 @@
+"""What came of a job comes home: the experiment into this clone, its runs into MLflow, and its place in DVC's queue is free."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from likeness.cli.cloud import Cloud
+from likeness.cli.launch_queue import leave_queue
+from likeness.cloud.records import JobRecords, job_names
+from likeness.errors import InputError
+from likeness.git import git
+from likeness.store.items import write_atomic
+from likeness.tracking import merge_runs
+
+
+def fetch_command(name: str | None) -> None:
+    """Bring a finished job's experiment into this clone, or those of all jobs that are not here; DVC then has them as any other.
+
+    Raises:
+        InputError: it has not finished, or this clone lacks the commit it was launched from.
+    """
+    cloud = Cloud.here()
+    if name is not None:
+        cloud.job(name)
+        _say(name, fetch(cloud, name))
+        return
+    here = set(
+        (
+            git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps/", root=cloud.repository.root)
+            or ""
+        ).split()
+    )
+    problems: list[str] = []
+    for job in job_names(cloud.store):
+        records = JobRecords(cloud.store, job)
+        if experiment_of(records) in here or cloud.store.sha256(records.results) is None:
+            continue
+        try:
+            _say(job, fetch(cloud, job))
+        except InputError as error:
+            problems.append(error.message)
+    if problems:
+        raise InputError("\n  ".join(problems), reason="no-baseline",
+                         remedy="git fetch the commits that they were launched from")  # fmt: skip
+
+
+def experiment_of(records: JobRecords) -> str:
+    """The name that DVC knows a job's result by."""
+    return str((records.launch() or {}).get("experiment", records.job))
+
+
+def fetch(cloud: Cloud, name: str) -> str:
+    """Bring one home; returns the experiment's name.
+
+    Raises:
+        InputError: as `fetch_command`.
+    """
+    root, records = cloud.repository.root, JobRecords(cloud.store, name)
+    bundle, launch = cloud.store.read(records.results), records.launch() or {}
+    if bundle is None:
+        raise InputError(f"{name} has brought nothing home", reason="no-results",
+                         remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path, runs = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"
+        write_atomic(path, bundle)
+        if git("fetch", "--quiet", "--no-tags", str(path), "refs/exps/*:refs/exps/*", root=root) is None:
+            raise InputError(f"the experiment of {name} does not fit this clone", reason="no-baseline",
+                             remedy=f"git fetch origin {launch.get('revision', '')}: it was launched from that commit")  # fmt: skip
+        tracking = cloud.cfg.tracking
+        if tracking.enabled and (data := cloud.store.read(records.runs)) is not None:
+            write_atomic(runs, data)
+            merge_runs(runs, tracking.uri, tracking.experiment, root)
+    # Only now: until its result is here, the queue is where it stands.
+    if queued := launch.get("queued"):
+        leave_queue(root, queued)
+    return experiment_of(records)
+
+
+def _say(job: str, experiment: str) -> None:
+    sys.stdout.write(f"{job} is an experiment here: dvc exp apply {experiment}; dvc pull\n")

@@ -1,0 +1,92 @@
+"""DVC's queue, as experiments that can be launched: `dvc exp run --queue` fills it, `dvc queue remove` empties it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from likeness.cli.compose import composed, with_value
+from likeness.cli.launch_plan import Experiment
+from likeness.cli.params import differences
+from likeness.cloud.records import JobRecords, job_names
+from likeness.errors import ConfigError
+from likeness.git import git
+from likeness.paths import PARAMS
+from likeness.store.s3 import Remote
+from likeness.strict_yaml import parse_yaml, read_yaml
+
+# What says how something is launched, and nothing of what is trained.
+LAUNCH_SECTIONS = ("cloud", "prices", "budget")
+SHARE = "train.checkpoint.share"
+
+
+def launched_settings(root: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The settings by which a queue is launched.
+
+    Raises:
+        ConfigError: one of them would change what is trained, which the queue says.
+    """
+    if others := [
+        one for one in overrides if one.lstrip("+").partition("=")[0].split(".")[0] not in LAUNCH_SECTIONS
+    ]:
+        raise ConfigError(
+            f"{', '.join(others)}: what is trained stands in the queue",
+            reason="other-settings",
+            remedy=f"dvc exp run --queue -S {others[0]}; beside --queue only {', '.join(LAUNCH_SECTIONS)} are set",
+        )
+    return composed(root, *overrides)
+
+
+def queued_experiments(root: Path, revision: str, store: Remote) -> tuple[list[Experiment], list[str]]:
+    """What waits in the queue and can be launched from this commit, in the order it was queued; and in words what cannot."""
+    launched = launched_before(store)
+    found: list[Experiment] = []
+    left_out: list[str] = []
+    base = read_yaml(root / PARAMS, remedy="run `make params`")
+    for name, baseline, commit in _entries(root):
+        changed = (git("diff", "--name-only", baseline, commit, root=root) or "").split()
+        if baseline != revision:
+            left_out.append(f"{name}: it was queued at commit {baseline[:10]}, and this is {revision[:10]}")
+        elif others := [one for one in changed if one != PARAMS.name]:
+            left_out.append(f"{name}: it changes {', '.join(others[:5])}, which no commit has")
+        elif commit in launched:
+            left_out.append(f"{name}: launched already, as {launched[commit]}")
+        else:
+            text = with_value(git("show", f"{commit}:{PARAMS.name}", root=root) or "", SHARE, True)
+            told = [f"{key}={after}" for key, (_, after) in differences(base, parse_yaml(text)).items()]
+            found.append(Experiment(params=text, changes=told, name=name, queued=commit))
+    return found, left_out
+
+
+def launched_before(store: Remote) -> dict[str, str]:
+    """The job by the queue's commit, of jobs that may still bring it home."""
+    jobs: dict[str, str] = {}
+    for job in job_names(store):
+        records = JobRecords(store, job)
+        queued = (records.launch() or {}).get("queued")
+        lives, lease = records.lives(), records.lease()
+        ended = bool(lives and lives[-1].end not in ("", "done", "taken-away")) or bool(
+            lease and lease.seconds <= 0
+        )
+        if queued and not ended:
+            jobs[queued] = job
+    return jobs
+
+
+def leave_queue(root: Path, commit: str) -> bool:
+    """Take an experiment whose result is here out of the queue; False where it is not in it any more."""
+    from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+
+    if all(one != commit for _, _, one in _entries(root)):
+        return False
+    repo: Any = cast(Any, Repo)(str(root))
+    repo.experiments.celery_queue.remove([commit])
+    return True
+
+
+def _entries(root: Path) -> list[tuple[str, str, str]]:
+    """(name, the commit it was queued at, the commit that holds it) of all that waits."""
+    from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+
+    repo: Any = cast(Any, Repo)(str(root))
+    queued = repo.experiments.celery_queue.iter_queued()
+    return [(one.name or one.stash_rev[:7], one.baseline_rev, one.stash_rev) for one in queued]
