@@ -69,7 +69,7 @@ AllowUsers {user}
 SetEnv HOME={folder}/home SLURM_CONF={folder}/slurm.conf BASH_ENV={folder}/home/.profile
 """
 # A login shell begins with the PATH of /etc/profile.
-PROFILE = "export PATH={folder}/bin:{path}\n"
+PROFILE = "case :$PATH: in *:{folder}/bin:*) ;; *) export PATH={folder}/bin:{path} ;; esac\n"
 LOGIN = """\
 Host {cluster}
   HostName 127.0.0.1
