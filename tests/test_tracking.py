@@ -116,6 +116,22 @@ def test_runs_are_named_and_sorted_by_what_people_choose_by(in_tmp, monkeypatch)
     assert [one.info.run_id for one in client.search_runs(where, "params.rank = '8'")] == [other.info.run_id]
 
 
+def test_runs_of_another_machine_are_copied_once(in_tmp, database):
+    shutil.copyfile(database, in_tmp / "theirs.db")
+    with tracker("sqlite:///theirs.db", params={"lr": 0.5}) as run:
+        run.log_metrics([(1, {"loss": 2.0}), (2, {"loss": 1.0})])
+    words = (in_tmp / "theirs.db", "sqlite:///mlflow.db", "likeness", in_tmp)
+    assert tracking.merge_runs(*words) == 1
+    assert tracking.merge_runs(*words) == 0
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    (copy,) = runs(client)
+    assert copy.data.params["lr"] == "0.5"
+    assert copy.data.tags["likeness.stage"] == "train"
+    assert copy.info.status == "FINISHED"
+    history = client.get_metric_history(copy.info.run_id, "loss")
+    assert [(one.step, one.value) for one in history] == [(1, 2.0), (2, 1.0)]
+
+
 def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(ValueError, match="diverged"), tracker("sqlite:///mlflow.db"):

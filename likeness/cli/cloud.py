@@ -13,7 +13,7 @@ from likeness.cloud.engine import Engine, EngineJob
 from likeness.cloud.records import JobRecords, Life, job_names
 from likeness.cloud.runpod import Pod, RunPod
 from likeness.config import Config, load_config
-from likeness.errors import ConfigError, InputError
+from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.formatting import format_seconds, format_usd
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.purchases.budget import Spending
@@ -176,6 +176,7 @@ def stop_command(name: str) -> None:
     Raises:
         InputError: nobody knows it.
         JobLostError: RunPod says that it ended the machine, and it is still there.
+        TransientError: the engine did not answer; its lease is ended, and what RunPod has of it.
     """
     cloud = Cloud.here()
     views, strangers = cloud.jobs()
@@ -187,14 +188,20 @@ def stop_command(name: str) -> None:
     view = cloud.job(name)
     # First the lease: the machine ends itself even where nothing below gets through.
     JobRecords(cloud.store, name).renew(0)
+    problem: LikenessError | None = None
     if cloud.engine is not None and view.number is not None and not view.ended:
-        cloud.engine.cancel(view.number)
+        try:
+            cloud.engine.cancel(view.number)
+        except LikenessError as error:  # the provider can end the machine all the same
+            problem = error
     _terminate(cloud, [pod.id for pod in cloud.job(name).pods])
     view = cloud.job(name)
     settle(cloud, [view])
     sys.stdout.write(
         f"{name}: {view.status.lower()}; its machine ends within a minute; {format_usd(view.usd)} so far\n"
     )
+    if problem is not None:
+        raise problem
 
 
 def cost_command(*, as_json: bool) -> None:

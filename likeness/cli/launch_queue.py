@@ -16,6 +16,8 @@ from likeness.strict_yaml import parse_yaml, read_yaml
 
 # What says how something is launched, and nothing of what is trained.
 LAUNCH_SECTIONS = ("cloud", "prices", "budget")
+# Where DVC puts the arguments of an experiment into its commit.
+OF_DVC = ".dvc/tmp/"
 SHARE = "train.checkpoint.share"
 
 
@@ -46,7 +48,7 @@ def queued_experiments(root: Path, revision: str, store: Remote) -> tuple[list[E
         changed = (git("diff", "--name-only", baseline, commit, root=root) or "").split()
         if baseline != revision:
             left_out.append(f"{name}: it was queued at commit {baseline[:10]}, and this is {revision[:10]}")
-        elif others := [one for one in changed if one != PARAMS.name]:
+        elif others := [one for one in changed if one != PARAMS.name and not one.startswith(OF_DVC)]:
             left_out.append(f"{name}: it changes {', '.join(others[:5])}, which no commit has")
         elif commit in launched:
             left_out.append(f"{name}: launched already, as {launched[commit]}")

@@ -19,6 +19,8 @@ from likeness.paths import RepositoryPaths
 PYTHON = "LIKENESS_SKY"
 PROGRAM = Path(__file__).with_name("sky_program.py")
 ANSWER_WITHIN_S = 900.0
+# A machine that hangs bills on while it is waited for.
+CANCELLED_WITHIN_S = 120.0
 MAX_WORDS = 2000
 
 
@@ -102,7 +104,7 @@ class Engine:
 
     def cancel(self, number: int) -> None:
         """End a job and its machine."""
-        self._ask("cancel", number=number)
+        self._ask("cancel", within_s=CANCELLED_WITHIN_S, number=number)
 
     def logs(self, number: int, *, follow: bool) -> Iterator[str]:
         """What a job printed, line by line."""
@@ -110,14 +112,20 @@ class Engine:
             assert process.stdout is not None
             yield from process.stdout
 
-    def _ask(self, what: str, environment: Mapping[str, str] | None = None, **words: Any) -> Any:
+    def _ask(
+        self,
+        what: str,
+        environment: Mapping[str, str] | None = None,
+        within_s: float = ANSWER_WITHIN_S,
+        **words: Any,
+    ) -> Any:
         with self._start(what, environment or {}, **words) as process:
             try:
-                out, errors = process.communicate(timeout=ANSWER_WITHIN_S)
+                out, errors = process.communicate(timeout=within_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise TransientError(
-                    f"SkyPilot did not answer `{what}` within {ANSWER_WITHIN_S:.0f} s",
+                    f"SkyPilot did not answer `{what}` within {within_s:.0f} s",
                     remedy="`likeness cloud status` shows whether it was carried out",
                 ) from None
         try:

@@ -133,7 +133,8 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
 def main(path: Path) -> None:
     """Do what the parcel says; its folder holds everything else that came up with it."""
     parcel, folder = Parcel.read(path), path.absolute().parent
-    take_secrets(folder / HOME, cast("dict[str, str]", os.environ))
+    if take_secrets(folder / HOME, cast("dict[str, str]", os.environ)):
+        os.execv(sys.executable, [sys.executable, "-m", "likeness.cloud.job", str(path)])
     # The stages are `python -m stages...`: this one, whatever the machine calls python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     repository = RepositoryPaths.here()
@@ -195,8 +196,9 @@ def _began(path: Path) -> datetime.datetime:
 
 def _read(child: "subprocess.Popen[str]", lines: "Queue[str | None]") -> None:
     assert child.stdout is not None
-    for line in child.stdout:
-        lines.put(line)
+    with child.stdout as said:
+        for line in said:
+            lines.put(line)
     lines.put(None)
 
 

@@ -14,8 +14,11 @@ from likeness.cloud.task import JOB_KEY, STORE_SECRETS
 from likeness.team_keys import PRIVATE_KEY
 
 
-def take_secrets(home: Path, environment: dict[str, str]) -> None:
-    """Move what is secret from the environment, which every program inherits and some print, into files of this user."""
+def take_secrets(home: Path, environment: dict[str, str]) -> bool:
+    """Move what is secret from the environment, which every program inherits and some print, into files of this user.
+
+    Returns whether there was any: /proc goes on showing the environment that this program was started with.
+    """
     home.mkdir(parents=True, exist_ok=True)
     if key := environment.pop(JOB_KEY, None):
         _write_secret(home / PRIVATE_KEY, key + "\n")
@@ -26,6 +29,7 @@ def take_secrets(home: Path, environment: dict[str, str]) -> None:
     if (home / "aws").is_file():
         environment["AWS_SHARED_CREDENTIALS_FILE"] = str(home / "aws")
     environment["LIKENESS_HOME"] = str(home)
+    return bool(key or found)
 
 
 def this_machine(machines: Sequence[Rented], environment: dict[str, str]) -> tuple[str, float | None]:

@@ -22,6 +22,8 @@ def jobs() -> list[dict]:
 def launch(request: dict) -> None:
     task = request["task"]
     (FOLDER / "task.json").write_text(json.dumps(task))
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
+    (FOLDER / "processes").write_bytes(b"\n".join(lines))
     secrets = {name: os.environ[name] for name in request["secrets"]}
     if "sky-refuses" in task["envs"].get("AWS_REGION", ""):
         raise RuntimeError("no cloud is enabled")

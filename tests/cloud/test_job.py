@@ -65,6 +65,9 @@ def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys
 
     # The canary is in the environment of the engine alone: the stages print theirs, and it is not there.
     assert "environment: {" in log
+    assert "process: b'" in log
+    assert "likeness.cloud.job" in log
+    assert b"local_engine.py" in (engine / "processes").read_bytes()
     written = [log, said.out, said.err, json.dumps(records.launch())]
     for folder in (clone.folder, prepared.folder.parent / "store", engine):
         for path in folder.rglob("*"):

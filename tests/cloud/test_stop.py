@@ -1,0 +1,117 @@
+"""A job is ended: by a signal, by `likeness cloud stop`, and where its machine or the engine hangs."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from likeness.cli import cloud
+from likeness.cloud.dead_man import DeadMan, Limits
+from likeness.cloud.engine import EngineJob
+from likeness.cloud.job import Job
+from likeness.cloud.parcel import Parcel
+from likeness.cloud.records import JobRecords, Life
+from likeness.cloud.runpod import Pod
+from likeness.errors import TransientError
+from likeness.store.s3 import Remote
+
+NAME = "likeness-jade-1"
+SAVES = """
+import pathlib, signal, sys, time
+def save(*_):
+    pathlib.Path(sys.argv[1]).write_text("checkpoint")
+    sys.exit(1)
+signal.signal(signal.SIGTERM, save)
+print("train: 1/9, 1.0/s, about 8 s left", flush=True)
+time.sleep(60)
+"""
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("train: 1/9, 1.0/s, about 8 s left", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    parcel = Parcel(job=NAME, persona="jade", experiment=NAME, pull=[], store="", max_s=60, silence_s=60, lease_s=60,
+                    probe_steps=9, machines=[])  # fmt: skip
+    records = JobRecords(Remote((tmp_path / "store").as_uri()), NAME)
+    records.begin(Life(machine="slurm", began="x", seconds=0.0, usd_per_hour=0.0))
+    limits = Limits(max_s=60, silence_s=60, lease_s=60, probe_steps=9)
+    timer = DeadMan(limits, spent_s=0.0, clock=time.monotonic)
+    return Job(parcel=parcel, records=records, timer=timer, tick_s=0.01, grace_s=0.3, sign_every_s=0.0)
+
+
+def test_a_machine_that_is_taken_away_saves_first(job, tmp_path):
+    thread = threading.Thread(target=lambda: (until(lambda: job.timer.step == 1), job.stop.set()))
+    thread.start()
+    with pytest.raises(TransientError) as caught:
+        job.run(sys.executable, "-c", SAVES, str(tmp_path / "saved"))
+    thread.join()
+    assert caught.value.reason == "taken-away"
+    assert (tmp_path / "saved").read_text() == "checkpoint"
+
+
+def test_what_does_not_hear_a_signal_is_killed(job):
+    began = time.monotonic()
+    thread = threading.Thread(target=lambda: (until(lambda: job.timer.step == 1), job.stop.set()))
+    thread.start()
+    with pytest.raises(TransientError):
+        job.run(sys.executable, "-c", DEAF)
+    thread.join()
+    assert time.monotonic() - began < 30
+
+
+class HangingEngine:
+    """Knows the job, and does not answer when it is to end it."""
+
+    def jobs(self) -> list[EngineJob]:
+        return [
+            EngineJob(
+                number=7,
+                name=NAME,
+                status="RUNNING",
+                ended=False,
+                seconds=60.0,
+                recoveries=0,
+                machine="runpod",
+                reason="",
+            )
+        ]
+
+    def cancel(self, number: int) -> None:
+        raise TransientError(f"SkyPilot did not answer about {number}", remedy="look again")
+
+
+def test_where_the_engine_hangs_the_lease_and_the_pods_are_ended_all_the_same(tmp_path, monkeypatch, capsys):
+    store = Remote((tmp_path / "store").as_uri())
+    records = JobRecords(store, NAME)
+    records.renew(3600)
+    pods = [Pod(id="p1", name=f"{NAME}-head", status="RUNNING", usd_per_hour=0.6)]
+    here = cloud.Cloud(
+        cfg=SimpleNamespace(), repository=SimpleNamespace(), store=store, engine=HangingEngine()
+    )
+    monkeypatch.setattr(cloud.Cloud, "here", staticmethod(lambda: here))
+    monkeypatch.setattr(cloud.Cloud, "pods", lambda _: list(pods))
+    monkeypatch.setattr(cloud, "settle", lambda *_: None)
+    monkeypatch.setattr(
+        cloud, "_terminate", lambda _, ids: [pods.remove(one) for one in list(pods) if one.id in ids]
+    )
+    with pytest.raises(TransientError, match="did not answer"):
+        cloud.stop_command(NAME)
+    assert pods == []
+    lease = records.lease()
+    assert lease is not None
+    assert lease.seconds == 0
+    assert NAME in capsys.readouterr().out
+
+
+def until(there) -> None:
+    deadline = time.monotonic() + 60
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.005)
