@@ -103,7 +103,7 @@ endif
 # Not in .venv: its pins and ours do not go together (docs/decisions/0019).
 .cache/sky/installed:
 	$(PYTHON) -m venv --clear .cache/sky
-	.cache/sky/bin/python -m pip install --quiet --disable-pip-version-check 'skypilot[aws,runpod]==0.14.1'
+	.cache/sky/bin/python -m pip install --quiet --disable-pip-version-check 'skypilot[aws,runpod,slurm]==0.14.1'
 	touch $@
 
 # Beside the environment: inside it, it would make every import of peft 2.6 s slower.
