@@ -1,4 +1,4 @@
-"""The command `likeness-gallery`. It stands beside `likeness`, which never imports the gallery (docs/decisions/0020)."""
+"""The command `likeness-gallery`. It stands beside `likeness`, which never imports the gallery (docs/decisions/0022)."""
 
 import datetime
 from pathlib import Path
