@@ -2,3 +2,6 @@
 
 Importing this package does not import torch; its modules (but for `config`) do.
 """
+
+# Before PEFT is imported: it keeps bitsandbytes quiet.
+from likeness import diffusion as diffusion
