@@ -1,6 +1,5 @@
 """A real Slurm of two nodes and its login node on this machine, for SkyPilot to rent from: munged, slurmctld, two slurmd, an sshd.
-
-    python -m tools.slurm_loopback FOLDER       # stays until Ctrl-C
+`python -m tools.sky_loopback` starts it with SkyPilot.
 
 Everything lies in FOLDER, its `home` is what SkyPilot takes for the user's (`HOME=FOLDER/home`), so the user's own ~/.slurm,
 ~/.sky and ~/.ssh are neither read nor written. Nothing listens but on 127.0.0.1; nothing stays running after it.
@@ -13,8 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -247,18 +244,3 @@ def _until(what: str, there: Callable[[], bool]) -> None:
                 f"{what} did not come up within {UP_WITHIN_S:.0f} s; its log lies in the folder"
             )
         time.sleep(0.2)
-
-
-def main(folder: Path) -> None:
-    """Run until Ctrl-C."""
-    end = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: end.set())
-    with SlurmLoopback(folder) as cluster:
-        sys.stdout.write(f"export HOME={cluster.home} SLURM_CONF={cluster.folder}/slurm.conf\n")
-        sys.stdout.flush()
-        end.wait()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
