@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -74,7 +75,8 @@ def test_a_node_that_is_lost_in_mid_training_is_replaced_and_the_weights_are_tho
 
     store = Remote((tmp_path / "store").as_uri())
     with SkyLoopback(tmp_path / "slurm") as cluster:
-        clone.env |= cluster.env | {"PATH": clone.env["PATH"]}
+        own = {name: value for name, value in cluster.env.items() if os.environ.get(name) != value}
+        clone.env |= own | {"PATH": clone.env["PATH"]}
         sets = [word for one in SETTINGS for word in ("-S", one)]
         clone.run(sys.executable, "-m", "likeness", "launch", "jade", "--yes", "-S", "cloud=slurm",
                   "-S", f"cloud.python={sys.executable}", *sets)  # fmt: skip
