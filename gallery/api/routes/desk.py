@@ -111,7 +111,7 @@ def get_storage(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
             select(User.name, func.count(), func.sum(Picture.bytes)).join(Picture, User.id == Picture.user_id)
             .where(Picture.gone.is_(None)).group_by(User.id, User.name).order_by(func.sum(Picture.bytes).desc())
         )  # fmt: skip
-        items = [
+        items: list[dict[str, Any]] = [
             {"user": row[0], "pictures": int(row[1]), "bytes": int(row[2])} for row in db.execute(by_user)
         ]
         waiting = db.scalar(select(func.count()).where(Picture.gone.is_not(None), Picture.erased.is_(None)))
