@@ -16,8 +16,9 @@ import { Report } from "./report";
 const words = messages.shared;
 
 async function open(token: string, password: string | undefined) {
-  const [shared, file] = await Promise.all([api.shared(token, password), api.sharedFile(token, password)]);
-  return { shared, file };
+  // One after the other: a wrong password counts as one try.
+  const shared = await api.shared(token, password);
+  return { shared, file: await api.sharedFile(token, password) };
 }
 
 export function Shared({ token }: { token: string }) {
