@@ -125,6 +125,10 @@ class PersonaPaths:
         """The copy of an accepted version's weights."""
         return self.versions / f"{self.persona}-v{number}.safetensors"
 
+    def compared(self, number: int, strength: float) -> Path:
+        """Where the pictures of a side lie that were drawn for a comparison."""
+        return self.comparison / f"{number}-strength-{strength:g}"
+
     def checkpoints_by_step(self) -> dict[int, Path]:
         """The kept checkpoints, in the order of steps."""
         steps = (int(path.stem.rpartition("-")[2]) for path in self.checkpoints.glob("*.safetensors"))

@@ -63,6 +63,8 @@ NOT_RUN = {
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
+    "likeness publish jade --gallery": "tests/cli/test_publish.py does it",
+    "python -m gallery worker --comfyui URL": "needs a ComfyUI server; tests/gallery/test_comfyui.py has its workflow",
     "likeness compare HEAD workspace": COMPARES,
     "likeness versions accept jade": ACCEPTS,
     "likeness versions accept jade workspace EXPERIMENT": ACCEPTS,

@@ -126,13 +126,14 @@ def _load(
     options = dict(family.LOAD_OPTIONS)
     root = RepositoryPaths.here().root
     local = cfg.local(root)
+    one_file = local is not None and local.suffix == ".safetensors"
+    if one_file and not family.SINGLE_FILE:
+        raise ConfigError(
+            f"base.source {cfg.source!r}: one file holds {family.TITLE}'s {family.NETWORK} alone",
+            reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
+        )  # fmt: skip
     cfg.require_commit(root)
-    if local is not None and local.suffix == ".safetensors":
-        if not family.SINGLE_FILE:
-            raise ConfigError(
-                f"base.source {cfg.source!r}: one file holds {family.TITLE}'s {family.NETWORK} alone",
-                reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
-            )  # fmt: skip
+    if local is not None and one_file:
         digest = files_digest([local], local.parent, memo)
         options |= {"config": str(cfg.config_folder(root) or cfg.config), "revision": cfg.revision}
         markers = read_markers([local])

@@ -10,7 +10,7 @@ from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.other_weights import evaluate_weights
 from likeness.evaluate.paired import Details, Difference, differences
 from likeness.run import Run
-from likeness.versions.sides import Side, differing, folder_of
+from likeness.versions.sides import Side, differing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ def drawn(run: Run, renderer: Renderer, sides: Sequence[Side], find: Finder) -> 
     strength = run.config.evaluate.lora_scale
     made: list[Side] = []
     for number, side in enumerate(sides, start=1):
-        folder = folder_of(run.paths, number, strength)
+        folder = run.paths.compared(number, strength)
         details = evaluate_weights(run, renderer, side.weights(), find, folder)
         made.append(replace(side, details=details, picture=folder.joinpath))
     return compared(run.persona.name, made, strength)

@@ -158,8 +158,3 @@ def _losses(revision: Revision) -> list[tuple[int, float]]:
 def _short(value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."
-
-
-def folder_of(paths: PersonaPaths, number: int, strength: float) -> Path:
-    """Where the pictures of a side that were drawn for the comparison lie."""
-    return paths.comparison / f"{number}-strength-{strength:g}"
