@@ -38,9 +38,14 @@ fakes: .venv/fakes ## fake MaxStudio, xAI, OpenAI-compatible, ComfyUI and S3 ser
 s3-demo: .venv/fakes ## shared items, publishing and dvc push against a local S3 server
 	$(BIN)/python -m tools.s3_demo
 
-gallery: .venv/gallery ## the API and a worker on this machine, with jade in it, after `make demo` (docs/gallery.md)
+gallery: .venv/gallery gallery/web/.next/BUILD_ID ## pages, API and a worker on this machine, with jade in it, after `make demo` (docs/gallery.md)
 	$(BIN)/python -m likeness publish jade --gallery
-	$(BIN)/python -m gallery serve
+	GALLERY_PUBLIC_URL=http://127.0.0.1:3000 $(BIN)/python -m gallery serve --pages
+
+gallery/web/.next/BUILD_ID: gallery/web/package-lock.json $(shell find gallery/web/app gallery/web/components gallery/web/lib gallery/web/proxy.ts 2>/dev/null)
+	@command -v npm >/dev/null || { echo "the gallery's pages need Node.js 20.9 or newer with npm" >&2; exit 1; }
+	cd gallery/web && npm ci --no-audit --no-fund && npm run build
+	touch $@
 
 # Tests start some hundred programs: without Python's caches each of them compiles the package anew.
 test test-slow test-long coverage: export PYTHONDONTWRITEBYTECODE =

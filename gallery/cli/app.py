@@ -28,20 +28,22 @@ def serve(
         str, typer.Option(help="Behind a proxy that ends TLS, still this machine alone.")
     ] = "127.0.0.1",
     worker: Annotated[bool, typer.Option(help="Draw here, too.")] = True,
+    pages: Annotated[bool, typer.Option(help="Serve the pages of gallery/web, too.")] = False,
 ) -> None:
     """Run the gallery.
 
-    The API, and beside it a worker. A gallery on this machine that has no user yet gets an owner, whose password is
+    The API, and beside it a worker and the pages. A gallery on this machine that has no user yet gets an owner, whose password is
     printed once.
 
     \b
     Examples:
       likeness-gallery serve
       likeness-gallery serve --no-worker --port 8701
+      GALLERY_PUBLIC_URL=http://127.0.0.1:3000 likeness-gallery serve --pages
     """
     from gallery.cli.serve import serve_command
 
-    serve_command(host, port, worker=worker)
+    serve_command(host, port, worker=worker, pages=pages)
 
 
 @app.command()

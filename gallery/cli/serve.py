@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
@@ -23,32 +25,59 @@ from gallery.people.layout import take_in
 from gallery.settings import Settings
 from gallery.tables import User, Version
 from likeness.config import load_config
+from likeness.errors import ConfigError
 from likeness.paths import PARAMS, RepositoryPaths
 
+WEB = Path(__file__).parents[1] / "web"
+API = "GALLERY_API"
 FIRST = "owner@example.org"
 FIRST_PER_DAY = 200
 STOP_SECONDS = 10
 
 
-def serve_command(host: str, port: int, *, worker: bool) -> None:
-    """Run until Ctrl-C."""
+def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
+    """Run until Ctrl-C.
+
+    Raises:
+        ConfigError: the pages are to be served and are not built.
+    """
     import uvicorn
 
     from gallery.api.app import make_app
 
     settings = Settings()
+    site = _site(settings, host, port) if pages else None
     gallery = open_gallery(settings)
     take_in(gallery)
     first_owner(gallery)
     signal.signal(signal.SIGTERM, _exit)  # uvicorn raises its signal again when it has ended
     command = [sys.executable, "-m", "gallery", "worker", "--until-eof"]
-    beside = subprocess.Popen(command, stdin=subprocess.PIPE) if worker else None
+    beside = [subprocess.Popen(command, stdin=subprocess.PIPE)] if worker else []
+    if site is not None:
+        beside.append(subprocess.Popen(site, cwd=WEB, env={**os.environ, API: f"http://{host}:{port}"}))
     try:
         uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False)
     finally:
-        if beside is not None:
-            beside.terminate()
-            beside.wait(STOP_SECONDS)
+        for one in beside:
+            one.terminate()
+        for one in beside:
+            one.wait(STOP_SECONDS)
+
+
+def _site(settings: Settings, host: str, port: int) -> list[str]:
+    """The command that serves the pages, at the address that GALLERY_PUBLIC_URL names."""
+    address = urlsplit(settings.public_url)
+    if not settings.is_local or address.port in (None, port):
+        raise ConfigError(
+            f"GALLERY_PUBLIC_URL {settings.public_url!r} names no port of this machine beside the API's {host}:{port}",
+            reason="pages-address",
+            remedy="GALLERY_PUBLIC_URL=http://127.0.0.1:3000, or serve the pages by hand (gallery/web/README.md)",
+        )
+    if not (WEB / ".next" / "BUILD_ID").is_file():
+        raise ConfigError(f"the pages are not built: {WEB / '.next'} is not there", reason="no-pages",
+                          remedy="cd gallery/web && npm ci && npm run build, or `make gallery`")  # fmt: skip
+    next_js = WEB / "node_modules" / "next" / "dist" / "bin" / "next"
+    return ["node", str(next_js), "start", "-H", str(address.hostname), "-p", str(address.port)]
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 import { type NextRequest, NextResponse } from "next/server";
 
-const API = process.env.GALLERY_API ?? "http://127.0.0.1:8000";
+const API = process.env.GALLERY_API ?? "http://127.0.0.1:8700";
 
 /** Sends /api to the API, and gives every page a Content-Security-Policy with a nonce of its own.
  *  It guards nothing: the API decides what a session may see. */
