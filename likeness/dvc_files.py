@@ -20,6 +20,12 @@ def cache_folder(root: Path = Path()) -> Path:
     return cache
 
 
+def links_to_cache(path: Path) -> bool:
+    """Whether a file is a link into the repository's cache, as DVC lays them with `cache.type symlink`. Other links lead
+    where nobody looks."""
+    return path.is_symlink() and path.resolve().is_relative_to((cache_folder() / "files").resolve())
+
+
 def cached(cache: Path, md5: str) -> Path:
     """Where a cache keeps a digest."""
     return cache / "files" / "md5" / md5[:2] / md5[2:]

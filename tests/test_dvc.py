@@ -24,7 +24,7 @@ PLUMBING = {
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote",
     "likeness.purchases.buy", "likeness.run", "likeness.tracking", "stages", "likeness.pipeline.supervise",
-    "likeness.team_keys", "likeness.key_files", "likeness.disk",
+    "likeness.team_keys", "likeness.key_files", "likeness.disk", "likeness.dvc_files",
     "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from likeness.dvc_files import links_to_cache
 from likeness.errors import FailureKind, InputError
 from likeness.paths import inside
 from likeness.store.items import sha256_bytes, sha256_file, write_atomic
@@ -213,7 +214,8 @@ def verified(folder: Path, entry: Entry) -> Path:
     remedy = f"run `dvc repro`, so that the stage which writes {folder} makes it again"
     if not path.is_file():
         raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
-    if not path.resolve().is_relative_to(folder.resolve()) or sha256_file(path) != entry.sha256:
+    at_home = path.resolve().is_relative_to(folder.resolve()) or links_to_cache(path)
+    if not at_home or sha256_file(path) != entry.sha256:
         raise InputError(f"{path} is not the file that {folder}/{MANIFEST} names", reason="not-in-manifest",
                          remedy=remedy)  # fmt: skip
     return path
@@ -226,7 +228,7 @@ def verified_bytes(path: Path, sha256: str | None) -> bytes:
         InputError: `missing-file`; `not-in-manifest`: no line names it, or it has other bytes.
     """
     remedy = f"run `dvc repro`, so that the stage which writes {path.parent} makes it again"
-    if path.is_symlink() or not path.is_file():
+    if (path.is_symlink() and not links_to_cache(path)) or not path.is_file():
         raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
     data = path.read_bytes()
     if sha256_bytes(data) != sha256:

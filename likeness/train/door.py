@@ -7,6 +7,7 @@ from pathlib import Path
 from likeness.dataset.door import not_covered, refuse_image
 from likeness.dataset.layout import archived, metadata_line, repeats_in
 from likeness.dataset.select import caption_subject
+from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
 from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry, read_verified
 from likeness.run import Run
@@ -69,7 +70,8 @@ def _compare_metadata(folder: Path, entries: tuple[Entry, ...]) -> None:
         )
     named = {*archived(entries), MANIFEST, FAILURES}
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or (not path.is_dir() and path.relative_to(folder).as_posix() not in named):
+        stray = not path.is_dir() and path.relative_to(folder).as_posix() not in named
+        if stray or (path.is_symlink() and not links_to_cache(path)):
             raise InputError(
                 f"{path} is no file of the training set", reason="dataset-changed", remedy=REMEDY
             )

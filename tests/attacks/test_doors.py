@@ -449,6 +449,20 @@ def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
     assert caught.value.reason == "not-in-manifest"
 
 
+def test_a_link_that_dvc_laid_into_its_cache_is_read_and_its_bytes_are_compared(folders):
+    folder = folders.places.resized
+    entry = read_manifest(folder).entries[0]
+    kept = Path(".dvc/cache/files/md5/ab/cdef")
+    kept.parent.mkdir(parents=True)
+    shutil.move(folder / entry.file, kept)
+    (folder / entry.file).symlink_to(kept.absolute())
+    assert len(read_pictures(folder)) == len(read_manifest(folder).entries)
+    kept.write_bytes(kept.read_bytes() + b" ")
+    with pytest.raises(InputError) as caught:
+        read_pictures(folder)
+    assert caught.value.reason == "not-in-manifest"
+
+
 # The table itself.
 
 
