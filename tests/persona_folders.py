@@ -11,6 +11,7 @@ import yaml
 from conf_sections import section
 from measured_samples import measures_of
 from pydantic import BaseModel
+from records import EXPIRES, SIGNED
 from safetensors.numpy import save_file
 from signing import sign_as_test
 
@@ -312,8 +313,8 @@ class Folders:
             "subject": "a synthetic person",
             "adult": {"attested_by": "who made her", "age_years": 32},
             "scope": ["swap", "train", "generate"],
-            "signed": "2026-01-01",
-            "expires": None if kind == "synthetic" else "2027-12-31",
+            "signed": str(SIGNED),
+            "expires": None if kind == "synthetic" else str(EXPIRES),
             "evidence": evidence,
             "face": {
                 "embedder": "sface-2021dec-int8bq",

@@ -13,6 +13,9 @@ from likeness.safety.consent import RecordedFace
 from likeness.store.items import sha256_bytes
 
 FACE = np.full(128, 128**-0.5, np.float32)
+# The term of a record: tests that run on any later day find it in force.
+SIGNED = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=60)
+EXPIRES = SIGNED + datetime.timedelta(days=365)
 PDF = b"%PDF-1.7 signed"
 EVIDENCE = {"file": "mia.pdf", "type": "pdf", "sha256": sha256_bytes(PDF)}
 RECORD = {
@@ -22,8 +25,8 @@ RECORD = {
     "subject": "Mia Example",
     "adult": {"attested_by": "passport seen by J. Doe", "age_years": 31},
     "scope": ["swap", "train", "generate"],
-    "signed": datetime.date(2026, 1, 2),
-    "expires": datetime.date(2027, 1, 2),
+    "signed": SIGNED,
+    "expires": EXPIRES,
     "evidence": EVIDENCE,
     "face": {"embedder": "sface-2021dec-int8bq", "embedding": RecordedFace.encode(FACE)},
     "photos": {"a.jpg": {"sha256": "a" * 64, "age_years": 30}},

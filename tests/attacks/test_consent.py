@@ -1,13 +1,14 @@
 """Attacks on the consent record: each is refused with the stated reason."""
 
 import base64
+import datetime
 import os
 import stat
 from pathlib import Path
 
 import pytest
 import yaml
-from records import EVIDENCE, PDF, RECORD, TARGETS, write
+from records import EVIDENCE, EXPIRES, PDF, RECORD, SIGNED, TARGETS, write
 from signing import KEY, STRANGER, edit_and_sign, sign_as_test
 
 from likeness.errors import ConfigError, ConsentError
@@ -26,6 +27,7 @@ from likeness.store.items import sha256_bytes
 from likeness.team_keys import MEMBERS, TeamKeys
 
 ROOT = Path(__file__).parents[2]
+DAY = datetime.timedelta(days=1)
 SYNTHETIC = {"kind": "synthetic", "expires": None, "photos": {"a.jpg": {"sha256": "a" * 64}}}
 
 
@@ -53,8 +55,8 @@ def rewrite(folder: Path, **changes: object) -> None:
     "changes",
     [
         pytest.param({"scope": ["swap"]}, id="scope narrowed"),
-        pytest.param({"expires": "2027-12-31"}, id="term lengthened"),
-        pytest.param({"signed": "2026-01-03"}, id="date of the signature"),
+        pytest.param({"expires": str(EXPIRES + DAY)}, id="term lengthened"),
+        pytest.param({"signed": str(SIGNED + DAY)}, id="date of the signature"),
         pytest.param({"subject": "Somebody Else"}, id="another subject"),
         pytest.param({"kind": "self"}, id="another kind"),
         pytest.param({"id": "mia-2026-02"}, id="another id"),
@@ -138,7 +140,7 @@ def test_jades_record_made_a_real_persons(tmp_path):
         (folder / name).write_bytes((ROOT / "consent" / name).read_bytes())
     assert load_consent(folder, "jade").kind == "synthetic"
     record = yaml.safe_load((folder / "jade.yaml").read_text())
-    (folder / "jade.yaml").write_text(yaml.safe_dump(record | {"kind": "self", "expires": "2027-01-01"}))
+    (folder / "jade.yaml").write_text(yaml.safe_dump(record | {"kind": "self", "expires": str(EXPIRES)}))
     with pytest.raises(ConsentError) as caught:
         load_consent(folder, "jade")
     assert caught.value.reason == "consent-stranger"

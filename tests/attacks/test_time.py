@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -52,9 +53,21 @@ DAY = datetime.date(2026, 11, 28)
 USES = ("swap", "train", "generate")
 
 
+class Clock(datetime.datetime):
+    """A clock that says what a test says."""
+
+    day = DAY
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.combine(cls.day, datetime.time(12), tz)
+
+
 @pytest.fixture
 def repository(tmp_path, monkeypatch) -> Path:
-    """A clone with the record of mia, in force and committed; the working directory."""
+    """A clone with the record of mia, in force on DAY, which it is, and committed; the working directory."""
+    monkeypatch.setattr(module, "datetime", SimpleNamespace(**vars(datetime) | {"datetime": Clock}))
+    monkeypatch.setattr(Clock, "day", DAY)
     root = tmp_path / "clone"
     root.mkdir()
     write(root, {"signed": "2026-01-02", "expires": "2027-12-31"})
@@ -192,7 +205,7 @@ def test_a_worktree_shares_the_list(repository, tmp_path):
 
 
 def test_without_git_the_list_lies_in_the_cache(tmp_path, monkeypatch):
-    write(tmp_path, {"expires": "2027-12-31"})
+    write(tmp_path)
     monkeypatch.chdir(tmp_path)
     end(tmp_path)
     assert (tmp_path / ".cache/consent" / LIST).is_file()
@@ -389,30 +402,13 @@ def test_an_experiments_copy_of_the_record_is_not_read(repository, monkeypatch):
 # ---- the clock
 
 
-class Clock(datetime.datetime):
-    """A clock that says what a test says."""
-
-    day = DAY
-
-    @classmethod
-    def now(cls, tz=None):
-        return datetime.datetime.combine(cls.day, datetime.time(12), tz)
-
-
-@pytest.fixture
-def clock(monkeypatch) -> type[Clock]:
-    monkeypatch.setattr(module.datetime, "datetime", Clock)
-    monkeypatch.setattr(Clock, "day", DAY)
-    return Clock
-
-
-def test_a_clock_that_was_set_back_is_refused(repository, clock):
+def test_a_clock_that_was_set_back_is_refused(repository):
     assert today(repository) == DAY
-    clock.day = datetime.date(2028, 1, 1)
+    Clock.day = datetime.date(2028, 1, 1)
     with pytest.raises(ConsentError) as caught:
         in_force(repository, "mia", USES)
     assert caught.value.reason == "consent-expired"
-    clock.day = DAY
+    Clock.day = DAY
     with pytest.raises(ConsentError) as caught:
         in_force(repository, "mia", USES)
     assert caught.value.reason == "clock"
@@ -422,10 +418,10 @@ def test_a_clock_that_was_set_back_is_refused(repository, clock):
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "2026-13-01", "9" * 5000])
-def test_a_clock_whose_memory_was_spoilt_is_refused(repository, clock, text):
+def test_a_clock_whose_memory_was_spoilt_is_refused(repository, text):
     today(repository)
     (state_folder(repository) / CLOCK).write_text(text)
-    clock.day = datetime.date(2026, 6, 1)
+    Clock.day = datetime.date(2026, 6, 1)
     with pytest.raises(ConsentError) as caught:
         in_force(repository, "mia", USES)
     assert caught.value.reason == "clock"
@@ -532,9 +528,9 @@ def test_a_second_record_of_a_persona_is_not_read(repository):
     ("day", "reason"),
     [("2026-01-01", "consent-not-yet"), ("2028-01-01", "consent-expired")],
 )
-def test_a_term_that_has_not_begun_or_has_ended(repository, clock, day, reason):
+def test_a_term_that_has_not_begun_or_has_ended(repository, day, reason):
     (state_folder(repository) / CLOCK).unlink(missing_ok=True)
-    clock.day = datetime.date.fromisoformat(day)
+    Clock.day = datetime.date.fromisoformat(day)
     with pytest.raises(ConsentError) as caught:
         in_force(repository, "mia", USES)
     assert caught.value.reason == reason
@@ -542,7 +538,7 @@ def test_a_term_that_has_not_begun_or_has_ended(repository, clock, day, reason):
 
 @pytest.mark.parametrize("expires", ["2028-01-03", "2036-01-02", "9999-12-31", None])
 def test_a_real_persons_term_is_two_years_at_most(tmp_path, expires):
-    folder = write(tmp_path, RECORD | {"expires": expires})
+    folder = write(tmp_path, RECORD | {"signed": "2026-01-02", "expires": expires})
     with pytest.raises(ConsentError, match="within 24 months"):
         load_consent(folder, "mia")
 

@@ -244,7 +244,7 @@ def test_weights_of_another_consent_are_refused(folders, cfg):
     ("changes", "reason"),
     [
         ({"revoked": datetime.date(2026, 1, 2)}, "consent-revoked"),
-        ({"expires": datetime.date(2026, 1, 2)}, "consent-expired"),
+        ({"signed": datetime.date(2026, 1, 1), "expires": datetime.date(2026, 1, 2)}, "consent-expired"),
         ({"scope": ["swap", "train"]}, "consent-scope"),
     ],
 )

@@ -4,17 +4,17 @@ import datetime
 
 import numpy as np
 import pytest
-from records import FACE, RECORD, write
+from records import EXPIRES, FACE, RECORD, SIGNED, write
 
 from likeness.errors import ConsentError
 from likeness.safety.consent import load_consent
 
-TODAY = datetime.date(2026, 11, 22)
+DAY = datetime.timedelta(days=1)
 
 
 def test_a_valid_record_is_in_force(tmp_path):
     consent = load_consent(write(tmp_path), "mia")
-    consent.require(["swap", "train", "generate"], today=TODAY)
+    consent.require(["swap", "train", "generate"], today=SIGNED)
     assert np.allclose(consent.face_vectors["sface-2021dec-int8bq"], FACE, atol=1e-3)
     assert np.linalg.norm(consent.face_vectors["sface-2021dec-int8bq"]) == pytest.approx(1)
 
@@ -36,10 +36,13 @@ def test_an_incomplete_record_is_refused(tmp_path, field):
     [
         ({"expires": None}, "expires: null stands there; a real person's consent ends within 24 months"),
         (
-            {"expires": datetime.date(2028, 1, 3)},
+            {"signed": datetime.date(2026, 1, 2), "expires": datetime.date(2028, 1, 3)},
             "expires: 2028-01-03 stands there.*2028-01-02 at the latest",
         ),
-        ({"expires": datetime.date(2025, 1, 3)}, "expires: 2025-01-03 is before `signed`"),
+        (
+            {"signed": datetime.date(2026, 1, 2), "expires": datetime.date(2025, 1, 3)},
+            "expires: 2025-01-03 is before `signed`",
+        ),
         ({"adult": {"attested_by": "x", "age_years": 17}}, "age_years"),
         ({"adult": {"attested_by": "", "age_years": 30}}, "attested_by"),
         ({"scope": []}, "scope"),
@@ -77,10 +80,10 @@ def test_changed_or_missing_evidence_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "today", "reason"),
     [
-        ({}, datetime.date(2027, 1, 3), "consent-expired"),
-        ({}, datetime.date(2026, 1, 1), "consent-not-yet"),
-        ({"revoked": datetime.date(2026, 5, 5)}, TODAY, "consent-revoked"),
-        ({"scope": ["swap", "train"]}, TODAY, "consent-scope"),
+        ({}, EXPIRES + DAY, "consent-expired"),
+        ({}, SIGNED - DAY, "consent-not-yet"),
+        ({"revoked": SIGNED + DAY}, EXPIRES, "consent-revoked"),
+        ({"scope": ["swap", "train"]}, EXPIRES, "consent-scope"),
     ],
 )
 def test_a_record_out_of_force_is_refused(tmp_path, changes, today, reason):
@@ -90,7 +93,7 @@ def test_a_record_out_of_force_is_refused(tmp_path, changes, today, reason):
 
 
 def test_the_last_day_still_counts(tmp_path):
-    load_consent(write(tmp_path), "mia").require(["train"], today=datetime.date(2027, 1, 2))
+    load_consent(write(tmp_path), "mia").require(["train"], today=EXPIRES)
 
 
 def test_an_attested_age_holds_for_exact_bytes_only(tmp_path):
