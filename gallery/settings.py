@@ -39,7 +39,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=64 * 1024, ge=1024)
     events_seconds: float = Field(default=300, gt=0, description="how long one event stream lives")
     least_likeness: float = Field(
-        default=0.363, ge=0, le=1, description="SFace's own threshold of one person"
+        default=0,
+        ge=0,
+        le=1,
+        description="SFace's cosine; the floors of likeness/safety/floors.py always hold",
     )
     price_cents: int = Field(default=50, ge=0, description="of one picture, where money is on")
     stripe_secret: SecretStr | None = None

@@ -20,8 +20,16 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
+def _prose(text: str) -> str:
+    if without_control(text.replace("\r\n", "\n")) != text.replace("\r\n", "\n") or not text.strip():
+        raise ValueError("letters that cannot be seen")
+    return text.strip()
+
+
 Text = Annotated[str, AfterValidator(storable)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
+Prose = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_prose)]
+"""Some lines."""
 
 
 class Body(BaseModel):

@@ -34,13 +34,13 @@ THUMBNAIL_QUALITY = 82
 
 @dataclass(frozen=True, kw_only=True)
 class LikenessFinisher:
-    """Judges and marks as `likeness draw` and `likeness publish` do. `folder` keeps the registry of marks; `least` is how
-    like the record's face the largest face must be (SFace's cosine)."""
+    """Judges and marks as `likeness draw` and `likeness publish` do: every face must be the person's. `folder` keeps the
+    registry of marks; `least` asks for more likeness (SFace's cosine) than the floors do."""
 
     config: Config
     folder: Path
     keys: Path
-    least: float
+    least: float = 0.0
 
     @cached_property
     def gate(self) -> Gate:
@@ -56,7 +56,7 @@ class LikenessFinisher:
         """See `Finisher`."""
         rgb = _large_enough(rgb)
         seen = self.gate.measure(rgb)
-        refuse_picture("drawn picture", seen, consent, what="The picture", embedder=self.config.faces.embedder,
+        refuse_picture("drawn likeness", seen, consent, what="The picture", embedder=self.config.faces.embedder,
                        max_explicit=self.config.ingest.max_explicit)  # fmt: skip
         likeness = self._likeness(seen, consent)
         statement = {"consent": consent.id, "persona": consent.persona, "weights": [weights_sha256],
@@ -71,21 +71,19 @@ class LikenessFinisher:
             pdq=bits(pdq(rgb)),
         )
 
-    def _likeness(self, seen: Mapping[str, Any], consent: Consent) -> float | None:
-        """How like the person the largest face is; None where there is no face to measure.
+    def _likeness(self, seen: Mapping[str, Any], consent: Consent) -> float:
+        """How like the person the likest face is, by SFace.
 
         Raises:
-            InputError: it is somebody else's face.
+            InputError: less than was asked for.
         """
-        if not seen["faces"]:
-            return None
-        face, own = read_vectors_of(seen["faces"][0]), consent.face_vectors
-        if not face[SFACE].size or SFACE not in own:
-            return None
-        value = round(float(similarity(face[SFACE], own[SFACE])), 3)
+        faces = [read_vectors_of(face)[SFACE] for face in seen["faces"]]
+        value = round(
+            max(float(similarity(face, consent.face_vectors[SFACE])) for face in faces if face.size), 3
+        )
         if not value >= self.least:
-            raise InputError(f"The picture shows a face that is not the person's: likeness {value:.2f}, {self.least:g} needed.",
-                             reason="another-face", kind="refused", remedy="try another seed or a higher strength")  # fmt: skip
+            raise InputError(f"The picture is less like the person than this gallery asks for: {value:.2f}, {self.least:g} needed.",
+                             reason="unlike", kind="refused", remedy="try another seed or a higher strength")  # fmt: skip
         return value
 
     def _marked(self, rgb: RGB, consent: Consent, statement: Mapping[str, Any], title: str) -> bytes:

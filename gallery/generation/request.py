@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gallery.accounts.tries import GENERATE, count_try
 from gallery.audit import note
 from gallery.context import Gallery
-from gallery.errors import invalid, not_there
+from gallery.errors import RequestError, invalid, not_there
 from gallery.generation.events import tell
 from gallery.money.ledger import take
 from gallery.people.consent import require
@@ -19,8 +19,8 @@ from gallery.people.presets import kind_of
 from gallery.people.rights import Allowed, allowed
 from gallery.queue import enqueue
 from gallery.tables import Generation, Picture, User, Version
+from gallery.words import refuse_words
 from likeness.errors import InputError
-from likeness.safety.gates import Subject, refuse
 
 SEEDS = 2**31
 Aspect = Literal["square", "portrait", "landscape"]
@@ -52,9 +52,8 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
     """Queue a wish: all in one transaction, the quota, the credits and the job.
 
     Raises:
-        RequestError: no right to it, no quota, no credit, too often.
+        RequestError: no right to it, no quota, no credit, too often, words that a gate refuses.
         ConsentError: no consent in force.
-        InputError: the words are refused.
     """
     count_try(gallery, GENERATE, str(user.id))
     for text in (wish.prompt, wish.negative):
@@ -68,7 +67,8 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
             require(db, gallery.records, may.person, kind)
             like = own_picture(db, user, wish.like) if wish.like else None
             prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
-            refuse("prompt", Subject(text=prompt), what="The prompt")
+            refuse_words("prompt", prompt, what="The prompt")
+            refuse_words("negative prompt", wish.negative, what="What is kept out")
             seed = like.seed if like else wish.seed
             generation = Generation(
                 user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
@@ -77,16 +77,11 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
                 like_id=like.id if like else None, status="queued", created=gallery.clock(),
             )  # fmt: skip
             return queue(db, gallery, may, generation)
-    except InputError as error:
-        with gallery.transaction() as db:
-            note(
-                db,
-                gallery.clock(),
-                user.email,
-                "prompt-refused",
-                reason=error.reason,
-                version=str(wish.version_id),
-            )
+    except RequestError as error:
+        if isinstance(error.__cause__, InputError):  # of refused words their reason is kept, and not they
+            with gallery.transaction() as db:
+                note(db, gallery.clock(), user.email, "prompt-refused", reason=error.reason,
+                     version=str(wish.version_id))  # fmt: skip
         raise
 
 

@@ -18,6 +18,7 @@ Door = Literal[
     "swap",
     "training image",
     "drawn picture",
+    "drawn likeness",
     "publication",
     "caption",
     "prompt",
@@ -31,6 +32,7 @@ REMEDIES: dict[Door, str] = {
     "training image": "remove the photograph it was made from, or run `dvc repro` where a file was changed by hand",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
+    "drawn likeness": "ask for another seed, or for other words",
     "publication": "it stays here; look at it, and run `dvc repro` where a file was changed by hand",
     "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
     "thing is meant, write the caption to captions_override/ and allow it in allowed.yaml there (docs/words.md)",
@@ -177,7 +179,7 @@ def _guarded_words(subject: Subject) -> str | None:
 
 
 PICTURES: frozenset[Door] = frozenset(
-    {"photograph", "delivery", "swap", "training image", "drawn picture", "publication"}
+    {"photograph", "delivery", "swap", "training image", "drawn picture", "drawn likeness", "publication"}
 )
 ATTEST = (
     "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
@@ -209,6 +211,12 @@ GATES = (
         doors=frozenset({"training image", "publication"}),
         refuses=_unknown_face,
         remedy="crop the photograph it was made from so that only the persona is left, or blur the other face there",
+    ),
+    Gate(
+        reason="unknown-face",
+        doors=frozenset({"drawn likeness"}),
+        refuses=_unknown_face,
+        remedy="ask for words that show the face, and for nobody else's; another seed or a higher strength may help",
     ),
     Gate(
         reason="words-of-children",

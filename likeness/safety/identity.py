@@ -5,6 +5,7 @@ A stranger who comes near in one network's eyes is seldom near in another's too;
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from likeness.faces import Face, FaceAnalyzer, similarity
 from likeness.faces.onnx import OnnxEmbedder
 from likeness.faces.resnet import NAME as RESNET
 from likeness.safety.embedder import EmbedderConfig
-from likeness.safety.floors import IdentityLimits
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 
 SFACE = "sface-2021dec-int8bq"
 EMBEDDERS = (SFACE, RESNET)
@@ -71,6 +72,16 @@ def stranger(face: Vectors, persona: Vectors, limits: IdentityLimits, *, swap: b
     """Why a photograph's face, or a swap's, is not the persona's: the words of each embedder that says no; None where all
     say it is."""
     return _joined(_unlike(face, persona, limits, swap=swap))
+
+
+def drawn_stranger(face: Vectors, persona: Vectors, limits: IdentityLimits) -> str | None:
+    """Why a drawn face is not the persona's; None where it is. A drawing is less like her than her photographs are: every
+    embedder must take it for her by its general floor for photographs, and one of the two by `limits`, as it takes a swap."""
+    general = IdentityLimits(sface=SFaceLimits(), resnet=ResnetLimits(), own=limits.own)
+    if denied := stranger(face, persona, general):
+        return denied
+    doubts = list(_unlike(face, persona, replace(limits, own=None), swap=True))
+    return "; ".join(doubts) if len(doubts) == len(EMBEDDERS) else None
 
 
 def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str | None:

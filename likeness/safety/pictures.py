@@ -15,6 +15,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import MIN_FACE_PX, SETTINGS, IdentityLimits, record_limits
 from likeness.safety.gates import Door, SeenFace, Subject, refuse
 from likeness.safety.identity import (
+    drawn_stranger,
     face_analyzer,
     read_vectors_of,
     stranger,
@@ -46,6 +47,8 @@ BLURRED = 0.25
 
 JUDGED_FACE_PX = 128
 """In a drawn picture the age of smaller faces is read too young by years, and only a child's counts."""
+
+DRAWN: frozenset[Door] = frozenset({"drawn picture", "drawn likeness"})
 
 
 class Gate(Protocol):
@@ -123,7 +126,7 @@ def refuse_picture(
     """
     most = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
     limits = record_limits(consent, embedder)
-    faces = [_seen(face, consent, limits, drawn=door == "drawn picture") for face in seen["faces"]]
+    faces = [_seen(face, consent, limits, drawn=door in DRAWN) for face in seen["faces"]]
     subject = Subject(
         explicit=seen["explicit"], max_explicit=float(most or 0.0), faces=faces, untraced=untraced
     )
@@ -131,7 +134,12 @@ def refuse_picture(
 
 
 def _seen(face: Mapping[str, Json], consent: Consent, limits: IdentityLimits, *, drawn: bool) -> SeenFace:
-    why_not = stranger(read_vectors_of(face), consent.face_vectors, limits, swap=True)
+    vectors = read_vectors_of(face)
+    why_not = (
+        drawn_stranger(vectors, consent.face_vectors, limits)
+        if drawn
+        else stranger(vectors, consent.face_vectors, limits, swap=True)
+    )
     whose = consent.persona if why_not is None else None
     return SeenFace(
         side_px=face["side_px"],

@@ -467,7 +467,8 @@ def test_a_link_that_dvc_laid_into_its_cache_is_read_and_its_bytes_are_compared(
 
 
 @pytest.mark.parametrize(
-    "door", ["photograph", "delivery", "swap", "training image", "drawn picture", "publication"]
+    "door",
+    ["photograph", "delivery", "swap", "training image", "drawn picture", "drawn likeness", "publication"],
 )
 @pytest.mark.parametrize(
     ("subject", "reason"),

@@ -231,6 +231,22 @@ def test_a_name_that_does_more_than_it_says_is_refused(target: Target, name: str
     assert target.ann.post("/albums", {"title": name}).status_code == 422
 
 
+@pytest.mark.parametrize("title", ["Naked jade", "my n4ked pictures", "a 12 year old girl"])
+def test_a_title_of_an_album_passes_the_gates_of_words(target: Target, title: str) -> None:
+    for answer in (
+        target.ann.post("/albums", {"title": title}),
+        target.ann.send("PATCH", f"/albums/{target.album['id']}", {"title": title}),
+    ):
+        assert (answer.status_code, answer.json()["error"]["remedy"]) == (422, "Use other words.")
+
+
+@pytest.mark.parametrize("statement", ["a\u202eb", "\x1b[2J", " \n ", "x" * 4001])
+def test_a_report_that_does_more_than_it_says_is_refused(target: Target, statement: str) -> None:
+    body = {"name": "Mia", "email": "mia@example.org", "reason": "other", "statement": statement}
+    answer = target.world.browser().post(f"/shared/{target.token}/takedown", body)
+    assert answer.status_code == 422
+
+
 @pytest.mark.parametrize("path", [
     "/pictures/../admin/users", "/pictures/%2e%2e%2fadmin", "/shared/..%2f..%2fetc%2fpasswd/file", "/shared/%00",
     "/pictures/" + UNKNOWN + "%00/file", "//evil.example/", "/session/", "/portrayed/" + "A" * 5000, "/portrayed/é",

@@ -34,7 +34,7 @@ def config() -> Config:
 
 @pytest.fixture
 def finisher(config: Config, tmp_path: Path) -> LikenessFinisher:
-    return LikenessFinisher(config=config, folder=tmp_path, keys=tmp_path / "keys", least=0.363)
+    return LikenessFinisher(config=config, folder=tmp_path, keys=tmp_path / "keys")
 
 
 def small(photo: Path) -> RGB:
@@ -60,10 +60,31 @@ def test_a_picture_of_the_person_passes_and_carries_all_marks(
     assert xmp.find_code(done.thumbnail) == xmp.SourceType.TRAINED
     assert decode_rgb(done.png, name="x").shape == rgb.shape
     assert set(done.pdq) == {"0", "1"}
-    other = next(iter(sorted((synthetic_people / "targets").glob("*.jpg"))))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["targets/02_mei.jpg", "targets/07_kofi.jpg", "extras/two_people.jpg", "extras/no_face.jpg", "noise"],
+)
+def test_a_picture_that_does_not_show_the_person_alone_is_refused(
+    finisher: LikenessFinisher, synthetic_people: Path, shown: str
+) -> None:
+    consent = load_consent(ROOT / "consent", "jade")
+    noise = np.random.default_rng(7).integers(0, 256, (256, 256, 3), np.uint8)
+    rgb = noise if shown == "noise" else small(synthetic_people / shown)
     with pytest.raises(InputError) as refused:
-        replace(finisher, least=0.8).finish(small(other), consent, name, "d" * 64)
-    assert refused.value.reason == "another-face"
+        finisher.finish(rgb, consent, uuid.uuid4(), "d" * 64)
+    assert (refused.value.reason, refused.value.kind) == ("unknown-face", "refused")
+
+
+def test_a_gallery_may_ask_for_more_likeness_than_the_floors(
+    finisher: LikenessFinisher, synthetic_people: Path
+) -> None:
+    consent = load_consent(ROOT / "consent", "jade")
+    rgb = small(synthetic_people / "sources" / "jade_01.jpg")
+    with pytest.raises(InputError) as refused:
+        replace(finisher, least=0.99).finish(rgb, consent, uuid.uuid4(), "d" * 64)
+    assert refused.value.reason == "unlike"
 
 
 def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from sqlalchemy import select, text
 from gallery.generation.ending import fail
 from gallery.generation.jobs import repair
 from gallery.people import consent
+from gallery.people.presets import PRESETS, kind_of
 from gallery.tables import Generation, Person, Picture
+from gallery.words import refuse_words
 from likeness.errors import InputError, TransientError
 
 REFUSED = InputError("The picture is refused.", reason="explicit", kind="refused")
@@ -45,6 +47,23 @@ def test_a_prompt_that_a_gate_refuses_costs_nothing_and_is_noted_without_its_wor
     with world.gallery.transaction() as db:
         line = db.execute(text("SELECT data::text FROM audit WHERE action = 'prompt-refused'")).scalar_one()
     assert "naked" not in line
+
+
+@pytest.mark.parametrize("negative", ["clothes", "(cl0thes:1.5)", "clothing, dressed"])
+def test_words_that_would_have_it_drawn_without_clothes_are_refused(world: World, negative: str) -> None:
+    ann, version = world.drawing()
+    answer = ann.post("/generations", {"version_id": version, "prompt": "smiling", "negative": negative})
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (422, "guarded-words")
+    assert answer.json()["error"]["remedy"] == "Use other words."
+    ask(ann, version, negative="blurred, nude")
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 2
+
+
+def test_every_preset_passes_the_gates_of_its_words() -> None:
+    for preset in PRESETS:
+        for words in (preset.title, preset.prompt, f"jade woman, {preset.prompt}"):
+            refuse_words("prompt", words, what=preset.id)
+        assert kind_of(preset.id, preset.prompt) == preset.kind
 
 
 def test_a_refused_picture_costs_nothing_and_says_why(world: World) -> None:

@@ -13,6 +13,7 @@ from gallery.api.visitors import GalleryDep, UserDep
 from gallery.errors import not_there
 from gallery.generation.request import own_picture
 from gallery.tables import Album, AlbumPicture, User
+from gallery.words import refuse_words
 
 router = APIRouter()
 
@@ -46,6 +47,7 @@ def get_albums(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
 @router.post("/albums", status_code=201)
 def post_album(body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """A new album."""
+    refuse_words("caption", body.title, what="The title")
     with gallery.transaction() as db:
         db.add(album := Album(user_id=user.id, title=body.title, created=gallery.clock()))
     return _view(album, 0)
@@ -54,6 +56,7 @@ def post_album(body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, An
 @router.patch("/albums/{album_id}")
 def patch_album(album_id: uuid.UUID, body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Another title."""
+    refuse_words("caption", body.title, what="The title")
     with gallery.transaction() as db:
         album = _own(db, user, album_id)
         album.title = body.title

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import EmailStr, Field
 from sqlalchemy import select
 
-from gallery.api.bodies import Body, Name
+from gallery.api.bodies import Body, Name, Prose
 from gallery.api.routes.pictures import Size, file_answer
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
@@ -32,7 +32,7 @@ class Report(Body):
     name: Name
     email: EmailStr
     reason: Reason
-    statement: str = Field(min_length=1, max_length=4000)
+    statement: Prose
 
 
 @router.post("/pictures/{picture_id}/shares", status_code=201)

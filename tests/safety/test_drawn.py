@@ -1,0 +1,53 @@
+"""Whose face a drawn picture shows: no network may deny her, and one must be as sure as it is of a swap."""
+
+import numpy as np
+import pytest
+
+from likeness.safety.floors import IdentityLimits, OwnLimits, ResnetLimits, SFaceLimits
+from likeness.safety.identity import RESNET, SFACE, Vectors, drawn_stranger
+
+LIMITS = IdentityLimits(
+    sface=SFaceLimits(source_min=0.7, swap_min=0.65, target_max=0.82),
+    resnet=ResnetLimits(source_max=0.38, swap_max=0.45, target_min=0.4),
+)
+
+
+def face(cosine: float, distance: float) -> Vectors:
+    """A face of this similarity by SFace and this distance by the resnet to `face(1, 0)`."""
+    return {
+        SFACE: np.array([cosine, np.sqrt(1 - cosine**2)], np.float32),
+        RESNET: np.array([distance, 0], np.float32),
+    }
+
+
+HERS = face(1, 0)
+
+
+@pytest.mark.parametrize(("cosine", "distance"), [(0.66, 0.44), (0.5, 0.44), (0.66, 0.59)])
+def test_one_network_that_is_sure_is_enough_where_the_other_does_not_deny_her(
+    cosine: float, distance: float
+) -> None:
+    assert drawn_stranger(face(cosine, distance), HERS, LIMITS) is None
+
+
+@pytest.mark.parametrize(
+    ("cosine", "distance"),
+    [(0.64, 0.46), (0.99, 0.61), (0.35, 0.1), (float("nan"), 0.1), (0.9, float("nan"))],
+)
+def test_a_face_that_one_denies_or_none_is_sure_of_is_a_strangers(cosine: float, distance: float) -> None:
+    assert drawn_stranger(face(cosine, distance), HERS, LIMITS)
+
+
+def test_what_one_network_has_not_measured_is_nobodys() -> None:
+    assert drawn_stranger({SFACE: HERS[SFACE]}, HERS, LIMITS)
+    assert drawn_stranger(HERS, {SFACE: HERS[SFACE]}, LIMITS)
+
+
+def test_ones_own_embedder_can_only_refuse() -> None:
+    own = OwnLimits(name="own", source_min=0.5, swap_min=0.6, target_max=0.7)
+    limits = IdentityLimits(sface=LIMITS.sface, resnet=LIMITS.resnet, own=own)
+    assert drawn_stranger(
+        {**HERS, "own": np.array([0, 1], np.float32)}, {**HERS, "own": np.array([1, 0], np.float32)}, limits
+    )
+    unsure = {**face(0.64, 0.46), "own": np.array([1, 0], np.float32)}
+    assert drawn_stranger(unsure, {**HERS, "own": np.array([1, 0], np.float32)}, limits)
