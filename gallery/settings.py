@@ -1,10 +1,11 @@
 """What the environment decides: variables that begin with GALLERY_ (docs/gallery.md lists them)."""
 
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -27,6 +28,9 @@ class Settings(BaseSettings):
         default=None, min_length=32, description="None: made once, kept in folder"
     )
     public_url: str = Field(default="http://127.0.0.1:8700", description="what links in mails begin with")
+    trusted_proxies: str = Field(
+        default="", description="addresses, with commas, whose X-Forwarded-For says who asks; none: nobody's"
+    )
     open_sign_up: bool = False
     money: bool = False
     smtp_url: SecretStr | None = Field(
@@ -47,6 +51,13 @@ class Settings(BaseSettings):
     price_cents: int = Field(default=50, ge=0, description="of one picture, where money is on")
     stripe_secret: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for one in filter(None, value.split(",")):
+            ip_network(one.strip())
+        return value
 
     @property
     def is_local(self) -> bool:

@@ -33,6 +33,8 @@ API = "GALLERY_API"
 FIRST = "owner@example.org"
 FIRST_PER_DAY = 200
 STOP_SECONDS = 10
+STREAMS_SECONDS = 3
+"""A stream of events would last for minutes; the browser comes again by itself."""
 
 
 def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
@@ -55,13 +57,25 @@ def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
     beside = [subprocess.Popen(command, stdin=subprocess.PIPE)] if worker else []
     if site is not None:
         beside.append(subprocess.Popen(site, cwd=WEB, env={**os.environ, API: f"http://{host}:{port}"}))
+    proxies = settings.trusted_proxies
     try:
-        uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False)
+        uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False,
+                    proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
+                    timeout_graceful_shutdown=STREAMS_SECONDS)  # fmt: skip
     finally:
-        for one in beside:
-            one.terminate()
-        for one in beside:
+        _end(beside)
+
+
+def _end(programs: "list[subprocess.Popen[bytes]]") -> None:
+    """End programs; one that is at a picture for too long is killed, and its job is taken up again."""
+    for one in programs:
+        one.terminate()
+    for one in programs:
+        try:
             one.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            one.kill()
+            one.wait()
 
 
 def _site(settings: Settings, host: str, port: int) -> list[str]:
