@@ -171,6 +171,27 @@ def audit() -> None:
 
 
 @app.command()
+def sweep(
+    all_of_it: Annotated[
+        bool, typer.Option("--all", help="Delete files of no wish, and give lost pictures back.")
+    ] = False,
+) -> None:
+    """Bring the pictures' files and the database together again.
+
+    Files that belong to no picture of an ended wish go, and missing thumbnails are made anew; a worker does so every hour. Pictures
+    without a file, and files of wishes that the database does not know, are named, and left alone without --all.
+
+    \b
+    Examples:
+      likeness-gallery sweep
+      likeness-gallery sweep --all
+    """
+    from gallery.cli.desk import sweep_command
+
+    raise typer.Exit(sweep_command(all_of_it=all_of_it))
+
+
+@app.command()
 def backup(out: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Write the database and all pictures to a tar file.
 

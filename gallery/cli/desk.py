@@ -17,6 +17,7 @@ from gallery.opening import open_gallery
 from gallery.people.granting import grant, take_away
 from gallery.people.layout import take_in
 from gallery.people.presets import KINDS
+from gallery.pictures.sweeping import sweep
 from gallery.portrayed.links import link_token
 from gallery.settings import Settings
 from gallery.tables import Person, Right, User, Version
@@ -119,6 +120,19 @@ def audit_command() -> int:
     if broken is not None:
         sys.stderr.write(f"audit: line {broken} is not as it was written\n")
     return int(broken is not None)
+
+
+def sweep_command(*, all_of_it: bool) -> int:
+    """Sweep and say what was found; 1 where something is left to decide."""
+    found = sweep(_gallery(), all_of_it=all_of_it)
+    sys.stdout.write(f"{found.deleted} files of no picture deleted, {found.thumbnails} thumbnails made\n")
+    done = "given back" if all_of_it else "left: --all gives them back"
+    for one in found.lost:
+        sys.stdout.write(f"picture {one} has no file ({done})\n")
+    done = "deleted" if all_of_it else "left: --all deletes them"
+    for name in found.unknown:
+        sys.stdout.write(f"{name} is of no wish ({done})\n")
+    return int(bool(found.lost or found.unknown) and not all_of_it)
 
 
 def backup_command(out: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import logging
 import uuid
+from collections.abc import Callable
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 from sqlalchemy import select, text
@@ -13,6 +14,7 @@ from sqlalchemy import select, text
 from gallery.context import Gallery
 from gallery.generation.ending import fail
 from gallery.generation.work import Worker
+from gallery.pictures.sweeping import sweep
 from gallery.queue import DRAW, QUEUE, enqueue
 from gallery.tables import Event, Generation
 from gallery.takedown.reports import tick
@@ -22,6 +24,7 @@ RETRY = RetryStrategy(max_attempts=TRIES, wait=1, exponential_wait=3)
 DEAD_AFTER_SECONDS = 30
 """A worker says every 10 s that it lives."""
 REPAIR_SECONDS = 15.0
+SWEEP_SECONDS = 3600.0
 EVENTS_DAYS = 2
 STUCK = text(
     "UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE status = 'doing' AND (worker_id IS NULL OR"
@@ -70,17 +73,27 @@ async def run_worker(worker: Worker, url: str) -> None:
     """Work until the program is told to end."""
     app = make_queue(worker, url)
 
-    async def repair_now_and_then() -> None:
+    async def now_and_then(what: Callable[[Gallery], object], seconds: float) -> None:
         while True:
             try:
-                await asyncio.to_thread(repair, worker.gallery)
+                await asyncio.to_thread(what, worker.gallery)
             except Exception:
-                log.exception("repair")
-            await asyncio.sleep(REPAIR_SECONDS)
+                log.exception("%s", what.__name__)
+            await asyncio.sleep(seconds)
 
     async with app.open_async():
-        repairing = asyncio.create_task(repair_now_and_then())
+        beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
+                  asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
         try:
             await app.run_worker_async(queues=[QUEUE], concurrency=1)
         finally:
-            repairing.cancel()
+            for one in beside:
+                one.cancel()
+
+
+def sweep_and_tell(gallery: Gallery) -> None:
+    """Sweep, and say what only an operator should decide."""
+    found = sweep(gallery)
+    if found.lost or found.unknown:
+        log.error("%d pictures have no file, %d files no wish: `likeness-gallery sweep` names them", len(found.lost),
+                  len(found.unknown))  # fmt: skip

@@ -12,7 +12,7 @@ AT_ONCE = 200
 
 
 def take_out(pictures: Iterable[Picture], why: str, now: datetime.datetime) -> int:
-    """Take pictures out of sight; gives how many were there. `why`: deleted, revoked or taken-down."""
+    """Take pictures out of sight; gives how many were there. `why`: deleted, revoked, taken-down or lost."""
     count = 0
     for one in pictures:
         if one.gone is None:

@@ -19,7 +19,7 @@ class Picture(Base):
     __tablename__ = "pictures"
     __table_args__ = (
         UniqueConstraint("generation_id", "index"),
-        CheckConstraint("why IN ('deleted', 'revoked', 'taken-down')", name="why"),
+        CheckConstraint("why IN ('deleted', 'revoked', 'taken-down', 'lost')", name="why"),
         CheckConstraint("(gone IS NULL) = (why IS NULL)", name="gone"),
         Index("ix_pictures_list", "user_id", "created", "id", postgresql_where=text(HERE)),
         Index(
