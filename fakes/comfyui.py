@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fakes.books import Books
 from fakes.middleware import Refusal
@@ -182,7 +182,7 @@ class ComfyUI:
         return {"filename": name, "subfolder": "", "type": "temp"}
 
     def _picture(self, graph: dict[str, Any]) -> bytes:
-        """The workflow's picture; a part of a folder's where there is one, so that faces can be in it."""
+        """The workflow's picture; one of a folder where there is one, so that faces can be in it."""
         loaders = [node["inputs"] for node in graph.values() if node["class_type"] == "LoraLoader"]
         size = next(node["inputs"] for node in graph.values() if node["class_type"] == "EmptyLatentImage")
         if self._settings.comfy_answers == "bomb":
@@ -191,6 +191,8 @@ class ComfyUI:
             node["inputs"]["text"] for node in graph.values() if node["class_type"] == "CLIPTextEncode"
         )
         seeds = [node["inputs"]["seed"] for node in graph.values() if node["class_type"] == "KSampler"]
+        if loaders and self._settings.comfy_lora_loads and self._settings.comfy_pictures:
+            return _cut(Path(self._settings.comfy_pictures), seeds[0], (size["width"], size["height"]))
         digest = hashlib.sha256(json.dumps([words, seeds]).encode()).digest()
         colours = [tuple(digest[place : place + 3]) for place in (0, 3, 6, 9)]
         if loaders and self._settings.comfy_lora_loads:
@@ -218,6 +220,13 @@ class ComfyUI:
     def _loras(self) -> list[str]:
         folder = self._settings.comfy_loras
         return sorted(path.name for path in Path(folder).iterdir()) if folder else ["jade-v1.safetensors"]
+
+
+def _cut(folder: Path, seed: int, size: tuple[int, int]) -> bytes:
+    """One of a folder's pictures, cut to a size."""
+    paths = sorted(folder.iterdir())
+    with Image.open(paths[seed % len(paths)]) as image:
+        return _png(ImageOps.fit(image.convert("RGB"), size))
 
 
 def _png(image: Image.Image) -> bytes:

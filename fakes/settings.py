@@ -38,10 +38,12 @@ class Settings:
     rating: str = "sfw"
     # Empty: any model is served.
     openai_models: list[str] = field(default_factory=list)
-    # ComfyUI: its folder models/loras (empty: it has jade-v1.safetensors), whether a LoRA's keys load (it answers `success`
+    # ComfyUI: its folder models/loras (empty: it has jade-v1.safetensors), a folder whose pictures it shows in turn of the seed
+    # where a LoRA loads (empty: colours), whether a LoRA's keys load (it answers `success`
     # either way), whether it shows its log, what becomes of the websocket, how many prompts may wait, how often it restarts
     # while it draws, and what it answers.
     comfy_loras: str = ""
+    comfy_pictures: str = ""
     comfy_lora_loads: bool = True
     comfy_shows_log: bool = True
     comfy_ws: Literal["fine", "lost"] = "fine"

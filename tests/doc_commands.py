@@ -64,7 +64,7 @@ NOT_RUN = {
     "make test-long": "types all of these",
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
     "likeness publish jade --gallery": "tests/cli/test_publish.py does it",
-    "python -m gallery worker --comfyui URL": "needs a ComfyUI server; tests/gallery/test_comfyui.py has its workflow",
+    "python -m gallery worker --comfyui URL": "works until it is stopped; tests/gallery/test_comfyui.py draws with fakes/comfyui.py",
     "likeness compare HEAD workspace": COMPARES,
     "likeness versions accept jade": ACCEPTS,
     "likeness versions accept jade workspace EXPERIMENT": ACCEPTS,

@@ -126,9 +126,11 @@ def worker_command(servers: tuple[str, ...], *, until_eof: bool = False) -> None
     repository = RepositoryPaths(settings.repository.absolute())
     drawer: Drawer
     if servers:
-        from gallery.generation.comfyui import ComfyDrawer
+        from gallery.generation.comfyui import ComfyDrawer, Pool
 
-        drawer = ComfyDrawer(config=config, servers=servers)
+        drawer = ComfyDrawer(
+            config=config, pool=Pool(servers=servers, drained=settings.folder / "comfyui-drained")
+        )
     else:
         from gallery.generation.diffusers import DiffusersDrawer
 

@@ -1,7 +1,11 @@
 """Draws in ComfyUI servers: the workflow of likeness.comfy, words only ever as the value of an input."""
 
-import itertools
+import os
+import shutil
 import threading
+import time
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,25 +16,60 @@ from gallery.generation.drawing import Shot
 from likeness.comfy.graph import Graph, Lora, api_form, build
 from likeness.comfy.trial import decoded
 from likeness.config import Config
-from likeness.errors import ConfigError, ProviderError
+from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.images import RGB
 from likeness.vendors.comfyui import ComfyUI
 
 if TYPE_CHECKING:
     from likeness.enhance import Enhancer
 
+REST_SECONDS = 30.0
+"""For so long a server that failed is asked after all others."""
+
+
+@dataclass(kw_only=True)
+class Pool:
+    """Servers in turn: those that failed last, last; those that the file `drained` names, a URL a line, not at all."""
+
+    servers: Sequence[str]
+    drained: Path | None = None
+    rest_s: float = REST_SECONDS
+    _failed: dict[str, float] = field(default_factory=dict[str, float])
+    _taken: int = 0
+
+    def order(self) -> list[str]:
+        """Whom to ask for the next picture, one after the other.
+
+        Raises:
+            TransientError: all are drained.
+        """
+        text = self.drained.read_text() if self.drained and self.drained.is_file() else ""
+        drained = {line.strip().rstrip("/") for line in text.splitlines()}
+        left = [one for one in self.servers if one.rstrip("/") not in drained]
+        if not left:
+            raise TransientError("no ComfyUI server takes pictures now", reason="all-drained",
+                                 remedy=f"take a line out of {self.drained}, or name more servers")  # fmt: skip
+        self._taken += 1
+        at, now = self._taken % len(left), time.monotonic()
+        resting = {one for one, since in self._failed.items() if now - since < self.rest_s}
+        return sorted(left[at:] + left[:at], key=lambda one: one in resting)
+
+    def failed(self, server: str) -> None:
+        """A server did not draw."""
+        self._failed[server] = time.monotonic()
+
+    def drew(self, server: str) -> None:
+        """A server drew."""
+        self._failed.pop(server, None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComfyDrawer:
-    """Draws in turn in some servers; one that fails is passed over until each failed. `lora_folder` is models/loras of all."""
+    """Draws in a pool of servers; one that fails is passed over until each failed. `comfy.lora_folder` is models/loras of all."""
 
     config: Config
-    servers: tuple[str, ...]
+    pool: Pool
     stop: threading.Event = field(default_factory=threading.Event)
-
-    @cached_property
-    def _turn(self) -> "itertools.cycle[str]":
-        return itertools.cycle(self.servers)
 
     @cached_property
     def enhancer(self) -> "Enhancer":
@@ -41,18 +80,23 @@ class ComfyDrawer:
         """A picture by the next server that can.
 
         Raises:
-            ProviderError: none can just now.
+            ProviderError, ConfigError: none can just now.
         """
-        graph = workflow(self.config, self._lora(shot), shot)
+        graph = api_form(workflow(self.config, self._lora(shot), shot))
         width, height = size_px(self.config.evaluate.side_px or self.config.train.data.side_px, shot.aspect)
-        problem: ProviderError | None = None
-        for _ in self.servers:
+        problem: ProviderError | ConfigError | None = None
+        for url in self.pool.order():
             try:
-                with self._server(next(self._turn)) as server:
-                    return decoded(server.draw(api_form(graph), output="show1"), width, height)
-            except ProviderError as error:
+                with self._server(url) as server:
+                    rgb = decoded(server.draw(graph, output="show1"), width, height)
+            except (ProviderError, ConfigError) as error:  # another one may have what this one lacks
+                self.pool.failed(url)
                 problem = error
-        raise problem or ConfigError("no ComfyUI server is named", remedy="give --comfyui URL")
+            else:
+                self.pool.drew(url)
+                return rgb
+        assert problem is not None
+        raise problem
 
     def enlarge(self, rgb: RGB) -> RGB:
         """The picture with more pixels."""
@@ -64,16 +108,21 @@ class ComfyDrawer:
                        job_limit_s=options.job_limit_s, stop=self.stop)  # fmt: skip
 
     def _lora(self, shot: Shot) -> Lora:
-        """The weights in the servers' folder, by their sha256."""
+        """The weights in the servers' folder, called by their sha256. A copy, which servers elsewhere read, too; whole or not at
+        all, whichever worker is first."""
         if self.config.comfy.lora_folder is None:
             raise ConfigError(
                 "comfy.lora_folder is not set", remedy="name models/loras of the servers in conf/comfy/"
             )
-        link = Path(self.config.comfy.lora_folder).expanduser() / f"likeness-{shot.weights.name}"
-        if not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(shot.weights.absolute())
-        return Lora(name=link.name, strength=shot.strength)
+        copy = Path(self.config.comfy.lora_folder).expanduser() / f"likeness-{shot.weights.name}"
+        if copy.is_symlink() or not copy.is_file() or copy.stat().st_size != shot.weights.stat().st_size:
+            part = copy.with_name(f".{copy.name}.{uuid.uuid4().hex}")
+            try:
+                shutil.copyfile(shot.weights, part)
+                os.replace(part, copy)
+            finally:
+                part.unlink(missing_ok=True)
+        return Lora(name=copy.name, strength=shot.strength)
 
 
 def workflow(config: Config, lora: Lora, shot: Shot) -> Graph:
