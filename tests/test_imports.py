@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "diffusers", "transformers", "peft", "mlflow")
 # What the command and its network use, and no stage needs to start.
 COMMANDS = ("dvc", "fsspec", "httpx", "hydra", "omegaconf", "rich", "typer")
-TENSORS = {"train", "evaluate"}
 
 
 def remote_providers() -> set[str]:
@@ -29,7 +28,7 @@ def remote_providers() -> set[str]:
 def test_an_api_only_user_never_loads_what_training_needs():
     providers = remote_providers()
     assert len(providers) >= 4
-    modules = [*(f"stages.{spec.name}" for spec in STAGES if spec.name not in TENSORS), *sorted(providers)]
+    modules = [*(f"stages.{spec.name}" for spec in STAGES), *sorted(providers)]
     modules += ["likeness.publish", "likeness.plan"]
     assert loaded(f"import {', '.join(modules)}", HEAVY) == "[]"
 
@@ -37,7 +36,7 @@ def test_an_api_only_user_never_loads_what_training_needs():
 @pytest.mark.parametrize(
     ("program", "unneeded"),
     [
-        ("import stages.train", (*HEAVY, "numpy", "PIL", "safetensors")),
+        ("import stages.train, stages.evaluate", (*HEAVY, "numpy", "PIL", "safetensors")),
         ("import stages.resize, stages.enhance, stages.caption", (*COMMANDS, "cv2", "onnxruntime")),
         ("from stages.check import main; main()", (*COMMANDS, *HEAVY, "numpy", "PIL", "likeness.run", "concurrent.futures")),
     ],

@@ -140,7 +140,7 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     def find(rgb):  # every picture is somebody else
         return [known_face(at_angle(int(rgb.sum()) % 100))]
 
-    monkeypatch.setattr(evaluate, "face_analyzer", lambda own: analyzer(find))
+    monkeypatch.setattr("likeness.safety.identity.face_analyzer", lambda own: analyzer(find))
     evaluate.main(run_of("evaluate", config(), PERSONA))
     described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
     steps = described["checkpoints"]
