@@ -10,7 +10,7 @@ from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
-from likeness.ingest.listing import photographs, printable
+from likeness.ingest.listing import is_endless, photographs, printable
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
@@ -133,7 +133,7 @@ def _start_problems(cfg: Config) -> Iterator[str]:
 
 
 def _file_problems(cfg: Config) -> Iterator[str]:
-    """What DVC would stop at later: folders that are missing, links to nothing."""
+    """What DVC would stop at later: folders that are missing, links to nothing, pipes."""
     for name in cfg.personas:
         paths = PersonaPaths(name)
         if not paths.raw_sources.is_dir():
@@ -158,6 +158,8 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                         f"{path} is a link to {path.readlink()}, where nothing is\n"
                         "  remedy: copy the file itself there, or delete the link"
                     )
+                if is_endless(path):
+                    yield f"{path} is a pipe, a socket or a device, at which DVC waits for ever\n  remedy: delete it"
 
 
 def _embedder_problems(own: EmbedderConfig | None, consent: Consent) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
     LikenessError
     ├── ConfigError          a setting is wrong; nothing has run yet
-    ├── DiskError            a disk is full, or a place may not be written to
+    ├── DiskError            a disk is full or fails, or a place may not be written to
     ├── ConsentError         a likeness may not be used
     ├── InputError           this photo, pair or image cannot be used; the others go on
     └── ProviderError        whoever does the work could not
@@ -67,7 +67,7 @@ class ConsentError(LikenessError):
 
 
 class DiskError(LikenessError):
-    """A disk is full, or a place may not be written to."""
+    """A disk is full or fails, or a place may not be written to, or holds something else."""
 
     default_reason = "disk"
     MORE_SPACE = (
@@ -90,6 +90,16 @@ class DiskError(LikenessError):
             return cls(
                 f"{place}: {(error.strerror or 'it may not be written').lower()}",
                 remedy="make it writable for this user, or move the repository to a place that is; then start again",
+            )
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP):
+            return cls(
+                f"{place}: {(error.strerror or 'it is in the way').lower()}",
+                remedy="a file, a folder or a link lies where another of them belongs: move it away, then start again",
+            )
+        if error.errno in (errno.EIO, errno.ESTALE):
+            return cls(
+                f"{place}: the disk fails ({(error.strerror or 'input/output error').lower()})",
+                remedy="look at the disk or its connection; copy the repository to another one, then start again",
             )
         return None
 

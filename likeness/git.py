@@ -1,9 +1,12 @@
 """Git, by its command line."""
 
+import re
 import subprocess
 from pathlib import Path
 
 TIMEOUT_S = 60.0
+# How git marks both sides of a conflict in a file; a hand that resolved it in part leaves one of them.
+CONFLICT = re.compile(r"^(?:<{7} |\|{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
 
 def git(*arguments: str, root: Path | None = None) -> str | None:

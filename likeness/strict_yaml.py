@@ -10,8 +10,8 @@ from typing import Any, ClassVar, cast
 import yaml
 
 from likeness.errors import ConfigError
+from likeness.git import CONFLICT
 
-CONFLICT = "<<<<<<< "  # how Git begins a conflict
 MAX_BYTES = 8_000_000  # dvc.lock of 10,000 files has 2 MB
 MAX_DEPTH = 32
 # Only what has one of these can hold an alias or a tag, or nest without indenting.
@@ -47,10 +47,14 @@ def parse_yaml(text: str, *, dates: bool = True) -> Any:
     """What the text says; without `dates` a date stays text.
 
     Raises:
-        yaml.YAMLError: it is not YAML, a key stands twice, or it is more than plain values.
+        yaml.YAMLError: it is not YAML, a key stands twice, it is more than plain values, or a merge left conflict markers.
     """
     if len(text) > MAX_BYTES:
         raise yaml.YAMLError(f"larger than {MAX_BYTES} bytes")
+    if marker := CONFLICT.search(text):
+        raise yaml.YAMLError(
+            f"line {text.count(chr(10), 0, marker.start()) + 1}: the conflict markers of a merge"
+        )
     if NEEDS_A_LOOK.search(text):
         _refuse_more_than_values(text)
     return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
@@ -81,7 +85,7 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error}", reason="not-yaml", remedy=remedy) from error
-    if any(line.startswith(CONFLICT) for line in text.splitlines()):
+    if CONFLICT.search(text):
         raise ConfigError(f"{path} has the conflict markers of a merge", reason="conflict", remedy=remedy)
     try:
         return parse_yaml(text)

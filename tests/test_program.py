@@ -71,6 +71,17 @@ def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
         ),
         (OSError(errno.ENOSPC, "No space", "data/jade/a.png"), "no space is left"),
         (PermissionError(errno.EACCES, "Permission denied", "data/jade"), "make it writable for this user"),
+        (
+            FileExistsError(errno.EEXIST, "File exists", "models/jade"),
+            "models/jade: file exists\n  remedy: a file,",
+        ),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "models"), "move it away"),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", "models/jade/jade-v1.safetensors"),
+            "move it away",
+        ),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", "data"), "move it away"),
+        (OSError(errno.EIO, "Input/output error", "data/jade"), "data/jade: the disk fails"),
     ],
 )
 def test_an_error_of_the_disk_ends_in_one_sentence(capsys, error, words):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from likeness.caption.allowed import ALLOWED_FILE, read_allowed
 from likeness.errors import InputError, without_control
+from likeness.git import CONFLICT
 from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
@@ -46,8 +47,8 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
     """The caption a person wrote, on one line; `replaced` says that it was written about other bytes.
 
     Raises:
-        InputError: it is no UTF-8 text, is empty, lacks the trigger as a word, has words that a gate refuses, or is of other
-            bytes; refused.
+        InputError: it is no UTF-8 text, is empty, is in the midst of a merge, lacks the trigger as a word, has words that a
+            gate refuses, or is of other bytes; refused.
     """
     if replaced is not None:
         raise InputError(
@@ -57,7 +58,7 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
             kind="refused",
         )
     try:
-        text = one_line(override.data.decode("utf-8-sig"))
+        written = override.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{OVERRIDE_FILE} is not UTF-8 text",
@@ -65,6 +66,14 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
             remedy="save it as UTF-8",
             kind="refused",
         ) from error
+    if CONFLICT.search(written):
+        raise InputError(
+            f"{OVERRIDE_FILE} has the conflict markers of a merge",
+            reason="override-in-conflict",
+            remedy="keep one of the two captions, and delete the markers",
+            kind="refused",
+        )
+    text = one_line(written)
     if not re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text, re.IGNORECASE):
         raise InputError(
             f"{OVERRIDE_FILE} does not contain the trigger {trigger!r}",

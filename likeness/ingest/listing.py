@@ -75,7 +75,7 @@ def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
     inner: list[str] = []
     seen: dict[str, str] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if (stray := _undecodable(path.name) or _leaves(path) or _beside(path)) is not None:
+        if (stray := _undecodable(path.name) or _leaves(path) or _pipe(path) or _beside(path)) is not None:
             strays.append(stray)
         elif path.is_dir():
             inner.append(path.name)
@@ -139,6 +139,23 @@ def _leaves(path: Path) -> Stray | None:
         reason="link-outside",
         detail=f"it is a link that leaves {data.name}/",
         remedy="copy the photograph itself there: what lies elsewhere has no record, and may change",
+    )
+
+
+def is_endless(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device: whoever reads one may wait for ever."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _pipe(path: Path) -> Stray | None:
+    if not is_endless(path):
+        return None
+    return Stray(
+        name=path.name,
+        kind="refused",
+        reason="not-a-file",
+        detail="it is a pipe, a socket or a device, and no file",
+        remedy="delete it",
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from likeness.dvc_files import cache_folder, cached
 from likeness.errors import InputError
+from likeness.git import CONFLICT
 from likeness.paths import PersonaPaths
 from likeness.store.items import sha256_file
 
@@ -42,8 +43,15 @@ def read_versions(paths: PersonaPaths) -> list[Version]:
     """
     if not paths.versions_file.is_file():
         return []
+    text = paths.versions_file.read_text(encoding="utf-8", errors="replace")
+    if CONFLICT.search(text):
+        raise InputError(
+            f"{paths.versions_file} has the conflict markers of a merge: both sides gave the same number",
+            reason="bad-versions",
+            remedy=f"`git checkout --ours {paths.versions_file}`, then accept the other side's weights again",
+        )
     try:
-        found = [Version.model_validate(one) for one in json.loads(paths.versions_file.read_bytes())]
+        found = [Version.model_validate(one) for one in json.loads(text)]
     except (ValueError, TypeError, ValidationError) as error:
         raise _broken(paths, str(error)) from error
     if [one.version for one in found] != list(range(1, len(found) + 1)):

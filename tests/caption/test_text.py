@@ -72,6 +72,8 @@ def test_an_override_is_taken_as_written_on_one_line():
         (b"jaded woman", "override-without-trigger"),
         (b"", "override-without-trigger"),
         (b"\xff\xfe\x00", "override-unreadable"),
+        (b"<<<<<<< HEAD\njade in a park\n=======\njade in a garden\n>>>>>>> other\n", "override-in-conflict"),
+        (b"jade in a park\r\n=======\r\njade in a garden\r\n", "override-in-conflict"),
         (b"jade woman, nude", "explicit-words"),
     ],
 )

@@ -48,6 +48,13 @@ def test_a_dangling_link_is_counted_and_not_dropped(raw: Path) -> None:
     assert listed()["s4"] == "z.jpg"
 
 
+def test_a_pipe_is_told_and_never_read(raw: Path) -> None:
+    os.mkfifo(raw / "sources/pipe.jpg")
+    found, (stray,) = photographs(raw / "sources")
+    assert len(found) == 3
+    assert (stray.name, stray.kind, stray.reason) == ("pipe.jpg", "refused", "not-a-file")
+
+
 def test_held_out_photos_are_marked(raw: Path) -> None:
     held = [photo.label for photo in list_raw(PersonaPaths("jade"), ("b.jpg",)) if photo.held_out]
     assert held == ["s2"]

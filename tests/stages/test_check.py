@@ -71,6 +71,16 @@ def test_a_link_to_nothing_is_named_before_dvc_meets_it():
     assert "copy the file itself" in caught.value.message
 
 
+@pytest.mark.parametrize("folder", ["raw", "raw/sources", "raw/targets", "captions_override"])
+def test_a_pipe_is_named_before_dvc_waits_at_it(folder):
+    Path("data/jade", folder).mkdir(exist_ok=True)
+    os.mkfifo(f"data/jade/{folder}/pipe.jpg")
+    with pytest.raises(
+        ConfigError, match=r"pipe\.jpg is a pipe, a socket or a device.*\n  remedy: delete it"
+    ):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
 def test_a_missing_folder_is_told_with_what_to_do(folder):
     Path("data/jade", folder).rmdir()

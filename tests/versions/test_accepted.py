@@ -124,6 +124,14 @@ def test_a_broken_record_is_told_with_the_way_back(accept, text):
     assert "git checkout" in caught.value.remedy
 
 
+def test_a_record_of_two_branches_names_the_way_on(in_tmp):
+    PATHS.models.mkdir(parents=True)
+    PATHS.versions_file.write_text("<<<<<<< HEAD\n[]\n=======\n[]\n>>>>>>> other\n")
+    with pytest.raises(InputError, match="conflict markers of a merge") as caught:
+        read_versions(PATHS)
+    assert "--ours" in caught.value.remedy
+
+
 def test_versions_are_listed(accept):
     accept("good")
     listed = CliRunner().invoke(app, ["versions", "list", "jade"])
