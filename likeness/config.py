@@ -16,6 +16,7 @@ from likeness.cloud import CloudConfig
 from likeness.comfy import ComfyConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
+from likeness.diffusion.families import bases
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
 from likeness.evaluate import ChoiceConfig, EvaluateConfig
@@ -172,6 +173,25 @@ class Config(Section):
     def _checkpoints_have_a_place(self) -> "Config":
         if self.train.checkpoint.share and self.items.remote is None:
             raise ValueError("train.checkpoint.share needs a place: set items.remote to an S3 prefix")
+        return self
+
+    @model_validator(mode="after")
+    def _arms_fit_the_base(self) -> "Config":
+        base = bases()[self.base.architecture]
+        if self.evaluate.reference_arms and base.REFERENCE is None:
+            can = ", ".join(sorted(other.TITLE for other in bases().values() if other.REFERENCE))
+            raise ValueError(
+                f"evaluate.arms: {base.TITLE} draws after no reference picture; set [base, lora], or choose one of {can}"
+            )
+        if (
+            self.evaluate.reference_arms
+            and base.REFERENCE == "ip_adapter"
+            and self.evaluate.ip_adapter is None
+        ):
+            raise ValueError(
+                f"evaluate.arms: {base.TITLE} reads a reference picture by an IP-Adapter; name its files as evaluate.ip_adapter,"
+                " or set [base, lora]"
+            )
         return self
 
     @model_validator(mode="after")

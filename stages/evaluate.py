@@ -15,6 +15,7 @@ def main(run: Run) -> None:
     cfg, digest = run.config, sha256_file(run.paths.weights)
     # Here: the libraries take seconds, in which a wrong setting would wait and params.yaml could become another.
     from likeness.diffusion.load import load_base
+    from likeness.evaluate.arms import reference_picture
     from likeness.evaluate.draw import Renderer
     from likeness.evaluate.face_embeddings import Finder
     from likeness.evaluate.results import draw_samples, measure, write_results
@@ -25,7 +26,7 @@ def main(run: Run) -> None:
     params = {"evaluate": cfg.evaluate.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}
     with run.tracker(params) as tracker:
         base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)
-        renderer = Renderer(cfg=cfg, base=base, rater=Rater())
+        renderer = Renderer(cfg=cfg, base=base, rater=Rater(), reference=reference_picture(run))
         finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
         planned, drawn = draw_samples(run, renderer, digest)
         results = measure(run, renderer, planned, drawn, finder)

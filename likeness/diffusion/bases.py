@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from likeness.errors import ConfigError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from likeness.diffusion.config import ObjectiveConfig, Quantization
     from likeness.diffusion.loss import Prediction
     from likeness.diffusion.noise import ForwardProcess
+    from likeness.diffusion.reference import Reference
     from likeness.images import RGB
 
 Condition = dict[str, "Tensor"]
@@ -71,6 +72,8 @@ class Base(ABC):
     MID_TIMESTEP: ClassVar[float]
     # An image's sides are multiples of so many pixels.
     STEP_PX: ClassVar[int] = 8
+    # How it draws after a picture of somebody: it reads one itself, or by an IP-Adapter; None where it cannot.
+    REFERENCE: ClassVar[Literal["itself", "ip_adapter"] | None] = None
     # Whether its convolutions are faster with the channels last (on a GPU).
     CHANNELS_LAST: ClassVar[bool] = False
     # Layers whose weights stay as they are when the network's are packed: what tells it of time, text and size, and what
@@ -223,6 +226,19 @@ class Base(ABC):
     def draw(self, **options: Any) -> RGB:
         """One image [H,W,3] by the pipeline. It would decode in the network's type, in which SDXL's VAE loses colour."""
         return self.decode_latents(self.pipeline(**options, output_type="latent").images[0])
+
+    def reading(self, reference: Reference | None) -> dict[str, Any]:
+        """The pipeline's options for a picture to draw after, if there is one; what reads it is loaded, or taken out again.
+
+        Raises:
+            ConfigError: this family draws after no picture, or its adapter does not fit.
+        """
+        if reference is None:
+            return {}
+        raise ConfigError(
+            f"{self.TITLE} draws after no reference picture", reason="no-reference",
+            remedy="set evaluate.arms: [base, lora], or choose a base that reads one: FLUX.2 klein, SDXL, SD 1.5",
+        )  # fmt: skip
 
     def encode_prompt(self, text: str) -> Condition:
         """The condition of one prompt, in `dtype` on the CPU, without gradients."""

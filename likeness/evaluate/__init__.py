@@ -5,7 +5,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from likeness.diffusion.config import IpAdapterConfig
 from likeness.settings import Section
+
+Arm = Literal["base", "reference", "lora", "both"]
+"""Ways to draw the person: the base alone, after a picture of the person, with the LoRA, with both."""
 
 
 class EvaluateConfig(Section):
@@ -17,6 +21,8 @@ class EvaluateConfig(Section):
     steps: int = Field(ge=1)
     guidance_scale: float = Field(ge=0)
     lora_scale: float = Field(ge=0)
+    arms: tuple[Arm, ...]
+    ip_adapter: IpAdapterConfig | None
     checkpoints: bool
     side_px: int | None = Field(ge=32, multiple_of=8)
     jpeg_quality: int = Field(ge=50, le=100)
@@ -26,6 +32,11 @@ class EvaluateConfig(Section):
     false_accept_rate: float = Field(gt=0, lt=0.5)
     max_failure_ratio: float = Field(ge=0, le=1)
     cell_px: int = Field(ge=64)
+
+    @property
+    def reference_arms(self) -> tuple[Arm, ...]:
+        """Those of the arms that are drawn after a picture of the person."""
+        return tuple(arm for arm in self.arms if arm in ("reference", "both"))
 
     def drawn_prompts(self, trigger: str, class_word: str) -> list[str]:
         """The prompts with the persona's words in their places."""
@@ -53,6 +64,10 @@ class EvaluateConfig(Section):
             raise ValueError(f"in braces a prompt may hold trigger or class_word only: {error}") from error
         if len(set(drawn)) < len(drawn) or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("the same prompt or seed is named twice")
+        if not {"base", "lora"} <= {*self.arms} or len({*self.arms}) < len(self.arms):
+            raise ValueError(
+                "arms names base and lora, which everything is measured by, and may add reference and both"
+            )
         edges = (0.0, *self.yaw_edges_deg, 90.0)
         if any(low >= high for low, high in pairwise(edges)):
             raise ValueError("yaw_edges_deg must rise, between 0 and 90")

@@ -21,6 +21,14 @@ TITLE_SIZE, LABEL_SIZE, TEXT_SIZE = 24, 15, 13
 TEXT_COLUMNS = 34  # characters of a prompt on one line of a cell's width
 TEXT_LINES = 4
 
+WAYS = {
+    (False, False): "without",
+    (True, False): "with LoRA",
+    (False, True): "reference",
+    (True, True): "both",
+}
+"""What a picture is drawn with, the LoRA and a reference picture, and its row's label."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -34,20 +42,21 @@ class Row:
 def sample_rows(
     planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
 ) -> list[Row]:
-    """A row without and one with the LoRA for each seed, then the held-out photographs; no `review`."""
+    """A row for each seed and way to draw, then the held-out photographs; no `review`."""
     shown = {entry.id for entry in drawn.entries if entry.rating == "sfw"}
+    by_place = {(one.prompt, one.seed, one.lora, one.reference): one.id for one in planned if one.id in shown}
     rows = [
         Row(
-            label="with LoRA" if lora else "without",
+            label=label,
             note=f"seed {seed}",
             cells=[
-                pictures[one.id] if one.id in shown else None
-                for one in planned
-                if one.seed == seed and one.lora == lora
+                pictures[by_place[place]] if (place := (prompt, seed, *way)) in by_place else None
+                for prompt in dict.fromkeys(one.prompt for one in planned)
             ],
         )
         for seed in dict.fromkeys(one.seed for one in planned)
-        for lora in (False, True)
+        for way, label in WAYS.items()
+        if any((one.lora, one.reference) == way for one in planned)
     ]
     return [*rows, held_out_row(held_out)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from likeness.config import Config
 from likeness.diffusion.bases import Base
 from likeness.diffusion.generate import GenerationRequest, generate
+from likeness.diffusion.reference import Reference
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -29,6 +30,7 @@ class Renderer:
     base: Base
     rater: Rater
     ages: AgeGate = field(default_factory=PictureGate)
+    reference: Reference | None = None
 
     @property
     def limits(self) -> Limits:
@@ -50,6 +52,8 @@ class Renderer:
             **self.settings(one),
             "lora_scale": self.cfg.evaluate.lora_scale if weights else None,
         }
+        if one.reference and self.reference is not None:
+            settings["reference"] = self.reference.identity
         key = item_key("evaluate.sample", SAMPLES_VERSION, settings, [digest] if weights else [])
         return Work(id=one.id, key=key, make=partial(self._make, one, weights))
 
@@ -68,7 +72,8 @@ class Renderer:
     def _make(self, one: Planned, weights: Path | None) -> Made:
         options = self.cfg.evaluate
         with loaded_lora(self.base, weights, options.lora_scale):
-            (rgb,) = generate(self.base, [self._request(one)])
+            reference = self.reference if one.reference else None
+            (rgb,) = generate(self.base, [self._request(one)], reference=reference)
         return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=options.jpeg_quality)
 
 

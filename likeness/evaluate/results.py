@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
 from likeness.evaluate.comparison_sets import comparison_sets, search
@@ -18,7 +19,7 @@ from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.looks import looks_of
 from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
-from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_samples
+from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_arms, plan_samples
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
@@ -42,7 +43,11 @@ def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planne
     Args:
         digest: sha256 of the weights file.
     """
-    planned = plan_samples(run.persona.name, prompts(run), run.config.evaluate.seeds)
+    options, persona = run.config.evaluate, run.persona
+    planned = plan_samples(persona.name, prompts(run), options.seeds)
+    named = options.named_prompts(persona.trigger, persona.class_word)
+    # Last: what reads the reference picture is loaded once.
+    planned += plan_arms(persona.name, prompts(run), options.seeds, named, options.reference_arms)
     return planned, run.finish(draw(run, renderer, planned, run.paths.weights, digest))
 
 
@@ -53,6 +58,8 @@ def draw(
 
     def line(one: Planned, item: Item) -> Line:
         parents = (digest,) if one.lora else ()
+        if one.reference and renderer.reference is not None:
+            parents += (renderer.reference.sha256,)
         return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
 
     works = [
@@ -65,31 +72,39 @@ def draw(
 def measure(
     run: Run, renderer: Renderer, planned: Sequence[Planned], drawn: Manifest, find: Finder
 ) -> Results:
-    """Compare faces and pixels of the samples; `find` gives the faces of an image, largest first."""
+    """Compare faces and pixels of the samples; `find` gives the faces of an image, largest first.
+
+    Pictures drawn after a reference picture count in the table of arms only.
+    """
     options, paths = run.config.evaluate, run.paths
     words = run.persona.trigger, run.persona.class_word
     named = options.named_prompts(*words)
     trained = read_verified(paths.lora_training).entries
     in_samples = search(run, drawn.entries, paths.samples, find)
     in_training = search(run, trained, paths.lora_training, find)
-    sets = comparison_sets(run, trained, in_training, in_samples, planned, named)
+    plain = [one for one in planned if not one.reference]
+    sets = comparison_sets(run, trained, in_training, in_samples, plain, named)
     written = {entry.id for entry in drawn.entries}
     seen = Seen(
         sets=sets,
         looks=looks_of(run, drawn.entries, paths.samples, in_samples, words=True),
         trained=looks_of(run, trained, paths.lora_training, in_training, words=False),
-        planned=[one for one in planned if one.id in written],
+        planned=[one for one in plain if one.id in written],
         named=named,
         twins=options.twin_prompts(*words),
     )
-    measures = measured(options, seen, embedders(run.embedder))
+    by = embedders(run.embedder)
+    arms = compared_arms(
+        options, replace(seen, planned=[one for one in planned if one.id in written]), in_samples, by
+    )
+    measures = measured(options, seen, by) | {"arms": arms}
     choice = verdict(measures, run.config.choice)
     scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
-    effect = lora_effect(drawn_pairs(planned, pictures))
+    effect = lora_effect(drawn_pairs(plain, pictures))
     judged = [
         one
-        for one in planned
+        for one in plain
         if one.lora and one.prompt in named and one.seed in options.seeds[: options.checkpoint_seeds]
     ]
     steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
@@ -98,8 +113,9 @@ def measure(
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step, "accepted": int(choice.accepted)}
-        | flat(measures),
-        details=details(scores, described(planned, drawn, scores), steps, measures, lora_effect=effect)
+        | flat(measures)
+        | flat_arms(arms),
+        details=details(scores, described(plain, drawn, scores), steps, measures, lora_effect=effect)
         | {
             "named": named,
             "twins": options.twin_prompts(*words),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from likeness.evaluate import Arm
 from likeness.evaluate.identity import Identity
 from likeness.images import RGB, encode_jpeg
 from likeness.marks.xmp import SourceType, mark_jpeg
@@ -24,12 +25,13 @@ IMAGE = "image.jpg"
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One picture to draw: a prompt and a seed, with the LoRA or without."""
+    """One picture to draw: a prompt and a seed, with the LoRA or without, after a reference picture or without."""
 
     id: str
     prompt: str
     seed: int
     lora: bool
+    reference: bool = False
 
     @property
     def file(self) -> str:
@@ -55,6 +57,21 @@ def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> 
             lora=lora,
         )
         for (number, prompt), seed, lora in product(enumerate(prompts, start=1), seeds, (False, True))
+    ]  # fmt: skip
+
+
+def plan_arms(
+    persona: str, prompts: Sequence[str], seeds: Sequence[int], named: Sequence[str], arms: Sequence[Arm]
+) -> list[Planned]:
+    """The same for each of the arms that a reference picture belongs to, of the prompts that name the person."""
+    return [
+        Planned(
+            id=f"{persona}-p{number}-seed{seed}-{arm}", prompt=prompt, seed=seed, lora=arm == "both", reference=True
+        )
+        for arm in arms
+        for number, prompt in enumerate(prompts, start=1)
+        if prompt in named
+        for seed in seeds
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from likeness.formatting import format_score
 from likeness.report import ReportConfig
-from likeness.report.collect import Collected
+from likeness.report.collect import Collected, Sample
 from likeness.report.outcome import shown_samples
 from likeness.report.pictures import Album
 from likeness.report.view import Figure, of_entry, sample_figure
@@ -27,6 +27,43 @@ def lead(got: Collected, album: Album, cfg: ReportConfig, count: int) -> list[Fi
         sample_figure(got, album, sample, sample.prompt.partition(", ")[2] or sample.prompt, cfg)
         for sample in shown_samples(got, count)
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmRow:
+    """One prompt and seed, drawn in each of the ways that were compared."""
+
+    prompt: str
+    seed: int
+    figures: list[Figure]
+
+
+def arm_rows(got: Collected, album: Album, cfg: ReportConfig, most: int) -> list[ArmRow]:
+    """The first seed of the first prompts, drawn in each way; empty where no way with a reference picture was drawn."""
+    measures = got.evaluation.measures
+    arms = (measures or {}).get("arms", ())
+    ratings = {one.id: one.rating for one in got.evaluation_refusals.entries}
+    drawn = [
+        (
+            arm["words"],
+            Sample.model_validate(one | {"rating": ratings.get(one["id"], "explicit"), "similarity": None}),
+        )
+        for arm in arms
+        for one in arm["pictures"]
+    ]
+    first = dict(reversed([(one.prompt, one.seed) for _, one in drawn]))
+    prompts = list(dict.fromkeys(one.prompt for _, one in drawn))[:most]
+    return [
+        ArmRow(
+            prompt=prompt, seed=first[prompt],
+            figures=[
+                sample_figure(got, album, one, words, cfg)
+                for words, one in drawn
+                if (one.prompt, one.seed) == (prompt, first[prompt])
+            ],
+        )
+        for prompt in prompts
+    ]  # fmt: skip
 
 
 def nearest_pictures(got: Collected, album: Album, cfg: ReportConfig) -> list[Nearest]:

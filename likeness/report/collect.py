@@ -31,6 +31,7 @@ class Sample(Record):
     prompt: str
     seed: int
     lora: bool
+    reference: bool = False
     file: str | None
     rating: str
     similarity: float | None

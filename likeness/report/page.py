@@ -6,7 +6,7 @@ import likeness
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import readings
 from likeness.formatting import render
-from likeness.report.beside import lead, nearest_pictures
+from likeness.report.beside import arm_rows, lead, nearest_pictures
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected
 from likeness.report.metrics import figures
@@ -27,6 +27,7 @@ from likeness.report.words import GROUP_WORDS, bin_words, number_words, usd, ver
 from likeness.run import Run
 
 LEAD = 6
+ARM_ROWS = 3
 
 # The text needs room too: by `max_rows` and the points of a drawing, half a megabyte at most as conf/ has them.
 PICTURE_SHARE = 0.88
@@ -46,6 +47,7 @@ def page(run: Run, got: Collected) -> str:
         "lead": lead(got, album, cfg, LEAD),
         "held_out": held_out(got, album, cfg)[:LEAD],
         "pairs": sample_pairs(got, album, cfg),
+        "arm_rows": arm_rows(got, album, cfg, ARM_ROWS),
         "nearest": nearest_pictures(got, album, cfg),
         "strips": strips(got, album, cfg),
         "details": [

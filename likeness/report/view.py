@@ -167,7 +167,9 @@ def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg:
     """A sample, unless it was refused or is not plainly harmless."""
     if sample.file is None or sample.rating != "sfw":
         return Figure(label="not shown", picture=None)
-    alt = f"{'Drawn with the LoRA' if sample.lora else 'Drawn by the base alone'}: {sample.prompt}, seed {sample.seed}"
+    way = "Drawn with the LoRA" if sample.lora else "Drawn by the base alone"
+    after = " after a photograph" if sample.reference else ""
+    alt = f"{way}{after}: {sample.prompt}, seed {sample.seed}"
     path = got.sample(sample.file)
     return Figure(label=label, picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED))
 

@@ -26,6 +26,8 @@ OPTIONS = {
     "checkpoints": False,
     "side_px": 64,
     "jpeg_quality": 90,
+    "arms": ["base", "lora"],
+    "ip_adapter": None,
     "checkpoint_seeds": 1,
     "yaw_edges_deg": [15, 30],
     "face_edges_px": [64],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from likeness.diffusion.reference import Reference
     from likeness.images import RGB
 
 PATCH = 2  # cells of latents a side of what the transformer sees as one token
@@ -31,6 +32,7 @@ class Flux2Klein(FlowTransformer):
     PIPELINE = "Flux2KleinPipeline"
     NETWORK_CLASS = "Flux2Transformer2DModel"
     NOT_PACKED = r"emb|norm|modulation"
+    REFERENCE = "itself"
     BLOCKS = ("transformer_blocks", "single_transformer_blocks")
     FILE_PREFIXES = {"transformer": "transformer."}
     FILE_ALPHA = False
@@ -107,6 +109,12 @@ class Flux2Klein(FlowTransformer):
         embeds, _ = self.pipeline.encode_prompt(negative_prompt, device=self.device)
         latents = self.pipeline(**options, negative_prompt_embeds=embeds, output_type="latent").images
         return self.decode_latents(self.scale(latents.float())[0])
+
+    def reading(self, reference: Reference | None) -> dict[str, Any]:
+        """See Base: its latents stand beside those that are drawn, as in klein's training on edits."""
+        from PIL import Image
+
+        return {} if reference is None else {"image": Image.fromarray(reference.rgb)}
 
     def read_prompt(self, text: str) -> Condition:
         """`embeds` [K,D]: three layers of the text encoder side by side, padding included."""

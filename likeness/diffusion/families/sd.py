@@ -11,11 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from likeness.diffusion.bases import TINY_TEXT_WIDTH, Base, Condition
+from likeness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from likeness.diffusion.reference import Adapter, Reference
 
 PROMPT_TOKENS = 77  # CLIP's context length
 TEXT_ATTENTION = r"attn2[._]to_k"
@@ -55,6 +58,7 @@ class StableDiffusion(Base):
     LOAD_OPTIONS = {"safety_checker": None}
     TEXT_ENCODERS = ("text_encoder",)
     FLOW = False
+    REFERENCE = "ip_adapter"
     MID_TIMESTEP = 500
     CHANNELS_LAST = True
     BLOCKS = ("down_blocks", "mid_block", "up_blocks")
@@ -100,6 +104,56 @@ class StableDiffusion(Base):
         return (
             None if prediction in ("epsilon", "v_prediction") else f"it predicts {prediction}, not noise or v"
         )
+
+    def reading(self, reference: Reference | None) -> dict[str, Any]:
+        """See Base."""
+        loaded = self.network.encoder_hid_proj is not None
+        if reference is None:
+            if loaded:
+                self.pipeline.unload_ip_adapter()
+            return {}
+        from PIL import Image
+
+        if reference.adapter is None:
+            raise ConfigError(
+                f"{self.TITLE} reads a reference picture by an IP-Adapter, and evaluate.ip_adapter is null",
+                reason="no-reference", remedy="name one as evaluate.ip_adapter, or set evaluate.arms: [base, lora]",
+            )  # fmt: skip
+        if not loaded:
+            self._load_adapter(reference.adapter)
+        self.pipeline.set_ip_adapter_scale(reference.adapter.scale)
+        return {"ip_adapter_image": Image.fromarray(reference.rgb)}
+
+    def _load_adapter(self, adapter: Adapter) -> None:
+        from safetensors.torch import load_file
+        from transformers import CLIPVisionModelWithProjection
+
+        from likeness.aligned import align_module
+
+        try:
+            encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
+                adapter.image_encoder, dtype=self.dtype, local_files_only=True, use_safetensors=True
+            )
+            tensors = load_file(adapter.weights)
+            state = {
+                part: {
+                    name.removeprefix(f"{part}."): tensor
+                    for name, tensor in tensors.items()
+                    if name.startswith(f"{part}.")
+                }
+                for part in ("image_proj", "ip_adapter")
+            }
+            self.pipeline.register_modules(image_encoder=encoder.to(self.device).requires_grad_(False).eval())
+            self.pipeline.load_ip_adapter(state, subfolder="", weight_name="", image_encoder_folder=None)
+        except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+            raise ConfigError(
+                f"evaluate.ip_adapter: {adapter.weights} does not fit {self.name}: {error}",
+                reason="ip-adapter-misfit",
+                remedy="take the adapter made for this base, and the image encoder that its page names",
+            ) from error
+        if self.device.type == "cpu":
+            for part in (encoder, self.network):
+                align_module(part)
 
     @classmethod
     def file_layer(cls, name: str) -> str:

@@ -1,0 +1,128 @@
+"""Four ways to draw a person beside each other: the base, after a picture of the person, with the LoRA, with both.
+
+A reference picture costs no training. Whether the LoRA is worth its hours is what it reaches beyond that, by the same prompts,
+seeds and embedders. Read the copying beside the likeness: what draws after a picture can repeat it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from likeness.diffusion.reference import Reference, find_adapter
+from likeness.errors import InputError
+from likeness.evaluate import Arm, EvaluateConfig
+from likeness.evaluate.adherence import adherence, share_followed
+from likeness.evaluate.ceiling import Person, Scale, described_set
+from likeness.evaluate.copying import copying
+from likeness.evaluate.embedders import Embedder
+from likeness.evaluate.face_embeddings import faces_of, ingested_faces
+from likeness.evaluate.measures import Seen
+from likeness.evaluate.samples import Planned
+from likeness.images import load_rgb
+from likeness.pipeline.batch import Outcome
+from likeness.pipeline.manifest import Entry, read_verified, verified
+from likeness.run import Run
+
+WORDS: Mapping[Arm, str] = {
+    "base": "the base alone",
+    "reference": "the base after a photograph",
+    "lora": "with the LoRA",
+    "both": "with the LoRA, after a photograph",
+}
+
+
+def arm_of(one: Planned) -> Arm:
+    """The arm that a picture belongs to."""
+    return ("both" if one.lora else "reference") if one.reference else ("lora" if one.lora else "base")
+
+
+def reference_picture(run: Run) -> Reference | None:
+    """The training image of that photograph whose face is likest to the persona's other ones; None where no arm asks for it.
+
+    A training image: it passed the dataset's door, has the size that is drawn, and copies of it are looked for anyway.
+
+    Raises:
+        InputError: none of the persona's own photographs is in the training set.
+        ConfigError: the IP-Adapter's files are missing.
+    """
+    options, paths = run.config.evaluate, run.paths
+    if not options.reference_arms:
+        return None
+    own = [
+        one
+        for one in read_verified(paths.lora_training).entries
+        if one.target is None and one.rating == "sfw"
+    ]
+    photographs = {
+        photo.source: photo
+        for photo in read_verified(paths.ingested).entries
+        if photo.source and not photo.held_out
+    }
+    own = [one for one in own if one.source in photographs]
+    if not own:
+        raise InputError(
+            f"evaluate.arms: none of {run.persona.name}'s own photographs is in the training set to draw after",
+            reason="no-reference",
+            remedy="set swap.include_sources: true, or leave reference and both out of evaluate.arms",
+        )
+    faces = ingested_faces([photographs[one.source or ""] for one in own], paths.ingested).embeddings
+    vectors = np.stack([face.embedding for face in faces])
+    chosen: Entry = own[int(np.argmax((vectors @ vectors.T).sum(axis=1)))]
+    adapter = None
+    if options.ip_adapter is not None:
+        adapter = find_adapter(options.ip_adapter, run.repository.root, run.repository.digests)
+    picture = load_rgb(verified(paths.lora_training, chosen))
+    return Reference(rgb=picture, sha256=chosen.sha256, adapter=adapter)
+
+
+def compared_arms(
+    options: EvaluateConfig, seen: Seen, found: Mapping[str, Outcome], by: Sequence[Embedder]
+) -> list[dict[str, Any]]:
+    """What each arm reaches, as JSON values; empty where no arm has a reference picture.
+
+    Args:
+        seen: `planned` holds the written pictures of all arms.
+        found: the faces of the written pictures, by id.
+    """
+    if not options.reference_arms:
+        return []
+    person = Person.of(seen.sets)
+    trained = [face for name in ("photographs", "swaps") for face in seen.sets[name].embeddings]
+    scales = [Scale(one, person, false_accept_rate=options.false_accept_rate) for one in by]
+    rows: list[dict[str, Any]] = []
+    for arm in options.arms:
+        planned = [one for one in seen.planned if arm_of(one) == arm and one.prompt in seen.named]
+        faces = faces_of([found[one.id] for one in planned])
+        copies = copying(person, trained, faces.embeddings, seen.trained, seen.looks, planned)
+        rows.append(
+            {
+                "arm": arm,
+                "words": WORDS[arm],
+                "embedders": [
+                    {
+                        "key": scale.embedder.key,
+                        "label": scale.embedder.label,
+                        **described_set(scale, faces, planned),
+                    }
+                    for scale in scales
+                ],
+                "faces": len(faces.embeddings),
+                "of": faces.images,
+                "adherence": share_followed(adherence(planned, seen.looks)),
+                "copied": copies["copied"],
+                "copy": copies["mean"]["value"],
+                "pictures": [vars(one) | {"file": one.file} for one in planned],
+            }
+        )
+    return rows
+
+
+def flat_arms(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """The shares of the ceiling that metrics.json has of the arms with a reference picture."""
+    return {
+        f"{one['key']}_share_{row['arm']}": one["share"]["value"]
+        for row in rows
+        if row["arm"] in ("reference", "both")
+        for one in row["embedders"]
+    }
