@@ -72,7 +72,19 @@ def face(**changes: object) -> Face:
     return replace(plain, **changes)
 
 
-def candidate(*, left: float = 70.0, right: float = 70.0, line: float = 0.03, **changes: object) -> Candidate:
-    """A photo's measurements: lightness of the cheeks, line across the nose, and changes of the face."""
-    traits = Traits(left_cheek=(left, 8.0, 12.0), right_cheek=(right, 8.0, 12.0), bridge_line=line)
+def candidate(
+    *,
+    left: float = 70.0,
+    right: float = 70.0,
+    line: float = 0.03,
+    shadow: float = 0.02,
+    teeth: float = 1.0,
+    gaze: float = 0.0,
+    **changes: object,
+) -> Candidate:
+    """A photo's measurements: lightness of the cheeks, line across the nose, what flaws.py measures, and changes of the face."""
+    traits = Traits(
+        left_cheek=(left, 8.0, 12.0), right_cheek=(right, 8.0, 12.0), bridge_line=line,
+        shadow=shadow, teeth=teeth, gaze_apart=gaze,
+    )  # fmt: skip
     return Candidate(face=face(**changes), traits=traits)

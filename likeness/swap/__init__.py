@@ -53,6 +53,17 @@ class PairLimits(Section):
     max_mouth_difference: float = Field(gt=0)
     min_face_px: float = Field(gt=0)
     max_bridge_line: float = Field(gt=0)
+    max_shadow_difference: float = Field(gt=0)
+    min_teeth: float = Field(ge=0, le=1)
+    max_gaze_apart: float = Field(gt=0)
+
+
+class QualityLimits(Section):
+    """Swaps beyond these are refused; null: not asked (quality.py)."""
+
+    max_seam: float | None = Field(gt=0)
+    max_tone: float | None = Field(gt=0)
+    max_matte: float | None = Field(gt=0)
 
 
 class SwapConfig(ProviderSection):
@@ -63,5 +74,6 @@ class SwapConfig(ProviderSection):
     pairs: Literal["all", "best"]
     sources_per_target: int = Field(ge=1)
     limits: PairLimits
+    quality: QualityLimits
     include_sources: bool
     max_failure_ratio: float = Field(ge=0, le=1)

@@ -7,6 +7,7 @@ from likeness.pipeline.manifest import Failure
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
+from likeness.swap import QualityLimits
 from likeness.swap.inputs import Photo, Photos
 from likeness.swap.pairs import Candidate, choose_pairs
 
@@ -21,6 +22,7 @@ class SwapThresholds:
     attested_years: int
     review_explicit: float
     max_explicit: float
+    quality: QualityLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
             attested_years=run.consent.adult.age_years,
             review_explicit=cfg.ingest.review_explicit,
             max_explicit=cfg.ingest.max_explicit,
+            quality=cfg.swap.quality,
         ),
         skipped=skipped,
     )

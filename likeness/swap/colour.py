@@ -19,6 +19,12 @@ SHADING_GAIN = (0.55, 1.8)
 SHADING_CHROMA = 10.0
 # Skin brighter than its median by this is a highlight: the target's shine would make the source's face pale.
 SHINE = 1.35
+# Shine begins so far above the slow light, and adds at most so much lightness; from LAMP_COLOURED on it has the lamp's colour.
+SHINE_FROM, BRIGHTEST_SHINE, LAMP_COLOURED = 1.09, 35.0, 20.0
+# So much of it is kept: all of it would bring the bones under it along, and with them whose face it is.
+SHINE_KEPT = 0.5
+# Highlights are looked for in spots of this share of the face's width: finer ones are grain.
+SPOT_SIGMA = 0.02
 # Light changes over a fifth of the face's width; anything finer belongs to the person.
 SHADING_SIGMA = 0.2
 # Lightness of an eye changes within these bounds, judged by its whites: the brightest 15 % between the lids.
@@ -55,19 +61,38 @@ def match_cheeks(source: Lab, target: Lab, source_cheeks: Mask, target_cheeks: M
     return out
 
 
+def slow_light(target: Lab, skin: Mask, width_px: float) -> Lab:
+    """The slow light and shade of a face's skin [h, w, 3], without its highlights."""
+    typical = _median(target, skin)[0]
+    return _slow(target, skin & (target[..., 0] < SHINE * typical), SHADING_SIGMA * width_px)
+
+
 def match_shading(source: Lab, target: Lab, source_skin: Mask, target_skin: Mask, width_px: float) -> Lab:
     """Give matched `source` the slow light and shade of the target's skin."""
     if not (source_skin.any() and target_skin.any()):
         return source
-    sigma = SHADING_SIGMA * width_px
     typical = _median(target, target_skin)[0]
-    slow_source = _slow(source, source_skin, sigma)
-    slow_target = _slow(target, target_skin & (target[..., 0] < SHINE * typical), sigma)
+    slow_source = _slow(source, source_skin, SHADING_SIGMA * width_px)
+    slow_target = slow_light(target, target_skin, width_px)
     ratio = np.clip(slow_target[..., 0] / np.maximum(slow_source[..., 0], 1), *SHADING_GAIN)
     shift = np.clip(slow_target[..., 1:] - slow_source[..., 1:], -SHADING_CHROMA, SHADING_CHROMA)
     out = source.copy()
     out[..., 0] *= ratio
     out[..., 1:] += shift * np.clip(out[..., :1] / typical, 0, 1.1)
+    return out
+
+
+def add_shine(matched: Lab, target: Lab, slow: Lab, skin: Mask, width_px: float) -> Lab:
+    """The source's skin with the highlights of the target's: what it has above its slow light [h, w, 3]. A matte face on a glossy
+    neck looks like a mask."""
+    soft = max(SPOT_SIGMA * width_px, 0.5)
+    above = np.asarray(cv2.GaussianBlur(target[..., 0], (0, 0), soft)) - SHINE_FROM * slow[..., 0]
+    weight = np.asarray(cv2.GaussianBlur(skin.astype(np.float32), (0, 0), soft)) * skin
+    shine = SHINE_KEPT * np.clip(above, 0, BRIGHTEST_SHINE) * weight
+    out = matched.copy()
+    out[..., 0] += shine
+    lamp = np.clip(shine / LAMP_COLOURED, 0, 1)[..., None]
+    out[..., 1:] = out[..., 1:] * (1 - lamp) + target[..., 1:] * lamp
     return out
 
 

@@ -22,9 +22,10 @@ from likeness.store.items import Item, Json, StoredFile, item_key
 from likeness.swap import Swapper
 from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
+from likeness.swap.quality import judge_quality, quality
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
-VERSION, KEEP_VERSION = 3, 2
+VERSION, KEEP_VERSION = 4, 2
 IMAGE = "image.png"
 
 
@@ -139,7 +140,11 @@ def swap_entry(
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         roots=source.entry.roots | target.entry.roots,
-        scores={**_scores(from_json(record["face"]), target, thresholds), "explicit": record["explicit"]},
+        scores={
+            **_scores(from_json(record["face"]), target, thresholds),
+            "explicit": record["explicit"],
+            **record["quality"],
+        },
         replaced=source.entry.replaced or target.entry.replaced,
     )
     return entry, {name: IMAGE}
@@ -163,6 +168,7 @@ def _judge(persona: str, target: Photo, thresholds: SwapThresholds, record: Mapp
     face = from_json(record["face"])
     judge_place(face, target.face)
     _scores(face, target, thresholds)
+    judge_quality(record["quality"], thresholds.quality)
     # Only of a face that is the persona's does the record attest an age.
     seen = SeenFace(
         side_px=min(face.box_px[2:]),
@@ -185,7 +191,8 @@ def _scores(face: Face, target: Photo, thresholds: SwapThresholds) -> dict[str, 
 
 def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) -> Made:
     assert context is not None, "a plan makes nothing"
-    swapped = context.swapper.swap(source.portrait(), target.portrait(), item=item)
+    shown = target.portrait()
+    swapped = context.swapper.swap(source.portrait(), shown, item=item)
     measured = measure_swap(
         swapped.rgb,
         target.face,
@@ -198,5 +205,6 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
         "face": to_json(measured.face),
         "age_years": round(measured.age_years, 1),
         "cost_usd": swapped.cost_usd,
+        "quality": quality(swapped.rgb, shown),
     }
     return Made(files={IMAGE: encode_png(swapped.rgb)}, record=record)

@@ -1,6 +1,6 @@
 # pyright: basic
 # mostly cv2 calls, whose stubs don't know array shapes.
-"""What the choice of pairs needs to know of a photograph beside its face: the light on it, and glasses."""
+"""What the choice of pairs needs to know of a photograph beside its face: the light on it, glasses, and what flaws.py looks for."""
 
 import cv2
 import numpy as np
@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from likeness.faces import Face, mesh
 from likeness.images import to_lab
-from likeness.swap import Portrait, regions
+from likeness.swap import Portrait, flaws, regions
 
-TRAITS_VERSION = 1
+TRAITS_VERSION = 2
 """Raised whenever the same photo would get other traits; part of item keys."""
 
 # The strip over the bridge of the nose that a frame would cross: interocular distances from the eyes' middle.
@@ -31,6 +31,7 @@ class Traits(BaseModel):
     bridge_line: contrast of the strongest thin line across the bridge, as a share of the skin's lightness.
     Bare noses measure up to .12 on the synthetic people and .27 on 150 small portraits, dark frames drawn on them
     .35 and more. Rimless, golden and skin-coloured frames are not seen, nor very thin dark ones on dark skin.
+    shadow, teeth, gaze_apart: as flaws.py measures them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,15 +39,27 @@ class Traits(BaseModel):
     left_cheek: tuple[float, float, float]
     right_cheek: tuple[float, float, float]
     bridge_line: float
+    shadow: float = 0.0
+    teeth: float = 1.0
+    gaze_apart: float = 0.0
 
 
 def measure(portrait: Portrait) -> Traits:
     """The traits of the face in a portrait."""
     points = portrait.face.landmarks[:, :2].astype(float)
+    left, right = (_cheek(portrait.rgb, points[list(side)]) for side in (mesh.LEFT_CHEEK, mesh.RIGHT_CHEEK))
+    edge = np.array(portrait.rgb.shape[1::-1]) - 1
+    low = np.clip(np.floor(points.min(0)), 0, edge).astype(int)
+    high = np.clip(np.ceil(points.max(0)), low + 1, edge + 1).astype(int)
+    lab, inside = to_lab(portrait.rgb[low[1] : high[1], low[0] : high[0]]), points - low
+    width = float(np.linalg.norm(points[mesh.SIDES[1]] - points[mesh.SIDES[0]]))
     return Traits(
-        left_cheek=_cheek(portrait.rgb, points[list(mesh.LEFT_CHEEK)]),
-        right_cheek=_cheek(portrait.rgb, points[list(mesh.RIGHT_CHEEK)]),
+        left_cheek=left,
+        right_cheek=right,
         bridge_line=_bridge_line(portrait.rgb, portrait.face),
+        shadow=flaws.shadow(lab, inside, width),
+        teeth=flaws.teeth(lab, inside, (left[0] + right[0]) / 2, portrait.face),
+        gaze_apart=flaws.gaze_apart(lab, inside),
     )
 
 

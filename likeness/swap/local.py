@@ -25,7 +25,7 @@ class LocalSwapper(Local):
 
     name: ClassVar[str] = "local"
     neural: ClassVar[bool] = False
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def identity(self) -> dict[str, Json]:
         """The settings."""

@@ -16,6 +16,8 @@ from likeness.swap.warp import Warped, warp_face
 COARSEST_FACE_PX = 16
 # Nothing closer to the outline than this share of the face's width is touched.
 UNTOUCHED_RIM = 0.04
+# The target's features are taken out with so much room around them.
+GHOST_GROWTH = 1.25
 
 
 def draw(source: Portrait, target: Portrait, *, outline_falloff: float, erode: float, feather: float) -> RGB:
@@ -32,15 +34,32 @@ def draw(source: Portrait, target: Portrait, *, outline_falloff: float, erode: f
     matched, over = _in_targets_light(warped, inside)
     mask = _mask(warped, inside, over, erode=erode, feather=feather)
     plain = (warped.target / 255).astype(np.float32)
+    under = _without_features(warped, inside)
     inner = np.where(inside[..., None], colour.to_rgb(matched), plain).astype(np.float32)
     levels = max(1, int(np.log2(max(warped.width_px, 2 * COARSEST_FACE_PX) / COARSEST_FACE_PX)))
-    blended = blend(inner, plain, mask, levels)
+    blended = blend(inner, under, mask, levels)
     rim = smoothstep(regions.from_outline(inside) / (UNTOUCHED_RIM * warped.width_px))[..., None]
     region = blended * rim + plain * (1 - rim)
     out = target.rgb.copy()
     height, width = inside.shape
     out[warped.y0 : warped.y0 + height, warped.x0 : warped.x0 + width] = np.clip(region * 255 + 0.5, 0, 255)
     return out
+
+
+def _without_features(warped: Warped, inside: regions.Mask) -> NDArray[np.float32]:
+    """The target's region [h, w, 3] with skin where its eyes, brows and mouth are: they would show through as ghosts where the
+    source's lie elsewhere."""
+    shape, width = inside.shape, warped.width_px
+    lab, nothing = to_lab(warped.target), np.zeros(shape, bool)
+    # Hair over a brow stays; so nothing is spared where it is looked for.
+    hair = regions.overlay(lab, regions.cheeks(warped.target_points, shape), inside, nothing, width)
+    theirs = regions.features(warped.target_points, shape, GHOST_GROWTH) & inside & ~hair
+    skin = inside & ~theirs & ~hair
+    if not skin.any():
+        return (warped.target / 255).astype(np.float32)
+    filled = colour.to_rgb(colour.slow_light(lab, skin, width))
+    soft = cv2.GaussianBlur(theirs.astype(np.float32), (0, 0), 0.01 * width)[..., None]
+    return (filled * soft + warped.target / 255 * (1 - soft)).astype(np.float32)
 
 
 def _mask(
@@ -79,5 +98,8 @@ def _in_targets_light(warped: Warped, inside: regions.Mask) -> tuple[Lab, region
     skin_s = inside & ~over_s & ~features_s & (warped.facing > 0.3)
     skin_t = inside & ~over_t & ~features_t
     matched = colour.match_shading(matched, of_target, skin_s, skin_t, width)
+    if skin_t.any():
+        slow = colour.slow_light(of_target, skin_t, width)
+        matched = colour.add_shine(matched, of_target, slow, skin_s & skin_t, width)
     eyes_s, eyes_t = regions.eyes(warped.points, shape), regions.eyes(warped.target_points, shape)
     return colour.keep_eyes(matched, of_source, of_target, eyes_s, eyes_t, width), over_s | over_t

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,16 @@ from likeness.swap.lighting import Traits
 MOUTH_AS_DEG = 100.0
 # ... light from the side: the difference of (left - right) / (left + right) lightness of the cheeks ...
 SIDE_LIGHT_AS_DEG = 50.0
+# ... shadow that the source has and the target has not (flaws.py) ...
+SHADOW_AS_DEG = 100.0
 # ... and one Lab unit between the cheeks' colours, which the colour match has to make up for.
 COLOUR_AS_DEG = 0.15
 
 # What a distance computed alone and one of many may differ by, in degrees: they add in another order.
 ROUNDING = 1e-6
-COLUMNS = ("yaw", "pitch", "mouth", "side light", "L", "a", "b")
+COLUMNS = ("yaw", "pitch", "mouth", "side light", "shadow", "L", "a", "b")
 
-Number = TypeVar("Number", float, NDArray[np.float64])
+Columns = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 Pair = tuple[str, str]
 """Labels of a source and a target: ("s1", "t2")."""
@@ -67,6 +68,13 @@ LIMITS = (
         detail="mouths opened {:.2f} apart (gap over width), {:g} allowed",
         remedy="add a source photo with the mouth held as in this target",
     ),
+    Limit(
+        column="shadow",
+        setting="max_shadow_difference",
+        reason="cast-shadow",
+        detail="a shadow falls on the source's cheek and not on the target's: {:.2f} apart, {:g} allowed",
+        remedy="add a source photo in soft light, without sun from the side",
+    ),
 )
 """In this order: a pair counts at the first limit that it breaks."""
 
@@ -90,7 +98,11 @@ def choose_pairs(
     skipped: list[Failure] = []
 
     def usable(role: str, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
-        problems = {label: photo_out_of_range(photo, config.limits) for label, photo in photos.items()}
+        problems = {
+            label: photo_out_of_range(photo, config.limits)
+            or (source_out_of_range(photo, config.limits) if role == "source" else None)
+            for label, photo in photos.items()
+        }
         skipped.extend(
             _skip(
                 persona,
@@ -133,7 +145,7 @@ class Heads:
     ) -> tuple[Numbers, list[tuple[Problem, str, int]]]:
         """The numbers of the sources in range, and for each limit that some break what is wrong with them, the label of the
         one that misses it least and how many they are; a source counts at the first limit that it breaks."""
-        apart = np.abs(self._columns - _columns(target))
+        apart = _apart(self._columns, _columns(target))
         left = np.arange(len(self._labels))
         broken: list[tuple[Problem, str, int]] = []
         for limit in LIMITS:
@@ -152,9 +164,7 @@ class Heads:
         """The labels of the `most` likest of some sources."""
         if len(numbers) <= most:
             return self._named(numbers)
-        yaw, pitch, mouth, side_light, *cheeks = np.abs(self._columns[numbers] - _columns(target)).T
-        colour = np.sqrt(sum(cheek**2 for cheek in cheeks))
-        unlike = _degrees(np.hypot(yaw, pitch), mouth, side_light, colour)
+        unlike = _unlike(_apart(self._columns[numbers], _columns(target)))
         # Where they differ by a rounding, the distance computed alone decides.
         perhaps = numbers[unlike <= np.partition(unlike, most - 1)[most - 1] + ROUNDING]
 
@@ -169,16 +179,23 @@ class Heads:
 
 def distance(source: Candidate, target: Candidate) -> float:
     """How differently two faces are held and lit, in degrees of head turn."""
-    a, b = source.face, target.face
-    turn = float(np.hypot(a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg))
-    side_light = abs(_side_light(source.traits) - _side_light(target.traits))
-    colour = float(np.linalg.norm(_cheeks(source.traits) - _cheeks(target.traits)))
-    mouth = abs(a.mouth_open - b.mouth_open)
-    return _degrees(turn, mouth, side_light, colour)
+    return float(_unlike(_apart(_columns(source)[None], _columns(target)))[0])
 
 
-def _degrees(turn: Number, mouth: Number, side_light: Number, colour: Number) -> Number:
-    return turn + MOUTH_AS_DEG * mouth + SIDE_LIGHT_AS_DEG * side_light + COLOUR_AS_DEG * colour
+def _apart(sources: Columns, target: Columns) -> Columns:
+    """How far each source [N, COLUMNS] is from the target [COLUMNS]; of shadow, what the source has more."""
+    apart = sources - target
+    shade = COLUMNS.index("shadow")
+    apart[:, shade] = np.clip(apart[:, shade], 0, None)
+    return np.abs(apart)
+
+
+def _unlike(apart: Columns) -> Columns:
+    """In degrees of head turn, [N]."""
+    yaw, pitch, mouth, side_light, shadow, *cheeks = apart.T
+    colour = np.sqrt(sum(cheek**2 for cheek in cheeks))
+    worth = MOUTH_AS_DEG * mouth + SIDE_LIGHT_AS_DEG * side_light + SHADOW_AS_DEG * shadow
+    return np.hypot(yaw, pitch) + worth + COLOUR_AS_DEG * colour
 
 
 def photo_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
@@ -191,6 +208,20 @@ def photo_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
         detail = f"a line of contrast {line:.2f} crosses the nose, {limits.max_bridge_line:g} allowed"
         remedy = "use a photo without glasses, or raise swap.limits.max_bridge_line if there are none"
         return "glasses", detail, remedy
+    return None
+
+
+def source_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
+    """What of a source would be wrong on any face."""
+    traits = photo.traits
+    if traits.teeth < limits.min_teeth:
+        detail = f"the teeth have {traits.teeth:.2f} of the skin's lightness, {limits.min_teeth:g} needed"
+        return "grey-teeth", detail, "use a source photo with the mouth closed, or with light on the teeth"
+    if traits.gaze_apart > limits.max_gaze_apart:
+        detail = (
+            f"the eyes look {traits.gaze_apart:.2f} of their width apart, {limits.max_gaze_apart:g} allowed"
+        )
+        return "eyes-apart", detail, "use a source photo that looks at one point"
     return None
 
 
@@ -213,7 +244,8 @@ def _skip(
 def _columns(photo: Candidate) -> NDArray[np.float64]:
     """The values of COLUMNS."""
     face, traits = photo.face, photo.traits
-    return np.array([face.yaw_deg, face.pitch_deg, face.mouth_open, _side_light(traits), *_cheeks(traits)])
+    light = (_side_light(traits), traits.shadow)
+    return np.array([face.yaw_deg, face.pitch_deg, face.mouth_open, *light, *_cheeks(traits)])
 
 
 def _side_light(traits: Traits) -> float:

@@ -20,6 +20,7 @@ from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize.items import resized_entry
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.identity import RESNET, SFACE
+from likeness.swap import QualityLimits
 from likeness.swap.choice import SwapThresholds
 from likeness.swap.inputs import Photo
 from likeness.swap.items import keep_entry, swap_entry
@@ -41,6 +42,7 @@ THRESHOLDS = SwapThresholds(
     review_explicit=0.5,
     max_explicit=0.9,
     limits=IdentityLimits(sface=SFaceLimits(target_max=2), resnet=ResnetLimits(target_min=0)),
+    quality=QualityLimits(max_seam=None, max_tone=None, max_matte=None),
 )
 
 
@@ -107,7 +109,7 @@ def test_all_that_ingest_says_of_an_own_photograph_is_still_there_in_the_dataset
 @given(ENTRIES)
 def test_all_that_ingest_and_swap_say_of_a_pair_is_still_there_in_the_dataset(source):
     target = source.next(file="t.png", sha256="t", provider="local", id="jade-t1", source=None, target="t1")
-    record = item(explicit=0.1, face=to_json(FACE))
+    record = item(explicit=0.1, face=to_json(FACE), quality={"seam": 0.5})
     pair, _ = swap_entry("jade", photo(source), photo(target), record, thresholds=THRESHOLDS, provider=LOCAL)
     assert pair.neural is False
     assert (pair.id, pair.source, pair.target) == ("jade-s1-t1", "s1", "t1")

@@ -19,6 +19,7 @@ def reasons(sources, targets, **changes):
         ({"yaw_deg": -40.0}, "yaw-difference"),
         ({"pitch_deg": 25.0}, "pitch-difference"),
         ({"mouth_open": 0.4}, "mouth-opening"),
+        ({"shadow": 0.15}, "cast-shadow"),
     ],
 )
 def test_a_pair_out_of_range_is_skipped_with_its_reason_and_the_others_stay(changes, reason):
@@ -40,6 +41,25 @@ def test_an_unusable_photo_is_named_once_and_not_per_pair(photo, reason):
     pairs, skipped = reasons(sources, {"t1": candidate(), "t2": photo})
     assert pairs == [("s1", "t1"), ("s2", "t1")]
     assert skipped == {"jade-t2": reason}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"teeth": 0.5}, "grey-teeth"), ({"gaze": 0.4}, "eyes-apart")]
+)
+def test_what_would_be_wrong_on_any_face_makes_no_source_and_may_be_a_target(changes, reason):
+    sources = {"s1": candidate(), "s2": candidate(**changes)}
+    pairs, skipped = reasons(sources, {"t1": candidate(), "t2": candidate(**changes)})
+    assert pairs == [("s1", "t1"), ("s1", "t2")]
+    assert skipped == {"jade-s2": reason}
+
+
+def test_a_shadow_that_the_target_has_as_well_is_none_and_best_prefers_soft_light():
+    sources = {"s1": candidate(shadow=0.15), "s2": candidate(shadow=0.08), "s3": candidate(yaw_deg=3.0)}
+    pairs, skipped = reasons(sources, {"t1": candidate(shadow=0.16)}, sources_per_target=3)
+    assert len(pairs) == 3
+    assert skipped == {}
+    pairs, _ = reasons(sources, {"t1": candidate()}, sources_per_target=1)
+    assert pairs == [("s3", "t1")]
 
 
 def test_many_pairs_out_of_range_are_a_line_for_each_target_and_limit_that_counts_them():
