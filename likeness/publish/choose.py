@@ -17,6 +17,7 @@ from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
 from likeness.store.items import sha256_bytes, sha256_file
+from likeness.versions.record import read_versions
 
 IMAGE_TYPES = (".jpg", ".png")
 
@@ -88,7 +89,29 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     else:
         whole.append(places.report_page)
     files |= {path.relative_to(places.models).as_posix(): _existing(path) for path in whole}
+    files[published_name(places)] = files.pop(places.weights.name)
     return Chosen(files=files, withheld=tuple(withheld))
+
+
+def published_name(places: PersonaPaths) -> str:
+    """The name under which the weights leave: that of the accepted version which they are. Where no version was ever accepted,
+    the graph's own.
+
+    Raises:
+        InputError: `not-accepted`: versions were accepted, and the last run's weights are none of them.
+    """
+    if not (versions := read_versions(places)):
+        return places.weights.name
+    digest = sha256_file(_existing(places.weights))
+    for one in versions:
+        if one.sha256 == digest:
+            return f"{one.name}{places.weights.suffix}"
+    raise InputError(
+        f"{places.weights} was not accepted: the version that is chosen, {versions[-1].name}, has other weights",
+        reason="not-accepted",
+        remedy=f"`likeness versions accept {places.persona}` gives these the next number; or check out the commit that accepted"
+        f" {versions[-1].name} and `dvc checkout`, and publish there",
+    )
 
 
 def _rated(folder: Path, withheld: list[Withheld]) -> list[Entry]:

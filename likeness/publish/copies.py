@@ -58,7 +58,7 @@ def in_threads(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """Makes the copies of one publication."""
+    """Makes the copies of one publication; `renamed` are names of files that leave under another one, which texts follow."""
 
     folder: Path
     publication: Publication
@@ -68,6 +68,7 @@ class Workshop:
     synthetic: bool
     ancestry: Ancestry
     index: dict[str, dict[str, str]]
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     lock: Lock = field(default_factory=Lock)
 
     def copy(self, name: str, source: Path) -> tuple[Path, str]:
@@ -82,8 +83,18 @@ class Workshop:
             ), digest
         if source.suffix == ".zip":
             return self._archive(name, source, digest), digest
+        renamed = [f"{old} is {new}" for old, new in self.renamed.items()]
         if source.suffix == ".html":
-            return self._made(name, [digest], self.statement, lambda out: self._page(source, out)), digest
+            return self._made(
+                name, [digest, *renamed], self.statement, lambda out: self._page(source, out)
+            ), digest
+        if source.suffix == ".md" and renamed:
+            return self._made(
+                name,
+                [digest, *renamed],
+                self.statement,
+                lambda out: _write(out, self._renamed(source.read_bytes())),
+            ), digest
         return source, digest
 
     def picture(self, name: str, source: Path, digest: str) -> Path:
@@ -177,9 +188,14 @@ class Workshop:
             picture = mark_picture(data, "report picture", origin, mark=self.publication.mark, key=self.key)
             return b"data:image/jpeg;base64," + base64.b64encode(picture)
 
-        page = source.read_bytes()
+        page = self._renamed(source.read_bytes())
         pictures = iter(in_threads(marked, PAGE_PICTURE.finditer(page)))
         out.write_bytes(PAGE_PICTURE.sub(lambda _: next(pictures), page))
+
+    def _renamed(self, text: bytes) -> bytes:
+        for old, new in self.renamed.items():
+            text = text.replace(old.encode(), new.encode())
+        return text
 
     def _made(
         self, name: str, inputs: list[str], says: Mapping[str, Json], make: Callable[[Path], None]
@@ -203,6 +219,10 @@ class Workshop:
                 self.index[name] = {"key": wanted, "sha256": sha256_file(path)}
                 write_atomic(self.folder / INDEX, json.dumps(self.index, indent=1).encode())
         return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def read_index(folder: Path) -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from likeness.config import Config
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.publish.choose import choose
+from likeness.publish.choose import choose, published_name
 from likeness.safety.consent import Consent, in_force
 from likeness.store import team_store
 from likeness.store.items import sha256_file, write_atomic
@@ -27,7 +27,7 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
     repository, paths = RepositoryPaths.here(), PersonaPaths(record.persona)
     in_force(repository.root, record.persona, ("generate",), place=team_store(cfg))
     chosen = choose(paths, record.id)
-    if paths.weights.name not in chosen.files:
+    if paths.weights not in chosen.files.values():
         raise InputError(f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}", reason="withheld",
                          remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
     digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
@@ -37,7 +37,7 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
         shutil.copyfile(paths.weights, temporary)
         temporary.replace(weights)
     says = {
-        "persona": record.persona, "name": f"{paths.weights.stem} {digest[:8]}", "consent_id": record.id,
+        "persona": record.persona, "name": f"{Path(published_name(paths)).stem} {digest[:8]}", "consent_id": record.id,
         "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"), "weights_sha256": digest,
         "trigger": persona.trigger, "class_word": persona.class_word,
     }  # fmt: skip

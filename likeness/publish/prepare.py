@@ -54,6 +54,9 @@ def prepare(
     workshop = Workshop(
         folder=folder, publication=publication, key=key, label=cfg.marks.label, statement=statement,
         synthetic=record.kind == "synthetic", ancestry=Ancestry.of(PersonaPaths(record.persona)), index=read_index(folder),
+        renamed={
+            path.name: name for name, path in chosen.files.items() if path.suffix == ".safetensors" and path.name != name
+        },
     )  # fmt: skip
     copies = in_threads(lambda one: workshop.copy(*one), chosen.files.items())
     prepared = Prepared(

@@ -28,6 +28,7 @@ from likeness.safety.consent import load_consent
 from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import PublishConfig
+from likeness.versions.record import Version
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
 
@@ -93,6 +94,46 @@ def test_all_that_is_finished_is_there_under_readable_names(folders, cfg, s3):
     assert (manifest["persona"], manifest["consent"], manifest["removed"]) == ("jade", record, [])
     assert f"{len(there) - 1} files uploaded" in said
     assert f"{cfg.publish.url}/jade/manifest.json" in said
+
+
+def accepted(*digests: str) -> None:
+    """Versions of these weights, as `likeness versions accept` records them."""
+    versions = [
+        Version(
+            version=number, name=f"jade-v{number}", of="workspace", sha256=digest, md5="0" * 32, dataset=None,
+            trained_with={}, scores={}, rule={}, why="good",
+        )
+        for number, digest in enumerate(digests, start=1)
+    ]  # fmt: skip
+    PersonaPaths("jade").versions_file.write_text(
+        json.dumps([one.model_dump(mode="json") for one in versions])
+    )
+
+
+def test_the_version_that_was_accepted_is_published_under_its_name(folders, cfg, s3):
+    weights = PersonaPaths("jade").weights
+    accepted("1" * 64, sha256_file(weights))
+    run(cfg)
+    there = on_s3(s3, cfg)
+    assert "jade-v2.safetensors" in there
+    assert "jade-v1.safetensors" not in there
+    card, page = (there[name].read_text() for name in ("README.md", "report/index.html"))
+    assert "jade-v2.safetensors" in card
+    assert "jade-v2.safetensors" in page
+    assert "jade-v1.safetensors" not in card + page
+    assert (
+        "jade-v1.safetensors" in PersonaPaths("jade").model_card.read_text()
+    )  # the graph's file keeps its name
+    assert "0 files uploaded" in run(cfg)
+
+
+def test_a_run_that_was_not_accepted_is_not_published_once_there_is_a_version(folders, cfg, s3):
+    accepted("1" * 64)
+    with pytest.raises(InputError, match="jade-v1") as caught:
+        run(cfg)
+    assert caught.value.reason == "not-accepted"
+    assert "likeness versions accept jade" in (caught.value.remedy or "")
+    assert on_s3(s3, cfg) == {}
 
 
 def test_types_and_digests_are_told_by_the_store(folders, cfg):
