@@ -5,6 +5,8 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeout
 from starlette.exceptions import HTTPException
 
 from gallery.errors import RequestError
@@ -55,6 +57,11 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return error_answer(error.status_code, reason, sentence)
 
 
+def _database(_: Request, error: Exception) -> JSONResponse:
+    log.error("the database: %s", type(error).__name__)
+    return error_answer(503, "database", "This does not work just now.", "Try again in a moment.")
+
+
 def _fault(_: Request, error: Exception) -> JSONResponse:
     log.error("unforeseen", exc_info=error)
     return error_answer(
@@ -67,4 +74,6 @@ def add_answers(app: FastAPI) -> None:
     app.add_exception_handler(LikenessError, _likeness)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for gone in (OperationalError, SQLAlchemyTimeout):
+        app.add_exception_handler(gone, _database)
     app.add_exception_handler(Exception, _fault)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ API = "GALLERY_API"
 FIRST = "owner@example.org"
 FIRST_PER_DAY = 200
 STOP_SECONDS = 10
+AGAIN_SECONDS = 1.0
 STREAMS_SECONDS = 3
 """A stream of events would last for minutes; the browser comes again by itself."""
 
@@ -54,28 +56,44 @@ def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
     first_owner(gallery)
     signal.signal(signal.SIGTERM, _exit)  # uvicorn raises its signal again when it has ended
     command = [sys.executable, "-m", "gallery", "worker", "--until-eof"]
-    beside = [subprocess.Popen(command, stdin=subprocess.PIPE)] if worker else []
+    beside = [Beside(lambda: subprocess.Popen(command, stdin=subprocess.PIPE))] if worker else []
     if site is not None:
-        beside.append(subprocess.Popen(site, cwd=WEB, env={**os.environ, API: f"http://{host}:{port}"}))
+        environment = {**os.environ, API: f"http://{host}:{port}"}
+        beside.append(Beside(lambda: subprocess.Popen(site, cwd=WEB, env=environment)))
     proxies = settings.trusted_proxies
     try:
         uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False,
                     proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
                     timeout_graceful_shutdown=STREAMS_SECONDS)  # fmt: skip
     finally:
-        _end(beside)
+        for one in beside:
+            one.end()
 
 
-def _end(programs: "list[subprocess.Popen[bytes]]") -> None:
-    """End programs; one that is at a picture for too long is killed, and its job is taken up again."""
-    for one in programs:
-        one.terminate()
-    for one in programs:
-        try:
-            one.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            one.kill()
-            one.wait()
+class Beside:
+    """A program beside the API, started again whenever it ends by itself."""
+
+    def __init__(self, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        self._start, self._told = start, threading.Event()
+        self._program = start()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    def _keep(self) -> None:
+        while True:
+            self._program.wait()
+            if self._told.wait(AGAIN_SECONDS):
+                return
+            self._program = self._start()
+
+    def end(self) -> None:
+        """End it; one that is at a picture for too long is killed, and its job is taken up again."""
+        self._told.set()
+        self._program.terminate()
+        self._keeper.join(STOP_SECONDS)
+        if self._keeper.is_alive():
+            self._program.kill()
+            self._keeper.join()
 
 
 def _site(settings: Settings, host: str, port: int) -> list[str]:

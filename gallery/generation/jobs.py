@@ -5,15 +5,17 @@
 import asyncio
 import datetime
 import logging
+import signal
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from gallery.context import Gallery
 from gallery.generation.ending import fail
-from gallery.generation.work import Worker
+from gallery.generation.work import Worker, lock_key
 from gallery.pictures.sweeping import sweep
 from gallery.queue import DRAW, QUEUE, enqueue
 from gallery.tables import Event, Generation
@@ -23,13 +25,18 @@ TRIES = 4
 RETRY = RetryStrategy(max_attempts=TRIES, wait=1, exponential_wait=3)
 DEAD_AFTER_SECONDS = 30
 """A worker says every 10 s that it lives."""
-REPAIR_SECONDS = 15.0
+TAKEN_SECONDS = 10.0
+"""A worker that took a job is at its generation well before."""
+REPAIR_SECONDS = 5.0
 SWEEP_SECONDS = 3600.0
+AGAIN_SECONDS = 1.0
 EVENTS_DAYS = 2
-STUCK = text(
-    "UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE status = 'doing' AND (worker_id IS NULL OR"
-    " worker_id IN (SELECT id FROM procrastinate_workers WHERE last_heartbeat < :dead)) RETURNING id"
+TAKEN = text(
+    "SELECT id, (args->>'generation_id')::uuid FROM procrastinate_jobs j WHERE status = 'doing' AND queue_name = :queue"
+    " AND NOT EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started'"
+    " AND e.at > now() - :seconds * interval '1 second') FOR UPDATE SKIP LOCKED"
 )
+AGAIN = text("UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE id = :id")
 log = logging.getLogger("gallery")
 
 
@@ -52,12 +59,15 @@ def make_queue(worker: Worker, url: str, *, retry: RetryStrategy = RETRY) -> App
 
 
 def repair(gallery: Gallery) -> int:
-    """Bring what was left lying under way again: the jobs of a dead worker, generations without a job, files of pictures that
-    are gone, reports that are overdue, old events. Gives how many generations moved on."""
-    dead = gallery.clock() - datetime.timedelta(seconds=DEAD_AFTER_SECONDS)
+    """Bring what was left lying under way again: jobs that were taken and nobody is at, generations without a job, files of
+    pictures that are gone, reports that are overdue, old events. Gives how many generations moved on."""
     with gallery.transaction() as db:
-        stuck = db.execute(STUCK, {"dead": dead})
-        moved = len(stuck.all())
+        moved = 0
+        for job, generation_id in db.execute(TAKEN, {"queue": QUEUE, "seconds": TAKEN_SECONDS}).all():
+            # Whoever draws holds this lock, and loses it with the connection, however that ended.
+            if db.scalar(select(func.pg_try_advisory_xact_lock(lock_key(generation_id)))):
+                db.execute(AGAIN, {"id": job})
+                moved += 1
         jobs = "job_id NOT IN (SELECT id FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))"
         lost = select(Generation).where(Generation.status.in_(("queued", "drawing")), text(jobs))
         for one in db.scalars(lost.with_for_update(skip_locked=True)):
@@ -70,8 +80,10 @@ def repair(gallery: Gallery) -> int:
 
 
 async def run_worker(worker: Worker, url: str) -> None:
-    """Work until the program is told to end."""
-    app = make_queue(worker, url)
+    """Work until the program is told to end; the picture in hand is finished. A database that goes away is waited for."""
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
 
     async def now_and_then(what: Callable[[Gallery], object], seconds: float) -> None:
         while True:
@@ -81,14 +93,31 @@ async def run_worker(worker: Worker, url: str) -> None:
                 log.exception("%s", what.__name__)
             await asyncio.sleep(seconds)
 
-    async with app.open_async():
-        beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
-                  asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
+    beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
+              asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
+    while not told.is_set():
         try:
-            await app.run_worker_async(queues=[QUEUE], concurrency=1)
-        finally:
-            for one in beside:
-                one.cancel()
+            await _work(make_queue(worker, url), told)
+        except Exception:
+            log.exception("the queue is gone; it is asked again")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), AGAIN_SECONDS)
+    for one in beside:
+        one.cancel()
+
+
+async def _work(app: App, told: asyncio.Event) -> None:
+    """Work until told to end, or until the queue does not go on: a worker whose connection broke ends as if it were told."""
+    async with app.open_async():
+        working = asyncio.create_task(
+            app.run_worker_async(queues=[QUEUE], concurrency=1, install_signal_handlers=False)
+        )
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        working.cancel()  # it ends the job in hand first
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 def sweep_and_tell(gallery: Gallery) -> None:

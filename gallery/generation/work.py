@@ -57,7 +57,7 @@ class Worker:
     @contextmanager
     def _alone(self, generation_id: uuid.UUID) -> Generator[None]:
         """Nobody else draws this generation: a worker that was taken for dead may still be at it."""
-        key = int.from_bytes(generation_id.bytes[8:], "big", signed=True)
+        key = lock_key(generation_id)
         with self.gallery.engine.connect() as connection:
             if not connection.scalar(select(func.pg_try_advisory_lock(key))):
                 raise TransientError(f"{generation_id}: another worker is at it", reason="busy")
@@ -162,6 +162,11 @@ class Worker:
                            sentence=error.message, created=self.gallery.clock()))  # fmt: skip
             give_back(db, self.gallery, generation, 1)
             tell(db, self.gallery, generation)
+
+
+def lock_key(generation_id: uuid.UUID) -> int:
+    """The lock that whoever draws a generation holds."""
+    return int.from_bytes(generation_id.bytes[8:], "big", signed=True)
 
 
 def _locked(db: Session, generation_id: uuid.UUID) -> Generation:

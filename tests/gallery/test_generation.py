@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from gallery.generation.ending import fail
 from gallery.generation.jobs import repair
+from gallery.generation.work import lock_key
 from gallery.people import consent
 from gallery.people.presets import PRESETS, kind_of
 from gallery.tables import Generation, Person, Picture
@@ -225,14 +226,23 @@ def test_a_dead_workers_job_and_a_generation_without_a_job_move_on(world: World)
     ask(ann, version, 1)
     lost = ask(ann, version, 1)
     with world.gallery.transaction() as db:
-        dead = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES ('2026-01-01') RETURNING id"
-        worker = db.execute(text(dead)).scalar_one()
-        job = "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker WHERE id = (SELECT min(id) FROM procrastinate_jobs)"
-        db.execute(text(job), {"worker": worker})
+        db.execute(
+            text(
+                "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = (SELECT min(id) FROM procrastinate_jobs)"
+            )
+        )
         db.execute(
             text("DELETE FROM procrastinate_jobs WHERE args->>'generation_id' = :id"), {"id": lost["id"]}
         )
-    assert repair(world.gallery) == 2
+    assert repair(world.gallery) == 1  # the one without a job; the other one was taken just now
+    with world.gallery.transaction() as db:
+        db.execute(text("UPDATE procrastinate_events SET at = '2026-01-01'"))
+        one = db.scalars(select(Generation.id).where(Generation.id != uuid.UUID(lost["id"]))).one()
+    with world.gallery.engine.connect() as worker:
+        worker.execute(text("SELECT pg_advisory_lock(:key)"), {"key": lock_key(one)})
+        assert repair(world.gallery) == 0  # somebody is at it
+        worker.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": lock_key(one)})
+    assert repair(world.gallery) == 1
     assert repair(world.gallery) == 0
     with world.gallery.transaction() as db:
         states = db.execute(text("SELECT array_agg(status::text) FROM procrastinate_jobs")).scalar_one()

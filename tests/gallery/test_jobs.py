@@ -1,12 +1,15 @@
 """The real queue: jobs are taken, tried again and given up."""
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 from gallery_world import World
 from procrastinate import RetryStrategy
+from sqlalchemy import text
 
-from gallery.generation.jobs import TRIES, make_queue
+from gallery.generation.jobs import TRIES, make_queue, run_worker
 from likeness.errors import TransientError
 
 
@@ -56,3 +59,36 @@ def test_a_job_that_never_goes_ends_the_generation(world: World) -> None:
     shown = ann.get(f"/generations/{asked['id']}").json()
     assert (shown["status"], len(tried)) == ("failed", TRIES)
     assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
+
+
+def test_a_worker_waits_for_a_database_that_goes_and_ends_when_it_is_told(world: World) -> None:
+    ann, version = world.drawing()
+    url = world.gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    wish = {"version_id": version, "prompt": "smiling", "count": 1}
+
+    def cut() -> int:
+        """Cut all connections but this one; gives how many there were."""
+        own = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        with world.gallery.engine.connect() as connection:
+            return len(connection.execute(text(own)).all())
+
+    def registered() -> int:
+        with world.gallery.engine.connect() as connection:
+            return connection.execute(text("SELECT count(*) FROM procrastinate_workers")).scalar_one()
+
+    async def scenario() -> str:
+        working = asyncio.create_task(run_worker(world.worker, url))
+        while not await asyncio.to_thread(registered):
+            await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(cut) > 0
+        asked = (await asyncio.to_thread(ann.post, "/generations", wish)).json()
+        while (shown := (await asyncio.to_thread(ann.get, f"/generations/{asked['id']}")).json())[
+            "status"
+        ] != "done":
+            assert not working.done()
+            await asyncio.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await working
+        return shown["status"]
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 120)) == "done"

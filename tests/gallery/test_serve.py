@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gallery.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 120
 SERVE = """
 import pathlib, sys
 from gallery.cli import app, serve
@@ -45,8 +45,15 @@ def free_port() -> int:
 
 def children(pid: int) -> set[int]:
     """All programs below one."""
-    own = {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    own = {
+        int(one) for path in Path(f"/proc/{pid}/task").glob("*/children") for one in path.read_text().split()
+    }
     return own.union(*(children(one) for one in own))
+
+
+def workers(pid: int) -> set[int]:
+    """The workers below a program."""
+    return {one for one in children(pid) if b"\0worker\0" in Path(f"/proc/{one}/cmdline").read_bytes()}
 
 
 def is_running(pid: int) -> bool:
@@ -110,7 +117,9 @@ def test_a_proxy_is_named_by_its_address(proxies: str) -> None:
         Settings(trusted_proxies=proxies)
 
 
-def test_a_signal_ends_the_worker_the_pages_the_database_and_open_streams(tmp_path: Path) -> None:
+def test_a_killed_worker_comes_again_and_a_signal_ends_the_worker_the_pages_the_database_and_open_streams(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "web" / ".next").mkdir(parents=True)
     (tmp_path / "web" / ".next" / "BUILD_ID").touch()
     node = tmp_path / "bin" / "node"
@@ -124,6 +133,9 @@ def test_a_signal_ends_the_worker_the_pages_the_database_and_open_streams(tmp_pa
         assert httpx.get(pages).text == url.removesuffix("/api")
         wait_for(lambda: (tmp_path / "postgres" / "postmaster.pid").exists())
         postgres = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
+        (worker,) = workers(program.pid)
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: bool(workers(program.pid) - {worker}))
         started = children(program.pid) | {postgres}
         assert len(started) > 2
         host, _, port = url.removeprefix("http://").removesuffix("/api").partition(":")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from gallery.accounts.sessions import Visitor, visitor_of
@@ -40,7 +41,10 @@ async def _stream(gallery: Gallery, who: Visitor, number: int | None) -> AsyncGe
     yield "retry: 1000\n\n"
     polls, quiet = int(gallery.settings.events_seconds / POLL_SECONDS) + 1, 0
     for _ in range(polls):
-        told = await run_in_threadpool(news, gallery, who, number)
+        try:
+            told = await run_in_threadpool(news, gallery, who, number)
+        except OperationalError:  # the database is gone for a moment; the browser comes again
+            return
         if told is None:
             return
         number, lines = told
