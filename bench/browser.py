@@ -147,7 +147,7 @@ def chromium() -> Generator[str]:
             yield line.rpartition(" ")[2].strip()
         finally:
             running.terminate()
-            running.wait(10)
+            running.communicate(timeout=10)
 
 
 async def first_tab(browser: str) -> str:

@@ -61,6 +61,7 @@ class PersonaPaths:
         self.raw_sources = self.raw / "sources"
         self.raw_targets = self.raw / "targets"
         self.numbers = self.raw / "numbers.yaml"
+        self.refused = self.raw / "refused.yaml"
         self.ingested = self.data / "ingested"
         self.persona_face = self.ingested / "persona.json"
         self.ingest_notes = self.ingested / "notes.jsonl"

@@ -11,6 +11,7 @@ MEASURES = "measures for minutes, alone on a machine"
 RENTS = "rents a machine; tests/cloud/ has an engine of its own"
 ACCEPTS = "tests/versions/test_accepted.py types it in a repository with evaluated revisions"
 COMPARES = "tests/versions/test_comparison.py types such lines in a repository with evaluated revisions"
+DESK = "tests/cli/test_desk.py has what it calls, on photographs that are measured at once"
 PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 
 # Why a line is not typed.
@@ -62,6 +63,12 @@ NOT_RUN = {
     "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_marks.py does it on a publication",
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
+    "likeness desk": "serves until it is stopped; tests/cli/test_desk.py asks what it serves",
+    "likeness photos list jade": DESK,
+    'likeness photos refuse jade sources/jade_03.jpg --why "eyes closed"': DESK,
+    "likeness photos accept jade sources/jade_03.jpg": DESK,
+    'likeness photos caption jade jade-s1-t1 "jade woman, in a garden, smiling"': DESK,
+    "likeness photos swap jade s1 t1 --out look.png": DESK,
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
     "likeness publish jade --gallery": "tests/cli/test_publish.py does it",
     "python -m gallery worker --comfyui URL": "works until it is stopped; tests/gallery/test_comfyui.py draws with fakes/comfyui.py",

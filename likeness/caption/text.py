@@ -94,8 +94,9 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     Raises:
         ConfigError: allowed.yaml does not read.
     """
-    names = {same_name(entry.origin): entry.id for entry in images if entry.origin and entry.target is None}
-    names |= {Path(entry.file).stem: entry.id for entry in images} | {entry.id: entry.id for entry in images}
+    # A later name counts more, whichever image has it.
+    columns = zip(*map(override_names, images), strict=True)
+    names = {name: entry.id for column in columns for name, entry in zip(column, images, strict=True) if name}
     found: dict[str, Path] = {}
     failures: list[Failure] = []
     # Shorter names first, so that the image's own name overwrites the id's.
@@ -113,6 +114,13 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     return {image: read for image, path in found.items() if (read := override_at(path))}, failures
 
 
+def override_names(entry: Entry) -> tuple[str | None, str, str]:
+    """What the file of an image's caption may be called, without its suffix: after the persona's own photograph, the
+    image, the id."""
+    own = same_name(entry.origin) if entry.origin and entry.target is None else None
+    return own, Path(entry.file).stem, entry.id
+
+
 def override_at(path: Path) -> Override | None:
     """What a person wrote to captions_override/, and what is allowed in it; None where no such file of a caption's size is.
 
@@ -121,7 +129,16 @@ def override_at(path: Path) -> Override | None:
     """
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
-    data, allowance = path.read_bytes(), read_allowed(path.parent).get(same_name(path.name))
+    return override_of(path, path.read_bytes())
+
+
+def override_of(path: Path, data: bytes) -> Override:
+    """What a file of these bytes at `path` says, with what allowed.yaml allows in it.
+
+    Raises:
+        ConfigError: allowed.yaml does not read.
+    """
+    allowance = read_allowed(path.parent).get(same_name(path.name))
     fits = allowance is not None and allowance.sha256 == sha256_bytes(data)
     return Override(data, frozenset(allowance.words) if allowance and fits else frozenset())
 

@@ -12,6 +12,7 @@ from likeness.cli.arguments import PLAIN, Json, Persona, Personas, complete_pers
 from likeness.cli.cloud_app import cloud, launch
 from likeness.cli.consent_app import consent
 from likeness.cli.persona_app import persona
+from likeness.cli.photos_app import desk, photos
 from likeness.errors import ConfigError, end_program
 from likeness.paths import RepositoryPaths
 from likeness.program import interruptible
@@ -45,8 +46,10 @@ app.add_typer(items, name="items")
 app.add_typer(comfy, name="comfy")
 app.add_typer(consent, name="consent")
 app.add_typer(persona, name="persona")
+app.add_typer(photos, name="photos")
 app.add_typer(cloud, name="cloud")
 app.command()(launch)
+app.command()(desk)
 
 
 def main() -> None:

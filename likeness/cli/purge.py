@@ -51,7 +51,7 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
         *(path for path in [repository.publication(persona)] if path.exists()),
     ]
     digests = {sha256_file(file) for folder in made for file in _files(folder)} | _named(made)
-    keys = [path.name for path in repository.training.glob("*") if _owner(path) == persona]
+    keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
 
     if (root / ".dvc").is_dir():
         traces = DvcTraces(root, persona)
@@ -202,7 +202,7 @@ def _named(folders: list[Path]) -> set[str]:
     return found
 
 
-def _owner(folder: Path) -> str:
+def owner(folder: Path) -> str:
     """Whose working checkpoints a folder holds."""
     if folder.name.startswith("kohya-"):
         return folder.name.removeprefix("kohya-")
@@ -224,7 +224,7 @@ def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: 
         report.stays.append(
             f"{registry.relative_to(root)}, by which copies that others hold are recognised; it holds no picture"
         )
-    nameless = [p.name for p in RepositoryPaths(root).training.glob("*") if p.is_dir() and not _owner(p)]
+    nameless = [p.name for p in RepositoryPaths(root).training.glob("*") if p.is_dir() and not owner(p)]
     if nameless:
         report.stays.append(f".cache/training has {len(nameless)} folder(s) of earlier versions that name nobody: "
                             "`likeness items prune --unused-days 0` deletes them")  # fmt: skip

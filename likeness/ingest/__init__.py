@@ -7,7 +7,9 @@ decode.py      one file -> pixels                  (or empty-file, truncated, ca
 upright.py     turned by what its faces say
 analyse.py     one photo -> an item: photo.png, face.json and a record of measurements
 checks.py      what one photo's record decides     (no-face, blurred, explicit, apparent-minor, ...)
+refused.py     what a person refused              (refused-by-hand)
 select.py      what only the whole set decides     (duplicates, not-the-persona) and the persona's face
+standing.py    how each photograph stands today, for whoever looks at them
 """
 
 from pydantic import Field, model_validator

@@ -84,12 +84,17 @@ def not_the_persona(why: str, what: str) -> Refusal:
     )
 
 
-def _gates(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+def gate_refusal(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Refusal | None:
+    """What the gates of the door `photograph` say."""
     # An attested age is the subject's; it says nothing of people behind.
     years = attested.attested_age(photo.raw.role, photo.raw.name, photo.sha256)
     faces = [seen(face, years if n == 0 else None) for n, face in enumerate(photo.measured.faces)]
     subject = Subject(explicit=photo.measured.explicit, max_explicit=cfg.max_explicit, faces=faces)
-    if refusal := judge("photograph", subject):
+    return judge("photograph", subject)
+
+
+def _gates(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+    if refusal := gate_refusal(photo, cfg, attested):
         yield refusal
 
 

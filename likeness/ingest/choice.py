@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from likeness.ingest import entries
-from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, refusal_alone
+from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_alone
 from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
+from likeness.ingest.refused import RefusedPhotos, read_refused
 from likeness.ingest.select import Selection, persona_json, select
 from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome, Work, withhold
@@ -45,7 +46,7 @@ def read(run: Run) -> Reading:
     """The raw photographs as they are now.
 
     Raises:
-        ConfigError: there are none, or `held_out` names others.
+        ConfigError: there are none, `held_out` names others, or refused.yaml does not read.
     """
     persona = run.persona
     raws = list_raw(run.paths, persona.held_out)
@@ -57,9 +58,15 @@ def read(run: Run) -> Reading:
         files,
         limits,
         local_instruments(run.embedder),
-        partial(refusal_alone, cfg=run.config.ingest, attested=run.consent, limits=run.identity_limits),
+        partial(_refusal, run, read_refused(run.paths.refused)),
     )
     return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
+
+
+def _refusal(run: Run, by_hand: RefusedPhotos, photo: Candidate) -> Refusal | None:
+    """The gates' word comes first: a person's refusal hides none of theirs."""
+    refused = refusal_alone(photo, run.config.ingest, run.consent, run.identity_limits)
+    return refused or (by_hand[photo.sha256].refusal if photo.sha256 in by_hand else None)
 
 
 def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:

@@ -92,12 +92,15 @@ def works_for(
     ]
 
 
+def measured_of(record: Mapping[str, Any]) -> Measured:
+    """What a record says was measured, whatever else stands in it."""
+    return Measured.model_validate({name: record[name] for name in Measured.model_fields if name in record})
+
+
 def _judge(
     file: Hashed, refusal_of: Callable[[Candidate], Refusal | None], record: Mapping[str, Any]
 ) -> None:
-    measured = Measured.model_validate(
-        {name: record[name] for name in Measured.model_fields if name in record}
-    )
+    measured = measured_of(record)
     suffix = file.raw.path.suffix.lower()
     if suffix in RAW_SUFFIXES and measured.format == "TIFF":  # a preview, by whatever name
         raise camera_raw(f"by its name, {file.raw.path.suffix}")

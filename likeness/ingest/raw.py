@@ -68,7 +68,7 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
 
 def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:
     """What lies beside the photographs and is not read, and photographs that lie beside both folders."""
-    own = {places.raw_sources.name, places.raw_targets.name, places.numbers.name}
+    own = {places.raw_sources.name, places.raw_targets.name, places.numbers.name, places.refused.name}
     return [
         *(("source", misplaced(path)) for path in sorted(places.raw.iterdir()) if is_misplaced(path, own)),
         *(("source", stray) for stray in photographs(places.raw_sources)[1]),

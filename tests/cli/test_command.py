@@ -63,7 +63,8 @@ def test_every_command_is_there():
         "comfy test", "comfy workflow", "versions accept", "versions list",
         "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
-        "consent purge", "persona new",
+        "consent purge", "persona new", "desk",
+        "photos list", "photos refuse", "photos accept", "photos caption", "photos swap",
         "launch", "cloud status", "cloud logs", "cloud stop", "cloud cost", "cloud fetch",
     }  # fmt: skip
 

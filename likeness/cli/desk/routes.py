@@ -1,0 +1,139 @@
+"""Which address is which page, picture or act. An act goes through the function that the command line calls."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from importlib.resources import files
+
+from likeness.caption.write import write_caption
+from likeness.cli.desk import pages
+from likeness.cli.desk.pictures import KINDS
+from likeness.cli.desk.state import Desk
+from likeness.errors import LikenessError
+from likeness.ingest.standing import accept, refuse
+from likeness.swap.preview import pairs_of, preview
+
+STATIC = {
+    "icon.svg": "image/svg+xml",
+    "style.css": "text/css; charset=utf-8",
+    "desk.js": "text/javascript; charset=utf-8",
+}
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request that the guard let in."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What goes back."""
+
+    status: int = HTTPStatus.OK
+    kind: str = HTML
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def refused(status: HTTPStatus, why: str) -> Answer:
+    """A page that says no, and nothing of what is here."""
+    return Answer(status=status, body=pages.plain(why).encode())
+
+
+def answer(desk: Desk, asked: Asked) -> Answer:
+    """The answer to a request; what cannot be done is told on a page in the words of the command line."""
+    persona, _, rest = asked.path.strip("/").partition("/")
+    if persona == "static":
+        return _static(rest)
+    try:
+        personas = desk.config().personas
+        if not persona:
+            return _to(f"/{next(iter(personas))}/photographs")
+        if persona not in personas:
+            return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+        if asked.method == "POST":
+            return _act(desk, persona, rest, asked.fields)
+        if rest.startswith("picture/"):
+            return _picture(desk, persona, rest)
+        if (page := pages.PAGES.get(rest)) is not None:
+            return Answer(body=pages.whole(desk, persona, rest, page(desk, persona, asked.query)).encode())
+    except LikenessError as error:
+        if asked.method == "GET" and rest.startswith("picture/"):
+            return refused(HTTPStatus.NOT_FOUND, "There is no such picture.")
+        return Answer(
+            status=HTTPStatus.UNPROCESSABLE_ENTITY, body=pages.trouble(desk, persona, rest, error).encode()
+        )
+    return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+
+
+def _static(name: str) -> Answer:
+    if name not in STATIC:
+        return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+    return Answer(kind=STATIC[name], body=(files("likeness.cli.desk") / "templates" / name).read_bytes())
+
+
+def _picture(desk: Desk, persona: str, rest: str) -> Answer:
+    _, _, place = rest.partition("/")
+    kind, _, key = place.partition("/")
+    data = KINDS[kind](desk, persona, key) if kind in KINDS else None
+    if data is None:
+        return refused(HTTPStatus.NOT_FOUND, "There is no such picture.")
+    return Answer(kind="image/jpeg", body=data)
+
+
+Act = Callable[[Desk, str, Mapping[str, str]], list[str]]
+
+
+def _refuse(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    file, why = fields.get("file", ""), fields.get("why", "")
+    refuse(desk.run_at("ingest", persona), file, why, fields.get("sha256", ""))
+    return ["refuse", persona, file, "--why", why]
+
+
+def _accept(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    file = fields.get("file", "")
+    accept(desk.run_at("ingest", persona), file, fields.get("sha256", ""))
+    return ["accept", persona, file]
+
+
+def _caption(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    image, words = fields.get("image", ""), " ".join(fields.get("words", "").split())
+    write_caption(desk.run_at("caption", persona), image, words)
+    return ["caption", persona, image, *([words] if words else [])]
+
+
+def _preview(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    source, target = fields.get("source", ""), fields.get("target", "")
+    run, agreed = desk.run_at("swap", persona), pages.agreed_usd(fields.get("pay", ""))
+    desk.previews[persona] = preview(run, pairs_of(run), source, target, pay_usd=agreed)
+    return ["swap", persona, source, target, *(["--pay", f"{agreed:g}"] if agreed else [])]
+
+
+ACTS: dict[str, tuple[Act, str]] = {
+    "refuse": (_refuse, "photographs"),
+    "accept": (_accept, "photographs"),
+    "caption": (_caption, "captions"),
+    "swap": (_preview, "pair"),
+}
+"""What each form does, and the page that it stands on."""
+
+
+def _act(desk: Desk, persona: str, name: str, fields: Mapping[str, str]) -> Answer:
+    if name not in ACTS:
+        return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+    act, page = ACTS[name]
+    with desk.acting:
+        command = act(desk, persona, fields)
+    desk.said[persona] = shlex.join(["likeness", "photos", *command])
+    return _to(f"/{persona}/{page}{pages.anchor(name, fields)}")
+
+
+def _to(place: str) -> Answer:
+    return Answer(status=HTTPStatus.SEE_OTHER, headers={"Location": place})

@@ -1,0 +1,104 @@
+"""data/PERSONA/raw/refused.yaml: photographs that a person looked at and refused, by the sha256 of their bytes.
+
+    9f86d081...:
+      file: sources/IMG_3.jpg      # as it was called then; the bytes decide
+      why: eyes closed
+
+A refusal only takes a photograph out. Taking it back gives the photograph to ingest's gates again, and opens none of them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from likeness.errors import ConfigError, InputError, without_control
+from likeness.safety.gates import Refusal
+from likeness.store.items import write_atomic
+from likeness.strict_yaml import read_yaml
+
+BY_HAND = "refused-by-hand"
+MAX_LETTERS = 200
+HEADER = "# Photographs that a person refused: `likeness photos refuse`. ingest leaves out these bytes; commit this file.\n"
+REMEDY = "restore the file (git checkout), or write it with `likeness photos refuse`"
+
+
+class RefusedPhoto(BaseModel):
+    """What the photograph was called, and why it is not wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    why: str = Field(min_length=1, max_length=MAX_LETTERS)
+
+    @property
+    def refusal(self) -> Refusal:
+        """As a line of failures.jsonl says it."""
+        return Refusal(
+            reason=BY_HAND,
+            detail=f"a person refused it: {self.why}",
+            remedy="`likeness photos accept` takes it back",
+        )
+
+
+RefusedPhotos = Mapping[str, RefusedPhoto]
+"""By the sha256 of a photograph's file."""
+
+SHAPE = TypeAdapter(dict[str, RefusedPhoto])
+
+
+def read_refused(path: Path) -> dict[str, RefusedPhoto]:
+    """Those of the file; none where there is no file.
+
+    Raises:
+        ConfigError: it does not read.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return SHAPE.validate_python(read_yaml(path, remedy=REMEDY) or {})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ConfigError(f"{path}: {problems}", reason="bad-refusals", remedy=REMEDY) from error
+
+
+def refuse_photo(path: Path, sha256: str, file: str, why: str) -> None:
+    """Write down that these bytes are refused.
+
+    Raises:
+        InputError: no reason is given, or one of more than MAX_LETTERS.
+        ConfigError: the file there does not read.
+    """
+    why = " ".join(without_control(why).split())
+    if not 0 < len(why) <= MAX_LETTERS:
+        raise InputError(
+            f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters", reason="no-reason",
+            remedy="say what is wrong with it: --why 'eyes closed'",
+        )  # fmt: skip
+    _write(path, {**read_refused(path), sha256: RefusedPhoto(file=file, why=why)})
+
+
+def take_back(path: Path, sha256: str, file: str) -> None:
+    """Take back a person's refusal; what else speaks against the photograph stands.
+
+    Raises:
+        InputError: no person refused these bytes.
+        ConfigError: the file there does not read.
+    """
+    refused = read_refused(path)
+    if sha256 not in refused:
+        raise InputError(
+            f"{file}: no person refused it", reason="not-refused-by-hand",
+            remedy="`likeness photos list` tells who did: a gate's refusal is nobody's to take back",
+        )  # fmt: skip
+    _write(path, {key: one for key, one in refused.items() if key != sha256})
+
+
+def _write(path: Path, refused: RefusedPhotos) -> None:
+    if not refused:
+        path.unlink(missing_ok=True)
+        return
+    said: dict[str, Any] = {key: one.model_dump() for key, one in refused.items()}
+    write_atomic(path, (HEADER + cast(Any, yaml).safe_dump(said, allow_unicode=True)).encode())
