@@ -28,6 +28,14 @@ class S3Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, or start it again on its port with its files."""
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "nanio", "serve", "--data-dir", self.folder, "--host", "127.0.0.1",
@@ -37,9 +45,9 @@ class S3Server:
             env={**os.environ, "NANIO_ACCESS_KEY": ACCESS_KEY, "NANIO_SECRET_KEY": SECRET_KEY},
         )  # fmt: skip
         self._wait()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def kill(self) -> None:
+        """Kill it: what it was at is lost."""
         self._process.kill()
         self._process.wait()
 

@@ -1,4 +1,4 @@
-"""Backup and restore: the database by PostgreSQL's own programs, and every file of the store, in one archive."""
+"""Backup and restore: the database by PostgreSQL's own programs, every file of the store, and what the gallery's folder keeps."""
 
 import shutil
 import subprocess
@@ -9,10 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.context import Gallery
+from gallery.portrayed.decisions import heed
 from likeness.errors import ConfigError, InputError
 from likeness.paths import inside
 
-DUMP, FILES = "database.dump", "pictures/"
+DUMP, FILES, FOLDER = "database.dump", "pictures/", "folder/"
+KEPT = ("versions/*.json", "versions/*.safetensors", "marks/*.jsonl", "secret")
+"""Of the folder: weights, which marks stand for which publication, and the key of signed links where no setting has it."""
 
 
 def _program(name: str) -> str:
@@ -34,12 +37,16 @@ def _run(gallery: Gallery, name: str, options: Sequence[str]) -> None:
 
 
 def backup(gallery: Gallery, out: Path) -> int:
-    """Write all of the gallery to a tar file; gives how many files of the store are in it. The database is read first: what
-    is drawn later is in neither, or is a file without a line."""
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(out, "x") as archive:
+    """Write all of the gallery to a tar file that only this user reads; gives how many files of the store are in it. The database
+    is read first: what is drawn later is in neither, or is a file without a line."""
+    out.touch(mode=0o600, exist_ok=False)
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(out, "w") as archive:
         dump = Path(folder) / DUMP
         _run(gallery, "pg_dump", ["--format=custom", f"--file={dump}"])
         archive.add(dump, DUMP)
+        root = gallery.settings.folder
+        for path in sorted(path for pattern in KEPT for path in root.glob(pattern)):
+            archive.add(path, FOLDER + path.relative_to(root).as_posix())
         count = 0
         for name in gallery.store.names(""):
             data = gallery.store.read(name)
@@ -53,8 +60,8 @@ def backup(gallery: Gallery, out: Path) -> int:
 
 
 def restore(gallery: Gallery, source: Path) -> int:
-    """Bring a backup into an empty database and store; gives how many files came. Versions and keys lie in the gallery's
-    folder and come with it.
+    """Bring a backup into an empty database, store and folder; gives how many files of the store came. Persons whose consent was
+    revoked meanwhile are withdrawn at once.
 
     Raises:
         InputError: the store has files already; the archive holds what no backup has.
@@ -72,6 +79,8 @@ def restore(gallery: Gallery, source: Path) -> int:
                 )
             if member.name == DUMP:
                 dump.write_bytes(file.read())
+            elif member.name.startswith(FOLDER):
+                _keep(gallery.settings.folder / inside(member.name.removeprefix(FOLDER)), file.read())
             else:
                 gallery.store.write(inside(member.name.removeprefix(FILES)), file.read())
                 count += 1
@@ -79,4 +88,12 @@ def restore(gallery: Gallery, source: Path) -> int:
         _run(
             gallery, "pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(dump)]
         )
+    heed(gallery)
     return count
+
+
+def _keep(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(data)

@@ -17,8 +17,9 @@ from gallery.pictures.erasing import erase_gone
 from gallery.pictures.leaving import leave
 from gallery.portrayed.links import portrayed
 from gallery.tables import ENDED, Generation, Person, Picture, Receipt, Revocation, Version
-from likeness.errors import LikenessError
+from likeness.errors import ConsentError, LikenessError
 
+REVOKED = "consent-revoked"
 log = logging.getLogger("gallery")
 
 
@@ -57,21 +58,7 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
             raise invalid(f"Type {person.name} to confirm.")
         if person.ended is not None:
             raise RequestError(409, "revoked", "This was revoked already.")
-        person.ended = now
-        db.add(Revocation(consent_id=person.consent_id, at=now, by="the person portrayed"))
-        cancelled = _under_way(db, person)
-        for one in cancelled:
-            end(db, gallery, one, "cancelled", STOPPED)
-        of_person = (
-            select(Picture).where(Picture.person_id == person.id, Picture.gone.is_(None)).with_for_update()
-        )
-        pictures = list(db.scalars(of_person))
-        left = leave(db, pictures, "revoked", now)
-        data: dict[str, Any] = {"person": person.name, "consent": person.consent_id, "withdrawn": left.pictures,
-                                "shares": left.shares, "cancelled": len(cancelled)}  # fmt: skip
-        receipt = Receipt(id=uuid.uuid4(), kind="revocation", at=now, data=data)
-        db.add(receipt)
-        note(db, now, f"portrayed:{person.name}", "revoked", **data)
+        receipt, pictures = _end(db, gallery, person, "the person portrayed", f"portrayed:{person.name}")
     try:
         gallery.records.revoke(person, now.date())
         listed = True
@@ -80,6 +67,57 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
             "the revocation of %s is not on likeness' own list; the gallery's holds", person.consent_id
         )
         listed = False
+    return {"id": receipt.id, "at": now, **_erased(gallery, receipt, pictures, listed=listed)}
+
+
+def heed(gallery: Gallery) -> int:
+    """End everything of persons whose record was revoked elsewhere: on likeness' own list, by another machine, or before a backup
+    was brought back that does not know of it. Gives how many persons that were."""
+    with gallery.transaction() as db:
+        people = list(db.scalars(select(Person).where(Person.ended.is_(None))))
+    ended = 0
+    for one in people:
+        try:
+            gallery.records.in_force(one)
+        except ConsentError as error:
+            if error.reason != REVOKED:
+                continue
+        else:
+            continue
+        with gallery.transaction() as db:
+            person = db.get_one(Person, one.id, with_for_update=True)
+            if person.ended is not None:
+                continue
+            receipt, pictures = _end(db, gallery, person, "consent record", "consent record")
+        _erased(gallery, receipt, pictures, listed=True)
+        ended += 1
+    return ended
+
+
+def _end(db: Session, gallery: Gallery, person: Person, by: str, actor: str) -> tuple[Receipt, list[Picture]]:
+    """Take all of a person out of sight, in the transaction of `db`."""
+    now = gallery.clock()
+    person.ended = now
+    if db.get(Revocation, person.consent_id) is None:
+        db.add(Revocation(consent_id=person.consent_id, at=now, by=by))
+    cancelled = _under_way(db, person)
+    for one in cancelled:
+        end(db, gallery, one, "cancelled", STOPPED)
+    of_person = (
+        select(Picture).where(Picture.person_id == person.id, Picture.gone.is_(None)).with_for_update()
+    )
+    pictures = list(db.scalars(of_person))
+    left = leave(db, pictures, "revoked", now)
+    data: dict[str, Any] = {"person": person.name, "consent": person.consent_id, "withdrawn": left.pictures,
+                            "shares": left.shares, "cancelled": len(cancelled)}  # fmt: skip
+    receipt = Receipt(id=uuid.uuid4(), kind="revocation", at=now, data=data)
+    db.add(receipt)
+    note(db, now, actor, "revoked", **data)
+    return receipt, pictures
+
+
+def _erased(gallery: Gallery, receipt: Receipt, pictures: list[Picture], *, listed: bool) -> dict[str, Any]:
+    """Erase the files; gives what the receipt then says."""
     erase_gone(gallery)
     with gallery.transaction() as db:
         ids = [one.id for one in pictures]
@@ -87,8 +125,8 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
             one is not None for one in db.scalars(select(Picture.erased).where(Picture.id.in_(ids)))
         )
         kept = db.get_one(Receipt, receipt.id)
-        kept.data = data | {"storage": storage, "listed": listed}
-    return {"id": receipt.id, "at": now, **kept.data}
+        kept.data = receipt.data | {"storage": storage, "listed": listed}
+        return kept.data
 
 
 def _under_way(db: Session, person: Person) -> list[Generation]:

@@ -32,12 +32,26 @@ def test_a_backup_brings_everything_back(
     pictures = world.drawn(ann, version, 2)
     ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1})
     before = {name: world.gallery.store.read(name) for name in world.gallery.store.names("")}
+    folder, kept = (
+        world.gallery.settings.folder,
+        ("versions/x.json", "versions/x.safetensors", "marks/jade.jsonl", "secret"),
+    )
+    for name in kept:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(f"what {name} holds")
     out = tmp_path / "gallery.tar"
     assert backup(world.gallery, out) == 4
+    assert out.stat().st_mode & 0o077 == 0
+    with pytest.raises(FileExistsError):
+        backup(world.gallery, out)
     other = World.at(new_database(empty=True), tmp_path / "other")
     try:
         assert restore(other.gallery, out) == 4
         assert rows(other) == rows(world)
+        assert [(tmp_path / "other" / name).read_text() for name in kept] == [
+            f"what {name} holds" for name in kept
+        ]
+        assert (tmp_path / "other" / "secret").stat().st_mode & 0o077 == 0
         assert {name: other.gallery.store.read(name) for name in other.gallery.store.names("")} == before
         again = other.browser().sign_in("ann@example.org", PASSWORD)
         assert {one["id"] for one in again.get("/pictures").json()["items"]} == {
@@ -49,10 +63,28 @@ def test_a_backup_brings_everything_back(
         other.close()
 
 
-def test_an_archive_that_leads_out_of_the_store_is_refused(world: World, tmp_path: Path) -> None:
+def test_a_backup_brings_nobody_back_whose_consent_was_revoked_since(
+    world: World, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    ann, version = world.drawing()
+    world.drawn(ann, version, 2)
+    backup(world.gallery, out := tmp_path / "gallery.tar")
+    other = World.at(new_database(empty=True), tmp_path / "other")
+    other.records.ended.add("jade-1")
+    try:
+        assert restore(other.gallery, out) == 4
+        again = other.browser().sign_in("ann@example.org", PASSWORD)
+        assert again.get("/pictures").json()["items"] == []
+        assert other.gallery.store.names("") == []
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("name", ["pictures/../../outside.png", "folder/../../outside.png"])
+def test_an_archive_that_leads_out_of_the_store_is_refused(world: World, tmp_path: Path, name: str) -> None:
     out = tmp_path / "bad.tar"
     with tarfile.open(out, "w") as archive:
-        archive.add(__file__, "pictures/../../outside.png")
+        archive.add(__file__, name)
     with pytest.raises(ValueError, match="no name of a file below"):
         restore(world.gallery, out)
     assert not (tmp_path / "outside.png").exists()

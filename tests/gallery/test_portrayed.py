@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gallery.people.consent import Repository
 from gallery.people.layout import take_in
+from gallery.portrayed.decisions import heed
 from gallery.tables import Person
 from likeness.errors import InputError
 from likeness.safety.consent.revocations import revocations
@@ -113,6 +114,20 @@ def test_what_was_revoked_is_never_opened_again(world: World, tmp_path: Path) ->
     (folder / "a.json").write_text(laid % "jade-2")
     assert len(take_in(world.gallery)) == 1
     assert take_in(world.gallery) == []
+
+
+def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) -> None:
+    ann, version = world.drawing()
+    world.drawn(ann, version, 2)
+    waiting = ann.post("/generations", {"version_id": version, "prompt": "smiling"}).json()
+    assert heed(world.gallery) == 0
+    world.records.ended.add("jade-1")
+    assert (heed(world.gallery), heed(world.gallery)) == (1, 0)
+    assert ann.get("/pictures").json()["items"] == []
+    assert ann.get(f"/generations/{waiting['id']}").json()["status"] == "cancelled"
+    assert world.gallery.store.names("") == []
+    told = world.browser().get(f"/portrayed/{world.link()}").json()["revoked"]
+    assert (told["withdrawn"], told["storage"], told["cancelled"], told["listed"]) == (2, 2, 1, True)
 
 
 def test_a_new_link_ends_the_old_one(world: World) -> None:

@@ -49,6 +49,25 @@ def test_an_owner_withdraws_a_reported_picture_and_all_that_look_like_it(world: 
     assert refused[0]["reason"] == "taken-down"
 
 
+def test_whoever_decides_sees_the_picture_and_nobody_else_does(world: World) -> None:
+    ann, _, one, token = shared(world)
+    receipt = report(world, token, "portrayed")
+    owner = world.user("owner", "owner")
+    (listed,) = owner.get("/admin/takedowns").json()["items"]
+    path = listed["file_url"].removeprefix("/api")
+    shown = owner.get(path)
+    assert shown.content == ann.get(f"/pictures/{one['id']}/file").content
+    assert "no-store" in shown.headers["cache-control"]
+    assert (ann.get(path).status_code, world.browser().get(path).status_code) == (403, 401)
+    log = owner.get("/admin/audit").json()["items"]
+    assert ("reported-picture-seen", f"takedown {receipt['receipt']}") in [
+        (x["action"], x["subject"]) for x in log
+    ]
+    owner.post(f"/admin/takedowns/{receipt['receipt']}", {"decision": "remove"})
+    assert owner.get(path).status_code == 404
+    assert owner.get("/admin/takedowns").json()["items"][0]["file_url"] is None
+
+
 @pytest.mark.parametrize(("reason", "status"), [("rights", 200), ("portrayed", 404)])
 def test_who_says_it_shows_them_is_believed_until_it_is_decided(
     world: World, reason: str, status: int

@@ -4,7 +4,7 @@ import datetime
 import uuid
 from typing import Any, Literal
 
-from fastapi import APIRouter, BackgroundTasks
+from fastapi import APIRouter, BackgroundTasks, Response
 from pydantic import AwareDatetime, EmailStr, Field
 from sqlalchemy import func, select
 
@@ -12,6 +12,7 @@ from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
 from gallery.accounts.tokens import HOURS, new_token
 from gallery.api.bodies import Body, Name
+from gallery.api.routes.pictures import file_answer
 from gallery.api.routes.portrayed import Kind
 from gallery.api.routes.session import user_view
 from gallery.api.routes.shares import takedown_view
@@ -154,10 +155,25 @@ def get_takedowns(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Reports, open ones first, the most urgent on top."""
     with gallery.transaction() as db:
         order = Takedown.decided.is_not(None), func.coalesce(Takedown.decided, Takedown.due)
+        rows = db.execute(select(Takedown, Picture.gone).join(Picture).order_by(*order).limit(500))
         items = [takedown_view(one) | {"picture_id": one.picture_id, "name": one.name, "email": one.email,
-                                       "statement": one.statement, "by": one.by}
-                 for one in db.scalars(select(Takedown).order_by(*order).limit(500))]  # fmt: skip
+                                       "statement": one.statement, "by": one.by,
+                                       "file_url": None if gone else f"/api/admin/takedowns/{one.id}/file"}
+                 for one, gone in rows]  # fmt: skip
     return {"items": items, "next": None}
+
+
+@router.get("/takedowns/{takedown_id}/file")
+def get_reported(takedown_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> Response:
+    """The reported picture, for whoever decides; that it was looked at is noted."""
+    with gallery.transaction() as db:
+        one = db.get(Takedown, takedown_id)
+        picture = one and db.get_one(Picture, one.picture_id)
+        if one is None or picture is None or picture.gone is not None:
+            raise not_there()
+        person = db.get_one(Person, picture.person_id).name
+        note(db, gallery.clock(), by.email, "reported-picture-seen", takedown=str(one.id))
+    return file_answer(gallery, picture, person, "full", cache="no-store")
 
 
 @router.post("/takedowns/{takedown_id}")

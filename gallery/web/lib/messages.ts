@@ -294,6 +294,8 @@ export const messages = {
     revoke: "Take it back",
     link: "Link for the person portrayed",
     linkText: "Give this to the person portrayed, and to nobody else.",
+    showReported: "Show the picture",
+    reported: "The reported picture",
     decideRemove: "Remove the picture and its copies",
     decideKeep: "Keep it",
     due: (time: string) => `due ${time}`,

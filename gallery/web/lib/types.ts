@@ -258,6 +258,8 @@ export interface AdminTakedown extends TakedownReceipt {
   email: string;
   statement: string;
   by: string | null;
+  /** The reported picture while it is there. */
+  file_url?: string | null;
 }
 
 /** Rows of the tables that an owner only reads. */

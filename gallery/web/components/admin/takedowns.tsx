@@ -43,6 +43,12 @@ function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boole
       <p className="text-muted wrap-anywhere">
         {report.name}, {report.email}, {formatMoment(report.created)}
       </p>
+      {open && report.file_url && (
+        <details>
+          <summary className="cursor-pointer">{words.showReported}</summary>
+          <img src={report.file_url} alt={words.reported} loading="lazy" className="mt-2 max-h-96 rounded" />
+        </details>
+      )}
       {open && (
         <div className="flex flex-wrap gap-2">
           <Button variant="danger" disabled={busy} onClick={() => onDecide("remove")}>
