@@ -18,6 +18,7 @@ from gallery.api.routes import (
     shares,
 )
 from gallery.context import Gallery
+from gallery.generation.events import Pulse
 
 PARTS = (session, people, generations, events, pictures, albums, shares, portrayed, admin, desk, money)
 ROUTERS = tuple(part.router for part in PARTS)
@@ -28,6 +29,7 @@ def make_app(gallery: Gallery) -> FastAPI:
     app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
                   redirect_slashes=False)  # fmt: skip
     app.state.gallery = gallery
+    app.state.pulse = Pulse(gallery)
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
     api = APIRouter(prefix="/api")

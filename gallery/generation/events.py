@@ -1,5 +1,8 @@
 """What the page is told: a line a change, numbered by user without gaps in time, so that a stream can go on after a reload."""
 
+import datetime
+import threading
+import time
 import uuid
 
 from sqlalchemy import func, select
@@ -7,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from gallery.context import Gallery
 from gallery.tables import Event, Generation
+
+POLL_SECONDS = 0.5
+PULSE_REACHES = datetime.timedelta(seconds=60)
 
 
 def tell(db: Session, gallery: Gallery, generation: Generation) -> None:
@@ -33,3 +39,33 @@ def events_after(db: Session, user_id: uuid.UUID, number: int) -> list[tuple[int
         .group_by(Event.generation_id).order_by(func.max(Event.id))
     )  # fmt: skip
     return [(found[0], found[1]) for found in db.execute(since)]
+
+
+class Pulse:
+    """Who has news, asked for all streams of a program at once: a look serves everybody for `POLL_SECONDS`."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery, self._lock = gallery, threading.Lock()
+        self._looked, self._newest = float("-inf"), dict[uuid.UUID, int]()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time for a look."""
+        return time.monotonic() - self._looked >= POLL_SECONDS
+
+    def look(self) -> None:
+        """Ask for the newest line of each user; who comes while somebody asks does not wait."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            since = self._gallery.clock() - PULSE_REACHES
+            newest = select(Event.user_id, func.max(Event.id)).where(Event.created > since)
+            with self._gallery.transaction() as db:
+                self._newest = {found[0]: found[1] for found in db.execute(newest.group_by(Event.user_id))}
+            self._looked = time.monotonic()
+        finally:
+            self._lock.release()
+
+    def newest(self, user_id: uuid.UUID) -> int:
+        """The number of a user's newest line, as far as the last look saw; 0 where there is none of late."""
+        return self._newest.get(user_id, 0)

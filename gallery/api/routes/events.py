@@ -1,11 +1,12 @@
 """The stream of what changes: server-sent events that go on where they were cut off."""
 
 import json
+import uuid
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
@@ -15,39 +16,54 @@ from starlette.concurrency import run_in_threadpool
 from gallery.accounts.sessions import Visitor, visitor_of
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.context import Gallery
-from gallery.generation.events import events_after, last_event
+from gallery.generation.events import POLL_SECONDS, Pulse, events_after, last_event
 from gallery.generation.progress import views
 from gallery.tables import Generation
 
 router = APIRouter()
-POLL_SECONDS = 0.5
+WHOLE_LOOK_POLLS = 4
+"""A stream looks for itself at least so often: whether its session still holds, and what the pulse may have passed over."""
 QUIET_POLLS = 30
 """After so many polls without news a comment is sent, so that no proxy takes the line for dead."""
 
 
 @router.get("/events")
 def get_events(
-    gallery: GalleryDep, user: UserDep, who: VisitorDep, last_event_id: Annotated[str | None, Header()] = None
+    request: Request,
+    gallery: GalleryDep,
+    user: UserDep,
+    who: VisitorDep,
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Each generation of the user's as it changes; it ends after a while, and the browser comes again by itself."""
     number = (
         int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 19 else None
     )
     headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
-    return StreamingResponse(_stream(gallery, who, number), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _stream(gallery, request.app.state.pulse, user.id, who, number),
+        media_type="text/event-stream",
+        headers=headers,
+    )
 
 
-async def _stream(gallery: Gallery, who: Visitor, number: int | None) -> AsyncGenerator[str]:
+async def _stream(
+    gallery: Gallery, pulse: Pulse, user_id: uuid.UUID, who: Visitor, number: int | None
+) -> AsyncGenerator[str]:
     yield "retry: 1000\n\n"
     polls, quiet = int(gallery.settings.events_seconds / POLL_SECONDS) + 1, 0
-    for _ in range(polls):
+    for poll in range(polls):
+        lines: list[str] = []
         try:
-            told = await run_in_threadpool(news, gallery, who, number)
+            if pulse.is_stale:
+                await run_in_threadpool(pulse.look)
+            if number is None or pulse.newest(user_id) > number or poll % WHOLE_LOOK_POLLS == 0:
+                told = await run_in_threadpool(news, gallery, who, number)
+                if told is None:
+                    return
+                number, lines = told
         except OperationalError:  # the database is gone for a moment; the browser comes again
             return
-        if told is None:
-            return
-        number, lines = told
         quiet = 0 if lines else quiet + 1
         for line in lines:
             yield line
