@@ -2,17 +2,28 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from likeness.errors import InputError
 from likeness.formatting import format_bytes
-from likeness.lora.convert import Names, convert
-from likeness.lora.export import DTYPES
 from likeness.store.items import write_atomic
 
+if TYPE_CHECKING:
+    from likeness.lora.convert import Names
 
-def convert_command(file: Path, out: Path, *, to: Names | None, dtype: str | None) -> None:
+
+def convert_command(file: Path, out: Path, *, to: "Names | None", dtype: str | None) -> None:
     """Write `out`, and say on stderr what it holds."""
     try:
+        if to:
+            from likeness.lora.file import read_file, refuse_broken
+
+            refuse_broken(
+                read_file(file)
+            )  # before the libraries are loaded that know the bases: they take seconds
+        from likeness.lora.convert import convert
+        from likeness.lora.export import DTYPES
+
         converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
         write_atomic(out, converted.data)
     except OSError as error:

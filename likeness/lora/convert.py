@@ -23,11 +23,11 @@ from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
 from likeness.lora.export import ADAPTER, compare, load_lora
+from likeness.lora.file import read_file, refuse_broken
 from likeness.lora.keys import (
     EXACT,
     REMEDY,
     SCALED,
-    by_layer,
     diffusers_tensors,
     file_settings,
     file_tensors,
@@ -35,7 +35,7 @@ from likeness.lora.keys import (
     rank_of,
 )
 from likeness.lora.layers import LoraLayers, fitted
-from likeness.lora.read import family_layers, read_file
+from likeness.lora.read import family_layers
 from likeness.lora.safetensors_io import described_bytes
 from likeness.lora.scale import ADAPTER_METADATA
 
@@ -64,7 +64,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     file = read_file(source)
     tensors, metadata = file.tensors, dict(file.metadata)
     if to:
-        by_layer(tensors)  # a tensor that is not known is named before anything else
+        refuse_broken(file)
     floats = {
         tensor.dtype
         for name, tensor in tensors.items()
@@ -102,12 +102,12 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
 
 
 def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:
-    """One alpha for all, what differs in the upper matrices: of alphas that differ, diffusers 0.42 loses those of attention."""
+    """One alpha above zero for all, what differs in the upper matrices: diffusers 0.42 reads no others (`load_plain`)."""
     tensors: dict[str, Tensor] = {}
     alphas = {
         layer: found.scales.get(layer, 1.0) * (rank_of(parts) or 1) for layer, parts in found.layers.items()
     }
-    common = Counter(alphas.values()).most_common(1)[0][0] or 1.0
+    common = abs(Counter(alphas.values()).most_common(1)[0][0]) or 1.0
     for layer, parts in found.layers.items():
         share = alphas[layer] / common if rank_of(parts) else 1.0
         scaled = {part: tensor * share if part in SCALED else tensor for part, tensor in parts.items()}
@@ -138,7 +138,9 @@ def _typed(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tenso
     typed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         exact = (part_of(name) or ("", ""))[1] in EXACT or not tensor.is_floating_point()
-        typed[name] = (tensor if exact else _narrow(name, tensor, dtype)).contiguous()
+        typed[name] = (tensor if exact else _narrow(name, tensor, dtype)).clone(
+            memory_format=torch.contiguous_format  # layers that were fused share a matrix, and a file has it twice
+        )
     return typed
 
 

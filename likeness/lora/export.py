@@ -135,16 +135,20 @@ def load_lora(base: Base, file: Path, adapter: str) -> None:
             metadata=file_settings(dict(named), base.NETWORK),
         )
         base.network.eval()
-    elif (
-        len({tensor.double().mean().item() for key, tensor in tensors.items() if key.endswith(".alpha")}) > 1
-    ):
-        # Of alphas that differ, diffusers 0.42 loses those of attention.
+    elif not load_plain(tensors):
         found = read_layers(base, tensors, read_header(file).metadata)
         base.pipeline.load_lora_weights(diffusers_tensors(found.layers, found.scales), adapter_name=adapter)
     else:
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
     for layer in lora_layers(base).values():
         align_module(layer)
+
+
+def load_plain(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether diffusers 0.42 reads the alphas itself: of those that differ it loses attention's, and with one below zero it
+    never ends halving a scale."""
+    alphas = {tensor.double().mean().item() for key, tensor in tensors.items() if key.endswith(".alpha")}
+    return len(alphas) <= 1 and all(alpha > 0 for alpha in alphas)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.diffusion.families import bases
 from likeness.errors import InputError
+from likeness.lora.family import family_of_shapes, may_mean
 from likeness.lora.keys import part_of, said_base
 from likeness.lora.safetensors_io import Header, find_weights, read_header
 from likeness.lora.scale import read_scales
@@ -42,20 +42,14 @@ INTEGERS: Mapping[str, Any] = {
 # Kinds by a part of the names of their tensors; those that keys.py does not know are told and not converted.
 VARIANTS = {"lokr_w1": "LoKr", "hada_w1": "LoHa", "oft_": "OFT", "glora": "GLoRA", "lora_magnitude": "DoRA",
             "dora_scale": "DoRA", ".magnitude": "DoRA"}  # fmt: skip
+# By starts of names, dots as underscores.
 PARTS = (
-    ("text encoder 2", ("lora_te2_", "text_encoder_2.", "clip_g.")),
-    ("text encoder", ("lora_te_", "lora_te1_", "text_encoder.", "clip_l.")),
-    ("transformer", ("lora_transformer_", "transformer.", "diffusion_model.", "lora_unet_double_", "lora_unet_single_",
+    ("text encoder 2", ("lora_te2_", "text_encoder_2_", "clip_g_")),
+    ("text encoder", ("lora_te_", "lora_te1_", "text_encoder_", "clip_l_")),
+    ("UNet", ("diffusion_model_input_", "diffusion_model_middle_", "diffusion_model_output_")),
+    ("transformer", ("lora_transformer_", "transformer_", "diffusion_model_", "lora_unet_double_", "lora_unet_single_",
                      "lora_unet_layers_")),
-    ("UNet", ("lora_unet_", "unet.", "base_model.model.", "down_blocks.", "mid_block.", "up_blocks.")),
-)  # fmt: skip
-# Bases that cannot be trained here, as bases are recognised: title, a layer, what it reads, what metadata call it.
-NO_BASE = (
-    ("SD 2.x", r"attn2[._]to_k", 1024, r"sd[-_ ]?v?2|stable-diffusion-v?2"),
-    ("SDXL's refiner", r"attn2[._]to_k", 1280, r"xl.*refiner"),
-    ("FLUX.1", r"(?:double_blocks|single_blocks|transformer_blocks)[._]\d+[._].*(?:qkv|to_q|linear1|proj_mlp)", 3072, r"flux[-_ .]?1"),
-    ("FLUX.2 dev", r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj|single_blocks[._]\d+", 6144, r"flux[-_ .]?2[-_]dev"),
-    ("FLUX.2 klein 9B", r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj|single_blocks[._]\d+", 4096, r"klein[-_]9b"),
+    ("UNet", ("lora_unet_", "unet_", "base_model_model_", "down_blocks_", "mid_block_", "up_blocks_")),
 )  # fmt: skip
 NOTHING = hashlib.sha256(b"").hexdigest()  # ai-toolkit records this for any file
 SHOWN = 3  # names in a message
@@ -122,19 +116,18 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = hashlib.sha256(memoryview(data)[header.start :]).hexdigest() == known if known else None
-    shapes, says = (
-        _family(weighed),
-        said_base(metadata),
-    )
+    widths = {name: int(shape[1]) for name, parts in weighed.items()
+              if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
+    shapes, says = family_of_shapes(widths), said_base(metadata)
     return LoraFile(
         path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names), variant=variant,
-        family=says if shapes is None or _means(says, shapes) else shapes, says=says,
+        family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
         layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
         scales=dict(Counter(round(scale, 6) for scale in scales.by_layer.values())),
         types=dict(Counter(entry["dtype"] for entry in entries.values())),
         parameters=sum(math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")),
         not_finite=not_finite, hash_matches=matches, metadata=metadata,
-        problems=tuple(_problems(weighed, alphas, layers, not_finite, shapes, says)) + scales.problems
+        problems=tuple(_problems(weighed, alphas, layers if weighed else {}, not_finite, shapes, says)) + scales.problems
         + tuple(_about_hash(metadata, matches)),
     )  # fmt: skip
 
@@ -146,7 +139,7 @@ def _problems(
     """What a person should know before using the file."""
     if not_finite:
         yield f"{not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
-    if shapes is not None and says and not _means(says, shapes):
+    if shapes is not None and says and not may_mean(says, shapes):
         yield f"its metadata say {_short(says)}, and its shapes are those of {shapes}: trust the shapes"
     pairs = {name: (parts["lora_A.weight"]["shape"], parts["lora_B.weight"]["shape"])
              for name, parts in weighed.items() if {"lora_A.weight", "lora_B.weight"} <= parts.keys()}  # fmt: skip
@@ -208,7 +201,7 @@ def _number(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> float | No
 
 def _naming(names: list[str]) -> str:
     if any(re.search(r"_(?:input|middle|output)_blocks?_", name) for name in names):
-        return "Kohya, with the original names of SDXL's layers (ComfyUI, A1111, diffusers)"
+        return "Kohya, with the base's original names of layers (ComfyUI, A1111, diffusers)"
     if any(name.startswith("lora_") for name in names):
         return "Kohya (ComfyUI, A1111, diffusers)"
     if any(name.startswith("diffusion_model.") for name in names):
@@ -217,28 +210,8 @@ def _naming(names: list[str]) -> str:
 
 
 def _part(name: str) -> str:
-    return next((part for part, starts in PARTS if name.startswith(starts)), "other")
-
-
-def _family(layers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str | None:
-    """The base's family by what its attention reads."""
-    families = [
-        *((base.TITLE, *base.RECOGNISED_BY) for base in bases().values()),
-        *(one[:3] for one in NO_BASE),
-    ]
-    widths = {name: shape[1] for name, parts in layers.items()
-              if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
-    return next(
-        (title for title, layer, width in families
-         for name, found in widths.items() if found == width and re.search(layer, name)), None,
-    )  # fmt: skip
-
-
-def _means(says: str | None, shapes: str) -> bool:
-    """Whether what metadata say may mean the base that the shapes are of; what is not known may mean any."""
-    words = {base.TITLE: base.SAID_AS for base in bases().values()} | {one[0]: one[3] for one in NO_BASE}
-    told = [title for title, word in words.items() if says and re.search(word, says, re.IGNORECASE)]
-    return bool(says) and (not told or shapes in told)
+    flat = name.replace(".", "_").removeprefix("model_")
+    return next((part for part, starts in PARTS if flat.startswith(starts)), "other")
 
 
 def _short(text: str) -> str:

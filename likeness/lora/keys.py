@@ -43,8 +43,8 @@ EXACT = ("alpha", MAGNITUDE)
 # Ends of tensors' names in files of any trainer, by PEFT's name of the tensor; `.default` is an adapter's name, and
 # `_lora.down`, `.lora.down` and `lora_linear_layer` are diffusers' before PEFT.
 ENDS = {
-    "lora_A.weight": r"(?:\.lora_(?:down|A)(?:\.\w+)??|[._]lora\.down|\.lora_linear_layer\.down)(?:\.weight)?",
-    "lora_B.weight": r"(?:\.lora_(?:up|B)(?:\.\w+)??|[._]lora\.up|\.lora_linear_layer\.up)(?:\.weight)?",
+    "lora_A.weight": r"(?:\.lora_(?:down|A)(?:\.(?!bias\Z)\w+)??|[._]lora\.down|\.lora_linear_layer\.down)(?:\.weight)?",
+    "lora_B.weight": r"(?:\.lora_(?:up|B)(?:\.(?!bias\Z)\w+)??|[._]lora\.up|\.lora_linear_layer\.up)(?:\.weight)?",
     MAGNITUDE: r"\.(?:dora_scale|magnitude|lora_magnitude_vector(?:\.\w+)??(?:\.weight)?)",
     **{part: rf"\.{part}" for part in kinds()["lokr"].TENSORS},
     "alpha": r"\.alpha",

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError
-from likeness.lora.form import check_parts, in_form, read_alpha, wide
-from likeness.lora.keys import REMEDY, by_layer, peft_form, rank_of
+from likeness.lora.file import whole_layer
+from likeness.lora.form import in_form
+from likeness.lora.keys import REMEDY, by_layer, rank_of
 from likeness.lora.scale import read_scales
 
 # Words of other trainers for a part, beside those of the family and diffusers'.
@@ -80,10 +81,9 @@ def read_layers(
                 f"{origins[layer]} and {name} are both {layer}", reason="lora-names", remedy=REMEDY
             )
         origins[layer] = name
-        if "alpha" in parts:
-            alphas[layer] = read_alpha(name, parts["alpha"])
-        read = {key: peft_form(key, wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"}
-        check_parts(name, read)
+        read, alpha = whole_layer(name, parts)
+        if alpha is not None:
+            alphas[layer] = alpha
         layers[layer] = dict(in_form(name, read, layer_of(base, layer)))
         alike += all(tensor.shape == layers[layer][key].shape for key, tensor in read.items())
     if unknown:

@@ -1,49 +1,20 @@
 # pyright: basic
 # (torch and diffusers are typed in part)
-"""A LoRA file of any trainer, read: its tensors, and its layers for a base, or for the family that knows them."""
+"""The layers of a LoRA file of any trainer: for a base, or for the family that knows them."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from likeness.aligned import align_tensors
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, LikenessError
-from likeness.lora.keys import said_base
-from likeness.lora.layers import LoraLayers, layer_of, read_layers, skeleton
-from likeness.lora.safetensors_io import find_weights, read_header
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoraFile:
-    """A file's tensors and metadata; `config` is adapter_config.json of a folder that PEFT wrote."""
-
-    tensors: Mapping[str, Tensor]
-    metadata: Mapping[str, str]
-    config: Mapping[str, Any] | None
-
-
-def read_file(source: Path) -> LoraFile:
-    """A .safetensors file, or a folder of PEFT's.
-
-    Raises:
-        InputError: `missing-file`, `not-safetensors`.
-    """
-    path, config = find_weights(source)
-    metadata = read_header(path).metadata
-    try:
-        tensors = align_tensors(load_file(path))
-    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
-                         remedy="download or export it again") from error  # fmt: skip
-    return LoraFile(tensors=tensors, metadata=metadata, config=config)
+from likeness.lora.export import load_plain
+from likeness.lora.family import family_of_shapes, is_known
+from likeness.lora.file import LoraFile
+from likeness.lora.keys import REMEDY, by_layer, part_of, said_base
+from likeness.lora.layers import SHOWN, LoraLayers, layer_of, read_layers, skeleton
 
 
 def layers_for(base: Base, file: LoraFile) -> LoraLayers:
@@ -62,8 +33,17 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
     and at last the one that the metadata name.
 
     Raises:
-        InputError: none knows them (the refusal of the one that knows most), or two know them by other names.
+        InputError: none knows them (the refusal of the one that knows most), two know them by other names, or they have the
+            shapes of a base that is none of the families'.
     """
+    shapes = family_of_shapes({
+        found[0]: tensor.shape[1]
+        for name, tensor in file.tensors.items()
+        if tensor.ndim > 1 and (found := part_of(name)) and found[1] == "lora_A.weight"
+    })  # fmt: skip
+    if shapes and not is_known(shapes):
+        raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
+                         remedy="keep the file as it is")  # fmt: skip
     fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
     refusals: list[tuple[int, InputError]] = []
     for architecture in bases():
@@ -78,7 +58,14 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
             named = re.search(base.SAID_AS, said_base(file.metadata) or "", re.IGNORECASE) is not None
             fitting.append(((found.alike, _widths(base, found), named), base, found))
     if not fitting:
-        raise min(refusals, key=lambda one: one[0])[1]
+        fewest, refusal = min(refusals, key=lambda one: one[0])
+        layers = by_layer(file.tensors)
+        if fewest < len(layers):
+            raise refusal
+        raise InputError(
+            f"{fewest} of {fewest} layers are none of {', '.join(base.TITLE for base in bases().values())}: "
+            f"{', '.join(sorted(layers)[:SHOWN])}", reason="lora-names", remedy=REMEDY,
+        )  # fmt: skip
     most = max(likeness for likeness, _, _ in fitting)
     base, found = next((base, found) for likeness, base, found in fitting if likeness == most)
     if others := [
@@ -97,7 +84,7 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
 def _taken_apart(base: Base, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A file of a base whose original layers are fused otherwise, as diffusers' own reader takes it apart; empty where it is
     none of the base's, or would lose magnitudes there."""
-    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors):
+    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors) or not load_plain(tensors):
         return {}
     try:
         found = base.pipeline.lora_state_dict({name: tensor.float() for name, tensor in tensors.items()})

@@ -13,9 +13,12 @@ What they write was read in their own code, and no file of theirs was at hand:
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
+from peft.tuners.lokr.layer import factorization
 from safetensors.torch import load, save_file
 from typer.testing import CliRunner
 
@@ -330,6 +333,88 @@ def test_the_command_refuses_without_a_traceback(tmp_path):
     assert "not one finite number" in done.stderr
     assert isinstance(done.exception, SystemExit)  # anything else would be printed with its traceback
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_broken_file_is_refused_before_the_libraries_that_know_the_bases(tmp_path):
+    file = write(tmp_path, hostile()["alpha of 8 numbers"])
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom likeness.cli.convert import convert_command\n"
+        f"try: convert_command(Path({str(file)!r}), Path('x'), to='kohya', dtype=None)\n"
+        "finally: print([name for name in ('diffusers', 'peft', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "not one finite number" in done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_alpha_below_zero_ends_and_stays(tmp_path):
+    """diffusers 0.42 halves such a scale for ever, so it goes into the matrix."""
+    tensors = named(lambda n: f"lora_unet_{LDM[n]}", alpha=lambda n: -half(n))
+    made = convert(write(tmp_path, tensors), to="kohya", dtype=None)
+    assert all(load(made.data)[f"{layer}.alpha"] > 0 for layer in effects(made.data))
+    for layer in LDM:
+        down, up = pair(layer)
+        torch.testing.assert_close(
+            effects(made.data)[f"lora_unet_{layer.replace('.', '_')}"], -0.5 * up @ down
+        )
+
+
+@pytest.mark.parametrize(
+    ("layer", "width", "title"),
+    [
+        ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k", 1024, "SD 2.x"),
+        ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k", 1280, "SDXL's refiner"),
+        ("transformer.transformer_blocks.11.attn.to_q", 3072, "FLUX.1"),
+        ("lora_unet_single_blocks_30_linear1", 3072, "FLUX.1"),
+        ("transformer.single_transformer_blocks.0.attn.to_k", 3072, "FLUX.1"),
+        ("transformer_blocks.40.attn.add_k_proj", 3072, "Qwen-Image"),
+        ("diffusion_model.single_blocks.3.linear1", 4096, "FLUX.2 klein 9B"),
+    ],
+)
+def test_a_base_that_none_of_the_families_is_gets_no_other_name(tmp_path, layer, width, title):
+    tensors = {f"{layer}.lora_A.weight": torch.ones(2, width), f"{layer}.lora_B.weight": torch.ones(4, 2)}
+    file = write(tmp_path, tensors)
+    assert read_lora(file).family == title
+    with pytest.raises(InputError, match=f"its layers are those of {title}"):
+        convert(file, to="kohya", dtype=None)
+
+
+def test_what_flux_1_and_klein_share_is_not_called_either(tmp_path):
+    tensors = {
+        "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": torch.ones(2, 3072),
+        "lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight": torch.ones(9216, 2),
+    }
+    file = write(tmp_path, tensors)
+    assert read_lora(file).family is None
+    for to in ("kohya", "diffusers"):  # q, k and v share the lower matrix
+        assert convert(file, to=to, dtype=None).layers == 3
+
+
+@pytest.mark.parametrize("end", ["lora_up.bias", "lora_B.bias", "lora_B.default.bias"])
+def test_a_bias_is_not_taken_for_a_second_matrix(tmp_path, end):
+    tensors = named(lambda n: f"unet.{n}") | {f"unet.{TO_K}.{end}": torch.ones(OUT)}
+    with pytest.raises(InputError, match=f"{end} is no tensor of a LoRA"):
+        convert(write(tmp_path, tensors), to="kohya", dtype=None)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8, -1])
+def test_lycoris_lokr_of_any_factor_is_loaded_and_proved(tmp_path, factor):
+    (a, b), (c, d) = factorization(640, factor), factorization(2048, factor)
+    random = torch.Generator().manual_seed(1)
+    layer = f"lycoris_{TO_K.replace('.', '_')}"
+    tensors = {
+        f"{layer}.lokr_w1": torch.randn(a, c, generator=random),
+        f"{layer}.lokr_w2": torch.randn(b, d, generator=random),
+        f"{layer}.alpha": torch.tensor(1.0),
+    }
+    assert convert(write(tmp_path, tensors), to="kohya", dtype=None).layers == 1
+
+
+def test_another_kinds_alpha_is_no_fault(tmp_path):
+    layer = f"lora_unet_{LDM[TO_K]}"
+    tensors = {f"{layer}.hada_w{n}_{side}": torch.ones(2, 2) for n in (1, 2) for side in "ab"}
+    found = read_lora(write(tmp_path, tensors | {f"{layer}.alpha": torch.tensor(1.0)}))
+    assert (found.variant, found.problems) == ("LoHa", ())
 
 
 FLUX2 = "single_transformer_blocks.3.attn.to_qkv_mlp_proj"

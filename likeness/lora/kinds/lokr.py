@@ -51,7 +51,26 @@ class Lokr(Lora):
         sides = (max(tensor.shape) for tensors in layers.values() for tensor in tensors.values())
         rank = ranks[0] if ranks else max(sides)
         targets = sorted(layer.removeprefix(f"{part}.") for layer in layers)
-        return {f"{part}.r": rank, f"{part}.alpha": rank, f"{part}.target_modules": targets}
+        return {
+            f"{part}.r": rank,
+            f"{part}.alpha": rank,
+            f"{part}.target_modules": targets,
+            f"{part}.decompose_factor": _factor(list(layers.values())),
+        }
+
+
+def _factor(layers: list[Mapping[str, Tensor]]) -> int:
+    """LyCORIS' factor (-1 where it was left out), by which all layers' sides fall into the two that they have."""
+    from peft.tuners.lokr.layer import factorization
+
+    def sides(parts: Mapping[str, Tensor]) -> list[tuple[int, int]]:
+        second = parts["lokr_w2"].shape if "lokr_w2" in parts else None
+        others = second[:2] if second else (len(parts["lokr_w2_a"]), parts["lokr_w2_b"].shape[1])
+        return list(zip(parts["lokr_w1"].shape, others, strict=True))
+
+    pairs = [pair for parts in layers if {"lokr_w2", "lokr_w2_a"} & parts.keys() for pair in sides(parts)]
+    candidates = [-1, *sorted({side for pair in pairs for side in pair})]
+    return next((one for one in candidates if all(factorization(a * b, one) == (a, b) for a, b in pairs)), -1)
 
 
 KIND = Lokr

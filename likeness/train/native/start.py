@@ -14,9 +14,10 @@ from torch.nn import Parameter
 from likeness.diffusion.bases import Base
 from likeness.errors import ConfigError, ConsentError
 from likeness.lora.adapter import lora_layers
+from likeness.lora.file import LoraFile, read_file
 from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
-from likeness.lora.read import LoraFile, layers_for, read_file
+from likeness.lora.read import layers_for
 from likeness.lora.safetensors_io import find_weights
 from likeness.store.items import sha256_bytes, sha256_file
 

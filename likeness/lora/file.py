@@ -1,0 +1,61 @@
+# pyright: basic
+# (torch is typed in part)
+"""A LoRA file of any trainer: its tensors, and whether its layers are whole, before any base is known or loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from likeness.aligned import align_tensors
+from likeness.errors import InputError
+from likeness.lora.form import check_parts, read_alpha, wide
+from likeness.lora.keys import by_layer, peft_form
+from likeness.lora.safetensors_io import find_weights, read_header
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraFile:
+    """A file's tensors and metadata; `config` is adapter_config.json of a folder that PEFT wrote."""
+
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+    config: Mapping[str, Any] | None
+
+
+def read_file(source: Path) -> LoraFile:
+    """A .safetensors file, or a folder of PEFT's.
+
+    Raises:
+        InputError: `missing-file`, `not-safetensors`.
+    """
+    path, config = find_weights(source)
+    metadata = read_header(path).metadata
+    try:
+        tensors = align_tensors(load_file(path))
+    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
+                         remedy="download or export it again") from error  # fmt: skip
+    return LoraFile(tensors=tensors, metadata=metadata, config=config)
+
+
+def whole_layer(name: str, parts: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], float | None]:
+    """A layer's tensors by PEFT's names, in float32, and its alpha; InputError `lora-tensors` where they are not whole."""
+    alpha = read_alpha(name, parts["alpha"]) if "alpha" in parts else None
+    read = {key: peft_form(key, wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"}
+    check_parts(name, read)
+    return read, alpha
+
+
+def refuse_broken(file: LoraFile) -> None:
+    """Refuse tensors that are no LoRA's, and layers that are not whole: whatever base they are of, no library need be loaded.
+
+    Raises:
+        InputError: `lora-names`, `lora-tensors`.
+    """
+    for name, parts in by_layer(file.tensors).items():
+        whole_layer(name, parts)
