@@ -8,6 +8,8 @@ from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
+from likeness.images import decode_rgb
+from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work
@@ -91,7 +93,8 @@ def image_work(
             (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=code
         )
         seen = measures.of(data, name=planned.file)
-        return Made(files={IMAGE: data}, record={"width": width, "height": height, **seen})
+        look = pdq(decode_rgb(data, name=planned.file))
+        return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
 
     key = item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256])
     return Work(
@@ -119,4 +122,5 @@ def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
         faces=tuple(face.moved(across, down, digits=1) for face in image.faces),
         parents=(planned.picture(side_px).sha256, caption.sha256),
         text=planned.chosen.text,
+        pdq=item.record["pdq"],
     )

@@ -6,8 +6,8 @@ from PIL import Image
 from likeness.images import decode_rgb, encode_jpeg
 from likeness.marks.xmp import SourceType, mark_jpeg
 
-PHOTO_VERSION = 3
-"""Raised whenever the same input would give other pixels or bytes."""
+PHOTO_VERSION = 4
+"""Raised whenever the same input would give other pixels, bytes or measurements."""
 
 
 def training_jpeg(

@@ -5,7 +5,7 @@ The copy-paste measure of H. Xu et al., "WithAnyone: Towards Controllable and ID
 face embeddings. 1: the face is the training picture's; 0: it is as near to photographs that training never saw; below: nearer.
 The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
 
-A whole picture is known again by PDQ, whatever the face. Source of its limit: Meta's ThreatExchange, "PDQ" (31 of 256 bits).
+A whole picture is known again by PDQ, whatever the face.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,12 @@ from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, crossed_means, estimate
-from likeness.marks.pdq import distance
+from likeness.marks.pdq import SAME_PICTURE_BITS, distance
 
 COPIED = 0.7
 """From this measure on a face counts as copied, if it is less than half as far from the training picture as the held-out
 photographs are: ours. Without the second condition a face far beyond the training picture would count."""
 
-SAME_PICTURE_BITS = 31
 LEAST_ANGLE = 0.05
 """Radians: nearer held-out and training faces would divide by nothing."""
 

@@ -13,7 +13,7 @@ from likeness.caption import attribute_text
 from likeness.caption.attributes import ATTRIBUTES_VERSION, TRAITS, measured
 from likeness.caption.regions import portrait
 from likeness.evaluate.statistics import Numbers
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, from_json
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
 from likeness.images import load_rgb
 from likeness.marks.pdq import pdq
 from likeness.pipeline.batch import Made, Outcome, Work
@@ -22,8 +22,11 @@ from likeness.pipeline.manifest import Entry
 from likeness.run import Run
 from likeness.store.items import item_key, sha256_bytes
 
-LOOK_VERSION = 1
+LOOK_VERSION = 2
 """Raised whenever the same picture would be measured otherwise."""
+
+MOUTH_CORNERS, EYE_CORNERS = (61, 291), (33, 263)
+"""Landmarks; lengths between them are measured in depth, too, so that a turn of the head changes them little."""
 
 SMALL_SIDE_PX = 512
 """Longest side of a picture of which nothing has to be said: light and colours are the same as in all its pixels."""
@@ -32,7 +35,8 @@ SMALL_SIDE_PX = 512
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A picture: what is said of it, and what is measured where a face was found: degrees, shares of the picture's height,
-    lightness L of the whole picture and of the left cheek over the right, the background's median CIELAB."""
+    lightness L of the whole picture and of the left cheek over the right, the background's median CIELAB, and by landmarks the
+    mouth's gap over its width, its width over the eyes' distance, and the eyes' opening over their width."""
 
     id: str
     text: str
@@ -44,6 +48,9 @@ class Look:
     lightness: float | None = None
     side_light: float | None = None
     background: tuple[float, float, float] | None = None
+    mouth_open: float | None = None
+    smile_width: float | None = None
+    eyes_open: float | None = None
 
 
 def looks_of(
@@ -76,7 +83,8 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         return Made(files={}, record={"text": "", "pdq": pdq(rgb)})
     small = measured(rgb) if words else measured(rgb, SMALL_SIDE_PX)
     scale = small.shape[0] / rgb.shape[0] / record["scale"]
-    face = face_entry(from_json(record["face"])).moved(scale, scale)
+    seen = from_json(record["face"])
+    face = face_entry(seen).moved(scale, scale)
     subject = portrait(small, face, face.marks_px or {})
     phrases = [getattr(attribute_text, trait)(subject) for trait in TRAITS] if words else []
     left, right = subject.cheeks()
@@ -93,5 +101,12 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         "background": [round(float(value), 2) for value in np.median(behind, axis=0)]
         if len(behind)
         else None,
+        "mouth_open": round(seen.mouth_open, 4),
+        "smile_width": round(_length(seen, *MOUTH_CORNERS) / max(_length(seen, *EYE_CORNERS), 1e-6), 4),
+        "eyes_open": round(seen.eyes_open, 4),
     }
     return Made(files={}, record=said)
+
+
+def _length(face: Face, one: int, other: int) -> float:
+    return float(np.linalg.norm(face.landmarks[one] - face.landmarks[other]))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate import EvaluateConfig
-from likeness.evaluate.adherence import adherence, share_followed
+from likeness.evaluate.adherence import adherence, followed_by_image, share_followed
 from likeness.evaluate.ceiling import Person, Scale, binned, described_set
 from likeness.evaluate.copying import copying
 from likeness.evaluate.embedders import EMBEDDERS, Embedder
@@ -51,7 +51,10 @@ def measured(options: EvaluateConfig, seen: Seen, by: Sequence[Embedder] = EMBED
         "faces": _counts(seen.sets["samples_with"]),
         "copying": copying(person, trained, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
         "variety": variety({"samples": drawn, "base": untaught, "training": seen.trained.values()}),
-        "adherence": {"samples": adherence(with_lora, seen.looks), "base": adherence(seen.samples(lora=False), seen.looks)},
+        "adherence": {
+            "samples": adherence(with_lora, seen.looks), "base": adherence(seen.samples(lora=False), seen.looks),
+            "by_image": followed_by_image(with_lora, seen.looks),
+        },
     }  # fmt: skip
 
 

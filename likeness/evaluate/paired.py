@@ -63,6 +63,8 @@ def differences(first: Details, second: Details) -> list[Difference]:
             found += _by_embedder((first, one), (second, other), places)
     faces = [_faces(side, places) for side in (first, second)]
     found.append(_difference("pictures with a face", "", faces, _seeds(places), better="more"))
+    obeyed = [_followed(side, places) for side in (first, second)]
+    found.append(_difference("prompts followed", "", obeyed, _seeds(places), better="more"))
     copies = [_copies(side, places) for side in (first, second)]
     found.append(_difference("copy", "SFace", copies, _seeds(places), better="less"))
     return [one for one in found if one.pairs]
@@ -183,6 +185,15 @@ def _faces(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
 def _copies(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
     known = {one["id"]: one["copy"] for one in side["measures"]["copying"]["pictures"]}
     rows = _by_place(side, lambda name: None if known.get(name) is None else np.array([known[name]]))
+    return {place: row for place, row in rows.items() if place in places}
+
+
+def _followed(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
+    """The share of what could be judged in each picture; of an evaluation that did not write it, none."""
+    known = side["measures"]["adherence"].get("by_image", {})
+    rows = _by_place(
+        side, lambda name: np.array([known[name][0] / known[name][1]]) if name in known else None
+    )
     return {place: row for place, row in rows.items() if place in places}
 
 

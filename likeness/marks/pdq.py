@@ -23,6 +23,9 @@ NEAR = 64
 """Of 256 bits: two hashes no further apart are taken for one picture's."""
 
 
+SAME_PICTURE_BITS = 31
+"""No further apart, and they show the same picture. Source: Meta's ThreatExchange, "PDQ" (31 of 256 bits)."""
+
 SIDE_PX = 512
 """A larger picture is reduced to this first, as Meta's own program does."""
 

@@ -80,7 +80,8 @@ class Entry(Record):
     allowed in captions_override/allowed.yaml.
 
     `face_sha256` is the digest of the face that ingest wrote beside a photograph.
-    `roots` are the sha256 of the photographs' files that it all began with, by their role.
+    `roots` are the sha256 of the photographs' files that it all began with, by their role. `pdq` is how a training image looks
+    (marks/pdq.py).
     """
 
     id: str
@@ -105,6 +106,7 @@ class Entry(Record):
     allowed_words: tuple[str, ...] = ()
     roots: dict[Literal["source", "target"], str] = {}
     face_sha256: str | None = None
+    pdq: str | None = None
 
     @field_validator("file")
     @classmethod

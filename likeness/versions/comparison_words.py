@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from likeness.evaluate.paired import Difference
 
-PERCENT = ("share of the ceiling", "recognised", "leak of the name", "pictures with a face")
+PERCENT = (
+    "share of the ceiling",
+    "recognised",
+    "leak of the name",
+    "pictures with a face",
+    "prompts followed",
+)
 
 
 def figure(row: Difference, value: float | None) -> str:

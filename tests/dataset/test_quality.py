@@ -7,6 +7,7 @@ import pytest
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import MEASURES, readings, to_mend, worst
 from likeness.pipeline.manifest import Entry, FaceEntry, Manifest
+from likeness.store.items import sha256_bytes
 
 LOOKS = [
     ("close-up photo, facing the camera, smiling, bright light, plain white background", -30.0, 0.6, 0.02),
@@ -24,6 +25,7 @@ def image(number, text, yaw, share, mouth, *, target=None, sharpness=0.6):
     return Entry(
         id=f"jade-s{number}", file=f"{number}.jpg", sha256=str(number), width=100, height=100, source=f"s{number}",
         target=target, rating="sfw", faces=(face,), provider="x", cost_usd=0, parents=(), text=f"jade woman, {text}",
+        pdq=sha256_bytes(str(number).encode()),
     )  # fmt: skip
 
 
@@ -84,6 +86,7 @@ BAD = {
     "spread of the mouth's opening": seen_as(mouth=0.05),
     "images of one source photograph": each(source="s1"),
     "images of one target photograph": each(target="t1"),
+    "images that look like another one": each(pdq="0f" * 32),
     "commonest background in captions": said("jade woman, {}, plain grey background"),
     "commonest light in captions": said("jade woman, {}, even light"),
     "commonest opening of captions": said("jade woman, head and shoulders photo of her now"),
@@ -102,6 +105,21 @@ def test_each_measure_turns_red_by_what_it_measures(words):
 
 def test_every_measure_but_enlargement_has_such_a_set():
     assert {measure.words for measure in MEASURES} - set(BAD) == {"enlarged images"}
+
+
+def test_a_picture_repeats_an_earlier_one_from_few_bits_apart_on():
+    def share(*hashes: str) -> str:
+        images = [
+            one.model_copy(update={"pdq": pdq}) for one, pdq in zip(good(len(hashes)), hashes, strict=True)
+        ]
+        found = readings(training_set(images))
+        return next(one.value for one in found if one.words == "images that look like another one")
+
+    zeros, near, far = "0" * 64, "1" * 31 + "0" * 33, "1" * 32 + "0" * 32
+    assert share(zeros, near) == "50%"
+    assert share(zeros, far) == "0%"
+    assert share(zeros, zeros, near, far) == "75%"  # far is one bit from near
+    assert share(zeros) == "not known"
 
 
 def test_enlargement_is_read_from_the_manifests():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from likeness.evaluate.adherence import adherence, facets, share_followed
+from likeness.evaluate.adherence import adherence, facets, followed_by_image, share_followed
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import plan_samples
 from likeness.evaluate.variety import variety
@@ -38,6 +38,17 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
     assert "background" not in rows
     assert share_followed(rows.values()) == 0.5
     assert share_followed([]) is None
+
+
+def test_adherence_is_known_picture_by_picture():
+    planned = [
+        one
+        for one in plan_samples("jade", ["jade woman, smiling, wearing a yellow shirt"], [1, 2, 3])
+        if one.lora
+    ]
+    said = ("smiling, wearing yellow", "neutral expression, wearing yellow", "")
+    looks = {one.id: Look(id=one.id, text=text, pdq="") for one, text in zip(planned, said, strict=True)}
+    assert followed_by_image(planned, looks) == {planned[0].id: [2, 2], planned[1].id: [1, 2]}
 
 
 def test_variety_is_the_spread_of_each_measure_in_each_set():

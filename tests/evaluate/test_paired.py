@@ -9,6 +9,7 @@ from circle_samples import NAMED, OPTIONS, PERSON, PLAIN, PLANNED, STRANGERS, dr
 
 from likeness.evaluate.measures import measured
 from likeness.evaluate.paired import common, differences
+from likeness.versions.comparison_words import figure
 
 
 def details(found, *, only=lambda one: True):
@@ -50,6 +51,20 @@ def test_a_lora_beside_itself_differs_in_nothing():
         assert one.difference.value == 0
         assert not one.sure
         assert one.pairs == 4
+
+
+def test_following_the_prompt_is_paired_by_seed_and_not_told_of_an_evaluation_without_it():
+    first, second = (details(seen(drawn_at(30.0))) for _ in range(2))
+    names = [one["id"] for one in first["samples"] if one["lora"] and one["prompt"] == NAMED]
+    first["measures"]["adherence"]["by_image"] = {name: [n % 2, 2] for n, name in enumerate(names)}
+    second["measures"]["adherence"]["by_image"] = {name: [n % 2 + 1, 2] for n, name in enumerate(names)}
+    found = by_measure(first, second)["prompts followed"]
+    assert found.difference.value == 0.5
+    assert found.sure  # each picture by the same, however much the seeds differ
+    assert found.better == "more"
+    assert figure(found, found.second) == f"{100 * found.second:.0f} %"
+    del first["measures"]["adherence"]["by_image"]
+    assert "prompts followed" not in by_measure(first, second)
 
 
 def test_pairs_of_seeds_tell_what_seeds_apart_do_not():

@@ -26,7 +26,7 @@ from likeness.swap.inputs import Photo
 from likeness.swap.items import keep_entry, swap_entry
 
 # What a stage may say anew of an image; every other column is carried on, whatever is added to Entry.
-SAID_BY_EACH_STAGE = {"file", "sha256", "width", "height", "faces", "provider", "cost_usd", "parents"}
+SAID_BY_EACH_STAGE = {"file", "sha256", "width", "height", "faces", "provider", "cost_usd", "parents", "pdq"}
 TEXT = st.text(max_size=5)
 SCORES = st.dictionaries(TEXT, st.floats(0, 1), max_size=3)
 ONES = np.ones(128, np.float32) / np.sqrt(128, dtype=np.float32)
@@ -88,7 +88,12 @@ def made_of(swapped: Entry) -> list[Entry]:
         repeats=1,
         directory="train/1_a",
     )
-    return [resized, enhanced, caption, manifest_entry(planned, item(width=160, height=160), 160)]
+    return [
+        resized,
+        enhanced,
+        caption,
+        manifest_entry(planned, item(width=160, height=160, pdq="0" * 64), 160),
+    ]
 
 
 def assert_carried(before: Entry, after: Entry, *, but: Collection[str] = ()) -> None:

@@ -53,6 +53,7 @@ MEASURES = (
     Measure("spread of the mouth's opening", pictures.expressions, 0.02, 0.003, NUMBER, "add expressions: smiling, speaking, at rest"),
     Measure("images of one source photograph", pictures.one_face, 0.3, 0.8, SHARE, "use more photographs: near-duplicates"),
     Measure("images of one target photograph", pictures.one_scene, 0.2, 0.6, SHARE, "use more targets: near-duplicates"),
+    Measure("images that look like another one", pictures.repeats, 0.1, 0.5, SHARE, "use other targets: near-duplicates"),
     Measure("commonest background in captions", captions.same_background, 0.5, 0.9, SHARE, "vary it: it is learned, too"),
     Measure("commonest light in captions", captions.same_light, 0.6, 0.95, SHARE, "vary the light"),
     Measure("commonest opening of captions", captions.same_opening, 0.5, 0.95, SHARE, "vary it, or caption by a vision model"),

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeness.dataset.quality import TrainingSet
+from likeness.marks.pdq import SAME_PICTURE_BITS
 from likeness.pipeline.manifest import FaceEntry
 
 SIDE_DEG = 12.0
@@ -73,6 +75,20 @@ def expressions(of: TrainingSet) -> float | None:
 def soft(of: TrainingSet) -> float | None:
     """Share of the faces that are not sharp."""
     return _share(_faces(of), lambda face: face.sharpness < SOFT)
+
+
+def repeats(of: TrainingSet) -> float | None:
+    """Share of the images whose whole picture is nearly that of an earlier one, whoever's face is in it."""
+    known = [bytes.fromhex(image.pdq) for image in of.images if image.pdq]
+    if len(known) < 2:
+        return None
+    bits = np.frombuffer(b"".join(known), np.uint64).reshape(len(known), -1)
+    return sum(_seen_before(bits, number) for number in range(len(bits))) / len(bits)
+
+
+def _seen_before(bits: NDArray[np.uint64], number: int) -> bool:
+    apart = np.bitwise_count(bits[:number] ^ bits[number]).sum(axis=1)
+    return bool((apart <= SAME_PICTURE_BITS).any())
 
 
 def _faces(of: TrainingSet) -> list[FaceEntry]:
