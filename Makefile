@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long test-web comfy-test coverage check bench sky git-or-not
+.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long test-web comfy-test ray-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -64,6 +64,9 @@ comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0
 	$(BIN)/python -m tools.comfyui_server
 	$(BIN)/python -m pytest -s tests/comfy/real_server.py
 
+ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, one of which is killed
+	.cache/ray/bin/python -m pytest -n 0 -m ray tests/test_ray.py
+
 test-web: ## the gallery's pages in Debian's Chromium (CHROMIUM names another): no part of .ci/run
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
 
@@ -109,6 +112,13 @@ endif
 .cache/sky/installed:
 	$(PYTHON) -m venv --clear .cache/sky
 	.cache/sky/bin/python -m pip install --quiet --disable-pip-version-check 'skypilot[aws,runpod,slurm]==0.14.1'
+	touch $@
+
+# Sees the environment, and has Ray besides.
+.cache/ray/installed: .venv/dev
+	$(PYTHON) -m venv --clear .cache/ray
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$(.cache/ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/likeness.pth"
+	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
 	touch $@
 
 # Beside the environment: inside it, it would make every import of peft 2.6 s slower.

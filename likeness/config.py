@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -79,13 +79,22 @@ class Persona(Section):
     similarity: Similarity
 
 
+class RayConfig(Section):
+    """What one worker of the cluster needs."""
+
+    cpus: float = Field(gt=0)
+    gpus: float = Field(ge=0)
+
+
 class ItemsConfig(Section):
-    """Where finished items are kept (below .cache), the store a team shares, how many are made at a time, and
+    """Where finished items are kept (below .cache), the store a team shares, where they are made and how many at a time, and
     whether a stage may end without items that failed in a way that may pass."""
 
     root: str
     remote: str | None
+    engine: Literal["local", "ray"]
     workers: int = Field(ge=1, le=256)
+    ray: RayConfig
     leave_unfinished: bool
 
 

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One stage at work for one persona; `stop` is set when it is to end early. What it opens, it opens once and only
+    """One stage at work for one persona; `stop` is set when it is to end early; `spread` makes its batch
+    elsewhere than here. What it opens, it opens once and only
     when it is needed."""
 
     stage: str
@@ -51,6 +52,7 @@ class Run:
     persona: Persona
     repository: RepositoryPaths
     stop: threading.Event = field(default_factory=threading.Event)
+    spread: "Callable[[Run, Sequence[Work]], list[Outcome]] | None" = None
 
     @cached_property
     def paths(self) -> PersonaPaths:
@@ -171,7 +173,7 @@ class Run:
 
     def at(self, stage: str) -> "Run":
         """The same run at another stage, with the same store."""
-        other = replace(self, stage=stage)
+        other = replace(self, stage=stage, spread=None)
         vars(other)["items"] = self.items
         return other
 
@@ -215,6 +217,8 @@ class Run:
 
     def batch(self, works: Sequence[Work], *, workers: int | None = None) -> list[Outcome]:
         """See `run_batch`; as many workers as fill what a remote provider is allowed in flight."""
+        if self.spread is not None:
+            return self.spread(self, works)
         if workers is None:
             in_flight = self.provider.in_flight if isinstance(self.section, ProviderSection) else 1
             workers = max(self.config.items.workers, in_flight)
@@ -256,6 +260,11 @@ def run(stage: str, main: Main) -> None:
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
+        if config.items.engine == "ray" and BY_NAME[stage].spreads and not is_remote(current.section):
+            from likeness.cluster import spread  # here: the local way is without it
+
+            # What is bought, is bought by this one process: its waiting needs no second machine.
+            current = replace(current, spread=partial(spread, main))
         learn_from_git(current.repository.root)
         current.require(*current.uses)
         for place in current.places():

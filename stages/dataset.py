@@ -28,10 +28,10 @@ def main(run: Run) -> None:
         before["enhanced"].entries, before["captions"], allow_review=options.allow_review
     )
     planned = plan(run, chosen, before["resized"])
-    shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
     measures = run.measurements(PictureGate(run.embedder))
     digests, door = models(run.embedder), Door(run, before)
     outcomes = run.batch([image_work(one, paths, options, measures, digests, door.admit) for one in planned])
+    shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
     manifest = run.finish(outcomes, failures=left_out)
     texts = write_texts(run, manifest, planned, before)
     write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])

@@ -17,6 +17,9 @@ PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 # Why a line is not typed.
 NOT_RUN = {
     "make sky": INSTALLS,
+    "pip install -e '.[ray]'": INSTALLS,
+    "make ray-test": INSTALLS,
+    "RAY_ADDRESS=HOST:6379 dvc repro -s ingest@jade": "tests/test_ray.py has a cluster of its own",
     "export RUNPOD_API_KEY=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "a user's own keys",
     ".cache/sky/bin/runpod config $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": RENTS,
     "sed -i 's,^remote: .*,remote: s3://my-likeness/items,' conf/items/local.yaml && likeness params": "tests/cloud/ sets one",

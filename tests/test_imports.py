@@ -37,7 +37,7 @@ def test_an_api_only_user_never_loads_what_training_needs():
     ("program", "unneeded"),
     [
         ("import stages.train, stages.evaluate", (*HEAVY, "numpy", "PIL", "safetensors")),
-        ("import stages.resize, stages.enhance, stages.caption", (*COMMANDS, "cv2", "onnxruntime")),
+        ("import stages.resize, stages.enhance, stages.caption", (*COMMANDS, "cv2", "onnxruntime", "ray", "likeness.cluster")),
         ("from stages.check import main; main()", (*COMMANDS, *HEAVY, "numpy", "PIL", "likeness.run", "concurrent.futures")),
     ],
     ids=["training", "pictures", "check"],

@@ -96,6 +96,10 @@ class Outcome:
     unfinished: bool = False
 
 
+RunItem = Callable[[Work, ItemStore, Callable[[], bool]], Outcome | None]
+"""As `run_one`; None once the batch has ended, which it may ask while it waits."""
+
+
 def run_batch(
     stage: str,
     works: Sequence[Work],
@@ -103,8 +107,9 @@ def run_batch(
     *,
     workers: int,
     stop: threading.Event | None = None,
+    run_item: RunItem | None = None,
 ) -> list[Outcome]:
-    """Outcomes in the order of `works`, with progress on stderr.
+    """Outcomes in the order of `works`, with progress on stderr; `run_item` makes them elsewhere than here.
 
     Raises:
         AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
@@ -112,11 +117,14 @@ def run_batch(
     """
     stop, broken = stop or threading.Event(), threading.Event()
 
+    def ended() -> bool:
+        return stop.is_set() or broken.is_set()
+
     def make(work: Work) -> Outcome | None:
-        if stop.is_set() or broken.is_set():
+        if ended():
             return None
         try:
-            return run_one(work, store)
+            return run_one(work, store) if run_item is None else run_item(work, store, ended)
         except BaseException:
             broken.set()
             raise
@@ -147,11 +155,8 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     Raises:
         AuthError, QuotaError, ConsentError, ConfigError: nothing is stored.
     """
-    judge = work.judge or _let_pass
-    if (item := store.get(work.key, judge)) is not None:
-        store.touch(item)
-        if (outcome := outcome_of(work, item)) is not None:
-            return outcome
+    if (outcome := look_up(work, store)) is not None:
+        return outcome
     item = failure = made = None
     unfinished = False
     try:
@@ -180,6 +185,14 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     else:
         item = store.put(work.key, made.files, made.record)
     return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished)
+
+
+def look_up(work: Work, store: ItemStore) -> Outcome | None:
+    """The outcome that the store knows, noted as used; None: it is to be made."""
+    if (item := store.get(work.key, work.judge or _let_pass)) is None:
+        return None
+    store.touch(item)
+    return outcome_of(work, item)
 
 
 def _let_pass(record: Mapping[str, Json]) -> None:

@@ -16,7 +16,8 @@ class StageSpec:
     """One stage: `name` is that of its program, its section of the settings and its package; `outputs` and `manifest`
     are names for `PersonaPaths.output`: what DVC keeps, and the folder whose manifest tells how the stage went; `uses`
     is what the consent has to cover; `provider` says whether its section names one; `what` becomes of a photograph in
-    it, for reports and cards."""
+    it, for reports and cards; `spreads` whether its items may be made on many machines: its program does nothing but read before
+    its one batch."""
 
     name: str
     outputs: tuple[str, ...] = ()
@@ -24,6 +25,7 @@ class StageSpec:
     uses: tuple[Use, ...] = ()
     per_persona: bool = True
     provider: bool = False
+    spreads: bool = False
     what: str = ""
 
     @property
@@ -42,6 +44,7 @@ STAGES = (
         name="ingest",
         outputs=("ingested",),
         manifest="ingested",
+        spreads=True,
         what="photographs decoded, turned upright, brought to sRGB, measured and rated",
     ),
     StageSpec(
@@ -50,12 +53,14 @@ STAGES = (
         manifest="swapped",
         uses=("swap",),
         provider=True,
+        spreads=True,
         what="the persona's face put on the target photographs; the persona's own pass unchanged",
     ),
     StageSpec(
         name="resize",
         outputs=("resized",),
         manifest="resized",
+        spreads=True,
         what="cropped around the face, in the photograph's own pixels",
     ),
     StageSpec(
@@ -63,6 +68,7 @@ STAGES = (
         outputs=("enhanced",),
         manifest="enhanced",
         provider=True,
+        spreads=True,
         what="enlarged to twice its pixels where the photograph has no more of its own",
     ),
     StageSpec(
@@ -70,6 +76,7 @@ STAGES = (
         outputs=("captions",),
         manifest="captions",
         provider=True,
+        spreads=True,
         what="described in a sentence that starts with the trigger word",
     ),
     StageSpec(
@@ -77,6 +84,7 @@ STAGES = (
         outputs=("lora_training", "dataset_zip"),
         manifest="lora_training",
         uses=("train",),
+        spreads=True,
         what="laid out for training",
     ),
     StageSpec(

@@ -196,6 +196,10 @@ class ItemStore:
             files, record = {}, {**record, "refusal": error.refusal, WITHHELD: digests_of(files)}
         return self._keep(key, files, record)
 
+    def has(self, key: str) -> bool:
+        """Whether a record lies here, whatever it says."""
+        return self._record_path(key).is_file()
+
     def put(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         """Keep a finished item; safe against kills and against a second writer of the same key."""
         if self._shared is None:

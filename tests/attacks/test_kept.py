@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conf_sections import section
 from ingest_fakes import FakeConsent, fake_instruments, ingest_config, png
 from PIL import Image
 from runs import run_of
@@ -37,7 +38,7 @@ def ingest(consent: FakeConsent | None = None, **changes: object) -> dict[str, s
     """Run the stage; reasons by file name."""
     config = Config.model_construct(
         ingest=ingest_config(**({"max_failure_ratio": 1.0} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        items=ItemsConfig(**section("items/local.yaml")),
     )
     stages.ingest.main(run_of("ingest", config, PERSONA, consent=consent or FakeConsent()))
     return {failure.origin or "": failure.reason for failure in read_manifest(PLACES.ingested).failures}

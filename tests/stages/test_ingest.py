@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conf_sections import section
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_fakes import FakeConsent, fake_instruments, ingest_config, photo, png
@@ -33,7 +34,7 @@ def persona(*held_out: str) -> Persona:
 def config(**changes: object) -> Config:
     return Config.model_construct(
         ingest=ingest_config(**({"max_failure_ratio": 1.0} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        items=ItemsConfig(**section("items/local.yaml")),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from conf_sections import section
 from runs import run_of
 
 import stages.ingest
@@ -53,7 +54,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, consent: Consent) -> Iter
             shutil.copytree(PHOTOS / folder, goal, dirs_exist_ok=True)
         cfg = Config.model_construct(
             ingest=IngestConfig.model_validate(read("conf/ingest/default.yaml")),
-            items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+            items=ItemsConfig(**section("items/local.yaml")),
         )
         persona = Persona.model_validate(read("conf/persona/jade.yaml"))
         stages.ingest.main(run_of("ingest", cfg, persona, consent=consent))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conf_sections import section
 from lora_runs import base_config, make_folder, train_config, with_drawing
 from persona_folders import Folders, settings
 from runs import run_of
@@ -31,7 +32,7 @@ def config(**changes) -> Config:
         ingest=settings(IngestConfig, "ingest/default.yaml"),
         evaluate=settings(EvaluateConfig, "evaluate/default.yaml", steps=2),
         train=train_config(**({"weights_every_steps": 4} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        items=ItemsConfig(**section("items/local.yaml")),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
     )
     return with_drawing(cfg)

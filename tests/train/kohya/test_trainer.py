@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conf_sections import section
 from lora_runs import EVERY_BLOCK, base_config, make_folder, train_config
 from persona_folders import Folders
 from runs import run_of
@@ -54,7 +55,7 @@ def config(base_folder: Path, checkout: Path, **changes) -> Config:
     return Config.model_construct(
         base=base_config("sd15", source=str(base_folder), seed=None, name="toy"),
         train=train_config(**(MAPS | {"kohya": kohya, "blocks": EVERY_BLOCK} | changes)),
-        items=ItemsConfig(root=".cache/items", remote=None, workers=2, leave_unfinished=False),
+        items=ItemsConfig(**section("items/local.yaml")),
         tracking=TrackingConfig(enabled=False, uri="sqlite:///mlflow.db", experiment="likeness"),
     )
 
