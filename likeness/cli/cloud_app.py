@@ -23,6 +23,10 @@ def launch(
             "--queue", help="A job for every experiment in DVC's queue; -S then says how it is launched."
         ),
     ] = False,
+    experiments: Annotated[
+        bool,
+        typer.Option("--experiments", help="A job for each combination of values that -S lists: KEY=A,B."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
     wait: Annotated[
@@ -42,13 +46,17 @@ def launch(
     Examples:
       likeness launch jade --dry-run
       likeness launch jade -S cloud=runpod_h100 -S +experiment=sdxl --yes
+      likeness launch jade --experiments -S train.optimizer.lr=1e-4,3e-4
       likeness launch jade --queue
     """
     from likeness.cli.launch import launch_command
 
+    if queue and experiments:
+        raise typer.BadParameter("--queue has experiments of its own: say --queue or --experiments")
     launch_command(
-        persona, overrides or [], queue=queue, yes=yes, dry_run=dry_run, wait=wait, as_json=as_json
-    )
+        persona, overrides or [], queue=queue, yes=yes, dry_run=dry_run, wait=wait, as_json=as_json,
+        experiments=experiments,
+    )  # fmt: skip
 
 
 @cloud.command("status")

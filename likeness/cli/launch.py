@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
-from likeness.cli.launch_queue import launched_settings, queued_experiments
+from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.tables import console, say
 from likeness.cloud.parcel import Parcel, Rented, write_parcel
 from likeness.cloud.plan import Load
@@ -38,11 +38,13 @@ def launch_command(
     dry_run: bool,
     wait: bool,
     as_json: bool,
+    experiments: bool = False,
 ) -> None:
     """Show the plan, ask once, launch."""
-    launches, left_out = (plan_queue if queue else plan_launch)(persona, overrides, need_engine=not dry_run)
+    planned = plan_queue if queue else plan_experiments if experiments else plan_launch
+    launches, left_out = planned(persona, overrides, need_engine=not dry_run)
     ground, usd_max = launches[0].ground, sum(one.plan.usd_max for one in launches)
-    _show(launches, left_out, usd_max, as_json=as_json, queue=queue)
+    _show(launches, left_out, usd_max, as_json=as_json, many=queue or experiments)
     spent, limit = total_usd(purchases(ground.repository.spending)), ground.cfg.budget.max_usd
     if limit is not None and spent + usd_max > limit + ROUNDING_USD:
         raise QuotaError(
@@ -71,6 +73,19 @@ def plan_launch(
     """The one job of these settings."""
     experiment = composed_experiment(overrides)
     return [prepare(persona, experiment.values, need_engine=need_engine).plan(experiment)], []
+
+
+def plan_experiments(
+    persona: str, overrides: Sequence[str], *, need_engine: bool
+) -> tuple[list[Launch], list[str]]:
+    """A job for each combination of the values that overrides list (`KEY=A,B`), as `dvc exp run --queue` reads them.
+
+    Raises:
+        ConfigError: one of them cannot be launched, or they differ in how they are.
+    """
+    chosen = combinations(overrides)
+    ground = prepare(persona, composed_experiment(chosen[0]).values, need_engine=need_engine)
+    return [ground.plan(composed_experiment(one)) for one in chosen], []
 
 
 def plan_queue(
@@ -182,12 +197,12 @@ def _job_key(job: str) -> str:
 
 
 def _show(
-    launches: Sequence[Launch], left_out: Sequence[str], usd_max: float, *, as_json: bool, queue: bool
+    launches: Sequence[Launch], left_out: Sequence[str], usd_max: float, *, as_json: bool, many: bool
 ) -> None:
     ground = launches[0].ground
     if as_json:
         jobs = [one.plan.values() for one in launches]
-        values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if queue else jobs[0]
+        values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0]
         sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
         return
     terminal = console()

@@ -21,15 +21,40 @@ OF_DVC = ".dvc/tmp/"
 SHARE = "train.checkpoint.share"
 
 
+def combinations(overrides: Sequence[str]) -> list[list[str]]:
+    """Every choice of one value of each override that lists several.
+
+    Raises:
+        ConfigError: they do not read, or list several ways of being launched.
+    """
+    from dvc.utils.hydra import get_hydra_sweeps  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+    from hydra.errors import HydraException
+
+    try:
+        found = cast("list[dict[str, list[str]]]", get_hydra_sweeps({PARAMS.name: list(overrides)}))
+    except HydraException as error:
+        raise ConfigError(f"the settings do not read: {str(error).splitlines()[0]}", reason="other-settings",
+                          remedy="write KEY=A,B for several values, KEY=[A,B] for a list") from error  # fmt: skip
+    chosen = [one[PARAMS.name] for one in found]
+    if several := sorted(
+        {_section(one) for words in chosen for one in words if one not in chosen[0]} & {*LAUNCH_SECTIONS}
+    ):
+        raise ConfigError(f"{', '.join(several)}: all experiments of a launch are launched alike", reason="other-settings",
+                          remedy="give it one value, or launch twice")  # fmt: skip
+    return chosen
+
+
+def _section(override: str) -> str:
+    return override.lstrip("+").partition("=")[0].split(".")[0]
+
+
 def launched_settings(root: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """The settings by which a queue is launched.
 
     Raises:
         ConfigError: one of them would change what is trained, which the queue says.
     """
-    if others := [
-        one for one in overrides if one.lstrip("+").partition("=")[0].split(".")[0] not in LAUNCH_SECTIONS
-    ]:
+    if others := [one for one in overrides if _section(one) not in LAUNCH_SECTIONS]:
         raise ConfigError(
             f"{', '.join(others)}: what is trained stands in the queue",
             reason="other-settings",

@@ -9,7 +9,7 @@ import pytest
 from likeness.cli import launch_queue
 from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.compose import composed, with_value
-from likeness.cli.launch import launch_command, plan_queue
+from likeness.cli.launch import launch_command, plan_experiments, plan_queue
 from likeness.cli.launch_queue import launched_before
 from likeness.cloud.records import JobRecords, Life
 from likeness.conf_digest import values_digest
@@ -144,6 +144,46 @@ def test_what_was_stopped_before_it_began_may_be_launched_again(tmp_path):
 def test_settings_of_what_is_trained_belong_into_the_queue(clone):
     with pytest.raises(ConfigError, match="stands in the queue"):
         plan_queue("jade", [*RUNPOD, "train.schedule.steps=5"], need_engine=False)
+
+
+def test_each_combination_of_listed_values_is_a_job(clone, engine, capsys):
+    sets = ["train.schedule.steps=21,22", "train.lora.rank=8,16", "cloud=runpod", "cloud.max_hours=1"]
+    launch_command(
+        "jade", sets, queue=False, experiments=True, yes=True, dry_run=True, wait=False, as_json=True
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert [one["changes"][:2] for one in said["jobs"]] == [
+        [f"train.schedule.steps={steps}", f"train.lora.rank={rank}"] for steps in (21, 22) for rank in (8, 16)
+    ]
+    assert [one["steps"] for one in said["jobs"]] == [21, 21, 22, 22]
+    assert len({one["experiment"] for one in said["jobs"]}) == 4
+    assert said["usd_max"] == pytest.approx(4 * 0.6)
+
+
+@pytest.mark.parametrize(
+    ("override", "why"), [("cloud.max_hours=1,2", "launched alike"), ("train.lora.rank=8,,", "do not read")]
+)
+def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
+    with pytest.raises(ConfigError, match=why):
+        plan_experiments("jade", [*RUNPOD, override], need_engine=False)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_listed_experiments_go_out_and_come_home_side_by_side(clone, prepared, engine, capsys):
+    sets = [*HERE, "train.schedule.steps=21,22", "train.schedule.warmup_steps=0"]
+    launch_command(
+        "jade", sets, queue=False, experiments=True, yes=True, dry_run=False, wait=False, as_json=True
+    )
+    jobs = [one["name"] for one in json.loads((engine / "jobs.json").read_text())]
+    fetch_command(None)
+    shown = json.loads(clone.run(sys.executable, "-m", "dvc", "exp", "show", "--json").stdout)
+    found = {
+        one["name"]: one["revs"][0]["data"]["params"]["params.yaml"]["data"]
+        for one in shown[1]["experiments"]
+    }
+    assert set(found) == set(jobs)
+    assert {one["train"]["schedule"]["steps"] for one in found.values()} == {21, 22}
 
 
 @pytest.mark.slow
