@@ -1,8 +1,9 @@
 """A gallery that is killed while it works: `python -m bench.gallery_kills [KILLS] [USERS] [SEED]`.
 
-USERS (20) ask for pictures of jade, one wish after the other, while API, worker, database, ComfyUI and S3 are killed with -9 in turn,
-KILLS (20) times or for three minutes, and come again. Then everything comes to rest and is counted: wishes and the longest time in which one of
-them neither ended nor moved on, credits that do not add up, pictures without their marks, files without a picture.
+USERS (20) ask for pictures of jade, one wish after the other, while API, worker, database, ComfyUI and S3 are killed with -9 in
+turn, KILLS (20) times or for three minutes, and come again. Then everything comes to rest and is counted: wishes and the longest
+time in which one of them neither ended nor moved on, credits that do not add up, pictures without their marks, files without a
+picture.
 """
 
 import io
