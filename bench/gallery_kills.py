@@ -39,8 +39,8 @@ GONE = (httpx.TransportError,)
 
 @dataclass
 class Seen:
-    """What the users saw; `longest_s` is the longest time in which a wish showed no change, `longest_answered_s` the same without
-    the time in which the API did not answer."""
+    """What the users saw; `longest_s` is the longest time in which a wish showed no change, `longest_answered_s` the same
+    without the time in which the API did not answer."""
 
     asked: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])

@@ -21,6 +21,7 @@ from fakes.middleware import middleware
 from fakes.openai import OpenAI
 from fakes.runpod import RunPod
 from fakes.settings import Settings
+from fakes.stripe import Stripe
 from fakes.studio import Studio
 from fakes.xai import XAI
 
@@ -38,6 +39,7 @@ def application(settings: Settings, faults: Faults, studio: Studio) -> web.Appli
     app.add_routes(OpenAI(settings, books).routes())
     app.add_routes(ComfyUI(settings, books).routes())
     app.add_routes(RunPod(settings).routes())
+    app.add_routes(Stripe().routes())
     app.add_routes(_echo(books))
     app.add_routes(_control(settings, books, faults))
 

@@ -98,6 +98,11 @@ class FakeServers:
         return f"{self.url}/runpod/v2"
 
     @property
+    def stripe_url(self) -> str:
+        """`GALLERY_STRIPE_URL` of Stripe in test mode."""
+        return f"{self.url}/stripe"
+
+    @property
     def echo_url(self) -> str:
         """Answers a POST with its body, a GET with {}."""
         return f"{self.url}/echo"

@@ -49,7 +49,8 @@ class Settings(BaseSettings):
         description="SFace's cosine; the floors of likeness/safety/floors.py always hold",
     )
     price_cents: int = Field(default=50, ge=0, description="of one picture, where money is on")
-    stripe_secret: SecretStr | None = None
+    stripe_url: str = Field(default="https://api.stripe.com", description="of Stripe's API")
+    stripe_secret: SecretStr | None = Field(default=None, description="the key that begins payments")
     stripe_webhook_secret: SecretStr | None = None
 
     @field_validator("trusted_proxies")

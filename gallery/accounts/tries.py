@@ -28,6 +28,7 @@ MAIL_ADDRESS = Limit(name="mail-address", tries=5, seconds=3600)
 MAIL_PLACE = Limit(name="mail-place", tries=30, seconds=3600)
 TOKEN_PLACE = Limit(name="token", tries=30, seconds=3600)
 SHARE_PASSWORD = Limit(name="share-password", tries=10, seconds=900)
+CHECKOUT = Limit(name="checkout", tries=20, seconds=3600)
 GENERATE = Limit(name="generate", tries=60, seconds=60)
 TAKEDOWN_PLACE = Limit(name="takedown", tries=10, seconds=3600)
 

@@ -1,18 +1,24 @@
 """Credits: nothing is lost, doubled or made up."""
 
+import datetime
 import hashlib
 import hmac
 import json
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 from gallery_world import Browser, World
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from fakes.server import FakeServers
+from fakes.stripe import KEY, WEBHOOK_SECRET
+from gallery.money.checkout import _is_stripes
 from gallery.money.ledger import book
 from likeness.errors import InputError
 
@@ -147,3 +153,71 @@ def test_an_owner_gives_credits_and_the_calculator_counts(paying: World) -> None
         "id": 0, "created": 0, "text": "Given by an owner", "amount": 3.0, "balance": 3.0}  # fmt: skip
     figures = ann.get("/money/calculator").json()
     assert (figures["price"], figures["pictures_per_day"], figures["fixed_per_month"]) == (0.5, 500, 180)
+
+
+@pytest.fixture(scope="module")
+def stripe() -> Iterator[FakeServers]:
+    with FakeServers() as services:
+        yield services
+
+
+@pytest.fixture
+def selling(paying: World, stripe: FakeServers) -> World:
+    """A gallery that begins payments with the fake Stripe."""
+    paying.set(
+        stripe_url=stripe.stripe_url,
+        stripe_secret=SecretStr(KEY),
+        stripe_webhook_secret=SecretStr(WEBHOOK_SECRET),
+    )
+    paying.now = datetime.datetime.now(datetime.UTC)
+    return paying
+
+
+def test_credits_are_bought_once_however_often_stripe_tells_it(selling: World) -> None:
+    ann = selling.user("ann")
+    attempt = str(uuid.uuid4())
+    urls = {ann.post("/money/checkout", {"cents": 1000, "attempt": attempt}).json()["url"] for _ in range(2)}
+    assert len(urls) == 1
+    assert balance(ann) == 0
+    client = Browser(selling).client
+    for booked in (True, False, False):
+        event = httpx.get(next(iter(urls))).json()
+        headers = {"stripe-signature": event["signature"]}
+        answer = client.post("/api/money/webhook", content=event["payload"], headers=headers)
+        assert (answer.status_code, answer.json()) == (200, {"booked": booked})
+    changed = event["payload"].replace('"amount_total": 1000', '"amount_total": 9000')
+    assert client.post("/api/money/webhook", content=changed, headers=headers).status_code == 400
+    assert balance(ann) == 1000
+
+
+@pytest.mark.parametrize("cents", [0, 99, -1000, 50_001, 10.5, "1000; DROP TABLE entries"])
+def test_a_sum_that_is_none_begins_no_payment(selling: World, stripe: FakeServers, cents: object) -> None:
+    ann, before = selling.user("ann"), stripe.counts().get("stripe.checkout", 0)
+    assert ann.post("/money/checkout", {"cents": cents, "attempt": str(uuid.uuid4())}).status_code == 422
+    assert stripe.counts().get("stripe.checkout", 0) == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"stripe_secret": SecretStr("sk_wrong")}, {"stripe_url": "http://127.0.0.1:9"}]
+)
+def test_stripe_that_does_not_answer_costs_nothing_and_shows_no_key(
+    selling: World, change: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    selling.set(**change)
+    answer = selling.user("ann").post("/money/checkout", {"cents": 1000, "attempt": str(uuid.uuid4())})
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (503, "payment")
+    assert "sk_" not in answer.text + caplog.text
+
+
+def test_nothing_is_sold_without_a_key(paying: World) -> None:
+    body = {"cents": 1000, "attempt": str(uuid.uuid4())}
+    assert paying.user("ann").post("/money/checkout", body).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "stripes"),
+    [("https://checkout.stripe.com/c/x", True), ("https://stripe.com.evil.example/", False), ("http://checkout.stripe.com/", False),
+     ("https://evil.example/?stripe.com", False), ("javascript:alert(1)//stripe.com", False), ("http://127.0.0.1/", False)],
+)  # fmt: skip
+def test_nobody_is_sent_to_pay_elsewhere(page: str, stripes: bool) -> None:
+    assert _is_stripes(page, "https://api.stripe.com") is stripes

@@ -13,6 +13,7 @@ from gallery.api.visitors import GalleryDep, OwnerDep, UserDep
 from gallery.audit import note
 from gallery.errors import not_there
 from gallery.generation.progress import seconds_a_picture
+from gallery.money.checkout import LEAST_CENTS, MOST_CENTS, begin
 from gallery.money.ledger import GIVEN, balance, book, user_account
 from gallery.money.stripe import take_in
 from gallery.tables import Entry, Picture, Refused, User
@@ -24,6 +25,11 @@ MISSION = {"pictures_per_day": 500.0, "fixed_per_month": 180.0, "usd_per_hour": 
            "pictures_per_payment": 20.0}  # fmt: skip
 """500 pictures a day on a GPU of $180 a month, which is the fixed cost; a card's fee as Stripe's price list in the USA has it;
 payments of $10."""
+
+
+class Bought(Body):
+    cents: int = Field(ge=LEAST_CENTS, le=MOST_CENTS)
+    attempt: uuid.UUID
 
 
 class Given(Body):
@@ -46,6 +52,12 @@ def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
                     "balance": int(row[4]) / 100} for row in last]  # fmt: skip
         return {"enabled": gallery.settings.money, "balance": balance(db, account) / 100, "entries": entries,
                 "price": gallery.settings.price_cents / 100}  # fmt: skip
+
+
+@router.post("/money/checkout", status_code=201)
+def post_checkout(body: Bought, gallery: GalleryDep, user: UserDep) -> dict[str, str]:
+    """Begin a payment; the page is Stripe's. The same `attempt` again is the same payment."""
+    return {"url": begin(gallery, user, body.cents, body.attempt)}
 
 
 @router.post("/money/webhook")
