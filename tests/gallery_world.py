@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from fastapi.testclient import TestClient
@@ -140,6 +140,11 @@ class World:
         world.gallery = replace(gallery, clock=lambda: world.now)
         world.app = make_app(world.gallery)
         return world
+
+    @staticmethod
+    def description() -> dict[str, Any]:
+        """Every path of the API with its methods."""
+        return make_app(cast(Gallery, SimpleNamespace(settings=Settings()))).openapi()["paths"]
 
     def set(self, **changes: Any) -> None:
         """Change settings, as a restart with another environment does."""
