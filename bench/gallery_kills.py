@@ -1,7 +1,7 @@
 """A gallery that is killed while it works: `python -m bench.gallery_kills [KILLS] [USERS] [SEED]`.
 
 USERS (20) ask for pictures of jade, one wish after the other, while API, worker, database, ComfyUI and S3 are killed with -9 in
-turn, KILLS (20) times or for three minutes, and come again. Then everything comes to rest and is counted: wishes and the longest
+turn, KILLS (20) times or for 130 seconds, and come again. Then everything comes to rest and is counted: wishes and the longest
 time in which one of them neither ended nor moved on, credits that do not add up, pictures without their marks, files without a
 picture.
 """
@@ -32,8 +32,8 @@ from likeness.marks import claims, xmp
 from likeness.store.items import sha256_bytes
 
 WORKER = ("-m", "gallery", "worker", "--comfyui", "COMFYUI")
-KILLING_SECONDS, REST_SECONDS = 180, 100
-POLL_SECONDS = 0.5
+KILLING_SECONDS, REST_SECONDS = 130, 110
+POLL_SECONDS = 1.0
 GONE = (httpx.TransportError,)
 
 
@@ -150,7 +150,7 @@ def main(kills: int, users: int, seed: int) -> None:
     luck, seen, over, killed = random.Random(seed), Seen(), threading.Event(), Counter[str]()
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder), WORKER, s3=True) as site:
         turn = {
-            "api": (site.api.kill, site.api.start), "worker": (site.worker.kill, site.worker.start),
+            "api": (site.api.kill, site.start_api), "worker": (site.worker.kill, site.worker.start),
             "database": (site.kill_database, site.start_database), "comfyui": (site.kill_comfy, site.start_comfy),
             "s3": (site.s3.kill, site.s3.start),
         }  # fmt: skip

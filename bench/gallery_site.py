@@ -133,7 +133,7 @@ class Site:
         api = [sys.executable, "-m", "gallery", "serve", "--no-worker", "--port", str(port)]
         self.api = self._program(api, "api")
         self.worker = self._program([sys.executable, *self._worker], "worker")
-        wait_for(self.answers)
+        wait_for(self.answers, 240)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,6 +177,11 @@ class Site:
             return httpx.get(f"{self.url}/session", trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
+
+    def start_api(self) -> None:
+        """Start the API again, and wait until it answers."""
+        self.api.start()
+        wait_for(self.answers, 240)
 
     def kill_database(self) -> None:
         """Kill the server's first process with -9; its children end with it."""

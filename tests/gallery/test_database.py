@@ -1,17 +1,22 @@
 """The migrations, and the log that only grows."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from gallery_world import World
+from pydantic import SecretStr
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from gallery.audit import export, first_broken, note
 from gallery.database import downgrade, open_engine, upgrade
+from gallery.opening import open_gallery
+from gallery.settings import Settings
 from gallery.tables import Base
+from likeness.errors import ConfigError
 
 
 def test_the_migrations_make_what_the_tables_say(world: World) -> None:
@@ -56,3 +61,13 @@ def test_an_empty_database_is_brought_up(new_database: Callable[..., str]) -> No
     upgrade(engine)
     assert "users" in inspect(engine).get_table_names()
     engine.dispose()
+
+
+def test_a_database_that_does_not_come_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.opening.DATABASE_SECONDS", 0.0)
+    secret = SecretStr("postgresql://ann:hunter2@127.0.0.1:9/gallery")
+    with pytest.raises(ConfigError, match="does not answer") as refused:
+        open_gallery(Settings(folder=tmp_path, database_url=secret))
+    assert "hunter2" not in str(refused.value)
