@@ -1,9 +1,12 @@
 """The stream: what changes reaches the page, after a reload, too."""
 
 import json
+import uuid
 from typing import Any
 
 from gallery_world import World
+
+from gallery.generation.events import Pulse, last_event
 
 
 def events(answer: Any) -> list[tuple[int, dict[str, Any]]]:
@@ -34,3 +37,20 @@ def test_a_stream_shows_nobody_elses_and_ends_with_the_session(world: World) -> 
     assert events(world.user("bob").get("/events", last_event_id="0")) == []
     ann.post("/sign-out")
     assert ann.get("/events").status_code == 401
+
+
+def test_one_look_serves_all_streams_and_shows_each_user_their_own(world: World) -> None:
+    ann, version = world.drawing()
+    bob = world.user("bob")
+    ids = [uuid.UUID(one.load()["user"]["id"]) for one in (ann, bob)]
+    pulse = Pulse(world.gallery)
+    assert pulse.is_stale
+    ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 2})
+    pulse.look()
+    assert not pulse.is_stale
+    with world.gallery.transaction() as db:
+        assert pulse.newest(ids[0]) == last_event(db, ids[0]) > 0
+    assert pulse.newest(ids[1]) == 0
+    world.pass_time(minutes=2)
+    pulse.look()
+    assert pulse.newest(ids[0]) == 0  # of late there is none; a stream looks for itself, too
