@@ -153,13 +153,14 @@ class Worker:
         )  # fmt: skip
 
     def _refuse(self, generation_id: uuid.UUID, number: int, error: InputError) -> None:
-        """A refused picture costs nothing and says why, and nothing of it is kept."""
+        """A refused picture costs nothing and says why and what may help, and nothing of it is kept."""
+        remedy = f" {error.remedy[:1].upper()}{error.remedy[1:]}." if error.remedy else ""
         with self.gallery.transaction() as db:
             generation = _locked(db, generation_id)
             if generation.status in ENDED:
                 return
             db.add(Refused(generation_id=generation_id, index=number, reason=error.reason[:40],
-                           sentence=error.message, created=self.gallery.clock()))  # fmt: skip
+                           sentence=(f"{error.message.rstrip('.')}.{remedy}"), created=self.gallery.clock()))  # fmt: skip
             give_back(db, self.gallery, generation, 1)
             tell(db, self.gallery, generation)
 

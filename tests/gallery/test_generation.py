@@ -15,6 +15,7 @@ from gallery.people.presets import PRESETS, kind_of
 from gallery.tables import Generation, Person, Picture
 from gallery.words import refuse_words
 from likeness.errors import InputError, TransientError
+from likeness.safety.gates import Subject, refuse
 
 REFUSED = InputError("The picture is refused.", reason="explicit", kind="refused")
 
@@ -84,6 +85,23 @@ def test_a_refused_picture_costs_nothing_and_says_why(world: World) -> None:
     assert world.gallery.store.names(asked["id"]) == [
         f"{asked['id']}/{n}" for n in ("0.jpg", "0.png", "2.jpg", "2.png")
     ]
+
+
+def test_a_picture_without_the_person_says_what_may_help(world: World) -> None:
+    ann, version = world.drawing()
+    asked = ask(ann, version, 1)
+
+    def nobody(_: Any) -> None:
+        refuse("drawn likeness", Subject(explicit=0.0, max_explicit=0.7), what="The picture")
+
+    world.finisher.refuses = nobody
+    world.work(asked)
+    (told,) = ann.get(f"/generations/{asked['id']}").json()["refused"]
+    assert told["reason"] == "unknown-face"
+    assert told["sentence"].startswith(
+        "The picture shows no face that is the persona's. Ask for words that show the face"
+    )
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
 
 
 def test_a_worker_that_dies_draws_nothing_twice(world: World) -> None:
