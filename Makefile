@@ -67,7 +67,7 @@ comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0
 ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, one of which is killed
 	.cache/ray/bin/python -m pytest -n 0 -m ray tests/test_ray.py
 
-test-web: ## the gallery's pages in Debian's Chromium (CHROMIUM names another): no part of .ci/run
+test-web: .venv/gallery ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another): no part of .ci/run
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
 
 coverage: .venv/dev ## `make test`, and what of the product it runs

@@ -1,4 +1,11 @@
+import type { components, paths } from "./openapi";
 import type * as T from "./types";
+
+// The addresses that the API has for a method, with any text for an id: another one does not compile.
+type Method = "get" | "post" | "put" | "patch" | "delete";
+type Filled<Place extends string> = Place extends `${infer Before}{${string}}${infer After}` ? `${Before}${string}${Filled<After>}` : Place;
+type Below<Place> = Place extends `/api${infer Rest}` ? Filled<Rest> : never;
+type Address<M extends Method> = M extends Method ? Below<{ [P in keyof paths]: paths[P] extends Record<M, object> ? P : never }[keyof paths]> : never;
 
 /** An answer of the API that says no, in its own words. */
 export class ApiError extends Error {
@@ -9,6 +16,9 @@ export class ApiError extends Error {
     super(problem.sentence);
   }
 }
+
+/** What the API takes. */
+type Bodies = components["schemas"];
 
 type Query = Record<string, string | number | boolean | undefined | null>;
 interface Options {
@@ -35,7 +45,7 @@ async function problemOf(response: Response): Promise<T.Problem> {
   return { reason: "unreachable", sentence: `The server answered ${response.status}.`, remedy: "Try again in a moment." };
 }
 
-async function send(method: string, path: string, { query, body, headers }: Options = {}): Promise<Response> {
+async function send(method: Uppercase<Method>, path: Address<Method>, { query, body, headers }: Options = {}): Promise<Response> {
   const unsafe = method !== "GET";
   const request = async () =>
     fetch(address(path, query), {
@@ -57,21 +67,21 @@ async function send(method: string, path: string, { query, body, headers }: Opti
   return response;
 }
 
-async function json<R>(method: string, path: string, options?: Options): Promise<R> {
+async function json<R>(method: Uppercase<Method>, path: Address<Method>, options?: Options): Promise<R> {
   const response = await send(method, path, options);
   return (response.status === 204 ? undefined : await response.json()) as R;
 }
 
 // A short list comes bare, a long one as a page.
-async function list<R>(path: string): Promise<R[]> {
+async function list<R>(path: Address<"get">): Promise<R[]> {
   const answer = await get<R[] | T.Page<R>>(path);
   return Array.isArray(answer) ? answer : answer.items;
 }
 
-const get = <R>(path: string, query?: Query, headers?: Record<string, string>) => json<R>("GET", path, { query, headers });
-const post = <R = void>(path: string, body?: unknown) => json<R>("POST", path, { body: body ?? {} });
-const put = <R = void>(path: string, body?: unknown) => json<R>("PUT", path, { body });
-const remove = <R = void>(path: string) => json<R>("DELETE", path);
+const get = <R>(path: Address<"get">, query?: Query, headers?: Record<string, string>) => json<R>("GET", path, { query, headers });
+const post = <R = void>(path: Address<"post">, body?: unknown) => json<R>("POST", path, { body: body ?? {} });
+const put = <R = void>(path: Address<"put">, body?: unknown) => json<R>("PUT", path, { body });
+const remove = <R = void>(path: Address<"delete">) => json<R>("DELETE", path);
 const id = encodeURIComponent;
 
 async function session(): Promise<T.Session> {
@@ -80,7 +90,7 @@ async function session(): Promise<T.Session> {
   return answer;
 }
 
-async function newSession<R>(path: string, body: unknown): Promise<R> {
+async function newSession<R>(path: Address<"post">, body: unknown): Promise<R> {
   const answer = await post<R>(path, body);
   csrf = null;
   return answer;
@@ -88,10 +98,10 @@ async function newSession<R>(path: string, body: unknown): Promise<R> {
 
 export const api = {
   session,
-  signUp: (body: { email: string; password: string; name: string; invitation?: string }) => 
+  signUp: (body: Bodies["SignUp"]) => 
     newSession<T.Session | { sent: true }>("/sign-up", body),
   confirmSignUp: (token: string) => newSession("/sign-up/confirm", { token }),
-  signIn: (body: { email: string; password: string }) => newSession("/sign-in", body),
+  signIn: (body: Bodies["SignIn"]) => newSession("/sign-in", body),
   signOut: () => newSession("/sign-out", {}),
   forgotPassword: (email: string) => post("/password/forgot", { email }),
   resetPassword: (token: string, password: string) => newSession("/password/reset", { token, password }),
@@ -100,7 +110,7 @@ export const api = {
 
   people: () => list<T.Person>("/people"),
   presets: () => list<T.Preset>("/presets"),
-  generate: (body: T.GenerationRequest) => post<T.Generation>("/generations", body),
+  generate: (body: Bodies["gallery__api__routes__generations__Asked"]) => post<T.Generation>("/generations", body),
   generations: () => list<T.Generation>("/generations"),
   cancel: (which: string) => post<T.Generation>(`/generations/${id(which)}/cancel`),
 
@@ -117,7 +127,7 @@ export const api = {
   deleteAlbum: (which: string) => remove(`/albums/${id(which)}`),
   inAlbum: (album: string, picture: string, on: boolean) => (on ? put : remove)(`/albums/${id(album)}/pictures/${id(picture)}`),
 
-  share: (picture: string, body: { expires_hours: number; password?: string }) =>
+  share: (picture: string, body: Bodies["gallery__api__routes__shares__Asked"]) =>
     post<{ id: string; url: string; expires: string }>(`/pictures/${id(picture)}/shares`, body),
   shares: () => list<T.Share>("/shares"),
   endShare: (which: string) => remove(`/shares/${id(which)}`),
@@ -125,12 +135,12 @@ export const api = {
   shared: (token: string, password?: string) => get<T.SharedPicture>(`/shared/${id(token)}`, {}, sharePassword(password)),
   sharedFile: async (token: string, password?: string) =>
     (await send("GET", `/shared/${id(token)}/file`, { headers: { ...sharePassword(password), accept: "image/*" } })).blob(),
-  takedown: (token: string, body: T.TakedownRequest) => post<T.TakedownReceipt>(`/shared/${id(token)}/takedown`, body),
+  takedown: (token: string, body: Bodies["Report"]) => post<T.TakedownReceipt>(`/shared/${id(token)}/takedown`, body),
   takedownReceipt: (receipt: string) => get<T.TakedownReceipt>(`/takedowns/${id(receipt)}`),
 
   portrayed: (token: string, cursor: string | null) => get<T.Portrayed>(`/portrayed/${id(token)}`, { cursor, limit: 60 }),
   renewLink: (token: string) => post<{ url: string }>(`/portrayed/${id(token)}/renew`),
-  narrow: (token: string, body: { kinds: string[]; per_day: number | null }) => post(`/portrayed/${id(token)}/narrow`, body),
+  narrow: (token: string, body: Bodies["Narrowed"]) => post(`/portrayed/${id(token)}/narrow`, body),
   revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
   money: () => get<T.Money>("/money"),
@@ -138,12 +148,12 @@ export const api = {
 
   admin: {
     users: () => list<T.AdminUser>("/admin/users"),
-    changeUser: (which: string, change: { role?: T.Role; disabled?: boolean }) =>
+    changeUser: (which: string, change: Bodies["Changed"]) =>
       json("PATCH", `/admin/users/${id(which)}`, { body: change }),
-    invite: (body: { email: string; role: T.Role }) => post<{ url: string }>("/admin/invitations", body),
+    invite: (body: Bodies["Invited"]) => post<{ url: string }>("/admin/invitations", body),
     people: () => list<T.AdminPerson>("/admin/people"),
     rights: () => list<T.AdminRight>("/admin/rights"),
-    grant: (right: T.NewRight) => put("/admin/rights", right),
+    grant: (right: Bodies["Granted"]) => put("/admin/rights", right),
     revokeRight: ({ user_id, version_id }: T.AdminRight) => json("DELETE", "/admin/rights", { query: { user_id, version_id } }),
     queue: () => list<T.Row>("/admin/queue"),
     workers: () => list<T.Row>("/admin/workers"),

@@ -210,6 +210,20 @@ export const messages = {
     follow: "Follow the report",
   },
 
+  verify: {
+    check: "Check the manifest in this browser",
+    checking: "Checking",
+    holds: "Checked here: the manifest fits this file",
+    none: "This file has no manifest",
+    noneText: "It may have been stripped. The mark in the pixels may still be there.",
+    broken: "The manifest does not fit this file",
+    brokenText: (codes: string[]) => `The file was changed after it was signed, or the manifest is not whole. ${codes.join(", ")}`,
+    generated: "It says that a network drew the picture.",
+    notGenerated: "It does not say that a network drew the picture.",
+    signer: (name: string | null, trusted: boolean) =>
+      `Signed by ${name ?? "an unnamed key"}${trusted ? "." : ", which no list of trusted authorities in this page vouches for."}`,
+  },
+
   takedown: {
     title: "A report and what became of it",
     gone: "There is no report with this number",

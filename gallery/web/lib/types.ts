@@ -1,4 +1,9 @@
-/** What the API sends and takes (gallery/api). Times are ISO 8601 in UTC, ids are UUIDs. */
+/** What the API sends (gallery/api); what it takes is in openapi.ts. Times are ISO 8601 in UTC, ids are UUIDs. */
+import type { components } from "./openapi";
+
+export type GenerationRequest = components["schemas"]["gallery__api__routes__generations__Asked"];
+export type TakedownReason = components["schemas"]["Report"]["reason"];
+export type PromptKind = components["schemas"]["Narrowed"]["kinds"][number];
 
 export type Role = "owner" | "member" | "guest";
 export type Aspect = "square" | "portrait" | "landscape";
@@ -111,18 +116,6 @@ export interface Generation {
   error: string | null;
 }
 
-export interface GenerationRequest {
-  version_id: string;
-  prompt: string;
-  negative?: string;
-  preset?: string;
-  count: number;
-  seed?: number;
-  strength: number;
-  aspect: Aspect;
-  like?: string;
-}
-
 export interface PictureFilter {
   search?: string;
   person?: string;
@@ -159,13 +152,6 @@ export interface SharedPicture {
 /** A receipt says what was done, in whatever fields the API gives it; it is shown and kept whole. */
 export type Receipt = Record<string, unknown>;
 
-export interface TakedownRequest {
-  name: string;
-  email: string;
-  reason: string;
-  statement: string;
-}
-
 export interface TakedownReceipt {
   receipt: string;
   status: "open" | "removed" | "kept";
@@ -193,7 +179,7 @@ export interface Portrayed {
   person: { id: string; name: string };
   /** What the consent record covers, in one sentence. */
   scope: string;
-  kinds: string[];
+  kinds: PromptKind[];
   per_day: number | null;
   /** The receipt of the withdrawal. */
   revoked: Receipt | null;
@@ -236,14 +222,12 @@ export interface AdminPerson {
   ended: string | null;
 }
 
-export interface NewRight {
+export interface AdminRight {
   user_id: string;
   version_id: string;
   per_day: number;
   until: string | null;
-}
 
-export interface AdminRight extends NewRight {
   id: string;
   user: string;
   person: string;

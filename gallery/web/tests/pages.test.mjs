@@ -186,6 +186,8 @@ test("a picture is shared with a password, opened without an account, reported, 
   await stranger.getByRole("button", { name: "Show the picture" }).click();
   await stranger.getByText("It is not a photograph.").waitFor();
   await stranger.getByText("C2PA manifest, signed").waitFor();
+  await stranger.getByRole("button", { name: "Check the manifest in this browser" }).click();
+  await stranger.getByText("This file has no manifest").waitFor();
   await stranger.getByText("Verify it yourself").click();
   await stranger.getByText("likeness detect picture.png").waitFor();
   await stranger.getByRole("button", { name: "Report this picture" }).click();

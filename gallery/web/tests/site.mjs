@@ -1,15 +1,21 @@
 // The built site before a fake API, and a browser on it.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { startFake } from "./fake/server.mjs";
 
 const WEB = new URL("..", import.meta.url).pathname;
+const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 export const OWNER = { email: "ada@example.org", password: "correct horse" };
 export const WIDTHS = [360, 1400];
 export const THEMES = ["light", "dark"];
 
-function freePort() {
+export function freePort() {
   return new Promise((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();
@@ -18,8 +24,8 @@ function freePort() {
   });
 }
 
-async function startSite(api) {
-  const port = await freePort();
+async function startSite(api, given) {
+  const port = given ?? (await freePort());
   const site = spawn(process.execPath, ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)], {
     cwd: WEB, env: { ...process.env, GALLERY_API: api, NEXT_TELEMETRY_DISABLED: "1" }, stdio: ["ignore", "pipe", "inherit"],
   });
@@ -30,11 +36,32 @@ async function startSite(api) {
   return { url: `http://127.0.0.1:${port}`, stop: () => new Promise((done) => (site.removeAllListeners("exit"), site.on("exit", done), site.kill())) };
 }
 
+const startBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+/** The same before the real API: {url, browser, owner, allow, stop}; `allow(n)`: the worker may have drawn n pictures in all. */
+export async function openRealSite() {
+  const folder = await mkdtemp(join(tmpdir(), "gallery-site-"));
+  const [api, pages] = [await freePort(), await freePort()];
+  const python = process.env.GALLERY_PYTHON ?? `${WEB}../../.venv/bin/python`;
+  const program = spawn(python, [`${WEB}../../tests/gallery_site.py`, folder, String(api), String(pages)], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise((done) => program.on("exit", done));
+  const owner = await Promise.race([once(program.stdout, "data").then(([line]) => JSON.parse(line)), ended.then((code) => Promise.reject(new Error(`tests/gallery_site.py ended with ${code}`)))]);
+  const [site, browser] = [await startSite(`http://127.0.0.1:${api}`, pages), await startBrowser()];
+  const stop = async () => {
+    await browser.close();
+    await site.stop();
+    program.stdin.end();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url: site.url, browser, owner, allow: (pictures) => writeFile(join(folder, "allowed"), String(pictures)), stop };
+}
+
 /** {fake, url, browser, stop}: all that a test needs. */
 export async function openSite() {
   const fake = await startFake();
   const site = await startSite(fake.url);
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const browser = await startBrowser();
   const stop = async () => {
     await browser.close();
     await site.stop();
@@ -50,7 +77,7 @@ export async function visit({ browser, url }, { width = 1400, theme = "light", s
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const faults = [];
   const statuses = [...expected];
   page.on("pageerror", (error) => faults.push(String(error)));
@@ -67,4 +94,12 @@ export async function signIn(page, { email, password } = OWNER) {
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByLabel("What do you want to see?").waitFor();
+}
+
+/** What axe-core finds that is serious. */
+export async function violations(page) {
+  // By the debugger, which the page's policy does not bind.
+  await page.evaluate(AXE);
+  const { violations: found } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
 }

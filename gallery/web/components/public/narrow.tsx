@@ -13,7 +13,7 @@ const words = messages.portrayed;
 export function Narrow({ token, page }: { token: string; page: Portrayed }) {
   const narrow = useChange((form: FormData) => {
     const most = String(form.get("per_day") ?? "");
-    return api.narrow(token, { kinds: form.getAll("kinds").map(String), per_day: most === "" ? null : Number(most) });
+    return api.narrow(token, { kinds: page.kinds.filter((kind) => form.getAll("kinds").includes(kind)), per_day: most === "" ? null : Number(most) });
   }, "portrayed");
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

@@ -4,6 +4,7 @@ import Link from "next/link";
 import { type FormEvent, useState } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
+import type { TakedownReason } from "@/lib/types";
 import { useChange } from "@/lib/queries";
 import { Button, buttonClass } from "../ui/button";
 import { Input, Select, TextArea } from "../ui/field";
@@ -15,7 +16,7 @@ export function Report({ token }: { token: string }) {
   const [open, setOpen] = useState(false);
   const report = useChange((form: FormData) => {
     const field = (name: string) => String(form.get(name) ?? "");
-    return api.takedown(token, { name: field("name"), email: field("email"), reason: field("reason"), statement: field("statement") });
+    return api.takedown(token, { name: field("name"), email: field("email"), reason: field("reason") as TakedownReason, statement: field("statement") });
   });
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

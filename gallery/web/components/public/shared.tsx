@@ -12,6 +12,7 @@ import { Button } from "../ui/button";
 import { Badge, Empty, ErrorNotice, Loading } from "../ui/notice";
 import { Password } from "./password";
 import { Report } from "./report";
+import { Verify } from "./verify";
 
 const words = messages.shared;
 
@@ -81,6 +82,7 @@ function View({ token, shared, file }: { token: string; shared: SharedPicture; f
             </li>
           ))}
         </ul>
+        <Verify file={file} />
         <details className="rounded-xl border border-line bg-surface p-4 text-sm">
           <summary className="min-h-6 font-medium">{words.verify}</summary>
           <div className="grid justify-items-start gap-3 pt-3">

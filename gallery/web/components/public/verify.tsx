@@ -1,0 +1,51 @@
+"use client";
+import { BadgeCheck, ShieldQuestion, TriangleAlert } from "lucide-react";
+import { messages } from "@/lib/messages";
+import { useChange } from "@/lib/queries";
+import { type Verdict, verifyFile } from "@/lib/verify";
+import { Button } from "../ui/button";
+import { Badge, ErrorNotice } from "../ui/notice";
+
+const words = messages.verify;
+
+/** Checks the file that this page shows, in the browser: the page's own word is not taken for it. */
+export function Verify({ file }: { file: Blob }) {
+  const check = useChange(() => verifyFile(file));
+  return (
+    <div className="grid justify-items-start gap-2" aria-live="polite">
+      {check.data ? (
+        <Result verdict={check.data} />
+      ) : (
+        <Button onClick={() => check.mutate(undefined)} disabled={check.isPending}>
+          <ShieldQuestion aria-hidden />
+          {check.isPending ? words.checking : words.check}
+        </Button>
+      )}
+      <ErrorNotice error={check.error} />
+    </div>
+  );
+}
+
+function Result({ verdict }: { verdict: Verdict }) {
+  if (verdict.kind !== "holds")
+    return (
+      <>
+        <Badge tone="danger">
+          <TriangleAlert className="size-3.5" aria-hidden />
+          {words[verdict.kind]}
+        </Badge>
+        <p className="text-sm text-muted wrap-anywhere">{verdict.kind === "none" ? words.noneText : words.brokenText(verdict.codes)}</p>
+      </>
+    );
+  return (
+    <>
+      <Badge tone="good">
+        <BadgeCheck className="size-3.5" aria-hidden />
+        {words.holds}
+      </Badge>
+      <p className="text-sm text-muted wrap-anywhere">
+        {verdict.generated ? words.generated : words.notGenerated} {words.signer(verdict.signer, verdict.trusted)}
+      </p>
+    </>
+  );
+}
