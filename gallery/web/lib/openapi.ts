@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/takedowns/{takedown_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Reported
+         * @description The reported picture, for whoever decides; that it was looked at is noted.
+         */
+        get: operations["get_reported_api_admin_takedowns__takedown_id__file_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/users": {
         parameters: {
             query?: never;
@@ -502,6 +522,26 @@ export interface paths {
         get: operations["get_calculator_api_money_calculator_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/money/checkout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Checkout
+         * @description Begin a payment; the page is Stripe's. The same `attempt` again is the same payment.
+         */
+        post: operations["post_checkout_api_money_checkout_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1120,6 +1160,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Bought */
+        Bought: {
+            /**
+             * Attempt
+             * Format: uuid
+             */
+            attempt: string;
+            /** Cents */
+            cents: number;
+        };
         /** Changed */
         Changed: {
             /** Disabled */
@@ -1725,6 +1775,37 @@ export interface operations {
             };
         };
     };
+    get_reported_api_admin_takedowns__takedown_id__file_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                takedown_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_users_api_admin_users_get: {
         parameters: {
             query?: never;
@@ -2195,6 +2276,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: number;
                     };
+                };
+            };
+        };
+    };
+    post_checkout_api_money_checkout_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bought"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
