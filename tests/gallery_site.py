@@ -1,7 +1,8 @@
-"""The real gallery for a browser's test: `python -m gallery serve` with its embedded PostgreSQL, and a worker whose pictures are jade's own
-photographs, judged and marked as any. `python tests/gallery_site.py FOLDER API_PORT PAGES_PORT`; it ends with its standard input.
+"""The real gallery for a browser's test: `python -m gallery serve` with its embedded PostgreSQL, and a worker whose pictures are
+jade's own photographs, judged and marked as any.
 
-The file FOLDER/allowed holds how many pictures may be drawn in all: a test decides when a run stands in the middle.
+`python tests/gallery_site.py FOLDER API_PORT PAGES_PORT`; it ends with its standard input. The file FOLDER/allowed holds how
+many pictures may be drawn in all: a test decides when a run stands in the middle.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ from pathlib import Path
 from likeness.cli.desk.encode import page_jpeg
 from likeness.cli.desk.state import Desk
 from likeness.cli.purge import owner
+from likeness.dvc_files import links_to_cache
 from likeness.images import load_rgb
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest, verified
@@ -65,7 +66,7 @@ def sample(desk: Desk, persona: str, key: str) -> bytes | None:
     """One strip, whole: it is a sheet to be read."""
     desk.run_at("train", persona)
     path = samples(persona).get(key)
-    if path is None or path.is_symlink():
+    if path is None or (path.is_symlink() and not links_to_cache(path)):
         return None
     return page_jpeg(load_rgb(path), SHEET_PX)
 
