@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there 
 
 
 @pytest.fixture
-def desk(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeskServer]:
+def server(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeskServer]:
     mission = outfit(monkeypatch)
     monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)
     put("sources/explicit.png", png(explicit=95, seed=90))
@@ -62,7 +62,7 @@ class Page:
 
 
 async def opened(url: str, server: DeskServer, work) -> None:
-    async with asyncio.timeout(60), connect(url, max_size=None) as socket:
+    async with asyncio.timeout(300), connect(url, max_size=None) as socket:
         tab = Tab(socket)
         for domain in ("Page", "Runtime", "Log", "Network"):
             await tab.call(f"{domain}.enable")
@@ -76,7 +76,7 @@ def with_page(server: DeskServer, work) -> None:
         asyncio.run(opened(asyncio.run(first_tab(browser)), server, work))
 
 
-def test_a_person_refuses_and_accepts_writes_a_caption_and_swaps_a_pair(desk):
+def test_a_person_refuses_and_accepts_writes_a_caption_and_swaps_a_pair(server):
     first = "document.querySelector('.tile:has(img)')"
 
     async def work(page: Page) -> None:
@@ -106,10 +106,10 @@ def test_a_person_refuses_and_accepts_writes_a_caption_and_swaps_a_pair(desk):
         assert await page.tab.value("document.querySelectorAll('.three img').length") == 3
         assert wrong_events(page.tab.events)[0] == []
 
-    with_page(desk, work)
+    with_page(server, work)
 
 
-def test_no_page_has_a_serious_fault_or_scrolls_sideways(desk):
+def test_no_page_has_a_serious_fault_or_scrolls_sideways(server):
     axe = next((path for path in AXES if path.is_file()), None)
 
     async def work(page: Page) -> None:
@@ -134,6 +134,6 @@ def test_no_page_has_a_serious_fault_or_scrolls_sideways(desk):
                     assert errors == [], where
                     assert [url for url in requests if not url.startswith(page.root)] == [], where
 
-    with_page(desk, work)
+    with_page(server, work)
     if axe is None:
         pytest.skip("axe-core is not here (npm ci in gallery/web, or python -m bench.browser): the rest held")
