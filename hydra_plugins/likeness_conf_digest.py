@@ -29,7 +29,7 @@ class ConfDigestPlugin(SearchPathPlugin):
     def __init__(self) -> None:
         # `dvc exp run -S train.lr=3e-4`: Hydra would only say that there is no such key.
         refuse_earlier_names(sys.argv[1:])
-        repository = Path(__file__).resolve().parent.parent
+        repository = _repository()
         refuse_unknown_overrides(set_params(sys.argv[1:]), repository)
         conf_digest(repository / "conf")  # before OmegaConf reads it: it follows aliases and computes values
         OmegaConf.register_new_resolver(
@@ -42,6 +42,14 @@ class ConfDigestPlugin(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Nothing to add."""
+
+
+def _repository() -> Path:
+    """The repository that DVC or `likeness` works in. This file may be another's: of the clone that the environment was made
+    for, whose conf/ says other things."""
+    here = Path.cwd()
+    folders = (folder for folder in (here, *here.parents) if (folder / "conf" / "config.yaml").is_file())
+    return next(folders, Path(__file__).resolve().parent.parent)
 
 
 def set_params(words: list[str]) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from likeness.cli.overrides import refuse_unknown_overrides
+from likeness.cli.overrides import read_values, refuse_unknown_overrides
 from likeness.cli.params import params_command
+from likeness.conf_digest import conf_digest
 from likeness.config import load_config
 from likeness.errors import ConfigError
 
@@ -129,6 +130,19 @@ def test_dvc_refuses_a_setting_before_it_writes_params(repository, override, wor
     assert words in result.stderr
     assert "append" not in result.stderr
     assert Path("params.yaml").read_bytes() == before
+
+
+def test_the_digest_is_of_the_repository_that_dvc_runs_in_and_not_of_the_plugins(repository):
+    """Two clones share an environment: the one that it was made for has the plugin, and another conf/."""
+    default = repository / "conf/train/default.yaml"
+    default.write_text(default.read_text() + "another_value: 1\n")
+    program = (
+        "import sys; from pathlib import Path; from dvc.utils.hydra import compose_and_dump\n"
+        f"compose_and_dump(Path('out.yaml'), {str(repository / 'conf')!r}, None, 'config', {str(ROOT)!r}, [])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-P", "-c", program], env=environment, check=True)
+    assert read_values(repository / "out.yaml")["conf_digest"] == conf_digest(repository / "conf")
 
 
 def test_values_that_conf_does_not_say_are_shown_before_they_go(repository, capsys):
