@@ -6,12 +6,14 @@ end tells what is missing. Metrics are sent in batches (one call a value is ten 
 person can watch a run from elsewhere.
 """
 
+import contextlib
 import logging
 import os
 import re
 import shutil
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,6 +41,8 @@ REFUSED = {
     "MALFORMED_REQUEST", "NOT_FOUND", "NOT_IMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_DOES_NOT_EXIST", "UNAUTHENTICATED",
 }  # fmt: skip
+# What SQLite says of a database that another version of likeness, or MLflow itself, was killed while making.
+MADE_IN_PART = re.compile(r"OperationalError.*(?:table \w+ already exists|duplicate column name)")
 ARTIFACTS = "mlartifacts"
 """The folder in the repository that takes the files of runs, where the database is a local one."""
 
@@ -127,23 +131,31 @@ class Tracker:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
+        make_database(self._uri)
         client: Any = MlflowClient(tracking_uri=self._uri)
-        experiment = client.get_experiment_by_name(self._experiment)
-        if experiment is not None and experiment.lifecycle_stage == "deleted":
-            raise DeletedExperiment(self._experiment, experiment.experiment_id)
-        if experiment is None:
-            location = (self._root / ARTIFACTS).resolve().as_uri()
-            local = self._uri.startswith("sqlite:")
-            created = client.create_experiment(
-                self._experiment, artifact_location=location if local else None
-            )
-        else:
-            created = experiment.experiment_id
+        created = self._experiment_id(client)
         tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
         run = client.create_run(created, tags=tags, run_name=self._name())
         self._client, self._run_id = client, run.info.run_id
         flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
         self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
+
+    def _experiment_id(self, client: Any) -> str:
+        experiment = client.get_experiment_by_name(self._experiment)
+        if experiment is None:
+            location = (self._root / ARTIFACTS).resolve().as_uri()
+            local = self._uri.startswith("sqlite:")
+            try:
+                return client.create_experiment(
+                    self._experiment, artifact_location=location if local else None
+                )
+            # Another run may have made it meanwhile; each store says so in its own way.
+            except Exception:
+                if (experiment := client.get_experiment_by_name(self._experiment)) is None:
+                    raise
+        if experiment.lifecycle_stage == "deleted":
+            raise DeletedExperiment(self._experiment, experiment.experiment_id)
+        return experiment.experiment_id
 
     def _name(self) -> str:
         """`train@jade, rank 8, lr 0.0001, steps 1500, slim-cat`."""
@@ -239,6 +251,26 @@ def register(
 def registered_name(experiment: str, persona: str) -> str:
     """What a persona's weights are called in MLflow's registry."""
     return f"{experiment}-{persona}"
+
+
+def make_database(uri: str) -> None:
+    """Make a local database that is not there, whole or not at all: MLflow makes its tables one by one, and two runs at once,
+    or one that is killed, would leave one that no run can use."""
+    scheme, _, place = uri.partition(":///")
+    path = Path(place)
+    if scheme != "sqlite" or not place or (path.exists() and path.stat().st_size):
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        client: Any = MlflowClient(tracking_uri=f"sqlite:///{new}")
+        client.search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):  # another run was faster
+            os.link(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
@@ -349,6 +381,11 @@ def _cause(error: Exception, uri: str) -> tuple[str, bool]:
     if "out-of-date database schema" in str(error):
         return (
             f"{shown} was written by another version of MLflow\n  remedy: back it up, then `mlflow db upgrade {shown}`",
+            True,
+        )
+    if MADE_IN_PART.search(said):
+        return (
+            f"{shown} was made in part: {said}\n  remedy: move that file away, and the next run makes a new one",
             True,
         )
     if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):

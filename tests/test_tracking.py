@@ -266,6 +266,59 @@ def test_a_database_of_an_older_mlflow_is_told_as_that(in_tmp, capsys):
         assert "mlflow db upgrade" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_database_appears_whole_or_not_at_all(in_tmp, monkeypatch, database):
+    """A run that is killed while MLflow makes its tables leaves nothing that the next one could stumble over."""
+    Path("mlflow.db").unlink()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self, **options):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, "search_experiments", killed)
+        with pytest.raises(Killed):
+            tracking.make_database(f"sqlite:///{in_tmp}/mlflow.db")
+    assert list(in_tmp.iterdir()) == []
+
+    def slower(self, **options):  # than another run, which has made it meanwhile
+        shutil.copy(database, in_tmp)
+        Path(self.tracking_uri.partition(":///")[2]).write_bytes(b"mine")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_experiments", slower)
+    tracking.make_database(f"sqlite:///{in_tmp}/mlflow.db")
+    assert [path.name for path in in_tmp.iterdir()] == ["mlflow.db"]
+    assert Path("mlflow.db").read_bytes() == database.read_bytes()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_database_that_was_made_in_part_is_told_as_that(in_tmp, capsys):
+    path = in_tmp / "half.db"
+    with sqlite3.connect(path) as half:
+        half.execute("create table _alembic_tmp_tags (value float)")
+    half.close()
+    with tracker(f"sqlite:///{path}"):
+        assert "was made in part" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_experiment_that_another_run_makes_meanwhile_is_taken(in_tmp, monkeypatch):
+    create = mlflow.MlflowClient.create_experiment
+
+    def twice(self, name, **options):  # the other run's, then ours
+        create(self, name, **options)
+        return create(self, name, **options)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_experiment", twice)
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    assert run.problem is None
+    [logged] = runs(mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db"))
+    assert (logged.info.status, logged.data.metrics) == ("FINISHED", {"loss": 1.0})
+
+
 def test_switched_off_it_touches_nothing(in_tmp, capsys):
     Path("mlflow.db").unlink()
     with tracker("sqlite:///mlflow.db", enabled=False) as run:
