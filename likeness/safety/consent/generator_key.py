@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "0rHRDeC48LqtDasGf0A0W4t9x+UVoisJuXwRSli0J+I="
+GENERATOR_KEY = "KYb4eGVh0+4X0s0TS2XoYblPi3/LW1/jX0wtbikq+yQ="
