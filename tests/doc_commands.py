@@ -106,6 +106,7 @@ NOT_RUN = {
     "python -m bench.quantize 200": MEASURES,
     "python -m tools.tiny_base IMAGEFOLDER WORK evaluate identity": MEASURES,
     "pip install --no-deps -r tools/synthetic_people/requirements.txt": PEOPLE,
+    "python -m tools.synthetic_people.plain_shirts": "tests/tools/test_plain_shirts.py does it to copies",
     "git clone https://github.com/vidya-hub/makehuman-core ~/makehuman": PEOPLE,
     "python -m tools.synthetic_people persona tools/synthetic_people/personas/example.yaml data/nora/raw/sources "
     "--data ~/makehuman/data --photos 16": PEOPLE,

@@ -1,19 +1,39 @@
 """Draw a persona as somebody asks."""
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING
 
 from likeness.config import load_config
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.run import Run
 
+if TYPE_CHECKING:
+    from likeness.evaluate.draw import Renderer
+
 
 def draw_command(persona: str, words: str, *, number: int, seed: int, strength: float | None) -> int:
     """Draw, mark, write and say where; the exit status is 1 when every picture was refused."""
-    from likeness.diffusion.load import load_base
-    from likeness.evaluate.draw import Renderer
     from likeness.evaluate.request import asked_prompt, draw_asked
-    from likeness.safety.rating import Rater
 
+    run = run_of(persona, strength)
+    prompt = asked_prompt(run, words)
+    made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number))
+    for one in made.entries:
+        sys.stdout.write(f"{run.paths.drawn / one.file}\n")
+    for failure in made.failures:
+        sys.stderr.write(f"draw: {failure.id}: {failure.detail}\n")
+    sys.stderr.write(f"draw: “{prompt}”, all on one sheet: {run.paths.drawn_sheet}\n")
+    return int(not made.entries)
+
+
+def run_of(persona: str, strength: float | None = None) -> Run:
+    """A run that draws this persona by the settings that lie here, at another strength of the LoRA on request.
+
+    Raises:
+        ConsentError: the persona's record is not in force.
+    """
     config = load_config(PARAMS)
     if strength is not None:
         evaluate = config.evaluate.model_copy(update={"lora_scale": strength})
@@ -22,12 +42,15 @@ def draw_command(persona: str, words: str, *, number: int, seed: int, strength: 
         stage="evaluate", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
     )
     run.require(*run.uses)
-    prompt = asked_prompt(run, words)
+    return run
+
+
+def renderer_of(run: Run) -> Renderer:
+    """What draws for the run: its base, loaded, and the gate."""
+    from likeness.diffusion.load import load_base
+    from likeness.evaluate.draw import Renderer
+    from likeness.safety.rating import Rater
+
+    config = run.config
     base = load_base(config.base, device=config.train.system.device, memo=run.repository.digests)
-    made = draw_asked(run, Renderer(cfg=config, base=base, rater=Rater()), prompt, range(seed, seed + number))
-    for one in made.entries:
-        sys.stdout.write(f"{run.paths.drawn / one.file}\n")
-    for failure in made.failures:
-        sys.stderr.write(f"draw: {failure.id}: {failure.detail}\n")
-    sys.stderr.write(f"draw: “{prompt}”, all on one sheet: {run.paths.drawn_sheet}\n")
-    return int(not made.entries)
+    return Renderer(cfg=config, base=base, rater=Rater())
