@@ -12,7 +12,7 @@ from typing import Any
 from likeness.cli.compose import composed_text
 from likeness.cli.launch_dvc import LaunchFiles
 from likeness.cloud import Machine
-from likeness.cloud.engine import Engine, Offer
+from likeness.cloud.engine import Controller, Engine, Offer
 from likeness.cloud.plan import Candidate, LaunchPlan, Load, measured_pace
 from likeness.cloud.prices import PricedMachine, priced_machines
 from likeness.cloud.runpod import RunPod
@@ -80,6 +80,7 @@ class Ground:
     left_out: Sequence[str]
     secrets: Sequence[str]
     up: Sequence[Load]
+    controller: Controller | None
 
     def plan(self, experiment: Experiment) -> Launch:
         """Plan one job.
@@ -107,6 +108,7 @@ class Ground:
             max_hours=self.cfg.cloud.max_hours,
             up=self.up,
             down=self.files.down(),
+            controller=self.controller,
             task=task(
                 job, self.cfg.cloud, [one.machine for one in self.machines], folder, secrets=self.secrets,
                 settings={one: os.environ[one] for one in STORE_SETTINGS if one in os.environ},
@@ -163,6 +165,7 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
         left_out=[*left_out, *notes],
         secrets=secret_names(cfg, os.environ),
         up=[Load(path=f"git: one commit, {revision[:10]}"), *files.up()],
+        controller=None if engine is None else engine.controller([one.machine for one in machines]),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from likeness.cloud import Machine
 from likeness.errors import ConfigError, TransientError
+from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
 
 PYTHON = "LIKENESS_SKY"
@@ -31,6 +32,32 @@ class Offer:
     region: str
     usd: float
     date: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller:
+    """The machine that the engine takes to watch over jobs, beside theirs: what an hour of it costs (None: no price is known),
+    after how many idle minutes it ends (None: never), and whether it then goes or only stops, and its disk bills on."""
+
+    machine: str
+    usd: float | None
+    idle_minutes: int | None
+    goes: bool
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        price = "at a price that nobody tells" if self.usd is None else f"at {format_usd(self.usd)} an hour"
+        if self.idle_minutes is None:
+            end = "until `sky down` ends it"
+        elif self.goes:
+            end = f"until {self.idle_minutes} minutes after its last job"
+        else:
+            end = f"until {self.idle_minutes} minutes after its last job; its disk, until `sky down`"
+        return (
+            f"Besides, SkyPilot's own controller bills ({self.machine}, {price}, {end}). It is no part of the sum, "
+            "and serves all jobs. consolidation_mode does without it (docs/cloud.md)."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +112,12 @@ class Engine:
             ]
             for words, found in told.items()
         }
+
+    def controller(self, machines: Sequence[Machine]) -> Controller | None:
+        """What watching over jobs on these machines costs by itself; None where nothing does."""
+        wanted = [{"infra": one.infra} for one in machines if not one.own]
+        told = self._ask("controller", machines=wanted) if wanted else None
+        return None if told is None else Controller(**told)
 
     def check(self, task: dict[str, Any]) -> None:
         """See that the engine can read a task.

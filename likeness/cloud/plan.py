@@ -1,10 +1,11 @@
 """A launch on paper: which machines, what an hour costs, how many it takes, the most it can cost, what goes where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from likeness.cloud import Machine
+from likeness.cloud.engine import Controller
 from likeness.cloud.prices import PricedMachine
 from likeness.cloud.records import pace_file
 from likeness.config import Config
@@ -63,10 +64,11 @@ class LaunchPlan:
     up: Sequence[Load]
     down: Sequence[Load]
     task: dict[str, Any]
+    controller: Controller | None
 
     @property
     def usd_max(self) -> float:
-        """The most that it can cost: the dearest machine up to the cap."""
+        """The most that its machines can cost: the dearest one up to the cap."""
         return self.max_hours * max(one.priced.usd for one in self.candidates)
 
     def values(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class LaunchPlan:
             "up": [vars(one) for one in self.up],
             "down": [vars(one) for one in self.down],
             "task": self.task,
+            "controller": None if self.controller is None else asdict(self.controller),
         }
 
     def sentences(self) -> list[str]:
@@ -115,6 +118,7 @@ class LaunchPlan:
             lines.append(f"At most {most}.")
         else:
             lines.append(f"At most {format_usd(jobs * self.usd_max)}, for each of {jobs} jobs {most}.")
+        lines += [] if self.controller is None else [self.controller.words]
         lines += ["Goes up:", *(f"  {one.words}" for one in self.up)]
         lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
         return lines

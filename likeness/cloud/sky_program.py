@@ -47,6 +47,54 @@ def prices(request: dict) -> dict:
     return found
 
 
+def controller(request: dict) -> dict | None:
+    """The machine that SkyPilot's controller of jobs takes for itself beside the jobs' own; None where it takes none."""
+    import sky
+    from sky.utils import controller_utils
+
+    with contextlib.redirect_stdout(sys.stderr):
+        if controller_utils.is_jobs_consolidation_mode():
+            return None
+        where = [sky.Resources(infra=one["infra"]) for one in request["machines"]]
+        found = controller_utils.get_controller_resources(controller_utils.Controllers.JOBS_CONTROLLER, where)
+        # The optimizer takes the cheapest, and one without a price last.
+        usd, machine, cheapest = min(
+            (_hourly(one) for one in found), key=lambda one: float("inf") if one[0] is None else one[0]
+        )
+        stops = cheapest.autostop_config
+        goes = stops is not None and stops.enabled and stops.down
+        ends = stops is not None and stops.enabled and (goes or _can_stop(cheapest))
+    return {
+        "usd": usd,
+        "machine": machine,
+        "idle_minutes": stops.idle_minutes if stops is not None and ends else None,
+        "goes": goes,
+    }
+
+
+def _can_stop(resources) -> bool:
+    from sky import clouds, exceptions
+
+    try:
+        resources.cloud.check_features_are_supported(resources, {clouds.CloudImplementationFeatures.STOP})
+    except exceptions.NotSupportedError:
+        return False
+    return True
+
+
+def _hourly(resources) -> tuple:
+    from sky import catalog
+
+    cloud = resources.cloud
+    try:
+        kind = cloud.get_default_instance_type(cpus=resources.cpus, memory=resources.memory)
+        usd = catalog.get_hourly_cost(kind, use_spot=False, region=None, zone=None, clouds=str(cloud).lower())
+    except Exception as error:  # as in `prices`
+        print(f"{cloud}: {error}", file=sys.stderr)
+        return None, str(cloud), resources
+    return float(usd), f"{cloud} {kind}", resources
+
+
 def _task(request: dict):
     import sky
 
@@ -111,7 +159,7 @@ def logs(request: dict) -> None:
 def main() -> None:
     """Answer the request."""
     request = json.loads(sys.stdin.readline())
-    known = {one.__name__: one for one in (prices, check, launch, jobs, cancel, logs)}
+    known = {one.__name__: one for one in (prices, controller, check, launch, jobs, cancel, logs)}
     if request["what"] == "logs":
         logs(request)
         return

@@ -30,6 +30,7 @@ def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
     assert [one["path"] for one in said["down"]] == [
         "models/jade/jade-v1.safetensors", "models/jade/scores.json", "models/jade/README.md",
     ]  # fmt: skip
+    assert said["controller"]["usd"] == 0.19
     assert said["changes"] == ["train.checkpoint.share=true"]
     assert not (clone.folder / ".cache" / "cloud").exists()
     assert not (engine / "jobs.json").exists()
@@ -39,7 +40,9 @@ def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, engin
     launch_command("jade", [], queue=False, yes=False, dry_run=True, wait=False, as_json=False)
     said = capsys.readouterr().out
     for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $3.60: 6 h in all",
-                  "measures 100 steps", "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00"):  # fmt: skip
+                  "measures 100 steps", "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00",
+                  "SkyPilot's own controller bills (AWS m6i.xlarge, at $0.19 an hour, until 10 minutes after its last job; its "
+                  "disk, until `sky down`). It is no part of the sum"):  # fmt: skip
         assert words in said
 
 

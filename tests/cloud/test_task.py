@@ -1,12 +1,13 @@
 """The task that SkyPilot gets, and that no key is in it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conf_sections import section
 
-from likeness.cloud import CloudConfig
+from likeness.cloud import CloudConfig, Machine
 from likeness.cloud.engine import Engine
 from likeness.cloud.task import JOB_KEY, task
 
@@ -89,3 +90,23 @@ def test_skypilot_itself_reads_the_task_and_tells_prices_with_their_day(sky, tmp
     assert sorted((one.region, one.usd) for one in offers["runpod RTX4090"]) == [("SE", 0.69), ("US", 0.6)]
     assert offers["runpod RTX4090"][0].date.year >= 2026
     assert not offers["runpod A100-80GB"]
+
+
+@pytest.mark.slow
+def test_skypilot_itself_tells_what_its_controller_takes(sky, tmp_path):
+    cloud = CloudConfig.model_validate(section("cloud/runpod.yaml"))
+    found = sky.controller(cloud.machines)
+    assert found is not None
+    # The smallest with four processors in that catalogue; RunPod cannot stop a machine, and SkyPilot lets its own be.
+    assert (found.machine, found.usd, found.idle_minutes, found.goes) == (
+        "RunPod 1x_RTX4090_SECURE",
+        0.6,
+        None,
+        False,
+    )
+    assert "until `sky down` ends it" in found.words
+    (tmp_path / ".sky" / "config.yaml").write_text(
+        "jobs: {controller: {resources: {autostop: {idle_minutes: 5, down: true}}}}"
+    )
+    assert sky.controller(cloud.machines) == replace(found, idle_minutes=5, goes=True)
+    assert sky.controller([Machine(infra="slurm", own=True)]) is None
