@@ -102,15 +102,16 @@ class Cloud:
         records = JobRecords(self.store, name)
         lives, launch = records.lives(), records.launch() or {}
         dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
-        # The engine's time has what passed after a lost machine's last sign.
+        # The engine's time has what passed after a lost machine's last sign, and not what installing took.
         seconds = sum(life.seconds for life in lives)
         usd = sum(
             life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
             for life in lives
         )
-        if job is not None and job.seconds > seconds:
+        ran_s = 0.0 if job is None else job.seconds + sum(life.installed_s for life in lives)
+        if ran_s > seconds:
             last = lives[-1].usd_per_hour if lives else None
-            usd += (job.seconds - seconds) / 3600 * (dearest if last is None else last)
+            usd += (ran_s - seconds) / 3600 * (dearest if last is None else last)
         end = lives[-1].end if lives else ""
         words = lives[-1].detail if lives and lives[-1].detail else end
         return JobView(

@@ -146,12 +146,15 @@ def main(path: Path) -> None:
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))
     began = _began(folder / BEGAN)
-    life = Life(machine=machine, began=began.isoformat(timespec="seconds"), seconds=0.0, usd_per_hour=usd)
+    installed_s = max((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 0.0)
+    life = Life(
+        machine=machine, began=began.isoformat(timespec="seconds"), seconds=installed_s, usd_per_hour=usd,
+        installed_s=installed_s,
+    )  # fmt: skip
     limits = Limits(
         max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
-    installed_s = (datetime.datetime.now(datetime.UTC) - began).total_seconds()
-    timer = DeadMan(limits, spent_s=records.begin(life), before_s=max(installed_s, 0.0), clock=time.monotonic)
+    timer = DeadMan(limits, spent_s=records.begin(life), before_s=installed_s, clock=time.monotonic)
     job = Job(parcel=parcel, records=records, timer=timer, sign_every_s=SIGN_EVERY_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: job.stop.set())

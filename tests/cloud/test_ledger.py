@@ -1,0 +1,169 @@
+"""What the ledger says of a job whose machines were killed, against what a provider bills for them: a provider, an engine, a network
+and clocks of the test's own, in seconds that nobody waits for."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conf_sections import composition
+
+from likeness.cli.cloud import Cloud, settle
+from likeness.cloud.dead_man import DeadMan, Limits
+from likeness.cloud.engine import EngineJob
+from likeness.cloud.job import SIGN_EVERY_S, Job
+from likeness.cloud.parcel import Parcel
+from likeness.cloud.records import JobRecords, Life
+from likeness.config import load_config
+from likeness.errors import LikenessError, TransientError
+from likeness.paths import RepositoryPaths
+from likeness.purchases.budget import Spending
+from likeness.purchases.history import purchases
+from likeness.store.s3 import Remote
+
+KINDS = ("controller", "worker", "network", "machine")
+USD, STEP_S, EVERY = 0.6, 2.0, 50
+BOOT_S, INSTALL_S, NOTICED_S, GRACE_S = 60.0, 180.0, 90.0, 40.0
+"""Before setup begins; setup; until the engine sees that a machine is gone; until a machine that ended itself is taken away."""
+LIMITS = Limits(max_s=8 * 3600, silence_s=1200, lease_s=900, probe_steps=100)
+
+
+class Network(Remote):
+    """A store that does not answer while `down`."""
+
+    down = False
+
+    def write(self, name: str, data: bytes) -> None:
+        if self.down:
+            raise TransientError("no route to the store")
+        super().write(name, data)
+
+    def read(self, name: str) -> bytes | None:
+        if self.down:
+            raise TransientError("no route to the store")
+        return super().read(name)
+
+
+@dataclass
+class World:
+    """The machines of one job: what is trained, what is in the store, what the provider bills and what the engine counts."""
+
+    store: Network
+    job: str
+    steps: int
+    now: float = 0.0
+    billed_s: float = 0.0
+    engine_s: float = 0.0
+    step: int = 0
+    shared: int = 0
+    lost: list[int] = field(default_factory=list)
+
+    def live(self, fails: Callable[[float], str | None]) -> str:
+        """One machine; `fails` says after how many seconds of work what happens. Returns why it ended."""
+        records, began = JobRecords(self.store, self.job), self.now
+        self.now += BOOT_S + INSTALL_S
+        life = Life(
+            machine="runpod RTX4090", began="x", seconds=INSTALL_S, usd_per_hour=USD, installed_s=INSTALL_S
+        )
+        timer = DeadMan(LIMITS, spent_s=records.begin(life), before_s=INSTALL_S, clock=lambda: self.now)
+        parcel = Parcel(job=self.job, persona="jade", experiment=self.job, pull=[], store="", max_s=0, silence_s=0, lease_s=0,
+                        probe_steps=0, machines=[])  # fmt: skip
+        job = Job(parcel=parcel, records=records, timer=timer, clock=lambda: self.now)
+        if self.step:
+            self.lost.append(self.step - self.shared)
+        self.step, work = self.shared, self.now
+        end = ""
+        while not end:
+            self.now += STEP_S
+            self.step += 1
+            timer.line(f"train: {self.step}/{self.steps}, 0.5/s, about 1 s left")
+            if self.step % EVERY == 0 and not self.store.down:
+                self.shared = self.step
+            if self.step >= self.steps:
+                end = "done"
+            elif (what := fails(self.now - work)) in ("machine", "worker"):
+                end = what
+            else:
+                self.store.down = what == "network"
+                try:
+                    job._watch()
+                except LikenessError as error:
+                    end = error.reason
+        if end != "machine":
+            self.store.down = self.store.down and end == "store-gone"
+            try:
+                records.sign(seconds=timer.seconds, step=self.step, end="failed" if end == "worker" else end)
+            except TransientError:
+                assert end == "store-gone"
+            self.now += GRACE_S
+        else:
+            self.now += NOTICED_S
+        self.billed_s += self.now - began
+        self.engine_s += self.now - began - BOOT_S - INSTALL_S
+        self.store.down = False
+        return end
+
+
+class Engine:
+    """What SkyPilot says of the job: the time that its machines ran."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def jobs(self) -> list[EngineJob]:
+        return [EngineJob(number=1, name=self.world.job, status="FAILED", ended=True, seconds=self.world.engine_s, recoveries=0,
+                          machine="", reason="")]  # fmt: skip
+
+
+def booked(world: World, engine: Any) -> float:
+    """What the ledger has for the job, once it was settled."""
+    cfg, repository = load_config(Path("params.yaml")), RepositoryPaths.here()
+    spending = Spending(repository.spending, prices={}, budget=cfg.budget, stage="launch", persona="jade")
+    spending.reserve("runpod machine hours", world.job, world.job, USD * 8)
+    JobRecords(world.store, world.job).announce({"machines": [{"usd_per_hour": USD}], "usd_max": USD * 8})
+    cloud = Cloud(cfg=cfg, repository=repository, store=world.store, engine=engine)
+    settle(cloud, cloud.jobs()[0])
+    (bought,) = [one for one in purchases(repository.spending) if one.key == world.job]
+    assert bought.end == "paid"
+    return bought.usd
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kill_at_any_moment_costs_an_interval_and_the_ledger_says_what_was_billed(in_tmp, kind):
+    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+    chance = random.Random(f"16 {kind}")
+    for number in range(5):
+        store = Network((in_tmp / "store").as_uri())
+        world = World(store=store, job=f"likeness-jade-{kind}-{number}", steps=3600)
+        at, records = chance.uniform(600, 5400), JobRecords(store, f"likeness-jade-{kind}-{number}")
+        # A launch that waits renews a lease that is short; what it gave once lasts.
+        records.renew(900 if kind == "controller" else 8 * 3600)
+
+        def fails(after: float, at: float = at, records: JobRecords = records) -> str | None:
+            if kind == "controller":
+                if after < at and after % 60 < STEP_S:
+                    records.renew(900)
+                return None
+            return kind if after >= at else None
+
+        end = world.live(fails)
+        if kind == "machine":
+            assert JobRecords(store, world.job).lives()[-1].end == ""
+            assert world.live(lambda after: None) == "done"
+            assert max(world.lost) < EVERY
+        else:
+            assert end == {"controller": "controller-gone", "worker": "worker", "network": "store-gone"}[kind]
+        billed = world.billed_s / 3600 * USD
+        usd = booked(world, Engine(world))
+        assert usd == pytest.approx(billed, rel=0.05 if world.billed_s > 3600 else 0.15), (kind, at, world)
+
+
+def test_a_network_that_comes_back_in_time_ends_nothing(in_tmp):
+    world = World(store=Network((in_tmp / "store").as_uri()), job="likeness-jade-1", steps=2400)
+    JobRecords(world.store, world.job).renew(8 * 3600)
+    assert world.live(lambda after: "network" if 600 <= after < 600 + 840 else None) == "done"
+    (life,) = JobRecords(world.store, world.job).lives()
+    assert (life.end, world.lost) == ("done", [])
+    assert life.seconds == pytest.approx(INSTALL_S + 2400 * STEP_S, abs=SIGN_EVERY_S)
