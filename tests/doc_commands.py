@@ -27,7 +27,7 @@ NOT_RUN = {
     "likeness launch jade --dry-run": "tests/cloud/test_launch.py does it beside a store",
     "likeness launch jade": RENTS,
     "likeness launch jade --queue": "tests/cloud/test_queue.py does it",
-    "likeness launch jade --experiments -S KEY=A,B": "tests/cloud/test_queue.py does it",
+    "likeness launch jade --experiments -S train.lora.rank=8,16": "tests/cloud/test_queue.py does it",
     "likeness launch jade --experiments -S train.optimizer.lr=1e-4,3e-4": "tests/cloud/test_queue.py does it",
     "dvc exp run --queue -S 'train.optimizer.lr=1e-4,3e-4' -S 'train.lora.rank=8,16'": "tests/cloud/test_queue.py queues",
     "likeness cloud fetch --all": "tests/cloud/test_queue.py does it",
