@@ -13,6 +13,7 @@ import typer
 
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
+from likeness.cli.launch_twins import refuse_twins
 from likeness.cli.tables import console, say
 from likeness.cloud.parcel import Parcel, Rented, write_parcel
 from likeness.cloud.plan import Load
@@ -52,6 +53,7 @@ def launch_command(
             reason="budget",
             remedy="lower cloud.max_hours, or raise budget.max_usd in conf/budget/ and run `make params`",
         )
+    refuse_twins([one.plan for one in launches], ground.store)
     if dry_run:
         return
     if not yes:

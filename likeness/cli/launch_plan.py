@@ -1,5 +1,6 @@
 """A launch, planned: what would run where, what it can cost, and what is refused before anything is sent or paid."""
 
+import contextlib
 import datetime
 import os
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 from likeness.cli.compose import composed_text
 from likeness.cli.launch_dvc import LaunchFiles
+from likeness.cli.launch_twins import trained
 from likeness.cloud import Machine
 from likeness.cloud.engine import Controller, Engine, Offer
 from likeness.cloud.plan import Candidate, LaunchPlan, Load, measured_pace
@@ -109,6 +111,7 @@ class Ground:
             up=self.up,
             down=self.files.down(),
             controller=self.controller,
+            trains=trained(self.persona, self.revision, experiment.values),
             task=task(
                 job, self.cfg.cloud, [one.machine for one in self.machines], folder, secrets=self.secrets,
                 settings={one: os.environ[one] for one in STORE_SETTINGS if one in os.environ},
@@ -223,12 +226,9 @@ def secret_names(cfg: Config, environment: Mapping[str, str]) -> list[str]:
 
 
 def _engine(repository: RepositoryPaths, *, need: bool) -> Engine | None:
-    try:
+    with contextlib.nullcontext() if need else contextlib.suppress(ConfigError):
         return Engine.find(repository)
-    except ConfigError:
-        if need:
-            raise
-        return None
+    return None
 
 
 def _offers(

@@ -6,16 +6,15 @@ from typing import Any, cast
 
 from likeness.cli.compose import composed, with_value
 from likeness.cli.launch_plan import Experiment
+from likeness.cli.launch_twins import LAUNCH_SECTIONS
 from likeness.cli.params import differences
-from likeness.cloud.records import JobRecords, job_names
+from likeness.cloud.records import DONE, JobRecords, job_names
 from likeness.errors import ConfigError
 from likeness.git import git
 from likeness.paths import PARAMS
 from likeness.store.s3 import Remote
 from likeness.strict_yaml import parse_yaml, read_yaml
 
-# What says how something is launched, and nothing of what is trained.
-LAUNCH_SECTIONS = ("cloud", "prices", "budget")
 # Where DVC puts the arguments of an experiment into its commit.
 OF_DVC = ".dvc/tmp/"
 SHARE = "train.checkpoint.share"
@@ -90,11 +89,7 @@ def launched_before(store: Remote) -> dict[str, str]:
     for job in job_names(store):
         records = JobRecords(store, job)
         queued = (records.launch() or {}).get("queued")
-        lives, lease = records.lives(), records.lease()
-        ended = bool(lives and lives[-1].end not in ("", "done", "taken-away")) or bool(
-            lease and lease.seconds <= 0
-        )
-        if queued and not ended:
+        if queued and records.end in (None, DONE):
             jobs[queued] = job
     return jobs
 

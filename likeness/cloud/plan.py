@@ -49,7 +49,8 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchPlan:
-    """All that is shown before somebody says yes. `steps` is None where the stage counts them from epochs."""
+    """All that is shown before somebody says yes. `trains` is a digest of what decides the result; `steps` is None where
+    the stage counts them from epochs."""
 
     job: str
     persona: str
@@ -65,6 +66,7 @@ class LaunchPlan:
     down: Sequence[Load]
     task: dict[str, Any]
     controller: Controller | None
+    trains: str
 
     @property
     def usd_max(self) -> float:
@@ -80,6 +82,7 @@ class LaunchPlan:
             "experiment": self.experiment,
             "queued": self.queued,
             "changes": list(self.changes),
+            "trains": self.trains,
             "machines": [self._machine(one) for one in self.candidates],
             "left_out": list(self.left_out),
             "steps": self.steps,

@@ -17,6 +17,7 @@ from likeness.store.s3 import Remote
 
 ROOT = "cloud"
 PACES = "paces"
+DONE, TAKEN_AWAY = "done", "taken-away"
 LAUNCH, LEASE, LIVES, RESULTS, RUNS = "launch.json", "lease.json", "lives.json", "results.bundle", "mlflow.db"
 
 
@@ -82,6 +83,15 @@ class JobRecords:
     def lives(self) -> list[Life]:
         """The machines so far, oldest first."""
         return [Life(**one) for one in cast("list[dict[str, Any]]", self._read(LIVES) or [])]
+
+    @property
+    def end(self) -> str | None:
+        """Why the job ended for good; None while a machine of it may come, or come again."""
+        lives, lease = self.lives(), self.lease()
+        last = lives[-1].end if lives else ""
+        if last not in ("", TAKEN_AWAY):
+            return last
+        return "stopped" if lease is not None and lease.seconds <= 0 else None
 
     def begin(self, life: Life) -> float:
         """Write a machine down; returns the seconds that those before it took."""

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from likeness.cli.launch import launch_command, plan_launch
+from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError, ConsentError, LikenessError, QuotaError
+from likeness.store.s3 import Remote
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 SLURM = ["cloud=slurm"]
@@ -61,6 +63,25 @@ def test_hours_are_told_where_this_card_was_measured(clone):
     again = plan(own)
     assert again.candidates[0].seconds(again.steps) == pytest.approx(0.5 * again.steps)
     assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.common_sentences(100, 1))
+
+
+def test_the_same_training_is_not_paid_twice_at_a_time_and_another_of_the_persona_is(clone, engine, prepared):
+    first = plan(*SLURM, "train.seed=99101")
+    records = JobRecords(Remote((prepared.folder.parent / "store").as_uri()), first.job)
+    records.announce(first.values())
+    records.renew(3600)
+
+    def dry(*overrides: str) -> None:
+        launch_command(
+            "jade", [*SLURM, *overrides], queue=False, yes=True, dry_run=True, wait=False, as_json=True
+        )
+
+    with pytest.raises(ConfigError, match=f"{first.job} trains the same") as caught:
+        dry("train.seed=99101", "cloud.max_hours=2")
+    assert f"likeness cloud stop {first.job}" in caught.value.remedy
+    dry("train.seed=99102")
+    records.renew(0)
+    dry("train.seed=99101")
 
 
 def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):

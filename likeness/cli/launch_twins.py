@@ -1,0 +1,42 @@
+"""Jobs of one persona run side by side; the same training, twice at a time, is refused."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from likeness.cloud.plan import LaunchPlan
+from likeness.cloud.records import JobRecords, job_names
+from likeness.conf_digest import DIGESTS, values_digest
+from likeness.errors import ConfigError
+from likeness.store.s3 import Remote
+
+# What says how something is launched, and nothing of what is trained.
+LAUNCH_SECTIONS = ("cloud", "prices", "budget")
+
+
+def trained(persona: str, revision: str, values: Mapping[str, Any]) -> str:
+    """A digest of what decides what a job makes, and of nothing that says how it is launched."""
+    return values_digest(
+        {key: value for key, value in values.items() if key not in (*LAUNCH_SECTIONS, *DIGESTS)}
+        | {"persona": persona, "revision": revision}
+    )
+
+
+def refuse_twins(plans: Sequence[LaunchPlan], store: Remote) -> None:
+    """Refuse to train at the same time what a job is training: it would be paid twice.
+
+    Raises:
+        ConfigError: names the job.
+    """
+    seen: dict[str, str] = {}
+    for job in job_names(store):
+        records = JobRecords(store, job)
+        if records.end is None:
+            seen[str((records.launch() or {}).get("trains"))] = job
+    for one in plans:
+        if twin := seen.get(one.trains):
+            raise ConfigError(
+                f"{twin} trains the same, and has not ended",
+                reason="launched-already",
+                remedy=f"wait for it; or `likeness cloud stop {twin}`; or change a setting, such as train.seed",
+            )
+        seen[one.trains] = one.job
