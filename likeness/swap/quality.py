@@ -39,9 +39,9 @@ def quality(swapped: RGB, target: Portrait) -> dict[str, float]:
     width = float(np.linalg.norm(points[mesh.SIDES[1]] - points[mesh.SIDES[0]]))
     inside, features = regions.oval(points, shape), regions.features(points, shape, 1.3)
     covered = regions.overlay(before, regions.cheeks(points, shape), inside, features, width)
-    depth = regions.from_outline(inside) / width
+    depth = regions.from_outline(inside)
     skin = inside & ~features & ~covered
-    edge = skin & (depth > EDGE_FROM) & (depth < EDGE_TO)
+    edge = skin & (depth > EDGE_FROM * width) & (depth < EDGE_TO * width)
     if not edge.any() or not skin.any():
         return {"seam": 0.0, "tone": 0.0, "matte": 0.0}
     typical = max(float(np.median(before[skin][:, 0])), 1.0)

@@ -33,7 +33,7 @@ def folders(in_tmp, monkeypatch) -> Folders:
     def find(rgb):  # whose face it is depends on the picture
         return [known_face(at_angle(int(rgb.sum()) % 60))]
 
-    monkeypatch.setattr(evaluate, "face_analyzer", lambda own: analyzer(find))
+    monkeypatch.setattr("likeness.safety.identity.face_analyzer", lambda own: analyzer(find))
     return ready_folders(in_tmp, monkeypatch)
 
 
