@@ -11,6 +11,10 @@ from likeness.formatting import format_usd
 from likeness.purchases.prices import Prices
 
 
+# Today is today in UTC: a hand may have written tomorrow.
+A_DAY = datetime.timedelta(days=1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PricedMachine:
     """A machine that may be rented; `usd` is the most that an hour of it costs in any region, `source` who says so and
@@ -42,6 +46,8 @@ def priced_machines(
             )
         elif priced.date and (age := (today - priced.date).days) > cloud.max_price_age_days:
             refused.append(f"{machine.words}: its price is of {priced.date}, {age} days old")
+        elif priced.date and priced.date > today + A_DAY:
+            refused.append(f"{machine.words}: its price is of {priced.date}, which is still to come")
         elif priced.usd > cloud.max_usd_per_hour:
             refused.append(
                 f"{machine.words}: {format_usd(priced.usd)} an hour is more than cloud.max_usd_per_hour"

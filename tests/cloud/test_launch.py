@@ -1,5 +1,6 @@
 """A launch on paper: what it says, what it refuses, and that nothing has happened then."""
 
+import datetime
 import json
 import subprocess
 from pathlib import Path
@@ -51,7 +52,8 @@ def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, engin
 def test_hours_are_told_where_this_card_was_measured(clone):
     from likeness.train.pace import Pace, remember
 
-    own = "+prices.runpod={RTX4090: {usd: 0.34, per: hour, source: me, date: '2099-01-01'}}"
+    today = datetime.datetime.now(datetime.UTC).date()
+    own = f"+prices.runpod={{RTX4090: {{usd: 0.34, per: hour, source: me, date: '{today}'}}}}"
     (launch,), _ = plan_launch("jade", [own], need_engine=False)
     assert launch.plan.candidates[0].pace is None
     remember(
