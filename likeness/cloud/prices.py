@@ -10,7 +10,6 @@ from likeness.errors import ConfigError
 from likeness.formatting import format_usd
 from likeness.purchases.prices import Prices
 
-
 # Today is today in UTC: a hand may have written tomorrow.
 A_DAY = datetime.timedelta(days=1)
 
