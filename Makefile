@@ -116,9 +116,9 @@ endif
 
 # Sees the environment, and has Ray besides.
 .cache/ray/installed: .venv/dev
-	$(PYTHON) -m venv --clear .cache/ray
+	$(BIN)/python -m venv --clear .cache/ray
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$(.cache/ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/likeness.pth"
-	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
+	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check 'ray>=2.60,<3'
 	touch $@
 
 # Beside the environment: inside it, it would make every import of peft 2.6 s slower.
