@@ -178,6 +178,10 @@ def ended_in_words(job: Job, cfg: Config) -> Generator[None]:
     finally:
         with contextlib.suppress(LikenessError):
             job.records.sign(seconds=job.timer.seconds, step=job.timer.step, end=reason, detail=detail)
+        if reason == "controller-gone":
+            # A controller that is there after all takes a pod that ended itself for lost, and rents another: it ends at once.
+            with contextlib.suppress(LikenessError):
+                job.records.renew(0)
         if reason in NO_CONTROLLER:
             with contextlib.suppress(LikenessError):
                 sys.stderr.write(f"{end_pod(cfg.cloud.runpod)}\n")

@@ -46,10 +46,11 @@ def this_machine(machines: Sequence[Rented], environment: dict[str, str]) -> tup
     return f"{cloud} {device}".strip() or "unknown", None
 
 
-def end_pod(config: RunPodConfig) -> str:
-    """End this very machine at RunPod, with the key that RunPod gives each pod for itself; in words what became of it."""
+def end_pod(config: RunPodConfig, first_program: Path = Path("/proc/1/environ")) -> str:
+    """End this very machine at RunPod, with the key that RunPod gives each pod for itself, in the environment of its first
+    program; in words what became of it."""
     try:
-        values = Path("/proc/1/environ").read_bytes().decode(errors="replace").split("\0")
+        values = first_program.read_bytes().decode(errors="replace").split("\0")
     except OSError:
         values = []
     first = dict(one.split("=", 1) for one in values if "=" in one)

@@ -8,6 +8,7 @@ from conf_sections import section
 
 from fakes.server import FakeServers
 from likeness.cloud import CloudConfig, RunPodConfig
+from likeness.cloud.machine import end_pod
 from likeness.cloud.runpod import RunPod
 from likeness.errors import AuthError, ConfigError, JobLostError, TransientError
 
@@ -51,6 +52,15 @@ def test_only_what_is_gone_does_not_bill(account, servers, status, bills):
 def test_an_ended_pod_is_gone(account):
     account.terminate("pod1")
     assert account.pods() == []
+
+
+def test_a_machine_that_nobody_may_be_left_to_end_ends_itself(account, servers, monkeypatch, tmp_path):
+    monkeypatch.delenv("RUNPOD_API_KEY")
+    first = tmp_path / "environ"
+    first.write_bytes(b"RUNPOD_POD_ID=pod1\0RUNPOD_API_KEY=right\0")
+    assert end_pod(config(servers.runpod_url), first) == "RunPod ended the pod pod1"
+    assert account.pods() == []
+    assert "only who rented" in end_pod(config(servers.runpod_url), tmp_path / "another cloud")
 
 
 def test_a_yes_that_did_nothing_is_found_out(account, servers):

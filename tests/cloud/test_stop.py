@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from likeness.cli import cloud
 from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.engine import EngineJob
-from likeness.cloud.job import Job
+from likeness.cloud.job import EndedError, Job, ended_in_words
 from likeness.cloud.parcel import Parcel
 from likeness.cloud.records import JobRecords, Life
 from likeness.cloud.runpod import Pod
@@ -19,6 +20,7 @@ from likeness.errors import TransientError
 from likeness.store.s3 import Remote
 
 NAME = "likeness-jade-1"
+LIMITS = Limits(max_s=60, silence_s=60, lease_s=60, probe_steps=9)
 SAVES = """
 import pathlib, signal, sys, time
 def save(*_):
@@ -42,8 +44,7 @@ def job(tmp_path: Path) -> Job:
                     probe_steps=9, machines=[])  # fmt: skip
     records = JobRecords(Remote((tmp_path / "store").as_uri()), NAME)
     records.begin(Life(machine="slurm", began="x", seconds=0.0, usd_per_hour=0.0))
-    limits = Limits(max_s=60, silence_s=60, lease_s=60, probe_steps=9)
-    timer = DeadMan(limits, spent_s=0.0, clock=time.monotonic)
+    timer = DeadMan(LIMITS, spent_s=0.0, clock=time.monotonic)
     return Job(parcel=parcel, records=records, timer=timer, tick_s=0.01, grace_s=0.3, sign_every_s=0.0)
 
 
@@ -55,6 +56,26 @@ def test_a_machine_that_is_taken_away_saves_first(job, tmp_path):
     thread.join()
     assert caught.value.reason == "taken-away"
     assert (tmp_path / "saved").read_text() == "checkpoint"
+
+
+def test_a_pod_that_ended_itself_is_not_replaced_for_the_rest_of_its_hours(job, monkeypatch):
+    """The controller may be there after all: it takes the pod for lost, and rents another."""
+    ended: list[str] = []
+    monkeypatch.setattr("likeness.cloud.job.end_pod", lambda _: ended.append("pod") or "gone")
+    cfg = SimpleNamespace(cloud=SimpleNamespace(runpod=None))
+    job.records.renew(0.05)
+    with pytest.raises(EndedError) as caught, ended_in_words(job, cfg):
+        job.run(sys.executable, "-c", "import time; time.sleep(60)")
+    assert (caught.value.reason, ended) == ("controller-gone", ["pod"])
+
+    spent_s = job.records.begin(Life(machine="runpod", began="x", seconds=0.0, usd_per_hour=0.0))
+    next_one = replace(job, timer=DeadMan(LIMITS, spent_s=spent_s, clock=time.monotonic), _signed=-1e9)
+    with pytest.raises(EndedError) as caught, ended_in_words(next_one, cfg):
+        next_one.run(sys.executable, "-c", "import time; time.sleep(60)")
+    assert (caught.value.reason, ended) == (
+        "stopped",
+        ["pod"],
+    )  # it fails, and what fails is not started again
 
 
 def test_what_does_not_hear_a_signal_is_killed(job):
