@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import queue
+import secrets
 import socket
 import sys
 import threading
@@ -32,6 +33,8 @@ ATTEMPTS = 3
 # How long one looks whether an actor answers: it may be starting again on another machine.
 READY_WITHIN_S = 1.0
 MAX_WORDS = 2000
+# A cluster of our own, for one batch.
+LOCAL = "local"
 REMEDY = "`ray status` shows the cluster; -S items.engine=local goes on here, and loses nothing"
 
 
@@ -126,9 +129,10 @@ class Cluster:
 
     def __enter__(self) -> Self:
         ray, needs = self._ray, self._run.config.items.ray
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        address = os.environ.get("RAY_ADDRESS") or LOCAL
+        own = {"include_dashboard": False} if address == LOCAL else {}
         try:
-            ray.init(logging_level="error", log_to_driver=False, include_dashboard=False)
+            ray.init(address=address, logging_level="error", log_to_driver=False, **own)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ConfigError(
                 f"Ray has no cluster for it: {error}", reason="no-cluster", remedy=REMEDY
@@ -244,6 +248,12 @@ def spread(main: "Main", run: "Run", works: Sequence[Work]) -> list[Outcome]:
 
 
 def _ray() -> Any:
+    # Ray reads these when it is imported. A cluster listens on all of a machine's addresses, and runs whatever it is sent: one of
+    # our own takes it from this process alone.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if (os.environ.get("RAY_ADDRESS") or LOCAL) == LOCAL:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         return importlib.import_module("ray")
     except ModuleNotFoundError as error:

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,7 @@ def test_ctrl_c_ends_the_stage_and_leaves_no_process(in_tmp, short_folder):
     Path("hold").touch()
     with started(in_tmp, RAY_TMPDIR=short_folder, RAY_ADDRESS="local") as driver:
         under_way = until(lambda: attempts(in_tmp), driver)
+        assert "Unauthenticated" in stranger(short_folder)
         os.killpg(driver.pid, signal.SIGINT)
         time.sleep(0.5)  # no harm where it is too short: what the batch had begun is then one item more
         Path("hold").unlink()
@@ -119,6 +121,19 @@ def test_ctrl_c_ends_the_stage_and_leaves_no_process(in_tmp, short_folder):
     assert len(attempts(in_tmp)) < ITEMS
     assert under_way[0] in attempts(in_tmp)
     until(lambda: not [one for one in processes() if short_folder in one])
+
+
+def stranger(ray_folder: str) -> str:
+    """What another program is told that has found the cluster, and not its token."""
+    [address, *_] = re.findall(
+        r"gcs-address=([\d.:]+)", "\n".join(one for one in processes() if ray_folder in one)
+    )
+    program = f"import ray; ray.init({address!r}, logging_level='error'); print(ray.cluster_resources())"
+    unknown = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=unknown, capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
 
 
 def processes() -> list[str]:
