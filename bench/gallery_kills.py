@@ -102,7 +102,8 @@ def watch(browser: httpx.Client, generation: str, seen: Seen) -> None:
 
 
 def counted(site: Site) -> dict[str, Any]:
-    """What is there once everything is at rest; every figure but the first three should be 0."""
+    """What is there once everything is at rest; every figure but the first three should be 0, and `not_ended`, too, where the
+    time was long enough."""
     gallery, swept = site.gallery, sweep(site.gallery)
     with gallery.transaction() as db:
         generations, pictures = db.scalars(select(Generation)).all(), db.scalars(select(Picture)).all()
@@ -113,25 +114,29 @@ def counted(site: Site) -> dict[str, Any]:
             what, _, rest = key.partition(":")
             if what in ("take", "back"):
                 booked[rest.partition(":")[0]] += cents
-        wrong = [
-            one
-            for one in generations
-            if one.charged != drawn[one.id] or booked[str(one.id)] != -one.price_cents * drawn[one.id]
-        ]
-        by_user = Counter(one.user_id for one in pictures)
-        price = gallery.settings.price_cents
-        users = [
-            one
-            for one in db.scalars(select(User.id).where(User.role == "member"))
-            if balance(db, user_account(one)) != GIVEN_CENTS - price * by_user[one]
-        ]
+        ended = [one for one in generations if one.status in ENDED]
+        wrong = [one for one in ended if one.charged != drawn[one.id]]
+        wrong += [one for one in generations if booked[str(one.id)] != -one.price_cents * one.charged]
+        spent: Counter[Any] = Counter()
+        for one in generations:
+            spent[one.user_id] += one.price_cents * one.charged
+        members = db.scalars(select(User.id).where(User.role == "member"))
+        users = [one for one in members if balance(db, user_account(one)) != GIVEN_CENTS - spent[one]]
+        under_way = {str(one.id) for one in generations} - {str(one.id) for one in ended}
+        there = {name for name in gallery.store.names("") if name.partition("/")[0] not in under_way}
+        named = {
+            name
+            for one in pictures
+            if str(one.generation_id) not in under_way
+            for name in (one.file, one.thumbnail)
+        }
         return {
             "wishes": len(generations), "pictures": len(pictures), "files_left_by_kills_and_swept": swept.deleted,
-            "not_ended": sum(one.status not in ENDED for one in generations),
+            "not_ended": len(generations) - len(ended),
             "wishes_whose_credits_are_wrong": len(wrong), "users_whose_credits_are_wrong": len(users),
             "ledger_sum": int(db.scalar(select(func.sum(Entry.cents))) or 0),
             "pictures_without_marks": sum(not is_marked(site, one) for one in pictures),
-            "orphans": len({name for one in pictures for name in (one.file, one.thumbnail)} ^ set(gallery.store.names(""))),
+            "orphans": len(named ^ there),
             "lost": len(swept.lost), "audit_broken": int(first_broken(db) is not None),
         }  # fmt: skip
 
@@ -166,7 +171,7 @@ def main(kills: int, users: int, seed: int) -> None:
             if time.monotonic() - begun > KILLING_SECONDS:
                 break
             name = list(turn)[number % len(turn)]
-            time.sleep(luck.uniform(1, 4))
+            time.sleep(luck.uniform(1, 5))
             if name in coming:
                 coming[name].join()
             kill, start = turn[name]
@@ -181,6 +186,7 @@ def main(kills: int, users: int, seed: int) -> None:
         until = time.monotonic() + REST_SECONDS
         for one in people:
             one.join(max(0.0, until - time.monotonic()))
+        site.worker.kill()  # what is not at rest by now stands still
         told = io.StringIO()
         json.dump(
             {"kills": killed, "users": users, "seconds": round(time.monotonic() - begun), "load": os.getloadavg()[0],
