@@ -161,7 +161,7 @@ def main(kills: int, users: int, seed: int) -> None:
         }  # fmt: skip
         people = [
             threading.Thread(target=one_user, args=(site.user(f"user{number}"), str(site.version.id), over, seen,
-                                                    random.Random(seed + number)))
+                                                    random.Random(seed + number)), daemon=True)
             for number in range(users)
         ]  # fmt: skip
         for one in people:
