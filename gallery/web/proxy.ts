@@ -2,8 +2,8 @@ import { type NextRequest, NextResponse } from "next/server";
 
 const API = process.env.GALLERY_API ?? "http://127.0.0.1:8700";
 
-/** Where a browser compiles the reader of C2PA manifests: a shared picture's page, and the worker's file. */
-const CHECKS = ["/s/", "/c2pa/"];
+/** A shared picture's page, where a browser compiles the reader of C2PA manifests and runs it in a worker. */
+const SHARED = "/s/";
 
 /** Sends /api to the API, and gives every page a Content-Security-Policy with a nonce of its own.
  *  It guards nothing: the API decides what a session may see. */
@@ -11,7 +11,7 @@ export function proxy(request: NextRequest): NextResponse {
   const { pathname, search } = request.nextUrl;
   if (pathname === "/api" || pathname.startsWith("/api/")) return toApi(request, new URL(pathname + search, API));
   const nonce = btoa(crypto.randomUUID());
-  const policy = contentSecurityPolicy(nonce, CHECKS.some((place) => pathname.startsWith(place)));
+  const policy = contentSecurityPolicy(nonce, pathname.startsWith(SHARED));
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);
   headers.set("Content-Security-Policy", policy);
@@ -37,7 +37,7 @@ function contentSecurityPolicy(nonce: string, checks: boolean): string {
     "img-src 'self' blob: data:",
     "font-src 'self'",
     "connect-src 'self'",
-    ...(checks ? ["worker-src 'self'"] : []),
+    ...(checks ? ["worker-src blob:"] : []),
     "manifest-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",

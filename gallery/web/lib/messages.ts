@@ -213,6 +213,7 @@ export const messages = {
   verify: {
     check: "Check the manifest in this browser",
     checking: "Checking",
+    failed: "This browser could not check it. Download the picture and ask likeness on your own computer.",
     holds: "Checked here: the manifest fits this file",
     none: "This file has no manifest",
     noneText: "It may have been stripped. The mark in the pixels may still be there.",

@@ -18,7 +18,7 @@ interface Store {
 export async function verifyFile(file: Blob): Promise<Verdict> {
   // 8 MB that only those load who ask.
   const { createC2pa } = await import("@contentauth/c2pa-web");
-  const c2pa = await createC2pa({ wasmSrc: "/c2pa/c2pa_bg.wasm", workerSrc: new URL("/c2pa/c2pa_worker.js", location.href) });
+  const c2pa = await createC2pa({ wasmSrc: "/c2pa/c2pa_bg.wasm" });
   try {
     const reader = await c2pa.reader.fromBlob(file.type, file);
     if (reader === null) return { kind: "none" };

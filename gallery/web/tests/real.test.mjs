@@ -138,7 +138,7 @@ test("the person portrayed sees who made what, withdraws, and nothing is left", 
 });
 
 test("the administration tells all of it, and its log is whole", async () => {
-  for (const [part, ready] of [["users", "Ben"], ["queue", null], ["workers", null], ["refusals", "naked"], ["storage", "pictures"], ["audit", "No line was changed or removed."]]) {
+  for (const [part, ready] of [["users", "Ben"], ["queue", null], ["workers", null], ["refusals", null], ["storage", "pictures"], ["audit", "No line was changed or removed."], ["audit", "prompt-refused"]]) {
     await owner.goto(`/admin/${part}`);
     if (ready) await owner.getByText(ready).first().waitFor();
     await whole(owner);

@@ -4,7 +4,7 @@ import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import { type Verdict, verifyFile } from "@/lib/verify";
 import { Button } from "../ui/button";
-import { Badge, ErrorNotice } from "../ui/notice";
+import { Badge } from "../ui/notice";
 
 const words = messages.verify;
 
@@ -21,7 +21,11 @@ export function Verify({ file }: { file: Blob }) {
           {check.isPending ? words.checking : words.check}
         </Button>
       )}
-      <ErrorNotice error={check.error} />
+      {check.isError && (
+        <p role="alert" className="text-sm text-danger">
+          {words.failed}
+        </p>
+      )}
     </div>
   );
 }
