@@ -15,7 +15,7 @@ import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from likeness.errors import ProviderError
 from likeness.git import git
 from likeness.settings import flatten
 
@@ -275,8 +276,26 @@ def make_database(uri: str) -> None:
 
 def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
     """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
-    good, a server keeps them as deleted until its `mlflow gc`."""
+    good, a server keeps them as deleted until its `mlflow gc`.
+
+    Raises:
+        ProviderError: MLflow does not do it; what it has done stays done.
+    """
     address = tracking_uri(uri, root)
+    with _causes_told(address):
+        return _delete_runs(address, experiment, root, persona, dry_run=dry_run)
+
+
+@contextlib.contextmanager
+def _causes_told(uri: str) -> Generator[None]:
+    try:
+        yield
+    # Whatever a tracking server or its client raises is one place that did not answer, and the caller has others.
+    except Exception as error:
+        raise ProviderError(_cause(error, uri)[0], reason="mlflow") from error
+
+
+def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
     scheme, _, place = address.partition(":///")
     if scheme == "sqlite" and not Path(place).is_file():
         return []
@@ -320,7 +339,16 @@ def _quiet() -> None:
 
 def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
     """Copy the runs of another machine's database: parameters, tags and every measured value, no files. Returns how many
-    were new; a run that was copied before is not copied again."""
+    were new; a run that was copied before is not copied again.
+
+    Raises:
+        ProviderError: MLflow does not take them; what it has stays.
+    """
+    with _causes_told(tracking_uri(uri, root)):
+        return _merge_runs(database, uri, experiment, root)
+
+
+def _merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
     _quiet()
     from mlflow import MlflowClient
     from mlflow.entities import Param, RunTag

@@ -11,6 +11,7 @@ import yaml
 from secrets_planted import holders, plant
 
 from likeness import tracking
+from likeness.errors import ProviderError
 from likeness.tracking import Registered, Tracker, flatten, register, tracking_uri
 
 mlflow = pytest.importorskip("mlflow")
@@ -69,6 +70,19 @@ def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others
     assert list(copy.rglob("sheet.png")) == []
     assert len(list(first.rglob("sheet.png"))) == 1
     assert tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_purge_is_told_what_mlflow_does_not_do_and_goes_on(in_tmp, monkeypatch):
+    with tracker("sqlite:///mlflow.db"):
+        pass
+
+    def refuses(self, run_id):
+        raise mlflow.exceptions.MlflowException("attempt to write a readonly database")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "delete_run", refuses)
+    with pytest.raises(ProviderError, match="readonly database"):  # which a purge tells, and purges the rest
+        tracking.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
 
 
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):

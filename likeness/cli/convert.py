@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likeness.errors import InputError
+from likeness.errors import DiskError, InputError
 from likeness.formatting import format_bytes
 from likeness.store.items import write_atomic
 
@@ -27,7 +27,7 @@ def convert_command(file: Path, out: Path, *, to: "Names | None", dtype: str | N
         converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
         write_atomic(out, converted.data)
     except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from error
+        raise DiskError.of(error) or InputError(f"{error.filename}: {error.strerror}") from error
     named = f" of {converted.base} under {to.capitalize()}'s names, loaded and compared" if to else ""
     sys.stderr.write(
         f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"
