@@ -11,7 +11,7 @@ from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import is_endless, photographs, printable
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PersonaPaths, RepositoryPaths, same_name
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
 from likeness.safety.consent.revocations import learn_from_git
@@ -133,8 +133,8 @@ def _start_problems(cfg: Config) -> Iterator[str]:
 
 
 def _file_problems(cfg: Config) -> Iterator[str]:
-    """What DVC would stop at later: folders that are missing, links to nothing, pipes."""
-    for name in cfg.personas:
+    """What DVC or ingest would stop at later: folders and photographs that are missing, links to nothing, pipes."""
+    for name, persona in cfg.personas.items():
         paths = PersonaPaths(name)
         if not paths.raw_sources.is_dir():
             yield (
@@ -145,6 +145,16 @@ def _file_problems(cfg: Config) -> Iterator[str]:
             yield (
                 f"{name}: there is no folder {paths.captions_override}\n"
                 f"  remedy: mkdir {paths.captions_override}; it may stay empty"
+            )
+        try:
+            sources = {same_name(path.name) for path in photographs(paths.raw_sources)[0]}
+        except ConfigError as error:  # folders inside
+            yield str(error)
+            sources = set[str]()
+        if sources and (gone := [one for one in persona.held_out if same_name(one) not in sources]):
+            yield (
+                f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
+                f"  remedy: correct personas.{name}.held_out in conf/persona/, or put the photograph there"
             )
         for folder in (paths.raw_sources.parent, paths.captions_override):
             for path in sorted(folder.rglob("*")):

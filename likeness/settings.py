@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, cast, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 # pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
 # of them look at settings. Told before the first model is made.
@@ -15,6 +16,20 @@ class Section(BaseModel):
     """A section of params.yaml: frozen, no unknown keys; defaults are in conf/ only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic takes true for 1, so that `evaluate.steps: true` would draw with one step.
+        kinds = cls.model_fields[info.field_name or ""].annotation
+        kinds = {kinds, *get_args(kinds)}
+        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+            raise PydanticCustomError("int_type" if int in kinds else "float_type", "no number")
+        return value
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What a generator of random numbers takes; a larger number would be refused when the first picture is drawn."""
 
 
 def dotted(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:

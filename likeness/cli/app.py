@@ -113,7 +113,9 @@ def draw(
         str, typer.Argument(metavar="WORDS", show_default=False, help="What the picture shows.")
     ],
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=64, help="How many pictures.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first picture; the others count on.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Of the first picture; the others count on.")
+    ] = 1,
     strength: Annotated[
         float | None,
         typer.Option(min=0, max=2, show_default=False, help="Of the LoRA; evaluate.lora_scale by default."),

@@ -1,6 +1,8 @@
 """Compose params.yaml from conf/, as `dvc exp run` does; show what that changes, and keep it in conf/ on request."""
 
+import json
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,12 +67,20 @@ def told(before: dict[str, Any], after: dict[str, Any], overrides: Sequence[str]
     if len(changed) > SHOWN:
         lines.append(f"  and {len(changed) - SHOWN} more: git diff params.yaml\n")
     if changed and not overrides and before.get("conf_digest") == after.get("conf_digest"):
-        back = " ".join(f"{key}={old}" for key, (old, _) in changed.items() if old is not ABSENT)
+        back = " ".join(as_override(key, old) for key, (old, _) in changed.items() if old is not ABSENT)
         lines.append(
             "  conf/ did not change: an experiment or a hand had put the old values there. To have them back,"
             f" and in conf/:\n  likeness params --keep NAME {back}\n"
         )
     return lines
+
+
+def as_override(key: str, value: Any) -> str:
+    """A word of a shell's command line that Hydra reads as this value."""
+    plain = isinstance(value, str) and re.fullmatch(
+        r"(?!(?i:null|true|false|nan|inf)\Z)[A-Za-z][\w./:-]*", value
+    )
+    return shlex.quote(f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}")
 
 
 def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:

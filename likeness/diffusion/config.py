@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.settings import Section
+from likeness.settings import Section, Seed
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
@@ -46,7 +46,7 @@ class BaseModelConfig(Section):
     revision: str | None
     variant: str | None
     config: str | None
-    seed: int | None = Field(ge=0)
+    seed: Seed | None
     cpu_threads: int | None = Field(ge=1)
     quantize: Quantization | None
     prediction: Literal["epsilon", "v_prediction"] | None

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from likeness.diffusion.config import IpAdapterConfig
-from likeness.settings import Section
+from likeness.settings import Section, Seed
 
 Arm = Literal["base", "reference", "lora", "both"]
 """Ways to draw the person: the base alone, after a picture of the person, with the LoRA, with both."""
@@ -17,7 +17,7 @@ class EvaluateConfig(Section):
 
     prompts: tuple[str, ...] = Field(min_length=1)
     negative_prompt: str
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     steps: int = Field(ge=1)
     guidance_scale: float = Field(ge=0)
     lora_scale: float = Field(ge=0)

@@ -9,7 +9,7 @@ from likeness.diffusion.families import bases
 from likeness.lora.config import AdapterConfig
 from likeness.lora.kinds import kinds
 from likeness.providers import TARGET
-from likeness.settings import Section
+from likeness.settings import Section, Seed
 from likeness.train.earlier_names import refusals
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -117,7 +117,7 @@ class DrawingConfig(Section):
     review_explicit: float
     max_explicit: float
     prompts: tuple[str, ...] | None = Field(min_length=1)
-    seeds: tuple[int, ...] | None = Field(min_length=1)
+    seeds: tuple[Seed, ...] | None = Field(min_length=1)
     side_px: int | None = Field(ge=32, multiple_of=8)
     jpeg_quality: int | None = Field(ge=50, le=100)
 
@@ -153,7 +153,7 @@ class KohyaTrainerConfig(Section):
 class TrainConfig(Section):
     """How the LoRA is trained; conf/train/default.yaml explains each key."""
 
-    seed: int = Field(ge=0)
+    seed: Seed
     license: str = Field(min_length=1)
     start_from: str | None = Field(min_length=1)
     drawing: DrawingConfig | None

@@ -1,6 +1,7 @@
 """`likeness params`: a refused composition leaves params.yaml alone; what changes is shown, and kept on request."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from likeness.cli.compose import compose
 from likeness.cli.overrides import read_values, refuse_unknown_overrides
-from likeness.cli.params import params_command
+from likeness.cli.params import as_override, params_command
 from likeness.conf_digest import conf_digest
 from likeness.config import load_config
 from likeness.errors import ConfigError
+from likeness.settings import dotted
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +36,9 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("train.schedule.steps=many", "train.schedule.steps: 'many' stands there; expected: a whole number"),
         ("evaluate.prompts=hello", "evaluate.prompts: 'hello' stands there; expected: a list, such as [a, b]"),
         ("train.seed=null", "train.seed: None stands there; expected: a whole number"),
+        ("evaluate.steps=true", "evaluate.steps: True stands there; expected: a whole number"),
+        ("budget.max_usd=false", "budget.max_usd: False stands there; expected: a number"),
+        ("evaluate.seeds=[1,99999999999999999999]", "evaluate.seeds.1: 99999999999999999999 stands there; expected: less"),
         ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0.0 or more"),
         ("dataset.allow_review=perhaps", "dataset.allow_review: 'perhaps' stands there; expected: true or false"),
         ("++train.foo=1", "train.foo: there is no such setting"),
@@ -153,6 +159,24 @@ def test_values_that_conf_does_not_say_are_shown_before_they_go(repository, caps
     assert "train.optimizer.lr: 0.0003 -> 0.001" in words
     assert "likeness params --keep NAME train.optimizer.lr=0.0003" in words
     assert load_config(Path("params.yaml")).train.optimizer.lr == 0.001
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("evaluate.prompts", ["a photo, smiling", "it's {trigger}"]),
+        ("evaluate.negative_prompt", 'blurry, "low" quality'),
+        ("personas.jade.held_out", ["jade_07.jpg"]),
+        ("base.revision", None),
+        ("evaluate.checkpoints", False),
+        ("train.optimizer.lr", 3e-05),
+        ("personas.jade.trigger", "null"),
+    ],
+)
+def test_the_line_that_brings_a_value_back_does_so_in_a_shell(repository, key, value):
+    (word,) = shlex.split(as_override(key, value))
+    compose(repository, repository / "out.yaml", [word])
+    assert dict(dotted(read_values(repository / "out.yaml")))[key] == value
 
 
 def test_an_applied_experiment_is_kept_in_conf(repository, capsys):

@@ -71,6 +71,12 @@ def test_a_link_to_nothing_is_named_before_dvc_meets_it():
     assert "copy the file itself" in caught.value.message
 
 
+def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():
+    Path("data/jade/raw/sources/jade_07.jpg").touch()
+    with pytest.raises(ConfigError, match=r"held_out names jade_08\.png, not in data/jade/raw/sources"):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw", "raw/sources", "raw/targets", "captions_override"])
 def test_a_pipe_is_named_before_dvc_waits_at_it(folder):
     Path("data/jade", folder).mkdir(exist_ok=True)
