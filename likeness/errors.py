@@ -89,7 +89,7 @@ class DiskError(LikenessError):
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             return cls(
                 f"{place}: {(error.strerror or 'it may not be written').lower()}",
-                remedy="make it writable for this user, or move the repository to a place that is; then start again",
+                remedy="make it readable and writable for this user, or move the repository to a place that is; then start again",
             )
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP):
             return cls(

@@ -70,7 +70,10 @@ def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
             "larger than this disk, or `ulimit -f`, allows",
         ),
         (OSError(errno.ENOSPC, "No space", "data/jade/a.png"), "no space is left"),
-        (PermissionError(errno.EACCES, "Permission denied", "data/jade"), "make it writable for this user"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "data/jade"),
+            "make it readable and writable for this user",
+        ),
         (
             FileExistsError(errno.EEXIST, "File exists", "models/jade"),
             "models/jade: file exists\n  remedy: a file,",

@@ -1,17 +1,13 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# safetensors is an extension module without types.
 """Which files may be published: only what a manifest names and rates `sfw`."""
 
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from safetensors import safe_open
 
 from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.errors import InputError
+from likeness.lora.safetensors_io import read_header
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
@@ -156,8 +152,7 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
 
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
     """The weights must say that they were made under the consent record that is in force, and of this training set."""
-    with cast(Any, safe_open)(_existing(path), framework="np") as weights:
-        said = weights.metadata() or {}
+    said = read_header(_existing(path)).metadata
     if said.get("likeness.training_set_sha256") != training_set:
         raise InputError(f"{path} was not trained on the training set that would be published beside it",
                          reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip

@@ -265,6 +265,14 @@ def test_weights_of_another_training_set_are_refused(folders, cfg, s3):
     assert on_s3(s3, cfg) == {}
 
 
+@pytest.mark.parametrize("data", [b"", b"no weights"])
+def test_weights_that_are_none_are_refused_in_a_sentence(folders, cfg, s3, data):
+    folders.places.weights.write_bytes(data)
+    with pytest.raises(InputError, match="is no safetensors file"):
+        run(cfg)
+    assert on_s3(s3, cfg) == {}
+
+
 def test_an_archive_of_another_training_set_is_refused(folders, cfg, s3):
     """Captions changed since it was packed: `dvc status` says so, and so does publish."""
     texts = folders.places.dataset_metadata
