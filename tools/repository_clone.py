@@ -14,7 +14,7 @@ from pathlib import Path
 from likeness.safety.consent.signing import PRIVATE_KEY
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("jade_01.jpg", "jade_02.jpg", "jade_03.jpg", "jade_07.jpg", "jade_08.png")
+SOURCES = ("jade_01.jpg", "jade_03.jpg", "jade_06.jpg", "jade_07.jpg", "jade_08.png")
 TARGETS = ("01_mei.jpg", "04_irene.jpg", "08_ravi.jpg")
 # Short, not other: the same programs, models and gates as the demo.
 SHORT = (

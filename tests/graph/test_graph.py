@@ -147,13 +147,13 @@ def test_a_new_photo_computes_only_its_items(clone):
 
 
 def test_other_pixels_under_the_same_name_are_a_new_photo(clone):
-    path = clone.folder / "data/jade/raw/sources/jade_02.jpg"
+    path = clone.folder / "data/jade/raw/sources/jade_03.jpg"
     photos = yaml.safe_load((clone.folder / "consent/jade.yaml").read_text())["photos"]
     before = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
     picture = Image.open(path)
     brighter = np.clip(np.asarray(picture).astype(np.int16) + 6, 0, 255).astype(np.uint8)
     Image.fromarray(brighter).save(path, quality=95)
-    photos["jade_02.jpg"] = {"sha256": sha256_file(path)}
+    photos["jade_03.jpg"] = {"sha256": sha256_file(path)}
     edit_and_sign(clone.folder / "consent", "jade", photos=photos)
     clone.repro("dataset@jade")
     after = {entry.id: entry.sha256 for entry in read_manifest(clone.folder / "data/jade/swapped").entries}
