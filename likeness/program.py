@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 OLDEST_PYTHON = (3, 11)
@@ -32,6 +34,17 @@ def interruptible() -> None:
     """The imports are done: from here Ctrl-C raises KeyboardInterrupt, as usual."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def importing() -> Generator[None]:
+    """Around imports that take seconds, once the program is under way: Ctrl-C ends it at once there, too."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        interruptible()
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ writes  models/PERSONA/evaluation/: samples/ (with manifest and details.json), c
 
 import shutil
 
+from likeness.program import importing
 from likeness.run import Run, run
 from likeness.store.items import sha256_file
 
@@ -14,13 +15,14 @@ def main(run: Run) -> None:
     """Draw, look for faces, score, and lay out what a person judges by eye."""
     cfg, digest = run.config, sha256_file(run.paths.weights)
     # Here: the libraries take seconds, in which a wrong setting would wait and params.yaml could become another.
-    from likeness.diffusion.load import load_base
-    from likeness.evaluate.arms import reference_picture
-    from likeness.evaluate.draw import Renderer
-    from likeness.evaluate.face_embeddings import Finder
-    from likeness.evaluate.results import draw_samples, measure, write_results
-    from likeness.safety.identity import face_analyzer
-    from likeness.safety.rating import Rater
+    with importing():
+        from likeness.diffusion.load import load_base
+        from likeness.evaluate.arms import reference_picture
+        from likeness.evaluate.draw import Renderer
+        from likeness.evaluate.face_embeddings import Finder
+        from likeness.evaluate.results import draw_samples, measure, write_results
+        from likeness.safety.identity import face_analyzer
+        from likeness.safety.rating import Rater
 
     shutil.rmtree(run.paths.evaluation, ignore_errors=True)
     params = {"evaluate": cfg.evaluate.model_dump(), "base": cfg.base.model_dump(), "weights_sha256": digest}

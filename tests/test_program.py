@@ -43,19 +43,37 @@ def test_an_old_python_can_read_what_tells_it(name):
     ast.parse((ROOT / name).read_text(), feature_version=(3, 7))
 
 
-@pytest.mark.parametrize("command", [["stages.swap", "jade"], ["likeness", "plan"]])
-def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
-    for name in ("pydantic", "typer"):
-        (tmp_path / f"{name}.py").write_text(BLOCKS)
+def interrupted(libraries: Path, *words: str) -> tuple[int, str]:
+    """How Python ends, and what it says, when Ctrl-C meets it while a library blocks its import."""
     started = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=ROOT, env={"PYTHONPATH": str(tmp_path)},
+        [sys.executable, *words], cwd=ROOT, env={"PYTHONPATH": str(libraries)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=60)
-    assert (started.returncode, said) == (130, "\ninterrupted\n")
+    return started.returncode, said
+
+
+def test_ctrl_c_during_imports_of_a_program_under_way_ends_in_one_line(tmp_path):
+    (tmp_path / "slow_library.py").write_text(BLOCKS)
+    words = "from likeness.program import importing\nwith importing():\n    import slow_library"
+    assert interrupted(tmp_path, "-c", words) == (130, "\ninterrupted\n")
+
+
+def test_after_those_imports_ctrl_c_is_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with program.importing():
+        pass
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("command", [["stages.swap", "jade"], ["likeness", "plan"]])
+def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
+    for name in ("pydantic", "typer"):
+        (tmp_path / f"{name}.py").write_text(BLOCKS)
+    assert interrupted(tmp_path, "-m", *command) == (130, "\ninterrupted\n")
 
 
 @pytest.mark.parametrize(

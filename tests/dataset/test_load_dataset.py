@@ -55,3 +55,6 @@ def test_load_dataset_gives_images_with_captions(in_tmp, packed, monkeypatch):
     assert len(expected) == len(PAIRS)
     assert sorted(read(in_tmp, str(folder))) == expected
     assert sorted(read(in_tmp, "imagefolder", data_dir=str(folder))) == expected
+    if packed:
+        archive = str((in_tmp / folders.places.dataset_zip).resolve())
+        assert sorted(read(in_tmp, "imagefolder", data_files=archive)) == expected
