@@ -5,7 +5,6 @@ A stranger who comes near in one network's eyes is seldom near in another's too;
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,13 +74,9 @@ def stranger(face: Vectors, persona: Vectors, limits: IdentityLimits, *, swap: b
 
 
 def drawn_stranger(face: Vectors, persona: Vectors, limits: IdentityLimits) -> str | None:
-    """Why a drawn face is not the persona's; None where it is. A drawing is less like her than her photographs are: every
-    embedder must take it for her by its general floor for photographs, and one of the two by `limits`, as it takes a swap."""
-    general = IdentityLimits(sface=SFaceLimits(), resnet=ResnetLimits(), own=limits.own)
-    if denied := stranger(face, persona, general):
-        return denied
-    doubts = list(_unlike(face, persona, replace(limits, own=None), swap=True))
-    return "; ".join(doubts) if len(doubts) == len(EMBEDDERS) else None
+    """Why a drawn face is not the persona's; None where all say it is. The general floors for photographs decide, not a
+    record's stricter ones: those are for photographs of people of one mesh, and a drawing is less like her than they are."""
+    return stranger(face, persona, IdentityLimits(sface=SFaceLimits(), resnet=ResnetLimits(), own=limits.own))
 
 
 def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str | None:

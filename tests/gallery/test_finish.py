@@ -64,14 +64,19 @@ def test_a_picture_of_the_person_passes_and_carries_all_marks(
 
 @pytest.mark.parametrize(
     "shown",
-    ["targets/02_mei.jpg", "targets/07_kofi.jpg", "extras/two_people.jpg", "extras/no_face.jpg", "noise"],
+    ["targets/03_amara.jpg", "targets/07_kofi.jpg", "beside jade", "extras/no_face.jpg", "noise"],
 )
 def test_a_picture_that_does_not_show_the_person_alone_is_refused(
     finisher: LikenessFinisher, synthetic_people: Path, shown: str
 ) -> None:
     consent = load_consent(ROOT / "consent", "jade")
-    noise = np.random.default_rng(7).integers(0, 256, (256, 256, 3), np.uint8)
-    rgb = noise if shown == "noise" else small(synthetic_people / shown)
+    if shown == "noise":
+        rgb = np.random.default_rng(7).integers(0, 256, (256, 256, 3), np.uint8)
+    elif shown == "beside jade":
+        two = small(synthetic_people / "sources/jade_01.jpg"), small(synthetic_people / "targets/07_kofi.jpg")
+        rgb = np.hstack([one[:640] for one in two])
+    else:
+        rgb = small(synthetic_people / shown)
     with pytest.raises(InputError) as refused:
         finisher.finish(rgb, consent, uuid.uuid4(), "d" * 64)
     assert (refused.value.reason, refused.value.kind) == ("unknown-face", "refused")
