@@ -51,14 +51,21 @@ test("a wrong password is refused in the API's words", async () => {
 });
 
 test("a run shows its progress, survives a reload, and says why a picture was refused without showing it", async () => {
-  Object.assign(site.fake.state, { pace: 700, refuse: 1 });
+  const { state } = site.fake;
+  Object.assign(state, { pace: 1e8, refuse: 1 }); // the test draws, not the clock
   await signIn(page);
   await page.getByRole("button", { name: "In a library" }).click();
   await page.getByRole("radio", { name: "3" }).check({ force: true });
   await page.getByRole("button", { name: "Draw 3 pictures" }).click();
+  await page.getByText("Next in the queue").waitFor();
+  state.step();
+  state.step();
   await page.getByText("jade · Drawing: 1 of 3 ready").waitFor();
   await page.reload();
+  await page.getByText("jade · Drawing: 1 of 3 ready").waitFor();
+  state.step();
   await page.getByText("jade · Drawing: 2 of 3 ready").waitFor();
+  state.step();
   await page.getByText("2 pictures ·").waitFor();
   await page.getByText("1 picture was refused and costs nothing").waitFor();
   await page.getByText("The face is not close enough to jade's.").waitFor();

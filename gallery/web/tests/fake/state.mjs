@@ -73,7 +73,7 @@ export function tell(state, run) {
   for (const stream of state.streams) if (stream.user === run.user_id) stream.response.write(line);
 }
 
-/** Queues a run and draws it, a picture each `pace` milliseconds; the first `refuse` ones are refused. */
+/** Queues a run and draws it, a picture each `pace` milliseconds; the first `refuse` ones are refused. `state.step()` draws the next one now. */
 export function generate(state, user, wish) {
   const person = state.people.find(({ versions }) => versions.some(({ id }) => id === wish.version_id));
   const run = {
@@ -83,7 +83,8 @@ export function generate(state, user, wish) {
   };
   state.generations.unshift(run);
   tell(state, run);
-  const step = () => {
+  const step = (state.step = () => {
+    clearTimeout(run.timer);
     if (run.status === "queued") run.status = "drawing";
     else {
       if (run.refused.length < state.refuse) run.refused.push({ reason: "identity", sentence: "The face is not close enough to jade's." });
@@ -93,7 +94,7 @@ export function generate(state, user, wish) {
     if (run.done === run.count) run.status = "done";
     else run.timer = setTimeout(step, state.pace);
     tell(state, run);
-  };
+  });
   run.timer = setTimeout(step, state.pace);
   note(state, user.email, "generation-asked", run.id);
   return run;
