@@ -132,13 +132,19 @@ class PersonaPaths:
 
     def checkpoints_by_step(self) -> dict[int, Path]:
         """The kept checkpoints, in the order of steps."""
-        steps = (int(path.stem.rpartition("-")[2]) for path in self.checkpoints.glob("*.safetensors"))
-        return {step: self.checkpoint(step) for step in sorted(steps)}
+        steps = {step_of(path) for path in self.checkpoints.glob("*.safetensors")}
+        return {step: self.checkpoint(step) for step in sorted(step for step in steps if step is not None)}
 
 
 def face_file(photo_id: str) -> str:
     """`jade-s1.face.json`, beside an ingested photograph: the face that is meant."""
     return f"{photo_id}.face.json"
+
+
+def step_of(path: Path) -> int | None:
+    """The step that the name of a checkpoint or a strip of samples ends with; None where it ends with none."""
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdecimal() else None
 
 
 def weights_persona(name: str) -> str:

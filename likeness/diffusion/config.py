@@ -119,7 +119,7 @@ class IpAdapterConfig(Section):
     """An IP-Adapter beside a base that reads no pictures itself: its `.safetensors` file, the folder of the CLIP image encoder
     it was trained with (config.json and model.safetensors), and how strongly it acts. Paths count from the repository."""
 
-    weights: str = Field(pattern=r"\.safetensors$")
+    weights: str = Field(pattern=r"^.+\.safetensors$")
     image_encoder: str = Field(min_length=1)
     scale: float = Field(gt=0, le=2)
 

@@ -127,7 +127,9 @@ def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monk
 
 def test_what_is_drawn_with_is_trains_own_setting(places, monkeypatch):
     seen = []
-    monkeypatch.setattr(studio, "generate", lambda base, shots: seen.extend(shots) or generate(base, shots))
+    monkeypatch.setattr(
+        studio, "generate", lambda base, shots, **rest: seen.extend(shots) or generate(base, shots, **rest)
+    )
     cfg = config(steps=2)
     other = cfg.evaluate.model_copy(update={"prompts": ("another",), "side_px": 32, "steps": 9})
     main(run_of("train", cfg.model_copy(update={"evaluate": other}), PERSONA))

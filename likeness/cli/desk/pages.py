@@ -13,7 +13,7 @@ from likeness.cli.spending import rows
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.formatting import format_seconds, format_usd, render
 from likeness.ingest.standing import Standing
-from likeness.paths import RepositoryPaths
+from likeness.paths import RepositoryPaths, step_of
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.history import is_awaited, purchases
 from likeness.store import open_items
@@ -188,16 +188,16 @@ def agreed_usd(text: str) -> float:
 def training(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, Any]:
     """What the LoRA drew on its way, the newest first."""
     run = desk.run_at("train", persona)
-    strips = {key: (path.stem, path.stat().st_mtime_ns) for key, path in samples(persona).items()}
     return {
-        "strips": [(key, _step(stem), changed) for key, (stem, changed) in strips.items()],
+        "strips": [
+            (key, _said(step_of(path)), path.stat().st_mtime_ns) for key, path in samples(persona).items()
+        ],
         "every": run.config.train.selection.sample_every_steps,
     }
 
 
-def _step(stem: str) -> str:
-    number = stem.rpartition("-")[2]
-    return f"Step {int(number)}" if number.isdecimal() else "The finished training, by step"
+def _said(step: int | None) -> str:
+    return "The finished training, by step" if step is None else f"Step {step}"
 
 
 def plan(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, Any]:
