@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long test-web comfy-test ray-test coverage check bench sky git-or-not
+.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long check-web test-web comfy-test ray-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -66,6 +66,9 @@ comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0
 
 ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, one of which is killed
 	.cache/ray/bin/python -m pytest -n 0 -m ray tests/test_ray.py
+
+check-web: ## the pages' types, against the API's description
+	cd gallery/web && npm ci --no-audit --no-fund && npm run check
 
 test-web: .venv/gallery ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another): no part of .ci/run
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
