@@ -14,8 +14,10 @@ LINES = {line: page_name(page) for page in HERE for line in commands(page)}
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """A clone in which the graph has not run."""
-    return reader_of(clone_repository(tmp_path_factory.mktemp("fresh")))
+    """A clone in which the graph has not run, with the settings of conf/: each worker types some of the lines in its own."""
+    reader = reader_of(clone_repository(tmp_path_factory.mktemp("fresh")))
+    reader.types("make params")
+    return reader
 
 
 def test_each_line_is_typed_or_has_a_reason():
