@@ -137,8 +137,8 @@ def _minor(subject: Subject) -> str | None:
         if face.attested_years is not None or face.small:
             continue
         if face.age_years is not None and not face.age_years >= ADULT_YEARS:
-            where = "the face" if number == 0 else "a face behind"
-            return f"{where} ({face.side_px:.0f} px) looks {face.age_years:.1f}, no record attests an adult"
+            where = "a face" if number == 0 else "a face behind"
+            return f"shows {where} ({face.side_px:.0f} px) that looks {face.age_years:.1f}, and no record attests an adult"
     return None
 
 
