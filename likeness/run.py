@@ -249,6 +249,20 @@ class Run:
             self.items.flush()
 
 
+def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
+    """A run outside of a stage's own program, with what that stage may do and the settings as they are now.
+
+    Raises:
+        ConfigError: there is no such persona. ConsentError: no consent of hers is in force for this stage.
+    """
+    config = config or load_config(PARAMS)
+    current = Run(
+        stage=stage, config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
+    )
+    current.require(*current.uses)
+    return current
+
+
 Main = Callable[[Run], None]
 
 

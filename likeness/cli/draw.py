@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from likeness.config import load_config
-from likeness.paths import PARAMS, RepositoryPaths
-from likeness.run import Run
+from likeness.paths import PARAMS
+from likeness.run import Run, run_at
 
 if TYPE_CHECKING:
     from likeness.evaluate.draw import Renderer
@@ -38,11 +38,7 @@ def run_of(persona: str, strength: float | None = None) -> Run:
     if strength is not None:
         evaluate = config.evaluate.model_copy(update={"lora_scale": strength})
         config = config.model_copy(update={"evaluate": evaluate})
-    run = Run(
-        stage="evaluate", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
-    )
-    run.require(*run.uses)
-    return run
+    return run_at("evaluate", persona, config)
 
 
 def renderer_of(run: Run) -> Renderer:

@@ -6,24 +6,10 @@ from pathlib import Path
 
 from likeness.caption.write import write_caption
 from likeness.cli.tables import console, table
-from likeness.config import Config, load_config
 from likeness.ingest.standing import Standing, accept, refuse, standings
-from likeness.paths import PARAMS, RepositoryPaths
-from likeness.run import Run
+from likeness.run import run_at
 from likeness.store.items import write_atomic
 from likeness.swap.preview import pairs_of, preview
-
-
-def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
-    """A run at a stage with the settings as they are now.
-
-    Raises:
-        ConfigError: there is no such persona. ConsentError: no consent of hers is in force for this stage.
-    """
-    config = config or load_config(PARAMS)
-    run = Run(stage=stage, config=config, persona=config.persona(persona), repository=RepositoryPaths.here())
-    run.require(*run.uses)
-    return run
 
 
 def list_command(persona: str, *, as_json: bool) -> None:

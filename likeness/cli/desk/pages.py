@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from likeness.caption.text import Override
 from likeness.caption.write import own_captions
 from likeness.cli.desk.pictures import samples
 from likeness.cli.desk.state import Desk
@@ -14,7 +15,7 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.formatting import format_seconds, format_usd, render
 from likeness.ingest.standing import Standing
 from likeness.paths import RepositoryPaths, step_of
-from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.purchases.history import is_awaited, purchases
 from likeness.store import open_items
 from likeness.swap.preview import price
@@ -125,16 +126,7 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
             "sha256": image.sha256,
             "rating": image.rating,
             "own": image.id in own,
-            "words": _words(own[image.id].data)
-            if image.id in own
-            else texts[image.id].text
-            if image.id in texts
-            else "",
-            "by": "your own words"
-            if image.id in own
-            else texts[image.id].provider
-            if image.id in texts
-            else "none yet",
+            **_caption(own.get(image.id), texts.get(image.id)),
             "failure": failures.get(image.id),
         }
         for image in shown
@@ -143,8 +135,13 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
             "folder": run.paths.captions_override}  # fmt: skip
 
 
-def _words(data: bytes) -> str:
-    return " ".join(data.decode("utf-8-sig", "replace").split())
+def _caption(own: Override | None, made: Entry | None) -> dict[str, Any]:
+    """The words that count, and whose they are."""
+    if own is not None:
+        return {"words": " ".join(own.data.decode("utf-8-sig", "replace").split()), "by": "your own words"}
+    if made is not None:
+        return {"words": made.text, "by": made.provider}
+    return {"words": "", "by": "none yet"}
 
 
 def _paged(items: Sequence[Item], query: Mapping[str, str]) -> tuple[int, int, Sequence[Item]]:

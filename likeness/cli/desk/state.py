@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from likeness.cli.desk.encode import encoded
-from likeness.cli.photos import run_at
 from likeness.config import Config, load_config
 from likeness.errors import LikenessError
 from likeness.ingest.standing import Standing, standings
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import Failure
-from likeness.run import Run
+from likeness.run import Run, run_at
 from likeness.swap.preview import Preview
 
 PATIENCE_S = 2.0
