@@ -259,6 +259,7 @@ def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
     current = Run(
         stage=stage, config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
     )
+    learn_from_git(current.repository.root)
     current.require(*current.uses)
     return current
 

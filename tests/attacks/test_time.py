@@ -28,7 +28,7 @@ from likeness.publish.prepare import Prepared
 from likeness.publish.send import send
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer, Delivery, Purchase
-from likeness.run import Run
+from likeness.run import Run, run_at
 from likeness.safety.consent import in_force, load_consent
 from likeness.safety.consent import revocations as module
 from likeness.safety.consent.revocations import (
@@ -195,6 +195,20 @@ def test_a_commit_on_another_branch_revokes_here(repository):
     commit(repository)
     git(repository, "checkout", "-q", "-")
     assert not allowed(repository)
+
+
+def test_a_commit_on_another_branch_ends_what_runs_outside_of_a_stage(repository):
+    """`likeness draw`, `likeness photos` and the desk open their runs by `run_at`."""
+    cfg = Config.model_construct(personas={"mia": Persona.model_construct(name="mia", trigger="mia")},
+                                 items=settings(ItemsConfig, "items/local.yaml"))  # fmt: skip
+    run_at("evaluate", "mia", cfg)
+    git(repository, "checkout", "-q", "-b", "other")
+    by_hand(repository)
+    commit(repository)
+    git(repository, "checkout", "-q", "-")
+    with pytest.raises(ConsentError) as caught:
+        run_at("evaluate", "mia", cfg)
+    assert caught.value.reason == "consent-revoked"
 
 
 def test_a_worktree_shares_the_list(repository, tmp_path):
