@@ -8,12 +8,10 @@ store, and what is known of it is judged here once more. An actor that is lost c
 
 import contextlib
 import importlib
-import io
 import os
 import queue
 import secrets
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -40,12 +38,11 @@ REMEDY = "`ray status` shows the cluster; -S items.engine=local goes on here, an
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What became of an item on its machine, as far as the item store does not say it; `printed` went to its stderr."""
+    """What became of an item on its machine, as far as the item store does not say it."""
 
     node: str
     outcome: Outcome | None = None
     error: LikenessError | None = None
-    printed: str = ""
 
 
 class Worker:
@@ -71,13 +68,10 @@ class Worker:
             self._ready.wait()
         if self._error is not None and not isinstance(self._error, LikenessError):
             raise self._error
-        printed = io.StringIO()
-        with contextlib.redirect_stderr(printed):
-            try:
-                outcome = self._made(key)
-            except LikenessError as error:
-                return Answer(node=self._node, error=error)
-        return Answer(node=self._node, outcome=outcome, printed=printed.getvalue())
+        try:
+            return Answer(node=self._node, outcome=self._made(key))
+        except LikenessError as error:
+            return Answer(node=self._node, error=error)
 
     def _made(self, key: str) -> Outcome:
         if self._error is not None:
@@ -187,7 +181,6 @@ class Cluster:
                                   reason="no-worker", remedy=REMEDY) from error  # fmt: skip
             finally:
                 self._free.put(actor)
-            sys.stderr.write(answer.printed)
             return self._outcome(work, store, answer)
         problem = TransientError(
             f"{work.id}: {ATTEMPTS} workers were lost while they made it: {lost}",

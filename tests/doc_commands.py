@@ -103,7 +103,7 @@ NOT_RUN = {
     "dvc config --local cache.type hardlink": "tests/graph/test_graph.py runs with such links",
     "git init": "tests/test_makefile.py does what the sentence says",
     "make install": "tests/test_makefile.py does what the sentence says",
-    "python -m bench.gallery_kills 30 20 3": MEASURES,
+    "python -m bench.gallery_kills 34 20 SEED": MEASURES,
     "python -m bench.gallery_load 150 50": MEASURES,
     "python -m bench.kill_soak 1000 10": MEASURES,
     "python -m bench.identity_gain": MEASURES,

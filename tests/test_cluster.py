@@ -59,7 +59,7 @@ def test_the_same_outcomes_and_the_same_bytes_as_here(ray, capsys):
     ]
     said = capsys.readouterr().err
     assert said.count("resize: 12/12") == 2  # progress as here
-    assert said.count("jade-s7: Traceback") == 2  # what an item printed is told here
+    assert said.count("jade-s7: Traceback") == 2  # what nobody foresaw there is told here
 
 
 def test_what_a_worker_writes_is_this_user_s_alone(ray):

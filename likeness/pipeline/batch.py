@@ -5,7 +5,6 @@ leaves a line in failures.jsonl and the others go on; a refusal that depends onl
 store like a result. A key or an account that fails (AuthError, QuotaError) stops the batch.
 """
 
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -87,13 +86,14 @@ class Work:
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Exactly one of `item` and `failure` is set; `reused` when the store had the answer; `unfinished` when the
-    failure may not happen again."""
+    failure may not happen again; `trace` is the traceback of what nobody foresaw."""
 
     work: Work
     item: Item | None
     failure: Failure | None
     reused: bool
     unfinished: bool = False
+    trace: str = ""
 
 
 RunItem = Callable[[Work, ItemStore, Callable[[], bool]], Outcome | None]
@@ -134,6 +134,8 @@ def run_batch(
         try:
             for future in as_completed(futures):
                 if (outcome := future.result()) is not None:
+                    if outcome.trace:
+                        progress.line(f"{outcome.work.id}: {outcome.trace}")
                     progress.advance(outcome.work.id, _word(outcome))
         except BaseException:
             broken.set()
@@ -158,7 +160,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     if (outcome := look_up(work, store)) is not None:
         return outcome
     item = failure = made = None
-    unfinished = False
+    unfinished, trace = False, ""
     try:
         made = work.make()
         if work.judge is not None:
@@ -180,11 +182,10 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     except Exception as error:  # whatever is raised on one item costs that item and no other
         if isinstance(error, OSError) and (full := DiskError.of(error)):
             raise full from error
-        sys.stderr.write(f"{work.id}: {traceback.format_exc()}")
-        failure = work.refused(_unforeseen(error))
+        failure, trace = work.refused(_unforeseen(error)), traceback.format_exc().rstrip()
     else:
         item = store.put(work.key, made.files, made.record)
-    return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished)
+    return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished, trace=trace)
 
 
 def look_up(work: Work, store: ItemStore) -> Outcome | None:
