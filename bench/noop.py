@@ -76,7 +76,12 @@ def outputs(stages: dict[str, Any]) -> Iterator[str]:
 
 def write_bare(folder: Path) -> None:
     """One plain stage a stage of the lock file, with the files it reads and writes."""
-    locked = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
+    lock, check = folder / "dvc.lock", folder / "stages" / "dvc.lock"
+    locked = {
+        name: entry
+        for file in (check, lock)
+        for name, entry in yaml.safe_load(file.read_text())["stages"].items()
+    }
     stages = {
         name.replace("@", "-"): {
             "cmd": "true",
@@ -86,8 +91,8 @@ def write_bare(folder: Path) -> None:
         for name, entry in locked.items()
     }
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    (folder / "dvc.lock").unlink()
-    (folder / "params.yaml").unlink()
+    for file in (lock, check, check.with_name("dvc.yaml"), folder / "params.yaml"):
+        file.unlink()
     (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n    check_update = false\n")
 
 

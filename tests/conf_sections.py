@@ -1,8 +1,6 @@
 """Sections of conf/ as Hydra composes them."""
 
-import atexit
 import os
-import shutil
 from copy import deepcopy
 from functools import cache
 from hashlib import sha256
@@ -24,7 +22,6 @@ def share_compositions() -> Path:
     """The folder in which this process, and those that it starts, keep what they composed."""
     if SHARED not in os.environ:
         os.environ[SHARED] = mkdtemp(prefix="likeness-compositions-")
-        atexit.register(shutil.rmtree, os.environ[SHARED], ignore_errors=True)
     return Path(os.environ[SHARED])
 
 

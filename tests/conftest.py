@@ -15,11 +15,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from conf_sections import share_compositions
 from signing import signers_of_the_tests
+from temporary import keep_together
 
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import Buyer
 from likeness.safety.consent.revocations import SHARED
 from likeness.store.items import ItemStore
+
+keep_together()  # before anything makes a temporary folder
+os.environ["DVC_NO_ANALYTICS"] = "1"  # it calls home from a process of its own, which leaves a file
 
 # Records are signed with a key of the tests; the settings of whoever runs them are not touched.
 os.environ["LIKENESS_HOME"] = signers_of_the_tests()

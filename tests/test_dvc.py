@@ -13,7 +13,11 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline import stage
 
 ROOT = Path(__file__).parent.parent
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+GRAPH = {
+    name: values
+    for file in ("stages/dvc.yaml", "dvc.yaml")
+    for name, values in yaml.safe_load((ROOT / file).read_text())["stages"].items()
+}
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 

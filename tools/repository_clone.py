@@ -100,7 +100,9 @@ class RepositoryClone:
 def stages_run(said: str) -> list[str]:
     """The stages that `dvc repro` says it ran."""
     return [
-        line.split("'")[1].split("@")[0] for line in said.splitlines() if line.startswith("Running stage")
+        line.split("'")[1].split("@")[0].rpartition(":")[2]
+        for line in said.splitlines()
+        if line.startswith("Running stage")
     ]
 
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 from likeness.cloud.plan import STAGES, Load
 from likeness.errors import ConfigError
 from likeness.git import git
+from likeness.pipeline.stage import CHECK_TARGET
 
-CHECK = "check"
 LAST_DATA_STAGE = "dataset"
 SHOWN = 5
 
@@ -53,7 +53,7 @@ class LaunchFiles:
         found = [
             out
             for out in self._repo.index.outs
-            if out.stage.addressing != CHECK and _touches(str(out), needed)
+            if out.stage.addressing != CHECK_TARGET and _touches(str(out), needed)
         ]
         if absent := [str(out) for out in found if not out.hash_info]:
             raise ConfigError(
@@ -73,9 +73,9 @@ class LaunchFiles:
         Raises:
             ConfigError: they would run again, which the machine does not do.
         """
-        self._do("reproduce", CHECK, single_item=True)
+        self._do("reproduce", CHECK_TARGET, single_item=True)
         would = self._do("reproduce", f"{LAST_DATA_STAGE}@{self._persona}", dry=True, allow_missing=True)
-        stale = [stage.addressing for stage in would if stage.addressing != CHECK]
+        stale = [stage.addressing for stage in would if stage.addressing != CHECK_TARGET]
         if stale:
             raise ConfigError(
                 f"{', '.join(stale)}: would run again, and the machine runs {', '.join(STAGES)} only",

@@ -30,7 +30,7 @@ from likeness.config import Config, load_config
 from likeness.errors import LikenessError, ProviderError, TransientError, exit_on_error
 from likeness.git import git
 from likeness.paths import PARAMS, RepositoryPaths
-from likeness.pipeline.stage import ALL_USES
+from likeness.pipeline.stage import ALL_USES, CHECK_TARGET
 from likeness.safety.consent import in_force
 from likeness.safety.consent.revocations import LIST, state_folder
 from likeness.store.s3 import Remote
@@ -123,7 +123,16 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
     targets = [f"{stage}@{parcel.persona}" for stage in STAGES]
     # Without the data stages: what they made was up to date when this was launched, and is what was pulled.
     job.run(
-        python, "-m", "dvc", "exp", "run", "--single-item", "--name", parcel.experiment, "check", *targets
+        python,
+        "-m",
+        "dvc",
+        "exp",
+        "run",
+        "--single-item",
+        "--name",
+        parcel.experiment,
+        CHECK_TARGET,
+        *targets,
     )
     job.run(python, "-m", "dvc", "push", *targets)
     bring_home(job.records, parcel.experiment, repository)

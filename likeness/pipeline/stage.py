@@ -1,7 +1,7 @@
 """The stages of the graph, in its order: the only list of them.
 
-dvc.yaml says the same to DVC, by hand; tests/test_dvc.py compares the two. A stage more is a program in stages/, lines
-in dvc.yaml and a row here.
+dvc.yaml says the same to DVC, by hand (of check stages/dvc.yaml does); tests/test_dvc.py compares the two. A stage more
+is a program in stages/, lines in dvc.yaml and a row here.
 """
 
 from dataclasses import dataclass
@@ -38,6 +38,8 @@ class StageSpec:
         return None if self.manifest is None else paths.output(self.manifest)
 
 
+CHECK_TARGET = "stages/dvc.yaml:check"
+"""check on DVC's command line."""
 STAGES = (
     StageSpec(name="check", per_persona=False),
     StageSpec(

@@ -16,6 +16,7 @@ from likeness.cli.params import as_override, params_command
 from likeness.conf_digest import conf_digest
 from likeness.config import load_config
 from likeness.errors import ConfigError
+from likeness.pipeline.stage import CHECK_TARGET
 from likeness.settings import dotted
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +130,7 @@ def test_dvc_refuses_a_setting_before_it_writes_params(repository, override, wor
     subprocess.run(["git", "add", "-A"], check=True)
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run(["git", *identity, "commit", "-qm", "all"], check=True)
-    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", override, "check"]
+    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", override, CHECK_TARGET]
     before = Path("params.yaml").read_bytes()
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode != 0

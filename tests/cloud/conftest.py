@@ -8,9 +8,12 @@ import pytest
 
 from tools.repository_clone import RepositoryClone, clone_repository
 
+CHECK = """
+stages:
+  check: {cmd: 'echo {} > data/checked.json', wdir: .., always_changed: true, outs: [data/checked.json]}
+"""
 DVC = """
 stages:
-  check: {cmd: 'echo {} > data/checked.json', always_changed: true, outs: [data/checked.json]}
   dataset:
     foreach: ${personas}
     do:
@@ -67,6 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     folder.mkdir()
     clone = clone_repository(folder, (), ())
     (folder / "dvc.yaml").write_text(DVC)
+    (folder / "stages" / "dvc.yaml").write_text(CHECK)
     (folder / "train.py").write_text(TRAIN)
     items = folder / "conf" / "items" / "local.yaml"
     text = items.read_text()
