@@ -72,7 +72,7 @@ def _values_digest(*, _root_: DictConfig) -> str:
     values: Any = OmegaConf.to_container(OmegaConf.masked_copy(_root_, others), resolve=True)
     digest = values_digest(values)
     if "exp" in sys.argv[1:]:  # DVC writes what it composes as it is; `likeness params` looks at it before
-        validated(values | {"values_digest": digest}, PARAMS)
+        validated(values | {"values_digest": digest}, _repository() / PARAMS)
     return digest
 
 

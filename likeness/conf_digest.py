@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.errors import ConfigError
+from likeness.paths import PRICES
 from likeness.secret_values import refuse_secrets
 from likeness.settings import flatten, texts
 from likeness.strict_yaml import read_yaml
@@ -24,13 +25,15 @@ PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 
 
 def conf_digest(folder: Path) -> str:
-    """Hex sha256 over the names and values of every .yaml file under `folder`.
+    """Hex sha256 over the names and values of every .yaml file under `folder` that composes.
 
     Raises:
         ConfigError: one of them is not YAML, has a key twice, conflict markers, a secret, or a value that is computed.
     """
     said: dict[str, list[Any]] = {}
     for path in sorted(folder.rglob("*.yaml")):
+        if path == folder / PRICES.name:  # it is read as it is
+            continue
         values = read_yaml(path, remedy="correct it and run `make params`")
         refuse_secrets(values, where=str(path))
         refuse_resolvers(values, where=str(path))

@@ -1,11 +1,11 @@
-"""params.yaml -> one frozen, strict Config; every problem is found at once, before any work or spending.
+"""params.yaml and conf/prices.yaml -> one frozen, strict Config; every problem is found at once, before any work or spending.
 
 Defaults live in conf/ only. Each package owns the model of its section; this file joins them.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -22,7 +22,7 @@ from likeness.errors import ConfigError
 from likeness.evaluate import ChoiceConfig, EvaluateConfig
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
-from likeness.paths import PERSONA_NAME
+from likeness.paths import PERSONA_NAME, PRICES
 from likeness.providers import TARGET, check_place
 from likeness.purchases.budget import BudgetConfig
 from likeness.purchases.prices import Price
@@ -107,7 +107,7 @@ class TrackingConfig(Section):
 
 
 class Config(Section):
-    """All of params.yaml."""
+    """All of params.yaml, and conf/prices.yaml as `prices`."""
 
     conf_digest: str
     values_digest: str
@@ -225,11 +225,13 @@ def load_config(path: Path) -> Config:
 
 
 def validated(values: Any, path: Path) -> Config:
-    """The configuration that a params.yaml of these values is.
+    """The configuration that a params.yaml of these values is, with the prices that stand beside it.
 
     Raises:
         ConfigError: it does not fit; lists every problem with its place.
     """
+    if isinstance(values, dict):
+        values = _with_prices(cast("dict[str, Any]", values), path.parent / PRICES)
     refuse_secrets(values, where=str(path))
     problems = list(_problems(values, ""))
     try:
@@ -245,6 +247,17 @@ def validated(values: Any, path: Path) -> Config:
             remedy="correct conf/ (or the -S value) and run `make params`",
         )
     return config
+
+
+def _with_prices(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The settings, and what conf/prices.yaml says; without it nothing has a price, and nothing is bought."""
+    if "prices" in values:
+        raise ConfigError(
+            f"prices stand in {PRICES} alone, and params.yaml has some",
+            reason="stale-params",
+            remedy="write them there, take `- prices` out of conf/config.yaml, and run `make params`",
+        )
+    return {**values, "prices": (read_yaml(path, remedy="correct it") or {}) if path.is_file() else {}}
 
 
 def _problems(value: Any, place: str) -> Iterator[str]:

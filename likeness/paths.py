@@ -10,6 +10,7 @@ from pathlib import Path
 
 # What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
 PARAMS = Path("params.yaml")
+PRICES = Path("conf/prices.yaml")
 
 # A persona's name is part of file names, stage names and of ids joined with "-".
 MAX_NAME = 1000

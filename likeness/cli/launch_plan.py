@@ -132,7 +132,7 @@ def composed_experiment(overrides: Sequence[str]) -> Experiment:
 
 
 def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Ground:
-    """All that can be known of jobs with such a way of being launched (`cloud`, `prices`, `budget`, `items` of `values`)
+    """All that can be known of jobs with such a way of being launched (`cloud`, `budget`, `items` of `values`)
     before anything is sent or paid.
 
     Raises:

@@ -10,7 +10,7 @@ from likeness.errors import ConfigError
 from likeness.store.s3 import Remote
 
 # What says how something is launched, and nothing of what is trained.
-LAUNCH_SECTIONS = ("cloud", "prices", "budget")
+LAUNCH_SECTIONS = ("cloud", "budget")
 
 
 def trained(persona: str, revision: str, values: Mapping[str, Any]) -> str:

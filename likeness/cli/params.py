@@ -14,11 +14,12 @@ import yaml
 from likeness.cli.compose import compose, composed
 from likeness.cli.overrides import read_values
 from likeness.conf_digest import DIGESTS
-from likeness.config import load_config
+from likeness.config import validated
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
 from likeness.settings import flatten
 from likeness.store.items import write_atomic
+from likeness.strict_yaml import read_yaml
 
 CONF = Path("conf")
 SHOWN = 20
@@ -41,7 +42,7 @@ def params_command(overrides: Sequence[str], *, keep: str | None = None) -> None
     with TemporaryDirectory() as folder:
         composition = Path(folder) / PARAMS.name
         compose(Path.cwd(), composition, list(overrides))
-        personas = load_config(composition).personas
+        personas = validated(read_yaml(composition, remedy=""), PARAMS).personas
         write_atomic(PARAMS, composition.read_bytes())
     sys.stderr.write(f"params: params.yaml composed from conf/ for {', '.join(personas)}\n")
     sys.stderr.writelines(told(before, read_values(PARAMS), overrides))

@@ -23,7 +23,7 @@ class Price(Section):
 
 
 Prices = Mapping[str, Mapping[str, Price]]
-"""prices[vendor][what], the section `prices` of params.yaml."""
+"""prices[vendor][what], as conf/prices.yaml says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,5 +47,5 @@ def price_of(prices: Prices, vendor: str, what: str) -> Price:
         raise ConfigError(
             f"prices.{vendor} has no price for {what!r}",
             reason="no-price",
-            remedy="add it to conf/prices.yaml with its source and date, and run `make params`",
+            remedy="add it to conf/prices.yaml with its source and date",
         ) from None

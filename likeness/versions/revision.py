@@ -15,7 +15,7 @@ import yaml
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
 from likeness.git import git
-from likeness.paths import PersonaPaths
+from likeness.paths import PARAMS, PRICES, PersonaPaths
 from likeness.pipeline.manifest import FAILURES, MANIFEST
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.strict_yaml import parse_yaml
@@ -70,7 +70,8 @@ class Revision:
     def settings(self, stage: str) -> Mapping[str, Any]:
         """The settings that a stage ran with, by dotted names."""
         params = self.stages.get(stage, {}).get("params", {})
-        return {name: value for file in params.values() for name, value in file.items()}
+        own = {"prices": params[str(PRICES)]} if str(PRICES) in params else {}
+        return {**params.get(str(PARAMS), {}), **own}
 
     def programs(self, stage: str) -> Mapping[str, str]:
         """The digests of the code that a stage ran."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from likeness.check import check_fresh
 from likeness.cli.compose import compose
 from likeness.cli.overrides import read_values, refuse_unknown_overrides
 from likeness.cli.params import as_override, params_command
@@ -222,6 +223,27 @@ def test_a_persona_is_not_called_what_yaml_takes_for_something_else(repository, 
     Path(f"conf/persona/{name}.yaml").write_text(persona)
     config = Path("conf/config.yaml")
     line = f"  - persona@personas.{name}: {quotes}{name}{quotes}\n"
-    config.write_text(config.read_text().replace("  - prices\n", f"{line}  - prices\n"))
+    config.write_text(config.read_text().replace("  - budget:", f"{line}  - budget:"))
     with pytest.raises(ConfigError, match=name):
         params_command([])
+
+
+def test_a_new_price_counts_at_once(repository):
+    params_command([])
+    before = Path("params.yaml").read_bytes()
+    prices = Path("conf/prices.yaml")
+    prices.write_text(prices.read_text().replace("swap: {usd: 0.10", "swap: {usd: 0.45"))
+    config = load_config(Path("params.yaml"))
+    assert config.prices["maxstudio"]["swap"].usd == 0.45
+    check_fresh(config)
+    params_command([])
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_prices_of_an_earlier_params_yaml_are_refused_with_their_place(repository):
+    params_command([])
+    with Path("params.yaml").open("a") as params:
+        params.write("prices: {maxstudio: {}}\n")
+    with pytest.raises(ConfigError, match=r"conf/prices\.yaml alone") as caught:
+        load_config(Path("params.yaml"))
+    assert "take `- prices` out of conf/config.yaml" in (caught.value.remedy or "")

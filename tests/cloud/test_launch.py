@@ -53,8 +53,10 @@ def test_hours_are_told_where_this_card_was_measured(clone):
     from likeness.train.pace import Pace, remember
 
     today = datetime.datetime.now(datetime.UTC).date()
-    own = f"+prices.runpod={{RTX4090: {{usd: 0.34, per: hour, source: me, date: '{today}'}}}}"
-    (launch,), _ = plan_launch("jade", [own], need_engine=False)
+    with (clone.folder / "conf/prices.yaml").open("a") as prices:
+        prices.write(f"runpod: {{RTX4090: {{usd: 0.34, per: hour, source: me, date: '{today}'}}}}\n")
+    commit(clone.folder)
+    (launch,), _ = plan_launch("jade", [], need_engine=False)
     assert launch.plan.candidates[0].pace is None
     remember(
         launch.cfg,
@@ -62,7 +64,7 @@ def test_hours_are_told_where_this_card_was_measured(clone):
         Pace(seconds_a_step=0.5, steps=200, device="NVIDIA GeForce RTX 4090"),
         "cuda",
     )
-    again = plan(own)
+    again = plan()
     assert again.candidates[0].seconds(again.steps) == pytest.approx(0.5 * again.steps)
     assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.common_sentences(100, 1))
 

@@ -32,7 +32,7 @@ NOT_HERE = {
     ),
 }
 SECTIONS = (
-    *("personas", "prices", "budget", "s3", "items", "ingest", "swap", "resize", "enhance", "caption"),
+    *("personas", "budget", "s3", "items", "ingest", "swap", "resize", "enhance", "caption"),
     *("dataset", "base", "train", "evaluate", "comfy", "report", "publish", "marks", "tracking", "cloud"),
 )
 SETTING = re.compile(rf"(?<![\w./@-])(?:{'|'.join(SECTIONS)})(?:\.[a-z0-9_]+)+(?![\w(/])")

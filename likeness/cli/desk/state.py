@@ -10,7 +10,7 @@ from likeness.cli.desk.encode import encoded
 from likeness.config import Config, load_config
 from likeness.errors import LikenessError
 from likeness.ingest.standing import Standing, standings
-from likeness.paths import PARAMS, RepositoryPaths
+from likeness.paths import PARAMS, PRICES, RepositoryPaths
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run, run_at
 from likeness.swap.preview import Preview
@@ -44,11 +44,11 @@ class Desk:
         self.encoded = lru_cache(PICTURES)(encoded)
         self._looks: dict[str, Look] = {}
         self._looking = threading.Lock()
-        self._config: tuple[int, Config] | None = None
+        self._config: tuple[list[int], Config] | None = None
 
     def config(self) -> Config:
         """The settings as they are now."""
-        changed = PARAMS.stat().st_mtime_ns if PARAMS.is_file() else 0
+        changed = [path.stat().st_mtime_ns for path in (PARAMS, PRICES) if path.is_file()]
         if self._config is None or self._config[0] != changed:
             self._config = (changed, load_config(PARAMS))
         return self._config[1]
