@@ -1,6 +1,7 @@
 """How well the imperceptible mark and PDQ find a picture again: figures for docs/marks.md.
 
     python -m bench.marks measure FILE --pictures 200 --unmarked 1000   # appends a line a picture to FILE
+    python -m bench.marks measure FILE --pictures 0 --unmarked 1000     # goes on behind the unmarked ones that FILE has
     python -m bench.marks summary FILE
 
 Pictures: crops of the demo's photographs of synthetic people, 512 to 2048 px a side, by a seeded generator. Unmarked ones:
@@ -138,7 +139,7 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
         others = _portraits(faces) if faces else pictures(seed + 1000)
         if faces and unmarked:
             known += [one for photo in photographs() for one in fingerprints(photo)]
-        for rgb in islice(others, unmarked):
+        for rgb in islice(others, _unmarked_in(out), unmarked):
             marks = [draw_mark() for _ in range(MARKS_ASKED)]
             seen = [chances(read_values(rgb, *look), marks) for look in LOOKS]
             alarms = [min(one) * len(LOOKS) for one in zip(*seen, strict=True)]
@@ -146,6 +147,10 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
                     "pdq": distance(pdq(rgb), known) if faces else None}  # fmt: skip
             file.write(json.dumps(line) + "\n")
             file.flush()
+
+
+def _unmarked_in(out: Path) -> int:
+    return sum(json.loads(line)["kind"] == "unmarked" for line in out.read_text().splitlines())
 
 
 def _portraits(path: Path) -> Iterator[RGB]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gallery.generation.diffusers import size_px
 from gallery.generation.drawing import Shot
+from gallery.people.layout import WholeFiles
 from likeness.comfy.graph import Graph, Lora, api_form, build
 from likeness.comfy.trial import decoded
 from likeness.config import Config
@@ -70,6 +71,7 @@ class ComfyDrawer:
     config: Config
     pool: Pool
     stop: threading.Event = field(default_factory=threading.Event)
+    files: WholeFiles = field(default_factory=WholeFiles)
 
     @cached_property
     def enhancer(self) -> "Enhancer":
@@ -115,10 +117,10 @@ class ComfyDrawer:
                 "comfy.lora_folder is not set", remedy="name models/loras of the servers in conf/comfy/"
             )
         copy = Path(self.config.comfy.lora_folder).expanduser() / f"likeness-{shot.weights.name}"
-        if copy.is_symlink() or not copy.is_file() or copy.stat().st_size != shot.weights.stat().st_size:
+        if not copy.is_file() or not self.files.is_whole(copy):
             part = copy.with_name(f".{copy.name}.{uuid.uuid4().hex}")
             try:
-                shutil.copyfile(shot.weights, part)
+                shutil.copyfile(self.files.weights(shot.weights), part)
                 os.replace(part, copy)
             finally:
                 part.unlink(missing_ok=True)

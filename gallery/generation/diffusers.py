@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.generation.drawing import Shot
+from gallery.people.layout import WholeFiles
 from likeness.config import Config
 from likeness.images import RGB
 
@@ -30,6 +31,7 @@ class DiffusersDrawer:
 
     config: Config
     memo: Path | None = field(default=None)
+    files: WholeFiles = field(default_factory=WholeFiles)
 
     @cached_property
     def base(self) -> "Base":
@@ -52,7 +54,8 @@ class DiffusersDrawer:
 
         options, base = self.config.evaluate, self.base
         width, height = size_px(options.side_px or self.config.train.data.side_px, shot.aspect)
-        with loaded_lora(base, shot.weights, shot.strength), deterministic(base.device), torch.no_grad():
+        weights = self.files.weights(shot.weights)
+        with loaded_lora(base, weights, shot.strength), deterministic(base.device), torch.no_grad():
             return base.draw(
                 prompt=shot.prompt, negative_prompt=shot.negative or options.negative_prompt, height=height, width=width,
                 num_inference_steps=options.steps, guidance_scale=options.guidance_scale,

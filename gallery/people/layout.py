@@ -1,5 +1,6 @@
 """Versions as `likeness publish PERSONA --gallery` lays them out: VERSION.json, and the weights by their sha256."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,8 @@ from gallery.audit import note
 from gallery.context import Gallery
 from gallery.tables import Person, Revocation, Version
 from likeness.errors import InputError
+from likeness.lora.door import CONSENT_ID
+from likeness.lora.safetensors_io import read_header
 from likeness.store.items import sha256_file
 
 Digest = r"^[0-9a-f]{64}\z"
@@ -34,6 +37,34 @@ def weights_file(folder: Path, digest: str) -> Path:
     return folder / "versions" / f"{digest}.safetensors"
 
 
+@dataclass(frozen=True)
+class WholeFiles:
+    """Tells whether a file is the one that it is called by, the sha256 of its bytes; it is read again when it changed."""
+
+    _known: dict[Path, tuple[int, int, int]] = field(default_factory=dict[Path, tuple[int, int, int]])
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether these are the bytes that its name says."""
+        facts = path.stat()
+        seen = facts.st_ino, facts.st_size, facts.st_ctime_ns
+        if self._known.get(path) != seen:
+            if path.is_symlink() or not path.stem.endswith(sha256_file(path)):
+                return False
+            self._known[path] = seen
+        return True
+
+    def weights(self, path: Path) -> Path:
+        """The path of weights that are what they were.
+
+        Raises:
+            InputError: `weights-changed`.
+        """
+        if not self.is_whole(path):
+            raise InputError("The weights of this version are not what they were.", reason="weights-changed", kind="refused",
+                             remedy="whoever runs the gallery publishes the person to it again")  # fmt: skip
+        return path
+
+
 def take_in(gallery: Gallery) -> list[Version]:
     """Take in what lies in the folder and is not known yet; gives the new versions.
 
@@ -48,6 +79,9 @@ def take_in(gallery: Gallery) -> list[Version]:
         if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
             raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
                              remedy=f"`likeness publish {laid.persona} --gallery` again")  # fmt: skip
+        if (told := read_header(weights).metadata.get(CONSENT_ID)) != laid.consent_id:
+            raise InputError(f"{weights} was trained under the consent record {told}, not {laid.consent_id} as {path.name} says",
+                             reason="another-consent", remedy=f"`likeness publish {laid.persona} --gallery` again")  # fmt: skip
         with gallery.transaction() as db:
             if (version := _take_in(db, gallery, laid)) is not None:
                 new.append(version)

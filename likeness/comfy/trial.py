@@ -21,6 +21,7 @@ from likeness.comfy.scores import Result, scored
 from likeness.config import Config
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.draw import refuse_weights_of_others
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.samples import (
     IMAGE,
@@ -202,6 +203,7 @@ def _weights(run: Run) -> tuple[str, frozenset[str]]:
             f"{run.paths.weights} does not exist", reason="missing-file",
             remedy="run `dvc repro`: the stage train makes it",
         )  # fmt: skip
+    refuse_weights_of_others(run, run.paths.weights)
     return sha256_file(run.paths.weights), frozenset(read_header(run.paths.weights).entries)
 
 

@@ -13,8 +13,9 @@ from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, finished_sample
+from likeness.lora.door import refuse_others
 from likeness.lora.export import loaded_lora
-from likeness.lora.safetensors_io import read_metadata
+from likeness.lora.safetensors_io import find_weights, read_header, read_metadata
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.run import Run
 from likeness.safety.pictures import AgeGate, PictureGate
@@ -77,6 +78,17 @@ class Renderer:
         return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=options.jpeg_quality)
 
 
+def refuse_weights_of_others(run: Run, weights: Path) -> None:
+    """See that weights are of the person whom the run draws, by what they say.
+
+    Raises:
+        ConsentError: they were trained under the consent record of somebody else.
+        InputError: they are no weights file.
+    """
+    said = read_header(find_weights(weights)[0]).metadata
+    refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))
+
+
 def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
     """The items that are the faces in those pictures that were not refused."""
     return [
@@ -100,6 +112,7 @@ def judge_steps(
     paths = run.paths
     scores: list[CheckpointScore] = []
     for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
+        refuse_weights_of_others(run, path)
         digest, name = sha256_file(path), f"evaluate step{step}"
         works = [renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest) for one in planned]
         drawn = run_batch(name, works, run.items, workers=1)

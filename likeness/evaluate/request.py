@@ -7,7 +7,7 @@ from functools import partial
 
 from likeness.errors import InputError
 from likeness.evaluate.contact_sheet import Row, contact_sheet
-from likeness.evaluate.draw import Renderer
+from likeness.evaluate.draw import Renderer, refuse_weights_of_others
 from likeness.evaluate.samples import IMAGE, Planned, entry
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line
@@ -36,6 +36,7 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
     """Draw what the store lacks and lay it into models/PERSONA/drawn/ with its manifest and sheet.png; what lay there goes.
 
     Raises:
+        ConsentError: the weights are of somebody else.
         InputError: there are no weights, or every picture was refused.
     """
     paths = run.paths
@@ -43,6 +44,7 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
         raise InputError(
             f"{paths.weights} is missing", reason="missing-file", remedy="run `dvc repro`: it trains the LoRA"
         )
+    refuse_weights_of_others(run, paths.weights)
     digest = sha256_file(paths.weights)
 
     def line(one: Planned, item: Item) -> Line:

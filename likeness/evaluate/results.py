@@ -12,7 +12,7 @@ from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
 from likeness.evaluate.comparison_sets import comparison_sets, search
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
-from likeness.evaluate.draw import Renderer, judge_steps
+from likeness.evaluate.draw import Renderer, judge_steps, refuse_weights_of_others
 from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
 from likeness.evaluate.face_embeddings import Finder
@@ -54,7 +54,12 @@ def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planne
 def draw(
     run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
 ) -> list[Outcome]:
-    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights."""
+    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights.
+
+    Raises:
+        ConsentError: the weights are not of this person.
+    """
+    refuse_weights_of_others(run, weights)
 
     def line(one: Planned, item: Item) -> Line:
         parents = (digest,) if one.lora else ()

@@ -20,9 +20,10 @@ from gallery.generation.comfyui import ComfyDrawer, Pool, workflow
 from gallery.generation.drawing import Shot
 from gallery.generation.finish import LikenessFinisher
 from gallery.generation.work import Worker
+from gallery.tables import Version
 from likeness.comfy.graph import Lora, api_form
 from likeness.config import load_config
-from likeness.errors import LikenessError, TransientError
+from likeness.errors import InputError, LikenessError, TransientError
 from likeness.paths import PARAMS
 from likeness.safety.consent import load_consent
 
@@ -152,9 +153,16 @@ def test_weights_are_laid_out_by_their_sha256_whole_whoever_is_first(make: Make,
     copy = loras / names.pop()
     assert not copy.is_symlink()
     assert hashlib.sha256(copy.read_bytes()).hexdigest() == shot.weights.stem
-    copy.write_bytes(b"half")
-    drawer._lora(shot)
-    assert hashlib.sha256(copy.read_bytes()).hexdigest() == shot.weights.stem
+    of_another = bytes(reversed(shot.weights.read_bytes()))
+    for wrong in (b"half", of_another):
+        copy.write_bytes(wrong)
+        drawer._lora(shot)
+        assert hashlib.sha256(copy.read_bytes()).hexdigest() == shot.weights.stem
+    copy.unlink()
+    shot.weights.write_bytes(of_another)
+    with pytest.raises(InputError, match="not what they were"):
+        drawer._lora(shot)
+    assert list(loras.iterdir()) == []
 
 
 def test_a_wish_is_drawn_by_a_server_and_one_that_does_not_load_the_weights_is_found_out(
@@ -166,13 +174,15 @@ def test_a_wish_is_drawn_by_a_server_and_one_that_does_not_load_the_weights_is_f
     drawer.config.evaluate.__dict__["side_px"] = 512
     versions = world.gallery.settings.folder / "versions"
     versions.mkdir()
-    (versions / f"{'d' * 64}.safetensors").write_bytes(shot.weights.read_bytes())
+    (versions / shot.weights.name).write_bytes(shot.weights.read_bytes())
     world.records.in_force = lambda person: load_consent(ROOT / "consent", "jade")  # type: ignore[method-assign]
     finisher = LikenessFinisher(
         config=load_config(ROOT / PARAMS), folder=tmp_path / "marks", keys=tmp_path / "keys"
     )
     worker = Worker(gallery=world.gallery, drawer=drawer, finisher=finisher)
     ann, version = world.drawing()
+    with world.gallery.transaction() as db:
+        db.get_one(Version, uuid.UUID(version)).weights_sha256 = shot.weights.stem
     wish = {"version_id": version, "prompt": "smiling", "count": 1, "seed": 0}
     for loads, pictures, refused in ((True, 1, []), (False, 0, ["unknown-face"])):
         fake.set(comfy_lora_loads=loads)

@@ -22,6 +22,7 @@ from likeness.lora.export import kohya_tensors
 from likeness.marks import claims, xmp
 from likeness.paths import PARAMS
 from likeness.safety.consent import load_consent
+from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,6 +101,7 @@ def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: P
     remove_lora(drawer.base)
     file = tmp_path / "lora.safetensors"
     save_file({name: tensor + 0.05 if "up" in name else tensor for name, tensor in tensors.items()}, file)
+    file = file.rename(tmp_path / f"{sha256_file(file)}.safetensors")
     shot = Shot(weights=file, prompt="jade woman", negative="", seed=3, strength=1.0, aspect="portrait")
     first, again = drawer.draw(shot), drawer.draw(shot)
     width, height = size_px(config.evaluate.side_px or config.train.data.side_px, "portrait")
@@ -109,3 +111,6 @@ def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: P
     weaker = Shot(**{**vars(shot), "strength": 0.0})
     assert not np.array_equal(first, drawer.draw(weaker))
     assert drawer.enlarge(first).shape[0] > height
+    file.write_bytes(file.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(InputError, match="not what they were"):
+        drawer.draw(shot)

@@ -1,6 +1,7 @@
 """The person portrayed sees everything, allows less, or ends it."""
 
 import datetime
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from gallery.people.layout import take_in
 from gallery.portrayed.decisions import heed
 from gallery.tables import Person
 from likeness.errors import InputError
+from likeness.lora.safetensors_io import weights_bytes
 from likeness.safety.consent.revocations import revocations
+from likeness.store.items import sha256_bytes
 
 
 def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:
@@ -104,16 +107,33 @@ def test_what_was_revoked_is_never_opened_again(world: World, tmp_path: Path) ->
             connection.execute(text(change))
     folder = tmp_path / "versions"
     folder.mkdir()
-    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    (folder / f"{digest}.safetensors").write_bytes(b"")
-    laid = ('{"persona":"jade","name":"v2","consent_id":"%s","consent_sha256":"' + "c" * 64
-            + f'","weights_sha256":"{digest}","trigger":"jade","class_word":"woman"}}')  # fmt: skip
-    (folder / "a.json").write_text(laid % "jade-1")
+    lay(folder, "jade-1")
     with pytest.raises(InputError, match="revoked here"):
         take_in(world.gallery)
-    (folder / "a.json").write_text(laid % "jade-2")
+    lay(folder, "jade-2")
     assert len(take_in(world.gallery)) == 1
     assert take_in(world.gallery) == []
+
+
+def lay(folder: Path, consent_id: str, said: dict[str, str] | None = None) -> None:
+    """Weights that say `said` (else their record) beside a file that says this record."""
+    data = weights_bytes({}, {"likeness.consent_id": consent_id} if said is None else said)
+    (folder / f"{sha256_bytes(data)}.safetensors").write_bytes(data)
+    laid = {
+        "persona": "jade", "name": "v2", "consent_id": consent_id, "consent_sha256": "c" * 64,
+        "weights_sha256": sha256_bytes(data), "trigger": "jade", "class_word": "woman",
+    }  # fmt: skip
+    (folder / "a.json").write_text(json.dumps(laid))
+
+
+def test_weights_of_another_record_are_not_taken_in(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    for said in ({"likeness.consent_id": "mia-1"}, {}):
+        lay(folder, "jade-1", said)
+        with pytest.raises(InputError) as refused:
+            take_in(world.gallery)
+        assert refused.value.reason == "another-consent"
 
 
 def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) -> None:

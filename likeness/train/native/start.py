@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from likeness.diffusion.bases import Base
-from likeness.errors import ConfigError, ConsentError
+from likeness.errors import ConfigError
 from likeness.lora.adapter import lora_layers
+from likeness.lora.door import refuse_others
 from likeness.lora.file import LoraFile, read_file
 from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
@@ -83,12 +84,7 @@ def read_start(path: Path, consent_id: str) -> Start:
         ConsentError: it says that it was trained under another consent record.
     """
     file = read_file(path)
-    told = file.metadata.get("likeness.consent_id")
-    if told is not None and told != consent_id:
-        raise ConsentError(
-            f"train.start_from {path}: it was trained under the consent record {told}, not {consent_id}",
-            remedy="start from a LoRA of the same person",
-        )
+    refuse_others(file.metadata, (consent_id,), what=f"train.start_from {path}")
     weights, config = find_weights(path)
     digest = sha256_file(weights)
     if config is not None:

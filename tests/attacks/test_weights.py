@@ -1,0 +1,83 @@
+"""Another person's weights in the place of this one's: nothing draws with them under this one's consent."""
+
+from pathlib import Path
+
+import pytest
+from comfy_runs import config as comfy_config
+from evaluation_runs import PERSONA, config, ready_folders
+from persona_folders import Folders
+from runs import run_of
+from safetensors.torch import load_file
+
+from likeness.cli.compare import draw_sides
+from likeness.comfy.trial import run_trial
+from likeness.errors import ConsentError
+from likeness.evaluate.draw import refuse_weights_of_others
+from likeness.evaluate.request import draw_asked
+from likeness.lora.safetensors_io import weights_bytes
+from likeness.versions.sides import sides
+from stages import evaluate
+
+NEVER = None  # what draws and looks is not reached
+
+
+@pytest.fixture
+def folders(in_tmp, monkeypatch) -> Folders:
+    made = ready_folders(in_tmp, monkeypatch)
+    monkeypatch.setattr("likeness.evaluate.draw.generate", NEVER)
+    return made
+
+
+def says(path: Path, consent_id: str) -> Path:
+    """The weights, which say that they were trained under this record."""
+    path.write_bytes(weights_bytes(load_file(path), {"likeness.consent_id": consent_id}))
+    return path
+
+
+def evaluated(folders: Folders) -> None:
+    evaluate.main(run_of("evaluate", config(), PERSONA))
+
+
+def step_judged(folders: Folders) -> None:
+    step = folders.places.checkpoints / "jade-v1-step-000001.safetensors"
+    step.parent.mkdir(parents=True)
+    folders.places.weights.rename(step)
+    says(step, "mia-2026-01")
+    run = run_of("evaluate", config(), PERSONA)
+    refuse_weights_of_others(run, run.paths.checkpoints_by_step()[1])
+
+
+def asked(folders: Folders) -> None:
+    draw_asked(run_of("evaluate", config(), PERSONA), NEVER, "jade woman", [5])
+
+
+def compared(folders: Folders) -> None:
+    run = run_of("evaluate", config(), PERSONA)
+    draw_sides(run, sides([str(folders.places.weights), str(folders.places.weights)], "jade"), [1.0])
+
+
+def tried_in_comfyui(folders: Folders) -> None:
+    run_trial(run_of("comfy", comfy_config("http://127.0.0.1:9"), PERSONA), NEVER, NEVER, NEVER)
+
+
+DOORS = {
+    "the stage evaluate": evaluated, "a kept step": step_judged, "likeness draw": asked, "likeness compare": compared,
+    "likeness comfy test": tried_in_comfyui,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_weights_of_another_record_draw_nothing(folders, door):
+    says(folders.places.weights, "mia-2026-01")
+    with pytest.raises(ConsentError) as refused:
+        door(folders)
+    assert refused.value.reason == "another-consent"
+    assert "mia-2026-01" in str(refused.value)
+
+
+def test_weights_of_the_term_before_still_draw(folders, monkeypatch):
+    run = run_of("evaluate", config(), PERSONA)
+    renewed = run.consent.model_copy(update={"id": "jade-2028-01", "renews": run.consent.id})
+    says(folders.places.weights, run.consent.id)
+    vars(run)["consent"] = renewed
+    refuse_weights_of_others(run, folders.places.weights)
