@@ -189,6 +189,69 @@ def test_a_line_that_was_committed_is_found_in_gits_history(repository, attack):
     assert not allowed(repository)
 
 
+def reset_away(root: Path) -> None:
+    commit(root)
+    git(root, "reset", "-q", "--hard", "HEAD~1")
+
+
+def rebased_away(root: Path) -> None:
+    commit(root)
+    (root / "a").write_text("a")
+    commit(root)
+    git(root, "rebase", "-q", "--onto", "HEAD~2", "HEAD~1")
+
+
+def reverted(root: Path) -> None:
+    commit(root)
+    git(root, "revert", "--no-edit", "HEAD")
+
+
+def stashed(root: Path) -> None:
+    git(root, "stash")
+
+
+def in_a_merge(root: Path) -> None:
+    """No parent of a merge has the line: git shows none of it, unless it is asked."""
+    git(root, "branch", "before")
+    git(root, "stash")
+    git(root, "checkout", "-q", "-b", "other")
+    for branch in ("other", "before"):
+        git(root, "checkout", "-q", branch)
+        (root / branch).write_text("")
+        commit(root)
+    git(root, "merge", "-q", "--no-commit", "other")
+    the_line_taken_out(root)
+    by_hand(root)
+    commit(root)
+    git(root, "stash", "drop", "-q")
+    git(root, "checkout", "-q", "other")
+
+
+def written_otherwise(written: str):
+    def attack(root: Path) -> None:
+        path = root / "consent/mia.yaml"
+        path.write_text(path.read_text().replace("revoked: 2026-11-01", written))
+        old_commit(root)
+
+    attack.__name__ = written
+    return attack
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        reset_away, rebased_away, reverted, stashed, in_a_merge, written_otherwise('"revoked": "2026-11-01"'),
+        written_otherwise("revoked : 2026-11-01"), written_otherwise("? revoked\n: 2026-11-01"),
+    ],
+    ids=lambda attack: attack.__name__,
+)  # fmt: skip
+def test_a_line_that_no_branch_has_any_more_is_found_in_git(repository, attack):
+    by_hand(repository)
+    attack(repository)
+    assert "revoked" not in Path("consent/mia.yaml").read_text()
+    assert not allowed(repository)
+
+
 def test_a_commit_on_another_branch_revokes_here(repository):
     git(repository, "checkout", "-q", "-b", "other")
     by_hand(repository)

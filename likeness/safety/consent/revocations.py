@@ -15,8 +15,9 @@ import stat
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import yaml
 from pydantic import ValidationError
 
 from likeness.errors import ConsentError
@@ -25,13 +26,15 @@ from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
 from likeness.safety.consent.record import Consent
 from likeness.store.items import sha256_bytes, write_atomic
+from likeness.strict_yaml import parse_yaml
 
 LIST = "revoked.jsonl"
 SHARED = "revocations"
 CLOCK = "clock"
 MAX_BYTES = 16 * 2**20  # of a list: some 50,000 revocations
-REVOKED_ID = re.compile(r"^[ +]id: *['\"]?([a-z0-9][a-z0-9._-]*)", re.MULTILINE)
-REVOKED_ON = re.compile(r"^[ +]revoked: *['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
+MAX_LINES = 1_000_000  # of a record, which a change is to show whole
+AFTER = re.compile(r"^(?: |\+(?!\+\+ )).*\n?", re.MULTILINE)
+RECORD_LINE = re.compile(r"^.", re.MULTILINE)
 
 
 class Revocation(Strict):
@@ -164,21 +167,35 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
 
 
 def learn_from_git(repository: Path) -> None:
-    """Put on the list what its copy and any commit of this clone say of revocations: branches, tags, experiments."""
+    """Put on the list what its copy and any commit of this clone say of revocations: branches, tags, experiments, merges, stashes,
+    and what a rebase or a reset left behind."""
     for known in revocations(repository):
         with contextlib.suppress(OSError):
             revoke(repository, known)
-    options = ("-U1000", "--format=", "--no-ext-diff", "--no-color", "-G^revoked:")
+    options = (
+        "-m",
+        f"-U{MAX_LINES}",
+        "--format=",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-color",
+        "-Grevoked",
+    )
     # Without git on this machine there is no checkout of an old record either.
-    history = git("log", "--all", "-p", *options, "--", "consent/", root=repository) or ""
-    for change in history.split("\ndiff --git "):
-        found, day = REVOKED_ID.search(change), REVOKED_ON.search(change)
-        if found is None or day is None:
-            continue
-        with contextlib.suppress(ValidationError, OSError):
-            persona = change.partition("\n")[0].rpartition("/")[2].partition(".")[0]
-            date = datetime.date.fromisoformat(day[1])
-            revoke(repository, Revocation(id=found[1], persona=persona, date=date, why="git's history"))
+    history = git("log", "--all", "--reflog", "-p", *options, "--", "consent/*.yaml", root=repository) or ""
+    for change in dict.fromkeys(re.split(r"^diff --git ", history, flags=re.MULTILINE)):
+        with contextlib.suppress(
+            ValidationError, OSError, yaml.YAMLError, LookupError, TypeError, ValueError
+        ):
+            said: dict[str, Any] = dict(
+                parse_yaml(RECORD_LINE.sub("", "".join(AFTER.findall(change))), dates=False)
+            )
+            if said["revoked"] is not None:
+                persona, date = (
+                    str(said.get("persona", "")),
+                    datetime.date.fromisoformat(str(said["revoked"])),
+                )
+                revoke(repository, Revocation(id=said["id"], persona=persona, date=date, why="git's history"))
 
 
 def share(place: Place, revocation: Revocation) -> None:
