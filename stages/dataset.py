@@ -5,6 +5,7 @@ writes  models/PERSONA/lora_training/ and models/PERSONA/PERSONA_lora_dataset.zi
 """
 
 import shutil
+from functools import partial
 
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import image_work, plan
@@ -30,10 +31,14 @@ def main(run: Run) -> None:
     planned = plan(run, chosen, before["resized"])
     measures = run.measurements(PictureGate(run.embedder))
     digests, door = models(run.embedder), Door(run, before)
-    outcomes = run.batch([image_work(one, paths, options, measures, digests, door.admit) for one in planned])
+    works = [
+        image_work(partial(planned.__getitem__, at), paths, options, measures, digests, door.admit)
+        for at in range(len(planned))
+    ]
+    outcomes = run.batch(works)
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
     manifest = run.finish(outcomes, failures=left_out)
-    texts = write_texts(run, manifest, planned, before)
+    texts = write_texts(run, manifest, before)
     write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])
 
 

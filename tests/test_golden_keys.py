@@ -286,7 +286,7 @@ def training_image() -> str:
         directory="train",
     )
     return image_work(
-        planned, PersonaPaths("jade"), options, SimpleNamespace(), models(None), lambda *_: None
+        lambda: planned, PersonaPaths("jade"), options, SimpleNamespace(), models(None), lambda *_: None
     ).key
 
 

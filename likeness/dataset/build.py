@@ -9,13 +9,15 @@ from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
 from likeness.images import decode_rgb
+from likeness.lazy import Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Made, Work
+from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.run import Run
+from likeness.safety.consent import Consent
 from likeness.safety.measurements import Measures
 from likeness.store.items import Item, Json, item_key
 
@@ -48,34 +50,44 @@ class Planned:
         return crop if crop is not None and fills else self.chosen.image
 
 
-def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> list[Planned]:
+def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> Sequence[Planned]:
     """One plan an image."""
-    persona, synthetic = run.persona, run.consent.kind == "synthetic"
-    crops = {entry.id: entry for entry in resized.entries}
-    repeats = repeats_of([pick.image for pick in chosen], run.config.dataset.repeats)
-    return [
-        Planned(
+    persona = run.persona
+    crops = {entry.id: number for number, entry in enumerate(resized.entries)}
+    repeats = repeats_of((pick.image for pick in chosen), run.config.dataset.repeats)
+
+    def planned(number: int) -> Planned:
+        image = (pick := chosen[number]).image
+        crop, times = crops.get(image.id), repeats[group_of(image)]
+        return Planned(
             chosen=pick,
-            crop=crops.get(pick.image.id),
-            code=source_type(
-                swapped=pick.image.target is not None, neural=pick.image.neural, synthetic=synthetic
-            ),
-            repeats=(times := repeats[group_of(pick.image)]),
+            crop=None if crop is None else resized.entries[crop],
+            code=code_of(image, run.consent),
+            repeats=times,
             directory=image_dir(times, persona.trigger, persona.class_word),
         )
-        for pick in chosen
-    ]
+
+    return Lazy(len(chosen), planned)
+
+
+def code_of(image: Entry, consent: Consent) -> SourceType:
+    """What kind of picture a training image is said to be."""
+    return source_type(
+        swapped=image.target is not None, neural=image.neural, synthetic=consent.kind == "synthetic"
+    )
 
 
 def image_work(
-    planned: Planned,
+    again: Callable[[], Planned],
     places: PersonaPaths,
     options: DatasetConfig,
     measures: Measures,
     models: Sequence[Json],
     admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
-    """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it."""
+    """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it. Nothing of the
+    plan is held until it is made: `again` gives it."""
+    planned = again()
     image, code = planned.chosen.image, planned.code
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     settings: dict[str, Json] = {
@@ -87,31 +99,37 @@ def image_work(
     if image.bucket_px is not None:
         settings["size_px"] = list(size)
 
-    def make() -> Made:
-        folder = places.enhanced if picture is image else places.resized
-        data, width, height = training_jpeg(
-            (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=code
-        )
-        seen = measures.of(data, name=planned.file)
-        look = pdq(decode_rgb(data, name=planned.file))
-        return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
-
-    key = item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256])
     return Work(
         id=image.id,
-        key=key,
-        make=make,
-        judge=lambda record: admit(record, planned.chosen),
+        key=item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256]),
+        make=lambda: _made(again(), places, options, measures),
+        judge=lambda record: admit(record, again().chosen),
         source=image.source,
         target=image.target,
-        line=lambda item: (manifest_entry(planned, item, options.side_px), {planned.file: IMAGE}),
+        line=lambda item: _line(again(), item, options.side_px),
     )
+
+
+def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measures: Measures) -> Made:
+    image = planned.chosen.image
+    picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
+    folder = places.enhanced if picture is image else places.resized
+    data, width, height = training_jpeg(
+        (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=planned.code
+    )
+    seen = measures.of(data, name=planned.file)
+    look = pdq(decode_rgb(data, name=planned.file))
+    return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
+
+
+def _line(planned: Planned, item: Item, side_px: int | None) -> Line:
+    return manifest_entry(planned, item, side_px), {planned.file: IMAGE}
 
 
 def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
     """The training image's manifest line: faces in its own pixels, parents are its picture and its caption."""
-    image, caption = planned.chosen.image, planned.chosen.caption
-    width, height = int(item.record["width"]), int(item.record["height"])
+    image, caption, record = planned.chosen.image, planned.chosen.caption, item.record
+    width, height = int(record["width"]), int(record["height"])
     across, down = width / image.width, height / image.height
     return caption.next(
         file=planned.file,
@@ -122,5 +140,5 @@ def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
         faces=tuple(face.moved(across, down, digits=1) for face in image.faces),
         parents=(planned.picture(side_px).sha256, caption.sha256),
         text=planned.chosen.text,
-        pdq=item.record["pdq"],
+        pdq=record["pdq"],
     )

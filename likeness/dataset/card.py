@@ -6,8 +6,8 @@ Source: huggingface.co/docs/hub/datasets-cards (front matter keys), read 2026-11
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from likeness.dataset.build import Planned
-from likeness.dataset.layout import TRAIN
+from likeness.dataset.build import code_of
+from likeness.dataset.layout import TRAIN, repeats_in
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import readings
 from likeness.formatting import card, hub_licence
@@ -21,14 +21,11 @@ SIZE_CATEGORIES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_0
 READ_BY_DATASETS = [f"{TRAIN}/*/*.jpg", f"{TRAIN}/metadata.jsonl"]
 
 
-def dataset_card(
-    run: Run, manifest: Manifest, planned: Mapping[str, Planned], before: Mapping[str, Manifest]
-) -> str:
+def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -> str:
     """The card's Markdown, front matter first.
 
     Args:
         manifest: the training set's.
-        planned: what was planned of each image, by id.
         before: the manifests of the stages before, by their folders' names, in the graph's order.
     """
     from huggingface_hub import DatasetCardData  # here: it takes a while to load
@@ -46,6 +43,7 @@ def dataset_card(
         # Without, `load_dataset` takes the captions' files for the data.
         configs=[{"config_name": "default", "data_files": [{"split": TRAIN, "path": READ_BY_DATASETS}]}],
     )
+    trained = {image.id for image in images}
     enlarged = enlargements(manifest, before["resized"]).values()
     return card(
         data,
@@ -59,7 +57,7 @@ def dataset_card(
         own=sum(factor <= 1 for factor in enlarged),
         largest=max(enlarged, default=1.0),
         ratings=sorted(Counter(image.rating for image in images).items()),
-        shown=sum(planned[image.id].repeats for image in images),
+        shown=sum(repeats_in(image.file) for image in images),
         stages=[
             {
                 "name": name,
@@ -71,7 +69,13 @@ def dataset_card(
             }
             for name, stage in before.items()
         ],
-        codes=sorted(Counter(planned[image.id].code.value for image in images).items()),
+        codes=sorted(
+            Counter(
+                code_of(image, run.consent).value
+                for image in before["enhanced"].entries
+                if image.id in trained
+            ).items()
+        ),
         quality=readings(TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)),
         **_photographs(run, images, before),
     )

@@ -27,9 +27,10 @@ class Door:
     """What may go into the training set; `before` are the manifests of the stages before, by their folders' names."""
 
     def __init__(self, run: Run, before: Mapping[str, Manifest]) -> None:
-        self._run = run
+        self._run, self._before = run, before
         self._known = {
-            folder: {entry.sha256: entry for entry in before[folder].entries} for folder in STEPS[1:]
+            folder: {bytes.fromhex(entry.sha256): at for at, entry in enumerate(before[folder].entries)}
+            for folder in STEPS[1:]
         }
 
     def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
@@ -47,10 +48,10 @@ class Door:
         entries = [chosen.image]
         for made, folder in pairwise(STEPS):
             known = self._known[folder]
-            parents = [parent for entry in entries for parent in entry.parents]
-            if not parents or not all(parent in known for parent in parents):
+            parents = [known.get(bytes.fromhex(parent)) for entry in entries for parent in entry.parents]
+            if not parents or None in parents:
                 return f"{entries[0].file} of {made}/ was made of what {folder}/manifest.jsonl does not name"
-            entries = [known[parent] for parent in parents]
+            entries = [self._before[folder].entries[at] for at in parents if at is not None]
             if made == "enhanced" and (wrong := _unlike_its_crop(chosen.image, entries[0], self._run.paths)):
                 return wrong
         photographs = {entry.source or entry.target for entry in entries}

@@ -5,7 +5,7 @@ Source: sd-scripts, docs/train_README and config_README (dataset TOML), read 202
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -26,7 +26,7 @@ def group_of(entry: Entry) -> str:
     return "photographs" if entry.target is None else "swaps"
 
 
-def repeats_of(entries: Sequence[Entry], repeats: int | Literal["balanced"]) -> dict[str, int]:
+def repeats_of(entries: Iterable[Entry], repeats: int | Literal["balanced"]) -> dict[str, int]:
     """Repeats by group: the same for all, or such that both groups are seen (nearly) equally often."""
     sizes = Counter(group_of(entry) for entry in entries)
     if repeats != "balanced":
@@ -82,7 +82,7 @@ def archived(entries: Sequence[Entry]) -> set[str]:
     return images | {caption_of(file) for file in images} | {METADATA, TOML, CARD}
 
 
-def metadata_line(image: Entry, repeats: int) -> str:
+def metadata_line(image: Entry) -> str:
     """A line of train/metadata.jsonl as Hugging Face's `imagefolder` reads it (file_name, text), with our own fields: how often an
     epoch shows the image, and where the face is: its box (x, y, width, height in the image's pixels) and, where known,
     the corners (x, y) of its outline."""
@@ -95,7 +95,7 @@ def metadata_line(image: Entry, repeats: int) -> str:
         "source": image.source,
         "target": image.target,
         "rating": image.rating,
-        "repeats": repeats,
+        "repeats": repeats_in(image.file),
         "face_box_px": face and face.box_px,
         "parents": image.parents,
     }

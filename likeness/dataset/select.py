@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from likeness.errors import InputError
+from likeness.lazy import Lazy
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 from likeness.safety.gates import Refusal, Subject, judge
 
@@ -23,33 +24,39 @@ class Chosen:
 
 def select(
     images: Sequence[Entry], captions: Manifest, *, allow_review: bool
-) -> tuple[list[Chosen], list[Failure]]:
+) -> tuple[Sequence[Chosen], list[Failure]]:
     """The images of the training set, and a failure line for each that stays out.
 
     Raises:
         InputError: none is left.
     """
-    by_id = {entry.id: entry for entry in captions.entries}
+    by_id = {entry.id: number for number, entry in enumerate(captions.entries)}
     why = {failure.id: failure for failure in captions.failures}
-    chosen: list[Chosen] = []
+    chosen: list[tuple[int, int]] = []
     failures: list[Failure] = []
-    for image in images:
-        caption = by_id.get(image.id)
+    for number, image in enumerate(images):
+        beside = by_id.get(image.id)
+        caption = None if beside is None else captions.entries[beside]
         if image.rating == "review" and not allow_review:
             failures.append(_in_review(image))
-        elif caption is None or not (caption.text or "").strip():
+        elif beside is None or caption is None or not (caption.text or "").strip():
             failures.append(_without_caption(image, why.get(image.id)))
         elif refusal := judge("caption", caption_subject(caption)):
             failures.append(_refused_caption(image, refusal))
         else:
-            chosen.append(Chosen(image=image, caption=caption))
+            chosen.append((number, beside))
     if not chosen:
         raise InputError(
             "no image is left for the training set",
             reason="empty-dataset",
             remedy="read the failures.jsonl files of the stages before",
         )
-    return chosen, failures
+
+    def pair(number: int) -> Chosen:
+        image, caption = chosen[number]
+        return Chosen(image=images[image], caption=captions.entries[caption])
+
+    return Lazy(len(chosen), pair), failures
 
 
 def caption_subject(caption: Entry) -> Subject:

@@ -1,14 +1,23 @@
 """What is measured on one photo: the shape of an ingest item's record."""
 
-from typing import Any
+from array import array
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
 from likeness.ingest.upright import Fault
 from likeness.pipeline.manifest import FaceEntry
 from likeness.safety.identity import SFACE, Vectors
+
+Packed = Annotated[
+    Sequence[float],
+    AfterValidator(lambda values: array("d", values)),
+    PlainSerializer(list, return_type=list[float]),
+]
+"""An embedding: a tuple of as many numbers is four times its memory, and the set is judged with all of them at hand."""
 
 
 class MeasuredFace(BaseModel):
@@ -23,8 +32,8 @@ class MeasuredFace(BaseModel):
     pitch_deg: float
     sharpness: float
     age_years: float | None
-    embedding: tuple[float, ...]
-    others: dict[str, tuple[float, ...]] = {}
+    embedding: Packed
+    others: dict[str, Packed] = {}
     light: tuple[float, float, float] | None = None
 
     @property

@@ -49,7 +49,7 @@ class Made:
 Line = tuple[Entry, Mapping[str, str]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
     photographs it is made from.
@@ -83,7 +83,7 @@ class Work:
         return Failure(id=self.id, source=self.source, target=self.target, **stored)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """Exactly one of `item` and `failure` is set; `reused` when the store had the answer; `unfinished` when the
     failure may not happen again; `trace` is the traceback of what nobody foresaw."""
@@ -120,27 +120,36 @@ def run_batch(
     def ended() -> bool:
         return stop.is_set() or broken.is_set()
 
-    def make(work: Work) -> Outcome | None:
-        if ended():
-            return None
-        try:
-            return run_one(work, store) if run_item is None else run_item(work, store, ended)
-        except BaseException:
-            broken.set()
-            raise
+    made: list[Outcome | None] = [None] * len(works)
+    waiting, counting = iter(enumerate(works)), threading.Lock()
 
-    with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = [pool.submit(make, work) for work in works]
-        try:
-            for future in as_completed(futures):
-                if (outcome := future.result()) is not None:
+    def make() -> None:
+        while not ended():
+            with counting:
+                number, work = next(waiting, (0, None))
+            if work is None:
+                return
+            try:
+                outcome = run_one(work, store) if run_item is None else run_item(work, store, ended)
+            except BaseException:
+                broken.set()
+                raise
+            if outcome is not None:
+                with counting:
+                    made[number] = outcome
                     if outcome.trace:
                         progress.line(f"{outcome.work.id}: {outcome.trace}")
                     progress.advance(outcome.work.id, _word(outcome))
+
+    with Progress(stage, total=len(works)) as progress, ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            # One task a worker: a task for each item would be more memory than its outcome.
+            for worker in as_completed([pool.submit(make) for _ in range(min(workers, len(works)))]):
+                worker.result()
         except BaseException:
             broken.set()
             raise
-    outcomes = [outcome for future in futures if (outcome := future.result()) is not None]
+    outcomes = [outcome for outcome in made if outcome is not None]
     _withhold(outcomes, store)
     if stop.is_set():
         raise TransientError(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from likeness.dvc_files import links_to_cache
 from likeness.errors import FailureKind, InputError
+from likeness.lazy import Lazy
 from likeness.paths import inside
 from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 
@@ -168,11 +169,17 @@ def count_items(failures: Iterable[Failure], by: Callable[[Failure], str]) -> Co
     return counts
 
 
+def entries_of(lines: Iterable[bytes]) -> Lazy[Entry]:
+    """The entries of a manifest's lines, each read again when it is asked for: a line is a fifth of its entry's memory."""
+    kept = tuple(lines)
+    return Lazy(len(kept), lambda number: Entry.model_validate_json(kept[number]))
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Both files of a stage's folder."""
 
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     failures: tuple[Failure, ...]
 
     @property
@@ -252,11 +259,12 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
 
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
     """Write both files atomically, in the order of ids."""
-    ordered = tuple(sorted(entries, key=lambda entry: natural(entry.id)))
+    lines = sorted(((entry.id, _line(entry)) for entry in entries), key=lambda one: natural(one[0]))
+    ordered = entries_of(line for _, line in lines)
     failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / FAILURES, _lines(failed))
-    write_atomic(folder / MANIFEST, _lines(ordered))
+    write_atomic(folder / FAILURES, b"".join(map(_line, failed)))
+    write_atomic(folder / MANIFEST, b"".join(line for _, line in lines))
     return Manifest(ordered, failed)
 
 
@@ -266,20 +274,19 @@ def read_manifest(folder: Path, *, faces: bool = True) -> Manifest:
     Raises:
         InputError: a file is missing or a line does not fit; names the file, the line and the remedy.
     """
-    entries = _read(folder / MANIFEST, Entry)
-    if not faces:
-        entries = (entry.model_copy(update={"faces": ()}) for entry in entries)
-    return Manifest(tuple(entries), tuple(_read(folder / FAILURES, Failure)))
+    lines = (
+        line if faces else _line(entry.model_copy(update={"faces": ()}))
+        for line, entry in _read(folder / MANIFEST, Entry)
+    )
+    return Manifest(entries_of(lines), tuple(failure for _, failure in _read(folder / FAILURES, Failure)))
 
 
-def _lines(records: Sequence[Record]) -> bytes:
-    return "".join(
-        json.dumps(record.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False) + "\n"
-        for record in records
-    ).encode()
+def _line(record: Record) -> bytes:
+    values = record.model_dump(mode="json", exclude_defaults=True)
+    return (json.dumps(values, ensure_ascii=False) + "\n").encode()
 
 
-def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
+def _read(path: Path, kind: type[_R]) -> Iterable[tuple[bytes, _R]]:
     remedy = f"run `dvc repro` so that the stage which writes {path.parent} makes it again"
     if not path.is_file():
         raise InputError(f"{path} is missing", reason="no-manifest", remedy=remedy)
@@ -288,7 +295,7 @@ def _read(path: Path, kind: type[_R]) -> Iterable[_R]:
     ) as file:  # bytes: JSON leaves U+2028 and its like inside strings, where text would end a line
         for number, line in enumerate(file, start=1):
             try:
-                yield kind.model_validate_json(line)
+                yield line, kind.model_validate_json(line)
             except ValidationError as error:
                 raise InputError(
                     f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy

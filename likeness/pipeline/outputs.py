@@ -5,7 +5,7 @@ import fcntl
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,12 +40,12 @@ def finish(
         TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
             take the stage for done and never try them again.
     """
-    entries, failed = _lay_out(folder, outcomes)
-    manifest = write_manifest(folder, entries, [*failures, *failed])
+    failed = list(failures)
+    manifest = write_manifest(folder, _lay_out(folder, outcomes, failed), failed)
     _write_counts(stage, counts, outcomes, manifest, spent_usd)
     _tell_failures(stage, folder, manifest)
     counted = [failure for failure in manifest.failures if failure.kind != "skipped"]
-    total = len(entries) + len(counted)
+    total = len(manifest.entries) + len(counted)
     if total and len(counted) / total > max_failure_ratio:
         raise InputError(
             f"{stage}: {len(counted)} of {total} items failed or were refused ({_reasons(counted)}), "
@@ -64,9 +64,8 @@ def finish(
     return manifest
 
 
-def _lay_out(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[Entry], list[Failure]]:
-    entries: list[Entry] = []
-    failed: list[Failure] = []
+def _lay_out(folder: Path, outcomes: Sequence[Outcome], failed: list[Failure]) -> Iterator[Entry]:
+    """The entry of each item, whose files then lie there; the others are added to `failed`."""
     for outcome in outcomes:
         if outcome.item is None:
             failed.append(cast(Failure, outcome.failure))
@@ -79,8 +78,7 @@ def _lay_out(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[Entry], li
             continue
         for name, stored in files.items():
             materialize(outcome.item.files[stored].path, folder / name)
-        entries.append(entry)
-    return entries, failed
+        yield entry
 
 
 def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:

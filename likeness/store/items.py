@@ -79,14 +79,19 @@ def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
 class ItemKey(str):
     """A key that knows what it was made of, so that the item's record can say it."""
 
-    made_of: dict[str, Json]
+    _made_of: bytes
 
     def __new__(cls, made_of: dict[str, Json]) -> Self:
         """The hex sha256 of what it was made of."""
-        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        key = super().__new__(cls, sha256_bytes(text.encode()))
-        key.made_of = made_of
+        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+        key = super().__new__(cls, sha256_bytes(text))
+        key._made_of = text
         return key
+
+    @property
+    def made_of(self) -> dict[str, Json]:
+        """Operation, version, settings and inputs."""
+        return json.loads(self._made_of)
 
     def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Json]]]:
         """A copy is made of the same."""
@@ -98,29 +103,34 @@ def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs:
     return ItemKey({"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One finished file of an item."""
+    """One finished file of an item, at `place`: as text, which is a third of a path's memory."""
 
-    path: Path
+    place: str
     sha256: str
     size: int
 
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.place)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """A finished unit of work: its files by name, and its description as the store has it. That is kept as text, which
-    takes a third of the memory: a stage holds the items of all its images."""
+    """A finished unit of work: its files by name, and the file that describes it, None where nothing was measured. A stage holds
+    the items of all its images, so the description is read when it is asked for."""
 
     key: str
     files: dict[str, StoredFile]
-    described: bytes = b'{"files": {}, "record": {}}'
+    described: str | None = None
     personas: frozenset[str] = frozenset()
 
     @property
     def record(self) -> dict[str, Json]:
         """What was measured on the way."""
-        return parse_record(self.described)[1]
+        return {} if self.described is None else parse_record(Path(self.described).read_bytes())[1]
 
 
 def object_name(digest: str) -> str:
@@ -220,14 +230,14 @@ class ItemStore:
 
     def _local(self, key: str) -> Item | None:
         try:
-            described = self._record_path(key).read_bytes()
+            described = (path := self._record_path(key)).read_bytes()
             hashes, _ = parse_record(described)
             files = {name: self._stored(digest) for name, digest in hashes.items()}
         except (FileNotFoundError, ValueError):
             return None
         if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
-        return Item(key, files, described, parse_personas(described))
+        return Item(key, files, str(path), parse_personas(described))
 
     def _owned(self, item: Item) -> Item:
         """The item, noted as this persona's, too."""
@@ -281,10 +291,10 @@ class ItemStore:
     def _keep(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         stored: dict[str, StoredFile] = {}
         for name, data in files.items():
-            file = StoredFile(self._object_path(digest := sha256_bytes(data)), digest, len(data))
-            if not (file.path.is_file() and sha256_file(file.path) == digest):
-                self._write(file.path, data)
-            stored[name] = file
+            path = self._object_path(digest := sha256_bytes(data))
+            if not (path.is_file() and sha256_file(path) == digest):
+                self._write(path, data)
+            stored[name] = StoredFile(str(path), digest, len(data))
         described: dict[str, Json] = {
             "files": {name: file.sha256 for name, file in stored.items()},
             "record": dict(record),
@@ -295,8 +305,8 @@ class ItemStore:
         if personas:
             described["personas"] = sorted(personas)
         text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
-        self._write(self._record_path(key), text)
-        return Item(key, stored, text, personas)
+        self._write(path := self._record_path(key), text)
+        return Item(key, stored, str(path), personas)
 
     def drop_unnamed(self, digests: Iterable[str]) -> None:
         """Delete the bytes of these digests at once, but those that a record still names."""
@@ -383,7 +393,7 @@ class ItemStore:
 
     def _stored(self, digest: str) -> StoredFile:
         path = self._object_path(digest)
-        return StoredFile(path, digest, path.stat().st_size)
+        return StoredFile(str(path), digest, path.stat().st_size)
 
     def _object_path(self, digest: str) -> Path:
         return self.root / object_name(digest)

@@ -69,7 +69,10 @@ def keep_key(source: Photo) -> str:
 
 def _keep_work(persona: str, source: Photo) -> Work:
     """One of the persona's own photographs, unchanged: ingest has checked it."""
-    key, file = keep_key(source), StoredFile(source.path, source.entry.sha256, source.path.stat().st_size)
+    key, file = (
+        keep_key(source),
+        StoredFile(str(source.path), source.entry.sha256, source.path.stat().st_size),
+    )
     return Work(
         id=item_id(persona, source.entry.source, None),
         key=key,

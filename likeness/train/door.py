@@ -1,11 +1,11 @@
 """Training's door: what lies in lora_training/ is what the dataset stage wrote, and each picture passes the gates again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likeness.dataset.door import not_covered, refuse_image
-from likeness.dataset.layout import archived, metadata_line, repeats_in
+from likeness.dataset.layout import archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
@@ -54,12 +54,12 @@ def _untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consen
     return None
 
 
-def _compare_metadata(folder: Path, entries: tuple[Entry, ...]) -> None:
+def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:
     """metadata.jsonl says of each image what the manifest says, and the folder holds nothing that is not of the training set:
     trainers read pictures of any suffix, and cached latents beside them."""
     metadata = folder / "train" / "metadata.jsonl"
     written = metadata.read_text(encoding="utf-8").split("\n")[:-1] if metadata.is_file() else []
-    expected = [metadata_line(entry, repeats_in(entry.file)) for entry in entries]
+    expected = [metadata_line(entry) for entry in entries]
     if written != expected:
         known = set(expected)
         wrong = next((line for line in written if line not in known), "a line is missing")

@@ -254,7 +254,7 @@ def exchange_everywhere(folder: Path, **changes: object) -> None:
         return [entries[0].model_copy(update={"sha256": sha256_bytes(data), **changes}), *entries[1:]]
 
     lay(folder, change)
-    lines = [metadata_line(entry, 10) + "\n" for entry in read_manifest(folder).entries]
+    lines = [metadata_line(entry) + "\n" for entry in read_manifest(folder).entries]
     (folder / "train" / "metadata.jsonl").write_text("".join(lines))
     entry = read_manifest(folder).entries[0]
     (folder / entry.file).with_suffix(".txt").write_text(f"{entry.text}\n")

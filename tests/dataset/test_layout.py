@@ -74,7 +74,6 @@ def test_metadata_is_one_json_line_an_image():
     (image,) = entries(1, 0)
     line = metadata_line(
         image.model_copy(update={"file": "train/10_a/x.jpg", "text": 'says "hé"', "parents": ("cd", "ef")}),
-        10,
     )
     assert "\n" not in line
     assert json.loads(line) == {

@@ -1,0 +1,77 @@
+"""What is held of each image: bytes that Python counts, so no clock and no other process has a say."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from likeness.lazy import Lazy
+from likeness.pipeline.batch import Made, Work, run_batch
+from likeness.pipeline.manifest import MANIFEST, Entry, FaceEntry, read_manifest, write_manifest
+from likeness.store.items import ItemStore, item_key
+
+ITEMS = 200
+
+
+def held_bytes(get: Callable[[], Any]) -> float:
+    """What is held of each item by what `get` returns, or holds already."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        got = get()
+        gc.collect()
+        assert len(got) == ITEMS
+        return tracemalloc.get_traced_memory()[0] / ITEMS
+    finally:
+        tracemalloc.stop()
+
+
+def entry(number: int) -> Entry:
+    """A line as long as those of photographs: with marks and an outline."""
+    marks = {str(n): (1.25 * n, 2.5 * n, 0.5) for n in range(24)}
+    outline = tuple((1.5 * n, 2.25 * n) for n in range(36))
+    face = FaceEntry(box_px=(1, 2, 3, 4), score=0.9, yaw_deg=0, pitch_deg=0, sharpness=0.5, age_years=30,
+                     marks_px=marks, outline_px=outline)  # fmt: skip
+    return Entry(id=f"jade-s{number}", file=f"jade-s{number}.png", sha256=f"{number:064x}", width=8, height=8,
+                 source=f"s{number}", target=None, rating="sfw", faces=(face,), provider="none", cost_usd=0,
+                 parents=(f"{number:064x}",))  # fmt: skip
+
+
+def test_a_manifest_that_was_read_is_its_lines(tmp_path):
+    write_manifest(tmp_path, map(entry, range(ITEMS)), [])
+    line = (tmp_path / MANIFEST).stat().st_size / ITEMS
+    read_manifest(tmp_path)  # whatever is imported on the way
+    assert held_bytes(lambda: read_manifest(tmp_path).entries) < 1.1 * line
+    assert held_bytes(lambda: read_manifest(tmp_path, faces=False).entries) < 0.4 * line
+
+
+def test_entries_read_as_they_were_written_in_any_order(tmp_path):
+    written = [entry(number) for number in range(12)]
+    manifest = write_manifest(tmp_path, reversed(written), [])
+    for entries in (manifest.entries, read_manifest(tmp_path).entries):
+        assert entries == written
+        assert [entries[-1], entries[0], entries[3]] == [written[11], written[0], written[3]]
+        assert entries[2:5] == written[2:5]
+
+
+def test_a_lazy_sequence_ends_where_a_list_does():
+    made: list[int] = []
+    lazy = Lazy(3, lambda number: made.append(number) or number * 10)
+    assert (list(lazy), lazy[-1], lazy[1:]) == ([0, 10, 20], 20, [10, 20])
+    assert made == [0, 1, 2, 1, 2]  # the last one asked for is not made again
+
+
+def test_what_was_measured_on_an_image_is_not_held(tmp_path):
+    store, record = ItemStore(tmp_path), {"measured": "x" * 20_000}
+
+    def work(number: int) -> Work:
+        key = item_key("test", 1, {}, [str(number)])
+        return Work(id=str(number), key=key, make=lambda: Made(files={"a": b"%d" % number}, record=record))
+
+    works = [work(number) for number in range(ITEMS)]
+    run_batch("test", works, store, workers=2)
+    held = held_bytes(lambda: run_batch("test", works, store, workers=2))
+    assert held < 2_500
+    [outcome] = run_batch("test", works[:1], store, workers=1)
+    assert outcome.item is not None
+    assert outcome.item.record == record
