@@ -8,8 +8,8 @@ from typing import Any, Self
 
 # Where nobody watches, a line at most this often: logs stay readable, and silence never looks like a hang.
 PLAIN_LINE_EVERY_S = 10.0
-PLAIN_LINE = re.compile(r"(\w+): (\d+)/(\d+), ([\d.]+)/s, about (\d+) s left")
-"""Stage, steps done, steps in all, steps a second and seconds left, as `Progress` writes them there."""
+COUNT_LINE = re.compile(r"(\w+): (\d+)/(\d+)(?:, [\d.]+/s,| in [\d.]+ s )")
+"""Stage, steps done and steps in all, as `Progress` writes them there: on the way, and at the end."""
 
 
 class Progress:

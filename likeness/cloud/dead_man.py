@@ -9,7 +9,7 @@ from typing import Literal
 
 from likeness.cloud.records import Lease
 from likeness.formatting import format_seconds
-from likeness.progress import PLAIN_LINE
+from likeness.progress import COUNT_LINE
 
 Reason = Literal["cap", "silence", "controller-gone", "store-gone", "too-slow", "stopped"]
 NO_CONTROLLER: tuple[Reason, ...] = ("controller-gone", "store-gone")
@@ -57,7 +57,7 @@ class DeadMan:
     def line(self, text: str) -> None:
         """The stages printed something."""
         self._line = self._clock()
-        if (found := PLAIN_LINE.search(text)) and found[1] == "train":
+        if (found := COUNT_LINE.search(text)) and found[1] == "train":
             self._count(int(found[2]), int(found[3]))
 
     def heard(self, lease: Lease | None) -> None:

@@ -10,7 +10,7 @@ from likeness.diffusion.randomness import derive
 from likeness.errors import InputError
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.images import JPEG_QUALITY
-from likeness.pipeline.batch import Made, Work
+from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.run import Run
 from likeness.safety.pictures import AgeGate, PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
@@ -49,8 +49,8 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     works = [
         prior_work(number, shot, base, rater, ages, limits) for number, shot in enumerate(shots, start=1)
     ]
-    # One worker: the pictures share one pipeline.
-    outcomes = run.batch(works, workers=1)
+    # One worker: the pictures share one pipeline. Under a name of its own: the lines of `train` count its steps.
+    outcomes = run_batch("prior", works, run.items, workers=1, stop=run.stop)
     pictures = [
         (file.path, shot.prompt, file.sha256)
         for shot, outcome in zip(shots, outcomes, strict=True)

@@ -4,6 +4,7 @@ import pytest
 
 from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.records import Lease
+from likeness.progress import Progress
 
 HOUR = 3600.0
 LIMITS = Limits(max_s=6 * HOUR, silence_s=1200, lease_s=900, probe_steps=100)
@@ -105,3 +106,14 @@ def test_a_resumed_training_is_measured_on_its_own_steps():
     watched.timer.line("train: 2000/2000, 90.0/s, about 0 s left")
     watched.timer.heard(None)
     assert watched.timer.verdict() is None
+
+
+def test_the_last_step_is_known_however_short_the_training_was(capsys):
+    watched = Watched()
+    with Progress("train", total=120) as progress:
+        progress.advance("step 120", "trained", steps=120)
+    with Progress("prior", total=40) as progress:
+        progress.advance("a picture", "made", steps=40)
+    for line in capsys.readouterr().err.splitlines():
+        watched.timer.line(line)
+    assert watched.timer.step == 120

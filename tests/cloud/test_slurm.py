@@ -1,6 +1,7 @@
 """A lost machine, with a real SkyPilot on a real Slurm on this machine (tools/sky_loopback.py) and a real training.
 
-`make sky`, and `apt-get install munge slurmctld slurmd slurm-client openssh-server rsync`; some ten minutes.
+`make sky`, and `apt-get install munge slurmctld slurmd slurm-client openssh-server rsync`; eleven minutes on two cores
+of a busy machine.
 """
 
 import json
@@ -22,7 +23,7 @@ from tools.slurm_loopback import missing
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(not PYTHON.is_file(), reason="no SkyPilot: `make sky`"),
     pytest.mark.skipif(
         bool(missing()) or shutil.which("rsync") is None, reason=f"not installed: {missing() or 'rsync'}"
@@ -35,7 +36,7 @@ SETTINGS = [
     f"train.schedule.steps={STEPS}", f"train.checkpoint.every_steps={EVERY}",
     f"train.checkpoint.weights_every_steps={STEPS // 2}",
 ]  # fmt: skip
-PATIENCE_S = 1500.0
+PATIENCE_S = 600.0
 
 
 @pytest.fixture
