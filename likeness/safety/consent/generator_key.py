@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "KYb4eGVh0+4X0s0TS2XoYblPi3/LW1/jX0wtbikq+yQ="
+GENERATOR_KEY = "kmCp7iA65Zw4gO3JRJOFY0iw0bHvXckOHfoWtmrQ4XQ="
