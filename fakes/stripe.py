@@ -1,7 +1,7 @@
 """Stripe in test mode as far as the gallery calls it: a checkout is made, paid on its page, and told of in signed events.
 
 Whoever opens the page of a checkout pays, and gets the event as Stripe would send it: `payload` and `signature`. Each time the
-page is opened it is the same event, as Stripe sends one again that was not answered.
+page is opened it is the same event, as Stripe sends one again that was not answered. A refund's event is on a page, too.
 """
 
 import hashlib
@@ -23,12 +23,15 @@ class Stripe:
     def __init__(self) -> None:
         self._checkouts: dict[str, dict[str, Any]] = {}
         self._by_key: dict[str, str] = {}
+        self._refunds: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints."""
         return [
             web.post("/stripe/v1/checkout/sessions", self._make, name="stripe.checkout"),
             web.get("/stripe/pay/{checkout}", self._pay, name="stripe.pay"),
+            web.post("/stripe/v1/refunds", self._refund, name="stripe.refund"),
+            web.get("/stripe/told/{refund}", self._tell_refund, name="stripe.told"),
         ]
 
     async def _make(self, request: web.Request) -> web.Response:
@@ -60,18 +63,47 @@ class Stripe:
         made = self._checkouts.get(request.match_info["checkout"])
         if made is None:
             return _problem(404, "No such checkout.session")
-        made |= {"status": "complete", "payment_status": "paid", "url": None}
-        made.setdefault("event", f"evt_{uuid.uuid4().hex}")
-        told = {name: value for name, value in made.items() if name != "event"}
-        event = {
-            "id": made["event"],
-            "type": "checkout.session.completed",
-            "livemode": False,
-            "data": {"object": told},
-        }
-        payload, at = json.dumps(event), int(time.time())
-        signed = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.{payload}".encode(), hashlib.sha256).hexdigest()
-        return web.json_response({"payload": payload, "signature": f"t={at},v1={signed}"})
+        intent = f"pi_{request.match_info['checkout']}"
+        made |= {"status": "complete", "payment_status": "paid", "payment_intent": intent, "url": None}
+        return _told(f"evt_{made['id']}", "checkout.session.completed", made)
+
+    async def _refund(self, request: web.Request) -> web.Response:
+        """Money back: never more than was paid, and for the same key what was made before."""
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            return _problem(401, "Invalid API Key provided")
+        form = await request.post()
+        intent, amount = str(form["payment_intent"]), int(str(form["amount"]))
+        paid = next((one for one in self._checkouts.values() if one.get("payment_intent") == intent), None)
+        if paid is None:
+            return _problem(404, "No such payment_intent")
+        again = request.headers.get("idempotency-key", uuid.uuid4().hex)
+        if (which := self._by_key.get(again)) is None:
+            before = sum(one["amount"] for one in self._refunds.values() if one["payment_intent"] == intent)
+            if before + amount > paid["amount_total"]:
+                return _problem(400, "Refund amount is greater than unrefunded amount on charge")
+            which = self._by_key[again] = f"re_{uuid.uuid4().hex}"
+            self._refunds[which] = {
+                "id": which, "object": "refund", "amount": amount, "currency": paid["currency"], "payment_intent": intent,
+                "status": "succeeded", "metadata": {"refund": str(form.get("metadata[refund]", ""))},
+            }  # fmt: skip
+        return web.json_response(self._refunds[which])
+
+    async def _tell_refund(self, request: web.Request) -> web.Response:
+        """The event of a refund; with `?failed` the one that the bank did not take it."""
+        made = self._refunds.get(request.match_info["refund"])
+        if made is None:
+            return _problem(404, "No such refund")
+        kind = "refund.failed" if "failed" in request.query else "refund.created"
+        told = made | {"status": "failed"} if "failed" in request.query else made
+        return _told(f"evt_{kind}_{made['id']}", kind, told)
+
+
+def _told(event: str, kind: str, about: dict[str, Any]) -> web.Response:
+    """An event as the webhook gets it."""
+    payload = json.dumps({"id": event, "type": kind, "livemode": False, "data": {"object": about}})
+    at = int(time.time())
+    signed = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.{payload}".encode(), hashlib.sha256).hexdigest()
+    return web.json_response({"payload": payload, "signature": f"t={at},v1={signed}"})
 
 
 def _problem(status: int, words: str) -> web.Response:

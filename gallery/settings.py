@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         le=1,
         description="SFace's cosine; the floors of likeness/safety/floors.py always hold",
     )
+    free_below: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="SFace's cosine: a picture that is less like the person costs no credits",
+    )
     price_cents: int = Field(default=50, ge=0, description="of one picture, where money is on")
     stripe_url: str = Field(default="https://api.stripe.com", description="of Stripe's API")
     stripe_secret: SecretStr | None = Field(default=None, description="the key that begins payments")
@@ -59,6 +65,11 @@ class Settings(BaseSettings):
         for one in filter(None, value.split(",")):
             ip_network(one.strip())
         return value
+
+    @property
+    def sells(self) -> bool:
+        """Whether people can pay here."""
+        return self.money and self.stripe_secret is not None
 
     @property
     def is_local(self) -> bool:

@@ -8,20 +8,39 @@ from sqlalchemy.orm import Session
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
 from gallery.generation.events import tell
-from gallery.money.ledger import GALLERY, book, user_account
+from gallery.money.ledger import GALLERY, book, is_booked, user_account
 from gallery.tables import ENDED, Generation, Picture, User
 
 
-def give_back(db: Session, gallery: Gallery, generation: Generation, count: int) -> None:
-    """Give back the quota and the credits of so many pictures; never more than was taken, and each only once."""
+def give_back(
+    db: Session, gallery: Gallery, generation: Generation, count: int, *, free: bool = False
+) -> None:
+    """Give back the quota and the credits of so many pictures; never more than was taken, and each only once. `free`: their
+    credits went back before."""
     count = min(count, generation.charged)
     if count <= 0:
         return
     generation.charged -= count
-    if generation.price_cents:
+    if generation.price_cents and not free:
         left = generation.charged
         book(db, f"back:{generation.id}:{left}", GALLERY, user_account(generation.user_id),
              generation.price_cents * count, gallery.clock())  # fmt: skip
+
+
+def make_free(db: Session, gallery: Gallery, generation: Generation, number: int) -> None:
+    """Give back the credits of a picture that is kept and is less like the person than promised; it counts for the quota."""
+    if generation.price_cents:
+        book(db, _free(generation.id, number), GALLERY, user_account(generation.user_id), generation.price_cents,
+             gallery.clock())  # fmt: skip
+
+
+def is_free(db: Session, picture: Picture) -> bool:
+    """Whether the credits of a picture went back."""
+    return is_booked(db, _free(picture.generation_id, picture.index))
+
+
+def _free(generation_id: uuid.UUID, number: int) -> str:
+    return f"unlike:{generation_id}:{number}"
 
 
 def end(db: Session, gallery: Gallery, generation: Generation, status: str, error: str | None = None) -> None:

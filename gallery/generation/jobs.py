@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 from gallery.context import Gallery
 from gallery.generation.ending import fail
 from gallery.generation.work import Worker, lock_key
+from gallery.money.refunds import finish_all
 from gallery.pictures.sweeping import sweep
 from gallery.portrayed.decisions import heed
 from gallery.queue import DRAW, QUEUE, enqueue
@@ -30,6 +31,7 @@ TAKEN_SECONDS = 10.0
 """A worker that took a job is at its generation well before."""
 REPAIR_SECONDS = 5.0
 HEED_SECONDS = 30.0
+REFUND_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 AGAIN_SECONDS = 1.0
 EVENTS_DAYS = 2
@@ -97,6 +99,7 @@ async def run_worker(worker: Worker, url: str) -> None:
 
     beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
               asyncio.create_task(now_and_then(heed, HEED_SECONDS)),
+              asyncio.create_task(now_and_then(finish_all, REFUND_SECONDS)),
               asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
     while not told.is_set():
         try:

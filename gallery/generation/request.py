@@ -3,9 +3,12 @@
 import re
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gallery.accounts.tries import GENERATE, count_try
@@ -40,6 +43,7 @@ class Wish:
     strength: float = 1.0
     aspect: Aspect = "square"
     like: uuid.UUID | None = None
+    attempt: uuid.UUID | None = None
 
 
 def full_prompt(version: Version, words: str) -> str:
@@ -49,34 +53,36 @@ def full_prompt(version: Version, words: str) -> str:
 
 
 def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
-    """Queue a wish: all in one transaction, the quota, the credits and the job.
+    """Queue a wish: all in one transaction, the quota, the credits and the job. The same `attempt` again is the same wish.
 
     Raises:
         RequestError: no right to it, no quota, no credit, too often, words that a gate refuses.
         ConsentError: no consent in force.
     """
-    count_try(gallery, GENERATE, str(user.id))
     for text in (wish.prompt, wish.negative):
         if not PRINTABLE.fullmatch(text):
             raise invalid("The words hold letters that cannot be seen.")
+
+    def make(db: Session) -> Generation:
+        may = allowed(db, user, wish.version_id, gallery.clock())
+        kind = kind_of(wish.preset, wish.prompt)
+        may.require(wish.count, kind, gallery.clock())
+        require(db, gallery.records, may.person, kind)
+        like = own_picture(db, user, wish.like) if wish.like else None
+        prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
+        refuse_words("prompt", prompt, what="The prompt")
+        refuse_words("negative prompt", wish.negative, what="What is kept out")
+        seed = like.seed if like else wish.seed
+        generation = Generation(
+            user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
+            prompt_kind=kind, seed=secrets.randbelow(SEEDS) if seed is None else seed,
+            strength=wish.strength, aspect=wish.aspect, count=wish.count, charged=wish.count,
+            like_id=like.id if like else None, attempt=wish.attempt, status="queued", created=gallery.clock(),
+        )  # fmt: skip
+        return queue(db, gallery, may, generation)
+
     try:
-        with gallery.transaction() as db:
-            may = allowed(db, user, wish.version_id, gallery.clock())
-            kind = kind_of(wish.preset, wish.prompt)
-            may.require(wish.count, kind, gallery.clock())
-            require(db, gallery.records, may.person, kind)
-            like = own_picture(db, user, wish.like) if wish.like else None
-            prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
-            refuse_words("prompt", prompt, what="The prompt")
-            refuse_words("negative prompt", wish.negative, what="What is kept out")
-            seed = like.seed if like else wish.seed
-            generation = Generation(
-                user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
-                prompt_kind=kind, seed=secrets.randbelow(SEEDS) if seed is None else seed,
-                strength=wish.strength, aspect=wish.aspect, count=wish.count, charged=wish.count,
-                like_id=like.id if like else None, status="queued", created=gallery.clock(),
-            )  # fmt: skip
-            return queue(db, gallery, may, generation)
+        return _once(gallery, user, wish.attempt, make)
     except RequestError as error:
         if isinstance(error.__cause__, InputError):  # of refused words their reason is kept, and not they
             with gallery.transaction() as db:
@@ -85,14 +91,16 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
         raise
 
 
-def ask_larger(gallery: Gallery, user: User, picture_id: uuid.UUID) -> Generation:
+def ask_larger(
+    gallery: Gallery, user: User, picture_id: uuid.UUID, attempt: uuid.UUID | None = None
+) -> Generation:
     """Queue the enlargement of a picture of the user's; it counts as one.
 
     Raises:
         RequestError, ConsentError: as `ask`.
     """
-    count_try(gallery, GENERATE, str(user.id))
-    with gallery.transaction() as db:
+
+    def make(db: Session) -> Generation:
         picture = own_picture(db, user, picture_id)
         made = db.get_one(Generation, picture.generation_id)
         may = allowed(db, user, made.version_id, gallery.clock())
@@ -100,9 +108,39 @@ def ask_larger(gallery: Gallery, user: User, picture_id: uuid.UUID) -> Generatio
         generation = Generation(
             user_id=user.id, version_id=made.version_id, kind="upscale", prompt=picture.prompt, negative=made.negative,
             prompt_kind=made.prompt_kind, seed=picture.seed, strength=made.strength, aspect=made.aspect, count=1,
-            charged=1, like_id=picture.id, status="queued", created=gallery.clock(),
+            charged=1, like_id=picture.id, attempt=attempt, status="queued", created=gallery.clock(),
         )  # fmt: skip
         return queue(db, gallery, may, generation)
+
+    return _once(gallery, user, attempt, make)
+
+
+def _once(
+    gallery: Gallery, user: User, attempt: uuid.UUID | None, make: Callable[[Session], Generation]
+) -> Generation:
+    """What `make` makes, or what an earlier request of this attempt made: a page sends one again when it is clicked twice or
+    the answer was lost. Of two at once the database lets one in; the other one finds it."""
+    count_try(gallery, GENERATE, str(user.id))
+    with gallery.transaction() as db:
+        if (made := _made(db, user, attempt)) is not None:
+            return made
+    try:
+        with gallery.transaction() as db:
+            return make(db)
+    except (
+        IntegrityError,
+        RequestError,
+    ):  # the first one may have used the quota up before this one came to its own
+        with gallery.transaction() as db:
+            if (made := _made(db, user, attempt)) is not None:
+                return made
+        raise
+
+
+def _made(db: Session, user: User, attempt: uuid.UUID | None) -> Generation | None:
+    if attempt is None:
+        return None
+    return db.scalar(select(Generation).where(Generation.user_id == user.id, Generation.attempt == attempt))
 
 
 def queue(db: Session, gallery: Gallery, may: Allowed, generation: Generation) -> Generation:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from gallery.context import Gallery
 from gallery.generation.drawing import Drawer, Finished, Finisher, Shot, varied
-from gallery.generation.ending import end, give_back
+from gallery.generation.ending import end, give_back, make_free
 from gallery.generation.events import tell
 from gallery.people.consent import require
 from gallery.people.layout import weights_file
@@ -138,6 +138,8 @@ class Worker:
             self.gallery.store.write(name.replace(".png", ".jpg"), finished.thumbnail)
             seed, _ = varied(generation.seed, 1.0, number, like=generation.like_id is not None)
             db.add(self._line(generation, person, number, seed, finished, picture_id, seconds))
+            if finished.likeness is not None and finished.likeness < self.gallery.settings.free_below:
+                make_free(db, self.gallery, generation, number)
             db.flush()
             tell(db, self.gallery, generation)
 

@@ -11,10 +11,10 @@ import httpx
 from gallery.accounts.tries import CHECKOUT, count_try
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
+from gallery.money.stripe import post
 from gallery.settings import LOOPBACK
 from gallery.tables import User
 
-ANSWER_SECONDS = 20
 PAGES = "stripe.com"
 LEAST_CENTS, MOST_CENTS = 100, 500_00
 
@@ -26,23 +26,19 @@ def begin(gallery: Gallery, user: User, cents: int, attempt: uuid.UUID) -> str:
         RequestError: 404 where nothing is sold; 429; 503 where Stripe does not answer as it should.
     """
     settings = gallery.settings
-    if not settings.money or settings.stripe_secret is None:
+    if not settings.sells:
         raise not_there()
     count_try(gallery, CHECKOUT, str(user.id))
     form = {
         "mode": "payment", "client_reference_id": str(user.id), "customer_email": user.email,
-        "success_url": f"{settings.public_url}/credits", "cancel_url": f"{settings.public_url}/credits",
+        "success_url": f"{settings.public_url}/money?paid=1", "cancel_url": f"{settings.public_url}/money",
         "line_items[0][quantity]": "1", "line_items[0][price_data][currency]": "usd",
         "line_items[0][price_data][unit_amount]": str(cents), "line_items[0][price_data][product_data][name]": "Credits",
     }  # fmt: skip
-    headers = {
-        "authorization": f"Bearer {settings.stripe_secret.get_secret_value()}",
-        "idempotency-key": f"{user.id}:{attempt}",
-    }
     try:
-        answer = httpx.post(f"{settings.stripe_url}/v1/checkout/sessions", data=form, headers=headers,
-                            timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False)  # fmt: skip
-        page = str(answer.raise_for_status().json()["url"])
+        page = str(
+            post(settings, "checkout/sessions", form, f"{user.id}:{attempt}").raise_for_status().json()["url"]
+        )
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise _no_answer() from error
     if not _is_stripes(page, settings.stripe_url):

@@ -36,6 +36,11 @@ def book(db: Session, key: str, source: str, target: str, cents: int, at: dateti
     db.flush()
 
 
+def is_booked(db: Session, key: str) -> bool:
+    """Whether a thing was booked."""
+    return db.scalar(select(Entry.id).where(Entry.key == key).limit(1)) is not None
+
+
 def take(db: Session, gallery: Gallery, generation: Generation) -> None:
     """Take the price of a generation. The user's line stays locked until the end: two wishes at once spend one after the other.
     The lock is the weaker one, which the lines that name the user, and are there already, do not hold up.

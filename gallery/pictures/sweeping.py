@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from gallery.audit import note
 from gallery.context import Gallery
-from gallery.generation.ending import give_back
+from gallery.generation.ending import give_back, is_free
 from gallery.generation.finish import thumbnail
 from gallery.pictures.erasing import erase_gone
 from gallery.pictures.leaving import leave
@@ -114,7 +114,8 @@ def _give_up(gallery: Gallery, picture_id: uuid.UUID) -> None:
         if picture is None or picture.gone is not None or gallery.store.size(picture.file) is not None:
             return
         leave(db, [picture], "lost", gallery.clock())
-        give_back(db, gallery, db.get_one(Generation, picture.generation_id, with_for_update=True), 1)
+        wish = db.get_one(Generation, picture.generation_id, with_for_update=True)
+        give_back(db, gallery, wish, 1, free=is_free(db, picture))
         note(db, gallery.clock(), "operator", "picture-lost", picture=str(picture.id))
 
 

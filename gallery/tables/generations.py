@@ -3,7 +3,17 @@
 import datetime
 import uuid
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gallery.tables.base import Base, Id
@@ -19,6 +29,7 @@ class Generation(Base):
     __table_args__ = (
         CheckConstraint("status IN ('queued', 'drawing', 'done', 'failed', 'cancelled')", name="status"),
         CheckConstraint("charged BETWEEN 0 AND count", name="charged"),
+        UniqueConstraint("user_id", "attempt", name="uq_generations_user_id_attempt"),
         Index("ix_generations_quota", "user_id", "version_id", "created"),
         Index("ix_generations_waiting", "created", postgresql_where=text("status IN ('queued', 'drawing')")),
         Index("ix_generations_list", "user_id", "created", "id"),
@@ -37,6 +48,7 @@ class Generation(Base):
     charged: Mapped[int]
     price_cents: Mapped[int] = mapped_column(default=0, server_default="0")
     like_id: Mapped[uuid.UUID | None]
+    attempt: Mapped[uuid.UUID | None]
     status: Mapped[str] = mapped_column(String(10))
     error: Mapped[str | None] = mapped_column(Text)
     job_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -3,10 +3,10 @@
 import datetime
 import uuid
 
-from sqlalchemy import BigInteger, Identity, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gallery.tables.base import Base
+from gallery.tables.base import Base, Id
 
 
 class Entry(Base):
@@ -28,4 +28,32 @@ class Told(Base):
 
     __tablename__ = "told"
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    at: Mapped[datetime.datetime]
+
+
+class Payment(Base):
+    """What somebody paid by Stripe: `id` is the checkout's, `intent` the payment's, by which money goes back."""
+
+    __tablename__ = "payments"
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    intent: Mapped[str | None] = mapped_column(String(200), unique=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    cents: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime.datetime]
+
+
+class Refund(Base):
+    """Money that goes back to a card. `asked`: the credits are set aside and Stripe has not said yet what came of it; `early`:
+    Stripe told of it before it told of the payment."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("status IN ('asked', 'early', 'done', 'failed')", name="status"),
+        CheckConstraint("cents > 0", name="cents"),
+    )
+    id: Mapped[Id]
+    intent: Mapped[str] = mapped_column(String(200), index=True)
+    cents: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(10))
+    stripe_id: Mapped[str | None] = mapped_column(String(200), unique=True)
     at: Mapped[datetime.datetime]

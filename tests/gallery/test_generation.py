@@ -1,6 +1,7 @@
 """From a wish to pictures, whatever happens in between."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -283,3 +284,41 @@ def test_a_picture_takes_its_own_place_again_after_a_crash_between_file_and_line
     with world.gallery.transaction() as db:
         (picture,) = db.scalars(select(Picture))
     assert world.gallery.store.names("") == [picture.thumbnail, picture.file]
+
+
+def test_a_wish_that_is_sent_again_is_drawn_and_paid_once_also_at_the_same_moment(world: World) -> None:
+    world.set(money=True, price_cents=50)
+    owner, (ann, version) = world.user("owner", "owner"), world.drawing(per_day=4)
+    owner.post("/admin/credits", {"user_id": ann.load()["user"]["id"], "cents": 1000})
+    wish = {"version_id": version, "prompt": "smiling", "count": 3, "attempt": str(uuid.uuid4())}
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: ann.post("/generations", wish), range(6)))
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json()["id"] for one in answers}) == 1
+    world.work(answers[0].json())
+    assert ann.post("/generations", wish).json()["status"] == "done"
+    assert len(world.drawer.shots) == 3
+    assert len(ann.get("/generations").json()["items"]) == 1
+    assert ann.get("/money").json()["balance"] == 8.5
+    assert ann.post("/generations", wish | {"attempt": str(uuid.uuid4())}).status_code == 429
+
+
+def test_an_enlargement_that_is_sent_again_is_one_and_nobody_finds_anothers_attempt(world: World) -> None:
+    ann, version = world.drawing()
+    bob = world.user("bob")
+    world.grant("bob", uuid.UUID(version))
+    picture = world.drawn(ann, version)[0]
+    body = {"attempt": str(uuid.uuid4())}
+    with ThreadPoolExecutor(4) as pool:
+        path = f"/pictures/{picture['id']}/upscale"
+        made = {one.json()["id"] for one in pool.map(lambda _: ann.post(path, body), range(4))}
+    assert len(made) == 1
+    other = bob.post("/generations", {"version_id": version, "prompt": "smiling", **body}).json()
+    assert other["id"] not in made
+
+
+def test_a_refused_wish_leaves_its_attempt_free(world: World) -> None:
+    ann, version = world.drawing()
+    wish = {"version_id": version, "prompt": "naked", "attempt": str(uuid.uuid4())}
+    assert ann.post("/generations", wish).status_code == 422
+    assert ann.post("/generations", wish | {"prompt": "smiling"}).status_code == 202

@@ -29,20 +29,27 @@ class Asked(Body):
     strength: float = Field(default=1.0, ge=0, le=2, allow_inf_nan=False)
     aspect: Aspect = "square"
     like: uuid.UUID | None = None
+    attempt: uuid.UUID | None = None
+
+
+class Larger(Body):
+    attempt: uuid.UUID | None = None
 
 
 @router.post("/generations", status_code=202)
 def post_generation(body: Asked, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
-    """Queue a wish."""
+    """Queue a wish; the same `attempt` again is the same wish."""
     made = ask(gallery, user, Wish(**body.model_dump()))
     with gallery.transaction() as db:
         return views(db, [made])[0]
 
 
 @router.post("/pictures/{picture_id}/upscale", status_code=202)
-def post_upscale(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
-    """Queue the enlargement of a picture."""
-    made = ask_larger(gallery, user, picture_id)
+def post_upscale(
+    picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep, body: Larger | None = None
+) -> dict[str, Any]:
+    """Queue the enlargement of a picture; the same `attempt` again is the same wish."""
+    made = ask_larger(gallery, user, picture_id, body and body.attempt)
     with gallery.transaction() as db:
         return views(db, [made])[0]
 

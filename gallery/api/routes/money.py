@@ -15,12 +15,15 @@ from gallery.errors import not_there
 from gallery.generation.progress import seconds_a_picture
 from gallery.money.checkout import LEAST_CENTS, MOST_CENTS, begin
 from gallery.money.ledger import GIVEN, balance, book, user_account
-from gallery.money.stripe import take_in
-from gallery.tables import Entry, Picture, Refused, User
+from gallery.money.refunds import refund
+from gallery.money.webhook import take_in
+from gallery.tables import Entry, Payment, Picture, Refund, Refused, User
 
 router = APIRouter()
 SHOWN = 100
-WORDS = {"take": "Pictures asked for", "back": "Given back", "paid": "Paid", "given": "Given by an owner"}
+WORDS = {"take": "Pictures asked for", "back": "Given back", "paid": "Paid", "given": "Given by an owner",
+         "refund": "Back to your card", "unrefund": "Your card did not take it back",
+         "unlike": "Less like the person than promised"}  # fmt: skip
 MISSION = {"pictures_per_day": 500.0, "fixed_per_month": 180.0, "usd_per_hour": 0.0, "fee_share": 0.029, "fee_fixed": 0.3,
            "pictures_per_payment": 20.0}  # fmt: skip
 """500 pictures a day on a GPU of $180 a month, which is the fixed cost; a card's fee as Stripe's price list in the USA has it;
@@ -30,6 +33,12 @@ payments of $10."""
 class Bought(Body):
     cents: int = Field(ge=LEAST_CENTS, le=MOST_CENTS)
     attempt: uuid.UUID
+
+
+class Repaid(Body):
+    payment: str = Field(min_length=1, max_length=200)
+    attempt: uuid.UUID
+    cents: int | None = Field(default=None, gt=0, le=10_000_00)
 
 
 class Given(Body):
@@ -51,7 +60,8 @@ def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
         entries = [{"id": row[0], "created": row[1], "text": WORDS[row[2].partition(":")[0]], "amount": row[3] / 100,
                     "balance": int(row[4]) / 100} for row in last]  # fmt: skip
         return {"enabled": gallery.settings.money, "balance": balance(db, account) / 100, "entries": entries,
-                "price": gallery.settings.price_cents / 100}  # fmt: skip
+                "price": gallery.settings.price_cents / 100, "sells": gallery.settings.sells,
+                "free_below": gallery.settings.free_below}  # fmt: skip
 
 
 @router.post("/money/checkout", status_code=201)
@@ -90,3 +100,24 @@ def post_credits(body: Given, gallery: GalleryDep, by: OwnerDep) -> dict[str, An
         book(db, f"given:{uuid.uuid4()}", GIVEN, account, body.cents, gallery.clock())
         note(db, gallery.clock(), by.email, "credits-given", user=str(body.user_id), cents=body.cents)
         return {"balance": balance(db, account) / 100}
+
+
+@router.get("/admin/payments")
+def get_payments(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """The last payments, the newest first, and what went back of each."""
+    back = select(func.coalesce(func.sum(Refund.cents), 0)).where(
+        Refund.intent == Payment.intent, Refund.status != "failed"
+    )
+    last = select(Payment, User.email, back.correlate(Payment).scalar_subquery()).join(User)
+    with gallery.transaction() as db:
+        rows = db.execute(last.order_by(Payment.at.desc(), Payment.id).limit(SHOWN))
+        items = [{"id": row[0].id, "email": row[1], "cents": row[0].cents, "refunded": int(row[2]), "at": row[0].at}
+                 for row in rows]  # fmt: skip
+    return {"items": items, "next": None}
+
+
+@router.post("/admin/refunds", status_code=201)
+def post_refund(body: Repaid, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
+    """Give money of a payment back to the card; the same `attempt` again is the same refund."""
+    one = refund(gallery, by, body.payment, body.cents, body.attempt)
+    return {"id": one.id, "payment": body.payment, "cents": one.cents, "status": one.status}

@@ -1,25 +1,31 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
+import { CreditCard } from "lucide-react";
 import { useState } from "react";
 import { api } from "@/lib/api";
+import { useAttempt } from "@/lib/attempts";
 import { monthOf } from "@/lib/calculator";
 import { formatDate, formatUsd } from "@/lib/format";
 import { messages } from "@/lib/messages";
-import { useSession } from "@/lib/queries";
+import { useChange, useSession } from "@/lib/queries";
 import type { CalculatorFigures, Money } from "@/lib/types";
 import { SignedIn } from "./signed-in";
+import { Button } from "./ui/button";
 import { cn } from "./ui/cn";
-import { Input } from "./ui/field";
+import { Choice, Input } from "./ui/field";
 import { Empty, ErrorNotice, Loading, panel, Section } from "./ui/notice";
 
 const words = messages.money;
+
+/** A payment arrives by itself, a little after its page. */
+const MONEY_MS = 5000;
 
 export const MoneyPage = () => <SignedIn>{() => <Enabled />}</SignedIn>;
 
 function Enabled() {
   const { data: session } = useSession();
   const enabled = session?.settings.money ?? false;
-  const money = useQuery({ queryKey: ["money"], queryFn: api.money, enabled });
+  const money = useQuery({ queryKey: ["money"], queryFn: api.money, enabled, refetchInterval: MONEY_MS });
   const figures = useQuery({ queryKey: ["calculator"], queryFn: api.calculator, enabled, staleTime: Infinity });
   if (!enabled || money.data?.enabled === false) return <Empty title={words.off} />;
   return (
@@ -38,9 +44,12 @@ function Balance({ money }: { money: Money }) {
       <Section title={words.balance}>
         <div className={panel}>
           <p className="text-4xl font-semibold tabular-nums">{formatUsd(money.balance)}</p>
-          <p className="text-sm text-muted">{words.cost(formatUsd(money.price))}</p>
+          <p className="text-sm text-muted">
+            {words.cost(formatUsd(money.price))} {money.free_below > 0 && words.freeBelow(money.free_below.toFixed(2))}
+          </p>
         </div>
       </Section>
+      {money.sells && <Buy />}
       <Section title={words.entries}>
         {money.entries.length === 0 && <p className="text-sm text-muted">{words.noEntries}</p>}
         <ul className="grid text-sm">
@@ -56,6 +65,44 @@ function Balance({ money }: { money: Money }) {
         </ul>
       </Section>
     </>
+  );
+}
+
+/** What can be paid at once, in cents. */
+const SUMS = [500, 1000, 2500, 5000] as const;
+const dollars = (cents: number) => formatUsd(cents / 100);
+
+function Buy() {
+  const [cents, setCents] = useState<number>(SUMS[1]);
+  const attempt = useAttempt();
+  const buy = useChange(async () => {
+    const { url } = await api.checkout(cents, attempt.of(cents));
+    location.assign(url);
+  });
+  return (
+    <Section title={words.buy}>
+      <form
+        className={`${panel} grid max-w-md gap-4`}
+        onSubmit={(event) => {
+          event.preventDefault();
+          buy.mutate(undefined);
+        }}
+      >
+        {/* Stripe sends people back to this address. */}
+        {new URLSearchParams(location.search).has("paid") && (
+          <p role="status" className="text-sm">
+            {words.onItsWay}
+          </p>
+        )}
+        <Choice label={words.sum} name="sum" value={cents} options={SUMS.map((sum) => [sum, dollars(sum)] as const)} onChange={setCents} />
+        <ErrorNotice error={buy.error} />
+        <Button type="submit" variant="primary" disabled={buy.isPending}>
+          <CreditCard aria-hidden />
+          {words.buyDo(dollars(cents))}
+        </Button>
+        <p className="text-xs text-muted">{words.buyHint}</p>
+      </form>
+    </Section>
   );
 }
 

@@ -118,7 +118,7 @@ export const api = {
     get<T.Page<T.Picture>>("/pictures", { ...filter, from: dayBegin(filter.from), to: dayEnd(filter.to), cursor, limit }),
   deletePicture: (which: string) => remove<T.Receipt>(`/pictures/${id(which)}`),
   favourite: (which: string, on: boolean) => (on ? put : remove)(`/pictures/${id(which)}/favourite`),
-  upscale: (which: string) => post<T.Generation>(`/pictures/${id(which)}/upscale`),
+  upscale: ({ picture, attempt }: { picture: string; attempt: string }) => post<T.Generation>(`/pictures/${id(picture)}/upscale`, { attempt }),
   zip: async (ids: string[]) => (await send("POST", "/pictures/zip", { body: { ids } })).blob(),
 
   albums: () => list<T.Album>("/albums"),
@@ -144,6 +144,7 @@ export const api = {
   revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
   money: () => get<T.Money>("/money"),
+  checkout: (cents: number, attempt: string) => post<{ url: string }>("/money/checkout", { cents, attempt }),
   calculator: () => get<T.CalculatorFigures>("/money/calculator"),
 
   admin: {

@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Payments
+         * @description The last payments, the newest first, and what went back of each.
+         */
+        get: operations["get_payments_api_admin_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/people": {
         parameters: {
             query?: never;
@@ -138,6 +158,26 @@ export interface paths {
         get: operations["get_queue_api_admin_queue_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Refund
+         * @description Give money of a payment back to the card; the same `attempt` again is the same refund.
+         */
+        post: operations["post_refund_api_admin_refunds_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -439,7 +479,7 @@ export interface paths {
         put?: never;
         /**
          * Post Generation
-         * @description Queue a wish.
+         * @description Queue a wish; the same `attempt` again is the same wish.
          */
         post: operations["post_generation_api_generations_post"];
         delete?: never;
@@ -747,7 +787,7 @@ export interface paths {
         put?: never;
         /**
          * Post Upscale
-         * @description Queue the enlargement of a picture.
+         * @description Queue the enlargement of a picture; the same `attempt` again is the same wish.
          */
         post: operations["post_upscale_api_pictures__picture_id__upscale_post"];
         delete?: never;
@@ -1213,6 +1253,8 @@ export interface components {
              * @enum {string}
              */
             aspect?: "square" | "portrait" | "landscape";
+            /** Attempt */
+            attempt?: string | null;
             /**
              * Count
              * @default 4
@@ -1310,12 +1352,29 @@ export interface components {
              */
             role?: "owner" | "member" | "guest";
         };
+        /** Larger */
+        Larger: {
+            /** Attempt */
+            attempt?: string | null;
+        };
         /** Narrowed */
         Narrowed: {
             /** Kinds */
             kinds: ("portrait" | "everyday" | "costume" | "free")[];
             /** Per Day */
             per_day?: number | null;
+        };
+        /** Repaid */
+        Repaid: {
+            /**
+             * Attempt
+             * Format: uuid
+             */
+            attempt: string;
+            /** Cents */
+            cents?: number | null;
+            /** Payment */
+            payment: string;
         };
         /** Report */
         Report: {
@@ -1504,6 +1563,28 @@ export interface operations {
             };
         };
     };
+    get_payments_api_admin_payments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
     get_people_api_admin_people_get: {
         parameters: {
             query?: never;
@@ -1577,6 +1658,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    post_refund_api_admin_refunds_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Repaid"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2691,7 +2807,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Larger"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {

@@ -194,6 +194,10 @@ export interface Money {
   enabled: boolean;
   balance: number;
   price: number;
+  /** Credits can be bought here. */
+  sells: boolean;
+  /** A picture whose likeness is below costs nothing; 0 where there is no such floor. */
+  free_below: number;
   entries: { id: number; created: string; text: string; amount: number; balance: number }[];
 }
 

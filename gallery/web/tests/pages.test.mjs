@@ -73,6 +73,23 @@ test("a run shows its progress, survives a reload, and says why a picture was re
   assert.equal(await page.getByRole("button", { name: /^Open: / }).count(), 2);
 });
 
+test("a wish whose answer was lost is asked for again and drawn once", async () => {
+  const { state } = site.fake;
+  state.pace = 60_000;
+  await signIn(page);
+  page.allow("net::ERR_FAILED");
+  await page.getByLabel("What do you want to see?").fill("in a library");
+  await page.route("**/api/generations", async (route) => (await route.fetch(), route.abort()), { times: 1 });
+  await page.getByRole("button", { name: "Draw 4 pictures" }).click();
+  await page.getByRole("alert").first().waitFor();
+  const [again] = await Promise.all([page.waitForResponse("**/api/generations"), page.getByRole("button", { name: "Draw 4 pictures" }).click()]);
+  assert.equal(again.status(), 202);
+  assert.equal(state.generations.length, 1);
+  const [other] = await Promise.all([page.waitForResponse("**/api/generations"), page.getByRole("button", { name: "Draw 4 pictures" }).click()]);
+  assert.equal(other.status(), 202);
+  assert.equal(state.generations.length, 2);
+});
+
 test("a run is cancelled, and a refused prompt says why", async () => {
   page.allow(422);
   site.fake.state.pace = 60_000;
@@ -277,6 +294,34 @@ test("signing out everywhere ends every session", async () => {
   await other.reload();
   await other.getByRole("button", { name: "Sign in" }).waitFor();
   await other.context().close();
+});
+
+test("credits are bought on Stripe's page, under one number until the answer came, and not where nothing is sold", async () => {
+  const { state } = site.fake;
+  await signIn(page);
+  page.allow("net::ERR_FAILED");
+  await page.goto("/money");
+  await page.getByText("below 0.45 is yours and costs nothing").waitFor();
+  await page.getByRole("radio", { name: "$25.00" }).check({ force: true });
+  const sent = [];
+  await page.route("**/api/money/checkout", (route) => (sent.push(route.request().postDataJSON()), route.abort()), { times: 1 });
+  await page.getByRole("button", { name: "Pay $25.00" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByRole("button", { name: "Pay $25.00" }).click();
+  await page.getByText("The credits are here as soon as").waitFor();
+  assert.equal(new URL(page.url()).search, "?paid=1");
+  assert.deepEqual(state.checkouts, sent);
+  const [next] = await Promise.all([page.waitForRequest("**/api/money/checkout"), page.getByRole("button", { name: "Pay $10.00" }).click()]);
+  assert.equal(next.postDataJSON().cents, 1000);
+  assert.notEqual(next.postDataJSON().attempt, sent[0].attempt);
+  await page.waitForLoadState();
+  await page.route("**/api/money", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), sells: false } });
+  });
+  await page.goto("/money");
+  await page.getByText("What would it earn?").waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Pay / }).count(), 0);
 });
 
 test("the calculator computes with one's own figures, and no money page shows where money is off", async () => {

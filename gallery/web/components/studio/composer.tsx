@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, RectangleHorizontal, RectangleVertical, Square, WandSparkles, X } from "lucide-react";
 import { api } from "@/lib/api";
+import { useAttempt } from "@/lib/attempts";
 import { formatDate } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
@@ -29,6 +30,7 @@ interface Props {
 export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
   const { person, version } = chosen(draft, people);
   const draw = useChange(api.generate, "people");
+  const attempt = useAttempt();
   if (!person || !version) return null;
   const { per_day, used_today, until } = version.right;
   return (
@@ -36,7 +38,13 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
       className="grid gap-5"
       onSubmit={(event) => {
         event.preventDefault();
-        draw.mutate(requestOf(draft, version.id), { onSuccess: onDraw });
+        const wish = requestOf(draft, version.id);
+        draw.mutate({ ...wish, attempt: attempt.of(wish) }, {
+          onSuccess: (run) => {
+            attempt.answered();
+            onDraw(run);
+          },
+        });
       }}
     >
       <TextArea

@@ -2,6 +2,7 @@
 import { Download, FolderPlus, Heart, Maximize2, Share2, Trash2, WandSparkles } from "lucide-react";
 import { useState } from "react";
 import { api } from "@/lib/api";
+import { useAttempt } from "@/lib/attempts";
 import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import type { Picture } from "@/lib/types";
@@ -18,6 +19,7 @@ const words = messages.picture;
 export function Actions({ picture, onFavourite, onLike }: { picture: Picture; onFavourite: () => void; onLike: () => void }) {
   const [dialog, setDialog] = useState<"share" | "delete" | "album" | null>(null);
   const upscale = useChange(api.upscale, "generations");
+  const attempt = useAttempt();
   const close = () => setDialog(null);
   return (
     <div className="grid gap-3">
@@ -34,7 +36,7 @@ export function Actions({ picture, onFavourite, onLike }: { picture: Picture; on
         <IconButton label={words.share} onClick={() => setDialog("share")}>
           <Share2 aria-hidden />
         </IconButton>
-        <IconButton label={words.upscale} disabled={upscale.isPending} onClick={() => upscale.mutate(picture.id)}>
+        <IconButton label={words.upscale} disabled={upscale.isPending} onClick={() => upscale.mutate({ picture: picture.id, attempt: attempt.of(picture.id) }, { onSuccess: attempt.answered })}>
           <Maximize2 aria-hidden />
         </IconButton>
         <IconButton label={words.delete} className="text-danger" onClick={() => setDialog("delete")}>

@@ -78,7 +78,8 @@ export const routes = [
   ["POST", "/generations", "user", ({ state, user, body }) => {
     if (/\bnaked\b/.test(body.prompt)) throw refuse(422, "explicit", "The prompt asks for explicit material.", "Write it without.");
     if (state.people.some(({ revoked }) => revoked)) throw refuse(403, "consent", "No consent in force covers this.", "Ask an owner of this gallery.");
-    return { status: 202, body: generationView(state, generate(state, user, body)) };
+    const made = state.generations.find(({ attempt }) => attempt && attempt === body.attempt);
+    return { status: 202, body: generationView(state, made ?? generate(state, user, body)) };
   }],
   ["GET", "/generations", "user", ({ state, user }) => ({ items: state.generations.filter((one) => one.user_id === user.id).slice(0, 20).map((one) => generationView(state, one)), next: null })],
   ["POST", "/generations/:id/cancel", "user", ({ state, user, id }) => {
@@ -128,7 +129,11 @@ export const routes = [
   ["DELETE", "/shares/:id", "user", ({ state, id }) => ({ shares: (state.shares = state.shares.filter((one) => one.id !== id)).length })],
   ["GET", "/money", "user", ({ state }) => {
     const created = new Date().toISOString();
-    return { enabled: state.money, balance: 48.5, price: 0.5, entries: [{ id: 3, created, text: "Pictures asked for", amount: -2, balance: 48.5 }, { id: 2, created, text: "Given back", amount: 0.5, balance: 50.5 }, { id: 1, created, text: "Paid", amount: 50, balance: 50 }] };
+    return { enabled: state.money, balance: 48.5, price: 0.5, sells: true, free_below: 0.45, entries: [{ id: 3, created, text: "Pictures asked for", amount: -2, balance: 48.5 }, { id: 2, created, text: "Given back", amount: 0.5, balance: 50.5 }, { id: 1, created, text: "Paid", amount: 50, balance: 50 }] };
+  }],
+  ["POST", "/money/checkout", "user", ({ state, body }) => {
+    state.checkouts.push(body);
+    return { status: 201, body: { url: "/money?paid=1" } };
   }],
   ["GET", "/money/calculator", "user", () => ({ price: 0.5, pictures_per_day: 500, fixed_per_month: 180, seconds_per_picture: 6.2, usd_per_hour: 0, fee_share: 0.029, fee_fixed: 0.3, pictures_per_payment: 20, refund_share: 0.02 })],
   ...publicRoutes,

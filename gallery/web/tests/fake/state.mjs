@@ -19,7 +19,7 @@ export function makeState(photographs) {
   const jade = { id: randomUUID(), name: "jade", versions: [version("v2"), version("v1")], kinds: ["portrait", "everyday", "costume", "free"], per_day: null, revoked: null };
   const state = {
     photographs, users: [owner], cookies: new Map(), people: [jade], generations: [], pictures: [], albums: [], shares: [], takedowns: [],
-    audit: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0,
+    audit: [], checkouts: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0,
   };
   state.rights = [{ id: randomUUID(), user_id: owner.id, version_id: jade.versions[0].id, per_day: 200, until: null, kinds: [...jade.kinds] }];
   return state;
@@ -61,7 +61,7 @@ export function generationView(state, run) {
   const queued = state.generations.filter(({ status }) => status === "queued").reverse();
   const running = run.status === "queued" || run.status === "drawing";
   return {
-    ...Object.fromEntries(Object.entries(run).filter(([name]) => !["user_id", "timer", "preset", "like"].includes(name))),
+    ...Object.fromEntries(Object.entries(run).filter(([name]) => !["user_id", "timer", "preset", "like", "attempt"].includes(name))),
     place: run.status === "queued" ? queued.indexOf(run) + 1 : null,
     seconds_left: running ? Math.round(((run.count - run.done) * state.pace) / 100) / 10 : null,
     pictures: run.pictures.map((id) => state.pictures.find((picture) => picture.id === id)).filter(Boolean).map(seen),
@@ -79,7 +79,7 @@ export function generate(state, user, wish) {
   const run = {
     id: randomUUID(), user_id: user.id, person: person.name, version_id: wish.version_id, prompt: `jade woman, ${wish.prompt}`, negative: wish.negative ?? "",
     seed: wish.seed ?? 7, strength: wish.strength, aspect: wish.aspect, count: wish.count, kind: wish.kind ?? "draw", status: "queued", done: 0,
-    created: iso(Date.now()), pictures: [], refused: [], error: null, like: wish.like ?? null,
+    created: iso(Date.now()), pictures: [], refused: [], error: null, like: wish.like ?? null, attempt: wish.attempt ?? null,
   };
   state.generations.unshift(run);
   tell(state, run);
