@@ -1,12 +1,31 @@
 """The database: its engine, and the way up and down through the migrations."""
 
+import uuid
 from pathlib import Path
+from typing import Any
 
 import alembic.command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+SILENT_SECONDS = 20
+"""A connection that answers nothing for so long is broken, on both of its ends."""
+OPEN_SECONDS = 45
+"""So long a transaction may stay open without a word: who holds its locks was cut off."""
+
+
+def connecting() -> dict[str, Any]:
+    """How each connection is opened: both ends notice when the network between them is gone, and all connections of one engine
+    have one name, by which the database can end them (generation/cut_off.py)."""
+    probes = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
+    server = {f"tcp_{name}": value for name, value in probes.items()} | {
+        "tcp_user_timeout": SILENT_SECONDS * 1000, "idle_in_transaction_session_timeout": OPEN_SECONDS * 1000}  # fmt: skip
+    return {
+        "connect_timeout": 10, "keepalives": 1, **probes, "tcp_user_timeout": SILENT_SECONDS * 1000,
+        "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
+        "application_name": f"gallery-{uuid.uuid4().hex}",
+    }  # fmt: skip
 
 
 def open_engine(url: str, *, connections: int = 20) -> Engine:
@@ -14,7 +33,9 @@ def open_engine(url: str, *, connections: int = 20) -> Engine:
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
         "postgres://", "postgresql+psycopg://", 1
     )
-    return create_engine(driver, pool_size=connections, max_overflow=10, pool_pre_ping=True)
+    return create_engine(
+        driver, pool_size=connections, max_overflow=10, pool_pre_ping=True, connect_args=connecting()
+    )
 
 
 def _config(connection: Connection) -> Config:

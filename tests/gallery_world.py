@@ -214,9 +214,14 @@ class World:
     def worker(self) -> Worker:
         return Worker(gallery=self.gallery, drawer=self.drawer, finisher=self.finisher)
 
+    @staticmethod
+    def number(generation: dict[str, Any]) -> uuid.UUID:
+        """The id of a wish."""
+        return uuid.UUID(generation["id"])
+
     def work(self, generation: dict[str, Any]) -> None:
         """What the queue does with one job."""
-        self.worker.run(uuid.UUID(generation["id"]))
+        self.worker.run(self.number(generation))
 
     def mails(self) -> list[str]:
         """The texts of all mails, oldest first."""

@@ -11,22 +11,23 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from gallery.context import Gallery
+from gallery.database import connecting
+from gallery.generation.cut_off import is_free
 from gallery.generation.ending import fail
-from gallery.generation.work import Worker, lock_key
+from gallery.generation.work import BUSY, Worker
 from gallery.money.refunds import finish_all
 from gallery.pictures.sweeping import sweep
 from gallery.portrayed.decisions import heed
 from gallery.queue import DRAW, QUEUE, enqueue
 from gallery.tables import Event, Generation
 from gallery.takedown.reports import tick
+from likeness.errors import TransientError
 
 TRIES = 4
 RETRY = RetryStrategy(max_attempts=TRIES, wait=1, exponential_wait=3)
-DEAD_AFTER_SECONDS = 30
-"""A worker says every 10 s that it lives."""
 TAKEN_SECONDS = 10.0
 """A worker that took a job is at its generation well before."""
 REPAIR_SECONDS = 5.0
@@ -46,14 +47,15 @@ log = logging.getLogger("gallery")
 
 def make_queue(worker: Worker, url: str, *, retry: RetryStrategy = RETRY) -> App:
     """The queue with what its jobs do."""
-    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
+    app = App(connector=PsycopgConnector(conninfo=url, kwargs=connecting(), min_size=1, max_size=4))
 
     @app.task(name=DRAW, queue=QUEUE, retry=retry, pass_context=True)
     def draw(context: JobContext, generation_id: str) -> None:
         try:
             worker.run(uuid.UUID(generation_id))
-        except Exception:
-            if context.job.attempts + 1 >= TRIES:
+        except Exception as error:
+            busy = isinstance(error, TransientError) and error.reason == BUSY  # whoever is at it ends it
+            if context.job.attempts + 1 >= TRIES and not busy:
                 log.exception("generation %s was tried %d times", generation_id, TRIES)
                 fail(worker.gallery, uuid.UUID(generation_id), "It did not work, however often it was tried.")
             raise
@@ -68,8 +70,7 @@ def repair(gallery: Gallery) -> int:
     with gallery.transaction() as db:
         moved = 0
         for job, generation_id in db.execute(TAKEN, {"queue": QUEUE, "seconds": TAKEN_SECONDS}).all():
-            # Whoever draws holds this lock, and loses it with the connection, however that ended.
-            if db.scalar(select(func.pg_try_advisory_xact_lock(lock_key(generation_id)))):
+            if is_free(db, job, generation_id):
                 db.execute(AGAIN, {"id": job})
                 moved += 1
         jobs = "job_id NOT IN (SELECT id FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))"

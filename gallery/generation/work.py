@@ -26,6 +26,7 @@ from likeness.errors import ConsentError, InputError, TransientError
 from likeness.images import RGB, decode_rgb
 from likeness.store.items import sha256_bytes
 
+BUSY = "busy"
 STOPPED = "The person portrayed, or the consent record, allows no more pictures."
 
 
@@ -60,7 +61,7 @@ class Worker:
         key = lock_key(generation_id)
         with self.gallery.engine.connect() as connection:
             if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-                raise TransientError(f"{generation_id}: another worker is at it", reason="busy")
+                raise TransientError(f"{generation_id}: another worker is at it", reason=BUSY)
             try:
                 connection.commit()  # no transaction stays open while it is drawn
                 yield
@@ -73,8 +74,7 @@ class Worker:
             generation = db.scalar(select(Generation).where(Generation.id == generation_id).with_for_update())
             if generation is None or generation.status in ENDED:
                 return None
-            there = set(db.scalars(select(Picture.index).where(Picture.generation_id == generation_id)))
-            there |= set(db.scalars(select(Refused.index).where(Refused.generation_id == generation_id)))
+            there = _there(db, generation_id)
             left = [number for number in range(generation.count) if number not in there]
             if not left:
                 end(db, self.gallery, generation, "done")
@@ -128,7 +128,7 @@ class Worker:
             ).one()
             require(db, self.gallery.records, person, generation.prompt_kind)
             generation = _locked(db, generation.id)
-            if generation.status in ENDED:
+            if not _is_open(db, generation, number):
                 return
             if is_blocked(db, finished.pdq):
                 raise InputError(
@@ -159,12 +159,23 @@ class Worker:
         remedy = f" {error.remedy[:1].upper()}{error.remedy[1:]}." if error.remedy else ""
         with self.gallery.transaction() as db:
             generation = _locked(db, generation_id)
-            if generation.status in ENDED:
+            if not _is_open(db, generation, number):
                 return
             db.add(Refused(generation_id=generation_id, index=number, reason=error.reason[:40],
                            sentence=(f"{error.message.rstrip('.')}.{remedy}"), created=self.gallery.clock()))  # fmt: skip
             give_back(db, self.gallery, generation, 1)
             tell(db, self.gallery, generation)
+
+
+def _there(db: Session, generation_id: uuid.UUID) -> set[int]:
+    """The numbers that are drawn or refused."""
+    drawn = set(db.scalars(select(Picture.index).where(Picture.generation_id == generation_id)))
+    return drawn | set(db.scalars(select(Refused.index).where(Refused.generation_id == generation_id)))
+
+
+def _is_open(db: Session, generation: Generation, number: int) -> bool:
+    """Whether a picture is still waited for: a worker that was cut off comes back after another one drew it."""
+    return generation.status not in ENDED and number not in _there(db, generation.id)
 
 
 def lock_key(generation_id: uuid.UUID) -> int:

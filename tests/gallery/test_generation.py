@@ -258,6 +258,12 @@ def test_a_dead_workers_job_and_a_generation_without_a_job_move_on(world: World)
         db.execute(text("UPDATE procrastinate_events SET at = '2026-01-01'"))
         one = db.scalars(select(Generation.id).where(Generation.id != uuid.UUID(lost["id"]))).one()
     with world.gallery.engine.connect() as worker:
+        lives = "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id"
+        number = worker.execute(text(lives)).scalar_one()
+        worker.execute(
+            text("UPDATE procrastinate_jobs SET worker_id = :id WHERE status = 'doing'"), {"id": number}
+        )
+        worker.commit()
         worker.execute(text("SELECT pg_advisory_lock(:key)"), {"key": lock_key(one)})
         assert repair(world.gallery) == 0  # somebody is at it
         worker.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": lock_key(one)})

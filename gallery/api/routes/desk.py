@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import export, first_broken
-from gallery.generation.jobs import DEAD_AFTER_SECONDS
+from gallery.generation.cut_off import DEAD_AFTER_SECONDS
 from gallery.generation.progress import WAITING, seconds_a_picture, views
 from gallery.tables import AuditLine, Generation, Person, Picture, Refused, User, Version
 

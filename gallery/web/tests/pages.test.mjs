@@ -81,7 +81,7 @@ test("a wish whose answer was lost is asked for again and drawn once", async () 
   await page.getByLabel("What do you want to see?").fill("in a library");
   await page.route("**/api/generations", async (route) => (await route.fetch(), route.abort()), { times: 1 });
   await page.getByRole("button", { name: "Draw 4 pictures" }).click();
-  await page.getByRole("alert").first().waitFor();
+  await page.getByText("The server cannot be reached").waitFor();
   const [again] = await Promise.all([page.waitForResponse("**/api/generations"), page.getByRole("button", { name: "Draw 4 pictures" }).click()]);
   assert.equal(again.status(), 202);
   assert.equal(state.generations.length, 1);
@@ -306,7 +306,7 @@ test("credits are bought on Stripe's page, under one number until the answer cam
   const sent = [];
   await page.route("**/api/money/checkout", (route) => (sent.push(route.request().postDataJSON()), route.abort()), { times: 1 });
   await page.getByRole("button", { name: "Pay $25.00" }).click();
-  await page.getByRole("alert").waitFor();
+  await page.getByText("The server cannot be reached").waitFor();
   await page.getByRole("button", { name: "Pay $25.00" }).click();
   await page.getByText("The credits are here as soon as").waitFor();
   assert.equal(new URL(page.url()).search, "?paid=1");
