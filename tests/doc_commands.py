@@ -12,6 +12,8 @@ RENTS = "rents a machine; tests/cloud/ has an engine of its own"
 ACCEPTS = "tests/versions/test_accepted.py types it in a repository with evaluated revisions"
 COMPARES = "tests/versions/test_comparison.py types such lines in a repository with evaluated revisions"
 DESK = "tests/cli/test_desk.py has what it calls, on photographs that are measured at once"
+COMPOSE = "docker compose -f gallery/deploy/compose.yaml --env-file gallery.env"
+CONTAINERS = "needs a docker daemon; tests/gallery/test_deploy.py reads the files"
 PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 
 # Why a line is not typed.
@@ -75,6 +77,8 @@ NOT_RUN = {
     'likeness photos caption jade jade-s1-t1 "jade woman, in a garden, smiling"': DESK,
     "likeness photos swap jade s1 t1 --out look.png": DESK,
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
+    f"{COMPOSE} up --build": CONTAINERS,
+    f"{COMPOSE} exec api likeness-gallery invite YOU@EXAMPLE.ORG --role owner": CONTAINERS,
     "likeness publish jade --gallery": "tests/cli/test_publish.py does it",
     "python -m gallery worker --comfyui URL": "works until it is stopped; tests/gallery/test_comfyui.py draws with fakes/comfyui.py",
     "likeness compare HEAD workspace": COMPARES,
