@@ -70,7 +70,7 @@ ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, on
 check-web: ## the pages' types, against the API's description
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check
 
-test-web: .venv/gallery ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another): no part of .ci/run
+test-web: .venv/gallery ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another)
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
 
 coverage: .venv/dev ## `make test`, and what of the product it runs
