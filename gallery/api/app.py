@@ -1,5 +1,7 @@
 """The web application: every route below /api."""
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 
 from gallery.api.answers import add_answers
@@ -17,6 +19,7 @@ from gallery.api.routes import (
     session,
     shares,
 )
+from gallery.api.shapes import Failure
 from gallery.context import Gallery
 from gallery.generation.events import Pulse
 
@@ -32,7 +35,8 @@ def make_app(gallery: Gallery) -> FastAPI:
     app.state.pulse = Pulse(gallery)
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
-    api = APIRouter(prefix="/api")
+    said: dict[str, Any] = {"model": Failure, "description": "Why not"}
+    api = APIRouter(prefix="/api", responses={422: said, "default": said})
     for router in ROUTERS:
         api.include_router(router)
     app.include_router(api)

@@ -90,3 +90,13 @@ def test_no_request_is_a_fault(described: Described, method: str, path: str) -> 
             assert set(answer.json()["error"]) == {"reason", "sentence", "remedy"}
 
     ask()
+
+
+def test_every_answer_has_a_schema_of_its_own() -> None:
+    for path, each in World.description().items():
+        for method, operation in each.items():
+            for status, answer in operation["responses"].items():
+                for kind, described in answer["content"].items():
+                    schema = described["schema"]
+                    named = "$ref" in schema or "$ref" in str(schema.get("items", schema.get("anyOf")))
+                    assert named or kind != "application/json", (method, path, status)

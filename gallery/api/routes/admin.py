@@ -12,10 +12,19 @@ from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
 from gallery.accounts.tokens import HOURS, new_token
 from gallery.api.bodies import Body, Name
+from gallery.api.owner_shapes import (
+    AdminRight,
+    AdminTakedown,
+    AdminUser,
+    ChangedUser,
+    GivenRight,
+    Invitation,
+    TakenAway,
+)
 from gallery.api.routes.pictures import file_answer
-from gallery.api.routes.portrayed import Kind
 from gallery.api.routes.session import user_view
 from gallery.api.routes.shares import takedown_view
+from gallery.api.shapes import FILES, Address, Kind, Page, TakedownReceipt, content
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import note
 from gallery.errors import invalid, not_there
@@ -53,7 +62,7 @@ class Decided(Body):
     decision: Literal["remove", "keep"]
 
 
-@router.get("/users")
+@router.get("/users", response_model=Page[AdminUser])
 def get_users(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """All users, and how many pictures each has."""
     with gallery.transaction() as db:
@@ -64,7 +73,7 @@ def get_users(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.patch("/users/{user_id}")
+@router.patch("/users/{user_id}", response_model=ChangedUser)
 def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Change a user; who is blocked is out at once, and one owner always stays."""
     changes = body.model_dump(exclude_none=True)
@@ -88,7 +97,7 @@ def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: Owner
     return user_view(user) | {"disabled": user.blocked}
 
 
-@router.post("/invitations", status_code=201)
+@router.post("/invitations", response_model=Invitation, status_code=201)
 def post_invitation(
     body: Invited, gallery: GalleryDep, by: OwnerDep, later: BackgroundTasks
 ) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def post_invitation(
     return {"url": url, "expires": gallery.clock() + datetime.timedelta(hours=HOURS["invitation"])}
 
 
-@router.get("/rights")
+@router.get("/rights", response_model=Page[AdminRight])
 def get_rights(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """All rights, and what is used today."""
     now = gallery.clock()
@@ -121,7 +130,7 @@ def get_rights(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.put("/rights")
+@router.put("/rights", response_model=GivenRight)
 def put_right(body: Granted, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Give a right, or change it."""
     per_day = MOST_PER_DAY if body.per_day is None else body.per_day
@@ -131,7 +140,7 @@ def put_right(body: Granted, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any
     return right_view(right)
 
 
-@router.delete("/rights")
+@router.delete("/rights", response_model=TakenAway)
 def delete_right(
     user_id: uuid.UUID, version_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep
 ) -> dict[str, Any]:
@@ -150,7 +159,7 @@ def right_view(one: Right) -> dict[str, Any]:
             "until": one.until, "kinds": one.kinds}  # fmt: skip
 
 
-@router.get("/takedowns")
+@router.get("/takedowns", response_model=Page[AdminTakedown])
 def get_takedowns(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Reports, open ones first, the most urgent on top."""
     with gallery.transaction() as db:
@@ -163,7 +172,7 @@ def get_takedowns(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.get("/takedowns/{takedown_id}/file")
+@router.get("/takedowns/{takedown_id}/file", response_class=Response, responses=content(FILES))
 def get_reported(takedown_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> Response:
     """The reported picture, for whoever decides; that it was looked at is noted."""
     with gallery.transaction() as db:
@@ -176,13 +185,13 @@ def get_reported(takedown_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> R
     return file_answer(gallery, picture, person, "full", cache="no-store")
 
 
-@router.post("/takedowns/{takedown_id}")
+@router.post("/takedowns/{takedown_id}", response_model=TakedownReceipt)
 def post_decision(takedown_id: uuid.UUID, body: Decided, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Decide a report."""
     return takedown_view(decide(gallery, takedown_id, body.decision, by.email))
 
 
-@router.post("/people/{person_id}/link")
+@router.post("/people/{person_id}/link", response_model=Address)
 def post_link(person_id: uuid.UUID, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """The link to the page of a person portrayed, to be sent to that person and nobody else."""
     with gallery.transaction() as db:

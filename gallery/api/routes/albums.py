@@ -8,7 +8,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gallery.api import shapes
 from gallery.api.bodies import Body, Name
+from gallery.api.shapes import AlbumPlace, Deleted, Page
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.errors import not_there
 from gallery.generation.request import own_picture
@@ -33,7 +35,7 @@ def _view(album: Album, pictures: int) -> dict[str, Any]:
     return {"id": album.id, "title": album.title, "created": album.created, "pictures": pictures}
 
 
-@router.get("/albums")
+@router.get("/albums", response_model=Page[shapes.Album])
 def get_albums(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The user's albums by title."""
     with gallery.transaction() as db:
@@ -44,7 +46,7 @@ def get_albums(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
         return {"items": [_view(row[0], row[1]) for row in db.execute(own)], "next": None}
 
 
-@router.post("/albums", status_code=201)
+@router.post("/albums", response_model=shapes.Album, status_code=201)
 def post_album(body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """A new album."""
     refuse_words("caption", body.title, what="The title")
@@ -53,7 +55,7 @@ def post_album(body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, An
     return _view(album, 0)
 
 
-@router.patch("/albums/{album_id}")
+@router.patch("/albums/{album_id}", response_model=shapes.Album)
 def patch_album(album_id: uuid.UUID, body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Another title."""
     refuse_words("caption", body.title, what="The title")
@@ -64,7 +66,7 @@ def patch_album(album_id: uuid.UUID, body: Titled, gallery: GalleryDep, user: Us
     return _view(album, count or 0)
 
 
-@router.delete("/albums/{album_id}")
+@router.delete("/albums/{album_id}", response_model=Deleted)
 def delete_album(album_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The album goes, its pictures stay."""
     with gallery.transaction() as db:
@@ -72,7 +74,7 @@ def delete_album(album_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dic
     return {"deleted": album_id}
 
 
-@router.put("/albums/{album_id}/pictures/{picture_id}")
+@router.put("/albums/{album_id}/pictures/{picture_id}", response_model=AlbumPlace)
 def put_picture(
     album_id: uuid.UUID, picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep
 ) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def put_picture(
     return {"album": album_id, "picture": picture_id}
 
 
-@router.delete("/albums/{album_id}/pictures/{picture_id}")
+@router.delete("/albums/{album_id}/pictures/{picture_id}", response_model=AlbumPlace)
 def remove_picture(
     album_id: uuid.UUID, picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep
 ) -> dict[str, Any]:

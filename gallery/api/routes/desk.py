@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import func, select, text
 
+from gallery.api.owner_shapes import AdminPerson, AuditLog, Queue, RefusalLine, Storage, WorkerLine
+from gallery.api.shapes import Page, content
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import export, first_broken
 from gallery.generation.cut_off import DEAD_AFTER_SECONDS
@@ -21,7 +23,7 @@ WORKERS = text(
 )
 
 
-@router.get("/people")
+@router.get("/people", response_model=Page[AdminPerson])
 def get_people(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """All persons, ended ones too."""
     with gallery.transaction() as db:
@@ -30,7 +32,7 @@ def get_people(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.get("/queue")
+@router.get("/queue", response_model=Queue)
 def get_queue(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """What is under way, in its order."""
     with gallery.transaction() as db:
@@ -48,7 +50,7 @@ def get_queue(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
         return {"items": items, "seconds_a_picture": seconds_a_picture(db), "next": None}
 
 
-@router.get("/workers")
+@router.get("/workers", response_model=Page[WorkerLine])
 def get_workers(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Who works, when each last said so, and how many jobs it holds."""
     with gallery.transaction() as db:
@@ -58,7 +60,7 @@ def get_workers(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.get("/refusals")
+@router.get("/refusals", response_model=Page[RefusalLine])
 def get_refusals(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """What gates refused, the newest first: of a refused prompt the reason and not the words, of a refused picture nothing."""
     with gallery.transaction() as db:
@@ -84,7 +86,7 @@ def get_refusals(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": sorted(prompts + pictures, key=lambda one: one["created"], reverse=True), "next": None}
 
 
-@router.get("/audit")
+@router.get("/audit", response_model=AuditLog)
 def get_audit(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """The newest lines of the log, and whether its whole chain holds."""
     with gallery.transaction() as db:
@@ -95,7 +97,7 @@ def get_audit(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
         return {"items": items, "whole": first_broken(db) is None, "next": None}
 
 
-@router.get("/audit/export")
+@router.get("/audit/export", response_class=Response, responses=content({"application/x-ndjson": {}}))
 def get_export(gallery: GalleryDep, by: OwnerDep) -> PlainTextResponse:
     """The whole log as JSON lines."""
     with gallery.transaction() as db:
@@ -103,7 +105,7 @@ def get_export(gallery: GalleryDep, by: OwnerDep) -> PlainTextResponse:
     return PlainTextResponse(lines, media_type="application/x-ndjson")
 
 
-@router.get("/storage")
+@router.get("/storage", response_model=Storage)
 def get_storage(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """How many pictures lie there, whose, how large, and what waits to be erased."""
     with gallery.transaction() as db:

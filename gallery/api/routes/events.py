@@ -1,19 +1,19 @@
 """The stream of what changes: server-sent events that go on where they were cut off."""
 
-import json
 import uuid
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Header, Request
-from fastapi.encoders import jsonable_encoder
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from gallery.accounts.sessions import Visitor, visitor_of
+from gallery.api import shapes
+from gallery.api.shapes import content
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.context import Gallery
 from gallery.generation.events import POLL_SECONDS, Pulse, events_after, last_event
@@ -27,7 +27,7 @@ QUIET_POLLS = 30
 """After so many polls without news a comment is sent, so that no proxy takes the line for dead."""
 
 
-@router.get("/events")
+@router.get("/events", response_class=Response, responses=content({"text/event-stream": {}}))
 def get_events(
     request: Request,
     gallery: GalleryDep,
@@ -93,5 +93,5 @@ def news(gallery: Gallery, who: Visitor, number: int | None) -> tuple[int, list[
 
 
 def _event(number: int, view: dict[str, Any]) -> str:
-    data = json.dumps(jsonable_encoder(view), ensure_ascii=True)
+    data = shapes.Generation.model_validate(view).model_dump_json()
     return f"id: {number}\nevent: generation\ndata: {data}\n\n"

@@ -7,7 +7,9 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import select
 
+from gallery.api import shapes
 from gallery.api.bodies import Body
+from gallery.api.shapes import Page
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.errors import not_there
 from gallery.generation.ending import cancel
@@ -36,7 +38,7 @@ class Larger(Body):
     attempt: uuid.UUID | None = None
 
 
-@router.post("/generations", status_code=202)
+@router.post("/generations", response_model=shapes.Generation, status_code=202)
 def post_generation(body: Asked, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Queue a wish; the same `attempt` again is the same wish."""
     made = ask(gallery, user, Wish(**body.model_dump()))
@@ -44,7 +46,7 @@ def post_generation(body: Asked, gallery: GalleryDep, user: UserDep) -> dict[str
         return views(db, [made])[0]
 
 
-@router.post("/pictures/{picture_id}/upscale", status_code=202)
+@router.post("/pictures/{picture_id}/upscale", response_model=shapes.Generation, status_code=202)
 def post_upscale(
     picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep, body: Larger | None = None
 ) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def post_upscale(
         return views(db, [made])[0]
 
 
-@router.get("/generations")
+@router.get("/generations", response_model=Page[shapes.Generation])
 def get_generations(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The last wishes of the user, newest first."""
     with gallery.transaction() as db:
@@ -63,7 +65,7 @@ def get_generations(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
         return {"items": views(db, db.scalars(newest).all()), "next": None}
 
 
-@router.get("/generations/{generation_id}")
+@router.get("/generations/{generation_id}", response_model=shapes.Generation)
 def get_generation(generation_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """One wish of the user's."""
     with gallery.transaction() as db:
@@ -73,7 +75,7 @@ def get_generation(generation_id: uuid.UUID, gallery: GalleryDep, user: UserDep)
         return views(db, [one])[0]
 
 
-@router.post("/generations/{generation_id}/cancel")
+@router.post("/generations/{generation_id}/cancel", response_model=shapes.Generation)
 def post_cancel(generation_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """End it: what is drawn stays."""
     ended = cancel(gallery, user, generation_id)

@@ -9,6 +9,8 @@ from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
 from gallery.api.bodies import Body
+from gallery.api.owner_shapes import Balance, Booked, CalculatorFigures, Money, PaymentLine, Repayment
+from gallery.api.shapes import Address, Page
 from gallery.api.visitors import GalleryDep, OwnerDep, UserDep
 from gallery.audit import note
 from gallery.errors import not_there
@@ -46,7 +48,7 @@ class Given(Body):
     cents: int = Field(gt=0, le=1_000_000)
 
 
-@router.get("/money")
+@router.get("/money", response_model=Money)
 def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The user's credits, and the last movements."""
     account = user_account(user.id)
@@ -64,13 +66,13 @@ def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
                 "free_below": gallery.settings.free_below}  # fmt: skip
 
 
-@router.post("/money/checkout", status_code=201)
+@router.post("/money/checkout", response_model=Address, status_code=201)
 def post_checkout(body: Bought, gallery: GalleryDep, user: UserDep) -> dict[str, str]:
     """Begin a payment; the page is Stripe's. The same `attempt` again is the same payment."""
     return {"url": begin(gallery, user, body.cents, body.attempt)}
 
 
-@router.post("/money/webhook")
+@router.post("/money/webhook", response_model=Booked)
 async def post_webhook(
     request: Request, gallery: GalleryDep, stripe_signature: Annotated[str, Header(max_length=2000)] = ""
 ) -> dict[str, bool]:
@@ -79,7 +81,7 @@ async def post_webhook(
     return {"booked": await run_in_threadpool(take_in, gallery, payload, stripe_signature)}
 
 
-@router.get("/money/calculator")
+@router.get("/money/calculator", response_model=CalculatorFigures)
 def get_calculator(gallery: GalleryDep, user: UserDep) -> dict[str, float]:
     """Figures to begin a calculation with: the price set here, what was measured here, and the mission's own."""
     with gallery.transaction() as db:
@@ -90,7 +92,7 @@ def get_calculator(gallery: GalleryDep, user: UserDep) -> dict[str, float]:
             "refund_share": refused / max(1, refused + drawn), **MISSION}  # fmt: skip
 
 
-@router.post("/admin/credits", status_code=201)
+@router.post("/admin/credits", response_model=Balance, status_code=201)
 def post_credits(body: Given, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Give a user credits."""
     with gallery.transaction() as db:
@@ -102,7 +104,7 @@ def post_credits(body: Given, gallery: GalleryDep, by: OwnerDep) -> dict[str, An
         return {"balance": balance(db, account) / 100}
 
 
-@router.get("/admin/payments")
+@router.get("/admin/payments", response_model=Page[PaymentLine])
 def get_payments(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """The last payments, the newest first, and what went back of each."""
     back = select(func.coalesce(func.sum(Refund.cents), 0)).where(
@@ -116,7 +118,7 @@ def get_payments(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.post("/admin/refunds", status_code=201)
+@router.post("/admin/refunds", response_model=Repayment, status_code=201)
 def post_refund(body: Repaid, gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Give money of a payment back to the card; the same `attempt` again is the same refund."""
     one = refund(gallery, by, body.payment, body.cents, body.attempt)

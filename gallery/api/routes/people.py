@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import select
 
+from gallery.api import shapes
+from gallery.api.shapes import Preset
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.people.presets import PRESETS
 from gallery.people.rights import as_allowed
@@ -14,7 +16,7 @@ from gallery.tables import Person, Picture, Right, Version
 router = APIRouter()
 
 
-@router.get("/people")
+@router.get("/people", response_model=list[shapes.Person])
 def get_people(gallery: GalleryDep, user: UserDep) -> list[dict[str, Any]]:
     """Each person with the versions that the user has a right to, and what is left today."""
     now, found = gallery.clock(), dict[Any, dict[str, Any]]()
@@ -47,7 +49,7 @@ def get_people(gallery: GalleryDep, user: UserDep) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-@router.get("/presets")
+@router.get("/presets", response_model=list[Preset])
 def get_presets(user: UserDep) -> list[dict[str, Any]]:
     """Prompts that are ready."""
     return [vars(one) for one in PRESETS]

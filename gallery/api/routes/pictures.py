@@ -12,7 +12,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
+from gallery.api import shapes
 from gallery.api.bodies import Body, Text
+from gallery.api.shapes import FILES, DeletionReceipt, Page, content
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.context import Gallery
 from gallery.errors import invalid, not_there
@@ -45,7 +47,7 @@ def file_answer(
     return Response(data, media_type=kind, headers=headers)
 
 
-@router.get("/pictures")
+@router.get("/pictures", response_model=Page[shapes.Picture])
 def get_pictures(
     gallery: GalleryDep, user: UserDep, cursor: Annotated[Text | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[Text, Query(max_length=200)] = "",
@@ -61,14 +63,14 @@ def get_pictures(
         return {"items": picture_views(db, found), "next": following}
 
 
-@router.get("/pictures/{picture_id}")
+@router.get("/pictures/{picture_id}", response_model=shapes.Picture)
 def get_picture(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """One picture."""
     with gallery.transaction() as db:
         return picture_views(db, [own_picture(db, user, picture_id)])[0]
 
 
-@router.get("/pictures/{picture_id}/file")
+@router.get("/pictures/{picture_id}/file", response_class=Response, responses=content(FILES))
 def get_file(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep, size: Size = "full") -> Response:
     """Its bytes: the marked PNG, or a small JPEG."""
     with gallery.transaction() as db:
@@ -77,19 +79,19 @@ def get_file(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep, size: Si
     return file_answer(gallery, picture, person, size)
 
 
-@router.delete("/pictures/{picture_id}")
+@router.delete("/pictures/{picture_id}", response_model=DeletionReceipt)
 def delete_one(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Delete it; the answer is the receipt."""
     return delete_picture(gallery, user, picture_id)
 
 
-@router.put("/pictures/{picture_id}/favourite")
+@router.put("/pictures/{picture_id}/favourite", response_model=shapes.Picture)
 def put_favourite(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Make it a favourite."""
     return _favourite(gallery, user, picture_id, True)
 
 
-@router.delete("/pictures/{picture_id}/favourite")
+@router.delete("/pictures/{picture_id}/favourite", response_model=shapes.Picture)
 def delete_favourite(picture_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """Make it none."""
     return _favourite(gallery, user, picture_id, False)
@@ -102,7 +104,7 @@ def _favourite(gallery: Gallery, user: UserDep, picture_id: uuid.UUID, favourite
         return picture_views(db, [picture])[0]
 
 
-@router.post("/pictures/zip")
+@router.post("/pictures/zip", response_class=Response, responses=content({"application/zip": {}}))
 def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse:
     """The marked files of some pictures, in one archive."""
     with gallery.transaction() as db:

@@ -1,7 +1,7 @@
 """The page of the person portrayed."""
 
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gallery.accounts.tries import TOKEN_PLACE, count_try
 from gallery.api.bodies import Body
 from gallery.api.routes.pictures import Size, file_answer
+from gallery.api.shapes import FILES, Address, Kind, Narrow, Portrayed, WithdrawalReceipt, content
 from gallery.api.visitors import GalleryDep, VisitorDep
 from gallery.audit import note
 from gallery.errors import not_there
@@ -22,7 +23,6 @@ from gallery.tables import Person, Picture, Receipt, Right, User, Version
 from likeness.errors import ConsentError
 
 router = APIRouter()
-Kind = Literal["portrait", "everyday", "costume", "free"]
 assert Kind.__args__ == KINDS
 
 
@@ -35,7 +35,7 @@ class Confirmed(Body):
     confirm: str = Field(max_length=64)
 
 
-@router.get("/portrayed/{token}")
+@router.get("/portrayed/{token}", response_model=Portrayed, response_model_exclude_unset=True)
 def get_page(
     token: str, gallery: GalleryDep, cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 60,
@@ -90,7 +90,9 @@ def _scope(gallery: GalleryDep, person: Person) -> str:
         return f"Record {person.consent_id} allows nothing any more."
 
 
-@router.get("/portrayed/{token}/pictures/{picture_id}/file")
+@router.get(
+    "/portrayed/{token}/pictures/{picture_id}/file", response_class=Response, responses=content(FILES)
+)
 def get_file(token: str, picture_id: uuid.UUID, gallery: GalleryDep, size: Size = "full") -> Response:
     """The bytes of a picture of the person."""
     with gallery.transaction() as db:
@@ -100,7 +102,7 @@ def get_file(token: str, picture_id: uuid.UUID, gallery: GalleryDep, size: Size 
     return file_answer(gallery, picture, person.name, size, cache="no-store")
 
 
-@router.post("/portrayed/{token}/narrow")
+@router.post("/portrayed/{token}/narrow", response_model=Narrow)
 def post_narrow(token: str, body: Narrowed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """Allow less."""
     count_try(gallery, TOKEN_PLACE, who.place)
@@ -108,14 +110,14 @@ def post_narrow(token: str, body: Narrowed, gallery: GalleryDep, who: VisitorDep
     return {"kinds": person.kinds, "per_day": person.per_day}
 
 
-@router.post("/portrayed/{token}/revoke")
+@router.post("/portrayed/{token}/revoke", response_model=WithdrawalReceipt)
 def post_revoke(token: str, body: Confirmed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """End everything; the answer is the receipt."""
     count_try(gallery, TOKEN_PLACE, who.place)
     return revoke(gallery, token, body.confirm)
 
 
-@router.post("/portrayed/{token}/renew")
+@router.post("/portrayed/{token}/renew", response_model=Address)
 def post_renew(token: str, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """A new link in place of this one, which ends: for whoever lost it, or showed it to the wrong person."""
     count_try(gallery, TOKEN_PLACE, who.place)

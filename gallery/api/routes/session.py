@@ -11,6 +11,7 @@ from gallery.accounts import sign_up
 from gallery.accounts.sessions import csrf_token, visitor_of
 from gallery.accounts.tries import SIGN_UP_PLACE, TOKEN_PLACE, count_try
 from gallery.api.bodies import Body, Name
+from gallery.api.shapes import Ended, Page, Sent, Session, SignedInPlace
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep, new_cookie, set_cookie
 from gallery.context import Gallery
 from gallery.errors import not_there
@@ -67,7 +68,7 @@ def _agent(request: Request) -> str:
     return without_control(request.headers.get("user-agent", ""))
 
 
-@router.get("/session")
+@router.get("/session", response_model=Session)
 def get_session(gallery: GalleryDep, who: VisitorDep, response: Response) -> dict[str, Any]:
     """Who asks, and the token for all that changes something."""
     cookie = who.cookie
@@ -76,7 +77,11 @@ def get_session(gallery: GalleryDep, who: VisitorDep, response: Response) -> dic
     return _session(gallery, who.user, cookie)
 
 
-@router.post("/sign-up")
+@router.post(
+    "/sign-up",
+    response_model=Session | Sent,
+    responses={202: {"model": Sent, "description": "A mail went out"}},
+)
 def post_sign_up(
     body: SignUp,
     gallery: GalleryDep,
@@ -98,7 +103,7 @@ def post_sign_up(
     return {"sent": True}
 
 
-@router.post("/sign-up/confirm")
+@router.post("/sign-up/confirm", response_model=Session)
 def post_confirm(
     body: Confirm, gallery: GalleryDep, who: VisitorDep, request: Request, response: Response
 ) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def post_confirm(
     return _signed_in(gallery, response, sign_up.confirm(gallery, body.token, _agent(request)))
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", response_model=Session)
 def post_sign_in(
     body: SignIn, gallery: GalleryDep, who: VisitorDep, request: Request, response: Response
 ) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def post_sign_in(
     return _signed_in(gallery, response, come)
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", response_model=Session)
 def post_sign_out(gallery: GalleryDep, who: VisitorDep, response: Response) -> dict[str, Any]:
     """End this session, here and on the server."""
     with gallery.transaction() as db:
@@ -125,7 +130,7 @@ def post_sign_out(gallery: GalleryDep, who: VisitorDep, response: Response) -> d
     return _session(gallery, None, cookie)
 
 
-@router.post("/password/forgot", status_code=202)
+@router.post("/password/forgot", response_model=Sent, status_code=202)
 def post_forgot(body: Forgot, gallery: GalleryDep, who: VisitorDep, later: BackgroundTasks) -> dict[str, Any]:
     """Send a link for a new password, where there is an account."""
     if mail := sign_up.forgot(gallery, body.email, who.place):
@@ -133,7 +138,7 @@ def post_forgot(body: Forgot, gallery: GalleryDep, who: VisitorDep, later: Backg
     return {"sent": True}
 
 
-@router.post("/password/reset")
+@router.post("/password/reset", response_model=Session)
 def post_reset(body: Reset, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """Set a new password by the link; every session of the user ends."""
     count_try(gallery, TOKEN_PLACE, who.place)
@@ -141,7 +146,7 @@ def post_reset(body: Reset, gallery: GalleryDep, who: VisitorDep) -> dict[str, A
     return _session(gallery, visitor_of(gallery, who.cookie, who.place).user, who.cookie)
 
 
-@router.get("/sessions")
+@router.get("/sessions", response_model=Page[SignedInPlace])
 def get_sessions(gallery: GalleryDep, user: UserDep, who: VisitorDep) -> dict[str, Any]:
     """Where the user is signed in."""
     with gallery.transaction() as db:
@@ -151,7 +156,7 @@ def get_sessions(gallery: GalleryDep, user: UserDep, who: VisitorDep) -> dict[st
     return {"items": items, "next": None}
 
 
-@router.delete("/sessions/{session_id}")
+@router.delete("/sessions/{session_id}", response_model=Ended)
 def delete_session(session_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """End one of the user's sessions at once."""
     own = (

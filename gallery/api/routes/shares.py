@@ -9,8 +9,10 @@ from fastapi import APIRouter, Header, Response
 from pydantic import EmailStr, Field
 from sqlalchemy import select
 
+from gallery.api import shapes
 from gallery.api.bodies import Body, Name, Prose
 from gallery.api.routes.pictures import Size, file_answer
+from gallery.api.shapes import FILES, Ended, NewShare, Page, SharedPicture, TakedownReceipt, content
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
 from gallery.pictures.shares import end_share, share, shared
@@ -35,14 +37,14 @@ class Report(Body):
     statement: Prose
 
 
-@router.post("/pictures/{picture_id}/shares", status_code=201)
+@router.post("/pictures/{picture_id}/shares", response_model=NewShare, status_code=201)
 def post_share(picture_id: uuid.UUID, body: Asked, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """A new link; its address is told this once."""
     made, token = share(gallery, user, picture_id, body.expires_hours, body.password)
     return {"id": made.id, "url": f"{gallery.settings.public_url}/s/{token}", "expires": made.expires}
 
 
-@router.get("/shares")
+@router.get("/shares", response_model=Page[shapes.Share])
 def get_shares(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The user's links that are open."""
     now = gallery.clock()
@@ -54,14 +56,14 @@ def get_shares(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.delete("/shares/{share_id}")
+@router.delete("/shares/{share_id}", response_model=Ended)
 def delete_share(share_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """End a link at once."""
     end_share(gallery, user, share_id)
     return {"ended": share_id}
 
 
-@router.get("/shared/{token}")
+@router.get("/shared/{token}", response_model=SharedPicture)
 def get_shared(token: str, gallery: GalleryDep, password: Password = None) -> dict[str, Any]:
     """What a link shows to anybody."""
     picture, person = shared(gallery, token, password and unquote(password))
@@ -70,7 +72,7 @@ def get_shared(token: str, gallery: GalleryDep, password: Password = None) -> di
     return {"picture": shown, "person": person.name, "marks": MARKS}
 
 
-@router.get("/shared/{token}/file")
+@router.get("/shared/{token}/file", response_class=Response, responses=content(FILES))
 def get_shared_file(
     token: str, gallery: GalleryDep, password: Password = None, size: Size = "full"
 ) -> Response:
@@ -79,13 +81,13 @@ def get_shared_file(
     return file_answer(gallery, picture, person.name, size, cache="no-store")
 
 
-@router.post("/shared/{token}/takedown", status_code=201)
+@router.post("/shared/{token}/takedown", response_model=TakedownReceipt, status_code=201)
 def post_takedown(token: str, body: Report, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """Report it; the receipt shows how it stands."""
     return takedown_view(report(gallery, token, who.place, **body.model_dump()))
 
 
-@router.get("/takedowns/{receipt}")
+@router.get("/takedowns/{receipt}", response_model=TakedownReceipt)
 def get_takedown(receipt: uuid.UUID, gallery: GalleryDep) -> dict[str, Any]:
     """How a report stands, for whoever has the receipt."""
     with gallery.transaction() as db:

@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-/** What the API takes. */
+/** What the API takes and answers. */
 type Bodies = components["schemas"];
 
 type Query = Record<string, string | number | boolean | undefined | null>;
@@ -105,7 +105,7 @@ export const api = {
   signOut: () => newSession("/sign-out", {}),
   forgotPassword: (email: string) => post("/password/forgot", { email }),
   resetPassword: (token: string, password: string) => newSession("/password/reset", { token, password }),
-  signIns: () => list<T.SignIn>("/sessions"),
+  signIns: () => list<T.SignedInPlace>("/sessions"),
   endSignIn: (which: string) => remove(`/sessions/${id(which)}`),
 
   people: () => list<T.Person>("/people"),
@@ -116,7 +116,7 @@ export const api = {
 
   pictures: (filter: T.PictureFilter, cursor: string | null, limit: number) =>
     get<T.Page<T.Picture>>("/pictures", { ...filter, from: dayBegin(filter.from), to: dayEnd(filter.to), cursor, limit }),
-  deletePicture: (which: string) => remove<T.Receipt>(`/pictures/${id(which)}`),
+  deletePicture: (which: string) => remove<Bodies["DeletionReceipt"]>(`/pictures/${id(which)}`),
   favourite: (which: string, on: boolean) => (on ? put : remove)(`/pictures/${id(which)}/favourite`),
   upscale: ({ picture, attempt }: { picture: string; attempt: string }) => post<T.Generation>(`/pictures/${id(picture)}/upscale`, { attempt }),
   zip: async (ids: string[]) => (await send("POST", "/pictures/zip", { body: { ids } })).blob(),
@@ -128,7 +128,7 @@ export const api = {
   inAlbum: (album: string, picture: string, on: boolean) => (on ? put : remove)(`/albums/${id(album)}/pictures/${id(picture)}`),
 
   share: (picture: string, body: Bodies["gallery__api__routes__shares__Asked"]) =>
-    post<{ id: string; url: string; expires: string }>(`/pictures/${id(picture)}/shares`, body),
+    post<T.NewShare>(`/pictures/${id(picture)}/shares`, body),
   shares: () => list<T.Share>("/shares"),
   endShare: (which: string) => remove(`/shares/${id(which)}`),
 
@@ -141,7 +141,7 @@ export const api = {
   portrayed: (token: string, cursor: string | null) => get<T.Portrayed>(`/portrayed/${id(token)}`, { cursor, limit: 60 }),
   renewLink: (token: string) => post<{ url: string }>(`/portrayed/${id(token)}/renew`),
   narrow: (token: string, body: Bodies["Narrowed"]) => post(`/portrayed/${id(token)}/narrow`, body),
-  revoke: (token: string, confirm: string) => post<T.Receipt>(`/portrayed/${id(token)}/revoke`, { confirm }),
+  revoke: (token: string, confirm: string) => post<Bodies["WithdrawalReceipt"]>(`/portrayed/${id(token)}/revoke`, { confirm }),
 
   money: () => get<T.Money>("/money"),
   checkout: (cents: number, attempt: string) => post<{ url: string }>("/money/checkout", { cents, attempt }),
@@ -156,9 +156,9 @@ export const api = {
     rights: () => list<T.AdminRight>("/admin/rights"),
     grant: (right: Bodies["Granted"]) => put("/admin/rights", right),
     revokeRight: ({ user_id, version_id }: T.AdminRight) => json("DELETE", "/admin/rights", { query: { user_id, version_id } }),
-    queue: () => list<T.Row>("/admin/queue"),
-    workers: () => list<T.Row>("/admin/workers"),
-    refusals: () => list<T.Row>("/admin/refusals"),
+    queue: () => list<Bodies["QueueLine"]>("/admin/queue"),
+    workers: () => list<Bodies["WorkerLine"]>("/admin/workers"),
+    refusals: () => list<Bodies["RefusalLine"]>("/admin/refusals"),
     storage: () => get<T.AdminStorage>("/admin/storage"),
     audit: () => get<T.AuditLog>("/admin/audit"),
     takedowns: () => list<T.AdminTakedown>("/admin/takedowns"),

@@ -1200,6 +1200,209 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Address */
+        Address: {
+            /** Url */
+            url: string;
+        };
+        /** AdminPerson */
+        AdminPerson: {
+            /** Consent Id */
+            consent_id: string;
+            /** Ended */
+            ended: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[] | null;
+            /** Name */
+            name: string;
+            /** Per Day */
+            per_day: number | null;
+        };
+        /** AdminRight */
+        AdminRight: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Per Day */
+            per_day: number;
+            /** Person */
+            person: string;
+            /** Until */
+            until: string | null;
+            /** Used Today */
+            used_today: number;
+            /** User */
+            user: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Version */
+            version: string;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
+        /**
+         * AdminTakedown
+         * @description `file_url`: the reported picture while it is there.
+         */
+        AdminTakedown: {
+            /** By */
+            by: string | null;
+            /** Copies */
+            copies: number;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Decided */
+            decided: string | null;
+            /** Decision */
+            decision: ("remove" | "keep") | null;
+            /**
+             * Due
+             * Format: date-time
+             */
+            due: string;
+            /** Email */
+            email: string;
+            /** File Url */
+            file_url: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Picture Id
+             * Format: uuid
+             */
+            picture_id: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "portrayed" | "minor" | "rights" | "other";
+            /**
+             * Receipt
+             * Format: uuid
+             */
+            receipt: string;
+            /** Statement */
+            statement: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "removed" | "kept";
+        };
+        /** AdminUser */
+        AdminUser: {
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Disabled */
+            disabled: boolean;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Pictures */
+            pictures: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "member" | "guest";
+        };
+        /** Album */
+        Album: {
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Pictures */
+            pictures: number;
+            /** Title */
+            title: string;
+        };
+        /** AlbumPlace */
+        AlbumPlace: {
+            /**
+             * Album
+             * Format: uuid
+             */
+            album: string;
+            /**
+             * Picture
+             * Format: uuid
+             */
+            picture: string;
+        };
+        /** AuditEntry */
+        AuditEntry: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Hash */
+            hash: string;
+            /** Seq */
+            seq: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * AuditLog
+         * @description The newest lines; `whole` says that no line of all was changed or removed.
+         */
+        AuditLog: {
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
+            /** Next */
+            next: string | null;
+            /** Whole */
+            whole: boolean;
+        };
+        /** Balance */
+        Balance: {
+            /** Balance */
+            balance: number;
+        };
+        /** Booked */
+        Booked: {
+            /** Booked */
+            booked: boolean;
+        };
         /** Bought */
         Bought: {
             /**
@@ -1210,6 +1413,30 @@ export interface components {
             /** Cents */
             cents: number;
         };
+        /**
+         * CalculatorFigures
+         * @description Figures to begin the calculation with, in dollars and shares of 0..1.
+         */
+        CalculatorFigures: {
+            /** Fee Fixed */
+            fee_fixed: number;
+            /** Fee Share */
+            fee_share: number;
+            /** Fixed Per Month */
+            fixed_per_month: number;
+            /** Pictures Per Day */
+            pictures_per_day: number;
+            /** Pictures Per Payment */
+            pictures_per_payment: number;
+            /** Price */
+            price: number;
+            /** Refund Share */
+            refund_share: number;
+            /** Seconds Per Picture */
+            seconds_per_picture: number;
+            /** Usd Per Hour */
+            usd_per_hour: number;
+        };
         /** Changed */
         Changed: {
             /** Disabled */
@@ -1218,6 +1445,25 @@ export interface components {
             name?: string | null;
             /** Role */
             role?: ("owner" | "member" | "guest") | null;
+        };
+        /** ChangedUser */
+        ChangedUser: {
+            /** Disabled */
+            disabled: boolean;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "member" | "guest";
         };
         /** Confirm */
         Confirm: {
@@ -1236,6 +1482,53 @@ export interface components {
              * @enum {string}
              */
             decision: "remove" | "keep";
+        };
+        /** Deleted */
+        Deleted: {
+            /**
+             * Deleted
+             * Format: uuid
+             */
+            deleted: string;
+        };
+        /** DeletionReceipt */
+        DeletionReceipt: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Erased */
+            erased: boolean;
+            /**
+             * Picture
+             * Format: uuid
+             */
+            picture: string;
+            /**
+             * Receipt
+             * Format: uuid
+             */
+            receipt: string;
+            /** Sha256 */
+            sha256: string;
+            /** Shares */
+            shares: number;
+        };
+        /** Ended */
+        Ended: {
+            /**
+             * Ended
+             * Format: uuid
+             */
+            ended: string;
+        };
+        /**
+         * Failure
+         * @description Every refusal, of whatever request.
+         */
+        Failure: {
+            error: components["schemas"]["Problem"];
         };
         /** Forgot */
         Forgot: {
@@ -1291,6 +1584,66 @@ export interface components {
             /** Password */
             password?: string | null;
         };
+        /**
+         * Generation
+         * @description A wish, its place and the time left, what was drawn and what was refused.
+         */
+        Generation: {
+            /**
+             * Aspect
+             * @enum {string}
+             */
+            aspect: "square" | "portrait" | "landscape";
+            /** Count */
+            count: number;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Done */
+            done: number;
+            /** Error */
+            error: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "draw" | "upscale";
+            /** Negative */
+            negative: string;
+            /** Person */
+            person: string;
+            /** Pictures */
+            pictures: components["schemas"]["Picture"][];
+            /** Place */
+            place: number | null;
+            /** Prompt */
+            prompt: string;
+            /** Refused */
+            refused: components["schemas"]["Refusal"][];
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Seed */
+            seed: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "drawing" | "done" | "failed" | "cancelled";
+            /** Strength */
+            strength: number;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
+        };
         /** Given */
         Given: {
             /** Cents */
@@ -1300,6 +1653,30 @@ export interface components {
              * Format: uuid
              */
             user_id: string;
+        };
+        /** GivenRight */
+        GivenRight: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Per Day */
+            per_day: number;
+            /** Until */
+            until: string | null;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Version Id
+             * Format: uuid
+             */
+            version_id: string;
         };
         /** Granted */
         Granted: {
@@ -1328,15 +1705,20 @@ export interface components {
              */
             version_id: string;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /** Ids */
         Ids: {
             /** Ids */
             ids: string[];
+        };
+        /** Invitation */
+        Invitation: {
+            /**
+             * Expires
+             * Format: date-time
+             */
+            expires: string;
+            /** Url */
+            url: string;
         };
         /** Invited */
         Invited: {
@@ -1357,12 +1739,400 @@ export interface components {
             /** Attempt */
             attempt?: string | null;
         };
+        /**
+         * Money
+         * @description In US dollars. `sells`: credits can be bought here. `free_below`: a picture whose likeness is below costs nothing.
+         */
+        Money: {
+            /** Balance */
+            balance: number;
+            /** Enabled */
+            enabled: boolean;
+            /** Entries */
+            entries: components["schemas"]["MoneyEntry"][];
+            /** Free Below */
+            free_below: number;
+            /** Price */
+            price: number;
+            /** Sells */
+            sells: boolean;
+        };
+        /** MoneyEntry */
+        MoneyEntry: {
+            /** Amount */
+            amount: number;
+            /** Balance */
+            balance: number;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Id */
+            id: number;
+            /** Text */
+            text: string;
+        };
+        /** Narrow */
+        Narrow: {
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Per Day */
+            per_day: number | null;
+        };
         /** Narrowed */
         Narrowed: {
             /** Kinds */
             kinds: ("portrait" | "everyday" | "costume" | "free")[];
             /** Per Day */
             per_day?: number | null;
+        };
+        /** NewShare */
+        NewShare: {
+            /**
+             * Expires
+             * Format: date-time
+             */
+            expires: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * OwnRight
+         * @description `until` is null where it has no end.
+         */
+        OwnRight: {
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Per Day */
+            per_day: number;
+            /** Until */
+            until: string | null;
+            /** Used Today */
+            used_today: number;
+        };
+        /** Page[AdminPerson] */
+        Page_AdminPerson_: {
+            /** Items */
+            items: components["schemas"]["AdminPerson"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[AdminRight] */
+        Page_AdminRight_: {
+            /** Items */
+            items: components["schemas"]["AdminRight"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[AdminTakedown] */
+        Page_AdminTakedown_: {
+            /** Items */
+            items: components["schemas"]["AdminTakedown"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[AdminUser] */
+        Page_AdminUser_: {
+            /** Items */
+            items: components["schemas"]["AdminUser"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[Album] */
+        Page_Album_: {
+            /** Items */
+            items: components["schemas"]["Album"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[Generation] */
+        Page_Generation_: {
+            /** Items */
+            items: components["schemas"]["Generation"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[PaymentLine] */
+        Page_PaymentLine_: {
+            /** Items */
+            items: components["schemas"]["PaymentLine"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[Picture] */
+        Page_Picture_: {
+            /** Items */
+            items: components["schemas"]["Picture"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[PortrayedPicture] */
+        Page_PortrayedPicture_: {
+            /** Items */
+            items: components["schemas"]["PortrayedPicture"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[RefusalLine] */
+        Page_RefusalLine_: {
+            /** Items */
+            items: components["schemas"]["RefusalLine"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[Share] */
+        Page_Share_: {
+            /** Items */
+            items: components["schemas"]["Share"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[SignedInPlace] */
+        Page_SignedInPlace_: {
+            /** Items */
+            items: components["schemas"]["SignedInPlace"][];
+            /** Next */
+            next: string | null;
+        };
+        /** Page[WorkerLine] */
+        Page_WorkerLine_: {
+            /** Items */
+            items: components["schemas"]["WorkerLine"][];
+            /** Next */
+            next: string | null;
+        };
+        /** PaymentLine */
+        PaymentLine: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cents */
+            cents: number;
+            /** Email */
+            email: string;
+            /** Id */
+            id: string;
+            /** Refunded */
+            refunded: number;
+        };
+        /** Person */
+        Person: {
+            /** Cover Url */
+            cover_url: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            right: components["schemas"]["OwnRight"];
+            /** Versions */
+            versions: components["schemas"]["Version"][];
+        };
+        /** Picture */
+        Picture: {
+            /** Albums */
+            albums: string[];
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Favourite */
+            favourite: boolean;
+            /**
+             * Generation Id
+             * Format: uuid
+             */
+            generation_id: string;
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Likeness */
+            likeness: number | null;
+            /** Person */
+            person: string;
+            /** Prompt */
+            prompt: string;
+            /** Seed */
+            seed: number;
+            /** Thumb Url */
+            thumb_url: string;
+            /** Url */
+            url: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * Portrayed
+         * @description `scope` is what the consent record covers, in one sentence; `gone` counts pictures that are no longer there.
+         */
+        Portrayed: {
+            /** All Kinds */
+            all_kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Gone */
+            gone: number;
+            /** Kinds */
+            kinds: ("portrait" | "everyday" | "costume" | "free")[];
+            /** Per Day */
+            per_day: number | null;
+            person: components["schemas"]["PortrayedPerson"];
+            pictures: components["schemas"]["Page_PortrayedPicture_"];
+            revoked: components["schemas"]["Withdrawal"] | null;
+            /** Scope */
+            scope: string;
+            /** Users */
+            users: components["schemas"]["PortrayedUser"][];
+        };
+        /** PortrayedPerson */
+        PortrayedPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /** PortrayedPicture */
+        PortrayedPicture: {
+            /** By */
+            by: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Prompt */
+            prompt: string;
+            /** Thumb Url */
+            thumb_url: string;
+            /** Url */
+            url: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * PortrayedUser
+         * @description Who may draw the person, or drew pictures that are here.
+         */
+        PortrayedUser: {
+            /** Last */
+            last: string | null;
+            /** Name */
+            name: string;
+            /** Per Day */
+            per_day: number | null;
+            /** Pictures */
+            pictures: number;
+        };
+        /** Preset */
+        Preset: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "portrait" | "everyday" | "costume" | "free";
+            /** Prompt */
+            prompt: string;
+            /** Title */
+            title: string;
+        };
+        /** Problem */
+        Problem: {
+            /** Reason */
+            reason: string;
+            /** Remedy */
+            remedy: string;
+            /** Sentence */
+            sentence: string;
+        };
+        /** Queue */
+        Queue: {
+            /** Items */
+            items: components["schemas"]["QueueLine"][];
+            /** Next */
+            next: string | null;
+            /** Seconds A Picture */
+            seconds_a_picture: number;
+        };
+        /** QueueLine */
+        QueueLine: {
+            /** Count */
+            count: number;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Done */
+            done: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Person */
+            person: string;
+            /** Place */
+            place: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "drawing" | "done" | "failed" | "cancelled";
+            /** User */
+            user: string;
+        };
+        /** Refusal */
+        Refusal: {
+            /** Reason */
+            reason: string;
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * RefusalLine
+         * @description Of a refused prompt neither person nor words.
+         */
+        RefusalLine: {
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Id */
+            id: string;
+            /** Person */
+            person: string | null;
+            /** Prompt */
+            prompt: string | null;
+            /** Reason */
+            reason: string;
+            /** User */
+            user: string;
         };
         /** Repaid */
         Repaid: {
@@ -1375,6 +2145,23 @@ export interface components {
             cents?: number | null;
             /** Payment */
             payment: string;
+        };
+        /** Repayment */
+        Repayment: {
+            /** Cents */
+            cents: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Payment */
+            payment: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "asked" | "early" | "done" | "failed";
         };
         /** Report */
         Report: {
@@ -1400,6 +2187,97 @@ export interface components {
             /** Token */
             token: string;
         };
+        /** Sent */
+        Sent: {
+            /** Sent */
+            sent: boolean;
+        };
+        /** Session */
+        Session: {
+            /** Csrf */
+            csrf: string;
+            settings: components["schemas"]["SiteSettings"];
+            user: components["schemas"]["User"] | null;
+        };
+        /**
+         * Share
+         * @description A link that is open; `held`: it shows nothing until a report on it is decided.
+         */
+        Share: {
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Expires
+             * Format: date-time
+             */
+            expires: string;
+            /** Held */
+            held: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Password */
+            password: boolean;
+            /**
+             * Picture Id
+             * Format: uuid
+             */
+            picture_id: string;
+        };
+        /** SharedFile */
+        SharedFile: {
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Height */
+            height: number;
+            /** Sha256 */
+            sha256: string;
+            /** Url */
+            url: string;
+            /** Width */
+            width: number;
+        };
+        /** SharedPicture */
+        SharedPicture: {
+            /** Marks */
+            marks: string[];
+            /** Person */
+            person: string;
+            picture: components["schemas"]["SharedFile"];
+        };
+        /**
+         * SignedInPlace
+         * @description Where the account is signed in; `this`: it is the one that asks.
+         */
+        SignedInPlace: {
+            /** Agent */
+            agent: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Seen
+             * Format: date-time
+             */
+            seen: string;
+            /** This */
+            this: boolean;
+        };
         /** SignIn */
         SignIn: {
             /**
@@ -1424,23 +2302,187 @@ export interface components {
             /** Password */
             password: string;
         };
+        /** SiteSettings */
+        SiteSettings: {
+            /** Money */
+            money: boolean;
+            /** Open Sign Up */
+            open_sign_up: boolean;
+        };
+        /** Storage */
+        Storage: {
+            /** Bytes */
+            bytes: number;
+            /** Items */
+            items: components["schemas"]["StorageLine"][];
+            /** Next */
+            next: string | null;
+            /** Pictures */
+            pictures: number;
+            /** Place */
+            place: string;
+            /** To Erase */
+            to_erase: number;
+        };
+        /** StorageLine */
+        StorageLine: {
+            /** Bytes */
+            bytes: number;
+            /** Pictures */
+            pictures: number;
+            /** User */
+            user: string;
+        };
+        /**
+         * TakedownReceipt
+         * @description `copies`: pictures that were withdrawn, the reported one and those like it.
+         */
+        TakedownReceipt: {
+            /** Copies */
+            copies: number;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /** Decided */
+            decided: string | null;
+            /** Decision */
+            decision: ("remove" | "keep") | null;
+            /**
+             * Due
+             * Format: date-time
+             */
+            due: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "portrayed" | "minor" | "rights" | "other";
+            /**
+             * Receipt
+             * Format: uuid
+             */
+            receipt: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "removed" | "kept";
+        };
+        /** TakenAway */
+        TakenAway: {
+            /**
+             * Taken Away
+             * Format: uuid
+             */
+            taken_away: string;
+        };
         /** Titled */
         Titled: {
             /** Title */
             title: string;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
+        /** User */
+        User: {
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "member" | "guest";
+        };
+        /** Version */
+        Version: {
+            /** Class Word */
+            class_word: string;
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            right: components["schemas"]["OwnRight"];
+            /** Trigger */
+            trigger: string;
+        };
+        /**
+         * Withdrawal
+         * @description What a revocation ended, in counts; the last two are known when the files are erased.
+         */
+        Withdrawal: {
+            /** Cancelled */
+            cancelled: number;
+            /** Consent */
+            consent: string;
+            /** Listed */
+            listed?: boolean | null;
+            /** Person */
+            person: string;
+            /** Shares */
+            shares: number;
+            /** Storage */
+            storage?: number | null;
+            /** Withdrawn */
+            withdrawn: number;
+        };
+        /** WithdrawalReceipt */
+        WithdrawalReceipt: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cancelled */
+            cancelled: number;
+            /** Consent */
+            consent: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Listed */
+            listed?: boolean | null;
+            /** Person */
+            person: string;
+            /** Shares */
+            shares: number;
+            /** Storage */
+            storage?: number | null;
+            /** Withdrawn */
+            withdrawn: number;
+        };
+        /** WorkerLine */
+        WorkerLine: {
+            /** Drawing */
+            drawing: number;
+            /** Id */
+            id: number;
+            /**
+             * Seen
+             * Format: date-time
+             */
+            seen: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "working" | "silent";
         };
     };
     responses: never;
@@ -1466,9 +2508,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1482,13 +2540,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1512,18 +2588,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Balance"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1547,18 +2630,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Invitation"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1578,9 +2668,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_PaymentLine_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1600,9 +2706,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_AdminPerson_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1624,18 +2746,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Address"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1655,9 +2784,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1681,18 +2826,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Repayment"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1712,9 +2864,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_RefusalLine_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1734,9 +2902,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_AdminRight_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1760,18 +2944,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["GivenRight"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1794,18 +2985,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["TakenAway"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1825,9 +3023,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1847,9 +3061,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_AdminTakedown_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1875,18 +3105,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["TakedownReceipt"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1902,22 +3139,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "image/jpeg": string;
+                    "image/png": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1937,9 +3184,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_AdminUser_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1965,18 +3228,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ChangedUser"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -1996,9 +3266,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_WorkerLine_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2018,9 +3304,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_Album_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2044,18 +3346,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Album"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2077,18 +3386,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2114,18 +3430,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Album"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2148,18 +3471,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["AlbumPlace"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2182,18 +3512,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["AlbumPlace"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2209,22 +3546,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/event-stream": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2244,9 +3590,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_Generation_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2270,18 +3632,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generation"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2303,18 +3672,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generation"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2336,18 +3712,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generation"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2367,9 +3750,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Money"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2389,9 +3788,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: number;
-                    };
+                    "application/json": components["schemas"]["CalculatorFigures"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2415,18 +3830,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: string;
-                    };
+                    "application/json": components["schemas"]["Address"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2448,18 +3870,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: boolean;
-                    };
+                    "application/json": components["schemas"]["Booked"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2483,18 +3912,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Sent"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2518,18 +3954,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2549,9 +3992,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    }[];
+                    "application/json": components["schemas"]["Person"][];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2580,18 +4039,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_Picture_"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2613,18 +4079,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Picture"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2646,18 +4119,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["DeletionReceipt"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2679,18 +4159,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Picture"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2712,18 +4199,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Picture"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2741,22 +4235,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "image/jpeg": string;
+                    "image/png": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2782,18 +4286,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["NewShare"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2819,18 +4330,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generation"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2848,22 +4366,31 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/zip": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2888,18 +4415,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Portrayed"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2925,18 +4459,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Narrow"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2955,22 +4496,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "image/jpeg": string;
+                    "image/png": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -2992,18 +4543,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Address"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3029,18 +4587,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["WithdrawalReceipt"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3060,9 +4625,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    }[];
+                    "application/json": components["schemas"]["Preset"][];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3082,9 +4663,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3104,9 +4701,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_SignedInPlace_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3128,18 +4741,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Ended"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3163,18 +4783,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["SharedPicture"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3194,22 +4821,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "image/jpeg": string;
+                    "image/png": string;
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3235,18 +4872,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["TakedownReceipt"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3266,9 +4910,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Page_Share_"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3290,18 +4950,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Ended"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3325,18 +4992,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3356,9 +5030,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why not */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3382,18 +5072,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"] | components["schemas"]["Sent"];
                 };
             };
-            /** @description Validation Error */
+            /** @description A mail went out */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3417,18 +5123,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -3450,18 +5163,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["TakedownReceipt"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Why not */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Why not */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };

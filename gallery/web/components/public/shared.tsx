@@ -52,7 +52,7 @@ function View({ token, shared, file }: { token: string; shared: SharedPicture; f
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [file]);
-  const { picture, person, prompt, marks } = shared;
+  const { picture, person, marks } = shared;
   return (
     <article className="grid gap-8">
       <h1 className="sr-only">{words.title(person)}</h1>
@@ -61,13 +61,12 @@ function View({ token, shared, file }: { token: string; shared: SharedPicture; f
           src={url}
           width={picture.width}
           height={picture.height}
-          alt={messages.picture.alt(person, prompt ?? "")}
+          alt={messages.picture.alt(person, "")}
           className="mx-auto max-h-[78dvh] w-auto max-w-full rounded-xl object-contain"
         />
       )}
       <div className="grid gap-2">
         <p className="text-lg font-medium">{words.notice(person)}</p>
-        {prompt && <p className="text-muted wrap-anywhere">{prompt}</p>}
         <p className="text-sm text-muted">{formatDate(picture.created)}</p>
       </div>
       <section className="grid gap-3">
