@@ -70,7 +70,7 @@ export async function openSite() {
   return { fake, url: site.url, browser, stop };
 }
 
-/** A page of a fresh visitor. `faults` gathers what the console and the page complain of; `statuses` allows refusals that a test provokes. */
+/** A page of a fresh visitor. `faults` gathers what the console and the page complain of; `statuses` allows refusals that a test provokes, by status or in the console's words. */
 export async function visit({ browser, url }, { width = 1400, theme = "light", statuses: expected = [] } = {}) {
   const context = await browser.newContext({
     baseURL: url, viewport: { width, height: width < 600 ? 740 : 900 }, colorScheme: theme, hasTouch: width < 600, reducedMotion: "reduce",
@@ -82,7 +82,7 @@ export async function visit({ browser, url }, { width = 1400, theme = "light", s
   const statuses = [...expected];
   page.on("pageerror", (error) => faults.push(String(error)));
   page.on("console", (message) => {
-    const provoked = statuses.some((status) => message.text().includes(`status of ${status}`));
+    const provoked = statuses.some((status) => message.text().includes(typeof status === "number" ? `status of ${status}` : status));
     if (["error", "warning"].includes(message.type()) && !provoked) faults.push(`${message.text()} ${message.location().url}`);
   });
   return Object.assign(page, { faults, allow: (status) => statuses.push(status) });
