@@ -2,16 +2,13 @@ import { type NextRequest, NextResponse } from "next/server";
 
 const API = process.env.GALLERY_API ?? "http://127.0.0.1:8700";
 
-/** A shared picture's page, where a browser compiles the reader of C2PA manifests and runs it in a worker. */
-const SHARED = "/s/";
-
 /** Sends /api to the API, and gives every page a Content-Security-Policy with a nonce of its own.
  *  It guards nothing: the API decides what a session may see. */
 export function proxy(request: NextRequest): NextResponse {
   const { pathname, search } = request.nextUrl;
   if (pathname === "/api" || pathname.startsWith("/api/")) return toApi(request, new URL(pathname + search, API));
   const nonce = btoa(crypto.randomUUID());
-  const policy = contentSecurityPolicy(nonce, pathname.startsWith(SHARED));
+  const policy = contentSecurityPolicy(nonce);
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);
   headers.set("Content-Security-Policy", policy);
@@ -27,17 +24,18 @@ function toApi(request: NextRequest, address: URL): NextResponse {
   return NextResponse.rewrite(address, { request: { headers } });
 }
 
-function contentSecurityPolicy(nonce: string, checks: boolean): string {
+function contentSecurityPolicy(nonce: string): string {
   // `next dev` evaluates code and writes styles into the page; the built site does neither.
   const dev = process.env.NODE_ENV === "development";
   return [
     "default-src 'none'",
-    `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${checks ? " 'wasm-unsafe-eval'" : ""}${dev ? " 'unsafe-eval'" : ""}`,
+    // WebAssembly and its worker are the reader of C2PA manifests. A page keeps its policy while people go from one to the next.
+    `script-src 'self' 'nonce-${nonce}' 'strict-dynamic' 'wasm-unsafe-eval'${dev ? " 'unsafe-eval'" : ""}`,
     `style-src 'self'${dev ? " 'unsafe-inline'" : ""}`,
     "img-src 'self' blob: data:",
     "font-src 'self'",
     "connect-src 'self'",
-    ...(checks ? ["worker-src blob:"] : []),
+    "worker-src blob:",
     "manifest-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",

@@ -116,6 +116,12 @@ export const api = {
 
   pictures: (filter: T.PictureFilter, cursor: string | null, limit: number) =>
     get<T.Page<T.Picture>>("/pictures", { ...filter, from: dayBegin(filter.from), to: dayEnd(filter.to), cursor, limit }),
+  /** A picture's bytes, from the address that an answer names. */
+  file: async (url: string) => {
+    const response = await fetch(url);
+    if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+    return response.blob();
+  },
   deletePicture: (which: string) => remove<Bodies["DeletionReceipt"]>(`/pictures/${id(which)}`),
   favourite: (which: string, on: boolean) => (on ? put : remove)(`/pictures/${id(which)}/favourite`),
   upscale: ({ picture, attempt }: { picture: string; attempt: string }) => post<T.Generation>(`/pictures/${id(picture)}/upscale`, { attempt }),

@@ -76,6 +76,9 @@ test("a refused prompt says why and costs nothing", async () => {
 test("a picture is shared with a password, reported without an account, and taken down", async () => {
   await ben.goto("/gallery");
   await ben.getByRole("button", { name: /^Open: / }).first().click();
+  await ben.getByRole("button", { name: "Check the manifest in this browser" }).click();
+  await ben.getByText("Checked here: the manifest fits this file").waitFor();
+  await whole(ben);
   await ben.getByRole("button", { name: "Share" }).click();
   await ben.getByLabel("Password (if you want one)").fill("schlüssel 🔑");
   await ben.getByRole("button", { name: "Make a link" }).click();
@@ -106,6 +109,9 @@ test("a picture is shared with a password, reported without an account, and take
   await stranger.getByText("Open: not decided yet").waitFor();
   await owner.goto("/admin/takedowns");
   await owner.getByText("This is my face.").waitFor();
+  await owner.getByText("Show the picture").click();
+  await owner.getByRole("button", { name: "Check the manifest in this browser" }).click();
+  await owner.getByText("Checked here: the manifest fits this file").waitFor();
   await whole(owner);
   await owner.getByRole("button", { name: "Remove the picture and its copies" }).click();
   await owner.getByText("Removed: the picture and its copies are gone").waitFor();
@@ -125,6 +131,8 @@ test("the person portrayed sees who made what, withdraws, and nothing is left", 
   await jade.goto(own);
   await jade.getByText("by Ben").first().waitFor();
   assert.ok((await jade.getByText("by Ben").count()) >= 1);
+  await jade.getByRole("button", { name: "Check manifest" }).first().click();
+  await jade.getByText("Checked here: the manifest fits this file").waitFor();
   await whole(jade);
   await jade.getByLabel("Type jade to confirm").fill("jade");
   await jade.getByRole("button", { name: "Withdraw everything" }).click();

@@ -7,6 +7,7 @@ import { useChange } from "@/lib/queries";
 import type { AdminTakedown } from "@/lib/types";
 import { Button } from "../ui/button";
 import { Badge, ErrorNotice, Loading, panel } from "../ui/notice";
+import { Verify } from "../ui/verify";
 
 const words = messages.admin;
 
@@ -46,7 +47,8 @@ function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boole
       {open && report.file_url && (
         <details>
           <summary className="cursor-pointer">{words.showReported}</summary>
-          <img src={report.file_url} alt={words.reported} loading="lazy" className="mt-2 max-h-96 rounded" />
+          <img src={report.file_url} alt={words.reported} loading="lazy" className="mt-2 mb-3 max-h-96 rounded" />
+          <Verify file={report.file_url} />
         </details>
       )}
       {open && (

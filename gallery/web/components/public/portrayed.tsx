@@ -10,6 +10,7 @@ import { Shell } from "../shell";
 import { Button } from "../ui/button";
 import { Empty, ErrorNotice, Loading, panel, Section } from "../ui/notice";
 import { ReceiptView } from "../ui/receipt";
+import { Verify } from "../ui/verify";
 import { Narrow } from "./narrow";
 import { Renew } from "./renew";
 import { Revoke } from "./revoke";
@@ -79,6 +80,7 @@ function Pictures({ pictures, gone }: { pictures: PortrayedPicture[]; gone: numb
               <span className="font-medium text-ink">{words.by(by)}</span> · {formatDate(created)}
               <span className="line-clamp-2 wrap-anywhere">{prompt}</span>
             </p>
+            <Verify file={url} short />
           </li>
         ))}
       </ul>

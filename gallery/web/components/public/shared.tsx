@@ -10,9 +10,9 @@ import type { SharedPicture } from "@/lib/types";
 import { Shell } from "../shell";
 import { Button } from "../ui/button";
 import { Badge, Empty, ErrorNotice, Loading } from "../ui/notice";
+import { Verify } from "../ui/verify";
 import { Password } from "./password";
 import { Report } from "./report";
-import { Verify } from "./verify";
 
 const words = messages.shared;
 

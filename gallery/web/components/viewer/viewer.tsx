@@ -7,6 +7,7 @@ import { saveAddress } from "@/lib/save";
 import type { Picture } from "@/lib/types";
 import { IconButton } from "../ui/button";
 import { cn } from "../ui/cn";
+import { Verify } from "../ui/verify";
 import { Actions } from "./actions";
 import { Details } from "./details";
 
@@ -104,6 +105,9 @@ export function Viewer({ pictures, open, onMove, onClose, onLike }: Props) {
           <Actions picture={picture} onFavourite={() => favourite.mutate(picture)} onLike={() => onLike(picture)} />
           <div className={cn(!details && "max-lg:hidden")}>
             <Details picture={picture} />
+            <div className="pt-5">
+              <Verify key={picture.id} file={picture.url} />
+            </div>
           </div>
         </aside>
       </div>

@@ -1,16 +1,18 @@
 "use client";
 import { BadgeCheck, ShieldQuestion, TriangleAlert } from "lucide-react";
+import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import { type Verdict, verifyFile } from "@/lib/verify";
-import { Button } from "../ui/button";
-import { Badge } from "../ui/notice";
+import { Button } from "./button";
+import { Badge } from "./notice";
 
 const words = messages.verify;
 
-/** Checks the file that this page shows, in the browser: the page's own word is not taken for it. */
-export function Verify({ file }: { file: Blob }) {
-  const check = useChange(() => verifyFile(file));
+/** Checks the file that a page shows, in the browser: the page's own word is not taken for it. `file` is it, or where it is; `short`: in few
+ *  words, where a picture is small. */
+export function Verify({ file, short }: { file: Blob | string; short?: boolean }) {
+  const check = useChange(async () => verifyFile(typeof file === "string" ? await api.file(file) : file));
   return (
     <div className="grid justify-items-start gap-2" aria-live="polite">
       {check.data ? (
@@ -18,7 +20,7 @@ export function Verify({ file }: { file: Blob }) {
       ) : (
         <Button onClick={() => check.mutate(undefined)} disabled={check.isPending}>
           <ShieldQuestion aria-hidden />
-          {check.isPending ? words.checking : words.check}
+          {check.isPending ? words.checking : short ? words.checkShort : words.check}
         </Button>
       )}
       {check.isError && (
