@@ -4,7 +4,7 @@ A gate only ever refuses. Nothing else in likeness decides whether a picture or 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from likeness.errors import InputError
@@ -94,12 +94,18 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One rule: its reason in failures.jsonl, the doors it stands at, and the detail if it refuses."""
+    """One rule: its reason in failures.jsonl, the doors it stands at, and the detail if it refuses; `remedies` are those of
+    single doors."""
 
     reason: str
     doors: frozenset[Door]
     refuses: Callable[[Subject], str | None]
     remedy: str | None = None
+    remedies: Mapping[Door, str] = field(default_factory=dict[Door, str])
+
+    def remedy_at(self, door: Door) -> str:
+        """What helps who was refused there."""
+        return self.remedies.get(door) or self.remedy or REMEDIES[door]
 
 
 def _not_rated(subject: Subject) -> str | None:
@@ -200,23 +206,20 @@ GATES = (
         remedy="remove it: nothing that looks like a child is used, whatever a record says",
     ),
     Gate(reason="age-not-judged", doors=frozenset({"photograph"}), refuses=_age_not_judged, remedy=ATTEST),
-    Gate(reason="apparent-minor", doors=frozenset({"photograph"}), refuses=_minor, remedy=ATTEST),
     Gate(
         reason="apparent-minor",
-        doors=PICTURES - {"photograph", "delivery"},
+        doors=PICTURES - {"delivery"},
         refuses=_minor,
+        remedies={"photograph": ATTEST},
     ),
     Gate(
         reason="unknown-face",
-        doors=frozenset({"training image", "publication"}),
+        doors=frozenset({"training image", "publication", "drawn likeness"}),
         refuses=_unknown_face,
         remedy="crop the photograph it was made from so that only the persona is left, or blur the other face there",
-    ),
-    Gate(
-        reason="unknown-face",
-        doors=frozenset({"drawn likeness"}),
-        refuses=_unknown_face,
-        remedy="ask for words that show the face, and for nobody else's; another seed or a higher strength may help",
+        remedies={
+            "drawn likeness": "ask for words that show the face, and for nobody else's; another seed or a higher strength may help"
+        },
     ),
     Gate(
         reason="words-of-children",
@@ -233,7 +236,7 @@ def judge(door: Door, subject: Subject) -> Refusal | None:
     """The first refusal at a door, in the order of the table; None lets the subject pass."""
     for gate in GATES:
         if door in gate.doors and (detail := gate.refuses(subject)) is not None:
-            return Refusal(reason=gate.reason, detail=detail, remedy=gate.remedy or REMEDIES[door])
+            return Refusal(reason=gate.reason, detail=detail, remedy=gate.remedy_at(door))
     return None
 
 
