@@ -12,7 +12,9 @@ from secrets_planted import holders, plant
 
 from likeness import tracking
 from likeness.errors import ProviderError
-from likeness.tracking import Registered, Tracker, flatten, register, tracking_uri
+from likeness.settings import flatten
+from likeness.tracking import Tracker, records, tracking_uri
+from likeness.tracking.records import Registered, register
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -49,7 +51,7 @@ def test_no_key_of_the_environment_gets_into_mlflow(in_tmp, monkeypatch):
         run.log_metrics([(1, {"loss": 1.0})])
         run.set_tags({"weights_sha256": "abc"})
     assert run.problem is None
-    assert b"maxstudio" in Path("mlflow.db").read_bytes()  # the settings are there
+    assert b"probe_steps" in Path("mlflow.db").read_bytes()  # the settings are there
     assert holders(in_tmp, planted) == []
 
 
@@ -66,10 +68,10 @@ def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others
         run.log_file(in_tmp / "sheet.png")
     assert run.problem is None
     shutil.copytree(first, copy)
-    assert len(tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False)) == 1
+    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False)) == 1
     assert list(copy.rglob("sheet.png")) == []
     assert len(list(first.rglob("sheet.png"))) == 1
-    assert tracking.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
+    assert records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
 
 
 @pytest.mark.usefixtures("impatient")
@@ -82,7 +84,7 @@ def test_a_purge_is_told_what_mlflow_does_not_do_and_goes_on(in_tmp, monkeypatch
 
     monkeypatch.setattr(mlflow.MlflowClient, "delete_run", refuses)
     with pytest.raises(ProviderError, match="readonly database"):  # which a purge tells, and purges the rest
-        tracking.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
+        records.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
 
 
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):
@@ -135,8 +137,8 @@ def test_runs_of_another_machine_are_copied_once(in_tmp, database):
     with tracker("sqlite:///theirs.db", params={"lr": 0.5}) as run:
         run.log_metrics([(1, {"loss": 2.0}), (2, {"loss": 1.0})])
     words = (in_tmp / "theirs.db", "sqlite:///mlflow.db", "likeness", in_tmp)
-    assert tracking.merge_runs(*words) == 1
-    assert tracking.merge_runs(*words) == 0
+    assert records.merge_runs(*words) == 1
+    assert records.merge_runs(*words) == 0
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
     (copy,) = runs(client)
     assert copy.data.params["lr"] == "0.5"
@@ -374,7 +376,7 @@ def test_mlflows_registry_has_the_same_numbers_and_loses_them_with_the_consent(i
     assert "has other bytes than ours" in register(uri, "likeness", in_tmp, "jade", [other])
     with tracker(uri, root=in_tmp):
         pass
-    gone = tracking.delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False)
+    gone = records.delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False)
     assert "registered model likeness-jade" in gone
     assert not client.search_registered_models()
 

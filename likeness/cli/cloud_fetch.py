@@ -10,7 +10,7 @@ from likeness.cloud.records import JobRecords, job_names
 from likeness.errors import InputError
 from likeness.git import git
 from likeness.store.items import write_atomic
-from likeness.tracking import merge_runs
+from likeness.tracking.records import merge_runs
 
 
 def fetch_command(name: str | None) -> None:

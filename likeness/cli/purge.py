@@ -15,7 +15,7 @@ from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.store import open_items, team_store
 from likeness.store.items import sha256_file, write_atomic
 from likeness.store.s3 import Remote
-from likeness.tracking import delete_runs
+from likeness.tracking.records import delete_runs
 
 OWNER = "persona"
 """The file in a folder of working checkpoints that names whose they are."""

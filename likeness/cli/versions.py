@@ -11,7 +11,7 @@ from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.report.outcome import interval, percent
 from likeness.run import Run
-from likeness.tracking import Registered, register
+from likeness.tracking.records import Registered, register
 from likeness.versions.accepted import accept, choose
 from likeness.versions.record import Version, read_versions, weights_of
 from likeness.versions.revision import WORKSPACE

@@ -8,7 +8,7 @@ import mlflow
 from mlflow.entities import Metric
 from omegaconf import DictConfig, OmegaConf
 
-from likeness.tracking import flatten
+from likeness.settings import flatten
 
 NOT_CURVES = {"time", "step"}
 BATCH = 1000  # metrics that MLflow takes in one call

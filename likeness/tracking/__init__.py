@@ -1,4 +1,4 @@
-"""MLflow runs: the only module that imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
+"""MLflow runs: the only package that imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
 
 Tracking never stops the work, nor does the work wait for it: one thread talks to the server. What the server does not
 take now is kept and sent later, in order; what it refuses is left out. A cause is told when it is met first, and the
@@ -10,21 +10,17 @@ import contextlib
 import logging
 import os
 import re
-import shutil
 import sys
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
-from likeness.errors import ProviderError
 from likeness.git import git
 from likeness.settings import flatten
 
@@ -47,7 +43,6 @@ MADE_IN_PART = re.compile(r"OperationalError.*(?:table \w+ already exists|duplic
 ARTIFACTS = "mlartifacts"
 """The folder in the repository that takes the files of runs, where the database is a local one."""
 
-COPY_OF = "likeness.copy_of"
 SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 
 Row = tuple[int, int, Mapping[str, float]]
@@ -128,7 +123,7 @@ class Tracker:
             self._say(f"{lost} record(s) of this run are not there: {self.problem}")
 
     def _start(self) -> None:
-        _quiet()
+        quiet()
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
@@ -192,7 +187,7 @@ class Tracker:
                 self._calls[0]()
             # Whatever a tracking server or its client raises must not cost the work it only watches.
             except Exception as error:
-                first, (self.problem, final) = self.problem is None, _cause(error, self._uri)
+                first, (self.problem, final) = self.problem is None, cause(error, self._uri)
                 if first:
                     self._say(
                         self.problem + ("" if final else "\n  what waits is sent when it answers again")
@@ -205,53 +200,6 @@ class Tracker:
 
     def _say(self, words: str) -> None:
         sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Registered:
-    """A version as MLflow's registry has it; `source` is None where its file is not on this machine."""
-
-    number: int
-    sha256: str
-    source: Path | None
-    tags: Mapping[str, str]
-    words: str
-
-
-def register(
-    uri: str, experiment: str, root: Path, persona: str, versions: Sequence[Registered]
-) -> str | None:
-    """Register the versions that MLflow's registry lacks, in their order, so that its numbers are ours; what is the matter, or
-    None."""
-    address, name = tracking_uri(uri, root), registered_name(experiment, persona)
-    _quiet()
-    try:
-        from mlflow import MlflowClient
-
-        client: Any = MlflowClient(tracking_uri=address, registry_uri=address)
-        if not client.search_registered_models(f"name = '{name}'"):
-            client.create_registered_model(name, tags={"likeness.persona": persona})
-        found = client.search_model_versions(f"name = '{name}'")
-        there = {int(one.version): one.tags.get("sha256") for one in found}
-        for one in versions:
-            if one.number in there:
-                if there[one.number] != one.sha256:
-                    return f"its {name} {one.number} has other bytes than ours"
-                continue
-            source = (one.source or Path(f"{persona}-v{one.number}.safetensors")).resolve().as_uri()
-            tags = {"sha256": one.sha256, **one.tags}
-            made = client.create_model_version(name, source, tags=tags, description=one.words)
-            if int(made.version) != one.number:
-                return f"it calls {persona}-v{one.number} version {made.version} of {name}: one was deleted there"
-    # Whatever a tracking server or its client raises must not cost the version, which is made.
-    except Exception as error:
-        return _cause(error, address)[0]
-    return None
-
-
-def registered_name(experiment: str, persona: str) -> str:
-    """What a persona's weights are called in MLflow's registry."""
-    return f"{experiment}-{persona}"
 
 
 def make_database(uri: str) -> None:
@@ -274,60 +222,7 @@ def make_database(uri: str) -> None:
         new.unlink(missing_ok=True)
 
 
-def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
-    """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
-    good, a server keeps them as deleted until its `mlflow gc`.
-
-    Raises:
-        ProviderError: MLflow does not do it; what it has done stays done.
-    """
-    address = tracking_uri(uri, root)
-    with _causes_told(address):
-        return _delete_runs(address, experiment, root, persona, dry_run=dry_run)
-
-
-@contextlib.contextmanager
-def _causes_told(uri: str) -> Generator[None]:
-    try:
-        yield
-    # Whatever a tracking server or its client raises is one place that did not answer, and the caller has others.
-    except Exception as error:
-        raise ProviderError(_cause(error, uri)[0], reason="mlflow") from error
-
-
-def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
-    scheme, _, place = address.partition(":///")
-    if scheme == "sqlite" and not Path(place).is_file():
-        return []
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from mlflow import MlflowClient
-    from mlflow.entities import ViewType
-
-    client: Any = MlflowClient(tracking_uri=address)
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        return []
-    names: list[str] = []
-    model = registered_name(experiment, persona)
-    if client.search_registered_models(f"name = '{model}'"):
-        names.append(f"registered model {model}")
-        if not dry_run:
-            client.delete_registered_model(model)
-    mine = f"tags.`likeness.persona` = '{persona}'"
-    view = ViewType.ALL if scheme == "sqlite" else ViewType.ACTIVE_ONLY
-    for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
-        names.append(f"{run.info.run_name} {run.info.run_id}")
-        if dry_run:
-            continue
-        shutil.rmtree(_artifacts(run.info, root), ignore_errors=True)
-        if run.info.lifecycle_stage == "active":
-            client.delete_run(run.info.run_id)
-        if scheme == "sqlite":
-            client._tracking_client.store._hard_delete_run(run.info.run_id)
-    return names
-
-
-def _quiet() -> None:
+def quiet() -> None:
     """Before mlflow is imported: three tries of a dead server instead of its seven with back-off, which take minutes, and a
     new database told in no five lines."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -335,57 +230,6 @@ def _quiet() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
-    """Copy the runs of another machine's database: parameters, tags and every measured value, no files. Returns how many
-    were new; a run that was copied before is not copied again.
-
-    Raises:
-        ProviderError: MLflow does not take them; what it has stays.
-    """
-    with _causes_told(tracking_uri(uri, root)):
-        return _merge_runs(database, uri, experiment, root)
-
-
-def _merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
-    _quiet()
-    from mlflow import MlflowClient
-    from mlflow.entities import Param, RunTag
-
-    source: Any = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
-    theirs, target = source.get_experiment_by_name(experiment), tracking_uri(uri, root)
-    if theirs is None:
-        return 0
-    client: Any = MlflowClient(tracking_uri=target)
-    ours = client.get_experiment_by_name(experiment)
-    place = (root / ARTIFACTS).resolve().as_uri() if target.startswith("sqlite:") else None
-    number = ours.experiment_id if ours else client.create_experiment(experiment, artifact_location=place)
-    new = 0
-    for run in source.search_runs([theirs.experiment_id], max_results=50_000):
-        if client.search_runs([number], f"tags.`{COPY_OF}` = '{run.info.run_id}'", max_results=1):
-            continue
-        info, data = run.info, run.data
-        copy = client.create_run(number, start_time=info.start_time, run_name=info.run_name).info.run_id
-        metrics = [one for name in data.metrics for one in source.get_metric_history(info.run_id, name)]
-        params = [Param(key, value) for key, value in data.params.items()]
-        tags = [RunTag(key, value) for key, value in data.tags.items()]
-        client.log_batch(copy, params=params, tags=tags)
-        for start in range(0, len(metrics), BATCH_METRICS):
-            client.log_batch(copy, metrics=metrics[start : start + BATCH_METRICS])
-        client.set_terminated(copy, info.status, end_time=info.end_time)
-        client.set_tag(copy, COPY_OF, info.run_id)  # last: what was copied in part is copied anew
-        new += 1
-    return new
-
-
-def _artifacts(run: Any, root: Path) -> Path:
-    """The folder of a run's files: in this repository where they lie here, whatever place the database names. It names the
-    place where the run was made, and this may be a copy of that repository, or it was moved."""
-    here = root / ARTIFACTS / str(run.run_id)
-    named = urlsplit(str(run.artifact_uri))
-    elsewhere = Path(unquote(named.path)).parent if named.scheme in ("", "file") else here
-    return here if here.exists() or elsewhere.parent.name == ARTIFACTS else elsewhere
 
 
 class DeletedExperiment(Exception):
@@ -396,7 +240,7 @@ class DeletedExperiment(Exception):
         self.number = number
 
 
-def _cause(error: Exception, uri: str) -> tuple[str, bool]:
+def cause(error: Exception, uri: str) -> tuple[str, bool]:
     """What is the matter and what helps, and whether no repetition changes it."""
     said = USER_INFO.sub("//***@", f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")[:300]
     code = getattr(error, "error_code", "")
