@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, to_json
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face
 from likeness.faces.age import AgeEstimator
 from likeness.faces.landmarks import PRESENCE
 from likeness.faces.models import AGE, RESNET
@@ -102,7 +102,7 @@ class PictureGate:
         years = self._ages.years(rgb, face) if face.landmark_score >= PRESENCE else None
         return {
             "side_px": round(min(face.box_px[2:]), 1),
-            "sharpness": to_json(face)["sharpness"],
+            "sharpness": round(face.sharpness, 4),
             "age_years": None if years is None or not np.isfinite(years) else round(years, 1),
             **vectors_json(vectors_of(face)),
         }

@@ -2,11 +2,20 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 CLAUSE_END = re.compile(r"[,;.!?()]+(?=\s|$)|\(")
 ASCII_WORD = re.compile(r"[a-z0-9]+")
 # Nothing is seen of these, though Unicode does not call them format characters.
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+# Cf formats; Me draws a ring or a key around the letter before it.
+NO_LETTER = ("Cf", "Me")
+TURNED = re.compile("[\u202b\u202e\u2067]([^\u202c\u2069]*)")
+AROUND_A_WORD = re.compile(r"\((\w+)\)")
+LESS_THAN = re.compile(r"<(?=\s*\d)")
+CHILDREN_DRAWN = str.maketrans(
+    {"👧": " girl ", "👦": " boy ", "👶": " baby ", "🧒": " child ", "🔞": " nsfw "}
+)
 CLAUSE = "|"
 """Stands in a list of words for the end of a clause."""
 
@@ -19,8 +28,21 @@ def fold(text: str) -> str:
     return "".join(
         str(unicodedata.decimal(one)) if one.isdecimal() else one
         for one in text
-        if one not in INVISIBLE and unicodedata.category(one) != "Cf" and not 0xFE00 <= ord(one) <= 0xFE0F
+        if one not in INVISIBLE
+        and unicodedata.category(one) not in NO_LETTER
+        and not (0xFE00 <= ord(one) <= 0xFE0F or 0xE0100 <= ord(one) <= 0xE01EF)
     )
+
+
+def as_seen(text: str) -> Iterator[str]:
+    """A text as it is read aloud: pictures of children as words, (16) as 16, <18 as under 18; and, where a mark turns the direction
+    of what follows, the other way round, as a screen shows it."""
+    spoken = LESS_THAN.sub(" under ", text.translate(CHILDREN_DRAWN))
+    yield spoken
+    if spoken != (bare := AROUND_A_WORD.sub(r"\1", spoken)):
+        yield bare
+    if TURNED.search(spoken):
+        yield TURNED.sub(lambda found: found[1][::-1], spoken)
 
 
 def without_accents(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The list of words.yaml, ready to be looked up: words and phrases of eleven languages, and how they say an age under 18."""
+"""The list of words.yaml, ready to be looked up: words and phrases of thirteen languages, and how they say an age under 18."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Words that no caption, prompt, trigger or class word may hold: explicit ones, words for children, ages under 18.
 
-A tripwire, in the eleven languages of words.yaml: it has gaps, and what decides is the picture (rating.py, age.py). A text is
+A tripwire, in the thirteen languages of words.yaml: it has gaps, and what decides is the picture (rating.py, age.py). A text is
 read in several ways, so that a word is found in whatever disguise: NFKC, without invisible characters and accents, in
 look-alike letters, with digits for letters, spelled out letter by letter, joined by hyphens, with letters repeated or starred.
 """
@@ -13,7 +13,7 @@ from itertools import chain
 from typing import get_args
 
 from likeness.safety.floors import ADULT_YEARS
-from likeness.safety.spelling import CLAUSE, fold, split_words, tokens, without_accents
+from likeness.safety.spelling import CLAUSE, as_seen, fold, split_words, tokens, without_accents
 from likeness.safety.word_list import HIRAGANA_TO_KATAKANA, UNSPACED, Ages, Kind, Words, word_list
 
 STRICT_LETTERS = 4
@@ -41,7 +41,7 @@ REPEATED = re.compile(r"(.)\1{2,}")
 NUMBER_OR_WORD = re.compile(r"\d+|[^\d]+")
 AGE_16Y = re.compile(r"(?<=^\d\d)y$|(?<=^\d)y$")
 CAPITAL_I = re.compile(r"(?<=[a-z])I|I(?=[a-z])")
-STARRED = re.compile(r"(?<=\w)[*#]+(?=\w)")
+STARRED = re.compile(r"(?<=\w)(?:[*#]|[\u2600-\u27bf\U0001f300-\U0001faff])+(?=\w)")
 ARABIC_PREFIX = re.compile(r"^[وف]?[بكل]?(?:ال)?(?=..)")
 
 
@@ -59,7 +59,8 @@ def find(text: str, *, strict: bool = False) -> list[Finding]:
     found: dict[Finding, None] = {}
     plain = words.names.sub(" ", unicodedata.normalize("NFKC", text))
     # A capital I looks like an l among small letters.
-    readings = chain.from_iterable(_readings(words, fold(one)) for one in {plain, CAPITAL_I.sub("l", plain)})
+    spoken = {form for one in as_seen(plain) for form in (one, CAPITAL_I.sub("l", one))}
+    readings = chain.from_iterable(_readings(words, fold(one)) for one in sorted(spoken))
     for reading in dict.fromkeys(readings):
         listed = tokens(reading)
         for finding in (*_listed(words, listed), *_joined(words, reading), *_ages(words.ages, listed)):

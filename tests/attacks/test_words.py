@@ -58,6 +58,9 @@ DISGUISED = {
     "harmless before it": "snaked, naked",
     "a capital I for an l": "bIowjob", "digits for letters": "pr0n",
     "another word for it": "in the buff", "without a stitch": "without a stitch",
+    "a selector of variants": "n\U000e0100ude", "turned by a mark": "\u202eedun\u202c", "turned to the end": "\u202edekan woman",
+    "an emoji for a letter": "n🔥ked woman", "Lisu letters": "ꓠꓴꓓꓰ", "Cherokee letters": "ᎠᎥck pic", "an open e": "nakɛd",
+    "a turned e": "nakǝd", "letters in rings": "n\u20ddu\u20ddd\u20dde\u20dd", "letters between fruit": "n🍑u🍑d🍑e",
 }  # fmt: skip
 OTHER_LANGUAGES = {
     "Chinese": "裸体", "Chinese, parted": "裸 体", "Chinese, traditional": "裸體", "Japanese": "ヌード写真",
@@ -68,7 +71,8 @@ OTHER_LANGUAGES = {
     "Portuguese plural": "sem roupas", "French, clothes": "sans habits", "German, joined": "splitterfasernackt",
     "Chinese, written": "不着寸缕",
     "German": "nackte Frau", "Russian": "голая женщина", "Russian ё": "обнажённая", "Hindi": "नंगी औरत", "Arabic": "امرأة عارية",
-    "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী",
+    "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী", "Urdu": "ننگی عورت", "Urdu, written": "برہنہ خاتون",
+    "Indonesian": "perempuan telanjang", "Indonesian phrase": "tanpa busana", "Indonesian, slang": "foto bugil",
 }  # fmt: skip
 MINORS = {
     "an age after of, anywhere": "a woman of 15 in a garden",
@@ -83,6 +87,13 @@ MINORS = {
     "joined school": "highschooler", "jail bait": "jail bait", "not legal": "not of legal age", "中学3年生": "中学3年生",
     "ado": "une ado de lycée",
     "jovencita": "jovencita", "una nina": "una nina", "школота": "школота",
+    "keys": "1\ufe0f\u20e36\ufe0f\u20e3 years old", "a number in brackets": "⒃ years old", "brackets": "(16) years old",
+    "Roman": "XVI years old", "one Roman letter": "Ⅻ years old", "winters": "sixteen winters old",
+    "a birthday": "on her 16th birthday",
+    "a birthday in words": "her sixteenth birthday", "less than": "<18", "age less than": "age < 18", "almost": "almost 18",
+    "nearly": "nearly eighteen", "no adult": "not an adult", "a girl drawn": "👧", "a boy drawn": "👦🏽", "a baby drawn": "👶",
+    "Urdu": "سولہ سال", "Urdu child": "نابالغ", "Indonesian": "enam belas tahun",
+    "Indonesian digits": "usia 16 tahun", "remaja": "remaja",
     "teen, Cyrillic": "tееn", "teen apart": "T E E N", "girl": "a little girl", "boy": "boy", "child": "child body",
     "joined child": "childbody", "1girl": "1girl, solo", "schoolgirl": "SchoolGirl", "loli": "l0li", "underage": "under-age",
     "Spanish": "17 años", "Spanish words": "dieciséis años", "niña": "una niña", "Portuguese": "dezessete anos",
@@ -100,6 +111,9 @@ HARMLESS = [
     "minor scratches", "the road snaked", "a neurotic look", "the pen is red", "Nina in a garden", "kind smile", "18 years old",
     "a 26-year-old woman", "twenty-six years old", "aged 45", "In Idaho", "Illinois", "первая дама", "a grade school building", 
     "立ちはだかる壁",
+    "her thirtieth birthday", "a cake for a 40th birthday", "almost 16 candles", "nearly 17 inches",
+    "Louis XVI furniture", "a <b> sign",
+    "three summers ago", "fireworks 🎆 above", "dua puluh enam tahun", "rock🎸star", "(left) in a coat", "wanita 30 tahun",
     "she is 34", "f/1.8 at 16mm", "1990s style", "in ten years, more",
     "under 5 lamps", "二十六岁的女人", "裸色高跟鞋", "26歳の女性", "イエロー フェラーリ", "vingt-six ans", "treinta y seis años",
     "eine junge Frau, 25 Jahre alt", "женщина, двадцать шесть лет", "امرأة في الثلاثين", "एक महिला", "একজন মহিলা",
