@@ -1,13 +1,13 @@
 """`likeness consent purge`: delete what was made from a likeness, wherever this clone can reach, and say what it cannot."""
 
+import contextlib
 import datetime
 import json
-import shutil
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from likeness.cli.deletion import Report, files_of, make_writable
 from likeness.cli.purge_dvc import DvcTraces
 from likeness.config import Config, load_config
 from likeness.errors import ConfigError, LikenessError
@@ -22,25 +22,6 @@ OWNER = "persona"
 SHOWN = 5
 
 
-@dataclass(kw_only=True)
-class Report:
-    """What was deleted by place, what could not be reached and why, what stays and what others hold."""
-
-    persona: str
-    deleted: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    unreachable: dict[str, str] = field(default_factory=dict[str, str])
-    stays: list[str] = field(default_factory=list[str])
-
-    def add(self, place: str, names: Iterable[str]) -> None:
-        """Note what went from a place."""
-        if listed := list(names):
-            self.deleted.setdefault(place, []).extend(listed)
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.deleted.values()))
-
-
 def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     """Delete, place by place; a place that fails is noted, and the others are done."""
     repository, paths, report = RepositoryPaths.here(), PersonaPaths(persona), Report(persona=persona)
@@ -50,17 +31,17 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
         *(root / folder for folder in _folders(root, paths, photographs=photographs)),
         *(path for path in [repository.publication(persona)] if path.exists()),
     ]
-    digests = {sha256_file(file) for folder in made for file in _files(folder)} | _named(made)
+    digests = set(_digests(made)) | _named(made)
     keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
 
     if (root / ".dvc").is_dir():
         traces = DvcTraces(root, persona)
-        _try(report, "DVC", lambda: report.add("DVC", traces.delete(dry_run=dry_run)))
-        for name, problem in traces.delete_in_remotes(dry_run=dry_run):
-            if problem is None:
-                report.add("DVC's remotes", [name])
-            else:
-                report.unreachable[name] = problem
+        for place, gone in (
+            ("DVC", traces.delete(dry_run=dry_run)),
+            ("DVC's remotes", traces.delete_in_remotes(dry_run=dry_run)),
+        ):
+            for name, problem in gone:
+                report.note(place, [name], name, problem)
         if commits := traces.commits_with_photographs():
             report.stays.append(
                 f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history with "
@@ -68,20 +49,17 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
             )
     if config is not None:
         _purge_stores(config, repository, persona, digests, keys, report, dry_run=dry_run)
-    for folder in made:
-        report.add("files", [str(file.relative_to(root)) for file in _files(folder)])
-        if not dry_run:
-            shutil.rmtree(folder, ignore_errors=True) if folder.is_dir() else folder.unlink(missing_ok=True)
-    for path in (repository.training / key for key in keys):
-        report.add("working checkpoints", [str(file.relative_to(root)) for file in _files(path)])
-        if not dry_run:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in sorted(repository.history.glob(f"*-{persona}-*.json")) + sorted(
-        repository.history.glob(f"*@{persona}.json")
+    counts = [
+        *repository.history.glob(f"*-{persona}-*.json"),
+        *repository.history.glob(f"*@{persona}.json"),
+    ]
+    for place, paths_there in (
+        ("files", made),
+        ("working checkpoints", [repository.training / key for key in keys]),
+        ("counts", sorted(counts)),
     ):
-        report.add("counts", [str(path.relative_to(root))])
-        if not dry_run:
-            path.unlink()
+        for path in paths_there:
+            report.remove(place, path, root, dry_run=dry_run)
     _note_rest(root, paths, report, photographs=photographs)
     return report
 
@@ -116,7 +94,10 @@ def _purge_stores(
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
-    report.add("items", items.forget(persona, digests) if not dry_run else sorted(mine))
+    if not dry_run:
+        make_writable(items.root)
+    _try(report, f"items in {items.root}",
+         lambda: report.add("items", items.forget(persona, digests) if not dry_run else sorted(mine)))  # fmt: skip
 
 
 def _team(
@@ -184,16 +165,19 @@ def _folders(root: Path, paths: PersonaPaths, *, photographs: bool) -> list[Path
     return [*outputs, *([root / paths.models] if (root / paths.models).exists() else [])]
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [file for file in sorted(path.rglob("*")) if file.is_file() or file.is_symlink()]
-    return [path] if path.exists() else []
+def _digests(folders: list[Path]) -> Iterator[str]:
+    """Of what can be read: links to nothing and files of somebody else are told when they are to be deleted."""
+    for file in (file for folder in folders for file in files_of(folder) if file.is_file()):
+        with contextlib.suppress(OSError):
+            yield sha256_file(file)
 
 
 def _named(folders: list[Path]) -> set[str]:
     """The digests that manifests name, also of files that are gone."""
     found: set[str] = set()
-    for manifest in (file for folder in folders for file in _files(folder) if file.name == "manifest.jsonl"):
+    for manifest in (
+        file for folder in folders for file in files_of(folder) if file.name == "manifest.jsonl"
+    ):
         for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 found.add(str(json.loads(line).get("sha256")))

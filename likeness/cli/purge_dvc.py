@@ -3,13 +3,13 @@
 DVC alone can bring outputs back from these, past every program of likeness; so a purge empties them.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
+from likeness.cli.deletion import delete
 from likeness.dvc_files import LOCK, listed
 from likeness.git import git
 from likeness.paths import PersonaPaths
@@ -37,21 +37,19 @@ class DvcTraces:
         mine |= set(self._named_dirs())
         self.digests = set(self._expanded(mine)) - set(self._expanded(others))
 
-    def delete(self, *, dry_run: bool) -> Iterator[str]:
-        """Delete it; yields the name of each thing that went."""
-        for entry in self.run_entries:
-            yield f"run-cache: {entry.relative_to(self._runs)}"
-            if not dry_run:
-                entry.unlink(missing_ok=True)
-        for path in self._objects(self.digests):
-            yield f"DVC's cache: {path.parent.name}{path.name}"
-            if not dry_run:
-                path.unlink(missing_ok=True)
-        for folder in self._experiment_folders():
-            yield f"experiment: {folder.relative_to(self.root)}"
-            if not dry_run:
-                shutil.rmtree(folder)
-        yield from self._shorten_lock(dry_run=dry_run)
+    def delete(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
+        """Delete it; yields what went, or what did not and why."""
+        found = [(f"run-cache: {entry.relative_to(self._runs)}", entry) for entry in self.run_entries]
+        found += [
+            (f"DVC's cache: {path.parent.name}{path.name}", path) for path in self._objects(self.digests)
+        ]
+        found += [
+            (f"experiment: {folder.relative_to(self.root)}", folder) for folder in self._experiment_folders()
+        ]
+        for name, path in found:
+            yield name, None if dry_run else delete(path)
+        for name in self._shorten_lock(dry_run=dry_run):
+            yield name, None
 
     def delete_in_remotes(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete the same in each of DVC's remotes; yields what went, or the remote and why it was not reached."""

@@ -167,3 +167,50 @@ def test_a_place_that_is_not_reached_is_told_and_the_others_are_done(repository,
     assert [place for place in report.unreachable if "nosuch" in place]
     assert not Path("data/jade/swapped").exists()
     assert holders(repository, SWAPPED) == []
+
+
+def test_what_may_only_be_read_goes_too(repository, monkeypatch):
+    """Root may delete anything, so the test looks at what the folders allow when they are deleted."""
+    for path in (path for path in Path("data/jade").rglob("*") if path.is_dir()):
+        path.chmod(0o500)
+    closed, rmtree = [], shutil.rmtree
+
+    def look(path, *args, **options):
+        closed.extend(
+            one for one in (path, *path.rglob("*")) if one.is_dir() and not one.stat().st_mode & 0o200
+        )
+        rmtree(path, *args, **options)
+
+    monkeypatch.setattr("likeness.cli.deletion.shutil.rmtree", look)
+    report = purge("jade", dry_run=False, photographs=False)
+    assert report.unreachable == {}
+    assert closed == []
+    assert holders(repository, SWAPPED) == []
+
+
+def test_a_link_to_nothing_stops_no_purge(repository):
+    Path("data/jade/swapped/lost.png").symlink_to("nowhere")
+    purge("jade", dry_run=False, photographs=False)
+    assert not Path("data/jade/swapped").exists()
+
+
+def test_what_cannot_be_deleted_is_told_and_not_called_deleted(repository, monkeypatch):
+    kept = Path("data/jade/swapped/jade-s1-t1-sfw-swapped.png")
+
+    def refuse(path, *args, **options):
+        raise PermissionError(path)
+
+    monkeypatch.setattr("likeness.cli.deletion.shutil.rmtree", refuse)
+    report = purge("jade", dry_run=False, photographs=False)
+    assert str(kept.parent) in report.unreachable
+    assert str(kept) not in report.deleted.get("files", [])
+    assert kept.is_file()
+
+
+def test_a_link_to_a_folder_is_told_and_what_it_leads_to_stays(repository, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    Path("data/jade/swapped").rename(elsewhere)
+    Path("data/jade/swapped").symlink_to(elsewhere)
+    report = purge("jade", dry_run=False, photographs=False)
+    assert "a link to" in report.unreachable["data/jade/swapped"]
+    assert len(list(elsewhere.iterdir())) == 2
