@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from likeness.cli.deletion import Report, files_of, make_writable
