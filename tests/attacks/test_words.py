@@ -223,6 +223,7 @@ def test_a_caption_edited_after_the_caption_stage_does_not_get_into_the_training
 def params(**persona: str) -> dict:
     values = read_yaml(ROOT / "params.yaml", remedy="")
     values["personas"]["jade"].update(persona)
+    values["prices"] = {}  # of conf/prices.yaml
     return values
 
 
