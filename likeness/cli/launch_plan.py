@@ -154,8 +154,8 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
     files.check_fresh()
     engine = _engine(repository, need=need_engine)
     today = datetime.datetime.now(datetime.UTC).date()
-    offers, notes = _offers(cfg, engine, today)
-    machines, left_out = priced_machines(cfg.cloud, cfg.prices, offers, today)
+    offers, unread, notes = _offers(cfg, engine, today)
+    machines, left_out = priced_machines(cfg.cloud, cfg.prices, offers, today, unread)
     return Ground(
         persona=name,
         revision=revision,
@@ -233,17 +233,23 @@ def _engine(repository: RepositoryPaths, *, need: bool) -> Engine | None:
 
 def _offers(
     cfg: Config, engine: Engine | None, today: datetime.date
-) -> tuple[dict[str, list[Offer]], list[str]]:
+) -> tuple[dict[str, list[Offer]], dict[str, str], list[str]]:
+    """What an hour costs by machine, why that is not known of others, and what to know besides."""
     asked = [one for one in cfg.cloud.machines if not _has_own_price(cfg, one)]
-    offers = engine.offers(asked) if engine is not None and asked else {}
+    offers: dict[str, list[Offer]] = {}
+    unread = {one.words: "SkyPilot is not installed here (`make sky`)" for one in asked}
+    if engine is not None:
+        offers, unread = engine.offers(asked)
     runpod = cfg.cloud.runpod
     if not os.environ.get(runpod.api_key_env) or all(one.vendor != "runpod" for one in asked):
-        return offers, []
+        return offers, unread, []
     with RunPod(runpod, stop=threading.Event()) as account:
         today_s, none = account.offers(asked, today)
-    return offers | today_s, [
-        f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none
-    ]
+    return (
+        offers | today_s,
+        unread,
+        [f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none],
+    )
 
 
 def _has_own_price(cfg: Config, machine: Machine) -> bool:

@@ -97,21 +97,24 @@ class Engine:
             )
         return Engine(python)
 
-    def offers(self, machines: Sequence[Machine]) -> dict[str, list[Offer]]:
-        """The catalogue's prices by `Machine.words`; one that it does not have is not there."""
+    def offers(self, machines: Sequence[Machine]) -> tuple[dict[str, list[Offer]], dict[str, str]]:
+        """The catalogue's prices by `Machine.words`, and why it could not be read by those of the others; one that it does not
+        have is in neither."""
         wanted = [
             {"words": one.words, "infra": one.infra, "gpu": one.gpu, "spot": one.spot}
             for one in machines
             if not one.own
         ]
-        told = cast("dict[str, list[Any]]", self._ask("prices", machines=wanted)) if wanted else {}
-        return {
+        told = cast("dict[str, list[Any] | str]", self._ask("prices", machines=wanted)) if wanted else {}
+        offers = {
             words: [
                 Offer(region=str(region), usd=float(usd), date=datetime.date.fromisoformat(date))
                 for region, usd, date in found
             ]
             for words, found in told.items()
+            if not isinstance(found, str)
         }
+        return offers, {words: why[:MAX_WORDS] for words, why in told.items() if isinstance(why, str)}
 
     def controller(self, machines: Sequence[Machine]) -> Controller | None:
         """What watching over jobs on these machines costs by itself; None where nothing does."""

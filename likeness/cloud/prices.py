@@ -26,11 +26,15 @@ class PricedMachine:
 
 
 def priced_machines(
-    cloud: CloudConfig, prices: Prices, offers: Mapping[str, Sequence[Offer]], today: datetime.date
+    cloud: CloudConfig,
+    prices: Prices,
+    offers: Mapping[str, Sequence[Offer]],
+    today: datetime.date,
+    unread: Mapping[str, str],
 ) -> tuple[list[PricedMachine], list[str]]:
     """The machines that may be rented, the cheapest first, and why the others may not.
 
-    `offers` is the engine's catalogue by `Machine.words`.
+    `offers` is the engine's catalogue by `Machine.words`, `unread` why it could not be read for others.
 
     Raises:
         ConfigError: `no-machine`: none is left; nothing was rented.
@@ -39,7 +43,11 @@ def priced_machines(
     refused: list[str] = []
     for machine in cloud.machines:
         priced = _price(machine, prices, offers.get(machine.words, ()), cloud.max_usd_per_hour)
-        if priced is None:
+        if priced is None and (why := unread.get(machine.words)):
+            refused.append(
+                f"{machine.words}: conf/prices.yaml has no price, and the engine's catalogue does not read: {why}"
+            )
+        elif priced is None:
             refused.append(
                 f"{machine.words}: neither conf/prices.yaml nor the engine's catalogue has a price"
             )

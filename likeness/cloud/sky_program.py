@@ -16,7 +16,7 @@ PREFIX = "likeness-"
 
 
 def prices(request: dict) -> dict:
-    """{words: [(region, usd, day of the catalogue)]}"""
+    """{words: [(region, usd, day of the catalogue)]}; where a catalogue could not be read, {words: why}."""
     from sky import catalog
     from sky.catalog import common
 
@@ -32,8 +32,8 @@ def prices(request: dict) -> dict:
                     all_regions=True,
                     quantity_filter=1,
                 ).get(one["gpu"], [])
-            except Exception as error:  # a catalogue that cannot be fetched has no price
-                print(f"{cloud}: {error}", file=sys.stderr)
+            except Exception as error:
+                found[one["words"]] = f"{type(error).__name__}: {error}"
                 continue
         path = common.get_catalog_path(f"{cloud}/vms.csv")
         day = datetime.datetime.fromtimestamp(os.path.getmtime(path), datetime.UTC).date().isoformat()

@@ -23,14 +23,21 @@ def own(usd: float, date: datetime.date = TODAY, per: str = "hour") -> Price:
     return Price.model_validate({"usd": usd, "per": per, "source": "my contract", "date": date})
 
 
-def price(offers, prices=None):
-    return priced_machines(CLOUD, prices or {}, offers, TODAY)
+def price(offers, prices=None, **unread: str):
+    return priced_machines(CLOUD, prices or {}, offers, TODAY, unread)
 
 
 def test_the_cheapest_comes_first_and_the_others_say_why_not():
     found, refused = price({"runpod L40S": [offer(0.79)], "runpod RTX4090": [offer(0.60)]})
     assert [(one.machine.gpu, one.usd) for one in found] == [("RTX4090", 0.60), ("L40S", 0.79)]
     assert refused == ["runpod A100-80GB: neither conf/prices.yaml nor the engine's catalogue has a price"]
+
+
+def test_a_catalogue_that_does_not_read_is_told_as_that():
+    _, refused = price({"runpod L40S": [offer(0.79)]}, **{"runpod RTX4090": "ConnectionError: no network"})
+    assert refused[0] == (
+        "runpod RTX4090: conf/prices.yaml has no price, and the engine's catalogue does not read: ConnectionError: no network"
+    )
 
 
 def test_the_dearest_region_that_may_be_taken_is_what_it_can_cost():

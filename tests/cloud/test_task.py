@@ -86,7 +86,8 @@ def sky(tmp_path, monkeypatch) -> Engine:
 def test_skypilot_itself_reads_the_task_and_tells_prices_with_their_day(sky, tmp_path):
     cloud = CloudConfig.model_validate(section("cloud/runpod.yaml"))
     sky.check(written("runpod", tmp_path))
-    offers = sky.offers(cloud.machines)
+    offers, unread = sky.offers(cloud.machines)
+    assert not unread
     assert sorted((one.region, one.usd) for one in offers["runpod RTX4090"]) == [("SE", 0.69), ("US", 0.6)]
     assert offers["runpod RTX4090"][0].date.year >= 2026
     assert not offers["runpod A100-80GB"]
