@@ -27,11 +27,12 @@ MAX_WORDS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What the catalogue asks for an hour of a machine in one region, and the day the catalogue was fetched."""
+    """What an hour of a machine costs in one region, the day that was read, and who says so."""
 
     region: str
     usd: float
     date: datetime.date
+    source: str = "SkyPilot's catalogue"
 
 
 @dataclass(frozen=True, kw_only=True)

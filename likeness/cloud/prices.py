@@ -88,4 +88,4 @@ def _price(machine: Machine, prices: Prices, offers: Sequence[Offer], max_usd: f
     # The engine is told max_hourly_cost: of the dearer regions it takes none.
     within = [offer for offer in offers if offer.usd <= max_usd] or [min(offers, key=lambda one: one.usd)]
     dearest = max(within, key=lambda one: one.usd)
-    return PricedMachine(machine=machine, usd=dearest.usd, source="SkyPilot's catalogue", date=dearest.date)
+    return PricedMachine(machine=machine, usd=dearest.usd, source=dearest.source, date=dearest.date)

@@ -82,7 +82,7 @@ class RunPod:
                 if usd is None or not machine.is_card(gpu):
                     continue
                 offers.setdefault(machine.words, []).append(
-                    Offer(region="secure", usd=float(usd), date=today)
+                    Offer(region="secure", usd=float(usd), date=today, source="RunPod")
                 )
                 if str(stock).upper() == "NONE":
                     none.append(machine.words)

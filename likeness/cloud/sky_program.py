@@ -122,9 +122,15 @@ def launch(request: dict) -> None:
 def jobs(_request: dict) -> list:
     """All jobs of ours."""
     import sky
-    from sky import jobs
+    from sky import exceptions, jobs
 
-    records = sky.get(jobs.queue_v2(refresh=False, fields=None))[0]
+    try:
+        records = sky.get(jobs.queue_v2(refresh=False, fields=None))[0]
+    except exceptions.ClusterNotUpError as error:
+        # Its controller was never started, or stopped after the last job: nothing runs. Any other one may watch over jobs.
+        if error.cluster_status not in (None, sky.ClusterStatus.STOPPED):
+            raise
+        return []
     return [
         {
             "number": record["job_id"],

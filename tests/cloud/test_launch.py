@@ -27,7 +27,7 @@ def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
     assert [one["gpu"] for one in said["machines"]] == ["RTX4090", "L40S", "A100-80GB"]
     assert {one["usd_per_hour"] for one in said["machines"]} == {0.6}
     assert all(one["date"] and one["training_s"] is None for one in said["machines"])
-    assert said["usd_max"] == pytest.approx(6 * 0.6)
+    assert said["usd_max"] == pytest.approx(2 * 0.6)
     assert [one["path"] for one in said["up"][1:]] == ["models/jade/lora_training"]
     assert said["up"][1]["bytes"] == len("pixels\n")
     assert [one["path"] for one in said["down"]] == [
@@ -42,7 +42,7 @@ def test_the_plan_says_what_it_costs_and_what_goes_where(clone, engine, capsys):
 def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, engine, capsys):
     launch_command("jade", [], queue=False, yes=False, dry_run=True, wait=False, as_json=False)
     said = capsys.readouterr().out
-    for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $3.60: 6 h in all",
+    for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $1.20: 2 h in all",
                   "measures 100 steps", "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00",
                   "SkyPilot's own controller bills (AWS m6i.xlarge, at $0.19 an hour, until 10 minutes after its last job; its "
                   "disk, until `sky down`). It is no part of the sum"):  # fmt: skip

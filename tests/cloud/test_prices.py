@@ -33,6 +33,16 @@ def test_the_cheapest_comes_first_and_the_others_say_why_not():
     assert refused == ["runpod A100-80GB: neither conf/prices.yaml nor the engine's catalogue has a price"]
 
 
+def test_a_first_launch_fits_into_the_budget():
+    assert CLOUD.max_hours * CLOUD.max_usd_per_hour <= section("budget/default.yaml")["max_usd"]
+
+
+def test_a_price_says_whose_it_is():
+    told = Offer(region="secure", usd=0.6, date=TODAY, source="RunPod")
+    found, _ = price({"runpod RTX4090": [told], "runpod L40S": [offer(0.79)]})
+    assert [one.source for one in found] == ["RunPod", "SkyPilot's catalogue"]
+
+
 def test_a_catalogue_that_does_not_read_is_told_as_that():
     _, refused = price({"runpod L40S": [offer(0.79)]}, **{"runpod RTX4090": "ConnectionError: no network"})
     assert refused[0] == (

@@ -1,0 +1,47 @@
+"""What our program in SkyPilot's environment makes of SkyPilot's answers; a stand-in of its module."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from likeness.cloud import sky_program
+
+
+class ClusterNotUpError(Exception):
+    """As SkyPilot's: `cluster_status` is that of the controller of jobs, None where there is none."""
+
+    def __init__(self, cluster_status: str | None) -> None:
+        super().__init__("No in-progress managed jobs.")
+        self.cluster_status = cluster_status
+
+
+@pytest.fixture
+def controller(monkeypatch):
+    """Set the status of the controller, which does not answer."""
+
+    def set_status(status: str | None) -> None:
+        def queue(**_: object) -> None:
+            raise ClusterNotUpError(status)
+
+        parts = {
+            "get": lambda request: request,
+            "exceptions": SimpleNamespace(ClusterNotUpError=ClusterNotUpError),
+            "jobs": SimpleNamespace(queue_v2=queue),
+        }
+        sky = SimpleNamespace(**parts, ClusterStatus=SimpleNamespace(STOPPED="STOPPED"))
+        monkeypatch.setitem(sys.modules, "sky", sky)
+
+    return set_status
+
+
+@pytest.mark.parametrize("status", [None, "STOPPED"])
+def test_where_no_controller_runs_there_are_no_jobs(controller, status):
+    controller(status)
+    assert sky_program.jobs({}) == []
+
+
+def test_a_controller_that_may_run_and_does_not_answer_is_no_empty_list(controller):
+    controller("INIT")
+    with pytest.raises(ClusterNotUpError):
+        sky_program.jobs({})
