@@ -1,8 +1,9 @@
 """A place to write to is tried before the work whose result it is to hold."""
 
 import shutil
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -22,10 +23,31 @@ def writing(path: Path, size: int | None = None) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(path)  # a write that fails names none
+        # A write that fails names no file, and one that opens its temporary file names that.
+        if error.filename is None or Path(error.filename).name.startswith(f".{path.name}."):
+            error.filename = str(path)
         if told := DiskError.of(error, size=size):
             raise told from error
         raise
+
+
+def discard(temporary: Path) -> None:
+    """Delete what a write may have left: a disk that does not even take that has said so by the write's own error."""
+    with suppress(OSError):
+        temporary.unlink()
+
+
+@contextmanager
+def optional() -> Generator[None]:
+    """Around what writes a file that only saves time, or that a person can do without: a disk that does not take it is told on
+    stderr, and costs no more."""
+    try:
+        yield
+    except (DiskError, OSError) as error:
+        told = DiskError.of(error) if isinstance(error, OSError) else error
+        if told is None:
+            raise
+        sys.stderr.write(f"not kept: {told.message}\n")
 
 
 def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
-from likeness.disk import try_place
+from likeness.disk import optional, try_place
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, run_batch
@@ -301,8 +301,9 @@ def run(stage: str, main: Main) -> None:
         "by": current.worker,
     }
     path = current.repository.seconds(stage, persona.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps(seconds).encode())
+    with optional():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(seconds).encode())
 
 
 @contextlib.contextmanager

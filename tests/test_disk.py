@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from likeness.dataset.archive import write_zip
-from likeness.disk import try_place
+from likeness.diffusion.digest import files_digest
+from likeness.disk import optional, try_place
 from likeness.errors import DiskError, exit_on_error
 from likeness.pipeline.outputs import materialize
 from likeness.pipeline.stage import BY_NAME
@@ -141,6 +142,34 @@ def test_a_stage_tries_its_outputs_before_its_work(in_tmp):
     assert done.returncode == 1
     assert "dataset: models/jade/lora_training: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def refuse_writing(monkeypatch, number=errno.EROFS):
+    def refuse(*where, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("likeness.store.items.os.fsync", refuse)
+
+
+def test_what_only_saves_time_costs_nothing_where_the_disk_does_not_take_it(in_tmp, monkeypatch, capsys):
+    Path("base.safetensors").write_bytes(b"weights")
+    whole = files_digest([Path("base.safetensors")], Path(), None)
+    refuse_writing(monkeypatch)
+    assert files_digest([Path("base.safetensors")], Path(), Path("digests")) == whole
+    told = capsys.readouterr().err
+    assert told.startswith("not kept: digests/")
+    assert "read-only file system" in told
+
+
+def test_an_error_of_another_kind_is_not_taken_for_one_of_the_disk(in_tmp):
+    with pytest.raises(TimeoutError), optional():
+        raise TimeoutError
+
+
+def test_a_file_that_cannot_be_opened_is_told_by_its_own_name(in_tmp):
+    Path("there").touch()
+    with pytest.raises(DiskError, match=r"^there/plan\.json: not a directory"):
+        write_atomic(Path("there/plan.json"), b"x")
 
 
 LIMITED = """

@@ -27,7 +27,8 @@ PLUMBING = {
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote", "likeness.git",
-    "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "stages", "likeness.pipeline.supervise",
+    "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "likeness.tracking.cause", "stages",
+    "likeness.pipeline.supervise",
     "likeness.team_keys", "likeness.key_files", "likeness.disk", "likeness.dvc_files", "likeness.lazy",
     "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from likeness import tracking
 from likeness.errors import ProviderError
 from likeness.settings import flatten
 from likeness.tracking import Tracker, records, tracking_uri
+from likeness.tracking.cause import cause_of
 from likeness.tracking.records import Registered, register
 
 mlflow = pytest.importorskip("mlflow")
@@ -257,6 +258,98 @@ def test_what_the_server_refuses_costs_nothing_else(in_tmp, capsys):
     assert logged.info.status == "FINISHED"
     assert logged.data.metrics == {"loss": 1.0}
     assert [file.path for file in client.list_artifacts(logged.info.run_id)] == ["loss.csv"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_that_the_server_never_takes_keeps_the_run_from_nothing_else(in_tmp, monkeypatch, capsys):
+    """As where the server's disk is full: the run is ended, with its rows and tags."""
+
+    def full(self, run_id, path, folder=None):
+        raise mlflow.exceptions.MlflowException("too many 500 error responses")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifact", full)
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_file(Path("sheet.png"))
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.set_tags({"a": "b"})
+    assert "1 record(s) of this run are not there: " in capsys.readouterr().err
+    [logged] = runs(mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db"))
+    assert (logged.info.status, logged.data.metrics, logged.data.tags["a"]) == (
+        "FINISHED",
+        {"loss": 1.0},
+        "b",
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_end_that_the_server_does_not_take_is_told(in_tmp, monkeypatch, capsys):
+    def down(self, run_id, status):
+        raise ConnectionError("Connection refused")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_terminated", down)
+    with tracker("sqlite:///mlflow.db"):
+        pass
+    assert "1 record(s) of this run are not there, and it stays RUNNING there: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_whose_making_was_answered_twice_is_one_run(in_tmp, monkeypatch):
+    create = mlflow.MlflowClient.create_run
+
+    def twice(self, *arguments, **options):  # the answer to the first was lost on its way
+        create(self, *arguments, **options)
+        return create(self, *arguments, **options)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_run", twice)
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    [logged] = runs(mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db"))
+    assert (logged.info.status, logged.data.metrics) == ("FINISHED", {"loss": 1.0})
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ctrl_c_is_no_failure(in_tmp):
+    with pytest.raises(KeyboardInterrupt), tracker("sqlite:///mlflow.db"):
+        raise KeyboardInterrupt
+    [logged] = runs(mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db"))
+    assert logged.info.status == "KILLED"
+
+
+@pytest.mark.parametrize("uri", ["127.0.0.1:5000", "./mlruns", "htp://127.0.0.1:5000", "mlflow.db"])
+def test_what_is_no_address_is_told_before_mlflow_is_asked(in_tmp, monkeypatch, capsys, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setattr(mlflow, "MlflowClient", None)
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    told = capsys.readouterr().err
+    assert f"{uri} is no address of an MLflow server" in told
+    assert ("write http://127.0.0.1:5000 for" in told) == (uri == "127.0.0.1:5000")
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "final"),
+    [
+        ("failed with exception ... too many 502 error responses", "answers with error 502", False),
+        ("failed with error code 429 != 200. Response body: 'slow down'", "answers with error 429", False),
+        ("failed with error code 401 != 200. Response body: 'no'", "MLFLOW_TRACKING_USERNAME", True),
+        ("failed with error code 404 != 200. Response body: '<html>'", "not as MLflow does: '<html>'", False),
+        ("was successful but ... Response body: '<h1>Login</h1>'", "not as MLflow does: '<h1>Login", False),
+        ("INTERNAL_ERROR: Response: {'error': 'no'}", "not as MLflow does: {'error'", False),
+        ("failed with error code 413 != 200. Response body: 'large'", "too large", True),
+        ("Max retries exceeded (Caused by NameResolutionError: Failed to resolve 'x')", "no machine of that name", False),
+        ("Max retries exceeded ... [Errno 111] Connection refused", "nothing listens there", False),
+        ("Max retries exceeded ... SSLError(...)", "does not speak https", False),
+        ("Max retries exceeded ... Read timed out. (read timeout=10)", "does not answer in time", False),
+        ("(sqlite3.OperationalError) database or disk is full", "free some space", False),
+        ("(sqlite3.DatabaseError) file is not a database", "move that file away", True),
+    ],
+)  # fmt: skip
+def test_each_cause_is_told_in_words_of_its_own(said, words, final):
+    cause = cause_of(mlflow.exceptions.MlflowException(said), "http://ann:hush@tracking:5000")
+    assert words in cause.words
+    assert "remedy: " in cause.words
+    assert "hush" not in cause.words
+    assert cause.final == final
 
 
 @pytest.mark.usefixtures("impatient")

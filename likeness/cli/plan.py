@@ -14,6 +14,7 @@ from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.dataset.quality import Reading, TrainingSet
 from likeness.dataset.quality.measures import readings
+from likeness.disk import optional
 from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest
@@ -30,8 +31,9 @@ def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
     repository = RepositoryPaths.here()
     plan = make_plan(load_config(PARAMS), repository, personas)
     values = {**asdict(plan), "exceeds_budget": plan.exceeds}
-    repository.history.mkdir(parents=True, exist_ok=True)
-    write_atomic(repository.plan, json.dumps(values, indent=2).encode())
+    with optional():  # a plan buys and makes nothing: it is told from a disk to read only, too
+        repository.history.mkdir(parents=True, exist_ok=True)
+        write_atomic(repository.plan, json.dumps(values, indent=2).encode())
     if as_json:
         sys.stdout.write(json.dumps(values, indent=2) + "\n")
     else:
@@ -103,12 +105,15 @@ def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
         return None
     settings = {"base": cfg.base.model_dump(mode="json"), "train": cfg.train.model_dump(mode="json")}
     path = repository.history / "memory" / f"{item_key('plan.memory', 1, settings, [])[:32]}.txt"
-    if not path.is_file():
-        from likeness.train.native.memory import predict
+    if path.is_file():
+        return path.read_text()
+    from likeness.train.native.memory import predict
 
+    words = predict(cfg.base, cfg.train).words()
+    with optional():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, predict(cfg.base, cfg.train).words().encode())
-    return path.read_text()
+        write_atomic(path, words.encode())
+    return words
 
 
 def missing_keys(cfg: Config, lines: Sequence[StagePlan]) -> list[str]:

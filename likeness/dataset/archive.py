@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from likeness.disk import writing
+from likeness.disk import discard, writing
 
 # Zip knows no time before it; a fixed one keeps a second build's bytes the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -35,4 +35,4 @@ def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
                     shutil.copyfileobj(source, target)
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        discard(partial)

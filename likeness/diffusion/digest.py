@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from likeness.disk import optional
 from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 
 CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
@@ -70,6 +71,7 @@ def _file_digest(path: Path, memo: Path | None) -> str:
         if remembered.get("state") == state:
             return remembered["sha256"]
     digest = sha256_file(real)
-    memo.mkdir(parents=True, exist_ok=True)
-    write_atomic(note, json.dumps({"state": state, "sha256": digest}).encode())
+    with optional():
+        memo.mkdir(parents=True, exist_ok=True)
+        write_atomic(note, json.dumps({"state": state, "sha256": digest}).encode())
     return digest

@@ -21,6 +21,7 @@ from torch import Tensor
 from likeness.aligned import align_module, align_tensors
 from likeness.diffusion.bases import Base, Condition
 from likeness.diffusion.randomness import generator
+from likeness.disk import discard
 from likeness.errors import InputError, ProviderError
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
 from likeness.lora.keys import (
@@ -88,7 +89,7 @@ def publish(
         check = check_loads(unproven, base, condition, latent_shape)
         os.replace(unproven, path)
     finally:
-        unproven.unlink(missing_ok=True)
+        discard(unproven)
     return check
 
 

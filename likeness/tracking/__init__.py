@@ -9,7 +9,6 @@ person can watch a run from elsewhere.
 import contextlib
 import logging
 import os
-import re
 import sys
 import time
 import uuid
@@ -23,27 +22,19 @@ from typing import Any, Self
 
 from likeness.git import git
 from likeness.settings import flatten
+from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
-# `//user:password@` of a tracking URI: a message must not repeat it.
-USER_INFO = re.compile(r"//[^/@\s]+@")
 # Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
 SEND_EVERY_S = 10.0
 # At the end of a run a server that does not answer is asked this often, with a pause between.
 LAST_TRIES, LAST_PAUSE_S = 3, 1.0
-# MLflow's error codes (mlflow.protos.databricks_pb2.ErrorCode) of what no repetition changes.
-REFUSED = {
-    "BAD_REQUEST", "CUSTOMER_UNAUTHORIZED", "ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "INVALID_STATE",
-    "MALFORMED_REQUEST", "NOT_FOUND", "NOT_IMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS",
-    "RESOURCE_DOES_NOT_EXIST", "UNAUTHENTICATED",
-}  # fmt: skip
-# What SQLite says of a database that another version of likeness, or MLflow itself, was killed while making.
-MADE_IN_PART = re.compile(r"OperationalError.*(?:table \w+ already exists|duplicate column name)")
 ARTIFACTS = "mlartifacts"
 """The folder in the repository that takes the files of runs, where the database is a local one."""
 
-SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
+MARK = "likeness.mark"
+"""The tag by which a run knows itself, before it has the server's number."""
 
 Row = tuple[int, int, Mapping[str, float]]
 """Milliseconds since 1970, step, values by name."""
@@ -78,9 +69,13 @@ class Tracker:
         self._sent_s = -SEND_EVERY_S
         self._sending: Future[None] | None = None
         self._refused = 0
+        self._mark = uuid.uuid4().hex
         self.problem: str | None = None
 
     def __enter__(self) -> Self:
+        if self._enabled and (wrong := address_problem(self._uri)):
+            self.problem, self._enabled = wrong, False
+            self._say(wrong)
         if self._enabled:
             self._calls.append(self._start)
             # Waited for: mlflow is imported while nobody else imports.
@@ -110,28 +105,43 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        status = "FINISHED" if kind is None else "FAILED"
+        status = "FINISHED" if kind is None else "KILLED" if kind is KeyboardInterrupt else "FAILED"
         self._add_rows()
         self._calls.append(lambda: self._client.set_terminated(self._run_id, status))
         for tries_left in reversed(range(LAST_TRIES)):
-            self._thread.submit(self._send).result()
+            self._thread.submit(self._send, leave_out=not tries_left).result()
             if not self._enabled or not self._calls:
                 break
             time.sleep(LAST_PAUSE_S if tries_left else 0)
         self._thread.shutdown()
         if self._enabled and (lost := self._refused + len(self._calls)):
-            self._say(f"{lost} record(s) of this run are not there: {self.problem}")
+            running = ", and it stays RUNNING there" if self._calls and self._client is not None else ""
+            self._say(f"{lost} record(s) of this run are not there{running}: {self.problem}")
 
     def _start(self) -> None:
         quiet()
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
+        if not self._uri.startswith("http"):
+            # Its ten tries of a database, with back-off, take two minutes.
+            from mlflow.store.db import utils
+
+            utils.MAX_RETRY_COUNT = 3
         make_database(self._uri)
         client: Any = MlflowClient(tracking_uri=self._uri)
         created = self._experiment_id(client)
-        tags = {"likeness.stage": self._stage, "likeness.persona": self._persona, **_revision()}
+        tags = {
+            "likeness.stage": self._stage,
+            "likeness.persona": self._persona,
+            MARK: self._mark,
+            **_revision(),
+        }
         run = client.create_run(created, tags=tags, run_name=self._name())
+        # An answer that is lost on its way is asked for again, and that makes another run, which nobody would end.
+        for twin in client.search_runs([created], f"tags.`{MARK}` = '{self._mark}'"):
+            if twin.info.run_id != run.info.run_id:
+                client.delete_run(twin.info.run_id)
         self._client, self._run_id = client, run.info.run_id
         flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
         self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
@@ -180,19 +190,21 @@ class Tracker:
         for start in range(0, len(metrics), BATCH_METRICS):
             self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
 
-    def _send(self) -> None:
-        """Make the calls that wait, in order, up to one that the server does not take now."""
+    def _send(self, *, leave_out: bool = False) -> None:
+        """Make the calls that wait, in order, up to one that the server does not take now; with `leave_out` it does not keep
+        the others waiting, as long as the server answers: the last one ends the run."""
         while self._enabled and self._calls:
             try:
                 self._calls[0]()
             # Whatever a tracking server or its client raises must not cost the work it only watches.
             except Exception as error:
-                first, (self.problem, final) = self.problem is None, cause(error, self._uri)
+                first, cause = self.problem is None, cause_of(error, self._uri)
+                self.problem = cause.words
                 if first:
                     self._say(
-                        self.problem + ("" if final else "\n  what waits is sent when it answers again")
+                        cause.words + ("" if cause.final else "\n  what waits is sent when it answers again")
                     )
-                if not final:
+                if not cause.final and not (leave_out and cause.answered and self._client is not None):
                     return
                 self._refused += 1
                 self._enabled = self._client is not None  # without a run no other call means anything
@@ -230,44 +242,8 @@ def quiet() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-class DeletedExperiment(Exception):
-    """MLflow keeps a deleted experiment's name, and takes no run for it."""
-
-    def __init__(self, name: str, number: str) -> None:
-        super().__init__(f"the experiment {name!r} was deleted (its id is {number})")
-        self.number = number
-
-
-def cause(error: Exception, uri: str) -> tuple[str, bool]:
-    """What is the matter and what helps, and whether no repetition changes it."""
-    said = USER_INFO.sub("//***@", f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")[:300]
-    code = getattr(error, "error_code", "")
-    shown = USER_INFO.sub("//***@", uri)
-    if isinstance(error, DeletedExperiment):
-        return (
-            f"{error}\n  remedy: `mlflow experiments restore -x {error.number}`, or name another in tracking.experiment",
-            True,
-        )
-    if "out-of-date database schema" in str(error):
-        return (
-            f"{shown} was written by another version of MLflow\n  remedy: back it up, then `mlflow db upgrade {shown}`",
-            True,
-        )
-    if MADE_IN_PART.search(said):
-        return (
-            f"{shown} was made in part: {said}\n  remedy: move that file away, and the next run makes a new one",
-            True,
-        )
-    if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
-        return (
-            f"it refused our credentials: {said}\n  remedy: check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN",
-            True,
-        )
-    if code in REFUSED:
-        return f"it refused a request: {said}", True
-    return f"{shown} was not reached: {said}\n  remedy: check MLFLOW_TRACKING_URI, {SWITCH_OFF}", False
+    # Each try of a database that is not there takes five lines.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)
 
 
 def tracking_uri(configured: str, root: Path) -> str:

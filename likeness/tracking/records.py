@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from likeness.errors import ProviderError
-from likeness.tracking import ARTIFACTS, BATCH_METRICS, cause, quiet, tracking_uri
+from likeness.tracking import ARTIFACTS, BATCH_METRICS, quiet, tracking_uri
+from likeness.tracking.cause import cause_of
 
 COPY_OF = "likeness.copy_of"
 
@@ -53,7 +54,7 @@ def register(
                 return f"it calls {persona}-v{one.number} version {made.version} of {name}: one was deleted there"
     # Whatever a tracking server or its client raises must not cost the version, which is made.
     except Exception as error:
-        return cause(error, address)[0]
+        return cause_of(error, address).words
     return None
 
 
@@ -80,7 +81,7 @@ def _causes_told(uri: str) -> Generator[None]:
         yield
     # Whatever a tracking server or its client raises is one place that did not answer, and the caller has others.
     except Exception as error:
-        raise ProviderError(cause(error, uri)[0], reason="mlflow") from error
+        raise ProviderError(cause_of(error, uri).words, reason="mlflow") from error
 
 
 def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from likeness.config import Config
+from likeness.disk import optional
 from likeness.paths import RepositoryPaths
 from likeness.store.items import item_key, write_atomic
 
@@ -41,8 +42,9 @@ def work_words(cfg: Config) -> str:
 def remember(cfg: Config, repository: RepositoryPaths, pace: Pace, kind: str) -> None:
     """Keep what a run measured on a device of this kind."""
     path = _file(cfg, repository, kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps(asdict(pace)).encode())
+    with optional():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(asdict(pace)).encode())
 
 
 def recall(cfg: Config, repository: RepositoryPaths, kind: str | None = None) -> Pace | None:

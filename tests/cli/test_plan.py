@@ -1,6 +1,8 @@
 """The plan says what a run will do before it runs: exactly where it can know it, and never too little."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,18 @@ def test_the_missions_own_example(mission, capsys):
     assert plan["missing_keys"] == ["MAXSTUDIO_API_KEY", "XAI_API_KEY"]
     assert plan["personas"]["jade"]["exact"]
     assert json.loads(Path(".cache/ledger/plan.json").read_text()) == plan
+
+
+def test_a_plan_is_told_from_a_disk_that_takes_nothing(mission, capsys, monkeypatch):
+    def refuse(*where, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("likeness.store.items.os.fsync", refuse)
+    assert plan_command([], as_json=False) == 0
+    told = capsys.readouterr()
+    assert "jade: the plan" in told.out
+    assert "not kept: " in told.err
+    assert "plan.json: read-only file system" in told.err
 
 
 def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(mission, capsys):

@@ -1,0 +1,114 @@
+"""Why MLflow does not take what it is sent, and what helps."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+# `//user:password@` of a tracking URI: a message must not repeat it.
+USER_INFO = re.compile(r"//[^/@\s]+@")
+# What MLflow's client and the tools before it name a status by.
+STATUS = re.compile(r"(?:error code |too many |^HTTPError: )(\d{3})\b")
+# What SQLite says of a database that another version of likeness, or MLflow itself, was killed while making.
+MADE_IN_PART = re.compile(
+    r"OperationalError.*(?:table \w+ already exists|duplicate column name)|file is not a database"
+)
+# MLflow's error codes (mlflow.protos.databricks_pb2.ErrorCode) of what no repetition changes.
+REFUSED = {
+    "BAD_REQUEST", "CUSTOMER_UNAUTHORIZED", "ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "INVALID_STATE",
+    "MALFORMED_REQUEST", "NOT_FOUND", "NOT_IMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST", "UNAUTHENTICATED",
+}  # fmt: skip
+CREDENTIALS = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
+# Of what urllib3, requests and the databases' drivers say: whether nothing was reached, and what that means.
+UNREACHED = {
+    "Failed to resolve": "no machine of that name is known here",
+    "name resolution": "no machine of that name is known here",
+    "Connection refused": "nothing listens there",
+    "SSLError": "it does not speak https as this address asks for",
+    "timed out": "it does not answer in time",
+    "Connection aborted": "it breaks off the connection",
+    "RemoteDisconnected": "it breaks off the connection",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What is the matter and what helps; `final`: no repetition changes it; `answered`: there is somebody who says so."""
+
+    words: str
+    final: bool
+    answered: bool = True
+
+
+class DeletedExperiment(Exception):
+    """MLflow keeps a deleted experiment's name, and takes no run for it."""
+
+    def __init__(self, name: str, number: str) -> None:
+        super().__init__(f"the experiment {name!r} was deleted (its id is {number})")
+        self.number = number
+
+
+def address_problem(uri: str) -> str | None:
+    """What is wrong with an address before anybody is asked; None where nothing is."""
+    scheme = urlsplit(uri).scheme.partition("+")[0]
+    if (scheme in SCHEMES and ":" in uri) or uri == "databricks":
+        return None
+    guess = f"http://{uri}" if re.fullmatch(r"[\w.-]+:\d+(/.*)?", uri) else "http://HOST:PORT"
+    return (
+        f"{USER_INFO.sub('//***@', uri)} is no address of an MLflow server or database\n"
+        f"  remedy: write {guess} for a server, sqlite:///mlflow.db for a file, in MLFLOW_TRACKING_URI or tracking.uri, "
+        f"{SWITCH_OFF}"
+    )
+
+
+def cause_of(error: Exception, uri: str) -> Cause:
+    """The cause of what MLflow's client raised."""
+    if isinstance(error, DeletedExperiment):
+        remedy = f"`mlflow experiments restore -x {error.number}`, or name another in tracking.experiment"
+        return Cause(words=f"{error}\n  remedy: {remedy}", final=True)
+    whole = USER_INFO.sub("//***@", f"{type(error).__name__}: {error}")
+    said, shown = whole.partition("\n")[0][:300], USER_INFO.sub("//***@", uri)
+    code = getattr(error, "error_code", "")
+    found = STATUS.search(whole)
+    status = int(found.group(1)) if found else getattr(getattr(error, "response", None), "status_code", None)
+    if "out-of-date database schema" in whole:
+        remedy = f"back it up, then `mlflow db upgrade {shown}`"
+        return Cause(
+            words=f"{shown} was written by another version of MLflow\n  remedy: {remedy}", final=True
+        )
+    if MADE_IN_PART.search(said):
+        remedy = "move that file away, and the next run makes a new one"
+        return Cause(words=f"{shown} was made in part: {said}\n  remedy: {remedy}", final=True)
+    if "database or disk is full" in said or "readonly database" in said:
+        remedy = (
+            "free some space there, or make it writable; what was measured is in the stage's own files, too"
+        )
+        return Cause(words=f"{shown} cannot be written to: {said}\n  remedy: {remedy}", final=False)
+    if code in CREDENTIALS or status in (401, 403):
+        remedy = "check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN"
+        return Cause(words=f"it refused our credentials: {said}\n  remedy: {remedy}", final=True)
+    if status is not None and (status >= 500 or status in (408, 429)):
+        return Cause(
+            words=f"{shown} answers with error {status}\n  remedy: look at that server's log", final=False
+        )
+    if status == 413:
+        remedy = "raise the limit of the proxy before it; nothing else of the run is lost"
+        return Cause(words=f"it refused a request as too large: {said}\n  remedy: {remedy}", final=True)
+    # Not MLflow's own words: a page, or a message without one of its codes. A proxy answers so while its server restarts.
+    if "Response body:" in whole or "INTERNAL_ERROR: Response: " in whole:
+        answer = re.split(r"Response(?: body)?: ", whole)[-1][:100]
+        return Cause(
+            words=f"{shown} answers, and not as MLflow does: {' '.join(answer.split())}\n"
+            f"  remedy: check that MLFLOW_TRACKING_URI is the address of MLflow, without a page's path, {SWITCH_OFF}",
+            final=False,
+        )
+    if code in REFUSED or (status is not None and 400 <= status < 500):
+        return Cause(words=f"it refused a request: {said}", final=True)
+    why = next((words for sign, words in UNREACHED.items() if sign in whole), said)
+    return Cause(
+        words=f"{shown} was not reached: {why}\n  remedy: check MLFLOW_TRACKING_URI, {SWITCH_OFF}",
+        final=False,
+        answered=False,
+    )
