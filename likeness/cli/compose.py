@@ -1,5 +1,6 @@
 """What conf/ composes to, by the function that `dvc exp run` composes with."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,9 @@ from likeness.conf_digest import conf_digest, values_digest
 from likeness.errors import ConfigError
 from likeness.strict_yaml import parse_yaml
 from likeness.train.earlier_names import refuse_earlier_names
+
+# What Hydra says of `KEY=1,2` where one value belongs.
+SEVERAL = re.compile("Ambiguous value for argument '(.*)'")
 
 
 def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> None:
@@ -32,10 +36,16 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
         compose_and_dump(target, str(conf), None, "config", str(repository), list(overrides))
     except OverrideParseException as error:
         raise ConfigError(
-            f"{error.override}: it does not read: {str(error).splitlines()[0]}",
-            remedy="""write a list as 'KEY=[a,b]' and a text with commas as 'KEY="a, b"', quotes and all""",
+            f"{error.override}: it does not read",
+            remedy="write KEY=VALUE without spaces around =, a list as 'KEY=[a,b]' with both brackets, and a text with commas as "
+            """'KEY="a, b"', quotes and all""",
         ) from error
     except (HydraException, OmegaConfBaseException) as error:
+        if several := SEVERAL.match(str(error)):
+            raise ConfigError(
+                f"{several[1]}: params.yaml takes one value",
+                remedy=f"try several in a sweep: dvc exp run --queue -S '{several[1]}', then dvc queue start",
+            ) from error
         raise ConfigError(
             f"conf/ does not compose: {str(error).splitlines()[0]}", remedy="correct conf/ or the override"
         ) from error

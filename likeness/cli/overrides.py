@@ -13,7 +13,7 @@ from likeness.settings import dotted
 from likeness.strict_yaml import read_yaml
 
 # Words that change a value, and `+group=`: other `+key=`, `~key` and `key@package=` are Hydra's to judge.
-OVERRIDE = re.compile(r"(\+{0,2})([a-z]\w*(?:[./]\w+)*)=(.*)", re.DOTALL)
+OVERRIDE = re.compile(r"(\+{0,2})([A-Za-z]\w*(?:[./]\w+)*)=(.*)", re.DOTALL)
 
 
 def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
@@ -61,6 +61,10 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
                 problems.append(
                     f"{key}={value}: conf/config.yaml chooses nothing of conf/{key}/ yet; write +{key}={value}"
                 )
+            elif added == "+" and re.search(rf"^  - (?:override )?{re.escape(key)}:", config, re.MULTILINE):
+                problems.append(
+                    f"+{key}={value}: conf/config.yaml has a choice of it already; write {key}={value}"
+                )
         elif added:
             continue
         elif known and key not in known and key.split(".")[0] not in chosen:
@@ -80,9 +84,9 @@ def is_overlay(repository: Path, group: str) -> bool:
 
 def nearest(key: str, known: Iterable[str]) -> str:
     """`; train.optimizer.lr is meant?`, by the whole path or by its last word."""
-    paths = sorted(known)
+    paths, key = sorted(known), key.lower()
     last = key.rpartition(".")[2]
-    near = [path for path in paths if path.rpartition(".")[2] == last]
+    near = [key] if key in paths else [path for path in paths if path.rpartition(".")[2] == last]
     near = near or difflib.get_close_matches(key, paths, n=3, cutoff=0.7)
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""
 

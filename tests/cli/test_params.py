@@ -47,13 +47,24 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("++personas.jade.triger=1", "personas.jade.triger: there is no such setting; did you mean trigger?"),
         ("~train.seed", "train.seed: it is missing"),
         ("evaluate.prompts=[a", "evaluate.prompts=[a: it does not read"),
+        ("train.seed = 5", "train.seed = 5: it does not read"),
+        ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, override, words):
     with pytest.raises(ConfigError) as caught:
         params_command([override])
     assert words in str(caught.value)
-    for strange in ("Input should", "tuple", "permitted", "/tmp", "Value error"):
+    for strange in (
+        "Input should",
+        "tuple",
+        "permitted",
+        "/tmp",
+        "Value error",
+        "viable",
+        "Lexer",
+        "Ambiguous",
+    ):
         assert strange not in str(caught.value)
 
 
@@ -78,6 +89,9 @@ def test_a_refused_composition_leaves_params_as_they_were(repository, override):
         ("banana=1", "no such setting"),
         ("+gpu=25gb", "conf/gpu/ has 12gb, 24gb, 80gb, 8gb"),
         ("experiment=sdxl", r"write \+experiment=sdxl"),
+        ("+base=sdxl", "has a choice of it already; write base=sdxl"),
+        ("Train.seed=3", "did you mean train.seed"),
+        ("train.Optimizer.LR=1", "did you mean train.optimizer.lr"),
         ("train.schedule.steps", "write KEY=VALUE"),
         ("=3", "write KEY=VALUE"),
         ("train/optimizer=adamww", "conf/train/optimizer/ has adafactor, adamw"),

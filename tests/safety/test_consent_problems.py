@@ -47,6 +47,7 @@ def told(folder) -> str:
         ("id: Mia 1", "consent/mia.yaml: id: 'Mia 1' stands there; expected: 3 to 64 of a-z"),
         ("expire: 2027-01-01", "consent/mia.yaml: expire is no field of a record; did you mean expires?"),
         ("face: null", "consent/mia.yaml: face: None stands there; expected: a mapping with embedder and embedding"),
+        ("adult: {1: 2}", "adult.1 is no field of a record; delete the line"),
         ("signature: x", "consent/mia.yaml: signature: 'x' stands there; expected: what `likeness consent sign PERSONA` writes"),
     ],
 )  # fmt: skip
@@ -75,6 +76,12 @@ def test_a_wrong_line_is_told_with_its_field_and_an_example(tmp_path, line, word
 )
 def test_what_is_wrong_with_the_targets_names_the_targets_file(tmp_path, changes, words):
     assert words in told(write(tmp_path, targets=TARGETS | changes, sign=False))
+
+
+def test_a_name_of_evidence_that_no_disk_takes_is_told(tmp_path):
+    evidence = RECORD["evidence"] | {"file": f"{'x' * 300}.pdf"}
+    with pytest.raises(ConsentError, match="evidence.file is 'xxxx"):
+        load_consent(write(tmp_path, {"evidence": evidence}, sign=False), "mia")
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path):

@@ -1,5 +1,6 @@
 """The file that proves a record: in consent/ itself, no link, not empty, of the type that the record states."""
 
+import os
 import shutil
 import stat
 from pathlib import Path, PurePosixPath
@@ -8,6 +9,8 @@ from likeness.errors import ConsentError
 from likeness.safety.consent.parts import Evidence, EvidenceType
 from likeness.store.items import sha256_file
 
+# The longest name that Linux's and macOS' disks take.
+NAME_BYTES = 255
 MAX_BYTES = 64 * 2**20
 HEAD_BYTES = 16
 NO_EVIDENCE = (".yaml", ".yml", ".jsonl")  # the records themselves
@@ -75,8 +78,13 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
         ConsentError: `consent-evidence`: missing, elsewhere, a link, empty or too large.
     """
     parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in name or parts.suffix.lower() in NO_EVIDENCE:
-        raise _refused(persona, f"{field}.file is {name!r}, which is no file of evidence in consent/",
+    outside = parts.is_absolute() or ".." in parts.parts or "\\" in name
+    if (
+        outside
+        or parts.suffix.lower() in NO_EVIDENCE
+        or any(len(os.fsencode(one)) > NAME_BYTES for one in parts.parts)
+    ):
+        raise _refused(persona, f"{field}.file is {name[:80]!r}, which is no file of evidence in consent/",
                        "copy the signed file into consent/ and name it: mia-release.pdf")  # fmt: skip
     path = folder / parts
     steps = [path, *(one for one in path.parents if one.is_relative_to(folder) and one != folder)]

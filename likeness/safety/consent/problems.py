@@ -80,7 +80,7 @@ def _line(where: list[str], one: Any) -> str:
         return str(own) if own else f"{_shown(one['input'])} stands there; expected: a mapping of fields"
     if one["type"] == "missing":
         return f"{field} is missing; expected: {words}"
-    if one["type"] == "extra_forbidden":
+    if one["type"] in ("extra_forbidden", "invalid_key"):
         siblings = sorted({name.split(".")[-1] for name in EXPECTED} - {"*"})
         near = difflib.get_close_matches(where[-1], siblings, n=1)
         return f"{field} is no field of a record" + (
