@@ -18,6 +18,8 @@ from likeness.safety.consent.revocations import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
+from likeness.tracking import tracking_uri
+from likeness.tracking_cause import address_problem
 from likeness.train.starting import starting_file
 
 
@@ -79,6 +81,8 @@ def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
     yield from _keys_not_set(cfg)
     yield from _values_by_hand(cfg, values)
     yield from _folders_of_nobody(cfg)
+    if cfg.tracking.enabled and (wrong := address_problem(tracking_uri(cfg.tracking.uri, Path()))):
+        yield f"MLflow: {wrong}"
 
 
 def _keys_not_set(cfg: Config) -> Iterator[str]:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
 from likeness.disk import optional, try_place
+from likeness.dvc_files import cache_folder
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
-from likeness.pipeline.outputs import finish
+from likeness.pipeline.outputs import finish, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
 from likeness.providers import ProviderSection
@@ -179,8 +180,12 @@ class Run:
 
     def places(self) -> list[Path]:
         """Where the stage writes: its outputs, and the item store."""
-        outputs = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
-        return [*map(self.paths.output, outputs), self.repository.root / self.config.items.root]
+        return [*self.outputs(), self.repository.root / self.config.items.root]
+
+    def outputs(self) -> list[Path]:
+        """What DVC keeps of the stage."""
+        names = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
+        return list(map(self.paths.output, names))
 
     def require(self, *uses: Use) -> None:
         """ConsentError unless the persona's consent, read anew, is in force and covers these uses."""
@@ -294,6 +299,8 @@ def run(stage: str, main: Main) -> None:
                     current.share()
                 raise
             current.share()
+        if "DVC_STAGE" in os.environ:  # DVC runs it, and is about to take its outputs
+            require_room_in_cache(current.outputs(), cache_folder())
     seconds = {
         "stage": stage,
         "persona": persona.name,

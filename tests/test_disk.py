@@ -1,6 +1,7 @@
 """A full disk and a place that may not be written to: told with the path and what helps, before the work where it can be."""
 
 import errno
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 from likeness.dataset.archive import write_zip
 from likeness.diffusion.digest import files_digest
 from likeness.disk import optional, try_place
+from likeness.dvc_files import cached
 from likeness.errors import DiskError, exit_on_error
-from likeness.pipeline.outputs import materialize
+from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.run import run
 from likeness.store.items import ItemStore, write_atomic
@@ -128,6 +130,25 @@ def test_a_disk_that_fills_is_told_with_the_bytes_and_keeps_nothing_half(small_d
         materialize(tmp_path / "b.jpg", small_disk / "b.jpg")
     assert str(small_disk / "b.jpg") in str(caught.value)
     assert not [path for path in small_disk.rglob("*") if path.is_file()]
+
+
+def test_a_cache_without_room_for_the_outputs_is_told_before_dvc_fills_it(in_tmp, monkeypatch):
+    """DVC itself exits with 0 there, and leaves halves."""
+    folder, cache = Path("resized"), Path("cache")
+    folder.mkdir()
+    (folder / "a.png").write_bytes(bytes(3000))
+    (folder / "b.png").write_bytes(bytes(2000))
+    require_room_in_cache([folder], cache)
+    monkeypatch.setattr(
+        "likeness.pipeline.outputs.shutil.disk_usage", lambda place: SimpleNamespace(free=4000)
+    )
+    monkeypatch.setattr("likeness.pipeline.outputs._takes_clones", lambda path, place: False)
+    with pytest.raises(DiskError, match=r"cache: .*copy of resized: it takes 5,000 bytes, 4,000 are free"):
+        require_room_in_cache([folder, Path("not-there")], cache)
+    there = cached(cache, hashlib.md5(bytes(3000), usedforsecurity=False).hexdigest())
+    there.parent.mkdir(parents=True)
+    there.write_bytes(bytes(3000))
+    require_room_in_cache([folder], cache)  # what the cache has already takes nothing
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")

@@ -37,8 +37,8 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
     except OverrideParseException as error:
         raise ConfigError(
             f"{error.override}: it does not read",
-            remedy="write KEY=VALUE without spaces around =, a list as 'KEY=[a,b]' with both brackets, and a text with commas as "
-            """'KEY="a, b"', quotes and all""",
+            remedy="write KEY=VALUE without spaces around =, a list as 'KEY=[a,b]' with both brackets, and a text with "
+            """commas or a ~ as 'KEY="a, b"', quotes and all""",
         ) from error
     except (HydraException, OmegaConfBaseException) as error:
         if several := SEVERAL.match(str(error)):

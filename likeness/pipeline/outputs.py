@@ -2,15 +2,18 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from likeness.disk import writing
-from likeness.errors import InputError, TransientError
+from likeness.disk import discard, writing
+from likeness.dvc_files import cached
+from likeness.errors import DiskError, InputError, TransientError
 from likeness.pipeline.batch import BUG, Outcome
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
 from likeness.store.items import write_atomic
@@ -118,8 +121,7 @@ def materialize(stored: Path, path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     try:
-        with stored.open("rb") as source, path.open("wb") as target:
-            fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+        _share_blocks(stored, path)
     except OSError:
         with writing(path, stored.stat().st_size):
             try:
@@ -127,6 +129,51 @@ def materialize(stored: Path, path: Path) -> None:
             except OSError:
                 path.unlink(missing_ok=True)
                 raise
+
+
+def _share_blocks(stored: Path, path: Path) -> None:
+    with stored.open("rb") as source, path.open("wb") as target:
+        fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+
+
+def require_room_in_cache(outputs: Iterable[Path], cache: Path) -> None:
+    """See that DVC can copy a stage's outputs into its cache. Where it can't, it leaves halves there, names each file in a line,
+    and goes on with the graph, to end with exit status 0.
+
+    Raises:
+        DiskError: too little is free.
+    """
+    outputs = list(outputs)
+    files = [path for output in outputs for path in (output, *output.rglob("*")) if path.is_file()]
+    place = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
+    if (free := shutil.disk_usage(place).free) >= sum(path.stat().st_size for path in files):
+        return
+    new = [path for path in files if not cached(cache, _md5(path)).is_file()]
+    size = sum(path.stat().st_size for path in new)
+    if free >= size or _takes_clones(new[0], place):
+        return
+    kept = ", ".join(str(output) for output in outputs if output.exists())
+    raise DiskError(
+        f"{cache}: no space is left for DVC's copy of {kept}: it takes {size:,} bytes, {free:,} are free",
+        remedy=DiskError.MORE_SPACE,
+    )
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _takes_clones(path: Path, folder: Path) -> bool:
+    """Whether a copy of the file in the folder shares its blocks, so that it takes no space: DVC makes it so where it can."""
+    trial = folder / f".{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        _share_blocks(path, trial)
+    except OSError:
+        return False
+    finally:
+        discard(trial)
+    return True
 
 
 def _write_counts(

@@ -9,6 +9,7 @@ AWS_DEFAULT_REGION or the profile.
 
 import hashlib
 import mimetypes
+import re
 import threading
 import uuid
 from collections.abc import Generator, Sequence
@@ -33,6 +34,8 @@ FAULTS = (OSError, ValueError, BotoCoreError, ClientError, ResponseParserError)
 
 PROBE = "likeness-access-check.txt"
 PROBE_TEXT = b"likeness writes and reads this file to see that it may; it can be deleted.\n"
+# `s3:/bucket`, `s3:bucket`: a folder of that name would be made here.
+NO_SLASHES = re.compile(r"\w{2,}:(?!//)")
 SHA256 = "sha256"  # name of the object metadata that says what is in a file
 
 
@@ -47,8 +50,9 @@ class Remote:
         self.url, self._s3 = url.rstrip("/"), s3
         parts = urlsplit(url)
         self._is_s3 = parts.scheme in ("s3", "s3a")
-        if parts.query or "@" in parts.netloc or (self._is_s3 and not parts.netloc):
-            raise ConfigError("a place is a URL like s3://bucket/prefix, without keys and options", reason="s3-settings",
+        if parts.query or "@" in parts.netloc or (self._is_s3 and not parts.netloc) or NO_SLASHES.match(url):
+            shown = url.partition("?")[0].rpartition("@")[2]  # what stands before it, or after, may be a key
+            raise ConfigError(f"{shown!r}: a place is a URL like s3://bucket/prefix, without keys and options", reason="s3-settings",
                               remedy="correct it in conf/; keys come from the environment (docs/s3.md)")  # fmt: skip
         self._lock = threading.Lock()
         self._opened: tuple[Any, str, Any] | None = None

@@ -171,6 +171,18 @@ def test_a_key_that_is_not_set_is_told_and_stops_nothing(monkeypatch, capsys):
     assert "secret" not in words
 
 
+@pytest.mark.usefixtures("composable")
+def test_an_address_of_mlflow_that_is_none_is_told_hours_before_training(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "tracking:5000")
+    main()
+    told = capsys.readouterr().err
+    assert "MLflow: tracking:5000 is no address" in told
+    assert "write http://tracking:5000" in told
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
+    main()
+    assert "MLflow" not in capsys.readouterr().err
+
+
 def test_a_base_is_found_from_an_experiments_folder(tmp_path, monkeypatch):
     """DVC's queue works in a copy that lacks what git does not track; DVC_ROOT names the repository."""
     (tmp_path / "elsewhere/models/sdxl").mkdir(parents=True)
