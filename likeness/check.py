@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from likeness.caption.allowed import read_allowed
 from likeness.conf_digest import conf_digest, values_digest
 from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import is_endless, photographs, printable
+from likeness.ingest.numbers import read_numbers
 from likeness.paths import PersonaPaths, RepositoryPaths, same_name
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
@@ -160,6 +162,11 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                 f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
                 f"  remedy: correct personas.{name}.held_out in conf/persona/, or put the photograph there"
             )
+        for read, path in ((read_numbers, paths.numbers), (read_allowed, paths.captions_override)):
+            try:
+                read(path)
+            except ConfigError as error:
+                yield str(error)
         for folder in (paths.raw_sources.parent, paths.captions_override):
             for path in sorted(folder.rglob("*")):
                 if (shown := printable(str(path))) != str(path):

@@ -163,4 +163,5 @@ def _unread(path: Path, detail: str) -> Failure:
         reason="override-unknown",
         detail=f"{shown}: {detail}",
         remedy=UNREAD_REMEDY,
+        items=0,
     )

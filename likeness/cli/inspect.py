@@ -11,7 +11,7 @@ from rich.table import Table
 
 from likeness.cli.tables import console
 from likeness.errors import LikenessError
-from likeness.formatting import format_bytes
+from likeness.formatting import format_bytes, on_terminal
 from likeness.lora.inspect import LoraFile, read_lora
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
@@ -91,7 +91,7 @@ def common_tags(text: str) -> list[tuple[str, int]]:
     try:
         folders = json.loads(text)
         counts = [(str(tag).strip(), int(count)) for tags in folders.values() for tag, count in tags.items()]
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return []
     return sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:COMMON_TAGS]
 
@@ -106,4 +106,4 @@ def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
 
 def _printable(text: str) -> str:
     """One line without control characters, which could rewrite a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_WORDS]
+    return on_terminal(text)[:MAX_WORDS]

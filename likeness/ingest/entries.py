@@ -160,7 +160,8 @@ def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:
 
 def stray_failure(persona: str, role: Role, stray: Stray) -> Failure:
     """The line of a file that is not read."""
-    return _failure(persona, role, **vars(stray))
+    line = _failure(persona, role, **vars(stray))
+    return line.model_copy(update={"items": 0}) if stray.kind == "skipped" else line
 
 
 def _failure(

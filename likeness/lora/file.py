@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -37,6 +38,10 @@ def read_file(source: Path) -> LoraFile:
     metadata = read_header(path).metadata
     try:
         tensors = align_tensors(load_file(path))
+        for kind in {tensor.dtype for tensor in tensors.values()}:
+            torch.empty(1, dtype=kind).to(
+                torch.complex128
+            )  # torch keeps some types that it cannot compute with
     except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.errors import InputError
+from likeness.formatting import on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
 from likeness.lora.keys import part_of, said_base
 from likeness.lora.safetensors_io import Header, find_weights, read_header
@@ -33,11 +34,12 @@ FLOATS: Mapping[str, Any] = {
     "F8_E5M2": ml_dtypes.float8_e5m2,
     "F8_E4M3FNUZ": ml_dtypes.float8_e4m3fnuz,
     "F8_E5M2FNUZ": ml_dtypes.float8_e5m2fnuz,
+    "F8_E8M0": ml_dtypes.float8_e8m0fnu,
 }
 INTEGERS: Mapping[str, Any] = {
     name: np.dtype(kind)
     for name, kind in (("I64", "i8"), ("I32", "i4"), ("I16", "i2"), ("I8", "i1"), ("U8", "u1"), ("U16", "u2"),
-                       ("U32", "u4"), ("U64", "u8"))
+                       ("U32", "u4"), ("U64", "u8"), ("BOOL", "?"))
 }  # fmt: skip
 # Kinds by a part of the names of their tensors; those that keys.py does not know are told and not converted.
 VARIANTS = {"lokr_w1": "LoKr", "hada_w1": "LoHa", "oft_": "OFT", "glora": "GLoRA", "lora_magnitude": "DoRA",
@@ -104,7 +106,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     names = sorted(weighed) or sorted({name.rsplit(".", 1)[0] for name in entries if variant != "LoRA"})
     if not names:
         raise InputError(
-            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(sorted(entries)[:SHOWN]) or '-'}",
+            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(map(_short, sorted(entries)[:SHOWN])) or '-'}",
             reason="no-lora", remedy="a whole model or another adapter is not read here; give a LoRA's file",
         )  # fmt: skip
     ranks = {name: int(parts["lora_A.weight"]["shape"][0]) for name, parts in weighed.items()
@@ -123,7 +125,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
         path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names), variant=variant,
         family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
         layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
-        scales=dict(Counter(round(scale, 6) for scale in scales.by_layer.values())),
+        scales=dict(Counter(float(f"{scale:.6g}") for scale in scales.by_layer.values())),
         types=dict(Counter(entry["dtype"] for entry in entries.values())),
         parameters=sum(math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")),
         not_finite=not_finite, hash_matches=matches, metadata=metadata,
@@ -150,8 +152,8 @@ def _problems(
         "have a number where a matrix belongs": [
             name for name, pair in pairs.items() if min(map(len, pair)) < 2
         ],
-        "have rank 0 and do nothing": [
-            name for name, pair in pairs.items() if min(map(len, pair)) > 1 and pair[0][0] == 0
+        "have nothing in a matrix and do nothing": [
+            name for name, pair in pairs.items() if min(map(len, pair)) > 1 and 0 in (*pair[0], *pair[1])
         ],
         "have matrices of no common rank": [
             name for name, pair in pairs.items() if min(map(len, pair)) > 1 and pair[0][0] != pair[1][1]
@@ -160,9 +162,9 @@ def _problems(
             name for name, parts in layers.items() if "alpha" in parts and name not in alphas
         ],
         "have an alpha and no weights": sorted(layers.keys() - weighed.keys()),
-        "hold whole numbers, packed weights that no LoRA reader unpacks": [
+        "hold no real numbers but other or packed ones, which no LoRA reader unpacks": [
             name for name, parts in weighed.items()
-            if any(entry["dtype"] in INTEGERS for part, entry in parts.items() if part != "alpha")
+            if any(entry["dtype"] not in FLOATS for part, entry in parts.items() if part != "alpha")
         ],
     }  # fmt: skip
     for fault, names in faults.items():
@@ -215,4 +217,4 @@ def _part(name: str) -> str:
 
 
 def _short(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:80]
+    return on_terminal(text)[:80]

@@ -24,10 +24,11 @@ from torch import Tensor, nn
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
-from likeness.errors import InputError
+from likeness.errors import InputError, without_control
 from likeness.lora.file import whole_layer
 from likeness.lora.form import in_form
 from likeness.lora.keys import REMEDY, by_layer, rank_of
+from likeness.lora.safetensors_io import MAX_SHOWN
 from likeness.lora.scale import read_scales
 
 # Words of other trainers for a part, beside those of the family and diffusers'.
@@ -95,6 +96,9 @@ def read_layers(
         raise InputError("the file holds no layer of a LoRA", reason="lora-names", remedy=REMEDY)
     ranks = {layer: rank for layer, parts in layers.items() if (rank := rank_of(parts))}
     scales = read_scales(ranks, alphas, metadata, config)
+    if endless := [layer for layer, scale in scales.by_layer.items() if not math.isfinite(scale)]:
+        raise InputError(f"{endless[0]} has a scale that is infinite or no number", reason="lora-tensors",
+                         remedy="correct lora_alpha in its adapter_config.json or header, or export it again")  # fmt: skip
     precision = max(
         torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
     )
@@ -143,8 +147,9 @@ def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
     mapping = (config or {}).get("auto_mapping")
     named = mapping.get("base_model_class") if isinstance(mapping, dict) else None
     classes = {base.NETWORK_CLASS: base.NETWORK, **{kind: part for part, kind in base.TEXT_CLASSES.items()}}
-    if named is not None and named not in classes:
-        raise InputError(f"the folder is of a {named}, which {base.TITLE} does not have", reason="lora-names",
+    if named is not None and (not isinstance(named, str) or named not in classes):
+        told = without_control(str(named))[:MAX_SHOWN]
+        raise InputError(f"the folder is of a {told}, which {base.TITLE} does not have", reason="lora-names",
                          remedy=REMEDY)  # fmt: skip
     return classes.get(named) if named else None
 

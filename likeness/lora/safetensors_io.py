@@ -9,15 +9,16 @@ rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byt
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
 
-from likeness.errors import InputError
+from likeness.errors import InputError, without_control
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,9 @@ LENGTH_BYTES = 8
 HEADER_ALIGNMENT = 8  # the library pads its header with spaces so that data start aligned
 # The library reads headers of 100 MB, for gigabytes of memory; the largest of trainers' are a few MB of captions' tags.
 MAX_HEADER_BYTES = 32 * 2**20
+# Trainers' longest have about 150; a longer one, or one that rewrites a terminal, is nobody's layer.
+MAX_NAME_CHARACTERS = 500
+MAX_SHOWN = 300  # characters of what a library says of a stranger's file
 # What PEFT calls a folder's files.
 PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -45,13 +49,14 @@ def find_weights(path: Path) -> tuple[Path, dict[str, Any] | None]:
     Raises:
         InputError: `missing-file`, a folder without such a configuration.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path's, of any name
         return path, None
     try:
-        config = json.loads((path / PEFT_CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        with _opened(path / PEFT_CONFIG) as file:
+            config = dict(_parsed(file.read(MAX_HEADER_BYTES)))
+    except (OSError, ValueError, TypeError, RecursionError, InputError) as error:
         raise _unreadable(path, f"it is a folder without a {PEFT_CONFIG} that can be read") from error
-    return path / PEFT_WEIGHTS, config if isinstance(config, dict) else {}
+    return path / PEFT_WEIGHTS, config
 
 
 def read_header(path: Path) -> Header:
@@ -61,16 +66,13 @@ def read_header(path: Path) -> Header:
         InputError: `missing-file`: no regular file that can be read; `not-safetensors`.
     """
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            raise _unreadable(path, "it is no regular file")
-        with path.open("rb") as file:
+        with _opened(path) as file:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")
-            if not 2 <= length <= facts.st_size - LENGTH_BYTES:
+            if not 2 <= length <= os.fstat(file.fileno()).st_size - LENGTH_BYTES:
                 raise _broken(path, "its first 8 bytes are no header's length")
             if length > MAX_HEADER_BYTES:
                 raise _broken(path, f"its header has {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
-            header: dict[str, Any] = json.loads(file.read(length))
+            header: dict[str, Any] = _parsed(file.read(length))
         with safe_open(path, framework="numpy") as checked:
             metadata: dict[str, str] = checked.metadata() or {}
     except OSError as error:
@@ -78,7 +80,29 @@ def read_header(path: Path) -> Header:
     except (SafetensorError, ValueError, RecursionError) as error:
         raise _broken(path, str(error) or type(error).__name__) from error
     header.pop("__metadata__", None)
+    if odd := next(
+        (name for name in header if len(name) > MAX_NAME_CHARACTERS or not name.isprintable()), None
+    ):
+        raise _broken(path, f"it calls a tensor by {len(odd):,} characters, or by some that cannot be shown")
     return Header(entries=header, metadata=metadata, start=LENGTH_BYTES + length)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A regular file, opened: a pipe or a device would be waited at, or have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise _unreadable(path, "it is no regular file")
+    return path.open("rb")
+
+
+def _parsed(text: bytes) -> Any:
+    """JSON in which no object has two equal keys: readers differ on which of them counts."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError("it has two entries of one name")
+        return found
+
+    return json.loads(text, object_pairs_hook=once)
 
 
 def weights_bytes(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> bytes:
@@ -123,5 +147,5 @@ def _unreadable(path: Path, why: str) -> InputError:
 
 
 def _broken(path: Path, why: str) -> InputError:
-    return InputError(f"{path} is no safetensors file: {why}", reason="not-safetensors",
+    return InputError(f"{path} is no safetensors file: {without_control(why)[:MAX_SHOWN]}", reason="not-safetensors",
                       remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read")  # fmt: skip

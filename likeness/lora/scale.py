@@ -48,7 +48,9 @@ def read_scales(
                 "(`likeness convert --to kohya` makes it the same everywhere)"
             )
     problems += _unread(ranks, scales, metadata)
-    if any(not scale > 0 for scale in scales.values()):
+    if any(not math.isfinite(scale) for scale in scales.values()):
+        problems.append("a layer's scale is infinite or no number: it draws black pictures")
+    elif any(not scale > 0 for scale in scales.values()):
         problems.append("a layer's alpha is not positive: it does nothing, or the opposite")
     return Scales(by_layer=scales, problems=tuple(problems))
 
@@ -82,7 +84,10 @@ def _setting(layer: str, rank: int, settings: Mapping[str, Any]) -> float:
             alpha = value
     if not isinstance(alpha, int | float) or not rank:
         return 1.0
-    return alpha / (math.sqrt(rank) if own.get("use_rslora") else rank)
+    try:
+        return float(alpha) / (math.sqrt(rank) if own.get("use_rslora") else rank)
+    except OverflowError:  # JSON's whole numbers have no end
+        return math.inf
 
 
 def _unread(ranks: Mapping[str, int], scales: Mapping[str, float], metadata: Mapping[str, str]) -> list[str]:
@@ -94,6 +99,7 @@ def _unread(ranks: Mapping[str, int], scales: Mapping[str, float], metadata: Map
         if (
             alpha is not None
             and rank
+            and math.isfinite(alpha / rank)
             and len(applied) == 1
             and not math.isclose(alpha / rank, *applied, rel_tol=1e-3)
         ):
@@ -106,9 +112,10 @@ def _unread(ranks: Mapping[str, int], scales: Mapping[str, float], metadata: Map
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _words(scales: Mapping[str, float]) -> str:

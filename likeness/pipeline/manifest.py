@@ -147,7 +147,8 @@ class Failure(Record):
     """One item that was refused, skipped or failed, and what a person can do about it; `source`, `target` and `origin`
     as in its entry. A photograph that has no number has an empty label.
 
-    A line may stand for several `items`: the pairs that one target makes with all sources beyond a limit.
+    A line may stand for several `items`: the pairs that one target makes with all sources beyond a limit; or for none: a
+    file that lies beside the items.
     """
 
     id: str
@@ -158,7 +159,7 @@ class Failure(Record):
     reason: str
     detail: str
     remedy: str
-    items: int = Field(default=1, ge=1)
+    items: int = Field(default=1, ge=0)
 
 
 def count_items(failures: Iterable[Failure], by: Callable[[Failure], str]) -> Counter[str]:

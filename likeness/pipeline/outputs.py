@@ -89,9 +89,16 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
     if not (failures := manifest.failures):
         return
     items = len(manifest.entries)
+    left_out = f"; left out: {reasons}" if (reasons := _reasons(failures)) else ""
+    beside = sum(not failure.items for failure in failures)
     sys.stderr.write(
-        f"{stage}: {items} of {items + manifest.left_out.total()} go on; left out: {_reasons(failures)}\n"
-        f"  {folder}/failures.jsonl says why, and what helps\n"
+        f"{stage}: {items} of {items + manifest.left_out.total()} go on{left_out}"
+        + (
+            f"; {beside} {'files' if beside > 1 else 'file'} beside them {'are' if beside > 1 else 'is'} not read"
+            if beside
+            else ""
+        )
+        + f"\n  {folder}/failures.jsonl says why, and what helps\n"
     )
     if bugs := [failure.id for failure in failures if failure.reason == BUG]:
         sys.stderr.write(
@@ -103,7 +110,7 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
 def _reasons(failures: Sequence[Failure]) -> str:
     """`2 blurred, 1 no-face`."""
     reasons = count_items(failures, lambda failure: failure.reason)
-    return ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+    return ", ".join(f"{n} {reason}" for reason, n in reasons.most_common() if n)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -65,7 +65,7 @@ def refusal_groups(run: Run, got: Collected, album: Album) -> list[RefusalGroup]
                 reason=reason_words(reason),
                 remedies=list(dict.fromkeys(failure.remedy for failure in failures))[:MAX_REMEDIES],
                 items=items,
-                count=sum(failure.items for failure in failures),
+                count=sum(failure.items or 1 for failure in failures),
                 more=len(failures) - len(items),
             )
         )

@@ -263,6 +263,9 @@ def hostile():
         "no up": {f"{layer}.lora_down.weight": down},
         "no down": {f"{layer}.lora_up.weight": up},
         "rank 0": {f"{layer}.lora_down.weight": down[:0], f"{layer}.lora_up.weight": up[:, :0]},
+        "no outputs": whole | {f"{layer}.lora_up.weight": up[:0]},
+        "true and false": {name: tensor > 0 for name, tensor in whole.items()},
+        "complex numbers": {name: tensor.to(torch.complex64) for name, tensor in whole.items()},
         "no common rank": whole | {f"{layer}.lora_up.weight": torch.ones(5, 7)},
         "fp8 with NaN": {
             name: (tensor * torch.nan).to(torch.float8_e4m3fn) for name, tensor in whole.items()
@@ -299,6 +302,26 @@ BYTES = {
     "truncated": weights_bytes(TRAINERS["diffusers"][0], {})[:-5],
     "overlapping": OVERLAP,
     "header of 100 MB": (100_000_000).to_bytes(8, "little") + b" " * 100_000_000,
+    "two entries of one name, of which one lies": with_header(
+        {
+            "x.lora_A.weight": {"dtype": "F32", "shape": [9], "data_offsets": [0, 99]},
+            "y.lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+        },
+        bytes(4),
+    ).replace(b"y.", b"x."),
+    "a name that rewrites the terminal": with_header(
+        {"\x1b[2J.lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)
+    ),
+    "a name of 300,000 characters": with_header(
+        {"x" * 300_000 + ".lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)
+    ),
+    "half bytes": with_header(
+        {
+            f"lora_unet_x.lora_{side}.weight": {"dtype": "F4", "shape": [2, 2], "data_offsets": [at, at + 2]}
+            for at, side in ((0, "up"), (2, "down"))
+        },
+        bytes(4),
+    ),
     "metadata of numbers": with_header({"__metadata__": {"a": 1}}),
     "a list": with_header([]),
 }
@@ -308,11 +331,54 @@ BYTES = {
 def test_bytes_that_are_no_file_are_refused(tmp_path, name):
     file = tmp_path / "x.safetensors"
     file.write_bytes(BYTES[name])
-    for use in (read_lora, lambda path: convert(path, to="kohya", dtype=None)):
+    uses = [
+        lambda path: convert(path, to="kohya", dtype=None),
+        lambda path: convert(path, to=None, dtype=None),
+    ]
+    if name == "half bytes":  # which NumPy does not know, and torch cannot compute with
+        assert "packed ones" in read_lora(file).problems[0]
+    else:
+        uses.append(read_lora)
+    for use in uses:
         with pytest.raises(
-            InputError, match=r"x\.safetensors is no safetensors file|none of a LoRA|no layer"
-        ):
+            InputError,
+            match=r"x\.safetensors (is no safetensors file|holds a tensor)|none of a LoRA|no layer",
+        ) as caught:
             use(file)
+        assert len(str(caught.value)) < 600
+        assert "\x1b" not in str(caught.value)
+
+
+ENDLESS = "9" * 400  # JSON's whole numbers have no end
+
+
+@pytest.mark.parametrize("number", [ENDLESS, "NaN", "Infinity"])
+def test_a_scale_that_is_no_number_is_told_and_not_converted(tmp_path, number):
+    layer = f"unet.{TO_K}"
+    tensors = dict(zip((f"{layer}.lora_A.weight", f"{layer}.lora_B.weight"), pair(TO_K), strict=True))
+    settings = f'{{"unet.lora_alpha": 2, "unet.alpha_pattern": {{"attn2.to_k": {number}}}}}'
+    in_header = write(tmp_path, tensors, {"lora_adapter_metadata": settings})
+    (folder := tmp_path / "peft").mkdir()
+    (folder / "adapter_config.json").write_text(f'{{"lora_alpha": {number}}}')
+    save_file(
+        {f"base_model.model.{name[5:]}": one for name, one in tensors.items()},
+        folder / "adapter_model.safetensors",
+    )
+    for path in (in_header, folder):
+        assert "a layer's scale is infinite or no number: it draws black pictures" in read_lora(path).problems
+        with pytest.raises(InputError, match="scale that is infinite or no number"):
+            convert(path, to="kohya", dtype=None)
+
+
+@pytest.mark.parametrize("name", [["a"], {"a": 1}, "\x1b[2J" * 999])
+def test_a_folder_of_a_class_that_is_none_is_refused(tmp_path, name):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"auto_mapping": {"base_model_class": name}}))
+    save_file({"base_model.model.x.lora_A.weight": torch.ones(2, 2), "base_model.model.x.lora_B.weight": torch.ones(2, 2)},
+              tmp_path / "adapter_model.safetensors")  # fmt: skip
+    with pytest.raises(InputError, match="the folder is of a ") as caught:
+        convert(tmp_path, to="kohya", dtype=None)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 600
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path):
@@ -320,7 +386,13 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     (tmp_path / "zero.safetensors").symlink_to("/dev/zero")
     (tmp_path / "folder.safetensors").mkdir()
     (tmp_path / "loop.safetensors").symlink_to(tmp_path / "loop.safetensors")
-    for name in ("fifo", "zero", "folder", "loop", "missing"):
+    (tmp_path / "pipe.safetensors").mkdir()
+    os.mkfifo(tmp_path / "pipe.safetensors" / "adapter_config.json")
+    (tmp_path / "endless.safetensors").mkdir()
+    (tmp_path / "endless.safetensors" / "adapter_config.json").symlink_to("/dev/zero")
+    (tmp_path / "list.safetensors").mkdir()
+    (tmp_path / "list.safetensors" / "adapter_config.json").write_text("[1]")
+    for name in ("fifo", "zero", "folder", "loop", "missing", "pipe", "endless", "list", "x" * 300):
         for use in (read_lora, lambda path: convert(path, to="kohya", dtype=None)):
             with pytest.raises(InputError, match=f"{name}.safetensors cannot be read"):
                 use(tmp_path / f"{name}.safetensors")

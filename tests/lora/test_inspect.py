@@ -135,7 +135,9 @@ def test_a_strangers_text_is_shown_as_text(tmp_path):
     assert len(str(title)) < 250
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 3}', '{"a": {"b": "c"}}', "null"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"a": 3}', '{"a": {"b": "c"}}', "null", '{"a": {"b": 1e999}}']
+)
 def test_tags_in_another_form_are_none(text):
     assert common_tags(text) == []
 

@@ -123,6 +123,17 @@ def test_a_bad_override_is_refused_and_never_replaced_in_silence(override):
     }  # fmt: skip
 
 
+def test_a_file_that_is_no_caption_is_told_and_none_of_the_images(override, capsys):
+    override("jade-s7.txt", "jade, of no image")
+    assert caption().left_out.total() == 0
+    assert "caption: 2 of 2 go on; 1 file beside them is not read\n" in capsys.readouterr().err
+    override("jade-s1-t1.txt", "a woman in her garden")
+    override("notes.doc", "of mine")
+    caption()
+    said = "caption: 1 of 2 go on; left out: 1 override-without-trigger; 2 files beside them are not read\n"
+    assert said in capsys.readouterr().err
+
+
 def test_explicit_captions_are_refused_and_too_many_of_them_stop_the_stage():
     manifest = caption(says="a nude portrait")
     assert not manifest.entries

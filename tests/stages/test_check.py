@@ -87,6 +87,13 @@ def test_a_pipe_is_named_before_dvc_waits_at_it(folder):
         main()
 
 
+@pytest.mark.parametrize("file", ["raw/numbers.yaml", "captions_override/allowed.yaml"])
+def test_a_merges_markers_in_what_a_person_keeps_are_told_before_any_work(file):
+    Path("data/jade", file).write_text("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> other\n")
+    with pytest.raises(ConfigError, match=f"{file} has the conflict markers of a merge"):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
 def test_a_missing_folder_is_told_with_what_to_do(folder):
     Path("data/jade", folder).rmdir()

@@ -182,7 +182,7 @@ def test_a_raw_file_is_known_by_its_name_too(instruments) -> None:
     assert origins(manifest)["s1"] == "DSC_3.dng"
 
 
-def test_live_photos_and_other_files_beside_photographs_are_skipped(instruments) -> None:
+def test_live_photos_and_other_files_beside_photographs_are_skipped(instruments, capsys) -> None:
     good()
     for n in range(8):
         for suffix in ("MOV", "AAE", "xmp"):
@@ -190,6 +190,7 @@ def test_live_photos_and_other_files_beside_photographs_are_skipped(instruments)
     manifest = ingest(max_failure_ratio=0.1)
     assert len(manifest.entries) == 5
     assert [failure.kind for failure in manifest.failures] == ["skipped"] * 24
+    assert "ingest: 5 of 5 go on; 24 files beside them are not read\n" in capsys.readouterr().err
 
 
 def test_equal_broken_files_are_each_named(instruments) -> None:
