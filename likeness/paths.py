@@ -71,6 +71,7 @@ class PersonaPaths:
         self.enhanced = self.data / "enhanced"
         self.captions = self.data / "captions"
         self.captions_override = self.data / "captions_override"
+        self.refused_images = self.captions_override / "refused.yaml"
         self.captions_note = self.captions_override / "README"
 
         self.models = Path("models") / persona

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from likeness.caption import items as caption
+from likeness.caption.refused import without_refused
 from likeness.caption.text import find_overrides
 from likeness.enhance import items as enhance
 from likeness.errors import InputError
@@ -129,7 +130,8 @@ class Planner:
         return self._after(run, works(run, pictures), [one for one in images if isinstance(one, str)])
 
     def _caption(self, images: Sequence[Image]) -> None:
-        run, pictures = self._run.at("caption"), [one for one in images if isinstance(one, Picture)]
+        run = self._run.at("caption")
+        pictures, _ = without_refused(run, [one for one in images if isinstance(one, Picture)])
         overrides, _ = find_overrides(run.paths.captions_override, [one.entry for one in pictures])
         awaited = [one for one in images if isinstance(one, str)]
         written = caption.awaited_works(run, awaited)

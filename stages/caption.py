@@ -1,10 +1,11 @@
-"""caption: one sentence an image; what a person wrote in captions_override/ wins.
+"""caption: one sentence an image; what a person wrote in captions_override/ wins, and what one refused there gets none.
 
 reads   data/PERSONA/enhanced/, data/PERSONA/captions_override/
 writes  data/PERSONA/captions/
 """
 
 from likeness.caption.items import works
+from likeness.caption.refused import without_refused
 from likeness.caption.text import find_overrides
 from likeness.pipeline.manifest import read_pictures
 from likeness.run import Run, run
@@ -12,11 +13,11 @@ from likeness.run import Run, run
 
 def main(run: Run) -> None:
     """Describe every enhanced image with the provider of conf/caption/, or take a person's own words."""
-    pictures = read_pictures(run.paths.enhanced)
+    pictures, refused = without_refused(run, read_pictures(run.paths.enhanced))
     overrides, unknown = find_overrides(run.paths.captions_override, [one.entry for one in pictures])
     with run.provider.opened(run.buyer) as captioner:
         outcomes = run.batch(works(run, pictures, overrides, captioner))
-    run.finish(outcomes, failures=unknown)
+    run.finish(outcomes, failures=[*refused, *unknown])
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ NOT_RUN = {
     "likeness photos list jade": DESK,
     'likeness photos refuse jade sources/jade_03.jpg --why "eyes closed"': DESK,
     "likeness photos accept jade sources/jade_03.jpg": DESK,
+    'likeness photos refuse jade jade-s1-t1 --why "two thumbs"': DESK,
+    "likeness photos accept jade jade-s1-t1": DESK,
     'likeness photos caption jade jade-s1-t1 "jade woman, in a garden, smiling"': DESK,
     "likeness photos swap jade s1 t1 --out look.png": DESK,
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",

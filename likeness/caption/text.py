@@ -14,6 +14,8 @@ from likeness.safety.gates import Subject, refuse
 from likeness.store.items import sha256_bytes
 
 SUFFIX = ".txt"
+LISTS = (ALLOWED_FILE, "refused.yaml")
+"""Files of the folder that are no captions."""
 MAX_BYTES = 100_000
 MAX_LETTERS = 4_000
 # What messages call the file: refusals are remembered by content, whatever it is called.
@@ -102,7 +104,7 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     # Shorter names first, so that the image's own name overwrites the id's.
     present = folder.iterdir() if folder.is_dir() else ()
     for path in sorted(present, key=lambda path: (len(path.name), path.name)):
-        if path.name.startswith(".") or path.stem.lower() == "readme" or path.name == ALLOWED_FILE:
+        if path.name.startswith(".") or path.stem.lower() == "readme" or path.name in LISTS:
             continue
         image = names.get(same_name(path.name).removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
         if image is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from likeness.caption.refused import accept_image, refuse_image
 from likeness.caption.write import write_caption
 from likeness.cli.tables import console, table
 from likeness.ingest.standing import Standing, accept, refuse, standings
@@ -38,14 +39,29 @@ def _why(one: Standing) -> dict[str, str]:
 
 
 def refuse_command(persona: str, file: str, why: str) -> None:
-    """Write the refusal, and say where."""
-    run = run_at("ingest", persona)
-    refuse(run, file, why)
-    sys.stdout.write(f"{file} is refused in {run.paths.refused}; next: dvc repro\n")
+    """Write the refusal of a photograph or a made image, and say where."""
+    if is_image(file):
+        run = run_at("caption", persona)
+        refuse_image(run, file, why)
+        place = run.paths.refused_images
+    else:
+        run = run_at("ingest", persona)
+        refuse(run, file, why)
+        place = run.paths.refused
+    sys.stdout.write(f"{file} is refused in {place}; next: dvc repro\n")
+
+
+def is_image(name: str) -> bool:
+    """Whether a name is of a made image (jade-s1-t1), and of no photograph (sources/IMG_1.jpg)."""
+    return "/" not in name
 
 
 def accept_command(persona: str, file: str) -> None:
-    """Take the refusal back, and say what the gates say now."""
+    """Take the refusal back, and say what the gates say now of a photograph."""
+    if is_image(file):
+        accept_image(run_at("caption", persona), file)
+        sys.stdout.write(f"{file} is taken; next: dvc repro\n")
+        return
     run = run_at("ingest", persona)
     accept(run, file)
     left = next(one.failure for one in standings(run)[0] if one.file == file)

@@ -10,7 +10,12 @@ from likeness.cli.arguments import PLAIN, Json, Persona
 photos = typer.Typer(help="Look at a person's photographs and pictures one by one, and decide.", **PLAIN)
 
 File = Annotated[
-    str, typer.Argument(metavar="FILE", show_default=False, help="sources/IMG_1.jpg or targets/IMG_2.jpg")
+    str,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        help="sources/IMG_1.jpg, targets/IMG_2.jpg, or a made image: jade-s1-t1",
+    ),
 ]
 
 
@@ -34,13 +39,15 @@ def photos_list(persona: Persona, as_json: Json = False) -> None:
 def photos_refuse(
     persona: Persona, file: File, why: Annotated[str, typer.Option(help="What is wrong with it.")]
 ) -> None:
-    """Keep a photograph out of everything.
+    """Keep a photograph out of everything, or a made image out of the training set.
 
-    By its bytes, in data/PERSONA/raw/refused.yaml, which you commit.
+    A photograph by its bytes, in data/PERSONA/raw/refused.yaml, an image by its pixels, in captions_override/refused.yaml beside it;
+    you commit the file.
 
     \b
-    Example:
+    Examples:
       likeness photos refuse jade sources/jade_03.jpg --why "eyes closed"
+      likeness photos refuse jade jade-s1-t1 --why "two thumbs"
     """
     from likeness.cli.photos import refuse_command
 
@@ -51,11 +58,12 @@ def photos_refuse(
 def photos_accept(persona: Persona, file: File) -> None:
     """Take back your refusal.
 
-    The gates judge the photograph as they judge any: what they refuse stays refused.
+    The gates judge it as they judge any: what they refuse stays refused.
 
     \b
-    Example:
+    Examples:
       likeness photos accept jade sources/jade_03.jpg
+      likeness photos accept jade jade-s1-t1
     """
     from likeness.cli.photos import accept_command
 

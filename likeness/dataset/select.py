@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from likeness.errors import InputError
 from likeness.lazy import Lazy
 from likeness.pipeline.manifest import Entry, Failure, Manifest
+from likeness.safety.by_hand import BY_HAND
 from likeness.safety.gates import Refusal, Subject, judge
 
 
@@ -39,6 +40,8 @@ def select(
         caption = None if beside is None else captions.entries[beside]
         if image.rating == "review" and not allow_review:
             failures.append(_in_review(image))
+        elif (by_hand := why.get(image.id)) and by_hand.reason == BY_HAND:
+            failures.append(by_hand)
         elif beside is None or caption is None or not (caption.text or "").strip():
             failures.append(_without_caption(image, why.get(image.id)))
         elif refusal := judge("caption", caption_subject(caption)):

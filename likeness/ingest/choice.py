@@ -10,12 +10,12 @@ from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_
 from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
-from likeness.ingest.refused import RefusedPhotos, read_refused
 from likeness.ingest.select import Selection, persona_json, select
 from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome, Work, withhold
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
+from likeness.safety.by_hand import AllRefused, read_refused
 from likeness.safety.consent import Role
 from likeness.store.items import write_atomic
 
@@ -63,7 +63,7 @@ def read(run: Run) -> Reading:
     return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
 
 
-def _refusal(run: Run, by_hand: RefusedPhotos, photo: Candidate) -> Refusal | None:
+def _refusal(run: Run, by_hand: AllRefused, photo: Candidate) -> Refusal | None:
     """The gates' word comes first: a person's refusal hides none of theirs."""
     refused = refusal_alone(photo, run.config.ingest, run.consent, run.identity_limits)
     return refused or (by_hand[photo.sha256].refusal if photo.sha256 in by_hand else None)

@@ -12,11 +12,11 @@ from likeness.ingest.checks import Candidate, gate_refusal
 from likeness.ingest.choice import choose, read
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import Hashed, file_id, limits_of, measured_of
-from likeness.ingest.refused import BY_HAND, read_refused, refuse_photo, take_back
 from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.run import Run
+from likeness.safety.by_hand import BY_HAND, read_refused, take_back, write_refusal
 from likeness.safety.consent import Role
 from likeness.store.items import sha256_file
 
@@ -104,7 +104,7 @@ def refuse(run: Run, file: str, why: str, sha256: str | None = None) -> None:
     Raises:
         InputError: there is no such photograph, it has other bytes, or no reason is given.
     """
-    refuse_photo(run.paths.refused, _digest(run, file, sha256), file, why)
+    write_refusal(run.paths.refused, _digest(run, file, sha256), file, why)
 
 
 def accept(run: Run, file: str, sha256: str | None = None) -> None:

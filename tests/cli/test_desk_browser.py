@@ -26,7 +26,7 @@ from bench.browser import (
 )
 from likeness.cli.desk.pages import PAGES
 from likeness.cli.desk.serve import DeskServer, Serving
-from likeness.ingest.refused import read_refused
+from likeness.safety.by_hand import read_refused
 
 ROOT = Path(__file__).parents[2]
 AXES = (ROOT / AXE, ROOT / "gallery/web/node_modules/axe-core/axe.min.js")

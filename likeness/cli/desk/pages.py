@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from likeness.caption.refused import refused_images
 from likeness.caption.text import Override
 from likeness.caption.write import own_captions
 from likeness.cli.desk.pictures import samples
@@ -15,7 +16,7 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.formatting import format_seconds, format_usd, render
 from likeness.ingest.standing import Standing
 from likeness.paths import RepositoryPaths, step_of
-from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.manifest import Entry, Picture, read_manifest, verified
 from likeness.purchases.history import is_awaited, purchases
 from likeness.store import open_items
 from likeness.swap.preview import price
@@ -76,7 +77,8 @@ def _render(template: str, **values: Any) -> str:
 
 def anchor(act: str, fields: Mapping[str, str]) -> str:
     """Where on its page an act was asked for."""
-    place = {"caption": "image", "refuse": "sha256", "accept": "sha256"}.get(act)
+    image = dict.fromkeys(("caption", "refuse-image", "accept-image"), "image")
+    place = {**image, "refuse": "sha256", "accept": "sha256"}.get(act)
     name = fields.get(place, "") if place else ""
     query = f"?page={fields['page']}" if fields.get("page", "").isdecimal() else ""
     return query + (f"#{name}" if name.replace("-", "").replace("_", "").isalnum() else "")
@@ -120,6 +122,8 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
     except InputError:
         texts, failures = {}, {}
     number, pages, shown = _paged(images, query)
+    folder = run.paths.enhanced
+    by_hand = refused_images(run, (Picture(one, verified(folder, one)) for one in shown))
     cards = [
         {
             "id": image.id,
@@ -128,11 +132,12 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
             "own": image.id in own,
             **_caption(own.get(image.id), texts.get(image.id)),
             "failure": failures.get(image.id),
+            "refused": by_hand.get(image.id),
         }
         for image in shown
     ]
     return {"cards": cards, "number": number, "pages": pages, "count": len(images), "trigger": run.persona.trigger,
-            "folder": run.paths.captions_override}  # fmt: skip
+            "folder": run.paths.captions_override, "refused_file": run.paths.refused_images}  # fmt: skip
 
 
 def _caption(own: Override | None, made: Entry | None) -> dict[str, Any]:

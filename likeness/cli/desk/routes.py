@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.resources import files
 
+from likeness.caption.refused import accept_image, refuse_image
 from likeness.caption.write import write_caption
 from likeness.cli.desk import pages
 from likeness.cli.desk.pictures import KINDS
@@ -103,6 +104,18 @@ def _accept(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
     return ["accept", persona, file]
 
 
+def _refuse_image(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    image, why = fields.get("image", ""), fields.get("why", "")
+    refuse_image(desk.run_at("caption", persona), image, why, fields.get("sha256", ""))
+    return ["refuse", persona, image, "--why", why]
+
+
+def _accept_image(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
+    image = fields.get("image", "")
+    accept_image(desk.run_at("caption", persona), image, fields.get("sha256", ""))
+    return ["accept", persona, image]
+
+
 def _caption(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
     image, words = fields.get("image", ""), " ".join(fields.get("words", "").split())
     write_caption(desk.run_at("caption", persona), image, words)
@@ -119,6 +132,8 @@ def _preview(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
 ACTS: dict[str, tuple[Act, str]] = {
     "refuse": (_refuse, "photographs"),
     "accept": (_accept, "photographs"),
+    "refuse-image": (_refuse_image, "captions"),
+    "accept-image": (_accept_image, "captions"),
     "caption": (_caption, "captions"),
     "swap": (_preview, "pair"),
 }

@@ -1,10 +1,11 @@
-"""data/PERSONA/raw/refused.yaml: photographs that a person looked at and refused, by the sha256 of their bytes.
+"""What a person looked at and refused: photographs in data/PERSONA/raw/refused.yaml, by the sha256 of their bytes, and made images
+in data/PERSONA/captions_override/refused.yaml, by the sha256 of their pixels.
 
     9f86d081...:
-      file: sources/IMG_3.jpg      # as it was called then; the bytes decide
+      file: sources/IMG_3.jpg      # as it was called then; the digest decides
       why: eyes closed
 
-A refusal only takes a photograph out. Taking it back gives the photograph to ingest's gates again, and opens none of them.
+A refusal only takes out. Taking it back gives the photograph or image to the gates again, and opens none of them.
 """
 
 from collections.abc import Mapping
@@ -21,12 +22,12 @@ from likeness.strict_yaml import read_yaml
 
 BY_HAND = "refused-by-hand"
 MAX_LETTERS = 200
-HEADER = "# Photographs that a person refused: `likeness photos refuse`. ingest leaves out these bytes; commit this file.\n"
+HEADER = "# What a person refused: `likeness photos refuse`. the stages leave these out; commit this file.\n"
 REMEDY = "restore the file (git checkout), or write it with `likeness photos refuse`"
 
 
-class RefusedPhoto(BaseModel):
-    """What the photograph was called, and why it is not wanted."""
+class RefusedByHand(BaseModel):
+    """What it was called, and why it is not wanted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,13 +44,13 @@ class RefusedPhoto(BaseModel):
         )
 
 
-RefusedPhotos = Mapping[str, RefusedPhoto]
-"""By the sha256 of a photograph's file."""
+AllRefused = Mapping[str, RefusedByHand]
+"""By digest."""
 
-SHAPE = TypeAdapter(dict[str, RefusedPhoto])
+SHAPE = TypeAdapter(dict[str, RefusedByHand])
 
 
-def read_refused(path: Path) -> dict[str, RefusedPhoto]:
+def read_refused(path: Path) -> dict[str, RefusedByHand]:
     """Those of the file; none where there is no file.
 
     Raises:
@@ -64,8 +65,8 @@ def read_refused(path: Path) -> dict[str, RefusedPhoto]:
         raise ConfigError(f"{path}: {problems}", reason="bad-refusals", remedy=REMEDY) from error
 
 
-def refuse_photo(path: Path, sha256: str, file: str, why: str) -> None:
-    """Write down that these bytes are refused.
+def write_refusal(path: Path, sha256: str, file: str, why: str) -> None:
+    """Write down that what has this digest is refused.
 
     Raises:
         InputError: no reason is given, or one of more than MAX_LETTERS.
@@ -77,26 +78,27 @@ def refuse_photo(path: Path, sha256: str, file: str, why: str) -> None:
             f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters", reason="no-reason",
             remedy="say what is wrong with it: --why 'eyes closed'",
         )  # fmt: skip
-    _write(path, {**read_refused(path), sha256: RefusedPhoto(file=file, why=why)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, {**read_refused(path), sha256: RefusedByHand(file=file, why=why)})
 
 
 def take_back(path: Path, sha256: str, file: str) -> None:
-    """Take back a person's refusal; what else speaks against the photograph stands.
+    """Take back a person's refusal; what else speaks against it stands.
 
     Raises:
-        InputError: no person refused these bytes.
+        InputError: no person refused it.
         ConfigError: the file there does not read.
     """
     refused = read_refused(path)
     if sha256 not in refused:
         raise InputError(
             f"{file}: no person refused it", reason="not-refused-by-hand",
-            remedy="`likeness photos list` tells who did: a gate's refusal is nobody's to take back",
+            remedy="a gate's refusal is nobody's to take back; `likeness photos list` tells who refused a photograph",
         )  # fmt: skip
     _write(path, {key: one for key, one in refused.items() if key != sha256})
 
 
-def _write(path: Path, refused: RefusedPhotos) -> None:
+def _write(path: Path, refused: AllRefused) -> None:
     if not refused:
         path.unlink(missing_ok=True)
         return

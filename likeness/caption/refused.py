@@ -1,0 +1,68 @@
+"""Made images that a person looked at and refused, by their pixels: they get no caption, and so no place in the training set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from likeness.errors import InputError
+from likeness.images import load_rgb
+from likeness.pipeline.manifest import Failure, Picture, read_manifest, verified
+from likeness.run import Run
+from likeness.safety.by_hand import RefusedByHand, read_refused, take_back, write_refusal
+from likeness.store.items import sha256_pixels
+
+
+def refused_images(run: Run, pictures: Iterable[Picture]) -> Mapping[str, RefusedByHand]:
+    """Those of the pictures that a person refused, by their ids.
+
+    Raises:
+        ConfigError: the list does not read.
+    """
+    refused = read_refused(run.paths.refused_images)
+    if not refused:  # else every picture is read
+        return {}
+    digests = {one.entry.id: _digest(one.path) for one in pictures}
+    return {image: refused[digest] for image, digest in digests.items() if digest in refused}
+
+
+def without_refused(run: Run, pictures: Sequence[Picture]) -> tuple[list[Picture], list[Failure]]:
+    """The pictures that go on, and a line for each that a person refused."""
+    refused = refused_images(run, pictures)
+    left = [
+        Failure(id=one.entry.id, source=one.entry.source, target=one.entry.target, kind="refused",
+                reason=why.refusal.reason, detail=f"{one.entry.file}: {why.refusal.detail}", remedy=why.refusal.remedy)
+        for one in pictures if (why := refused.get(one.entry.id))
+    ]  # fmt: skip
+    return [one for one in pictures if one.entry.id not in refused], left
+
+
+def refuse_image(run: Run, image: str, why: str, sha256: str | None = None) -> None:
+    """Keep a made image out of the training set; `sha256`: only if its file has these bytes still.
+
+    Raises:
+        InputError: there is no such image, it has other bytes, or no reason is given.
+    """
+    write_refusal(run.paths.refused_images, _looked_at(run, image, sha256), image, why)
+
+
+def accept_image(run: Run, image: str, sha256: str | None = None) -> None:
+    """Take back a person's refusal.
+
+    Raises:
+        InputError: as `refuse_image`; or no person refused it.
+    """
+    take_back(run.paths.refused_images, _looked_at(run, image, sha256), image)
+
+
+def _looked_at(run: Run, image: str, sha256: str | None) -> str:
+    entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
+    if entry is None:
+        raise InputError(f"{image} is no enhanced image of {run.persona.name}", reason="unknown-image",
+                         remedy="name it as data/PERSONA/enhanced/manifest.jsonl does: jade-s1-t1")  # fmt: skip
+    if sha256 not in (None, entry.sha256):
+        raise InputError(f"{image} has other bytes than those that were looked at", reason="changed",
+                         remedy="look at it again")  # fmt: skip
+    return _digest(verified(run.paths.enhanced, entry))
+
+
+def _digest(path: Path) -> str:
+    return sha256_pixels(load_rgb(path))
