@@ -35,6 +35,7 @@ from gallery.people.layout import Laid, take_in
 from gallery.settings import Settings
 from gallery.tables import Version
 from likeness.cli.compose import composed
+from likeness.lora.door import CONSENT_ID
 from likeness.safety.consent import load_consent
 
 ROOT = Path(__file__).parents[1]
@@ -150,7 +151,7 @@ class Site:
         versions, consent = self.gallery.settings.folder / "versions", load_consent(ROOT / "consent", "jade")
         versions.mkdir(parents=True)
         part = versions / "part"
-        save_file({LORA_KEY: np.ones((2, 2), np.float32)}, part)
+        save_file({LORA_KEY: np.ones((2, 2), np.float32)}, part, {CONSENT_ID: consent.id})
         digest = hashlib.sha256(part.read_bytes()).hexdigest()
         part.rename(versions / f"{digest}.safetensors")
         laid = Laid(persona="jade", name="v1", consent_id=consent.id, consent_sha256="c" * 64, weights_sha256=digest,

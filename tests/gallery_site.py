@@ -19,13 +19,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-WEIGHTS = b"no weights: the drawer of the tests reads none"
 SIDE_PX = 512
 LOOK_S = 0.05
 
 
 def lay_out(folder: Path) -> Path:
     """A repository of its own with jade's record, and a version of hers in the gallery's folder."""
+    from likeness.lora.door import CONSENT_ID
+    from likeness.lora.safetensors_io import weights_bytes
     from likeness.safety.consent import load_consent
     from likeness.store.items import sha256_file
 
@@ -34,9 +35,10 @@ def lay_out(folder: Path) -> Path:
         shutil.copytree(ROOT / name, root / name)
     shutil.copyfile(ROOT / "params.yaml", root / "params.yaml")
     versions.mkdir(parents=True)
-    digest = hashlib.sha256(WEIGHTS).hexdigest()
-    (versions / f"{digest}.safetensors").write_bytes(WEIGHTS)
     record = load_consent(root / "consent", "jade")
+    weights = weights_bytes({}, {CONSENT_ID: record.id})  # no tensors: the drawer of the tests reads none
+    digest = hashlib.sha256(weights).hexdigest()
+    (versions / f"{digest}.safetensors").write_bytes(weights)
     says = {"persona": "jade", "name": "jade-v1", "consent_id": record.id, "weights_sha256": digest, "trigger": "jade",
             "consent_sha256": sha256_file(root / "consent" / "jade.yaml"), "class_word": "woman"}  # fmt: skip
     (versions / f"jade-{digest}.json").write_text(json.dumps(says))
