@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         """Whether only this machine reads the pages: cookies then go without TLS."""
         return urlsplit(self.public_url).hostname in LOOPBACK
 
+    @property
+    def passkeys(self) -> bool:
+        """Whether browsers make passkeys for this address: they do for names, over TLS or on this machine, and for no IP address."""
+        address = urlsplit(self.public_url)
+        name = address.hostname or ""
+        is_number = ":" in name or name.replace(".", "").isdigit()
+        return not is_number and (address.scheme == "https" or name == "localhost")
+
     def key(self) -> bytes:
         """The key of CSRF tokens and signed links."""
         if self.secret is not None:

@@ -97,7 +97,7 @@ def main() -> None:
     os.environ.pop("DVC_ROOT", None)
     root = lay_out(folder)
     os.environ |= {
-        "GALLERY_FOLDER": str(folder / "gallery"), "GALLERY_REPOSITORY": str(root), "GALLERY_PUBLIC_URL": f"http://127.0.0.1:{pages}",
+        "GALLERY_FOLDER": str(folder / "gallery"), "GALLERY_REPOSITORY": str(root), "GALLERY_PUBLIC_URL": f"http://localhost:{pages}",
         "GALLERY_ARGON2_MEMORY_KIB": "8", "GALLERY_ARGON2_PASSES": "1", "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     os.chdir(root)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from gallery.accounts.tries import MAIL_ADDRESS, MAIL_PLACE, SIGN_IN_ADDRESS, SI
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import RequestError, invalid, not_allowed
-from gallery.tables import Role, User
+from gallery.tables import Passkey, Role, User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def forgot(gallery: Gallery, email: str, place: str) -> Mail | None:
 
 
 def reset(gallery: Gallery, token: str, password: str) -> None:
-    """Set a new password; every session of the user ends."""
+    """Set a new password; every session of the user ends, and every passkey: whoever lost the account knows of none."""
     with gallery.transaction() as db:
         found = use_token(db, "reset", token, gallery.clock())
         user = find_user(db, found.email)
@@ -121,4 +121,5 @@ def reset(gallery: Gallery, token: str, password: str) -> None:
             raise invalid("This link does not hold any more.", "Ask for a new one.")
         user.password = gallery.passwords.hash(password, email=user.email)
         end_sessions(db, user.id)
+        db.execute(delete(Passkey).where(Passkey.user_id == user.id))
         note(db, gallery.clock(), user.email, "password-reset")

@@ -1,4 +1,4 @@
-"""One-time links: of each the database knows the sha256 alone, and the first use takes it away."""
+"""One-time links, and the challenges of passkeys: of each the database knows the sha256 alone, and the first use takes it away."""
 
 import datetime
 import hashlib
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gallery.errors import RequestError
 from gallery.tables import Token
 
-HOURS = {"invitation": 24 * 14, "confirm": 24, "reset": 1}
+HOURS = {"invitation": 24 * 14, "confirm": 24, "reset": 1, "passkey-add": 0.1, "passkey-in": 0.1}
 
 
 def digest(token: str) -> str:

@@ -13,6 +13,7 @@ from gallery.api.routes import (
     events,
     generations,
     money,
+    passkeys,
     people,
     pictures,
     portrayed,
@@ -23,7 +24,20 @@ from gallery.api.shapes import Failure
 from gallery.context import Gallery
 from gallery.generation.events import Pulse
 
-PARTS = (session, people, generations, events, pictures, albums, shares, portrayed, admin, desk, money)
+PARTS = (
+    session,
+    passkeys,
+    people,
+    generations,
+    events,
+    pictures,
+    albums,
+    shares,
+    portrayed,
+    admin,
+    desk,
+    money,
+)
 ROUTERS = tuple(part.router for part in PARTS)
 
 

@@ -62,12 +62,28 @@ class User(Shape):
 class SiteSettings(Shape):
     open_sign_up: bool
     money: bool
+    passkeys: bool
 
 
 class Session(Shape):
     user: User | None
     csrf: str
     settings: SiteSettings
+
+
+class Passkey(Shape):
+    """`used`: when it last signed the user in."""
+
+    id: uuid.UUID
+    name: str
+    created: AwareDatetime
+    used: AwareDatetime | None
+
+
+class PasskeyOptions(Shape):
+    """What navigator.credentials takes, as JSON."""
+
+    options: dict[str, Any]
 
 
 class Sent(Shape):

@@ -1,6 +1,6 @@
 """The tables; importing this package fills `Base.metadata`."""
 
-from gallery.tables.accounts import Role, SignedIn, Token, Tries, User
+from gallery.tables.accounts import Passkey, Role, SignedIn, Token, Tries, User
 from gallery.tables.audit import AuditLine
 from gallery.tables.base import Base, Json
 from gallery.tables.generations import ENDED, Event, Generation, Refused
@@ -11,6 +11,7 @@ from gallery.tables.sharing import Album, AlbumPicture, Share, Takedown
 
 __all__ = [
     "ENDED", "Album", "AlbumPicture", "AuditLine", "Base", "Blocked", "Entry", "Event", "Generation",
-    "Json", "Payment", "Person", "Picture", "Receipt", "Refund", "Refused", "Revocation", "Right", "Role", "Share", "SignedIn",
+    "Json",
+    "Passkey", "Payment", "Person", "Picture", "Receipt", "Refund", "Refused", "Revocation", "Right", "Role", "Share", "SignedIn",
     "Takedown", "Token", "Told", "Tries", "User", "Version", "picture_file",
 ]  # fmt: skip

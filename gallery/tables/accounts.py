@@ -4,7 +4,7 @@ import datetime
 import uuid
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gallery.tables.base import Base, Id
@@ -39,8 +39,22 @@ class SignedIn(Base):
     expires: Mapped[datetime.datetime]
 
 
+class Passkey(Base):
+    """A public key that signs its user in; `uses` is the authenticator's own counter, which a copy of it would fall behind."""
+
+    __tablename__ = "passkeys"
+    id: Mapped[Id]
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    uses: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(80))
+    created: Mapped[datetime.datetime]
+    used: Mapped[datetime.datetime | None]
+
+
 class Token(Base):
-    """A one-time link in a mail: an invitation, a confirmation or a new password; by sha256."""
+    """A one-time link in a mail (an invitation, a confirmation, a new password), or the challenge of a passkey; by sha256."""
 
     __tablename__ = "tokens"
     id: Mapped[Id]

@@ -54,17 +54,20 @@ def user_view(user: User) -> dict[str, Any]:
 def _session(gallery: Gallery, user: User | None, cookie: str) -> dict[str, Any]:
     return {
         "user": user and user_view(user), "csrf": csrf_token(gallery.key, cookie),
-        "settings": {"open_sign_up": gallery.settings.open_sign_up, "money": gallery.settings.money},
+        "settings": {"open_sign_up": gallery.settings.open_sign_up, "money": gallery.settings.money,
+                     "passkeys": gallery.settings.passkeys},
     }  # fmt: skip
 
 
-def _signed_in(gallery: Gallery, response: Response, come: tuple[User, str]) -> dict[str, Any]:
+def signed_in(gallery: Gallery, response: Response, come: tuple[User, str]) -> dict[str, Any]:
+    """The session of a user who just came, whose browser gets the cookie."""
     user, cookie = come
     set_cookie(response, gallery, cookie)
     return _session(gallery, user, cookie)
 
 
-def _agent(request: Request) -> str:
+def agent_of(request: Request) -> str:
+    """What the browser calls itself."""
     return without_control(request.headers.get("user-agent", ""))
 
 
@@ -94,9 +97,9 @@ def post_sign_up(
     count_try(gallery, SIGN_UP_PLACE, who.place)
     if body.invitation:
         come = sign_up.sign_up_invited(
-            gallery, body.email, body.name, body.password, body.invitation, _agent(request)
+            gallery, body.email, body.name, body.password, body.invitation, agent_of(request)
         )
-        return _signed_in(gallery, response, come)
+        return signed_in(gallery, response, come)
     mail = sign_up.ask_to_sign_up(gallery, body.email, body.name, body.password, who.place)
     later.add_task(mail.send, gallery)
     response.status_code = 202
@@ -109,7 +112,7 @@ def post_confirm(
 ) -> dict[str, Any]:
     """Finish an open sign-up by the link in the mail."""
     count_try(gallery, TOKEN_PLACE, who.place)
-    return _signed_in(gallery, response, sign_up.confirm(gallery, body.token, _agent(request)))
+    return signed_in(gallery, response, sign_up.confirm(gallery, body.token, agent_of(request)))
 
 
 @router.post("/sign-in", response_model=Session)
@@ -117,8 +120,8 @@ def post_sign_in(
     body: SignIn, gallery: GalleryDep, who: VisitorDep, request: Request, response: Response
 ) -> dict[str, Any]:
     """Sign in; the browser gets a new cookie, whatever it had before."""
-    come = sign_up.sign_in(gallery, body.email, body.password, who.place, _agent(request))
-    return _signed_in(gallery, response, come)
+    come = sign_up.sign_in(gallery, body.email, body.password, who.place, agent_of(request))
+    return signed_in(gallery, response, come)
 
 
 @router.post("/sign-out", response_model=Session)

@@ -5,6 +5,7 @@ import { browserOf, formatMoment } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { useChange, usePeople } from "@/lib/queries";
 import type { User } from "@/lib/types";
+import { Passkeys } from "./passkeys";
 import { signOut } from "./shell";
 import { SignedIn } from "./signed-in";
 import { Button } from "./ui/button";
@@ -19,6 +20,7 @@ export const Account = () => (
         <h1 className="text-xl font-semibold">{words.title}</h1>
         <You user={user} />
         <Rights />
+        <Passkeys />
         <SignIns />
         <Shares />
       </div>

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
+import { PasskeySignIn } from "./passkeys";
 import { Button } from "./ui/button";
 import { Input } from "./ui/field";
 import { ErrorNotice } from "./ui/notice";
@@ -71,6 +72,7 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
           <Button type="submit" variant="primary" disabled={act.isPending}>
             {buttons[mode]}
           </Button>
+          {!fresh && <PasskeySignIn onEnter={enter} />}
         </>
       )}
       <div className="flex flex-wrap justify-between gap-x-4 gap-y-1 text-sm">

@@ -108,6 +108,13 @@ export const api = {
   signIns: () => list<T.SignedInPlace>("/sessions"),
   endSignIn: (which: string) => remove(`/sessions/${id(which)}`),
 
+  passkeys: () => list<Bodies["Passkey"]>("/passkeys"),
+  passkeyOptions: (password: string) => post<Bodies["PasskeyOptions"]>("/passkeys/options", { password }),
+  addPasskey: (name: string, credential: object) => post<Bodies["Passkey"]>("/passkeys", { name, credential }),
+  removePasskey: (which: string) => remove(`/passkeys/${id(which)}`),
+  passkeySignInOptions: () => post<Bodies["PasskeyOptions"]>("/sign-in/passkey/options"),
+  passkeySignIn: (credential: object) => newSession<T.Session>("/sign-in/passkey", { credential }),
+
   people: () => list<T.Person>("/people"),
   presets: () => list<T.Preset>("/presets"),
   generate: (body: Bodies["gallery__api__routes__generations__Asked"]) => post<T.Generation>("/generations", body),

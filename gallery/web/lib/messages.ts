@@ -51,6 +51,21 @@ export const messages = {
     ],
   },
 
+  passkeys: {
+    title: "Passkeys",
+    text: "A passkey signs you in with this device's own lock, without a password. A new password by mail removes them all.",
+    name: "What to call it",
+    nameHint: "My phone",
+    password: "Your password, once",
+    add: "Add a passkey",
+    remove: "Remove",
+    removeNamed: (name: string) => `Remove: ${name}`,
+    added: (day: string) => `Added ${day}, not used yet`,
+    used: (time: string) => `Last used ${time}`,
+    signIn: "Sign in with a passkey",
+    failed: "The browser gave no passkey. Try again, or use your password.",
+  },
+
   studio: {
     title: "Studio",
     prompt: "What do you want to see?",

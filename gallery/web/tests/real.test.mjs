@@ -73,6 +73,26 @@ test("a refused prompt says why and costs nothing", async () => {
   await ben.getByText("3 of 20 pictures used today").waitFor();
 });
 
+test("a passkey is added with the password, signs in without it, and is removed", async () => {
+  const device = await ben.context().newCDPSession(ben);
+  await device.send("WebAuthn.enable");
+  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  await device.send("WebAuthn.addVirtualAuthenticator", { options });
+  await ben.goto("/account");
+  await ben.getByLabel("What to call it").fill("Ben's phone");
+  await ben.getByLabel("Your password, once").fill(BEN.password);
+  await ben.getByRole("button", { name: "Add a passkey" }).click();
+  await ben.getByText("not used yet").waitFor();
+  await whole(ben);
+  await ben.getByRole("button", { name: "Sign out", exact: true }).click();
+  await ben.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await ben.getByLabel("What do you want to see?").waitFor();
+  await ben.goto("/account");
+  await ben.getByText("Last used").waitFor();
+  await ben.getByRole("button", { name: "Remove: Ben's phone" }).click();
+  await ben.getByRole("button", { name: "Remove: Ben's phone" }).waitFor({ state: "detached" });
+});
+
 test("a picture is shared with a password, reported without an account, and taken down", async () => {
   await ben.goto("/gallery");
   await ben.getByRole("button", { name: /^Open: / }).first().click();

@@ -14,7 +14,7 @@ const run = (state, user, id) => {
   return found;
 };
 export const userView = ({ id, email, name, role }) => ({ id, email, name, role });
-const session = (state, user, csrf) => ({ user: user && userView(user), csrf, settings: { open_sign_up: false, money: state.money } });
+const session = (state, user, csrf) => ({ user: user && userView(user), csrf, settings: { open_sign_up: false, money: state.money, passkeys: true } });
 
 function listPictures({ state, user, query }) {
   const [limit, cursor, search] = [Number(query.get("limit") ?? 50), query.get("cursor"), query.get("search")?.toLowerCase()];
@@ -68,6 +68,7 @@ export const routes = [
     for (const [key, one] of state.cookies) if (one.id === id) state.cookies.delete(key);
     return { ended: id };
   }],
+  ["GET", "/passkeys", "user", () => ({ items: [{ id: "1", name: "Ada's phone", created: new Date().toISOString(), used: null }], next: null })],
   ["GET", "/people", "user", peopleOf],
   ["GET", "/presets", "user", () => [
     { id: "portrait", title: "Portrait", kind: "portrait", prompt: "head and shoulders photo, facing the camera, neutral expression" },
