@@ -81,7 +81,8 @@ def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
             relation = "parentOf" if one.parent else "componentOf"
             described = {"title": one.title, "relationship": relation, "label": f"i{number}"}
             builder.add_ingredient(json.dumps(described), one.mime, io.BytesIO(one.data))
-        signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"ed25519", key.chain, key.pem, None))
+        # By a callback: the library is never given the key, which a token would not give.
+        signer = c2pa.Signer.from_callback(key.private.sign, c2pa.C2paSigningAlg.ED25519, key.chain.decode())
         out = io.BytesIO()
         builder.sign(signer, mime, io.BytesIO(data), out)
         return out.getvalue()

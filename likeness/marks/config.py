@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from likeness.settings import Section
 
+SCHEME = "pkcs11:"
 MAX_LABEL = 60  # characters; a longer one would cover the picture
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}\z")]
@@ -20,9 +21,21 @@ class MarksConfig(Section):
     certificate_file: str | None
     label: Label | None
 
+    @property
+    def in_token(self) -> bool:
+        """Whether `key_file` names a key in a PKCS#11 token, whose PIN `key_env` has."""
+        return self.key_file is not None and self.key_file.startswith(SCHEME)
+
     @model_validator(mode="after")
     def _one_key_with_its_certificate(self) -> "MarksConfig":
-        if self.key_file is not None and self.key_env is not None:
+        if self.in_token:
+            if self.key_env is None:
+                raise ValueError("a key in a token needs its PIN: name the variable that holds it in key_env")
+            if "pin-" in (self.key_file or ""):
+                raise ValueError(
+                    "key_file holds a PIN: put it into the variable that key_env names, and change it in the token"
+                )
+        elif self.key_file is not None and self.key_env is not None:
             raise ValueError("key_file and key_env both name a key: set one of them")
         if ((self.key_file or self.key_env) is None) != (self.certificate_file is None):
             raise ValueError(

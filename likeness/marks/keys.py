@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from likeness.errors import ConfigError
 from likeness.marks.config import MarksConfig
+from likeness.marks.token import token_key
 
 KEY, CHAIN, ROOT = "signing.pem", "chain.pem", "ca.pem"
 DEVELOPMENT = "likeness development key, self-issued: proves no identity"
@@ -49,11 +50,6 @@ class SigningKey:
         """sha256 of the public key, in hex."""
         return key_name(self.public)
 
-    @property
-    def pem(self) -> bytes:
-        """The private key as C2PA's library reads it."""
-        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
 
 def key_name(public: bytes) -> str:
     """What a public key is called: sha256 of its 32 bytes, in hex."""
@@ -69,12 +65,24 @@ def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] =
     """
     if cfg.certificate_file is None:
         return development_key(folder)
+    chain = Path(cfg.certificate_file)
+    if cfg.in_token:
+        return _of_token(cfg.key_file or "", environment.get(cfg.key_env or "", ""), _read(chain))
     if cfg.key_env is not None:
         pem, place = environment.get(cfg.key_env, "").encode(), f"${cfg.key_env}"
     else:
         place = cfg.key_file or ""
         pem = _read(Path(place))
-    return _joined(pem, _read(Path(cfg.certificate_file)), place, development=False)
+    return _joined(pem, _read(chain), place, development=False)
+
+
+def _of_token(uri: str, pin: str, chain: bytes) -> SigningKey:
+    try:
+        private = token_key(uri, pin)
+    except ValueError as error:
+        remedy = "correct marks.key_file, and set the PIN in the variable that marks.key_env names"
+        raise _unusable(uri, str(error), remedy) from error
+    return _with_chain(private, chain, uri, development=False)
 
 
 def development_key(folder: Path) -> SigningKey:
@@ -157,6 +165,10 @@ def _joined(pem: bytes, chain: bytes, place: str, *, development: bool) -> Signi
         ) from error
     if not isinstance(private, Ed25519PrivateKey):
         raise _unusable(place, "it is no Ed25519 key", "make one: openssl genpkey -algorithm ed25519")
+    return _with_chain(private, chain, place, development=development)
+
+
+def _with_chain(private: Ed25519PrivateKey, chain: bytes, place: str, *, development: bool) -> SigningKey:
     try:
         own = x509.load_pem_x509_certificates(chain)[0]
     except (ValueError, IndexError) as error:
