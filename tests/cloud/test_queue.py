@@ -90,7 +90,7 @@ def test_one_plan_for_all_with_the_sum_of_what_they_can_cost(clone, engine, entr
     assert "train.schedule.steps=21" in said["jobs"][0]["changes"]
     assert said["usd_max"] == pytest.approx(2 * 2 * 0.6)
     with pytest.raises(QuotaError, match=r"can cost \$7.20"):  # each alone would fit into $5
-        launch(RUNPOD)
+        launch([*RUNPOD, "cloud.max_hours=6"])
     assert not (engine / "task.json").exists()
 
 
