@@ -80,7 +80,7 @@ def test_what_is_wrong_with_the_targets_names_the_targets_file(tmp_path, changes
 
 def test_a_name_of_evidence_that_no_disk_takes_is_told(tmp_path):
     evidence = RECORD["evidence"] | {"file": f"{'x' * 300}.pdf"}
-    with pytest.raises(ConsentError, match="evidence.file is 'xxxx"):
+    with pytest.raises(ConsentError, match=r"evidence\.file is 'xxxx"):
         load_consent(write(tmp_path, {"evidence": evidence}, sign=False), "mia")
 
 

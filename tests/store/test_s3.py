@@ -296,7 +296,12 @@ def test_compatible_stores_are_not_sent_the_checksums_that_some_refuse(
 
 
 def test_urls_and_settings_hold_no_keys():
-    for url in ("s3://key:secret@bucket/prefix", "s3://bucket/prefix?secret=x", "s3:///prefix", "s3:/bucket/x"):
+    for url in (
+        "s3://key:secret@bucket/prefix",
+        "s3://bucket/prefix?secret=x",
+        "s3:///prefix",
+        "s3:/bucket/x",
+    ):
         with pytest.raises(ConfigError):
             Remote(url)
     for endpoint in ("https://key:secret@host", "host:9000"):
