@@ -1,10 +1,12 @@
 """One photo more in 1,000: the stage again, over the cost of its one new item.
 
 Floor: making that one item and nothing else. `again_s` is the stage with nothing new: reading the manifest, 1,000
-verified look-ups in the item store, laying 1,000 files out.
+verified look-ups in the item store, laying 1,000 files out. DVC deletes a stage's outputs before it runs it, so that is done
+before the clock starts. `again_cpu_s` and `one_more_cpu_s` are of the processors.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -40,9 +42,10 @@ def line(image, item):
     return entry, {name: "image"}
 
 
-def stage(folder: Path, store: ItemStore, count: int) -> float:
-    """Seconds of a whole stage over `count` photos."""
-    started = time.perf_counter()
+def stage(folder: Path, store: ItemStore, count: int) -> tuple[float, float]:
+    """Seconds of a whole stage over `count` photos, on the clock and of the processors."""
+    shutil.rmtree(folder, ignore_errors=True)
+    started, used = time.perf_counter(), time.process_time()
     works = [
         Work(
             id=f"jade-s{n}",
@@ -59,15 +62,15 @@ def stage(folder: Path, store: ItemStore, count: int) -> float:
         max_failure_ratio=0,
         counts=folder.with_suffix(".json"),
     )
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         store, folder = ItemStore(Path(temporary) / "items"), Path(temporary) / "out"
-        row = {"bench": "incremental", "items": ITEMS, "first_s": stage(folder, store, ITEMS)}
-        row["again_s"] = stage(folder, store, ITEMS)
-        row["one_more_s"] = stage(folder, store, ITEMS + 1)
+        row = {"bench": "incremental", "items": ITEMS, "first_s": stage(folder, store, ITEMS)[0]}
+        row["again_s"], row["again_cpu_s"] = stage(folder, store, ITEMS)
+        row["one_more_s"], row["one_more_cpu_s"] = stage(folder, store, ITEMS + 1)
         started = time.perf_counter()
         make(ITEMS + 2)
         row["one_item_s"] = time.perf_counter() - started
