@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from likeness.disk import discard
 from likeness.git import git
 from likeness.settings import flatten
 from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of
@@ -231,7 +232,7 @@ def make_database(uri: str) -> None:
         with contextlib.suppress(FileExistsError):  # another run was faster
             os.link(new, path)
     finally:
-        new.unlink(missing_ok=True)
+        discard(new)
 
 
 def quiet() -> None:
