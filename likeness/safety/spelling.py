@@ -11,7 +11,9 @@ INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 # Cf formats; Me draws a ring or a key around the letter before it.
 NO_LETTER = ("Cf", "Me")
 TURNED = re.compile("[\u202b\u202e\u2067]([^\u202c\u2069]*)")
-AROUND_A_WORD = re.compile(r"\((\w+)\)")
+# (nude:1.2), as programs that draw read it: how much a word counts.
+WEIGHT = re.compile(r":{1,2}[-+]?\d*\.?\d+(?=[)\]}])")
+AROUND_A_WORD = re.compile(r"[(\[{]+(\w+)[)\]}]+")
 LESS_THAN = re.compile(r"<(?=\s*\d)")
 CHILDREN_DRAWN = str.maketrans(
     {"👧": " girl ", "👦": " boy ", "👶": " baby ", "🧒": " child ", "🔞": " nsfw "}
@@ -35,11 +37,11 @@ def fold(text: str) -> str:
 
 
 def as_seen(text: str) -> Iterator[str]:
-    """A text as it is read aloud: pictures of children as words, (16) as 16, <18 as under 18; and, where a mark turns the direction
+    """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18; and, where a mark turns the direction
     of what follows, the other way round, as a screen shows it."""
     spoken = LESS_THAN.sub(" under ", text.translate(CHILDREN_DRAWN))
     yield spoken
-    if spoken != (bare := AROUND_A_WORD.sub(r"\1", spoken)):
+    if spoken != (bare := AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken))):
         yield bare
     if TURNED.search(spoken):
         yield TURNED.sub(lambda found: found[1][::-1], spoken)
