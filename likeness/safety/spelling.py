@@ -37,8 +37,8 @@ def fold(text: str) -> str:
 
 
 def as_seen(text: str) -> Iterator[str]:
-    """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18; and, where a mark turns the direction
-    of what follows, the other way round, as a screen shows it."""
+    """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18; and, where a mark turns
+    the direction of what follows, the other way round, as a screen shows it."""
     spoken = LESS_THAN.sub(" under ", text.translate(CHILDREN_DRAWN))
     yield spoken
     if spoken != (bare := AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken))):
