@@ -149,9 +149,21 @@ def _redrawn(old: Revision, new: Revision, name: str) -> str:
             stage = BY_FOLDER[folder].name
             if folder == "ingested":
                 return "the photograph has other bytes"
+            if photos := _redone(old, new, now):
+                return f"photograph {' and '.join(photos)} has other bytes"
             why = _reason(old, new, stage) or "its inputs differ"
             return f"{stage}: {why}"
     return "its photographs differ"
+
+
+def _redone(old: Revision, new: Revision, entry: Mapping[str, Any]) -> list[str]:
+    """The labels of the picture's photographs that are there at both revisions with other pixels."""
+    both = {
+        label: (old.photo(label), new.photo(label))
+        for label in (entry.get("source"), entry.get("target"))
+        if label
+    }
+    return [label for label, (was, now) in both.items() if was and now and was["sha256"] != now["sha256"]]
 
 
 def _reason(old: Revision, new: Revision, stage: str) -> str:

@@ -47,3 +47,16 @@ def test_a_pair_that_went_is_told_by_its_targets_line_where_that_stands_for_more
 def test_a_pair_that_came_is_told_by_the_line_that_stood_for_more_pairs_before():
     told = cause(Made("s1-t1", skipped=3), Made("s1-t1", "s2-t1", skipped=2))
     assert told == "swap skipped jade-t1 before (yaw-difference)"
+
+
+def test_a_photograph_that_was_replaced_is_told_before_the_programs_that_differ_too():
+    old, new = Made("s1-t1", "s2-t1", skipped=0), Made("s1-t1", "s2-t1", skipped=0)
+    for revision, digest in ((old, "before"), (new, "after")):
+        entries = revision.folder("lora_training").entries
+        for entry in entries.values():
+            entry["sha256"] += digest
+        revision.photo = lambda label, digest=digest: {"id": label, "sha256": digest if label == "s1" else ""}
+        revision.programs = lambda stage, digest=digest: {"likeness/swap": digest}
+    replaced, drawn_anew = difference(old, new).changes
+    assert (replaced.id, replaced.cause) == ("jade-s1-t1", "photograph s1 has other bytes")
+    assert drawn_anew.cause == "swap: other code: likeness/swap"
