@@ -1,7 +1,7 @@
 """A lost machine, with a real SkyPilot on a real Slurm on this machine (tools/sky_loopback.py) and a real training.
 
-`make sky`, and `apt-get install munge slurmctld slurmd slurm-client openssh-server rsync`; eleven minutes on two cores
-of a busy machine.
+`make sky`, and `apt-get install munge slurmctld slurmd slurm-client openssh-server rsync`; a quarter of an
+hour on two busy cores.
 """
 
 import json
