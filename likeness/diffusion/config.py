@@ -63,8 +63,11 @@ class BaseModelConfig(Section):
         if self.source in (TINY, TINY_RANDOM):
             return None
         path = repository / Path(self.source).expanduser()
-        if path.exists():
+        if path.is_file() or path.is_dir():
             return path
+        if path.exists():
+            raise ConfigError(f"base.source {self.source!r} is a pipe, a socket or a device", reason="base-unavailable",
+                              remedy="give a file, a folder or a hub id")  # fmt: skip
         first = Path(self.source).parts[0]
         if self.source[0] in "./~" or self.source.endswith(".safetensors") or (repository / first).is_dir():
             raise ConfigError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import diffusers
 import torch
+from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
@@ -76,16 +77,25 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     dtype = torch.bfloat16 if narrow else torch.float32
     silence_libraries()
     family = bases()[cfg.architecture]
-    markers, configured = Markers(predictions={}, zero_snr=False, token_width=None), None
+    markers, configured = Markers(), None
     if cfg.source == TINY_RANDOM:
         pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
             pipeline, digest, markers, configured = _load(family, cfg, dtype, memo)
-        except (OSError, ValueError, TypeError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            RuntimeError,
+            AttributeError,
+            SingleFileComponentError,
+        ) as error:
+            first = str(error).partition("\n")[0]  # diffusers adds lines of code
             raise ConfigError(
-                f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {error}",
+                f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {first}",
                 reason="base-unavailable",
                 remedy="give a hub id (with network access), a folder in diffusers layout, or a .safetensors "
                 "file with base.config naming its configuration folder",
@@ -144,8 +154,13 @@ def _load(
                 reason="base-kind",
                 remedy="take a model of SD 1.5, SDXL, Z-Image or FLUX.2 klein",
             )
+        if markers.packed:
+            raise ConfigError(
+                f"base.source {cfg.source!r} holds whole numbers ({markers.packed}), packed weights that are not unpacked here",
+                reason="base-kind", remedy="take the model in float16, bfloat16 or float32",
+            )  # fmt: skip
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
-        pipeline = pipeline_class.from_single_file(str(local), dtype=torch.float32, **options)
+        pipeline = _whole(pipeline_class.from_single_file(str(local), dtype=torch.float32, **options))
         # A single file's name is no part of what it is.
         return pipeline, sha256_bytes(digest.encode()), markers, cfg.config
     folder = TINY_FOLDER if cfg.source == TINY else local
@@ -153,8 +168,19 @@ def _load(
         folder = Path(pipeline_class.download(
             cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
     per_part = {"vae": torch.float32, "default": dtype}
-    pipeline = pipeline_class.from_pretrained(
+    pipeline = _whole(pipeline_class.from_pretrained(
         str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
-    )
-    digest = files_digest(folder_files(folder, cfg.variant), folder, memo)
-    return pipeline, digest, read_markers((folder / family.NETWORK).glob("*.safetensors")), cfg.source
+    ))  # fmt: skip
+    files = folder_files(folder, cfg.variant)
+    weights = [
+        path for path in files if path.parent == folder / family.NETWORK and path.suffix == ".safetensors"
+    ]
+    return pipeline, files_digest(files, folder, memo), read_markers(weights), cfg.source
+
+
+def _whole(pipeline: Any) -> Any:
+    """The pipeline; ValueError where diffusers left tensors out that its files lack."""
+    for part, module in _modules(pipeline):
+        if lost := [name for name, tensor in module.named_parameters() if tensor.is_meta]:
+            raise ValueError(f"its {part} lacks {len(lost)} tensors: {', '.join(lost[:3])}")
+    return pipeline

@@ -9,7 +9,8 @@ Sources (read 2026-11): ComfyUI, comfy/supported_models.py (empty tensors `v_pre
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,39 @@ from likeness.diffusion.config import ZERO_SNR
 from likeness.diffusion.loss import Prediction
 from likeness.errors import ConfigError
 
+# Words of ModelSpec and of those who write it otherwise, without what is no letter.
 MODELSPEC: Mapping[str, Prediction] = {
-    "epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction", "v-prediction": "v_prediction",
-}  # fmt: skip
+    **dict.fromkeys(("epsilon", "eps", "epsilonprediction", "epspred", "noise"), "epsilon"),
+    **dict.fromkeys(("v", "vprediction", "vpred", "velocity"), "v_prediction"),
+}
+YES = ("true", "1", "yes")
 SCHEDULER = "scheduler_config.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Markers:
-    """What weights files say: a prediction by who says it, whether the schedule ends in pure noise, and widths by layer."""
+    """What weights files say: a prediction by who says it, whether the schedule ends in pure noise, and what the attention
+    reads of a token; `packed` is the type of attention's numbers where they are whole ones."""
 
-    predictions: Mapping[str, str]
-    zero_snr: bool
-    token_width: int | None
+    predictions: Mapping[str, str] = field(default_factory=dict[str, str])
+    zero_snr: bool = False
+    token_width: int | None = None
+    packed: str | None = None
 
 
 def read_markers(files: Iterable[Path]) -> Markers:
     """The markers of .safetensors files; those that are none are left to the loader."""
     predictions: dict[str, str] = {}
-    zero_snr, width = False, None
+    zero_snr, width, packed = False, None, None
     for file in files:
         try:
             with safe_open(file, framework="numpy") as opened:
                 keys, metadata = set(opened.keys()), opened.metadata() or {}
                 attention = next((key for key in sorted(keys) if key.endswith("attn2.to_k.weight")), None)
-                width = opened.get_slice(attention).get_shape()[1] if attention else width
+                if attention:
+                    weights = opened.get_slice(attention)
+                    width, kind = weights.get_shape()[1], weights.get_dtype()
+                    packed = kind if kind[:1] in "IU" else packed
         except (OSError, SafetensorError, IndexError):
             continue
         for key in ("edm_mean", "edm_vpred.sigma_max"):
@@ -51,15 +60,20 @@ def read_markers(files: Iterable[Path]) -> Markers:
                 predictions[f"the key {key} of {file.name}"] = "edm"
         if "v_pred" in keys:
             predictions[f"the key v_pred of {file.name}"] = "v_prediction"
-        if "ztsnr" in keys or metadata.get("ss_zero_terminal_snr") == "True":
+        if "ztsnr" in keys or _yes(metadata, "ss_zero_terminal_snr"):
             zero_snr = True
             # In pure noise there is nothing that predicting the noise would teach.
             predictions[f"ztsnr of {file.name}"] = "v_prediction"
         if said := metadata.get("modelspec.prediction_type"):
-            predictions[f"modelspec.prediction_type of {file.name}"] = MODELSPEC.get(said.lower(), said)
-        if metadata.get("ss_v_parameterization") == "True":
+            word = "".join(filter(str.isalpha, said.lower()))
+            predictions[f"modelspec.prediction_type of {file.name}"] = MODELSPEC.get(word, said)
+        if _yes(metadata, "ss_v_parameterization"):
             predictions[f"ss_v_parameterization of {file.name}"] = "v_prediction"
-    return Markers(predictions=predictions, zero_snr=zero_snr, token_width=width)
+    return Markers(predictions=predictions, zero_snr=zero_snr, token_width=width, packed=packed)
+
+
+def _yes(metadata: Mapping[str, str], key: str) -> bool:
+    return metadata.get(key, "").lower() in YES
 
 
 def settle_prediction(
@@ -74,7 +88,9 @@ def settle_prediction(
     scheduler = pipeline.scheduler
     said = dict(markers.predictions)
     if configured is not None:
-        said[f"{SCHEDULER} of {configured}"] = scheduler.config.get("prediction_type", "epsilon")
+        said[f"{SCHEDULER} of {configured}"] = str(scheduler.config.get("prediction_type", "epsilon"))
+        if scheduler.config.get("rescale_betas_zero_snr"):
+            said[f"rescale_betas_zero_snr in {SCHEDULER} of {configured}"] = "v_prediction"
     told = "; ".join(f"{who} says {what}" for who, what in said.items())
     if wanted is None and len(set(said.values())) > 1:
         raise ConfigError(
@@ -82,18 +98,18 @@ def settle_prediction(
             remedy="set base.prediction: epsilon or v_prediction, as the model's page says, or give the model's own base.config",
         )  # fmt: skip
     if wanted is not None and set(said.values()) - {wanted}:
-        sys.stderr.write(f"train: base.prediction: {wanted} overrides: {told}\n")
+        sys.stderr.write(f"base.prediction: {wanted} overrides: {told}\n")
     prediction = wanted or next(iter(said.values()), None)
     changes: dict[str, Any] = {} if prediction is None else {"prediction_type": prediction}
     if markers.zero_snr and prediction == "v_prediction":
         changes |= ZERO_SNR
-    if any(scheduler.config.get(key) != value for key, value in changes.items()):
-        # DDIM knows both settings; SD 1.5's own scheduler knows one.
-        kind = type(scheduler) if "rescale_betas_zero_snr" not in changes else _zero_snr_kind(scheduler)
-        pipeline.scheduler = kind.from_config(scheduler.config, **changes)
+    elif scheduler.config.get("rescale_betas_zero_snr"):
+        changes["rescale_betas_zero_snr"] = prediction == "v_prediction"
+    # DDIM knows both settings; SD 1.5's own scheduler knows one, and carries the other without a word.
+    lost = not changes.keys() <= signature(type(scheduler)).parameters.keys()
+    if lost or any(scheduler.config.get(key) != value for key, value in changes.items()):
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-
-def _zero_snr_kind(scheduler: Any) -> Any:
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-    return type(scheduler) if "rescale_betas_zero_snr" in scheduler.config else DDIMScheduler
+        pipeline.scheduler = (DDIMScheduler if lost else type(scheduler)).from_config(
+            scheduler.config, **changes
+        )

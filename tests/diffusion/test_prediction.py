@@ -1,6 +1,7 @@
 """A base is trained as what it says it is, and two that contradict each other are refused."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -17,15 +18,23 @@ from likeness.errors import ConfigError
 def single(tmp_path, in_tmp, fresh):
     """Writes an SD 1.5 file with further keys and metadata, and the folder of its configuration; settings to load it."""
 
-    def write(keys=(), metadata=None, prediction="epsilon", **changes):
+    def write(
+        keys=(),
+        metadata=None,
+        prediction="epsilon",
+        *,
+        scheduler=None,
+        tensors=lambda found: found,
+        **changes,
+    ):
         pipeline = fresh("sd15").pipeline
-        pipeline.scheduler.register_to_config(prediction_type=prediction)
+        pipeline.scheduler.register_to_config(prediction_type=prediction, **(scheduler or {}))
         pipeline.save_pretrained(tmp_path / "model")
         for weights in (tmp_path / "model").rglob("*.safetensors"):
             weights.unlink()
         file = tmp_path / "model.safetensors"
         write_single_file(pipeline, file)
-        save_file(load_file(file) | {key: torch.zeros(0) for key in keys}, file, metadata)
+        save_file(tensors(load_file(file)) | {key: torch.zeros(0) for key in keys}, file, metadata)
         settings = {"source": str(file), "config": str(tmp_path / "model"), "seed": None}
         return base_config("sd15", **(settings | changes))
 
@@ -59,12 +68,86 @@ def test_a_contradiction_is_refused_and_a_setting_overrides_it(single, capsys, k
     assert "base.prediction: v_prediction overrides" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("said", ["V", " v ", "v-pred", "vpred", "V_PREDICTION", "velocity"])
+def test_other_words_for_v_contradict_nothing(single, said):
+    cfg = single((), {"modelspec.prediction_type": said}, "v_prediction")
+    assert load_base(cfg, device="cpu").prediction == "v_prediction"
+
+
+@pytest.mark.parametrize("yes", ["true", "1"])
+def test_a_yes_of_another_trainer_is_a_yes(single, yes):
+    with pytest.raises(ConfigError, match="contradictory"):
+        load_base(single((), {"ss_v_parameterization": yes}), device="cpu")
+    base = load_base(single((), {"ss_zero_terminal_snr": yes}, "v_prediction"), device="cpu")
+    assert base.zero_snr
+
+
+NO_NOISE = {"rescale_betas_zero_snr": True}
+
+
+def test_a_configuration_that_contradicts_itself_is_refused(single):
+    cfg = single(scheduler=NO_NOISE)
+    with pytest.raises(
+        ConfigError, match=r"rescale_betas_zero_snr in scheduler_config\.json .* says v_prediction"
+    ):
+        load_base(cfg, device="cpu")
+    for word in ("epsilon", "v_prediction"):
+        base = load_base(cfg.model_copy(update={"prediction": word}), device="cpu")
+        last = base.pipeline.scheduler.alphas_cumprod[-1].item()
+        # What trains and what draws end alike: in pure noise, or not.
+        assert (base.zero_snr, last < 1e-6) == (word == "v_prediction",) * 2
+
+
+def test_a_configuration_of_another_form_is_refused(single):
+    with pytest.raises(ConfigError, match="not noise or v"):
+        load_base(single(prediction=["v"]), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        (
+            lambda found: {name: one for name, one in found.items() if not name.startswith("first_stage")},
+            "AutoencoderKL",
+        ),
+        (
+            lambda found: {name: one for name, one in found.items() if "layers.0.mlp" not in name},
+            "text_encoder lacks 4 tensors",
+        ),
+        (lambda found: {name: one.to(torch.int8) for name, one in found.items()}, r"whole numbers \(I8\)"),
+        (lambda found: {"lora_unet_x.lora_down.weight": torch.ones(2, 2)}, "could not be loaded as sd15"),
+    ],
+)
+def test_a_file_that_holds_no_whole_model_is_refused(single, tensors, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_base(single(tensors=tensors), device="cpu")
+    assert "from_pretrained" not in str(caught.value)
+
+
+def test_sd15_is_not_read_as_sdxl(single, tmp_path, fresh):
+    cfg = single()
+    fresh("sdxl").pipeline.save_pretrained(tmp_path / "xl")
+    wrong = cfg.model_copy(update={"architecture": "sdxl", "config": str(tmp_path / "xl")})
+    with pytest.raises(ConfigError, match="could not be loaded as sdxl"):
+        load_base(wrong, device="cpu")
+
+
+def test_a_pipe_is_not_waited_at(in_tmp):
+    os.mkfifo("base.safetensors")
+    with pytest.raises(ConfigError, match="is a pipe"):
+        load_base(base_config("sd15", source="base.safetensors", config=".", seed=None), device="cpu")
+
+
 def test_a_folder_whose_weights_say_otherwise_is_refused(tmp_path, in_tmp, fresh):
     fresh("sd15").pipeline.save_pretrained(tmp_path / "model")
     weights = tmp_path / "model" / "unet" / "diffusion_pytorch_model.safetensors"
+    other = weights.with_name("diffusion_pytorch_model.fp16.safetensors")
+    cfg = base_config("sd15", source=str(tmp_path / "model"), seed=None)
+    save_file(load_file(weights), other, V)  # lies beside the one that is read
+    assert load_base(cfg, device="cpu").prediction == "epsilon"
     save_file(load_file(weights), weights, V)
     with pytest.raises(ConfigError, match="contradictory"):
-        load_base(base_config("sd15", source=str(tmp_path / "model"), seed=None), device="cpu")
+        load_base(cfg, device="cpu")
 
 
 def test_a_setting_of_the_prediction_is_part_of_what_a_run_is(fresh):
