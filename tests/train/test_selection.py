@@ -48,6 +48,14 @@ def test_no_photograph_of_the_person_is_trained_on_and_held_out(pairs, share):
     assert sum(parted.photographs.values()) == len(parted.held_out)
 
 
+@pytest.mark.parametrize("large", range(1, 12))
+def test_a_photograph_of_which_most_images_are_made_is_not_held_out(large):
+    samples = [sample(f"s{n}", f"t{m}") for n in range(1, 12) for m in range(30 if n == large else 1)]
+    parted = split(samples, 0.1)
+    assert len(parted.held_out) == 4
+    assert f"s{large}" not in parted.photographs
+
+
 def test_one_photograph_cannot_be_split():
     with pytest.raises(InputError, match="made of 1: none would be left"):
         split([sample("s1", f"t{n}") for n in range(3)], 0.1)
