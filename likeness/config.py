@@ -41,8 +41,10 @@ from likeness.train.config import TrainConfig, incompatibilities
 
 # OmegaConf's word for a value that must be given.
 MISSING = "???"
-WORDS = re.compile(r"[^\W_]+(?:[-_' ][^\W_]+)*\Z")
+# A1111 cuts a prompt at its words AND and BREAK.
+WORDS = re.compile(r"(?!.*\b(?:AND|BREAK)\b)[^\W_]+(?:[-_' ][^\W_]+)*\Z")
 MAX_WORD_LENGTH = 64
+MAX_WORD_BYTES = 120  # both words, and how often their folder counts, are one name of at most 255 bytes
 
 
 class Similarity(Section):
@@ -55,10 +57,11 @@ class Similarity(Section):
 
 def _word(given: str) -> str:
     text = unicodedata.normalize("NFC", given)
-    if not WORDS.match(text) or len(text) > MAX_WORD_LENGTH:
+    if not WORDS.match(text) or len(text) > MAX_WORD_LENGTH or len(text.encode()) > MAX_WORD_BYTES:
         raise ValueError(
             f"{text!r} becomes a folder's name, a tag that captions are cut at by commas, and tokens of a prompt: "
-            f"write at most {MAX_WORD_LENGTH} letters and digits, parted by single spaces, - _ or ', e.g. ohwx or young woman"
+            f"write at most {MAX_WORD_LENGTH} letters and digits ({MAX_WORD_BYTES} bytes), parted by single spaces, - _ or ', and "
+            "neither AND nor BREAK, e.g. ohwx or young woman"
         )
     if refusal := judge("trigger", Subject(text=text, trigger=True)):
         raise ValueError(f"{text!r} {refusal.detail}: {refusal.remedy}")

@@ -34,6 +34,9 @@ def params(tmp_path, **words):
         "<jade>",
         "(jade:1.2)",
         "j" * 65,
+        "玉" * 41,  # 123 bytes: with the other word no file's name holds it
+        "jade AND x",
+        "BREAK",
     ],
 )
 def test_what_is_no_path_tag_or_token_is_refused_with_an_example(tmp_path, name, text):
@@ -42,7 +45,9 @@ def test_what_is_no_path_tag_or_token_is_refused_with_an_example(tmp_path, name,
     assert f"personas.jade.{name}" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["ohwx", "young woman", "O'Neil", "J-2", "jade_01", "Zoë", "玉"])
+@pytest.mark.parametrize(
+    "text", ["ohwx", "young woman", "O'Neil", "J-2", "jade_01", "Zoë", "玉", "Break andy"]
+)
 def test_words_of_any_script_are_taken_in_one_form(tmp_path, text):
     config = load_config(params(tmp_path, trigger=unicodedata.normalize("NFD", text)))
     assert config.personas["jade"].trigger == unicodedata.normalize("NFC", text)

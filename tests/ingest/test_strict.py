@@ -56,6 +56,32 @@ def pixels_of(data: bytes) -> np.ndarray | None:
     return np.asarray(image.convert("RGB"))
 
 
+def scans_of(data: bytes) -> list[int]:
+    return [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+
+
+@pytest.mark.parametrize("colours", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_progressive_jpeg_that_lacks_scans_is_not_whole(tmp_path, colours, ended):
+    data = encoded(picture().convert(colours), "JPEG", progressive=True, quality=90)
+    assert read(tmp_path / "whole.jpg", data) is not None
+    for at in scans_of(data)[1:]:  # a download that stopped between two scans
+        cut = data[:at] + b"\xff\xd9" * ended
+        assert pixels_of(cut + b"\xff\xd9" * (not ended)) is not None
+        assert read(tmp_path / "cut.jpg", cut) is None
+    assert read(tmp_path / "end.jpg", data[:-2]) is not None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"restart_marker_blocks": 2}, {"restart_marker_rows": 1}, {"optimize": True}, {"subsampling": 0}],
+)
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_jpeg_with_all_its_scans_is_whole(tmp_path, progressive, options):
+    data = encoded(picture(), "JPEG", progressive=progressive, **options)
+    assert read(tmp_path / "a.jpg", data) is not None
+
+
 # Of wrong pictures that Pillow shows, how many may be read: the rest of what strict reading cannot notice.
 FORMATS = {
     "JPEG": ("JPEG", {"quality": 92}, 0.3),

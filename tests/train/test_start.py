@@ -117,6 +117,12 @@ def test_other_files_are_refused(tmp_path, trained):
     broken.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(InputError):
         read_start(broken, FACTS.consent_id)
+    tensors = load_file(path)
+    last = next(name for name in tensors if name.endswith("lora_up.weight"))
+    tensors[last] = tensors[last] * torch.nan
+    save_file(tensors, broken)
+    with pytest.raises(InputError, match="1 tensors have numbers that are infinite or none"):
+        read_start(broken, FACTS.consent_id)
     stranger = tmp_path / "stranger.safetensors"
     save_file({f"other.{name}": tensor for name, tensor in load_file(path).items()}, stranger)
     with pytest.raises(InputError, match="layers are none of"):

@@ -21,16 +21,22 @@ REDUCTION = 8
 # markers without a length, and the one that begins a scan.
 FRAMES, RESTART = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}), 0xDD
 NEEDED = frozenset({*range(0xC0, 0xD0), 0xDB, RESTART, 0xEE})
-BARE, SCAN = frozenset({0x01, *range(0xD0, 0xD9)}), 0xDA
+BARE, SCAN, END = frozenset({0x01, *range(0xD0, 0xD9)}), 0xDA, 0xD9
+# A marker after a scan's data, in which 0xFF is followed by 0 or a restart's number.
+AFTER_DATA = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+COEFFICIENTS = 64  # of a block
 
 
 def check(data: bytes, image: Image.Image) -> None:
-    """Refuse a JPEG of which libjpeg says that its data are damaged, or through which the edge of moved blocks goes.
+    """Refuse a JPEG of which libjpeg says that its data are damaged, which lacks scans, or through which the edge of moved
+    blocks goes.
 
     Raises:
         InputError: `truncated`, in libjpeg's words or ours.
     """
     refuse_warned(data, image)
+    if lacking := _not_told(data):
+        raise truncated(f"of {lacking} of its colours the last scans are missing, which tell the fine detail")
     frame, interval = header(data)
     block_px = coded_px(frame)
     rows, rest = divmod(interval, -(-_width(frame) // block_px[0]))
@@ -89,6 +95,33 @@ def header(data: bytes) -> tuple[bytes, int]:
         elif marker == RESTART:
             interval = int.from_bytes(segment[4:6], "big")
     return frame, interval
+
+
+def _not_told(data: bytes) -> int:
+    """Of how many components no scan tells all coefficients to the last bit (T.81, B.2.3 and G.1.1.1): a progressive JPEG that was
+    cut off between two scans is a picture to libjpeg, without a warning."""
+    bits: dict[int, list[int | None]] = {}
+    for marker, segment in _segments(data):
+        if marker in FRAMES:
+            bits = {component: [None] * COEFFICIENTS for component in segment[10::3][: segment[9]]}
+        elif marker == SCAN:
+            for scan in _scans(segment):
+                first, last, low = scan[5 + 2 * scan[4] :][:3]
+                for component in scan[5::2][: scan[4]]:
+                    for place in range(first, min(last + 1, COEFFICIENTS) if component in bits else first):
+                        bits[component][place] = low & 15
+    return sum(any(bit != 0 for bit in told) for told in bits.values())
+
+
+def _scans(data: bytes) -> Iterator[bytes]:
+    """The headers of the scans of data that begin with the first."""
+    at = 0
+    while at + 4 <= len(data) and (marker := data[at + 1]) != END:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == SCAN and len(header := data[at:end]) >= 8 + 2 * header[4]:
+            yield header
+        found = AFTER_DATA.search(data, end)
+        at = found.start() if found else len(data)
 
 
 def _without_notes(data: bytes) -> bytes:

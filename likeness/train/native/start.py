@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from likeness.diffusion.bases import Base
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import lora_layers
 from likeness.lora.door import refuse_others
 from likeness.lora.file import LoraFile, read_file
@@ -37,7 +37,7 @@ class Start:
     def words(self) -> str:
         """What is known of it: `jade-1000.safetensors (of 1000 steps)`."""
         steps = self.file.metadata.get("ss_steps")
-        return self.path.name + (f" (of {steps} steps)" if steps else "")
+        return self.path.name + (f" (of {steps} steps)" if steps and steps.isdecimal() else "")
 
     @torch.no_grad()
     def fill(self, base: Base, parameters: Mapping[str, Parameter]) -> None:
@@ -80,11 +80,14 @@ def read_start(path: Path, consent_id: str) -> Start:
     """Read the file to start from.
 
     Raises:
-        InputError: it is no safetensors file.
+        InputError: it is no safetensors file, or holds numbers that are infinite or none.
         ConsentError: it says that it was trained under another consent record.
     """
     file = read_file(path)
     refuse_others(file.metadata, (consent_id,), what=f"train.start_from {path}")
+    if broken := [name for name, one in file.tensors.items() if not one.double().isfinite().all()]:
+        raise InputError(f"train.start_from {path}: {len(broken)} tensors have numbers that are infinite or none "
+                         f"({', '.join(broken[:SHOWN])})", reason="lora-tensors", remedy="take an earlier checkpoint")  # fmt: skip
     weights, config = find_weights(path)
     digest = sha256_file(weights)
     if config is not None:
