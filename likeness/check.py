@@ -20,8 +20,7 @@ from likeness.safety.consent.revocations import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
-from likeness.tracking import tracking_uri
-from likeness.tracking.cause import address_problem
+from likeness.tracking.cause import address_problem, tracking_uri
 from likeness.train.starting import starting_file
 
 

@@ -35,7 +35,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
 from likeness.store.items import ItemStore, write_atomic
-from likeness.tracking import Tracker
+from likeness.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from likeness.safety.measurements import Measurements

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from secrets_planted import holders, plant
 
-from likeness import tracking
 from likeness.errors import ProviderError
 from likeness.settings import flatten
-from likeness.tracking import Tracker, records, tracking_uri
-from likeness.tracking.cause import cause_of
+from likeness.tracking import records
+from likeness.tracking import tracker as tracking
+from likeness.tracking.cause import cause_of, tracking_uri
 from likeness.tracking.records import Registered, register
+from likeness.tracking.tracker import Tracker
 
 mlflow = pytest.importorskip("mlflow")
 

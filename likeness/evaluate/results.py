@@ -25,7 +25,7 @@ from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
 from likeness.run import Run
 from likeness.store.items import Item, write_atomic
-from likeness.tracking import Tracker
+from likeness.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True, kw_only=True)

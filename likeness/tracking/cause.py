@@ -1,7 +1,9 @@
-"""Why MLflow does not take what it is sent, and what helps."""
+"""MLflow's address; why it does not take what it is sent, and what helps."""
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 # `//user:password@` of a tracking URI: a message must not repeat it.
@@ -112,3 +114,12 @@ def cause_of(error: Exception, uri: str) -> Cause:
         final=False,
         answered=False,
     )
+
+
+def tracking_uri(configured: str, root: Path) -> str:
+    """MLFLOW_TRACKING_URI if set, else the configured one; a relative sqlite path is below `root`."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
+    scheme, separator, path = uri.partition(":///")
+    if scheme == "sqlite" and separator and not path.startswith("/"):
+        return f"sqlite:///{(root / path).resolve()}"
+    return uri

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from likeness.errors import ProviderError
-from likeness.tracking import ARTIFACTS, BATCH_METRICS, quiet, tracking_uri
-from likeness.tracking.cause import cause_of
+from likeness.tracking.cause import cause_of, tracking_uri
+from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS, quiet
 
 COPY_OF = "likeness.copy_of"
 

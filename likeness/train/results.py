@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from likeness.paths import PersonaPaths
 from likeness.pipeline.outputs import materialize, write_text
 from likeness.store.items import sha256_file, write_atomic
-from likeness.tracking import Tracker
+from likeness.tracking.tracker import Tracker
 from likeness.train.trainer import TrainingResult
 
 # Of an empty folder DVC says WARNING.

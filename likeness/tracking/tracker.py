@@ -1,0 +1,253 @@
+"""MLflow runs: this package alone imports mlflow, and only when a run starts (the import takes 1.4-2.3 s).
+
+Tracking never stops the work, nor does the work wait for it: one thread talks to the server. What the server does not
+take now is kept and sent later, in order; what it refuses is left out. A cause is told when it is met first, and the
+end tells what is missing. Metrics are sent in batches (one call a value is ten times slower over HTTP), so that a
+person can watch a run from elsewhere.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from likeness.disk import discard
+from likeness.git import git
+from likeness.settings import flatten
+from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of, tracking_uri
+
+# MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
+BATCH_METRICS = 1000
+# Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
+SEND_EVERY_S = 10.0
+# At the end of a run a server that does not answer is asked this often, with a pause between.
+LAST_TRIES, LAST_PAUSE_S = 3, 1.0
+ARTIFACTS = "mlartifacts"
+"""The folder in the repository that takes the files of runs, where the database is a local one."""
+
+MARK = "likeness.mark"
+"""The tag by which a run knows itself, before it has the server's number."""
+
+Row = tuple[int, int, Mapping[str, float]]
+"""Milliseconds since 1970, step, values by name."""
+
+
+class Tracker:
+    """One MLflow run as a context manager; without `enabled` it does nothing. `root` is the repository's folder; `columns` are
+    the few settings that people choose runs by: the run's name has them, and they are params under their short names."""
+
+    def __init__(
+        self,
+        *,
+        enabled: bool,
+        uri: str,
+        experiment: str,
+        root: Path,
+        stage: str,
+        persona: str,
+        params: Mapping[str, Any],
+        columns: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._root = root
+        self._enabled, self._uri, self._experiment = enabled, tracking_uri(uri, root), experiment
+        self._stage, self._persona = stage, persona
+        self._columns = {name: value for name, value in (columns or {}).items() if value is not None}
+        self._params = {**params, **self._columns}
+        self._client: Any = None
+        self._run_id = ""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
+        self._calls: deque[Callable[[], object]] = deque()
+        self._rows: list[Row] = []
+        self._sent_s = -SEND_EVERY_S
+        self._sending: Future[None] | None = None
+        self._refused = 0
+        self._mark = uuid.uuid4().hex
+        self.problem: str | None = None
+
+    def __enter__(self) -> Self:
+        if self._enabled and (wrong := address_problem(self._uri)):
+            self.problem, self._enabled = wrong, False
+            self._say(wrong)
+        if self._enabled:
+            self._calls.append(self._start)
+            # Waited for: mlflow is imported while nobody else imports.
+            self._thread.submit(self._send).result()
+        return self
+
+    def log_metrics(self, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Log (step, {name: value}) rows, with the next batch."""
+        now_ms = int(time.time() * 1000)
+        self._rows += [(now_ms, step, values) for step, values in rows]
+        # While the server is slow what is measured waits in the list, never in a queue of requests.
+        idle = self._sending is None or self._sending.done()
+        if self._enabled and idle and time.monotonic() - self._sent_s >= SEND_EVERY_S:
+            self._sent_s = time.monotonic()
+            self._add_rows()
+            self._sending = self._thread.submit(self._send)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Log one file (a picture, a table) as an artifact; it must stay until the run ends."""
+        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path), folder))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Tag the run, e.g. with the weights' sha256."""
+        for key, value in tags.items():
+            self._calls.append(partial(self._set_tag, key, value))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        status = "FINISHED" if kind is None else "KILLED" if kind is KeyboardInterrupt else "FAILED"
+        self._add_rows()
+        self._calls.append(lambda: self._client.set_terminated(self._run_id, status))
+        for tries_left in reversed(range(LAST_TRIES)):
+            self._thread.submit(self._send, leave_out=not tries_left).result()
+            if not self._enabled or not self._calls:
+                break
+            time.sleep(LAST_PAUSE_S if tries_left else 0)
+        self._thread.shutdown()
+        if self._enabled and (lost := self._refused + len(self._calls)):
+            running = ", and it stays RUNNING there" if self._calls and self._client is not None else ""
+            self._say(f"{lost} record(s) of this run are not there{running}: {self.problem}")
+
+    def _start(self) -> None:
+        quiet()
+        from mlflow import MlflowClient
+        from mlflow.entities import Param
+
+        if not self._uri.startswith("http"):
+            # Its ten tries of a database, with back-off, take two minutes.
+            from mlflow.store.db import utils
+
+            utils.MAX_RETRY_COUNT = 3
+        make_database(self._uri)
+        client: Any = MlflowClient(tracking_uri=self._uri)
+        created = self._experiment_id(client)
+        tags = {
+            "likeness.stage": self._stage,
+            "likeness.persona": self._persona,
+            MARK: self._mark,
+            **_revision(),
+        }
+        run = client.create_run(created, tags=tags, run_name=self._name())
+        # An answer that is lost on its way is asked for again, and that makes another run, which nobody would end.
+        for twin in client.search_runs([created], f"tags.`{MARK}` = '{self._mark}'"):
+            if twin.info.run_id != run.info.run_id:
+                client.delete_run(twin.info.run_id)
+        self._client, self._run_id = client, run.info.run_id
+        flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
+        self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
+
+    def _experiment_id(self, client: Any) -> str:
+        experiment = client.get_experiment_by_name(self._experiment)
+        if experiment is None:
+            location = (self._root / ARTIFACTS).resolve().as_uri()
+            local = self._uri.startswith("sqlite:")
+            try:
+                return client.create_experiment(
+                    self._experiment, artifact_location=location if local else None
+                )
+            # Another run may have made it meanwhile; each store says so in its own way.
+            except Exception:
+                if (experiment := client.get_experiment_by_name(self._experiment)) is None:
+                    raise
+        if experiment.lifecycle_stage == "deleted":
+            raise DeletedExperiment(self._experiment, experiment.experiment_id)
+        return experiment.experiment_id
+
+    def _name(self) -> str:
+        """`train@jade, rank 8, lr 0.0001, steps 1500, slim-cat`."""
+        told = [f"{name} {value}" for name, value in self._columns.items()]
+        experiment = os.environ.get("DVC_EXP_NAME")
+        return ", ".join(
+            [f"{self._stage}@{self._persona}", *told, *([experiment] if experiment and told else [])]
+        )
+
+    def _add_rows(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._calls.append(partial(self._log_metrics, rows))
+
+    def _set_tag(self, key: str, value: str) -> None:
+        self._client.set_tag(self._run_id, key, value)
+
+    def _log_metrics(self, rows: Sequence[Row]) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, float(value), at_ms, step)
+            for at_ms, step, row in rows
+            for name, value in row.items()
+        ]
+        for start in range(0, len(metrics), BATCH_METRICS):
+            self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
+
+    def _send(self, *, leave_out: bool = False) -> None:
+        """Make the calls that wait, in order, up to one that the server does not take now; with `leave_out` it does not keep
+        the others waiting, as long as the server answers: the last one ends the run."""
+        while self._enabled and self._calls:
+            try:
+                self._calls[0]()
+            # Whatever a tracking server or its client raises must not cost the work it only watches.
+            except Exception as error:
+                first, cause = self.problem is None, cause_of(error, self._uri)
+                self.problem = cause.words
+                if first:
+                    self._say(
+                        cause.words + ("" if cause.final else "\n  what waits is sent when it answers again")
+                    )
+                if not cause.final and not (leave_out and cause.answered and self._client is not None):
+                    return
+                self._refused += 1
+                self._enabled = self._client is not None  # without a run no other call means anything
+            self._calls.popleft()
+
+    def _say(self, words: str) -> None:
+        sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
+
+
+def make_database(uri: str) -> None:
+    """Make a local database that is not there, whole or not at all: MLflow makes its tables one by one, and two runs at once,
+    or one that is killed, would leave one that no run can use."""
+    scheme, _, place = uri.partition(":///")
+    path = Path(place)
+    if scheme != "sqlite" or not place or (path.exists() and path.stat().st_size):
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        client: Any = MlflowClient(tracking_uri=f"sqlite:///{new}")
+        client.search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):  # another run was faster
+            os.link(new, path)
+    finally:
+        discard(new)
+
+
+def quiet() -> None:
+    """Before mlflow is imported: three tries of a dead server instead of its seven with back-off, which take minutes, and a
+    new database told in no five lines."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Each try of a database that is not there takes five lines.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)
+
+
+def _revision() -> dict[str, str]:
+    tags = {"DVC_EXP_NAME": name} if (name := os.environ.get("DVC_EXP_NAME")) else {}
+    commit = git("rev-parse", "HEAD")
+    return tags | ({"mlflow.source.git.commit": commit.strip()} if commit else {})
