@@ -51,11 +51,6 @@ class Verdict:
         """What is in the way."""
         return [one for one in self.floors if one.kept is False]
 
-    @property
-    def waived(self) -> list[Floor]:
-        """What nobody asked."""
-        return [one for one in self.floors if one.kept is None]
-
     def values(self) -> dict[str, Any]:
         """JSON values."""
         return asdict(self)

@@ -69,11 +69,6 @@ class FaceAnalyzer:
         with self._lent() as models:
             return [_face(models, rgb, row) for row in models.detector.rows(rgb, long_sides_px)]
 
-    def embed(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
-        """SFace embedding [128], unit length, of a face known by its `points5` in these pixels."""
-        with self._lent() as models:
-            return models.embedding(rgb, face.points5)[0]
-
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:
         """The face with the embeddings of all networks that decide whose it is."""
         return replace(face, others={one.name: one.embedding(rgb, face) for one in self._embedders})

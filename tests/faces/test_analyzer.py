@@ -89,10 +89,9 @@ def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, synthetic_people):
     assert np.mean(same) == pytest.approx(0.84, abs=0.02)
 
 
-def test_embeddings_have_unit_length_and_embed_repeats_them(analyzer, seen, synthetic_people):
-    rgb, (face,) = seen(synthetic_people / "sources/jade_01.jpg")
+def test_embeddings_have_unit_length(seen, synthetic_people):
+    _, (face,) = seen(synthetic_people / "sources/jade_01.jpg")
     assert np.linalg.norm(face.embedding) == pytest.approx(1, abs=1e-5)
-    np.testing.assert_array_equal(analyzer.embed(rgb, face), face.embedding)
 
 
 @pytest.mark.parametrize("side_px", [300, 3600])
