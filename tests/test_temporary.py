@@ -17,6 +17,7 @@ raise AssertionError("a test fails")
 
 
 def test_nothing_is_left_of_what_failed_or_was_killed(tmp_path):
+    (tmp_path / f"lt-{2**22 + 1}-killed").mkdir()  # no process has such a number
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**theirs, "TMPDIR": str(tmp_path), "PYTHONPATH": os.path.dirname(__file__)}
     ended = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
