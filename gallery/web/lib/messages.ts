@@ -62,7 +62,7 @@ export const messages = {
     removeNamed: (name: string) => `Remove: ${name}`,
     added: (day: string) => `Added ${day}, not used yet`,
     used: (time: string) => `Last used ${time}`,
-    signIn: "Sign in with a passkey",
+    signIn: "Use a passkey",
     failed: "The browser gave no passkey. Try again, or use your password.",
   },
 
