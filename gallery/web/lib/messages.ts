@@ -227,7 +227,7 @@ export const messages = {
 
   verify: {
     check: "Check the manifest in this browser",
-    checkShort: "Check manifest",
+    checkShort: "Verify",
     checking: "Checking",
     failed: "This browser could not check it. Download the picture and ask likeness on your own computer.",
     holds: "Checked here: the manifest fits this file",

@@ -152,7 +152,7 @@ test("the person portrayed sees who made what, withdraws, and nothing is left", 
   await jade.goto(own);
   await jade.getByText("by Ben").first().waitFor();
   assert.ok((await jade.getByText("by Ben").count()) >= 1);
-  await jade.getByRole("button", { name: "Check manifest" }).first().click();
+  await jade.getByRole("button", { name: "Verify" }).first().click();
   await jade.getByText("Checked here: the manifest fits this file").waitFor();
   await whole(jade);
   await jade.getByLabel("Type jade to confirm").fill("jade");
