@@ -20,6 +20,8 @@ PEOPLE = "needs Blender's wheel and 300 MB of MakeHuman's data"
 NOT_RUN = {
     "make sky": INSTALLS,
     "pip install -e '.[ray]'": INSTALLS,
+    "pip install -e '.[pkcs11]'": INSTALLS,
+    "likeness params train.seed=5,7": "tests/cli/test_params.py has what it is told",
     "make ray-test": INSTALLS,
     "RAY_ADDRESS=HOST:6379 dvc repro -s ingest@jade": "tests/test_ray.py has a cluster of its own",
     "export RUNPOD_API_KEY=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "a user's own keys",
