@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -26,6 +27,8 @@ def begin() -> None:
         sys.stderr.write(f"likeness needs Python 3.11 or newer; {sys.executable} is {version}\n{REMEDY}")
         raise SystemExit(1)
     sys.excepthook = _without_traceback
+    # Pillow warns of a photograph's odd tags, and cannot say whose they are; what counts is told by that file's line.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 

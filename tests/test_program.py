@@ -43,6 +43,29 @@ def test_an_old_python_can_read_what_tells_it(name):
     ast.parse((ROOT / name).read_text(), feature_version=(3, 7))
 
 
+ODD_TAG = """
+import io, warnings
+from PIL import Image
+from likeness.program import begin
+begin()
+odd = io.BytesIO()
+Image.new("L", (8, 8)).save(odd, "TIFF", tiffinfo={274: 1})
+data = odd.getvalue()
+entry = data.index(bytes([18, 1, 3, 0]))  # the orientation, of which there is one
+Image.open(io.BytesIO(data[:entry + 4] + bytes([2, 0, 0, 0]) + data[entry + 8:])).load()
+warnings.warn("of another")
+"""
+
+
+def test_what_pillow_warns_of_a_photograph_s_tags_is_not_printed():
+    done = subprocess.run(
+        [sys.executable, "-c", ODD_TAG], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "of another" in done.stderr, "PIL" in done.stderr) == (0, True, False), (
+        done.stderr
+    )
+
+
 def interrupted(libraries: Path, *words: str) -> tuple[int, str]:
     """How Python ends, and what it says, when Ctrl-C meets it while a library blocks its import."""
     started = subprocess.Popen(

@@ -2,6 +2,7 @@
 # (diffusers pipelines are not typed)
 """A base model from a seed, a hub id, a folder or one file, on its device and frozen."""
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import diffusers
 import torch
 from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.utils import logging as diffusers_logging
+from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from likeness.aligned import align_module
@@ -172,10 +174,22 @@ def _load(
         str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
     ))  # fmt: skip
     files = folder_files(folder, cfg.variant)
-    weights = [
-        path for path in files if path.parent == folder / family.NETWORK and path.suffix == ".safetensors"
-    ]
-    return pipeline, files_digest(files, folder, memo), read_markers(weights), cfg.source
+    weights: dict[str, list[Path]] = {}
+    for path in files:
+        if path.suffix == ".safetensors":
+            weights.setdefault(path.parent.name, []).append(path)
+    # transformers makes up what a text encoder's files lack.
+    for part in family.TEXT_CLASSES:
+        needs = sum(one.numel() for one in getattr(pipeline, part).parameters())
+        if (has := sum(map(_numbers, weights.get(part, [])))) < needs:
+            raise ValueError(f"its {part} has {needs:,} numbers, and its files hold {has:,}")
+    return pipeline, files_digest(files, folder, memo), read_markers(weights[family.NETWORK]), cfg.source
+
+
+def _numbers(path: Path) -> int:
+    """How many numbers a .safetensors file holds."""
+    with safe_open(path, framework="numpy") as opened:
+        return sum(math.prod(opened.get_slice(key).get_shape()) for key in opened.keys())  # noqa: SIM118
 
 
 def _whole(pipeline: Any) -> Any:

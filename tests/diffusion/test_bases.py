@@ -10,6 +10,7 @@ import torch
 from ldm_file import write_single_file
 from lora_runs import base_config, train_config
 from padding import shift_tensors
+from safetensors.torch import load_file, save_file
 
 from likeness.diffusion.digest import files_digest, folder_files
 from likeness.diffusion.families import bases
@@ -132,6 +133,17 @@ def test_one_safetensors_file_is_the_same_model(tmp_path, in_tmp, fresh):
     assert torch.equal(predict(read), predict(made))
     rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert torch.equal(read.encode_image(rgb), made.encode_image(rgb))
+
+
+@pytest.mark.parametrize("architecture", bases())
+def test_a_folder_whose_text_encoder_lacks_numbers_is_refused(tmp_path, fresh, architecture):
+    folder = tmp_path / "base"
+    fresh(architecture).pipeline.save_pretrained(folder)
+    file = folder / "text_encoder" / "model.safetensors"
+    kept = {name: one for name, one in load_file(file).items() if "layers.0.mlp." not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=r"its text_encoder has [\d,]+ numbers, and its files hold [\d,]+"):
+        load_base(pretrained(folder, architecture), device="cpu")
 
 
 def test_a_folders_digest_follows_its_bytes_and_reads_the_wanted_variant(tmp_path, fresh):
