@@ -11,7 +11,7 @@ from gallery_world import PASSWORD, Browser, World
 from sqlalchemy import Engine, text
 
 from gallery.portrayed.links import link_token
-from gallery.tables import Person
+from gallery.tables import Passkey, Person
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 PUBLIC = ("/session", "/sign-", "/password", "/shared", "/takedowns", "/portrayed", "/money/webhook")
@@ -33,6 +33,19 @@ class Target:
         self.session = self.ann.get("/sessions").json()["items"][0]
         self.person = self.owner.get("/admin/people").json()["items"][0]
         self.portrayed = world.link()
+        with world.gallery.transaction() as session:
+            user = uuid.UUID(self.ann.get("/session").json()["user"]["id"])
+            key = Passkey(
+                user_id=user,
+                credential=b"1",
+                public_key=b"2",
+                uses=0,
+                name="phone",
+                created=world.gallery.clock(),
+            )
+            session.add(key)
+            session.flush()
+            self.passkey = str(key.id)
 
     @property
     def wish(self) -> dict[str, Any]:
@@ -41,7 +54,7 @@ class Target:
     def filled(self, path: str) -> str:
         """A route's path with Ann's ids in it."""
         ids = {"picture_id": self.picture["id"], "generation_id": self.generation["id"], "album_id": self.album["id"],
-               "share_id": self.share["id"], "session_id": self.session["id"],
+               "share_id": self.share["id"], "session_id": self.session["id"], "passkey_id": self.passkey,
                "person_id": self.person["id"], "user_id": UNKNOWN, "takedown_id": UNKNOWN, "receipt": UNKNOWN,
                "token": self.token}  # fmt: skip
         for name, value in ids.items():

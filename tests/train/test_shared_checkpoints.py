@@ -5,7 +5,8 @@ import threading
 import pytest
 from lora_runs import Stop, run_in, stop_at, train_config
 
-from likeness.config import Config
+from likeness.config import validated
+from likeness.errors import ConfigError
 from likeness.store.s3 import Remote
 from likeness.train.native import shared_checkpoints
 from likeness.train.native.checkpoint import RunFolder
@@ -126,7 +127,7 @@ def test_sharing_needs_a_place_to_share():
 
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["train"]["checkpoint"]["share"] = True
-    with pytest.raises(ValueError, match=r"items\.remote"):
-        Config.model_validate(values)
+    with pytest.raises(ConfigError, match=r"items\.remote"):
+        validated(values, ROOT / "params.yaml")
     values["items"]["remote"] = "s3://team/items"
-    assert Config.model_validate(values).train.checkpoint.share
+    assert validated(values, ROOT / "params.yaml").train.checkpoint.share
