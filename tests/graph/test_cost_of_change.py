@@ -45,7 +45,7 @@ def test_a_stage_costs_three_files(enhanced):
     assert enhanced.repro("thumbnail@jade") == ["check"]
     assert "thumbnail" in enhanced.run("python", "-m", "likeness", "summary").stdout
     (enhanced.folder / "tests").mkdir()
-    for name in ("test_dvc.py", "conftest.py", "signing.py", "conf_sections.py"):
+    for name in ("test_dvc.py", "conftest.py", "signing.py", "temporary.py", "conf_sections.py"):
         shutil.copy(ROOT / "tests" / name, enhanced.folder / "tests")
     enhanced.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dvc.py")
 
