@@ -9,15 +9,26 @@ LOCK = "dvc.lock"
 
 
 def cache_folder(root: Path = Path()) -> Path:
-    """The cache of the repository; the later file wins and a relative folder is relative to the file that names it, as
-    in DVC."""
-    cache = root / ".dvc" / "cache"
+    """The cache of the repository; a relative folder is relative to the file that names it, as in DVC."""
+    file, folder = _of_cache("dir", root) or (root / ".dvc" / "config", "cache")
+    return file.parent / folder
+
+
+def links_outputs(root: Path = Path()) -> bool:
+    """Whether DVC moves outputs into its cache and links them, so that they take space once."""
+    _, types = _of_cache("type", root) or (None, "")
+    return types.split(",")[0].strip().strip("\"'") in ("hardlink", "symlink")
+
+
+def _of_cache(option: str, root: Path) -> tuple[Path, str] | None:
+    """An option of DVC's cache, and the file that says it: the later one wins."""
+    said = None
     for file in (root / ".dvc" / "config", root / ".dvc" / "config.local"):
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(file)
-        if folder := parser.get("cache", "dir", fallback=None):
-            cache = file.parent / folder
-    return cache
+        if value := parser.get("cache", option, fallback=None):
+            said = file, value
+    return said
 
 
 def links_to_cache(path: Path) -> bool:

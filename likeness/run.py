@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
 from likeness.disk import optional, try_place
-from likeness.dvc_files import cache_folder
+from likeness.dvc_files import cache_folder, links_outputs
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, run_batch
@@ -300,7 +300,7 @@ def run(stage: str, main: Main) -> None:
                 raise
             current.share()
         if "DVC_STAGE" in os.environ:  # DVC runs it, and is about to take its outputs
-            require_room_in_cache(current.outputs(), cache_folder())
+            require_room_in_cache(current.outputs(), cache_folder(), linked=links_outputs())
     seconds = {
         "stage": stage,
         "persona": persona.name,

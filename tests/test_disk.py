@@ -14,7 +14,7 @@ import pytest
 from likeness.dataset.archive import write_zip
 from likeness.diffusion.digest import files_digest
 from likeness.disk import optional, try_place
-from likeness.dvc_files import cached
+from likeness.dvc_files import cache_folder, cached, links_outputs
 from likeness.errors import DiskError, exit_on_error
 from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
@@ -145,10 +145,24 @@ def test_a_cache_without_room_for_the_outputs_is_told_before_dvc_fills_it(in_tmp
     monkeypatch.setattr("likeness.pipeline.outputs._takes_clones", lambda path, place: False)
     with pytest.raises(DiskError, match=r"cache: .*copy of resized: it takes 5,000 bytes, 4,000 are free"):
         require_room_in_cache([folder, Path("not-there")], cache)
+    require_room_in_cache([folder], cache, linked=True)  # DVC moves them there
     there = cached(cache, hashlib.md5(bytes(3000), usedforsecurity=False).hexdigest())
     there.parent.mkdir(parents=True)
     there.write_bytes(bytes(3000))
     require_room_in_cache([folder], cache)  # what the cache has already takes nothing
+
+
+@pytest.mark.parametrize(
+    ("types", "linked"),
+    [("hardlink,copy", True), ('"symlink"', True), ("reflink,hardlink", False), ("copy", False)],
+)
+def test_dvc_s_kind_of_cache_is_read_from_its_files(in_tmp, types, linked):
+    assert not links_outputs()
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[cache]\n    dir = elsewhere\n    type = copy\n")
+    Path(".dvc/config.local").write_text(f"[cache]\n    type = {types}\n")
+    assert links_outputs() is linked
+    assert cache_folder() == Path(".dvc/elsewhere")
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
