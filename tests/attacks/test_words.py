@@ -102,7 +102,7 @@ MINORS = {
     "menina": "uma menina", "French": "seize ans", "fillette": "fillette", "German": "17 Jahre alt",
     "German joined": "sechzehnjährige",
     "Mädchen": "Mädchen", "Russian": "17 лет", "Russian joined": "шестнадцатилетняя", "девочка": "девочка", "Chinese": "十六岁",
-    "Chinese digits": "16岁", "女孩": "女孩", "Japanese": "17歳", "女子高生": "女子高生", "Hindi": "१६ साल", "Hindi words": "सोलह साल",
+    "Chinese digits": "16岁", "女孩": "女孩", "Japanese": "17歳", "ロリ": "ロリな服", "女子高生": "女子高生", "Hindi": "१६ साल", "Hindi words": "सोलह साल",
     "नाबालिग": "नाबालिग", "Bengali": "১৬ বছর", "Bengali words": "ষোলো বছর", "Arabic words": "ستة عشر عاما", "طفلة": "والطفلة",
 }  # fmt: skip
 HARMLESS = [
@@ -112,7 +112,7 @@ HARMLESS = [
     "visible to the naked eye", "summa cum laude", "a cowgirl hat", "her boyfriend", "baby blue shirt", "kid gloves",
     "minor scratches", "the road snaked", "a neurotic look", "the pen is red", "Nina in a garden", "kind smile", "18 years old",
     "a 26-year-old woman", "twenty-six years old", "aged 45", "In Idaho", "Illinois", "первая дама", "a grade school building", 
-    "立ちはだかる壁",
+    "立ちはだかる壁", "フロリダの海岸", "低カロリーの朝食",
     "her thirtieth birthday", "a cake for a 40th birthday", "almost 16 candles", "nearly 17 inches",
     "Louis XVI furniture", "a <b> sign",
     "three summers ago", "fireworks 🎆 above", "dua puluh enam tahun", "rock🎸star", "(left) in a coat", "wanita 30 tahun",
