@@ -6,17 +6,21 @@ import type { Generation } from "./types";
 
 export const isRunning = (run: Generation) => run.status === "queued" || run.status === "drawing";
 
+type Client = ReturnType<typeof useQueryClient>;
+const queryKey = ["generations"];
+
 /** The user's runs, newest first. The server's events keep them true; each (re)opened stream begins with reading all anew,
- *  so nothing that happened between is missed. */
+ *  so nothing that happened between is missed, and an answer under way when an event comes is asked for again: it may be older. */
 export function useGenerations() {
   const client = useQueryClient();
-  const runs = useQuery({ queryKey: ["generations"], queryFn: api.generations });
+  const runs = useQuery({ queryKey, queryFn: api.generations });
   useEffect(() => {
     const events = new EventSource("/api/events");
-    events.addEventListener("open", () => void client.invalidateQueries({ queryKey: ["generations"] }));
+    events.addEventListener("open", () => void readAnew(client));
     events.addEventListener("generation", (event: MessageEvent<string>) => {
       const changed = JSON.parse(event.data) as Generation;
       putGeneration(client, changed);
+      if (client.isFetching({ queryKey })) void readAnew(client);
       if (isRunning(changed)) return;
       client.removeQueries({ queryKey: ["pictures"], type: "inactive" });
       void client.invalidateQueries({ queryKey: ["people"] });
@@ -26,11 +30,20 @@ export function useGenerations() {
   return runs;
 }
 
-export function putGeneration(client: ReturnType<typeof useQueryClient>, changed: Generation) {
-  client.setQueryData<Generation[]>(["generations"], (held) => {
-    if (!held) return held;
-    return held.some((run) => run.id === changed.id)
-      ? held.map((run) => (run.id === changed.id ? changed : run))
-      : [changed, ...held];
-  });
+/** A run as an event tells it. */
+function putGeneration(client: Client, changed: Generation) {
+  client.setQueryData<Generation[]>(queryKey, (held) =>
+    held?.some((run) => run.id === changed.id) ? held.map((run) => (run.id === changed.id ? changed : run)) : held && [changed, ...held],
+  );
+}
+
+/** A run that was just asked for, where no event has told it: an event is newer than that answer. */
+export function addGeneration(client: Client, made: Generation) {
+  client.setQueryData<Generation[]>(queryKey, (held) => (held?.some((run) => run.id === made.id) ? held : held && [made, ...held]));
+}
+
+/** Nothing that was asked for before counts, not even the first answer, which a refetch alone would wait for. */
+async function readAnew(client: Client) {
+  await client.cancelQueries({ queryKey });
+  await client.invalidateQueries({ queryKey });
 }

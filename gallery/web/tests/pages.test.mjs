@@ -73,6 +73,30 @@ test("a run shows its progress, survives a reload, and says why a picture was re
   assert.equal(await page.getByRole("button", { name: /^Open: / }).count(), 2);
 });
 
+test("an answer that is older than an event does not undo it", async () => {
+  const { state } = site.fake;
+  state.pace = 1e8;
+  await signIn(page);
+  await page.getByRole("button", { name: "In a library" }).click();
+  await page.getByRole("button", { name: /^Draw \d/ }).click();
+  await page.getByText("Next in the queue").waitFor();
+  state.step();
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const earlier = new Set(state.streams);
+  let asked = 0;
+  await page.route("**/api/generations", async (route) => {
+    const answer = await route.fetch();
+    if (asked++ === 0) {
+      while (![...state.streams].some((one) => !earlier.has(one))) await pause(20);
+      state.step();
+      await pause(500); // the page has that event before this answer
+    }
+    await route.fulfill({ response: answer }).catch(() => {}); // nobody may wait for it any more
+  });
+  await page.reload();
+  await page.getByText("jade · Drawing: 1 of").waitFor();
+});
+
 test("a wish whose answer was lost is asked for again and drawn once", async () => {
   const { state } = site.fake;
   state.pace = 60_000;

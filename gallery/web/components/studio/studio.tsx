@@ -2,7 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { ImagePlus, UserX } from "lucide-react";
 import { useState } from "react";
-import { isRunning, putGeneration, useGenerations } from "@/lib/events";
+import { addGeneration, isRunning, useGenerations } from "@/lib/events";
 import { messages } from "@/lib/messages";
 import { usePeople } from "@/lib/queries";
 import type { Picture } from "@/lib/types";
@@ -40,7 +40,7 @@ function Desk() {
     <div className="grid gap-8 lg:grid-cols-[24rem_1fr] lg:gap-10">
       <h1 className="sr-only">{messages.studio.title}</h1>
       <div className="lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:self-start lg:overflow-y-auto lg:pr-1">
-        {people.data ? <Composer people={people.data} draft={draft} onDraw={(run) => putGeneration(client, run)} /> : <Loading />}
+        {people.data ? <Composer people={people.data} draft={draft} onDraw={(run) => addGeneration(client, run)} /> : <Loading />}
       </div>
       <section aria-label={messages.studio.runs} className="grid content-start gap-8">
         {runs.isError && <ErrorNotice error={runs.error} onRetry={() => void runs.refetch()} />}
