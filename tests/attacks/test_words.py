@@ -102,7 +102,8 @@ MINORS = {
     "menina": "uma menina", "French": "seize ans", "fillette": "fillette", "German": "17 Jahre alt",
     "German joined": "sechzehnjährige",
     "Mädchen": "Mädchen", "Russian": "17 лет", "Russian joined": "шестнадцатилетняя", "девочка": "девочка", "Chinese": "十六岁",
-    "Chinese digits": "16岁", "女孩": "女孩", "Japanese": "17歳", "ロリ": "ロリな服", "女子高生": "女子高生", "Hindi": "१६ साल", "Hindi words": "सोलह साल",
+    "Chinese digits": "16岁", "女孩": "女孩", "Japanese": "17歳", "ロリ": "ロリな服",
+    "女子高生": "女子高生", "Hindi": "१६ साल", "Hindi words": "सोलह साल",
     "नाबालिग": "नाबालिग", "Bengali": "১৬ বছর", "Bengali words": "ষোলো বছর", "Arabic words": "ستة عشر عاما", "طفلة": "والطفلة",
 }  # fmt: skip
 HARMLESS = [
