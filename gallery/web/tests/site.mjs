@@ -86,7 +86,16 @@ export async function visit({ browser, url }, { width = 1400, theme = "light", s
     const provoked = statuses.some((status) => message.text().includes(typeof status === "number" ? `status of ${status}` : status));
     if (["error", "warning"].includes(message.type()) && !provoked) faults.push(`${message.text()} ${message.location().url}`);
   });
-  return Object.assign(page, { faults, allow: (status) => statuses.push(status) });
+  const pending = new Set(); // but for the stream of events, which stays open
+  page.on("request", (request) => request.url().endsWith("/api/events") || pending.add(request));
+  for (const end of ["requestfinished", "requestfailed"]) page.on(end, (request) => pending.delete(request));
+  return Object.assign(page, { faults, pending, allow: (status) => statuses.push(status) });
+}
+
+/** Once the page has its answers and shows them: until then buttons are off, and pale. */
+async function settled(page) {
+  for (let calm = 0; calm < 3; calm = page.pending.size ? 0 : calm + 1) await new Promise((done) => setTimeout(done, 50));
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 export async function signIn(page, { email, password } = OWNER) {
@@ -99,6 +108,7 @@ export async function signIn(page, { email, password } = OWNER) {
 
 /** What axe-core finds that is serious. */
 export async function violations(page) {
+  await settled(page);
   // By the debugger, which the page's policy does not bind.
   await page.evaluate(AXE);
   const { violations: found } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
