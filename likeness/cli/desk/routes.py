@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -92,28 +93,22 @@ def _picture(desk: Desk, persona: str, rest: str) -> Answer:
 Act = Callable[[Desk, str, Mapping[str, str]], list[str]]
 
 
-def _refuse(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
-    file, why = fields.get("file", ""), fields.get("why", "")
-    refuse(desk.run_at("ingest", persona), file, why, fields.get("sha256", ""))
-    return ["refuse", persona, file, "--why", why]
+def _refuse(
+    stage: str, place: str, write: Callable[..., None], desk: Desk, persona: str, fields: Mapping[str, str]
+) -> list[str]:
+    """`write` a refusal of what `place` in the form names, in a run of the stage that leaves it out."""
+    name, why = fields.get(place, ""), fields.get("why", "")
+    write(desk.run_at(stage, persona), name, why, fields.get("sha256", ""))
+    return ["refuse", persona, name, "--why", why]
 
 
-def _accept(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
-    file = fields.get("file", "")
-    accept(desk.run_at("ingest", persona), file, fields.get("sha256", ""))
-    return ["accept", persona, file]
-
-
-def _refuse_image(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
-    image, why = fields.get("image", ""), fields.get("why", "")
-    refuse_image(desk.run_at("caption", persona), image, why, fields.get("sha256", ""))
-    return ["refuse", persona, image, "--why", why]
-
-
-def _accept_image(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
-    image = fields.get("image", "")
-    accept_image(desk.run_at("caption", persona), image, fields.get("sha256", ""))
-    return ["accept", persona, image]
+def _accept(
+    stage: str, place: str, write: Callable[..., None], desk: Desk, persona: str, fields: Mapping[str, str]
+) -> list[str]:
+    """Take such a refusal back."""
+    name = fields.get(place, "")
+    write(desk.run_at(stage, persona), name, fields.get("sha256", ""))
+    return ["accept", persona, name]
 
 
 def _caption(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
@@ -130,10 +125,10 @@ def _preview(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
 
 
 ACTS: dict[str, tuple[Act, str]] = {
-    "refuse": (_refuse, "photographs"),
-    "accept": (_accept, "photographs"),
-    "refuse-image": (_refuse_image, "captions"),
-    "accept-image": (_accept_image, "captions"),
+    "refuse": (partial(_refuse, "ingest", "file", refuse), "photographs"),
+    "accept": (partial(_accept, "ingest", "file", accept), "photographs"),
+    "refuse-image": (partial(_refuse, "caption", "image", refuse_image), "captions"),
+    "accept-image": (partial(_accept, "caption", "image", accept_image), "captions"),
     "caption": (_caption, "captions"),
     "swap": (_preview, "pair"),
 }
