@@ -12,6 +12,7 @@ from rich.table import Table
 from likeness.cli.tables import console
 from likeness.errors import LikenessError
 from likeness.formatting import format_bytes, on_terminal
+from likeness.lora.door import CONSENT_ID
 from likeness.lora.inspect import LoraFile, read_lora
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
@@ -34,7 +35,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "dataset sha256": ("likeness.dataset_sha256",),
     "base sha256": ("likeness.base_sha256", "ss_new_sd_model_hash"),
     "base quantised": ("likeness.base_quantized",),
-    "consent": ("likeness.consent_id",),
+    "consent": (CONSENT_ID,),
 }
 MAX_WORDS = 200  # characters of a stranger's text that are shown
 COMMON_TAGS = 8

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import InputError
+from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
@@ -185,7 +186,7 @@ class Verifier:
             yield Check(name, "holds" if same else "changed",
                         "trained on the training set that lies here" if same else "the training set here is another one")  # fmt: skip
         if persona in self.origins.personas:
-            yield from self.origins.consent(persona, name, metadata.get("likeness.consent_id"))
+            yield from self.origins.consent(persona, name, metadata.get(CONSENT_ID))
 
     def _page(self, path: Path, name: str) -> Iterator[Check]:
         data = path.read_bytes()

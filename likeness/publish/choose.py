@@ -7,6 +7,7 @@ from pathlib import Path
 
 from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.errors import InputError
+from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest, verified
@@ -156,7 +157,7 @@ def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
     if said.get("likeness.training_set_sha256") != training_set:
         raise InputError(f"{path} was not trained on the training set that would be published beside it",
                          reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
-    found = said.get("likeness.consent_id")
+    found = said.get(CONSENT_ID)
     if found != consent_id:
         raise InputError(f"{path} was made under consent record {found}, the one in force is {consent_id}",
                          reason="consent-changed", remedy="run `dvc repro` to train under the present record")  # fmt: skip

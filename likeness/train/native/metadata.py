@@ -15,6 +15,7 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
+from likeness.lora.door import CONSENT_ID
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
 from likeness.run import Run
@@ -145,7 +146,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "likeness.training_set_sha256": facts.training_set_sha256,
         "likeness.base_sha256": facts.base_digest,
         **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
-        "likeness.consent_id": facts.consent_id,
+        CONSENT_ID: facts.consent_id,
         **{name: words for name, words in (more or {}).items() if words},
     }
 
