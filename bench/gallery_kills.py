@@ -28,8 +28,8 @@ from gallery.audit import first_broken
 from gallery.money.ledger import balance, user_account
 from gallery.pictures.sweeping import sweep
 from gallery.tables import ENDED, Entry, Generation, Picture, User
+from likeness.digests import sha256_bytes
 from likeness.marks import claims, xmp
-from likeness.store.items import sha256_bytes
 
 WORKER = ("-m", "gallery", "worker", "--comfyui", "COMFYUI")
 KILLING_SECONDS, REST_SECONDS = 130, 110

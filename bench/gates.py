@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from likeness.digests import sha256_file
 from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import analyse
@@ -26,7 +27,6 @@ from likeness.ingest.models import local_instruments
 from likeness.safety.pictures import PictureGate
 from likeness.safety.postcondition import measure_swap
 from likeness.safety.rating import Rater
-from likeness.store.items import sha256_file
 from likeness.strict_yaml import read_yaml
 
 PHOTOGRAPHS = ("data/jade/raw/sources", "data/jade/raw/targets")

@@ -21,12 +21,13 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_file
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.lora.adapter import remove_lora
 from likeness.lora.export import loaded_lora
 from likeness.pipeline.manifest import read_manifest
-from likeness.store.items import ItemStore, sha256_file
+from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_examples

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from likeness.digests import sha256_bytes
 from likeness.images import decode_rgb, encode_jpeg, encode_png
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.outputs import finish
-from likeness.store.items import ItemStore, item_key, sha256_bytes
+from likeness.store.items import ItemStore, item_key
 
 ITEMS, SIDE_PX, WORKERS = 1000, 512, 2
 

@@ -21,7 +21,7 @@ from PIL import Image, ImageEnhance
 
 from fakes.s3 import S3Server
 from fakes.server import FakeServers
-from likeness.store.items import sha256_file
+from likeness.digests import sha256_file
 from tools.repository_clone import RepositoryClone, clone_repository
 
 # Runs a command and prints the most memory that it or a child of it took, in KiB.

@@ -28,10 +28,11 @@ import numpy as np
 import yaml
 
 from likeness.config import Config, load_config
+from likeness.digests import sha256_bytes
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.run import Run
 from likeness.safety.consent.load import read_consent
-from likeness.store.items import ItemStore, item_key, sha256_bytes
+from likeness.store.items import ItemStore, item_key
 
 PERSONA = "jade"
 PATHS = PersonaPaths(PERSONA)

@@ -24,8 +24,9 @@ from torch.nn.functional import mse_loss
 from bench.settings import settings
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_file
 from likeness.lora.adapter import add_lora
-from likeness.store.items import ItemStore, sha256_file
+from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_examples
 from likeness.train.native.checkpoint import RunFolder

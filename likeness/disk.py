@@ -1,7 +1,9 @@
-"""A place to write to is tried before the work whose result it is to hold."""
+"""Writing to a disk: a file whole or not at all; a place is tried before the work whose result it is to hold."""
 
+import os
 import shutil
 import sys
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +37,19 @@ def discard(temporary: Path) -> None:
     """Delete what a write may have left: a disk that does not even take that has said so by the write's own error."""
     with suppress(OSError):
         temporary.unlink()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds either its old content or all of the new one, also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with writing(path, len(data)), temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        discard(temporary)
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError
 from likeness.providers import Local
 from likeness.purchases.buy import Buyer
-from likeness.store.items import sha256_file
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

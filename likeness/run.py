@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
-from likeness.disk import optional, try_place
+from likeness.disk import optional, try_place, write_atomic
 from likeness.dvc_files import cache_folder, links_outputs
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
@@ -34,7 +34,7 @@ from likeness.safety.consent.revocations import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
-from likeness.store.items import ItemStore, write_atomic
+from likeness.store.items import ItemStore
 from likeness.tracking.tracker import Tracker
 
 if TYPE_CHECKING:

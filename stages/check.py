@@ -10,10 +10,10 @@ from pathlib import Path
 
 from likeness.check import check_fresh, check_parts, notes
 from likeness.config import load_config
+from likeness.disk import write_atomic
 from likeness.errors import exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.store import open_items
-from likeness.store.items import write_atomic
 from likeness.strict_yaml import read_yaml
 
 CHECKED = Path("data/checked.json")

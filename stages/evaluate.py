@@ -6,9 +6,9 @@ writes  models/PERSONA/evaluation/: samples/ (with manifest and details.json), c
 
 import shutil
 
+from likeness.digests import sha256_file
 from likeness.program import importing
 from likeness.run import Run, run
-from likeness.store.items import sha256_file
 
 
 def main(run: Run) -> None:

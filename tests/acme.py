@@ -18,7 +18,8 @@ from likeness.caption import Described
 from likeness.errors import AuthError
 from likeness.purchases.buy import Delivery, Purchase
 from likeness.purchases.prices import Quote, price_of
-from likeness.store.items import item_key, sha256_pixels
+from likeness.digests import sha256_pixels
+from likeness.store.items import item_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,10 +25,10 @@ LOOK_S = 0.05
 
 def lay_out(folder: Path) -> Path:
     """A repository of its own with jade's record, and a version of hers in the gallery's folder."""
+    from likeness.digests import sha256_file
     from likeness.lora.door import CONSENT_ID
     from likeness.lora.safetensors_io import weights_bytes
     from likeness.safety.consent import load_consent
-    from likeness.store.items import sha256_file
 
     root, versions = folder / "repository", folder / "gallery" / "versions"
     for name in ("conf", "consent", "hydra_plugins"):

@@ -26,8 +26,9 @@ from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.lora.safetensors_io import read_metadata
-from likeness.store.items import ItemStore, sha256_bytes, sha256_file
+from likeness.store.items import ItemStore
 from likeness.train.config import DrawingConfig, TrainConfig
 from likeness.train.drawing import drawing
 from likeness.train.earlier_names import MOVED

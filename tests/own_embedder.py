@@ -4,8 +4,8 @@ from pathlib import Path
 
 import onnx
 
+from likeness.digests import sha256_file
 from likeness.safety.embedder import EmbedderConfig
-from likeness.store.items import sha256_file
 
 
 def write_network(path: Path, *, axes: tuple[int, ...] = (2, 3)) -> Path:

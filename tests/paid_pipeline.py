@@ -25,13 +25,14 @@ import stages.swap
 from likeness.caption import Described
 from likeness.caption.grok import GrokCaptioner
 from likeness.config import Config, load_config
+from likeness.digests import sha256_pixels
 from likeness.enhance import Enhanced
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.images import RGB, decode_rgb, encode_png
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Purchase
-from likeness.store.items import item_key, sha256_pixels
+from likeness.store.items import item_key
 from likeness.swap import Portrait, Swapped
 from likeness.swap.maxstudio import MaxStudioSwapper
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from signing import sign_as_test
 
 from likeness.caption import CaptionConfig
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.enhance import EnhanceConfig
 from likeness.images import RGB, encode_jpeg, encode_png
 from likeness.paths import PersonaPaths, image_name, item_id
@@ -23,7 +24,6 @@ from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest,
 from likeness.purchases.prices import Price
 from likeness.safety.consent import RecordedFace
 from likeness.safety.identity import RESNET
-from likeness.store.items import sha256_bytes, sha256_file
 from likeness.swap import SwapConfig
 
 PERSONA = "jade"

@@ -14,13 +14,13 @@ from safetensors.numpy import save_file
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
+from likeness.digests import sha256_file
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
 from likeness.report import ReportConfig
 from likeness.safety.consent import load_consent
-from likeness.store.items import sha256_file
 from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
 from likeness.train.config import TrainConfig
 from stages import dataset, report

@@ -8,9 +8,9 @@ import numpy as np
 import yaml
 from signing import sign_as_test
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConsentError
 from likeness.safety.consent import RecordedFace
-from likeness.store.items import sha256_bytes
 
 FACE = np.full(128, 128**-0.5, np.float32)
 # The term of a record: tests that run on any later day find it in force.

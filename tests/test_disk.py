@@ -13,13 +13,13 @@ import pytest
 
 from likeness.dataset.archive import write_zip
 from likeness.diffusion.digest import files_digest
-from likeness.disk import optional, try_place
+from likeness.disk import optional, try_place, write_atomic
 from likeness.dvc_files import cache_folder, cached, links_outputs
 from likeness.errors import DiskError, exit_on_error
 from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.run import run
-from likeness.store.items import ItemStore, write_atomic
+from likeness.store.items import ItemStore
 from stages import check
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +86,7 @@ def test_every_stage_tells_a_disk_that_takes_nothing(jade, monkeypatch, capsys, 
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(check, "check_parts", lambda config: None)
-    probed = "likeness.store.items.os.fsync" if stage == "check" else "likeness.disk.TemporaryFile"
+    probed = "likeness.disk.os.fsync" if stage == "check" else "likeness.disk.TemporaryFile"
     monkeypatch.setattr(probed, refuse)  # check is done as soon as a trial would be
     with pytest.raises(SystemExit) as ended:
         started(stage)
@@ -183,7 +183,7 @@ def refuse_writing(monkeypatch, number=errno.EROFS):
     def refuse(*where, **options):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("likeness.store.items.os.fsync", refuse)
+    monkeypatch.setattr("likeness.disk.os.fsync", refuse)
 
 
 def test_what_only_saves_time_costs_nothing_where_the_disk_does_not_take_it(in_tmp, monkeypatch, capsys):
@@ -211,7 +211,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from likeness.errors import exit_on_error
-from likeness.store.items import write_atomic
+from likeness.disk import write_atomic
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with exit_on_error("resize"):
     write_atomic(Path(sys.argv[1]), bytes(2000))

@@ -30,7 +30,7 @@ PLUMBING = {
     "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "likeness.tracking.cause",
     "likeness.tracking.tracker", "stages",
     "likeness.pipeline.supervise",
-    "likeness.team_keys", "likeness.key_files", "likeness.disk", "likeness.dvc_files", "likeness.lazy",
+    "likeness.team_keys", "likeness.key_files", "likeness.digests", "likeness.disk", "likeness.dvc_files", "likeness.lazy",
     "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
 }  # fmt: skip
 

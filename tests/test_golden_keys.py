@@ -32,6 +32,7 @@ from likeness.dataset.select import Chosen
 from likeness.diffusion.config import BaseModelConfig, ObjectiveConfig
 from likeness.diffusion.families.sd import SDXL
 from likeness.diffusion.generate import GenerationRequest
+from likeness.digests import sha256_bytes
 from likeness.enhance import EnhanceConfig
 from likeness.enhance.items import enhance_key
 from likeness.enhance.lanczos import LanczosEnhancer
@@ -56,7 +57,6 @@ from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
 from likeness.safety.pictures import PictureGate, models
 from likeness.safety.rating import Rater
-from likeness.store.items import sha256_bytes
 from likeness.store.s3_config import FROM_ENVIRONMENT
 from likeness.swap.inputs import Photo, traits_key
 from likeness.swap.items import keep_key, swap_key

@@ -23,6 +23,7 @@ from likeness.caption import CaptionConfig
 from likeness.config import Config, ItemsConfig, Persona, load_config
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import read_manifest, write_manifest
@@ -30,7 +31,6 @@ from likeness.providers import TARGET, TASKS, build, installed, own, provider_cl
 from likeness.purchases.buy import Buyer
 from likeness.purchases.prices import Price
 from likeness.report import ReportConfig
-from likeness.store.items import sha256_bytes
 from likeness.train.config import TrainConfig
 from stages import dataset, report
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import likeness.safety.consent.generator_key as generator_key
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.ingest.listing import photographs
 from likeness.key_files import public_text
 from likeness.paths import PersonaPaths
 from likeness.safety.consent.write import set_field, sign_file
-from likeness.store.items import sha256_file, write_atomic
 
 BY = "likeness"
 PERSONAS = ("jade",)

@@ -14,6 +14,7 @@ from PIL import Image
 from gallery.generation.drawing import Finished
 from gallery.pictures.looks import bits
 from likeness.config import Config
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import similarity
 from likeness.images import RGB, decode_rgb, encode_png
@@ -26,7 +27,6 @@ from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.safety.consent import Consent
 from likeness.safety.identity import SFACE, read_vectors_of
 from likeness.safety.pictures import Gate, PictureGate, refuse_picture
-from likeness.store.items import sha256_bytes
 
 THUMBNAIL_PX = 384
 THUMBNAIL_QUALITY = 82

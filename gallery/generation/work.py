@@ -22,9 +22,9 @@ from gallery.people.consent import require
 from gallery.people.layout import weights_file
 from gallery.pictures.looks import is_blocked
 from gallery.tables import ENDED, Generation, Person, Picture, Refused, Version, picture_file
+from likeness.digests import sha256_bytes
 from likeness.errors import ConsentError, InputError, TransientError
 from likeness.images import RGB, decode_rgb
-from likeness.store.items import sha256_bytes
 
 BUSY = "busy"
 STOPPED = "The person portrayed, or the consent record, allows no more pictures."

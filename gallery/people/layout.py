@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.tables import Person, Revocation, Version
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
-from likeness.store.items import sha256_file
 
 Digest = r"^[0-9a-f]{64}\z"
 

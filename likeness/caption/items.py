@@ -6,13 +6,14 @@ from pathlib import Path
 
 from likeness.caption import Captioner
 from likeness.caption.text import SUFFIX, Override, compose, override_at, read_override
+from likeness.digests import sha256_bytes, sha256_pixels
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Picture
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Item, Json, item_key, sha256_bytes, sha256_pixels
+from likeness.store.items import Item, Json, item_key
 
 CAPTION_VERSION = 1
 """Raised whenever the same image and settings would give another text; providers have their own versions."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from likeness.digests import sha256_pixels
 from likeness.errors import InputError
 from likeness.images import load_rgb
 from likeness.pipeline.manifest import Failure, Picture, read_manifest, verified
 from likeness.run import Run
 from likeness.safety.by_hand import RefusedByHand, read_refused, take_back, write_refusal
-from likeness.store.items import sha256_pixels
 
 
 def refused_images(run: Run, pictures: Iterable[Picture]) -> Mapping[str, RefusedByHand]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.caption.allowed import ALLOWED_FILE, read_allowed
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError, without_control
 from likeness.git import CONFLICT
 from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import sha256_bytes
 
 SUFFIX = ".txt"
 LISTS = (ALLOWED_FILE, "refused.yaml")

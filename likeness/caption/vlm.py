@@ -17,11 +17,12 @@ from pydantic.dataclasses import dataclass
 
 from likeness.caption import Described
 from likeness.caption.text import one_line
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.pipeline.manifest import FaceEntry
-from likeness.store.items import Json, sha256_bytes, sha256_file
+from likeness.store.items import Json
 
 COMMIT = re.compile("[0-9a-f]{40}")
 

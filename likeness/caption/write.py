@@ -12,11 +12,11 @@ from likeness.caption.text import (
     override_of,
     read_override,
 )
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.run import Run
-from likeness.store.items import write_atomic
 
 
 def own_captions(run: Run) -> tuple[Sequence[Entry], dict[str, Override]]:

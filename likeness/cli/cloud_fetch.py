@@ -7,9 +7,9 @@ from pathlib import Path
 from likeness.cli.cloud import Cloud
 from likeness.cli.launch_queue import leave_queue
 from likeness.cloud.records import JobRecords, job_names
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.git import git
-from likeness.store.items import write_atomic
 from likeness.tracking.records import merge_runs
 
 

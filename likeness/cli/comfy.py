@@ -8,9 +8,9 @@ from likeness.cli.tables import console, say, table
 from likeness.comfy.graph import Lora, build
 from likeness.comfy.workflow import canvas, card
 from likeness.config import load_config
+from likeness.disk import write_atomic
 from likeness.paths import RepositoryPaths
 from likeness.run import PARAMS, Run
-from likeness.store.items import write_atomic
 
 
 def trial_command(persona: str, *, as_json: bool) -> int:

@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
 from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.run import Run
-from likeness.store.items import write_atomic
 from likeness.versions.comparison import Comparison, compared, drawn
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.revision import EXPERIMENTS, refs

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from likeness.config import load_config
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.entries import limits_of
@@ -18,7 +19,6 @@ from likeness.safety.consent.receipt import receipt
 from likeness.safety.consent.revocations import learn_from_git, today
 from likeness.safety.consent.write import dumped
 from likeness.safety.identity import SFACE, Vectors, face_analyzer, mean_of, vectors_of
-from likeness.store.items import sha256_file
 
 
 def show(persona: str, *, as_json: bool) -> int:

@@ -12,6 +12,8 @@ import typer
 from likeness.cli.consent import recorded_face, show_record
 from likeness.cli.consent_answers import Answers, Asker, asked
 from likeness.config import load_config
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, ConsentError, LikenessError
 from likeness.ingest.listing import photographs
 from likeness.key_files import public_text, settings_folder
@@ -35,7 +37,6 @@ from likeness.safety.consent.signing import (
 )
 from likeness.safety.consent.write import dumped, set_field, sign_file
 from likeness.store import team_store
-from likeness.store.items import sha256_file, write_atomic
 
 USUAL_TERM_MONTHS = 12
 # People of one head mesh come nearer to each other than photographs of strangers do (docs/synthetic-people.md).

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from likeness.disk import write_atomic
 from likeness.errors import DiskError, InputError
 from likeness.formatting import format_bytes
-from likeness.store.items import write_atomic
 
 if TYPE_CHECKING:
     from likeness.lora.convert import Names

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from likeness.cli.tables import console, say, table
-from likeness.store.items import write_atomic
+from likeness.disk import write_atomic
 from likeness.versions.changes import Difference, difference
 from likeness.versions.revision import WORKSPACE, Revision, lock_of, personas_of
 

@@ -15,10 +15,10 @@ from likeness.cli.compose import compose, composed
 from likeness.cli.overrides import read_values
 from likeness.conf_digest import DIGESTS
 from likeness.config import validated
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
 from likeness.settings import flatten
-from likeness.store.items import write_atomic
 from likeness.strict_yaml import read_yaml
 
 CONF = Path("conf")

@@ -13,6 +13,8 @@ from likeness.cli.consent_answers import Answers, Asker, asked
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
 from likeness.cli.params import params_command
 from likeness.config import load_config
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read
@@ -22,7 +24,6 @@ from likeness.run import Run
 from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.signing import own_key
 from likeness.safety.consent.write import dumped
-from likeness.store.items import sha256_file, write_atomic
 
 # Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
 SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}

@@ -7,9 +7,9 @@ from pathlib import Path
 from likeness.caption.refused import accept_image, refuse_image
 from likeness.caption.write import write_caption
 from likeness.cli.tables import console, table
+from likeness.disk import write_atomic
 from likeness.ingest.standing import Standing, accept, refuse, standings
 from likeness.run import run_at
-from likeness.store.items import write_atomic
 from likeness.swap.preview import pairs_of, preview
 
 

@@ -14,7 +14,7 @@ from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.dataset.quality import Reading, TrainingSet
 from likeness.dataset.quality.measures import readings
-from likeness.disk import optional
+from likeness.disk import optional, write_atomic
 from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest
@@ -22,7 +22,7 @@ from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
 from likeness.store import open_items
-from likeness.store.items import item_key, write_atomic
+from likeness.store.items import item_key
 from likeness.train.pace import device_kind, recall, work_words
 
 

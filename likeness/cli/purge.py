@@ -10,10 +10,11 @@ from pathlib import Path
 from likeness.cli.deletion import Report, files_of, make_writable
 from likeness.cli.purge_dvc import DvcTraces
 from likeness.config import Config, load_config
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.store import open_items, team_store
-from likeness.store.items import sha256_file, write_atomic
 from likeness.store.s3 import Remote
 from likeness.tracking.records import delete_runs
 

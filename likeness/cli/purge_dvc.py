@@ -10,10 +10,10 @@ from typing import Any, cast
 import yaml
 
 from likeness.cli.deletion import delete
+from likeness.disk import write_atomic
 from likeness.dvc_files import LOCK, listed
 from likeness.git import git
 from likeness.paths import PersonaPaths
-from likeness.store.items import write_atomic
 
 
 class DvcTraces:

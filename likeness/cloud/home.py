@@ -6,10 +6,10 @@ from likeness.cloud import Machine
 from likeness.cloud.parcel import Rented
 from likeness.cloud.records import RUNS, JobRecords, pace_file
 from likeness.config import Config
+from likeness.digests import sha256_file
 from likeness.errors import ProviderError
 from likeness.git import git
 from likeness.paths import RepositoryPaths
-from likeness.store.items import sha256_file
 from likeness.store.s3 import Remote
 from likeness.train.pace import pace_name, parse_pace
 

@@ -10,13 +10,13 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.git import git
 from likeness.key_files import settings_folder
 from likeness.paths import PARAMS
 from likeness.safety.consent.revocations import LIST, state_folder
 from likeness.safety.consent.signing import ALLOWED
-from likeness.store.items import write_atomic
 from likeness.team_keys import MEMBERS, TeamKeys
 
 HOME = "home"

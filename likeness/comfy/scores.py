@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.evaluate.draw import face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
@@ -17,7 +18,6 @@ from likeness.images import RGB, load_rgb
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.run import Run
-from likeness.store.items import sha256_file
 
 AGREEMENT_KNOWN_DB = 30.0
 """From this agreement without the LoRA on, the server draws what we draw, and what differs with it is the LoRA's."""

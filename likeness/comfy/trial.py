@@ -19,6 +19,8 @@ from PIL import Image
 from likeness.comfy.graph import TINY_LOADER, Graph, Lora, api_form, build
 from likeness.comfy.scores import Result, scored
 from likeness.config import Config
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.draw import refuse_weights_of_others
@@ -40,7 +42,7 @@ from likeness.pipeline.outputs import finish
 from likeness.run import Run
 from likeness.safety.pictures import AgeGate
 from likeness.safety.rating import RATER_DIGEST
-from likeness.store.items import Item, item_key, sha256_file, write_atomic
+from likeness.store.items import Item, item_key
 from likeness.vendors.comfyui import ComfyUI, lost_keys
 
 TRIAL_VERSION = 1

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from likeness.disk import optional
-from likeness.store.items import sha256_bytes, sha256_file, write_atomic
+from likeness.digests import sha256_bytes, sha256_file
+from likeness.disk import optional, write_atomic
 
 CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 PARTS = (

@@ -23,9 +23,9 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.prediction import Markers, read_markers, settle_prediction
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.paths import RepositoryPaths
-from likeness.store.items import sha256_bytes
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
 parts: Any = diffusers

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from likeness.digests import sha256_pixels
 from likeness.enhance import EnhanceConfig, Enhancer
 from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.paths import image_name
@@ -13,7 +14,7 @@ from likeness.pipeline.manifest import Entry, Picture
 from likeness.pipeline.training_size import fills
 from likeness.providers import Provider
 from likeness.run import Run
-from likeness.store.items import Item, Json, item_key, sha256_pixels
+from likeness.store.items import Item, Json, item_key
 
 ENHANCE_VERSION = 1
 """Raised whenever the same file and settings would give other pixels."""

@@ -9,6 +9,7 @@ from likeness.config import Config
 from likeness.diffusion.bases import Base
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.reference import Reference
+from likeness.digests import sha256_file
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -20,7 +21,7 @@ from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.run import Run
 from likeness.safety.pictures import AgeGate, PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import item_key, sha256_file
+from likeness.store.items import item_key
 
 
 @dataclass(frozen=True, kw_only=True)

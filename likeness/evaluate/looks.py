@@ -12,6 +12,7 @@ import numpy as np
 from likeness.caption import attribute_text
 from likeness.caption.attributes import ATTRIBUTES_VERSION, TRAITS, measured
 from likeness.caption.regions import portrait
+from likeness.digests import sha256_bytes
 from likeness.evaluate.statistics import Numbers
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
 from likeness.images import load_rgb
@@ -20,7 +21,7 @@ from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
 from likeness.pipeline.manifest import Entry
 from likeness.run import Run
-from likeness.store.items import item_key, sha256_bytes
+from likeness.store.items import item_key
 
 LOOK_VERSION = 2
 """Raised whenever the same picture would be measured otherwise."""

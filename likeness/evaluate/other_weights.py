@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from likeness.digests import sha256_file
 from likeness.evaluate.comparison_sets import comparison_sets, search
 from likeness.evaluate.draw import Renderer
 from likeness.evaluate.embedders import embedders
@@ -15,7 +16,6 @@ from likeness.evaluate.results import draw, prompts
 from likeness.evaluate.samples import described, plan_samples
 from likeness.pipeline.outputs import finish
 from likeness.run import Run
-from likeness.store.items import sha256_file
 
 
 def evaluate_weights(

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.evaluate.contact_sheet import Row, contact_sheet
 from likeness.evaluate.draw import Renderer, refuse_weights_of_others
@@ -15,7 +17,7 @@ from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Item, sha256_file, write_atomic
+from likeness.store.items import Item
 
 MAX_COLUMNS = 4
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from likeness.disk import write_atomic
 from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
@@ -24,7 +25,7 @@ from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
 from likeness.run import Run
-from likeness.store.items import Item, write_atomic
+from likeness.store.items import Item
 from likeness.tracking.tracker import Tracker
 
 

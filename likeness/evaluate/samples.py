@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from likeness.digests import digests_of
 from likeness.evaluate import Arm
 from likeness.evaluate.identity import Identity
 from likeness.images import RGB, encode_jpeg
@@ -14,7 +15,7 @@ from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import Subject, judge, rating
 from likeness.safety.pictures import AgeGate
-from likeness.store.items import WITHHELD, Item, digests_of
+from likeness.store.items import WITHHELD, Item
 
 SAMPLES_VERSION = 2
 """Raised whenever the same drawn pixels would give another file."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from likeness.digests import sha256_pixels
 from likeness.faces import Face, to_json
 from likeness.faces.stance import light, luma
 from likeness.images import RGB, encode_png
@@ -23,7 +24,7 @@ from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace
 from likeness.ingest.upright import StanceFinder, Upright, make_upright
 from likeness.pipeline.batch import Made
-from likeness.store.items import Json, item_key, sha256_pixels
+from likeness.store.items import Json, item_key
 
 VERSION = 5
 """Raised whenever the same bytes would give another photo.png or record."""

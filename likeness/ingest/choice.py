@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from likeness.disk import write_atomic
 from likeness.ingest import entries
 from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_alone
 from likeness.ingest.models import local_instruments
@@ -17,7 +18,6 @@ from likeness.pipeline.manifest import Failure
 from likeness.run import Run
 from likeness.safety.by_hand import AllRefused, read_refused
 from likeness.safety.consent import Role
-from likeness.store.items import write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)

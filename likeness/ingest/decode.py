@@ -16,6 +16,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.boxes import NO_BOXES, describe
@@ -23,7 +24,6 @@ from likeness.ingest.colour import CICP, plain_mode, png_chunk, to_srgb, told_en
 from likeness.ingest.kinds import recognise, refuse_unread_tiff
 from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
 from likeness.ingest.whole import load_whole
-from likeness.store.items import sha256_bytes
 
 cast(Any, pillow_heif).register_heif_opener()
 

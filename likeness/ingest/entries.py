@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from likeness.digests import sha256_file
 from likeness.errors import FailureKind
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
@@ -18,7 +19,7 @@ from likeness.paths import face_file, image_name, item_id
 from likeness.pipeline.batch import Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.consent import Role
-from likeness.store.items import Item, sha256_file
+from likeness.store.items import Item
 
 
 @dataclass(frozen=True, kw_only=True)

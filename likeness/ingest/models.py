@@ -1,5 +1,6 @@
 """The models that measure photos here; kept apart so that judging and reading need no weights."""
 
+from likeness.digests import sha256_bytes
 from likeness.faces import FACES_VERSION, MODELS_DIGEST
 from likeness.faces.age import AgeEstimator
 from likeness.faces.models import AGE, RESNET
@@ -7,7 +8,6 @@ from likeness.ingest.analyse import Instruments
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.identity import face_analyzer
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import sha256_bytes
 
 
 def local_instruments(embedder: EmbedderConfig | None = None) -> Instruments:

@@ -12,10 +12,10 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.safety.consent import Role
-from likeness.store.items import write_atomic
 from likeness.strict_yaml import read_yaml
 
 HEADER = """\

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.images import RGB, load_rgb
 from likeness.ingest.analyse import PHOTO
@@ -18,7 +19,6 @@ from likeness.pipeline.manifest import Entry, Failure
 from likeness.run import Run
 from likeness.safety.by_hand import BY_HAND, read_refused, take_back, write_refusal
 from likeness.safety.consent import Role
-from likeness.store.items import sha256_file
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from torch import Tensor
 from likeness.aligned import align_module, align_tensors
 from likeness.diffusion.bases import Base, Condition
 from likeness.diffusion.randomness import generator
-from likeness.disk import discard
+from likeness.disk import discard, write_atomic
 from likeness.errors import InputError, ProviderError
 from likeness.lora.adapter import adapter_parameters, change, lora_layers, remove_lora
 from likeness.lora.keys import (
@@ -37,7 +37,6 @@ from likeness.lora.keys import (
 )
 from likeness.lora.layers import LoraLayers, read_layers
 from likeness.lora.safetensors_io import read_header
-from likeness.store.items import write_atomic
 
 ADAPTER = "exported"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from likeness.digests import digests_of
 from likeness.errors import (
     AuthError,
     DiskError,
@@ -24,7 +25,7 @@ from likeness.errors import (
 )
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
-from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
+from likeness.store.items import WITHHELD, Item, ItemStore, Json
 
 # What the store keeps of a refusal: all that follows from content.
 REMEMBERED = {"kind", "reason", "detail", "remedy"}

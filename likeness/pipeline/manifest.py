@@ -13,11 +13,12 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from likeness.digests import sha256_bytes, sha256_file
+from likeness.disk import write_atomic
 from likeness.dvc_files import links_to_cache
 from likeness.errors import FailureKind, InputError
 from likeness.lazy import Lazy
 from likeness.paths import inside
-from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 
 _R = TypeVar("_R", bound="Record")
 

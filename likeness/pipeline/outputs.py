@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from likeness.disk import discard, writing
+from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
 from likeness.errors import DiskError, InputError, TransientError
 from likeness.pipeline.batch import BUG, Outcome
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
-from likeness.store.items import write_atomic
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409

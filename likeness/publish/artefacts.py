@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
@@ -21,7 +22,6 @@ from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, weights_persona
 from likeness.publish.copies import MARKS, PAGE_PICTURE
 from likeness.publish.origins import Check, Origins
-from likeness.store.items import sha256_bytes, sha256_file
 
 PICTURES = (".jpg", ".jpeg", ".png")
 KNOWN = (*PICTURES, ".zip", ".safetensors", ".html")

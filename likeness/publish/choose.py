@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
@@ -13,7 +14,6 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
-from likeness.store.items import sha256_bytes, sha256_file
 from likeness.versions.record import read_versions
 
 IMAGE_TYPES = (".jpg", ".png")

@@ -19,6 +19,8 @@ from typing import TypeVar
 
 import likeness
 from likeness.dataset.archive import write_zip
+from likeness.digests import sha256_bytes, sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.git import git
 from likeness.lora.safetensors_io import read_header
@@ -30,7 +32,7 @@ from likeness.marks.pictures import MARKS_VERSION, Origin, mark_picture, mime_of
 from likeness.marks.registry import Publication
 from likeness.marks.xmp import SourceType, source_type
 from likeness.pipeline.ancestry import Ancestry
-from likeness.store.items import Json, item_key, sha256_bytes, sha256_file, write_atomic
+from likeness.store.items import Json, item_key
 
 PICTURES = (".jpg", ".png")
 

@@ -9,12 +9,13 @@ import shutil
 from pathlib import Path
 
 from likeness.config import Config
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.publish.choose import choose, published_name
 from likeness.safety.consent import Consent, in_force
 from likeness.store import team_store
-from likeness.store.items import sha256_file, write_atomic
 
 
 def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import yaml
 
+from likeness.digests import sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.safety.consent import load_consent
-from likeness.store.items import sha256_file
 
 State = Literal["holds", "changed", "missing", "unknown"]
 

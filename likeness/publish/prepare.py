@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from likeness.config import Config
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.lora.signature import read_statement, unsigned
 from likeness.marks import claims
 from likeness.marks.keys import SigningKey, signing_key
@@ -18,7 +19,6 @@ from likeness.pipeline.ancestry import Ancestry
 from likeness.publish.choose import Chosen
 from likeness.publish.copies import PAGE_PICTURE, PICTURES, Workshop, in_threads, read_index, read_marks
 from likeness.safety.consent import Consent
-from likeness.store.items import sha256_bytes, sha256_file
 
 REGISTRY = "marks.jsonl"
 """Beside a publication: the lines of its registry, so that a detector knows the mark."""

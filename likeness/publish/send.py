@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, LikenessError
 from likeness.publish.choose import Chosen
 from likeness.publish.prepare import REGISTRY, Prepared
-from likeness.store.items import sha256_file
 from likeness.store.s3 import Remote, content_type
 
 MANIFEST = "manifest.json"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.marks.registry import Registry, read_registries, read_registry
@@ -17,7 +18,6 @@ from likeness.publish.artefacts import KNOWN, Verifier
 from likeness.publish.origins import Check, Origins
 from likeness.publish.prepare import REGISTRY
 from likeness.publish.send import MANIFEST, Published
-from likeness.store.items import sha256_bytes, sha256_file
 
 
 def verify(path: Path, repository: RepositoryPaths) -> list[Check]:

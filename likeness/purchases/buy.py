@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from likeness.digests import digests_of
 from likeness.errors import (
     ConsentError,
     InDoubtError,
@@ -16,7 +17,7 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.purchases.budget import Spending
-from likeness.store.items import WITHHELD, Item, ItemStore, Json, digests_of
+from likeness.store.items import WITHHELD, Item, ItemStore, Json
 
 ORDERS = 3
 """How often one item is ordered in one run when orders get lost, the first included."""

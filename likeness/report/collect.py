@@ -11,11 +11,11 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest, verified
 from likeness.pipeline.stage import folders_before
-from likeness.store.items import sha256_file
 
 
 class Record(BaseModel):

@@ -15,9 +15,9 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, without_control
 from likeness.safety.gates import Refusal
-from likeness.store.items import write_atomic
 from likeness.strict_yaml import read_yaml
 
 BY_HAND = "refused-by-hand"

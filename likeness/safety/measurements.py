@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Protocol, cast
 
+from likeness.digests import sha256_bytes
 from likeness.images import decode_rgb
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.pictures import Gate, models
-from likeness.store.items import ItemStore, Json, item_key, sha256_bytes
+from likeness.store.items import ItemStore, Json, item_key
 from likeness.team_keys import TeamKeys
 
 VERSION = 2

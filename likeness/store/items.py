@@ -18,24 +18,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
-import re
 import time
-import uuid
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from likeness.disk import discard, writing
+from likeness.digests import SHA256_HEX, digests_of, sha256_bytes, sha256_file
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from likeness.store.remote import SharedItems
 
 Json = Any  # JSON values: None, bool, int, float, str, list, dict
@@ -51,29 +46,6 @@ Judge = Callable[[Mapping[str, Json]], None]
 
 Inspect = Callable[[Mapping[str, bytes]], None]
 """Raises InputError where an item's files are refused."""
-
-SHA256_HEX = re.compile("[0-9a-f]{64}")
-
-
-def sha256_bytes(data: bytes) -> str:
-    """Hex sha256 of bytes."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The sha256 of each file."""
-    return {name: sha256_bytes(data) for name, data in files.items()}
-
-
-def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file's bytes, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
-    """Hex sha256 of decoded pixels [H, W, C] with their shape: equal pictures, whatever the file format."""
-    return sha256_bytes(repr(rgb.shape).encode() + rgb.tobytes())
 
 
 class ItemKey(str):
@@ -411,16 +383,3 @@ def _same_file(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either its old content or all of the new one, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with writing(path, len(data)), temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        discard(temporary)

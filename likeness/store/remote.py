@@ -24,8 +24,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, InputError, LikenessError, ProviderError
-from likeness.store.items import WITHHELD, Json, object_name, parse_record, record_name, sha256_bytes
+from likeness.store.items import WITHHELD, Json, object_name, parse_record, record_name
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.team_keys import TeamKeys

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import Face, from_json
 from likeness.images import load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry, read_verified, verified_bytes
-from likeness.store.items import ItemStore, item_key, sha256_bytes
+from likeness.store.items import ItemStore, item_key
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
 from likeness.swap.pairs import Candidate

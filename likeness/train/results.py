@@ -6,9 +6,10 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 
+from likeness.digests import sha256_file
+from likeness.disk import write_atomic
 from likeness.paths import PersonaPaths
 from likeness.pipeline.outputs import materialize, write_text
-from likeness.store.items import sha256_file, write_atomic
 from likeness.tracking.tracker import Tracker
 from likeness.train.trainer import TrainingResult
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.diffusion.bases import Base
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
 from likeness.evaluate.draw import Renderer, face_works
@@ -18,7 +19,7 @@ from likeness.pipeline.batch import Work, run_one
 from likeness.pipeline.manifest import read_verified
 from likeness.run import Run
 from likeness.safety.rating import Rater
-from likeness.store.items import Item, ItemStore, item_key, write_atomic
+from likeness.store.items import Item, ItemStore, item_key
 from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.selection import Evaluator, Stopped, due

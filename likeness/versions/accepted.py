@@ -5,12 +5,12 @@ import json
 import shutil
 from collections.abc import Sequence
 
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import Verdict, verdict
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import PersonaPaths
-from likeness.store.items import write_atomic
 from likeness.versions.comparison import summary
 from likeness.versions.record import Version, read_versions
 from likeness.versions.sides import Side

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from likeness.digests import sha256_file
 from likeness.dvc_files import cache_folder, cached
 from likeness.errors import InputError
 from likeness.git import CONFLICT
 from likeness.paths import PersonaPaths
-from likeness.store.items import sha256_file
 
 
 class Version(BaseModel):

@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.evaluate.paired import Details, common
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import STAGES
 from likeness.settings import flatten
-from likeness.store.items import sha256_file
 from likeness.versions.record import read_versions, weights_of
 from likeness.versions.revision import WORKSPACE, Revision
 

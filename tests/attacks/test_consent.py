@@ -11,6 +11,7 @@ import yaml
 from records import EVIDENCE, EXPIRES, PDF, RECORD, SIGNED, TARGETS, write
 from signing import KEY, STRANGER, edit_and_sign, sign_as_test
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, ConsentError
 from likeness.key_files import public_text
 from likeness.safety.consent import load_consent
@@ -23,7 +24,6 @@ from likeness.safety.consent.signing import (
     new_key,
     own_key,
 )
-from likeness.store.items import sha256_bytes
 from likeness.team_keys import MEMBERS, TeamKeys
 
 ROOT = Path(__file__).parents[2]

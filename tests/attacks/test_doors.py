@@ -13,6 +13,7 @@ from runs import run_of
 
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.evaluate.face_embeddings import ingested_faces
 from likeness.images import encode_jpeg, encode_png, load_rgb
@@ -20,7 +21,6 @@ from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import Entry, read_manifest, read_pictures, write_manifest
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json
-from likeness.store.items import sha256_bytes
 from likeness.swap.inputs import read_photos
 from likeness.team_keys import PRIVATE_KEY
 from likeness.train.door import admit

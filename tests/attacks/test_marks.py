@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from secrets_planted import holders, plant
 
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_jpeg, load_rgb
 from likeness.lora.safetensors_io import read_header
@@ -32,7 +33,6 @@ from likeness.paths import RepositoryPaths
 from likeness.publish.origins import Check
 from likeness.publish.prepare import check
 from likeness.publish.verify import verify
-from likeness.store.items import sha256_file
 
 PICTURE = "images/jade-s1-t1-sfw-enhanced.jpg"
 ARCHIVE = "jade_lora_dataset.zip"
@@ -477,9 +477,9 @@ def test_a_certificate_of_another_key_is_refused(tmp_path: Path):
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory, synthetic_people_path: Path) -> tuple[Path, Path, str]:
     """A photograph of a synthetic person with all marks: the file, its registry and its mark."""
+    from likeness.digests import sha256_bytes
     from likeness.marks.pdq import fingerprints
     from likeness.marks.registry import FIRST, Copy, add_copies
-    from likeness.store.items import sha256_bytes
 
     folder = tmp_path_factory.mktemp("marked")
     key = development_key(folder / "keys")

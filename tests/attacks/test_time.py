@@ -19,6 +19,7 @@ from signing import STRANGER, edit_and_sign, sign_as_test
 from likeness.cli.consent_answers import Answers
 from likeness.cli.consent_records import new, renew, revoke_record, sign_record
 from likeness.config import Config, ItemsConfig, Persona
+from likeness.digests import sha256_bytes
 from likeness.errors import ConsentError
 from likeness.key_files import public_text, settings_folder
 from likeness.marks.keys import development_key
@@ -44,7 +45,7 @@ from likeness.safety.consent.revocations import (
     today,
 )
 from likeness.safety.consent.signing import ALLOWED
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.items import ItemStore
 from likeness.store.s3 import Remote
 from likeness.train.native.checkpoint import RunFolder
 

@@ -12,11 +12,12 @@ from likeness.caption.items import caption_entry, override_key, override_work
 from likeness.caption.text import Override, find_overrides, override_at, read_override
 from likeness.config import Config
 from likeness.dataset.select import select
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import TEXTS, Subject, judge
 from likeness.safety.words import find
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.items import ItemStore
 from likeness.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from likeness.caption.text import Override, compose, find_overrides, read_override
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import sha256_bytes
 
 
 def image(item: str) -> Entry:

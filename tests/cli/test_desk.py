@@ -17,6 +17,7 @@ from likeness.cli.desk.serve import DeskServer, Serving
 from likeness.cli.photos import accept_command, refuse_command
 from likeness.config import Config
 from likeness.dataset.select import select
+from likeness.digests import sha256_file, sha256_pixels
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.images import decode_rgb, load_rgb
 from likeness.ingest.standing import accept, refuse, standings
@@ -25,7 +26,6 @@ from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.budget import entries
 from likeness.run import Run
 from likeness.safety.by_hand import read_refused
-from likeness.store.items import sha256_file, sha256_pixels
 
 JADE = PersonaPaths("jade")
 FIRST = JADE.raw_sources / "jade_0.png"

@@ -8,9 +8,9 @@ from desk_visitor import text
 
 import likeness.cli.desk.serve
 from likeness.cli.desk.serve import DeskServer
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError
 from likeness.paths import PersonaPaths
-from likeness.store.items import sha256_file
 
 JADE = PersonaPaths("jade")
 FIRST = JADE.raw_sources / "jade_0.png"

@@ -77,7 +77,7 @@ def test_a_plan_is_told_from_a_disk_that_takes_nothing(mission, capsys, monkeypa
     def refuse(*where, **options):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr("likeness.store.items.os.fsync", refuse)
+    monkeypatch.setattr("likeness.disk.os.fsync", refuse)
     assert plan_command([], as_json=False) == 0
     told = capsys.readouterr()
     assert "jade: the plan" in told.out

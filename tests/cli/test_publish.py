@@ -19,13 +19,13 @@ from signing import edit_and_sign
 from fakes.s3 import S3Server
 from gallery.people.layout import Laid, weights_file
 from likeness.config import Config
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
 from likeness.publish.gallery import lay_out
 from likeness.safety.consent import load_consent
-from likeness.store.items import sha256_bytes, sha256_file
 from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import PublishConfig
 from likeness.versions.record import Version

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from likeness.cli.purge import purge, purge_command
-from likeness.store.items import ItemStore, object_name, sha256_bytes
+from likeness.digests import sha256_bytes
+from likeness.store.items import ItemStore, object_name
 from likeness.store.s3 import Remote
 
 ROOT = Path(__file__).parents[2]

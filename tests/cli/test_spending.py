@@ -17,10 +17,11 @@ import stages.enhance
 from likeness import run as run_module
 from likeness.cli import items, spending, summary
 from likeness.config import Config
+from likeness.digests import sha256_bytes
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
 from likeness.run import run as run_stage
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.items import ItemStore
 
 LEDGER = Path(".cache/ledger/spending.jsonl")
 

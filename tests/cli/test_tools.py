@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.digests import sha256_bytes
+from likeness.store.items import ItemStore
 
 ROOT = Path(__file__).parents[2]
 

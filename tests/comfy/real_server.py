@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from likeness.comfy.graph import KINDS
 from likeness.comfy.trial import run_trial
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_file
 from likeness.evaluate.draw import Renderer
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.results import draw_samples
 from likeness.lora.convert import convert
-from likeness.store.items import sha256_file
 from likeness.vendors.comfyui import ComfyUI
 from tools.comfyui_server import PLACE, PYTHON, ROOT, SERVER, RealServer
 

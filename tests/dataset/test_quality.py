@@ -6,8 +6,8 @@ import pytest
 
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import MEASURES, readings, to_mend, worst
+from likeness.digests import sha256_bytes
 from likeness.pipeline.manifest import Entry, FaceEntry, Manifest
-from likeness.store.items import sha256_bytes
 
 LOOKS = [
     ("close-up photo, facing the camera, smiling, bright light, plain white background", -30.0, 0.6, 0.02),

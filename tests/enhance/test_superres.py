@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from likeness.digests import sha256_file
 from likeness.enhance.superres import SuperresEnhancer
 from likeness.errors import ConfigError
-from likeness.store.items import sha256_file
 
 # spandrel takes the growth of 32 for granted.
 CHANNELS, GROWTH = 8, 32

@@ -6,6 +6,7 @@ import pytest
 from persona_folders import settings
 from PIL import Image
 
+from likeness.digests import sha256_file
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
@@ -16,7 +17,6 @@ from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
 from likeness.marks.pdq import pdq
 from likeness.pipeline.batch import run_batch
-from likeness.store.items import sha256_file
 
 RAW = Path(__file__).parents[2] / "data" / "jade" / "raw"
 HELD_OUT, TRAINED, HERS, STRANGERS = (

@@ -15,6 +15,7 @@ from gallery.generation.diffusers import DiffusersDrawer, size_px
 from gallery.generation.drawing import Shot
 from gallery.generation.finish import LikenessFinisher
 from likeness.config import Config, load_config
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.images import RGB, decode_rgb, load_rgb
 from likeness.lora.adapter import add_lora, lora_tensors, remove_lora
@@ -22,7 +23,6 @@ from likeness.lora.export import kohya_tensors
 from likeness.marks import claims, xmp
 from likeness.paths import PARAMS
 from likeness.safety.consent import load_consent
-from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,10 +15,10 @@ from gallery.people.consent import Repository
 from gallery.people.layout import take_in
 from gallery.portrayed.decisions import heed
 from gallery.tables import Person
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.safety.consent.revocations import revocations
-from likeness.store.items import sha256_bytes
 
 
 def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:

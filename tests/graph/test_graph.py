@@ -10,9 +10,9 @@ import yaml
 from PIL import Image
 from signing import edit_and_sign
 
+from likeness.digests import sha256_file
 from likeness.pipeline.manifest import read_manifest
 from likeness.pipeline.stage import STAGES
-from likeness.store.items import sha256_file
 from tools.repository_clone import SHORT
 
 pytestmark = pytest.mark.slow

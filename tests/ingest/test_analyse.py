@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from ingest_fakes import FACE_PX, fake_instruments, photo, png
 
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.faces import from_json
 from likeness.images import decode_rgb
 from likeness.ingest.analyse import FACE, PHOTO, analyse, photo_key
 from likeness.ingest.decode import Limits
 from likeness.ingest.records import Measured
-from likeness.store.items import sha256_file
 
 LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest
 from likeness.pipeline.outputs import finish
-from likeness.store.items import sha256_bytes
 
 
 def work(number, calls=None, error=None):

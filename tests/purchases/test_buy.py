@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness.digests import sha256_bytes
 from likeness.errors import (
     AuthError,
     InDoubtError,
@@ -20,7 +21,7 @@ from likeness.errors import (
 )
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.buy import ORDERS, Buyer, Delivery, Job, Purchase
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.items import ItemStore
 
 KEY = sha256_bytes(b"a swap")
 DONE = Delivery(files={"result": b"picture"}, usd=0.10, usage={"n": 1})

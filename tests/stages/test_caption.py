@@ -11,13 +11,13 @@ import pytest
 from runs import run_of
 
 from likeness.caption import CaptionConfig, Described
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.images import encode_jpeg
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, Manifest, read_manifest, write_manifest
 from likeness.providers import Local
 from likeness.purchases.budget import BudgetConfig
-from likeness.store.items import sha256_bytes
 from stages.caption import main
 from tools.repository_clone import ROOT
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from runs import run_of
 
+from likeness.digests import sha256_bytes
 from likeness.enhance import EnhanceConfig
 from likeness.enhance.lanczos import LanczosEnhancer
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
-from likeness.store.items import sha256_bytes
 from stages.enhance import main
 
 PERSONA = SimpleNamespace(name="jade")

@@ -14,13 +14,13 @@ from runs import run_of
 
 import stages.ingest
 from likeness.config import Config, ItemsConfig, Persona
+from likeness.digests import sha256_file
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
 from likeness.safety.consent.parts import Photo
-from likeness.store.items import sha256_file
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow  # every photograph with every model

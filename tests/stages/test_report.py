@@ -13,12 +13,12 @@ from runs import run_of
 from likeness.config import Config, ItemsConfig, Persona
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
+from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.images import encode_png
 from likeness.ingest import IngestConfig
 from likeness.pipeline.manifest import Failure, read_manifest, write_manifest
 from likeness.report import ReportConfig
-from likeness.store.items import sha256_file
 from likeness.train.config import TrainConfig
 from stages import dataset, report
 

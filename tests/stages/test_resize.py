@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from runs import run_of
 
+from likeness.digests import sha256_bytes
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
 from likeness.resize import ResizeConfig
-from likeness.store.items import sha256_bytes
 from stages.resize import main
 
 PERSONA = SimpleNamespace(name="jade")

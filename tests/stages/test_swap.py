@@ -12,13 +12,13 @@ from ingest_fakes import FakeConsent
 from runs import run_of
 from swap_portraits import close_up, config
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import to_json
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths, image_name, item_id
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
 from likeness.purchases.budget import BudgetConfig
-from likeness.store.items import sha256_bytes
 from likeness.swap import Portrait, Swapped
 from likeness.swap.local import LocalSwapper
 from stages.swap import main

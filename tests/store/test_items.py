@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from likeness.digests import sha256_bytes
+from likeness.disk import write_atomic
 from likeness.errors import DiskError
-from likeness.store.items import ItemStore, item_key, sha256_bytes, write_atomic
+from likeness.store.items import ItemStore, item_key
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

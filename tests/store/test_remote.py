@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from fakes.s3 import S3Server
+from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, ProviderError
-from likeness.store.items import ItemStore, sha256_bytes
+from likeness.store.items import ItemStore
 from likeness.store.remote import STALE_MARKER_S, SharedItems
 from likeness.store.s3 import Remote
 from likeness.team_keys import TeamKeys

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError
 from likeness.faces import FaceAnalyzer
 from likeness.images import load_rgb
-from likeness.store.items import sha256_file
 from likeness.swap import Portrait
 from likeness.swap.onnx import OnnxSwapper, identity_map
 

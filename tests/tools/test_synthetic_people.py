@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from signing import sign_as_test
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import Face
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import vectors_of
-from likeness.store.items import sha256_bytes
 from tools.synthetic_people import finish, portraits, produce, record, wardrobe
 from tools.synthetic_people.gate import Gate, limits
 from tools.synthetic_people.makehuman import Data, read_proxy

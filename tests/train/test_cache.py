@@ -10,8 +10,9 @@ from lora_runs import make_folder, train_config
 from PIL import Image
 
 from likeness.aligned import ALIGNMENT
+from likeness.digests import sha256_file
 from likeness.errors import InputError
-from likeness.store.items import ItemStore, sha256_file
+from likeness.store.items import ItemStore
 from likeness.train.native import cache
 from likeness.train.native.cache import encode_examples
 from likeness.train.native.data import read_examples

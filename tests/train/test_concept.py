@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_file
 from likeness.lora.adapter import remove_lora
 from likeness.lora.export import kohya_tensors, loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
-from likeness.store.items import sha256_file
 from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_examples

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.faces import FaceAnalyzer
 from likeness.faces.age import AgeEstimator
@@ -18,7 +19,6 @@ from likeness.images import decode_rgb
 from likeness.ingest.analyse import JUDGED_FACE_PX
 from likeness.safety.identity import vectors_of
 from likeness.safety.rating import Rater
-from likeness.store.items import write_atomic
 from tools.synthetic_people import record
 from tools.synthetic_people.gate import Gate, limits
 from tools.synthetic_people.makehuman import Data

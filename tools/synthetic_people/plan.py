@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from likeness.store.items import sha256_bytes
+from likeness.digests import sha256_bytes
 from tools.synthetic_people.traits import Clothes, Person
 
 VERSION = 1

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from likeness.digests import sha256_bytes
+from likeness.disk import write_atomic
 from likeness.errors import InputError, LikenessError
-from likeness.store.items import sha256_bytes, write_atomic
 from tools.synthetic_people import finish, record, wardrobe
 from tools.synthetic_people.body import build
 from tools.synthetic_people.gate import Gate

@@ -17,9 +17,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, LikenessError
 from likeness.faces import Face
-from likeness.store.items import write_atomic
 from tools.synthetic_people import finish
 from tools.synthetic_people.gate import Gate
 from tools.synthetic_people.makehuman import Data

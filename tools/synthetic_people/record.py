@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
+from likeness.digests import sha256_bytes
 from likeness.safety.consent import RecordedFace
 from likeness.safety.identity import SFACE, Vectors, mean_of
-from likeness.store.items import sha256_bytes
 from tools.synthetic_people import wardrobe
 from tools.synthetic_people.finish import RIGHTS
 from tools.synthetic_people.traits import Person

@@ -5,9 +5,9 @@ import shutil
 import stat
 from pathlib import Path, PurePosixPath
 
+from likeness.digests import sha256_file
 from likeness.errors import ConsentError
 from likeness.safety.consent.parts import Evidence, EvidenceType
-from likeness.store.items import sha256_file
 
 # The longest name that Linux's and macOS' disks take.
 NAME_BYTES = 255

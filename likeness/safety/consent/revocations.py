@@ -20,12 +20,13 @@ from typing import Any, Protocol
 import yaml
 from pydantic import ValidationError
 
+from likeness.digests import sha256_bytes
+from likeness.disk import write_atomic
 from likeness.errors import ConsentError
 from likeness.git import git
 from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
 from likeness.safety.consent.record import Consent
-from likeness.store.items import sha256_bytes, write_atomic
 from likeness.strict_yaml import parse_yaml
 
 LIST = "revoked.jsonl"

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, ConsentError
 from likeness.key_files import (
     add_to_key_list,
@@ -26,7 +27,6 @@ from likeness.key_files import (
 from likeness.safety.consent.generator_key import GENERATOR_KEY
 from likeness.safety.consent.parts import Signature
 from likeness.safety.consent.record import Consent, content
-from likeness.store.items import sha256_bytes
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from likeness.disk import write_atomic
 from likeness.safety.consent.load import read_consent
 from likeness.safety.consent.record import Consent
 from likeness.safety.consent.signing import sign
-from likeness.store.items import write_atomic
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -25,12 +25,12 @@ from safetensors.torch import load_file
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import device_name, load_base
+from likeness.disk import write_atomic
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.lora.export import publish
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.progress import Progress
 from likeness.run import Run
-from likeness.store.items import write_atomic
 from likeness.train.config import TrainConfig
 from likeness.train.kohya.options import SCRIPTS, command_line, dataset_toml, options, unmapped
 from likeness.train.native.cache import encode_examples

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from likeness.aligned import align_tensors
 from likeness.diffusion.bases import Base, Condition
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.store.items import ItemStore, item_key, sha256_bytes
+from likeness.store.items import ItemStore, item_key
 from likeness.train.config import DataConfig, TrainConfig
 from likeness.train.native.data import (
     BatchMembers,

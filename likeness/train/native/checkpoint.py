@@ -18,8 +18,9 @@ from safetensors.torch import load
 from torch import Tensor
 
 from likeness.aligned import align_tensors
+from likeness.digests import sha256_bytes, sha256_file
+from likeness.disk import write_atomic
 from likeness.lora.safetensors_io import content_sha256, described_bytes, read_metadata
-from likeness.store.items import sha256_bytes, sha256_file, write_atomic
 from likeness.team_keys import TeamKeys
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from likeness.diffusion.randomness import derive
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.faces.crop import face_square
-from likeness.store.items import sha256_bytes, sha256_file
 from likeness.train.config import DataConfig, TrainConfig
 
 REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`

@@ -15,11 +15,11 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
+from likeness.digests import sha256_file
 from likeness.lora.door import CONSENT_ID
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
 from likeness.run import Run
-from likeness.store.items import sha256_file
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, TrainingExample, dataset_digest
 

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from likeness.store.items import sha256_file
+from likeness.digests import sha256_file
 from likeness.store.s3 import Remote
 
 PLACES = 2

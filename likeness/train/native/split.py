@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.pipeline.manifest import natural
-from likeness.store.items import sha256_bytes
 from likeness.train.native.data import TrainingExample
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from likeness.diffusion.bases import Base
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import lora_layers
 from likeness.lora.door import refuse_others
@@ -20,7 +21,6 @@ from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
 from likeness.lora.read import layers_for
 from likeness.lora.safetensors_io import find_weights
-from likeness.store.items import sha256_bytes, sha256_file
 
 SHOWN = 3  # names in a message
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from likeness.diffusion.load import device_name, load_base, pick_device
+from likeness.disk import write_atomic
 from likeness.lora.export import publish
 from likeness.run import Run
-from likeness.store.items import write_atomic
 from likeness.store.s3 import Remote
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import dataset_digest, read_examples
