@@ -6,13 +6,18 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 SHA256_HEX = re.compile("[0-9a-f]{64}")
+Sha256 = Annotated[
+    str, Field(pattern=rf"^{SHA256_HEX.pattern}\z")
+]  # pydantic's patterns are Rust's: \z is the end
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -34,3 +39,9 @@ def sha256_file(path: Path) -> str:
 def sha256_pixels(rgb: NDArray[np.uint8]) -> str:
     """Hex sha256 of decoded pixels [H, W, C] with their shape: equal pictures, whatever the file format."""
     return sha256_bytes(repr(rgb.shape).encode() + rgb.tobytes())
+
+
+def md5_file(path: Path) -> str:
+    """Hex md5 of a file's bytes, as dvc.lock names it: it identifies, and proves nothing."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from likeness.digests import Sha256
 from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.strict_yaml import read_yaml
@@ -26,7 +27,7 @@ class Allowance(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: Sha256
     words: tuple[str, ...] = Field(min_length=1)
     reason: str = Field(min_length=10)
 

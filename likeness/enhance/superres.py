@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from likeness.digests import Sha256
 from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
@@ -32,7 +33,7 @@ class SuperresEnhancer(LocalNetwork):
     """Enlarges with the network in `weights`, then brings the result to `scale` if its factor is another."""
 
     weights: str = Field(min_length=1)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: Sha256
     licence: str = Field(min_length=1)
     scale: int = Field(ge=1, le=8)
     tile_px: int = Field(ge=32)

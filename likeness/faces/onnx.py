@@ -4,13 +4,13 @@
 
 import threading
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.face import Face, Floats
@@ -66,7 +66,7 @@ class OnnxEmbedder:
                 f"faces.embedder: there is no file {self.path}", reason="missing-weights", remedy=remedy
             )
         data = self.path.read_bytes()
-        if (found := sha256(data).hexdigest()) != self.sha256:
+        if (found := sha256_bytes(data)) != self.sha256:
             raise ConfigError(
                 f"faces.embedder: {self.path} has sha256 {found}, conf/ names {self.sha256}",
                 reason="wrong-weights", remedy=remedy,

@@ -12,6 +12,7 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from likeness.digests import Sha256
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import same_name
@@ -31,7 +32,7 @@ class Numbered(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int = Field(ge=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
 
 
 class Numbers(BaseModel):

@@ -18,6 +18,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
@@ -53,7 +54,7 @@ PARTS = (
                      "lora_unet_layers_")),
     ("UNet", ("lora_unet_", "unet_", "base_model_model_", "down_blocks_", "mid_block_", "up_blocks_")),
 )  # fmt: skip
-NOTHING = hashlib.sha256(b"").hexdigest()  # ai-toolkit records this for any file
+NOTHING = sha256_bytes(b"")  # ai-toolkit records this for any file
 SHOWN = 3  # names in a message
 
 
@@ -122,7 +123,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
               if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
     shapes, says = family_of_shapes(widths), said_base(metadata)
     return LoraFile(
-        path=path, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), naming=_naming(names), variant=variant,
+        path=path, sha256=sha256_bytes(data), size_bytes=len(data), naming=_naming(names), variant=variant,
         family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
         layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
         scales=dict(Counter(float(f"{scale:.6g}") for scale in scales.by_layer.values())),

@@ -7,7 +7,6 @@ the same bytes twice. Its bytes without metadata are stable (tensors sorted by t
 rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byte length, JSON, data).
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError, without_control
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def weights_bytes(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) 
 def described_bytes(tensors: Mapping[str, "Tensor"], describe: Callable[[str], Mapping[str, str]]) -> bytes:
     """As `weights_bytes`, with the metadata that `describe` makes of the tensors' `content_sha256`: they are laid out once."""
     header, data = _split(_save(tensors))
-    metadata = describe(hashlib.sha256(data).hexdigest())
+    metadata = describe(sha256_bytes(data))
     described = {"__metadata__": dict(sorted(metadata.items())), **json.loads(header)}
     text = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % HEADER_ALIGNMENT)
@@ -122,7 +122,7 @@ def described_bytes(tensors: Mapping[str, "Tensor"], describe: Callable[[str], M
 
 def content_sha256(tensors: Mapping[str, "Tensor"]) -> str:
     """sha256 of everything after the header: `modelspec.hash_sha256` and `sshs_model_hash`."""
-    return hashlib.sha256(_split(_save(tensors))[1]).hexdigest()
+    return sha256_bytes(_split(_save(tensors))[1])
 
 
 def read_metadata(data: bytes) -> dict[str, str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.lora.safetensors_io import HEADER_ALIGNMENT, LENGTH_BYTES, read_header
@@ -105,7 +106,7 @@ def _tensors_sha256(path: Path) -> str:
 
 
 def _sha256(metadata: Mapping[str, str]) -> str:
-    return hashlib.sha256(_canonical(dict(metadata))).hexdigest()
+    return sha256_bytes(_canonical(dict(metadata)))
 
 
 def _canonical(value: object) -> bytes:

@@ -5,7 +5,6 @@ the sha256 of its public half.
 """
 
 import datetime
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.marks.config import MarksConfig
 from likeness.marks.token import token_key
@@ -53,7 +53,7 @@ class SigningKey:
 
 def key_name(public: bytes) -> str:
     """What a public key is called: sha256 of its 32 bytes, in hex."""
-    return hashlib.sha256(public).hexdigest()
+    return sha256_bytes(public)
 
 
 def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> SigningKey:

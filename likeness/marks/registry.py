@@ -6,7 +6,6 @@ name but the persona's. The mark of a publication is drawn by lot: see `pixels.c
 """
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from likeness.digests import Sha256, sha256_bytes
 from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.marks.keys import SigningKey
@@ -24,7 +24,6 @@ from likeness.marks.pixels import draw_mark
 
 FIRST = "0" * 64
 MAX_BYTES = 256 * 2**20
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
 Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8}\z")]
 
 
@@ -141,7 +140,7 @@ def parse_lines(data: bytes, path: Path) -> Iterable[Publication | Copy]:
             owners[line.mark] = line.key
         elif owners.get(line.mark) != line.key:
             raise _broken(path, number, f"the mark {line.mark} belongs to another key, or to nobody")
-        previous = hashlib.sha256(line.bytes).hexdigest()
+        previous = sha256_bytes(line.bytes)
         yield line
 
 
@@ -179,12 +178,12 @@ def add_copies(path: Path, key: SigningKey, pictures: Iterable[Copy]) -> None:
 def _append(
     path: Path, registry: Registry, lines: Iterable[Publication | Copy], key: SigningKey
 ) -> list[Publication | Copy]:
-    previous = hashlib.sha256(registry.lines[-1].bytes).hexdigest() if registry.lines else FIRST
+    previous = sha256_bytes(registry.lines[-1].bytes) if registry.lines else FIRST
     written: list[Publication | Copy] = []
     for line in lines:
         line = line.model_copy(update={"previous": previous})
         line = line.model_copy(update={"signature": key.private.sign(line.signed_bytes()).hex()})
-        previous = hashlib.sha256(line.bytes).hexdigest()
+        previous = sha256_bytes(line.bytes)
         written.append(line)
     with path.open("ab") as file:
         file.write(b"".join(line.bytes for line in written))

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import shutil
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from likeness.digests import md5_file
 from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
 from likeness.errors import DiskError, InputError, TransientError
@@ -156,7 +156,7 @@ def require_room_in_cache(outputs: Iterable[Path], cache: Path, *, linked: bool 
         return
     if (free := shutil.disk_usage(place).free) >= sum(path.stat().st_size for path in files):
         return
-    new = [path for path in files if not cached(cache, _md5(path)).is_file()]
+    new = [path for path in files if not cached(cache, md5_file(path)).is_file()]
     size = sum(path.stat().st_size for path in new)
     if free >= size or _takes_clones(new[0], place):
         return
@@ -165,11 +165,6 @@ def require_room_in_cache(outputs: Iterable[Path], cache: Path, *, linked: bool 
         f"{cache}: no space is left for DVC's copy of {kept}: it takes {size:,} bytes, {free:,} are free",
         remedy=DiskError.MORE_SPACE,
     )
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _takes_clones(path: Path, folder: Path) -> bool:

@@ -2,7 +2,6 @@
 # (dvc.lock is not typed)
 """What this repository knows of a file: its manifests, dvc.lock, the photographs and the consent behind it."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-from likeness.digests import sha256_file
+from likeness.digests import md5_file, sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError
 from likeness.paths import PersonaPaths, RepositoryPaths
@@ -40,7 +39,7 @@ class Origins:
         """A file that the graph wrote, against what dvc.lock says of it."""
         wanted = self._lock.get(path.absolute())
         if wanted is not None:
-            same = _md5(path) == wanted
+            same = md5_file(path) == wanted
             yield Check(
                 name,
                 "holds" if same else "changed",
@@ -135,10 +134,6 @@ class Origins:
                     known[path] = md5
                     continue
                 folder = cached(cache, md5)
-                if folder.is_file() and _md5(folder) + ".dir" == md5:
+                if folder.is_file() and md5_file(folder) + ".dir" == md5:
                     known |= {path / name: digest for name, digest in listed(folder).items()}
         return known
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -4,12 +4,12 @@ It can only refuse what those two let pass: its limits stand beside theirs, and 
 """
 
 import json
-from hashlib import sha256 as sha256_of
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from likeness.digests import Sha256, sha256_bytes
 from likeness.settings import Section
 
 
@@ -21,7 +21,7 @@ class EmbedderConfig(Section):
     """
 
     path: Path
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}\z")
+    sha256: Sha256
     licence: str = Field(min_length=3)
     side_px: int = Field(ge=32, le=512)
     channels: Literal["rgb", "bgr"]
@@ -42,7 +42,7 @@ class EmbedderConfig(Section):
     def digest(self) -> str:
         """Names the network and how a face is given to it: part of the key of every item that holds an embedding."""
         given = {name: getattr(self, name) for name in ("sha256", "side_px", "channels", "mean", "scale")}
-        return sha256_of(json.dumps(given, sort_keys=True).encode()).hexdigest()
+        return sha256_bytes(json.dumps(given, sort_keys=True).encode())
 
     @property
     def name(self) -> str:

@@ -7,7 +7,6 @@ role). Endpoint and region come from the section `s3`, else from AWS_ENDPOINT_UR
 AWS_DEFAULT_REGION or the profile.
 """
 
-import hashlib
 import mimetypes
 import re
 import threading
@@ -22,6 +21,7 @@ import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, TransientError
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.store.s3_errors import translate_fault
@@ -97,7 +97,7 @@ class Remote:
         filesystem, _, client = self._open()
         if client is None:
             data = self.read(name)
-            return None if data is None else hashlib.sha256(data).hexdigest()
+            return None if data is None else sha256_bytes(data)
         with self._faults_as_ours("looking"):
             try:
                 bucket, key = self._key(name)
@@ -242,7 +242,7 @@ class PresignedUploads:
         Raises:
             AuthError, ConfigError, TransientError, RejectedError: see Remote.
         """
-        name = hashlib.sha256(data).hexdigest() + suffix
+        name = sha256_bytes(data) + suffix
         with self._lock:
             one_at_a_time = self._locks.setdefault(name, threading.Lock())
         with one_at_a_time:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from likeness.digests import Sha256
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.networks import check_digest, check_file
@@ -42,9 +43,9 @@ class OnnxSwapper(Local):
     """
 
     swapper: Path
-    swapper_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    swapper_sha256: Sha256
     recogniser: Path
-    recogniser_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    recogniser_sha256: Sha256
     licence: str = Field(min_length=3)
     feather: float = Field(gt=0, lt=0.5)
 

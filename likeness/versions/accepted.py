@@ -1,10 +1,10 @@
 """The next version of a persona's weights: chosen by the floors of conf/choice/, numbered, recorded, copied."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
 
+from likeness.digests import md5_file, sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
@@ -44,15 +44,14 @@ def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, b
         if one.sha256 == side.sha256:
             return one, False
     source = side.weights()
-    data = source.read_bytes()
     said = read_header(source).metadata
     number = len(known) + 1
     new = Version(
         version=number,
         name=f"{paths.persona}-v{number}",
         of=side.name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),  # DVC's digest
+        sha256=sha256_file(source),
+        md5=md5_file(source),
         dataset=said.get("likeness.training_set_sha256"),
         trained_with={key: said[key] for key in TRAINED_WITH if key in said},
         scores=summary(side.details or {}),

@@ -1,11 +1,11 @@
 """Which revision made a file: a weight file, an archive, a training image, a sample."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from likeness.digests import md5_file
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.ancestry import ancestors
@@ -44,8 +44,7 @@ def lineage(path: Path) -> Made:
     """
     if not path.is_file():
         raise InputError(f"{path} is no file", reason="no-file", remedy="name a file that a stage made")
-    with path.open("rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()  # DVC's digest: identifies, proves nothing
+    md5 = md5_file(path)
     found = None
     for revision, title in _revisions():  # newest first: the last one that is found is the oldest
         for stage in revision.stages:

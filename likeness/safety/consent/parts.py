@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from likeness.digests import Sha256
 from likeness.key_files import KEY_BYTES
 from likeness.safety.consent.licences import is_licence
 from likeness.safety.consent.photo_list import photo_list
@@ -43,7 +44,6 @@ def _date(value: object) -> object:
 Date = Annotated[datetime.date, BeforeValidator(_date)]
 # Something to read, and nothing that steers a terminal. (pydantic's patterns are Rust's: \z is the end.)
 Words = Annotated[str, Field(pattern=r"^(?:[^\p{Cc}]|\n)*[^\p{Cc}\s](?:[^\p{Cc}]|\n)*\z", max_length=2000)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
 Age = Annotated[int, Field(ge=ADULT_YEARS, le=130, strict=True)]
 
 
