@@ -12,6 +12,7 @@ from pydantic import Field
 
 if TYPE_CHECKING:
     import numpy as np
+    from _typeshed import ReadableBuffer
     from numpy.typing import NDArray
 
 SHA256_HEX = re.compile("[0-9a-f]{64}")
@@ -20,7 +21,7 @@ Sha256 = Annotated[
 ]  # pydantic's patterns are Rust's: \z is the end
 
 
-def sha256_bytes(data: bytes) -> str:
+def sha256_bytes(data: ReadableBuffer) -> str:
     """Hex sha256 of bytes."""
     return hashlib.sha256(data).hexdigest()
 

@@ -26,8 +26,8 @@ LOOK_S = 0.05
 def lay_out(folder: Path) -> Path:
     """A repository of its own with jade's record, and a version of hers in the gallery's folder."""
     from likeness.digests import sha256_file
-    from likeness.lora.door import CONSENT_ID
     from likeness.lora.safetensors_io import weights_bytes
+    from likeness.lora.said import CONSENT_ID
     from likeness.safety.consent import load_consent
 
     root, versions = folder / "repository", folder / "gallery" / "versions"

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.tables import Person, Revocation, Version
-from likeness.digests import sha256_file
+from likeness.digests import Sha256, sha256_file
 from likeness.errors import InputError
-from likeness.lora.door import CONSENT_ID
+from likeness.lora.door import refuse_others
 from likeness.lora.safetensors_io import read_header
-
-Digest = r"^[0-9a-f]{64}\z"
+from likeness.paths import PERSONA_NAME
+from likeness.safety.consent.record import RecordId
 
 
 class Laid(BaseModel):
@@ -23,11 +23,11 @@ class Laid(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    persona: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}\z")
+    persona: str = Field(pattern=rf"^{PERSONA_NAME.pattern}\z")
     name: str = Field(min_length=1, max_length=80)
-    consent_id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}\z")
-    consent_sha256: str = Field(pattern=Digest)
-    weights_sha256: str = Field(pattern=Digest)
+    consent_id: RecordId
+    consent_sha256: Sha256
+    weights_sha256: Sha256
     trigger: str = Field(min_length=1, max_length=64)
     class_word: str = Field(min_length=1, max_length=64)
 
@@ -70,18 +70,22 @@ def take_in(gallery: Gallery) -> list[Version]:
 
     Raises:
         InputError: a file is not what it says, or is of a consent that was revoked here.
+        ConsentError: weights name another record than their file, or none.
     """
     folder = gallery.settings.folder
     new: list[Version] = []
     for path in sorted((folder / "versions").glob("*.json")):
         laid = Laid.model_validate_json(path.read_bytes())
-        weights = weights_file(folder, laid.weights_sha256)
+        weights, again = (
+            weights_file(folder, laid.weights_sha256),
+            f"`likeness publish {laid.persona} --gallery` again",
+        )
         if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
             raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
-                             remedy=f"`likeness publish {laid.persona} --gallery` again")  # fmt: skip
-        if (told := read_header(weights).metadata.get(CONSENT_ID)) != laid.consent_id:
-            raise InputError(f"{weights} was trained under the consent record {told}, not {laid.consent_id} as {path.name} says",
-                             reason="another-consent", remedy=f"`likeness publish {laid.persona} --gallery` again")  # fmt: skip
+                             remedy=again)  # fmt: skip
+        refuse_others(
+            read_header(weights).metadata, (laid.consent_id,), what=str(weights), remedy=again, unnamed=False
+        )
         with gallery.transaction() as db:
             if (version := _take_in(db, gallery, laid)) is not None:
                 new.append(version)

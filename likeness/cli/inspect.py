@@ -12,8 +12,8 @@ from rich.table import Table
 from likeness.cli.tables import console
 from likeness.errors import LikenessError
 from likeness.formatting import format_bytes, on_terminal
-from likeness.lora.door import CONSENT_ID
 from likeness.lora.inspect import LoraFile, read_lora
+from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -32,9 +32,9 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("ss_optimizer",),
     "schedule": ("ss_lr_scheduler",),
     "seed": ("ss_seed",),
-    "dataset sha256": ("likeness.dataset_sha256",),
-    "base sha256": ("likeness.base_sha256", "ss_new_sd_model_hash"),
-    "base quantised": ("likeness.base_quantized",),
+    "dataset sha256": (DATASET,),
+    "base sha256": (BASE, "ss_new_sd_model_hash"),
+    "base quantised": (BASE_QUANTIZED,),
     "consent": (CONSENT_ID,),
 }
 MAX_WORDS = 200  # characters of a stranger's text that are shown

@@ -4,7 +4,6 @@ What its tensors are is told as a fact, what its metadata says as what it says. 
 header is checked before anything is read (safetensors_io.read_header), and nothing in it is executed.
 """
 
-import hashlib
 import math
 import mmap
 import re
@@ -118,7 +117,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
-    matches = hashlib.sha256(memoryview(data)[header.start :]).hexdigest() == known if known else None
+    matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
     widths = {name: int(shape[1]) for name, parts in weighed.items()
               if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
     shapes, says = family_of_shapes(widths), said_base(metadata)

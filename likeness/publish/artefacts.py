@@ -11,8 +11,8 @@ from pathlib import Path
 
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
-from likeness.lora.door import CONSENT_ID
 from likeness.lora.safetensors_io import read_header
+from likeness.lora.said import CONSENT_ID, TRAINING_SET
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
 from likeness.marks.detect import open_rgb, pixel_mark
@@ -178,7 +178,7 @@ class Verifier:
                 state = "changed" if known else "unknown"
                 yield Check(name, state, f"signed by key {statement.key[:16]}, which no registry here names")
             yield from self.origins.source(str(statement.says.get("of", "")), name)
-        training_set = metadata.get("likeness.training_set_sha256", "")
+        training_set = metadata.get(TRAINING_SET, "")
         persona = str(statement.says.get("persona")) if statement is not None else weights_persona(name)
         texts = PersonaPaths(persona).dataset_metadata if persona in self.origins.personas else None
         if texts is not None and texts.is_file():

@@ -8,8 +8,9 @@ from pathlib import Path
 from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
-from likeness.lora.door import CONSENT_ID
+from likeness.lora.door import refuse_others
 from likeness.lora.safetensors_io import read_header
+from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
@@ -154,10 +155,13 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
     """The weights must say that they were made under the consent record that is in force, and of this training set."""
     said = read_header(_existing(path)).metadata
-    if said.get("likeness.training_set_sha256") != training_set:
+    if said.get(TRAINING_SET) != training_set:
         raise InputError(f"{path} was not trained on the training set that would be published beside it",
                          reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
-    found = said.get(CONSENT_ID)
-    if found != consent_id:
-        raise InputError(f"{path} was made under consent record {found}, the one in force is {consent_id}",
-                         reason="consent-changed", remedy="run `dvc repro` to train under the present record")  # fmt: skip
+    refuse_others(
+        said,
+        (consent_id,),
+        what=str(path),
+        remedy="run `dvc repro` to train under the present record",
+        unnamed=False,
+    )

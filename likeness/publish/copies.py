@@ -24,6 +24,7 @@ from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.git import git
 from likeness.lora.safetensors_io import read_header
+from likeness.lora.said import BASE, CONSENT_ID, DATASET, TRAINING_SET
 from likeness.lora.signature import sign_weights
 from likeness.marks import claims, xmp
 from likeness.marks.claims import PNG, Claim, Ingredient
@@ -40,7 +41,7 @@ MARKS = "marks.json"
 """In a published archive: which published picture was made from which training image."""
 
 INDEX = "index.json"
-WEIGHTS_SAY = ("dataset_sha256", "training_set_sha256", "base_sha256", "consent_id")
+WEIGHTS_SAY = (DATASET, TRAINING_SET, BASE, CONSENT_ID)
 PAGE_PICTURE = re.compile(rb"data:image/jpeg;base64,([A-Za-z0-9+/=]+)")
 
 
@@ -238,7 +239,7 @@ def read_index(folder: Path) -> dict[str, dict[str, str]]:
 def _of_weights(path: Path) -> dict[str, str]:
     """The digests that the weights' own metadata name: what they were trained on."""
     said = read_header(path).metadata
-    return {name: said[f"likeness.{name}"] for name in WEIGHTS_SAY if f"likeness.{name}" in said}
+    return {name.removeprefix("likeness."): said[name] for name in WEIGHTS_SAY if name in said}
 
 
 def _revision() -> str:

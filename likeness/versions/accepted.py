@@ -10,6 +10,7 @@ from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import Verdict, verdict
 from likeness.lora.safetensors_io import read_header
+from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths
 from likeness.versions.comparison import summary
 from likeness.versions.record import Version, read_versions
@@ -52,7 +53,7 @@ def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, b
         of=side.name,
         sha256=sha256_file(source),
         md5=md5_file(source),
-        dataset=said.get("likeness.training_set_sha256"),
+        dataset=said.get(TRAINING_SET),
         trained_with={key: said[key] for key in TRAINED_WITH if key in said},
         scores=summary(side.details or {}),
         rule=judged.values(),

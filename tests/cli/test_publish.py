@@ -284,9 +284,9 @@ def test_an_archive_of_another_training_set_is_refused(folders, cfg, s3):
 
 def test_weights_of_another_consent_are_refused(folders, cfg):
     save_file({"a": np.float32([4.0])}, folders.places.weights, metadata=said_by_weights("older"))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ConsentError) as caught:
         run(cfg)
-    assert caught.value.reason == "consent-changed"
+    assert caught.value.reason == "another-consent"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gallery.people.layout import take_in
 from gallery.portrayed.decisions import heed
 from gallery.tables import Person
 from likeness.digests import sha256_bytes
-from likeness.errors import InputError
+from likeness.errors import ConsentError, InputError
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.safety.consent.revocations import revocations
 
@@ -131,7 +131,7 @@ def test_weights_of_another_record_are_not_taken_in(world: World, tmp_path: Path
     folder.mkdir()
     for said in ({"likeness.consent_id": "mia-1"}, {}):
         lay(folder, "jade-1", said)
-        with pytest.raises(InputError) as refused:
+        with pytest.raises(ConsentError) as refused:
             take_in(world.gallery)
         assert refused.value.reason == "another-consent"
 

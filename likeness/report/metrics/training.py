@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from likeness.lora.said import STARTED_FROM, VALIDATION
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
 
@@ -19,8 +20,8 @@ WORDS = {
     "seed": "ss_seed",
     "resolution": "ss_resolution",
     "images an epoch": "ss_num_train_images",
-    "started from the file of sha256": "likeness.started_from",
-    "kept for validation": "likeness.validation",
+    "started from the file of sha256": STARTED_FROM,
+    "kept for validation": VALIDATION,
 }
 
 METRICS = (

@@ -37,10 +37,13 @@ KIND_WORDS = {
 }
 
 
+RecordId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}\z")]
+
+
 class Consent(Strict):
     """A persona's record, with its targets' licences; see docs/consent.md for the meaning of each field."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}\z")]
+    id: RecordId
     persona: str
     kind: Literal["synthetic", "self", "release"]
     subject: Words

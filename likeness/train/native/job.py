@@ -9,6 +9,7 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
+from likeness.lora.said import STARTED_FROM, VALIDATION
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import TrainingSet, encode_examples
@@ -64,8 +65,8 @@ class Job:
         dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
         tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
         more = {
-            "likeness.validation": self.split.words,
-            "likeness.started_from": self.start.sha256 if self.start else "",
+            VALIDATION: self.split.words,
+            STARTED_FROM: self.start.sha256 if self.start else "",
         }
         told = describe(tensors, self.facts, self.cfg, self.examples, steps=steps, more=more)
         return weights_bytes(tensors, told)

@@ -16,9 +16,9 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.config import ObjectiveConfig, Quantization
 from likeness.diffusion.loss import Prediction
 from likeness.digests import sha256_file
-from likeness.lora.door import CONSENT_ID
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
+from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET, TRAINING_SET
 from likeness.run import Run
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, TrainingExample, dataset_digest
@@ -142,10 +142,10 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
-        "likeness.dataset_sha256": dataset_digest(examples),
-        "likeness.training_set_sha256": facts.training_set_sha256,
-        "likeness.base_sha256": facts.base_digest,
-        **({"likeness.base_quantized": facts.base_quantized} if facts.base_quantized else {}),
+        DATASET: dataset_digest(examples),
+        TRAINING_SET: facts.training_set_sha256,
+        BASE: facts.base_digest,
+        **({BASE_QUANTIZED: facts.base_quantized} if facts.base_quantized else {}),
         CONSENT_ID: facts.consent_id,
         **{name: words for name, words in (more or {}).items() if words},
     }

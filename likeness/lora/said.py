@@ -1,0 +1,9 @@
+"""What our weights say of themselves under names of our own, beside the field's (`ss_*`, `modelspec.*`)."""
+
+CONSENT_ID = "likeness.consent_id"
+TRAINING_SET = "likeness.training_set_sha256"  # of the folder's metadata.jsonl
+DATASET = "likeness.dataset_sha256"  # of the pictures and captions that were trained on
+BASE = "likeness.base_sha256"
+BASE_QUANTIZED = "likeness.base_quantized"
+VALIDATION = "likeness.validation"
+STARTED_FROM = "likeness.started_from"
