@@ -8,6 +8,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from likeness.errors import InputError
+
 # What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
 PARAMS = Path("params.yaml")
 PRICES = Path("conf/prices.yaml")
@@ -32,6 +34,17 @@ def inside(name: str) -> str:
     ):
         raise ValueError(f"{name[:80]!r} is no name of a file below its folder")
     return name
+
+
+def require_file(path: Path, *, remedy: str, reason: str = "missing-file") -> Path:
+    """A path at which a file lies.
+
+    Raises:
+        InputError: `reason`: there is none.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing", reason=reason, remedy=remedy)
+    return path
 
 
 def same_name(name: str) -> str:

@@ -49,14 +49,17 @@ def unknown_setting(key: str, known: Collection[str]) -> str:
     return "there is no such setting" + (f"; it has {', '.join(known)}" if known else "")
 
 
+def names_in(kind: Any) -> Mapping[str, Any]:
+    """The names that may stand in a value of this type, with their types."""
+    if get_origin(kind) is dict:
+        return {ANY_KEY: get_args(kind)[1]}
+    return {name: field.annotation for name, field in getattr(kind, "model_fields", {}).items()}
+
+
 def _names_beside(loc: Sequence[int | str], known: Mapping[str, Any]) -> Collection[str]:
     """What may stand where the last part of a place stands."""
     for part in loc[:-1]:
-        kind = known.get(str(part), known.get(ANY_KEY))
-        if get_origin(kind) is dict:
-            known = {ANY_KEY: get_args(kind)[1]}
-        else:
-            known = {name: field.annotation for name, field in getattr(kind, "model_fields", {}).items()}
+        known = names_in(known.get(str(part), known.get(ANY_KEY)))
     return [name for name in known if name != ANY_KEY]
 
 

@@ -5,12 +5,16 @@ import re
 from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from likeness.errors import ConfigError
 from likeness.git import CONFLICT
+from likeness.setting_problems import names_in, setting_problems
+
+_T = TypeVar("_T")
 
 MAX_BYTES = 8_000_000  # dvc.lock of 10,000 files has 2 MB
 MAX_DEPTH = 32
@@ -92,3 +96,18 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
     except yaml.YAMLError as error:
         said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
         raise ConfigError(f"{path} is not YAML: {said}", reason="not-yaml", remedy=remedy) from error
+
+
+def read_checked(path: Path, kind: type[_T], *, reason: str, remedy: str) -> _T:
+    """What a person's file says, as a `kind`; an empty one where there is no file.
+
+    Raises:
+        ConfigError: as `read_yaml`; with `reason`: it does not fit, every problem with its place.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(
+            (read_yaml(path, remedy=remedy) if path.exists() else None) or {}
+        )
+    except ValidationError as error:
+        problems = "; ".join(setting_problems(error, names_in(kind)))
+        raise ConfigError(f"{path}: {problems}", reason=reason, remedy=remedy) from error

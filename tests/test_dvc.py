@@ -31,7 +31,7 @@ PLUMBING = {
     "likeness.tracking.tracker", "stages",
     "likeness.pipeline.supervise",
     "likeness.team_keys", "likeness.key_files", "likeness.digests", "likeness.disk", "likeness.dvc_files", "likeness.lazy",
-    "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml",
+    "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml", "likeness.setting_problems",
 }  # fmt: skip
 
 

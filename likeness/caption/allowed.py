@@ -9,14 +9,12 @@ Explicit words and words for children are in no such list: nothing allows them.
 """
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.digests import Sha256
-from likeness.errors import ConfigError
 from likeness.paths import same_name
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import read_checked
 
 ALLOWED_FILE = "allowed.yaml"
 REMEDY = "docs/words.md shows the form of its lines"
@@ -39,12 +37,5 @@ def read_allowed(folder: Path) -> dict[str, Allowance]:
         ConfigError: the file does not read.
     """
     path = folder / ALLOWED_FILE
-    if not path.is_file():
-        return {}
-    said: Any = read_yaml(path, remedy=REMEDY) or {}
-    try:
-        allowed = TypeAdapter(dict[str, Allowance]).validate_python(said)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ConfigError(f"{path}: {problems}", reason="allowed-invalid", remedy=REMEDY) from error
+    allowed = read_checked(path, dict[str, Allowance], reason="allowed-invalid", remedy=REMEDY)
     return {same_name(name): allowance for name, allowance in allowed.items()}

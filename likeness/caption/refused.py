@@ -6,9 +6,22 @@ from pathlib import Path
 from likeness.digests import sha256_pixels
 from likeness.errors import InputError
 from likeness.images import load_rgb
-from likeness.pipeline.manifest import Failure, Picture, read_manifest, verified
+from likeness.pipeline.manifest import Entry, Failure, Picture, read_manifest, verified
 from likeness.run import Run
-from likeness.safety.by_hand import RefusedByHand, read_refused, take_back, write_refusal
+from likeness.safety.by_hand import RefusedByHand, read_refused, refuse_changed, take_back, write_refusal
+
+
+def enhanced_image(run: Run, image: str) -> Entry:
+    """The manifest line of the made image that a person names.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
+    if entry is None:
+        raise InputError(f"{image} is no enhanced image of {run.persona.name}", reason="unknown-image",
+                         remedy="name it as data/PERSONA/enhanced/manifest.jsonl does: jade-s1-t1")  # fmt: skip
+    return entry
 
 
 def refused_images(run: Run, pictures: Iterable[Picture]) -> Mapping[str, RefusedByHand]:
@@ -54,13 +67,8 @@ def accept_image(run: Run, image: str, sha256: str | None = None) -> None:
 
 
 def _looked_at(run: Run, image: str, sha256: str | None) -> str:
-    entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
-    if entry is None:
-        raise InputError(f"{image} is no enhanced image of {run.persona.name}", reason="unknown-image",
-                         remedy="name it as data/PERSONA/enhanced/manifest.jsonl does: jade-s1-t1")  # fmt: skip
-    if sha256 not in (None, entry.sha256):
-        raise InputError(f"{image} has other bytes than those that were looked at", reason="changed",
-                         remedy="look at it again")  # fmt: skip
+    entry = enhanced_image(run, image)
+    refuse_changed(image, entry.sha256, sha256)
     return _digest(verified(run.paths.enhanced, entry))
 
 

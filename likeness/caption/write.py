@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from likeness.caption.refused import enhanced_image
 from likeness.caption.text import (
     MAX_BYTES,
     SUFFIX,
@@ -35,10 +36,7 @@ def write_caption(run: Run, image: str, text: str) -> Path:
     Raises:
         InputError: there is no such image; or the stage would refuse the text, and nothing is written.
     """
-    entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
-    if entry is None:
-        raise InputError(f"{image} is no enhanced image of {run.persona.name}", reason="unknown-image",
-                         remedy="name it as data/PERSONA/enhanced/manifest.jsonl does: jade-s1-t1")  # fmt: skip
+    entry = enhanced_image(run, image)
     folder = run.paths.captions_override
     files = _files(folder, entry)
     if not text.strip():

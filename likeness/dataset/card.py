@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from likeness.dataset.build import code_of
-from likeness.dataset.layout import TRAIN, repeats_in
+from likeness.dataset.layout import METADATA, TRAIN, repeats_in
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import readings
 from likeness.formatting import card, hub_licence
@@ -18,7 +18,7 @@ from likeness.run import Run
 # Hugging Face's size_categories, by the first bound a count stays below.
 SIZE_CATEGORIES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 
-READ_BY_DATASETS = [f"{TRAIN}/*/*.jpg", f"{TRAIN}/metadata.jsonl"]
+READ_BY_DATASETS = [f"{TRAIN}/*/*.jpg", METADATA]
 
 
 def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -> str:

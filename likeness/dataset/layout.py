@@ -17,6 +17,9 @@ from likeness.pipeline.manifest import Entry
 # The split: what `load_dataset("imagefolder", ...)` and Kohya's trainers look into.
 TRAIN = "train"
 METADATA, TOML, CARD = f"{TRAIN}/metadata.jsonl", "dataset.toml", "README.md"
+WRITTEN_BY_DATASET = (
+    "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
+)
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10
 

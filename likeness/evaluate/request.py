@@ -7,11 +7,11 @@ from functools import partial
 
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import InputError
 from likeness.evaluate.contact_sheet import Row, contact_sheet
 from likeness.evaluate.draw import Renderer, refuse_weights_of_others
 from likeness.evaluate.samples import IMAGE, Planned, entry
 from likeness.images import load_rgb
+from likeness.paths import require_file
 from likeness.pipeline.batch import Line
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
@@ -42,11 +42,7 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
         InputError: there are no weights, or every picture was refused.
     """
     paths = run.paths
-    if not paths.weights.is_file():
-        raise InputError(
-            f"{paths.weights} is missing", reason="missing-file", remedy="run `dvc repro`: it trains the LoRA"
-        )
-    refuse_weights_of_others(run, paths.weights)
+    refuse_weights_of_others(run, require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA"))
     digest = sha256_file(paths.weights)
 
     def line(one: Planned, item: Item) -> Line:

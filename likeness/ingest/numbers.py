@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.digests import Sha256
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.safety.consent import Role
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import read_checked
 
 HEADER = """\
 # The numbers of the photographs that were accepted once: jade-s3 is the source with number 3. ingest adds to this file
@@ -54,13 +54,7 @@ def read_numbers(path: Path) -> Numbers:
     Raises:
         ConfigError: the file does not read, or gives a number twice.
     """
-    if not path.is_file():
-        return Numbers()
-    try:
-        numbers = Numbers.model_validate(read_yaml(path, remedy=REMEDY) or {})
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path}: {problems}", reason="bad-numbers", remedy=REMEDY) from error
+    numbers = read_checked(path, Numbers, reason="bad-numbers", remedy=REMEDY)
     for folder in (numbers.sources, numbers.targets):
         given = Counter(one.number for one in folder.values())
         if twice := {number for number, times in given.items() if times > 1}:

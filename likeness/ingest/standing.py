@@ -17,7 +17,7 @@ from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.run import Run
-from likeness.safety.by_hand import BY_HAND, read_refused, take_back, write_refusal
+from likeness.safety.by_hand import BY_HAND, read_refused, refuse_changed, take_back, write_refusal
 from likeness.safety.consent import Role
 
 
@@ -128,9 +128,7 @@ def _digest(run: Run, file: str, sha256: str | None) -> str:
         raise InputError(f"{file} is no photograph of {run.persona.name}", reason="unknown-photograph",
                          remedy="name it as `likeness photos list` does: sources/IMG_1.jpg")  # fmt: skip
     digest = sha256_file(path)
-    if sha256 not in (None, digest):
-        raise InputError(f"{file} has other bytes than those that were looked at", reason="changed",
-                         remedy="look at it again")  # fmt: skip
+    refuse_changed(file, digest, sha256)
     return digest
 
 

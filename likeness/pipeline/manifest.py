@@ -18,7 +18,7 @@ from likeness.disk import write_atomic
 from likeness.dvc_files import links_to_cache
 from likeness.errors import FailureKind, InputError
 from likeness.lazy import Lazy
-from likeness.paths import inside
+from likeness.paths import inside, require_file
 
 _R = TypeVar("_R", bound="Record")
 
@@ -221,14 +221,10 @@ def verified(folder: Path, entry: Entry) -> Path:
     Raises:
         InputError: `missing-file`; `not-in-manifest`: it lies outside the folder, or has other bytes.
     """
-    path = folder / entry.file
-    remedy = f"run `dvc repro`, so that the stage which writes {folder} makes it again"
-    if not path.is_file():
-        raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
+    path = require_file(folder / entry.file, remedy=made_again(folder))
     at_home = path.resolve().is_relative_to(folder.resolve()) or links_to_cache(path)
     if not at_home or sha256_file(path) != entry.sha256:
-        raise InputError(f"{path} is not the file that {folder}/{MANIFEST} names", reason="not-in-manifest",
-                         remedy=remedy)  # fmt: skip
+        raise _exchanged(path, folder)
     return path
 
 
@@ -238,14 +234,25 @@ def verified_bytes(path: Path, sha256: str | None) -> bytes:
     Raises:
         InputError: `missing-file`; `not-in-manifest`: no line names it, or it has other bytes.
     """
-    remedy = f"run `dvc repro`, so that the stage which writes {path.parent} makes it again"
-    if (path.is_symlink() and not links_to_cache(path)) or not path.is_file():
-        raise InputError(f"{path} is missing", reason="missing-file", remedy=remedy)
-    data = path.read_bytes()
-    if sha256_bytes(data) != sha256:
-        raise InputError(f"{path} is not the file that {path.parent}/{MANIFEST} names", reason="not-in-manifest",
-                         remedy=remedy)  # fmt: skip
+    require_file(path, remedy=made_again(path.parent))
+    if path.is_symlink() and not links_to_cache(path):
+        raise _exchanged(path, path.parent)
+    if sha256_bytes(data := path.read_bytes()) != sha256:
+        raise _exchanged(path, path.parent)
     return data
+
+
+def made_again(folder: Path) -> str:
+    """What to do about a file of a stage's folder that is not as it was written."""
+    return f"run `dvc repro`, so that the stage which writes {folder} makes it again"
+
+
+def _exchanged(path: Path, folder: Path) -> InputError:
+    return InputError(
+        f"{path} is not the file that {folder}/{MANIFEST} names",
+        reason="not-in-manifest",
+        remedy=made_again(folder),
+    )
 
 
 def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:
@@ -289,9 +296,8 @@ def _line(record: Record) -> bytes:
 
 
 def _read(path: Path, kind: type[_R]) -> Iterable[tuple[bytes, _R]]:
-    remedy = f"run `dvc repro` so that the stage which writes {path.parent} makes it again"
-    if not path.is_file():
-        raise InputError(f"{path} is missing", reason="no-manifest", remedy=remedy)
+    remedy = made_again(path.parent)
+    require_file(path, reason="no-manifest", remedy=remedy)
     with path.open(
         "rb"
     ) as file:  # bytes: JSON leaves U+2028 and its like inside strings, where text would end a line

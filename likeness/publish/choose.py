@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.lora.door import refuse_others
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import TRAINING_SET
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, require_file
 from likeness.pipeline.manifest import Entry, read_manifest, verified
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
@@ -127,9 +127,7 @@ def _rated(folder: Path, withheld: list[Withheld]) -> list[Entry]:
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path} is missing", reason="missing-file", remedy="run `dvc repro` first")
-    return path
+    return require_file(path, remedy="run `dvc repro` first")
 
 
 def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set: str) -> None:

@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
 from likeness.digests import sha256_file
-from likeness.errors import InputError
-from likeness.paths import PersonaPaths
-from likeness.pipeline.manifest import Entry, Manifest, read_manifest, verified
+from likeness.paths import PersonaPaths, require_file
+from likeness.pipeline.manifest import Entry, Manifest, made_again, read_manifest, verified
 from likeness.pipeline.stage import folders_before
 
 
@@ -164,7 +163,7 @@ def _evaluation(path: Path) -> Evaluation:
 def _training(places: PersonaPaths) -> Training:
     rows = list(csv.DictReader(_text(places.loss_csv).splitlines()))
     metrics = json.loads(_text(places.training_metrics))
-    _must_exist(places.weights)
+    require_file(places.weights, remedy=made_again(places.weights.parent))
     with cast(Any, safe_open)(places.weights, framework="np") as weights:  # an untyped extension module
         metadata: dict[str, str] = weights.metadata() or {}
     return Training(
@@ -181,7 +180,7 @@ def _training(places: PersonaPaths) -> Training:
 
 
 def _deliverable(places: PersonaPaths, path: Path, what: str) -> Deliverable:
-    _must_exist(path)
+    require_file(path, remedy=made_again(path.parent))
     return Deliverable(
         path=path.relative_to(places.models).as_posix(),
         what=what,
@@ -191,11 +190,4 @@ def _deliverable(places: PersonaPaths, path: Path, what: str) -> Deliverable:
 
 
 def _text(path: Path) -> str:
-    _must_exist(path)
-    return path.read_text(encoding="utf-8")
-
-
-def _must_exist(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"{path} is missing", reason="missing-file",
-                         remedy="run `dvc repro`: it makes the stage before this one again")  # fmt: skip
+    return require_file(path, remedy=made_again(path.parent)).read_text(encoding="utf-8")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, InputError, without_control
+from likeness.errors import InputError, without_control
 from likeness.safety.gates import Refusal
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import read_checked
 
 BY_HAND = "refused-by-hand"
 MAX_LETTERS = 200
@@ -47,8 +47,6 @@ class RefusedByHand(BaseModel):
 AllRefused = Mapping[str, RefusedByHand]
 """By digest."""
 
-SHAPE = TypeAdapter(dict[str, RefusedByHand])
-
 
 def read_refused(path: Path) -> dict[str, RefusedByHand]:
     """Those of the file; none where there is no file.
@@ -56,13 +54,21 @@ def read_refused(path: Path) -> dict[str, RefusedByHand]:
     Raises:
         ConfigError: it does not read.
     """
-    if not path.is_file():
-        return {}
-    try:
-        return SHAPE.validate_python(read_yaml(path, remedy=REMEDY) or {})
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ConfigError(f"{path}: {problems}", reason="bad-refusals", remedy=REMEDY) from error
+    return read_checked(path, dict[str, RefusedByHand], reason="bad-refusals", remedy=REMEDY)
+
+
+def refuse_changed(file: str, sha256: str, looked_at: str | None) -> None:
+    """Refuse a decision about a file that has other bytes than those that were `looked_at`; None: nobody says which.
+
+    Raises:
+        InputError: `changed`.
+    """
+    if looked_at not in (None, sha256):
+        raise InputError(
+            f"{file} has other bytes than those that were looked at",
+            reason="changed",
+            remedy="look at it again",
+        )
 
 
 def write_refusal(path: Path, sha256: str, file: str, why: str) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likeness.dataset.door import not_covered, refuse_image
-from likeness.dataset.layout import archived, metadata_line
+from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
@@ -14,8 +14,6 @@ from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
 from likeness.safety.pictures import Gate
-
-REMEDY = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
 
 
 def admit(run: Run, gate: Gate | None = None) -> None:
@@ -66,18 +64,20 @@ def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:
         raise InputError(
             f"{metadata} is not what the dataset stage wrote: {wrong[:200]}",
             reason="dataset-changed",
-            remedy=REMEDY,
+            remedy=WRITTEN_BY_DATASET,
         )
     named = {*archived(entries), MANIFEST, FAILURES}
     for path in sorted(folder.rglob("*")):
         stray = not path.is_dir() and path.relative_to(folder).as_posix() not in named
         if stray or (path.is_symlink() and not links_to_cache(path)):
             raise InputError(
-                f"{path} is no file of the training set", reason="dataset-changed", remedy=REMEDY
+                f"{path} is no file of the training set", reason="dataset-changed", remedy=WRITTEN_BY_DATASET
             )
     for entry in entries:
         caption = (folder / entry.file).with_suffix(".txt")
         if not caption.is_file() or caption.read_text(encoding="utf-8") != f"{entry.text}\n":
             raise InputError(
-                f"{caption} is not the caption of the manifest", reason="dataset-changed", remedy=REMEDY
+                f"{caption} is not the caption of the manifest",
+                reason="dataset-changed",
+                remedy=WRITTEN_BY_DATASET,
             )

@@ -15,7 +15,7 @@ import yaml
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
 from likeness.git import git
-from likeness.paths import PARAMS, PRICES, PersonaPaths
+from likeness.paths import PARAMS, PRICES, PersonaPaths, require_file
 from likeness.pipeline.manifest import FAILURES, MANIFEST
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.strict_yaml import parse_yaml
@@ -118,9 +118,7 @@ class Revision:
         """
         if self.name != WORKSPACE:
             return self._stored(path.as_posix(), stage)
-        if not path.is_file():
-            raise InputError(f"{path} is missing", reason="missing-file", remedy="run `dvc repro`")
-        return path
+        return require_file(path, remedy="run `dvc repro`")
 
     def _cached(self, path: str, stage: str) -> Callable[[str], Path]:
         digests = listed(self._stored(path, stage))

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET
 from likeness.diffusion.randomness import derive
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.faces.crop import face_square
+from likeness.paths import require_file
 from likeness.train.config import DataConfig, TrainConfig
 
 REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
@@ -62,23 +64,20 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
     Raises:
         InputError: no metadata, no example, or an image that is missing, unreadable or not the recorded one.
     """
-    remedy = "run `dvc repro`: the stage dataset writes this folder; edit captions in captions_override/"
-    metadata = folder / "train" / "metadata.jsonl"
-    if not metadata.is_file():
-        raise InputError(f"{metadata} is missing", reason="missing-file", remedy=remedy)
+    metadata = require_file(folder / METADATA, remedy=WRITTEN_BY_DATASET)
     lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
     examples: list[TrainingExample] = []
     for line in lines:
         path = metadata.parent / line["file_name"]
         if not path.is_file() or sha256_file(path) != line["sha256"]:
             raise InputError(f"{path} is missing or is not the image that metadata.jsonl records",
-                             reason="dataset-changed", remedy=remedy)  # fmt: skip
+                             reason="dataset-changed", remedy=WRITTEN_BY_DATASET)  # fmt: skip
         try:
             with Image.open(path) as image:
                 size = image.size
         except (UnidentifiedImageError, OSError) as error:
             raise InputError(
-                f"{path} is no readable image: {error}", reason="unreadable", remedy=remedy
+                f"{path} is no readable image: {error}", reason="unreadable", remedy=WRITTEN_BY_DATASET
             ) from error
         cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
         if face is not None:
