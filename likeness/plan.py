@@ -200,7 +200,7 @@ class Planner:
 
     def _is_ordered(self, order: str | None) -> bool:
         """Whether it was ordered and not delivered yet: then its price is already reserved."""
-        return order is not None and self._run.items.pending_order(order) is not None
+        return order is not None and self._run.items.orders.pending(order) is not None
 
     def _look(self, keys: Sequence[str | None]) -> list[Item | None]:
         """The stored items of keys; None for what is not stored and for a key that is not known."""

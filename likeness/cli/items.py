@@ -13,6 +13,7 @@ from likeness.config import load_config
 from likeness.formatting import format_bytes
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.store import open_items
+from likeness.store.cleaning import prune
 from likeness.store.items import ItemStore
 
 DAY_S = 86_400.0
@@ -23,7 +24,7 @@ def prune_items(unused_days: float) -> None:
     repository = RepositoryPaths.here()
     items = open_items(load_config(PARAMS), repository)
     spare_bought(items)
-    removed, freed = items.prune(unused_for_s=unused_days * DAY_S)
+    removed, freed = prune(items, unused_for_s=unused_days * DAY_S)
     orders = drop_delivered(items)
     runs = prune_training(repository.training, unused_for_s=unused_days * DAY_S)
     sys.stdout.write(
@@ -42,10 +43,10 @@ def spare_bought(items: ItemStore) -> None:
 
 def drop_delivered(items: ItemStore) -> int:
     """Forget pending orders whose item is in the store, left by a crash between the two; returns how many."""
-    pending = [path.stem for path in (items.root / "tickets").glob("*.json")]
+    pending = list(items.orders.keys())
     delivered = [key for key in pending if items.get(key) is not None]
     for key in delivered:
-        items.drop_order(key)
+        items.orders.drop(key)
     return len(delivered)
 
 

@@ -15,6 +15,7 @@ from likeness.disk import write_atomic
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.store import open_items, team_store
+from likeness.store.cleaning import forget, held_by
 from likeness.store.s3 import Remote
 from likeness.tracking.records import delete_runs
 
@@ -70,7 +71,7 @@ def _purge_stores(
     *, dry_run: bool,
 ) -> None:  # fmt: skip
     items = open_items(config, repository, read_only=True)
-    mine = items.held_by(persona, digests)
+    mine = held_by(items, persona, digests)
     digests |= {digest for names in mine.values() for digest in names}
     place, publish = team_store(config), config.publish.url
     inputs = dict(config.swap.provider).get("inputs_url")
@@ -98,14 +99,14 @@ def _purge_stores(
     if not dry_run:
         make_writable(items.root)
     _try(report, f"items in {items.root}",
-         lambda: report.add("items", items.forget(persona, digests) if not dry_run else sorted(mine)))  # fmt: skip
+         lambda: report.add("items", forget(items, persona, digests) if not dry_run else sorted(mine)))  # fmt: skip
 
 
 def _team(
     place: Remote, persona: str, mine: dict[str, list[str]], keys: list[str], dry_run: bool
 ) -> list[str]:
     """The team's records that name this persona and nobody else, their files, and its checkpoints."""
-    from likeness.store.items import object_name, parse_personas, parse_record, record_name
+    from likeness.store.record import object_name, parse_personas, parse_record, record_name
 
     names = place.names("records")
     records = {name: place.read(name) or b"{}" for name in names}

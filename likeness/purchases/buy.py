@@ -99,7 +99,7 @@ class Buyer:
             ProviderError: as `order` and `collect` raise it.
         """
         if (item := self._store.get(purchase.key, inspect=purchase.judge)) is None:
-            with self._store.alone(purchase.key):
+            with self._store.orders.alone(purchase.key):
                 item = self._store.get(purchase.key, inspect=purchase.judge) or self._buy(purchase)
         if (refusal := item.record.get("refusal")) is not None:
             raise InputError(
@@ -123,7 +123,7 @@ class Buyer:
                     self._permit()
                 except ConsentError:
                     self.spending.pay(number, delivery.usd, delivery.usage)
-                    self._store.drop_order(purchase.key)
+                    self._store.orders.drop(purchase.key)
                     raise
                 files = delivery.files
                 if refusal := self._refusal(purchase, files):
@@ -131,7 +131,7 @@ class Buyer:
                     files = {}
                 item = self._store.put(purchase.key, files, record)
                 self.spending.pay(number, delivery.usd, delivery.usage)
-                self._store.drop_order(purchase.key)
+                self._store.orders.drop(purchase.key)
                 return item
         raise AssertionError("the last attempt returns or raises")
 
@@ -146,19 +146,19 @@ class Buyer:
         return None
 
     def _delivery(self, purchase: Purchase) -> tuple[str, Delivery]:
-        if (stored := self._store.pending_order(purchase.key)) is None:
+        if (stored := self._store.orders.pending(purchase.key)) is None:
             number, reply = self._order(purchase)
             if isinstance(reply, Delivery):
                 return number, reply
             pending = reply
-            self._store.keep_order(purchase.key, {"purchase": number, "ticket": pending})
+            self._store.orders.keep(purchase.key, {"purchase": number, "ticket": pending})
         else:
             number, pending = str(stored["purchase"]), cast(PendingOrder, stored["ticket"])
         try:
             return number, self._collect(purchase, pending)
         except JobLostError as error:
             (self.spending.doubt if error.billed else self.spending.void)(number)
-            self._store.drop_order(purchase.key)
+            self._store.orders.drop(purchase.key)
             raise
 
     def _order(self, purchase: Purchase) -> tuple[str, Delivery | PendingOrder]:

@@ -63,7 +63,7 @@ def total_usd(bought: Iterable[PastPurchase]) -> float:
 
 def is_awaited(purchase: PastPurchase, items: ItemStore) -> bool:
     """Whether an open purchase is pending: the next run collects what was ordered."""
-    order = items.pending_order(purchase.key) if purchase.end == "open" else None
+    order = items.orders.pending(purchase.key) if purchase.end == "open" else None
     return order is not None and order.get("purchase") == purchase.id
 
 

@@ -26,7 +26,8 @@ from pathlib import Path
 
 from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, InputError, LikenessError, ProviderError
-from likeness.store.items import WITHHELD, Json, object_name, parse_record, record_name
+from likeness.store.items import WITHHELD, Json
+from likeness.store.record import object_name, parse_record, record_name
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.team_keys import TeamKeys

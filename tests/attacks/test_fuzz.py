@@ -22,7 +22,7 @@ from likeness.errors import LikenessError
 from likeness.images import decode_rgb
 from likeness.pipeline.manifest import read_manifest
 from likeness.safety.consent.load import read_consent
-from likeness.store.items import parse_record
+from likeness.store.record import parse_record
 from likeness.strict_yaml import read_yaml
 
 resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -18,7 +18,8 @@ from likeness.errors import ConfigError, InputError
 from likeness.images import encode_png
 from likeness.lora.safetensors_io import content_sha256, weights_bytes
 from likeness.pipeline.batch import Made, Work, run_one
-from likeness.store.items import WITHHELD, ItemStore, item_key, object_name, record_name
+from likeness.store.items import WITHHELD, ItemStore, item_key
+from likeness.store.record import object_name, record_name
 from likeness.store.remote import SharedItems
 from likeness.team_keys import MEMBERS, PRIVATE_KEY, TeamKeys
 from likeness.train.native.checkpoint import RunFolder, _seal

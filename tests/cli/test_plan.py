@@ -268,7 +268,7 @@ def test_a_swap_that_was_ordered_or_bought_is_not_paid_again(mission, capsys, mo
     left = next(key for key in store.keys() if store.get(key).record.get("what") == "maxstudio swap")  # noqa: SIM118
     (store.root / "records" / left[:2] / f"{left[2:]}.json").unlink()
     assert columns(planned(capsys=capsys)[0], "calls")["swap"] == (1,)
-    store.keep_order(left, {"purchase": "p", "ticket": {"job": "j"}})
+    store.orders.keep(left, {"purchase": "p", "ticket": {"job": "j"}})
     assert columns(planned(capsys=capsys)[0], "calls")["swap"] == (0,)
 
 

@@ -11,7 +11,8 @@ import yaml
 
 from likeness.cli.purge import purge, purge_command
 from likeness.digests import sha256_bytes
-from likeness.store.items import ItemStore, object_name
+from likeness.store.items import ItemStore
+from likeness.store.record import object_name
 from likeness.store.s3 import Remote
 
 ROOT = Path(__file__).parents[2]

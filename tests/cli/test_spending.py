@@ -67,7 +67,7 @@ def test_a_row_a_day_stage_and_provider(mission, capsys):
     doubtful.doubt(doubtful.reserve("xai caption", "jade-s1-t1", sha256_bytes(b"1"), 0.004))
     key = sha256_bytes(b"2")
     awaited = doubtful.reserve("maxstudio swap", "jade-s1-t1", key, 0.10)
-    ItemStore(".cache/items").keep_order(key, {"purchase": awaited, "ticket": {"job": "j"}})
+    ItemStore(".cache/items").orders.keep(key, {"purchase": awaited, "ticket": {"job": "j"}})
     doubtful.void(doubtful.reserve("xai caption", "jade-s1-t1", sha256_bytes(b"3"), 0.004))
     doubtful.pay(doubtful.reserve("maxstudio detect", "jade-s1-t1", sha256_bytes(b"4"), 0.0), 0.0, {})
     got = told(capsys)
@@ -106,16 +106,16 @@ def test_prune_keeps_what_was_bought_and_forgets_orders_of_it(mission, capsys):
     store = ItemStore(".cache/items")
     bought = [key for key in store.keys() if "what" in store.get(key).record]  # noqa: SIM118
     assert len(bought) == 32
-    store.keep_order(bought[0], {"purchase": "p", "ticket": {}})
-    store.keep_order(sha256_bytes(b"awaited"), {"purchase": "q", "ticket": {}})
+    store.orders.keep(bought[0], {"purchase": "p", "ticket": {}})
+    store.orders.keep(sha256_bytes(b"awaited"), {"purchase": "q", "ticket": {}})
     old = time.time() - 10 * items.DAY_S
     for record in (store.root / "records").glob("*/*.json"):
         os.utime(record, (old, old))
     items.prune_items(1)
     assert "1 orders" in capsys.readouterr().out
     assert set(store.keys()) == set(bought)
-    assert store.pending_order(bought[0]) is None
-    assert store.pending_order(sha256_bytes(b"awaited")) is not None
+    assert store.orders.pending(bought[0]) is None
+    assert store.orders.pending(sha256_bytes(b"awaited")) is not None
     run(mission, "ingest", "swap")
     assert len(purchases(LEDGER)) == 32
 

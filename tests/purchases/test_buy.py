@@ -190,7 +190,7 @@ def test_a_stopped_run_orders_nothing_more_and_keeps_its_pending_orders(tmp_path
     with pytest.raises(TransientError):
         buyer.buy(wanted(shop.order, shop.collect, key=sha256_bytes(b"other")))
     assert shop.orders == 1
-    assert ItemStore(tmp_path / "items").pending_order(KEY)["ticket"] == {"job": "j1"}
+    assert ItemStore(tmp_path / "items").orders.pending(KEY)["ticket"] == {"job": "j1"}
 
 
 def _buy_slowly(folder: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from likeness.digests import sha256_bytes
 from likeness.disk import write_atomic
 from likeness.errors import DiskError
+from likeness.store.cleaning import prune
 from likeness.store.items import ItemStore, item_key
 
 JSON = st.recursive(
@@ -96,7 +97,7 @@ def test_prune_removes_old_items_and_their_files_only(store):
     for path in store.root.rglob("*"):
         os.utime(path, (long_ago, long_ago))
     store.touch(store.get("b" * 64))
-    removed, freed = store.prune(unused_for_s=86400)
+    removed, freed = prune(store, unused_for_s=86400)
     assert removed == 1
     assert freed > 0
     assert store.get("a" * 64) is None
@@ -110,7 +111,7 @@ def test_prune_removes_old_items_and_their_files_only(store):
 def test_prune_keeps_a_file_that_a_writer_has_just_put_down(store):
     store.put("a" * 64, {"picture": b"x"}, {})
     next(store.root.glob("records/*/*.json")).unlink()
-    assert store.prune(unused_for_s=86400) == (0, 0)
+    assert prune(store, unused_for_s=86400) == (0, 0)
     assert list(store.root.glob("objects/*/*"))
 
 
