@@ -24,7 +24,8 @@ from likeness.pipeline.batch import Outcome, Work, look_up, outcome_of, run_batc
 from likeness.store.items import ItemStore
 
 if TYPE_CHECKING:
-    from likeness.run import Main, Run
+    from likeness.run import Run
+    from likeness.stage_program import Main
 
 # So often an item is given to an actor that is then lost, before it is taken for the cause.
 ATTEMPTS = 3

@@ -3,32 +3,22 @@
 Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; its work is in likeness/.
 """
 
-import contextlib
-import json
-import os
-import sys
 import threading
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from likeness.config import Config, Persona, load_config
-from likeness.disk import optional, try_place, write_atomic
-from likeness.dvc_files import cache_folder, links_outputs
-from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.batch import Outcome, Work, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
-from likeness.pipeline.outputs import finish, require_room_in_cache
+from likeness.pipeline.outputs import finish
 from likeness.pipeline.stage import BY_NAME
-from likeness.pipeline.supervise import supervise
 from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
-from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.safety.consent import Consent, Use, in_force, load_consent
 from likeness.safety.consent.revocations import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
@@ -269,91 +259,6 @@ def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
     return current
 
 
-Main = Callable[[Run], None]
-
-
-def run(stage: str, main: Main) -> None:
-    """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
-    started = time.monotonic()
-    os.umask(0o077)  # faces, and what is known of them, are this user's: files 0600, folders 0700
-    with exit_on_error(stage):
-        config = load_config(PARAMS)
-        persona = _persona(config, sys.argv[1:], stage)
-        current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
-        if config.items.engine == "ray" and BY_NAME[stage].spreads and not is_remote(current.section):
-            from likeness.cluster import spread  # here: the local way is without it
-
-            # What is bought, is bought by this one process: its waiting needs no second machine.
-            current = replace(current, spread=partial(spread, main))
-        learn_from_git(current.repository.root)
-        current.require(*current.uses)
-        for place in current.places():
-            try_place(place)
-        if is_remote(current.section):
-            supervise(stage, persona.name, current.stop)
-        with _spending_tracked(current):
-            try:
-                main(current)
-            except LikenessError:
-                with contextlib.suppress(LikenessError):  # the first error is the one to tell
-                    current.share()
-                raise
-            current.share()
-        if "DVC_STAGE" in os.environ:  # DVC runs it, and is about to take its outputs
-            require_room_in_cache(current.outputs(), cache_folder(), linked=links_outputs())
-    seconds = {
-        "stage": stage,
-        "persona": persona.name,
-        "seconds": round(time.monotonic() - started, 1),
-        "by": current.worker,
-    }
-    path = current.repository.seconds(stage, persona.name)
-    with optional():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps(seconds).encode())
-
-
-@contextlib.contextmanager
-def _spending_tracked(current: Run) -> Generator[None, None, None]:
-    """One MLflow run for what a stage buys, planned beside actual; none where nothing is bought, nor when the run
-    was stopped: it has no time to lose, and the history has it all."""
-    if not is_remote(current.section):
-        yield
-        return
-    path = current.repository.spending
-    before = {purchase.id: purchase.end for purchase in purchases(path)}
-    try:
-        yield
-    finally:
-        mine = (current.stage, current.persona.name)
-        ours = [p for p in purchases(path) if (p.stage, p.persona) == mine and p.usd_max]
-        paid = [p for p in ours if p.end == "paid" and before.get(p.id) != "paid"]
-        items = open_items(current.config, current.repository, read_only=True)
-        doubt = [p for p in ours if p.end == "open" and p.id not in before and not is_awaited(p, items)]
-        if (paid or doubt) and not current.stop.is_set():
-            figures = {
-                "planned_usd": sum(p.usd_max for p in paid),
-                "actual_usd": total_usd(paid),
-                "purchases": len(paid),
-                "in_doubt": len(doubt),
-            }
-            with current.tracker({current.stage: current.section.model_dump(mode="json")}) as tracker:
-                tracker.log_metrics([(0, figures)])
-
-
 def is_remote(section: Any) -> bool:
     """Whether a section has a provider, and it sends its work elsewhere."""
     return isinstance(section, ProviderSection) and section.provider_class().remote
-
-
-def _persona(config: Config, arguments: list[str], stage: str) -> Persona:
-    if arguments in (["--help"], ["-h"]):
-        sys.stdout.write(f"python -m stages.{stage} PERSONA\n\n{sys.modules['__main__'].__doc__}")
-        raise SystemExit
-    if len(arguments) != 1 or arguments[0] not in config.personas:
-        known = ", ".join(config.personas)
-        raise ConfigError(
-            f"a stage takes one persona of params.yaml ({known}), not {' '.join(arguments) or 'nothing'}",
-            remedy=f"python -m stages.{stage} {next(iter(config.personas))}, or `dvc repro`",
-        )
-    return config.personas[arguments[0]]

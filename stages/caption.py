@@ -8,7 +8,8 @@ from likeness.caption.items import works
 from likeness.caption.refused import without_refused
 from likeness.caption.text import find_overrides
 from likeness.pipeline.manifest import read_pictures
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

@@ -14,8 +14,9 @@ from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
 from likeness.pipeline.manifest import read_verified
 from likeness.pipeline.stage import folders_before
-from likeness.run import Run, run
+from likeness.run import Run
 from likeness.safety.pictures import PictureGate, models
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

@@ -6,7 +6,8 @@ writes  data/PERSONA/enhanced/
 
 from likeness.enhance.items import works
 from likeness.pipeline.manifest import read_pictures
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

@@ -8,7 +8,8 @@ import shutil
 
 from likeness.digests import sha256_file
 from likeness.program import importing
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

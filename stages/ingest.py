@@ -12,7 +12,8 @@ import sys
 from likeness.errors import InputError
 from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read, write_findings
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

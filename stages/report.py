@@ -8,7 +8,8 @@ from likeness.pipeline.outputs import write_text
 from likeness.report.card import model_card
 from likeness.report.collect import collect
 from likeness.report.page import page
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

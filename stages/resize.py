@@ -6,7 +6,8 @@ writes  data/PERSONA/resized/
 
 from likeness.pipeline.manifest import read_pictures
 from likeness.resize.items import works
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 
 
 def main(run: Run) -> None:

@@ -7,7 +7,8 @@ writes  data/PERSONA/swapped/
 import shutil
 
 from likeness.errors import InputError
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 from likeness.swap.choice import choose
 from likeness.swap.inputs import measure_photos, read_photos
 from likeness.swap.items import works

@@ -7,7 +7,8 @@ Writes models/PERSONA/PERSONA-v1.safetensors and models/PERSONA/training/{loss.c
 
 import sys
 
-from likeness.run import Run, run
+from likeness.run import Run
+from likeness.stage_program import run
 from likeness.train.trainer import build_trainer
 
 

@@ -18,7 +18,7 @@ from likeness.dvc_files import cache_folder, cached, links_outputs
 from likeness.errors import DiskError, exit_on_error
 from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
-from likeness.run import run
+from likeness.stage_program import run
 from likeness.store.items import ItemStore
 from stages import check
 

@@ -25,7 +25,8 @@ STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 PLUMBING = {
     "likeness.purchases.prices", "likeness.providers", "likeness.vendors.remote",
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
-    "likeness.http", "likeness.store.items", "likeness.store.record", "likeness.store.orders", "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
+    "likeness.http", "likeness.store.items", "likeness.store.record", "likeness.store.orders", "likeness.stage_program",
+    "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
     "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote", "likeness.git",
     "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "likeness.tracking.cause",
     "likeness.tracking.tracker", "stages",

@@ -20,7 +20,7 @@ from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
-from likeness.run import run as run_stage
+from likeness.stage_program import run as run_stage
 from likeness.store.items import ItemStore
 
 LEDGER = Path(".cache/ledger/spending.jsonl")
