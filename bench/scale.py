@@ -166,7 +166,8 @@ def pairs(count: int, config: Config) -> Work:
     """swap: the choice among N sources by N targets, and the lines of what is out of range."""
     from likeness.pipeline.manifest import write_manifest
     from likeness.swap.lighting import Traits
-    from likeness.swap.pairs import Candidate, choose_pairs
+    from likeness.swap.pairs import choose_pairs
+    from likeness.swap.range import Candidate
 
     def photo(seed: int) -> Candidate:
         random = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ from likeness.swap import choice as swap
 from likeness.swap.inputs import Photo, Photos, by_role, traits_key
 from likeness.swap.items import works as swap_works
 from likeness.swap.lighting import Traits, measure
-from likeness.swap.pairs import Candidate
+from likeness.swap.range import Candidate
 
 # Items looked up at a time: files to read and hash, or a team's store to ask.
 LOOKS_AT_ONCE = 8

@@ -10,8 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from likeness.config import Config, Persona, load_config
+from likeness.config import Config, load_config
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.persona import Persona
 from likeness.pipeline.batch import Outcome, Work, run_batch
 from likeness.pipeline.manifest import Failure, Manifest
 from likeness.pipeline.outputs import finish

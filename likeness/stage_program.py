@@ -10,11 +10,12 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 
-from likeness.config import Config, Persona, load_config
+from likeness.config import Config, load_config
 from likeness.disk import optional, try_place, write_atomic
 from likeness.dvc_files import cache_folder, links_outputs
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
+from likeness.persona import Persona
 from likeness.pipeline.outputs import require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise

@@ -10,7 +10,7 @@ from persona_folders import Folders, settings
 from runs import run_of
 
 from likeness.comfy import ComfyConfig
-from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
@@ -20,6 +20,7 @@ from likeness.ingest import IngestConfig
 from likeness.lora.adapter import add_lora
 from likeness.lora.export import kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
+from likeness.persona import Persona
 from likeness.run import Run
 from likeness.train.config import TrainConfig
 

@@ -12,13 +12,14 @@ from persona_folders import Folders, settings
 from runs import run_of
 from safetensors.torch import save_file
 
-from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.families.sd import SDXL
 from likeness.evaluate import ChoiceConfig, EvaluateConfig
 from likeness.faces import to_json
 from likeness.ingest import IngestConfig
+from likeness.persona import Persona
 from likeness.train.config import TrainConfig
 from stages import dataset
 

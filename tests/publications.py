@@ -11,12 +11,13 @@ from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.numpy import save_file
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_file
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
+from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
 from likeness.report import ReportConfig

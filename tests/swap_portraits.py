@@ -12,7 +12,7 @@ from likeness.images import load_rgb
 from likeness.swap import Portrait, SwapConfig
 from likeness.swap.lighting import Traits
 from likeness.swap.local import LocalSwapper
-from likeness.swap.pairs import Candidate
+from likeness.swap.range import Candidate
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos"

@@ -27,7 +27,7 @@ PLUMBING = {
     "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
     "likeness.http", "likeness.store.items", "likeness.store.record", "likeness.store.orders", "likeness.stage_program",
     "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
-    "likeness.progress", "likeness.store.s3", "likeness.safety", "likeness.safety.consent", "likeness.store.remote", "likeness.git",
+    "likeness.progress", "likeness.store.s3", "likeness.store.presigned", "likeness.safety", "likeness.safety.consent", "likeness.store.remote", "likeness.git",
     "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "likeness.tracking.cause",
     "likeness.tracking.tracker", "stages",
     "likeness.pipeline.supervise",

@@ -20,12 +20,13 @@ from persona_folders import Folders, providers, settings
 from runs import run_of
 
 from likeness.caption import CaptionConfig
-from likeness.config import Config, ItemsConfig, Persona, load_config
+from likeness.config import Config, ItemsConfig, load_config
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.ingest import IngestConfig
+from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.providers import TARGET, TASKS, build, installed, own, provider_class, registered
 from likeness.purchases.buy import Buyer

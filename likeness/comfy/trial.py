@@ -43,7 +43,8 @@ from likeness.run import Run
 from likeness.safety.pictures import AgeGate
 from likeness.safety.rating import RATER_DIGEST
 from likeness.store.items import Item, item_key
-from likeness.vendors.comfyui import ComfyUI, lost_keys
+from likeness.vendors.comfyui import ComfyUI
+from likeness.vendors.comfyui_answers import lost_keys
 
 TRIAL_VERSION = 1
 """Raised whenever the same answer of a server would give another file."""

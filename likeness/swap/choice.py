@@ -9,7 +9,8 @@ from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
 from likeness.swap import QualityLimits
 from likeness.swap.inputs import Photo, Photos
-from likeness.swap.pairs import Candidate, choose_pairs
+from likeness.swap.pairs import choose_pairs
+from likeness.swap.range import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from likeness.pipeline.manifest import Entry, read_verified, verified_bytes
 from likeness.store.items import ItemStore, item_key
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
-from likeness.swap.pairs import Candidate
+from likeness.swap.range import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,15 @@
 """Which source goes onto which target: what is out of range is skipped, of the rest the likest are taken."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeness.faces import Face
 from likeness.paths import item_id
 from likeness.pipeline.manifest import Failure, natural
 from likeness.swap import PairLimits, SwapConfig
 from likeness.swap.lighting import Traits
+from likeness.swap.range import LIMITS, Candidate, Problem, photo_out_of_range, source_out_of_range
 
 # How unlike two faces are is counted in degrees of head turn. One unit of mouth opening (gap over width) ...
 MOUTH_AS_DEG = 100.0
@@ -29,62 +28,6 @@ Columns = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 Pair = tuple[str, str]
 """Labels of a source and a target: ("s1", "t2")."""
-
-Problem = tuple[str, str, str]
-"""Reason, detail and remedy."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """How far two faces may differ in one column: the setting, and what is said of a pair beyond it."""
-
-    column: str
-    setting: str
-    reason: str
-    detail: str
-    remedy: str
-
-
-NEARER = "add a source photo in a pose nearer to this target's"
-LIMITS = (
-    Limit(
-        column="yaw",
-        setting="max_yaw_difference_deg",
-        reason="yaw-difference",
-        detail="heads turned {:.1f} degrees apart, {:g} allowed",
-        remedy=NEARER,
-    ),
-    Limit(
-        column="pitch",
-        setting="max_pitch_difference_deg",
-        reason="pitch-difference",
-        detail="heads tilted {:.1f} degrees apart, {:g} allowed",
-        remedy=NEARER,
-    ),
-    Limit(
-        column="mouth",
-        setting="max_mouth_difference",
-        reason="mouth-opening",
-        detail="mouths opened {:.2f} apart (gap over width), {:g} allowed",
-        remedy="add a source photo with the mouth held as in this target",
-    ),
-    Limit(
-        column="shadow",
-        setting="max_shadow_difference",
-        reason="cast-shadow",
-        detail="a shadow falls on the source's cheek and not on the target's: {:.2f} apart, {:g} allowed",
-        remedy="add a source photo in soft light, without sun from the side",
-    ),
-)
-"""In this order: a pair counts at the first limit that it breaks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """What is known of a photo without its pixels."""
-
-    face: Face
-    traits: Traits
 
 
 def choose_pairs(
@@ -196,33 +139,6 @@ def _unlike(apart: Columns) -> Columns:
     colour = np.sqrt(sum(cheek**2 for cheek in cheeks))
     worth = MOUTH_AS_DEG * mouth + SIDE_LIGHT_AS_DEG * side_light + SHADOW_AS_DEG * shadow
     return np.hypot(yaw, pitch) + worth + COLOUR_AS_DEG * colour
-
-
-def photo_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
-    """What is wrong with a photo whatever it is paired with."""
-    side_px, line = min(photo.face.box_px[2:]), photo.traits.bridge_line
-    if side_px < limits.min_face_px:
-        detail = f"the face is {side_px:.0f} px wide, {limits.min_face_px:g} needed"
-        return "tiny-face", detail, "use a photo taken closer, or a larger file"
-    if line > limits.max_bridge_line:
-        detail = f"a line of contrast {line:.2f} crosses the nose, {limits.max_bridge_line:g} allowed"
-        remedy = "use a photo without glasses, or raise swap.limits.max_bridge_line if there are none"
-        return "glasses", detail, remedy
-    return None
-
-
-def source_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
-    """What of a source would be wrong on any face."""
-    traits = photo.traits
-    if traits.teeth < limits.min_teeth:
-        detail = f"the teeth have {traits.teeth:.2f} of the skin's lightness, {limits.min_teeth:g} needed"
-        return "grey-teeth", detail, "use a source photo with the mouth closed, or with light on the teeth"
-    if traits.gaze_apart > limits.max_gaze_apart:
-        detail = (
-            f"the eyes look {traits.gaze_apart:.2f} of their width apart, {limits.max_gaze_apart:g} allowed"
-        )
-        return "eyes-apart", detail, "use a source photo that looks at one point"
-    return None
 
 
 def _skip(

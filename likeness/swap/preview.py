@@ -15,7 +15,8 @@ from likeness.run import Run
 from likeness.swap.choice import Chosen, choose
 from likeness.swap.inputs import Photo, Photos, measure_photos, read_photos
 from likeness.swap.items import IMAGE, works
-from likeness.swap.pairs import Candidate, choose_pairs
+from likeness.swap.pairs import choose_pairs
+from likeness.swap.range import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)

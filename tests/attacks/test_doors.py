@@ -11,13 +11,14 @@ from doors import SeesHer, seen
 from persona_folders import Folders, settings
 from runs import run_of
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.evaluate.face_embeddings import ingested_faces
 from likeness.images import encode_jpeg, encode_png, load_rgb
 from likeness.ingest import IngestConfig
+from likeness.persona import Persona
 from likeness.pipeline.manifest import Entry, read_manifest, read_pictures, write_manifest
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json

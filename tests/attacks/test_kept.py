@@ -17,11 +17,12 @@ import likeness.ingest.choice
 import stages.ingest
 from likeness.caption.vision_answer import ANSWER
 from likeness.caption.vision_chat import Captions
-from likeness.config import Config, ItemsConfig, Persona, Similarity
+from likeness.config import Config, ItemsConfig
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.images import decode_rgb, encode_png
 from likeness.paths import PersonaPaths
+from likeness.persona import Persona, Similarity
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.buy import Buyer, Delivery, Purchase

@@ -12,11 +12,12 @@ from doors import seen
 from persona_folders import Folders, settings
 from runs import run_of
 
-from likeness.config import Config, Persona
+from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_png
 from likeness.lora.safetensors_io import content_sha256, weights_bytes
+from likeness.persona import Persona
 from likeness.pipeline.batch import Made, Work, run_one
 from likeness.store.items import WITHHELD, ItemStore, item_key
 from likeness.store.record import object_name, record_name

@@ -18,13 +18,14 @@ from signing import STRANGER, edit_and_sign, sign_as_test
 
 from likeness.cli.consent_answers import Answers
 from likeness.cli.consent_records import new, renew, revoke_record, sign_record
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.digests import sha256_bytes
 from likeness.errors import ConsentError
 from likeness.key_files import public_text, settings_folder
 from likeness.marks.keys import development_key
 from likeness.marks.registry import publication_of
 from likeness.paths import RepositoryPaths
+from likeness.persona import Persona
 from likeness.publish.prepare import Prepared
 from likeness.publish.send import send
 from likeness.purchases.budget import BudgetConfig, Spending

@@ -11,8 +11,9 @@ from doors import SeesHer
 from persona_folders import Folders, settings
 from runs import run_of
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
+from likeness.persona import Persona
 from stages.dataset import main
 
 pytestmark = pytest.mark.slow

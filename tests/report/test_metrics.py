@@ -13,11 +13,12 @@ from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.torch import save_file
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import TINY_FOLDER
 from likeness.ingest import IngestConfig
+from likeness.persona import Persona
 from likeness.report import ReportConfig, metrics
 from likeness.report.card import model_card
 from likeness.report.collect import collect

@@ -12,11 +12,12 @@ from persona_folders import Folders, providers, settings
 from runs import run_of
 from safetensors.torch import load, save
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.ingest import IngestConfig
 from likeness.lora.safetensors_io import read_metadata
+from likeness.persona import Persona
 from likeness.report import ReportConfig
 from likeness.report.card import model_card
 from likeness.report.collect import collect

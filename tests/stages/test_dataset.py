@@ -13,10 +13,11 @@ from runs import run_of
 
 from likeness.cli.plan import quality
 from likeness.cli.plan_show import show_quality
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
 from likeness.marks.xmp import SourceType, read_mark
+from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from stages.dataset import main
 

@@ -15,12 +15,13 @@ from runs import run_of
 
 import likeness.ingest.choice
 import stages.ingest
-from likeness.config import Config, ItemsConfig, Persona, Similarity
+from likeness.config import Config, ItemsConfig
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.faces import from_json
 from likeness.images import load_rgb
 from likeness.paths import PersonaPaths
+from likeness.persona import Persona, Similarity
 from likeness.pipeline.manifest import Manifest, read_manifest
 
 PLACES = PersonaPaths("jade")

@@ -13,11 +13,12 @@ from conf_sections import section
 from runs import run_of
 
 import stages.ingest
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.digests import sha256_file
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
+from likeness.persona import Persona
 from likeness.pipeline.manifest import Manifest, read_manifest
 from likeness.safety.consent import Consent, load_consent
 from likeness.safety.consent.parts import Photo

@@ -10,13 +10,14 @@ from doors import SeesHer
 from persona_folders import Folders, coloured, providers, settings
 from runs import run_of
 
-from likeness.config import Config, ItemsConfig, Persona
+from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.images import encode_png
 from likeness.ingest import IngestConfig
+from likeness.persona import Persona
 from likeness.pipeline.manifest import Failure, read_manifest, write_manifest
 from likeness.report import ReportConfig
 from likeness.train.config import TrainConfig

@@ -12,12 +12,13 @@ from persona_folders import Folders, settings
 from runs import run_of
 from safetensors import safe_open
 
-from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
+from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.persona import Persona, Similarity
 from likeness.safety.rating import Rater
 from likeness.train.pace import recall
 from stages.train import main

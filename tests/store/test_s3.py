@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from fakes.s3 import REGION, SECRET_KEY, S3Server
 from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, RejectedError, TransientError
-from likeness.store.s3 import PART_BYTES, PresignedUploads, Remote
+from likeness.store.presigned import PresignedUploads
+from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import S3Config
 from likeness.store.s3_errors import translate_fault
 

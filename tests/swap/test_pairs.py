@@ -5,7 +5,8 @@ import pytest
 from swap_portraits import candidate, config
 
 from likeness.pipeline.manifest import natural
-from likeness.swap.pairs import LIMITS, choose_pairs, distance
+from likeness.swap.pairs import choose_pairs, distance
+from likeness.swap.range import LIMITS
 
 
 def reasons(sources, targets, **changes):

@@ -14,7 +14,7 @@ from persona_folders import Folders, settings
 from runs import run_of
 from signing import edit_and_sign
 
-from likeness.config import Config, ItemsConfig, Persona, TrackingConfig
+from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.diffusion.generate import generate
 from likeness.errors import ConfigError, ConsentError, TransientError
 from likeness.evaluate import EvaluateConfig
@@ -23,6 +23,7 @@ from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet
 from likeness.faces import to_json
 from likeness.ingest import IngestConfig
 from likeness.paths import PersonaPaths
+from likeness.persona import Persona
 from likeness.safety.rating import Rater
 from likeness.train import samples as sampler
 from stages.train import main

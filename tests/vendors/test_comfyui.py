@@ -8,7 +8,8 @@ import pytest
 from fakes.server import FakeServers
 from likeness.errors import ConfigError, JobLostError, LikenessError, RejectedError, TransientError
 from likeness.http.rate_limit import Limits
-from likeness.vendors.comfyui import ComfyUI, Progress, lost_keys
+from likeness.vendors.comfyui import ComfyUI, Progress
+from likeness.vendors.comfyui_answers import lost_keys
 
 LIMITS = Limits(
     in_flight=2, requests_per_minute=None, tokens_per_minute=None, connect_s=2, write_s=2, read_s=5, attempts=3,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from likeness.diffusion.bases import TINY_TEXT_WIDTH, Base, Condition
+from likeness.diffusion.ip_adapter import load_ip_adapter
+from likeness.diffusion.ldm_names import original_names
 from likeness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,26 +20,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from likeness.diffusion.reference import Adapter, Reference
+    from likeness.diffusion.reference import Reference
 
 PROMPT_TOKENS = 77  # CLIP's context length
 TEXT_ATTENTION = r"attn2[._]to_k"
-BLOCK_LAYERS = 2  # layers_per_block of both
-# The original names (CompVis' LDM) of what lies in a block, and outside of blocks.
-IN_BLOCK = {
-    "conv1": "in_layers.2",
-    "conv2": "out_layers.3",
-    "time_emb_proj": "emb_layers.1",
-    "conv_shortcut": "skip_connection",
-}
-OUTSIDE = {
-    "conv_in": "input_blocks.0.0",
-    "conv_out": "out.2",
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "add_embedding.linear_1": "label_emb.0.0",
-    "add_embedding.linear_2": "label_emb.0.2",
-}
 # Stable Diffusion's own, as in both scheduler_config.json.
 NOISE_SCHEDULE: dict[str, Any] = {
     "beta_start": 0.00085,
@@ -120,40 +106,9 @@ class StableDiffusion(Base):
                 reason="no-reference", remedy="name one as evaluate.ip_adapter, or set evaluate.arms: [base, lora]",
             )  # fmt: skip
         if not loaded:
-            self._load_adapter(reference.adapter)
+            load_ip_adapter(self, reference.adapter)
         self.pipeline.set_ip_adapter_scale(reference.adapter.scale)
         return {"ip_adapter_image": Image.fromarray(reference.rgb)}
-
-    def _load_adapter(self, adapter: Adapter) -> None:
-        from safetensors.torch import load_file
-        from transformers import CLIPVisionModelWithProjection
-
-        from likeness.aligned import align_module
-
-        try:
-            encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
-                adapter.image_encoder, dtype=self.dtype, local_files_only=True, use_safetensors=True
-            )
-            tensors = load_file(adapter.weights)
-            state = {
-                part: {
-                    name.removeprefix(f"{part}."): tensor
-                    for name, tensor in tensors.items()
-                    if name.startswith(f"{part}.")
-                }
-                for part in ("image_proj", "ip_adapter")
-            }
-            self.pipeline.register_modules(image_encoder=encoder.to(self.device).requires_grad_(False).eval())
-            self.pipeline.load_ip_adapter(state, subfolder="", weight_name="", image_encoder_folder=None)
-        except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
-            raise ConfigError(
-                f"evaluate.ip_adapter: {adapter.weights} does not fit {self.name}: {error}",
-                reason="ip-adapter-misfit",
-                remedy="take the adapter made for this base, and the image encoder that its page names",
-            ) from error
-        if self.device.type == "cpu":
-            for part in (encoder, self.network):
-                align_module(part)
 
     @classmethod
     def file_layer(cls, name: str) -> str:
@@ -286,31 +241,6 @@ class SDXL(StableDiffusion):
 
     def _added(self, condition: Condition) -> dict[str, Tensor]:
         return {"text_embeds": condition["pooled"], "time_ids": condition["time_ids"]}
-
-
-def original_names(layer: str) -> Sequence[str]:
-    """What the original code calls a layer of the UNet, for which sd-scripts trains SDXL; two names where SD 1.5's and
-    SDXL's differ."""
-    if layer in OUTSIDE:
-        return (OUTSIDE[layer],)
-    side, _, rest = layer.partition("_block")
-    *path, number, inner = (rest.removeprefix("s.") if side != "mid" else rest[1:]).split(
-        ".", 3 if side != "mid" else 2
-    )
-    block, kind = (int(path[0]), path[1]) if side != "mid" else (0, path[0])
-    inner = IN_BLOCK.get(inner, inner)
-    index = int(number)
-    if side == "mid":
-        return (f"middle_block.{2 * index if kind == 'resnets' else 1}.{inner}",)
-    first = block * (BLOCK_LAYERS + 1)
-    if kind == "downsamplers":
-        return (f"input_blocks.{first + BLOCK_LAYERS + 1}.0.op",)
-    if kind == "upsamplers":
-        return tuple(f"output_blocks.{first + BLOCK_LAYERS}.{place}.conv" for place in (1, 2))
-    place = 0 if kind == "resnets" else 1
-    if side == "down":
-        return (f"input_blocks.{1 + first + index}.{place}.{inner}",)
-    return (f"output_blocks.{first + index}.{place}.{inner}",)
 
 
 def _ids(tokenizer: Any, text: str) -> Tensor:

@@ -16,11 +16,12 @@ from likeness.train.native.cache import TrainingSet, encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Order, TrainingExample, dataset_digest, resolve_steps
 from likeness.train.native.distributed import Ranks
-from likeness.train.native.loop import LoopResult, OnWindow, run_key, train
+from likeness.train.native.loop import LoopResult, run_key, train
 from likeness.train.native.metadata import Facts, describe
 from likeness.train.native.selection import Evaluator
 from likeness.train.native.split import Split, split
 from likeness.train.native.start import Start
+from likeness.train.native.watch import OnWindow
 
 
 @dataclass(frozen=True, kw_only=True)

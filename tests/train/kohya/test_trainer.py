@@ -17,10 +17,11 @@ from persona_folders import Folders
 from runs import run_of
 from safetensors import safe_open
 
-from likeness.config import Config, ItemsConfig, Persona, Similarity, TrackingConfig
+from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.paths import PersonaPaths
+from likeness.persona import Persona, Similarity
 from stages.train import main
 
 STAND_IN = Path(__file__).with_name("stand_in.py")

@@ -1,0 +1,50 @@
+# pyright: basic
+# (diffusers pipelines are not typed)
+"""An IP-Adapter in a Stable Diffusion pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from likeness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from likeness.diffusion.bases import Base
+    from likeness.diffusion.reference import Adapter
+
+
+def load_ip_adapter(base: Base, adapter: Adapter) -> None:
+    """Give a base's pipeline the adapter, so that it reads a reference picture.
+
+    Raises:
+        ConfigError: `ip-adapter-misfit`.
+    """
+    from safetensors.torch import load_file
+    from transformers import CLIPVisionModelWithProjection
+
+    from likeness.aligned import align_module
+
+    try:
+        encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
+            adapter.image_encoder, dtype=base.dtype, local_files_only=True, use_safetensors=True
+        )
+        tensors = load_file(adapter.weights)
+        state = {
+            part: {
+                name.removeprefix(f"{part}."): tensor
+                for name, tensor in tensors.items()
+                if name.startswith(f"{part}.")
+            }
+            for part in ("image_proj", "ip_adapter")
+        }
+        base.pipeline.register_modules(image_encoder=encoder.to(base.device).requires_grad_(False).eval())
+        base.pipeline.load_ip_adapter(state, subfolder="", weight_name="", image_encoder_folder=None)
+    except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+        raise ConfigError(
+            f"evaluate.ip_adapter: {adapter.weights} does not fit {base.name}: {error}",
+            reason="ip-adapter-misfit",
+            remedy="take the adapter made for this base, and the image encoder that its page names",
+        ) from error
+    if base.device.type == "cpu":
+        for part in (encoder, base.network):
+            align_module(part)

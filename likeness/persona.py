@@ -1,0 +1,50 @@
+"""Who is drawn: a persona's section of params.yaml."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from likeness.safety.gates import Subject, judge
+from likeness.settings import Section
+
+# A1111 cuts a prompt at its words AND and BREAK.
+WORDS = re.compile(r"(?!.*\b(?:AND|BREAK)\b)[^\W_]+(?:[-_' ][^\W_]+)*\Z")
+MAX_WORD_LENGTH = 64
+MAX_WORD_BYTES = 120  # both words, and how often their folder counts, are one name of at most 255 bytes
+
+
+class Similarity(Section):
+    """SFace cosine thresholds of one persona; people of one synthetic mesh need higher ones than photographs."""
+
+    source_min: float = Field(ge=-1, le=1)
+    swap_min: float = Field(ge=-1, le=1)
+    target_max: float = Field(ge=-1, le=1)
+
+
+def _word(given: str) -> str:
+    text = unicodedata.normalize("NFC", given)
+    if not WORDS.match(text) or len(text) > MAX_WORD_LENGTH or len(text.encode()) > MAX_WORD_BYTES:
+        raise ValueError(
+            f"{text!r} becomes a folder's name, a tag that captions are cut at by commas, and tokens of a prompt: "
+            f"write at most {MAX_WORD_LENGTH} letters and digits ({MAX_WORD_BYTES} bytes), parted by single spaces, - _ or ', and "
+            "neither AND nor BREAK, e.g. ohwx or young woman"
+        )
+    if refusal := judge("trigger", Subject(text=text, trigger=True)):
+        raise ValueError(f"{text!r} {refusal.detail}: {refusal.remedy}")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_word)]
+"""A word or a few, safe as all that it becomes."""
+
+
+class Persona(Section):
+    """Who is drawn: the word that calls them up, and the photos kept away from training for the evaluation."""
+
+    name: str
+    trigger: Word
+    class_word: Word
+    held_out: tuple[str, ...]
+    similarity: Similarity
