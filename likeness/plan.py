@@ -18,8 +18,8 @@ from likeness.errors import InputError
 from likeness.ingest import choice as ingest
 from likeness.ingest.analyse import FACE, PHOTO
 from likeness.pipeline.batch import Work, outcome_of
-from likeness.pipeline.manifest import Picture
 from likeness.pipeline.stage import BY_NAME
+from likeness.pipeline.verified import Picture
 from likeness.purchases.history import seconds_an_item
 from likeness.purchases.prices import Quote
 from likeness.resize import items as resize

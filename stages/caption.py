@@ -7,7 +7,7 @@ writes  data/PERSONA/captions/
 from likeness.caption.items import works
 from likeness.caption.refused import without_refused
 from likeness.caption.text import find_overrides
-from likeness.pipeline.manifest import read_pictures
+from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
 from likeness.stage_program import run
 

@@ -12,8 +12,8 @@ from likeness.dataset.build import image_work, plan
 from likeness.dataset.door import Door
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
-from likeness.pipeline.manifest import read_verified
 from likeness.pipeline.stage import folders_before
+from likeness.pipeline.verified import read_verified
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate, models
 from likeness.stage_program import run

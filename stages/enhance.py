@@ -5,7 +5,7 @@ writes  data/PERSONA/enhanced/
 """
 
 from likeness.enhance.items import works
-from likeness.pipeline.manifest import read_pictures
+from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
 from likeness.stage_program import run
 

@@ -4,7 +4,7 @@ reads   data/PERSONA/swapped/
 writes  data/PERSONA/resized/
 """
 
-from likeness.pipeline.manifest import read_pictures
+from likeness.pipeline.verified import read_pictures
 from likeness.resize.items import works
 from likeness.run import Run
 from likeness.stage_program import run

@@ -23,16 +23,16 @@ STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
-    "likeness.purchases.prices", "likeness.providers", "likeness.vendors.remote",
-    "likeness", "likeness.pipeline.batch", "likeness.conf_digest", "likeness.config", "likeness.purchases.budget", "likeness.errors",
-    "likeness.http", "likeness.store.items", "likeness.store.record", "likeness.store.orders", "likeness.stage_program",
-    "likeness.pipeline.manifest", "likeness.vendors.maxstudio", "likeness.paths",
-    "likeness.progress", "likeness.store.s3", "likeness.store.presigned", "likeness.safety", "likeness.safety.consent", "likeness.store.remote", "likeness.git",
-    "likeness.purchases.buy", "likeness.run", "likeness.program", "likeness.tracking", "likeness.tracking.cause",
-    "likeness.tracking.tracker", "stages",
-    "likeness.pipeline.supervise",
-    "likeness.team_keys", "likeness.key_files", "likeness.digests", "likeness.disk", "likeness.dvc_files", "likeness.lazy",
-    "likeness.pipeline.stage", "likeness.pipeline.outputs", "likeness.settings", "likeness.strict_yaml", "likeness.setting_problems",
+    "likeness", "likeness.conf_digest", "likeness.config", "likeness.digests", "likeness.disk", "likeness.dvc_files",
+    "likeness.errors", "likeness.git", "likeness.http", "likeness.key_files", "likeness.lazy", "likeness.paths",
+    "likeness.pipeline.batch", "likeness.pipeline.manifest", "likeness.pipeline.outputs", "likeness.pipeline.stage",
+    "likeness.pipeline.supervise", "likeness.pipeline.verified", "likeness.program", "likeness.progress",
+    "likeness.providers", "likeness.purchases.budget", "likeness.purchases.buy", "likeness.purchases.prices", "likeness.run",
+    "likeness.safety", "likeness.safety.consent", "likeness.setting_problems", "likeness.settings", "likeness.stage_program",
+    "likeness.store.items", "likeness.store.orders", "likeness.store.presigned", "likeness.store.record",
+    "likeness.store.remote", "likeness.store.s3", "likeness.strict_yaml", "likeness.team_keys", "likeness.tracking",
+    "likeness.tracking.cause", "likeness.tracking.tracker", "likeness.vendors.maxstudio", "likeness.vendors.remote",
+    "stages",
 }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from likeness.caption.text import SUFFIX, Override, compose, override_at, read_o
 from likeness.digests import sha256_bytes, sha256_pixels
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Made, Work
-from likeness.pipeline.manifest import Entry, Picture
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import Picture
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse

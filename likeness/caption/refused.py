@@ -6,7 +6,8 @@ from pathlib import Path
 from likeness.digests import sha256_pixels
 from likeness.errors import InputError
 from likeness.images import load_rgb
-from likeness.pipeline.manifest import Entry, Failure, Picture, read_manifest, verified
+from likeness.pipeline.manifest import Entry, Failure, read_manifest
+from likeness.pipeline.verified import Picture, verified
 from likeness.run import Run
 from likeness.safety.by_hand import RefusedByHand, read_refused, refuse_changed, take_back, write_refusal
 

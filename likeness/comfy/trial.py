@@ -37,8 +37,9 @@ from likeness.evaluate.samples import (
 from likeness.images import RGB, load_rgb
 from likeness.lora.safetensors_io import read_header
 from likeness.pipeline.batch import Line, Made, Outcome, Work
-from likeness.pipeline.manifest import Manifest, read_pictures
+from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
+from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
 from likeness.safety.pictures import AgeGate
 from likeness.safety.rating import RATER_DIGEST

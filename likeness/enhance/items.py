@@ -10,8 +10,9 @@ from likeness.enhance import EnhanceConfig, Enhancer
 from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
-from likeness.pipeline.manifest import Entry, Picture
+from likeness.pipeline.manifest import Entry
 from likeness.pipeline.training_size import fills
+from likeness.pipeline.verified import Picture
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.store.items import Item, Json, item_key

@@ -21,7 +21,8 @@ from likeness.evaluate.measures import Seen
 from likeness.evaluate.samples import Planned
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Entry, read_verified, verified
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import read_verified, verified
 from likeness.run import Run
 
 WORDS: Mapping[Arm, str] = {

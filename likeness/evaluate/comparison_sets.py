@@ -7,7 +7,8 @@ from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of, ingested_faces
 from likeness.evaluate.samples import Planned
 from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Entry, read_verified
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import read_verified
 from likeness.run import Run
 
 

@@ -17,7 +17,8 @@ from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
-from likeness.pipeline.manifest import Entry, verified_bytes
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import verified_bytes
 from likeness.store.items import Json, item_key
 
 

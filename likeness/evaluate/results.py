@@ -23,7 +23,8 @@ from likeness.evaluate.pixel_change import lora_effect
 from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_arms, plan_samples
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Outcome
-from likeness.pipeline.manifest import Manifest, read_pictures, read_verified
+from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.verified import read_pictures, read_verified
 from likeness.run import Run
 from likeness.store.items import Item
 from likeness.tracking.tracker import Tracker

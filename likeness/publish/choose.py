@@ -12,7 +12,8 @@ from likeness.lora.door import refuse_others
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths, require_file
-from likeness.pipeline.manifest import Entry, read_manifest, verified
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.verified import verified
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
 from likeness.versions.record import read_versions

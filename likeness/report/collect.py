@@ -13,8 +13,9 @@ from safetensors import safe_open
 
 from likeness.digests import sha256_file
 from likeness.paths import PersonaPaths, require_file
-from likeness.pipeline.manifest import Entry, Manifest, made_again, read_manifest, verified
+from likeness.pipeline.manifest import Entry, Manifest, made_again, read_manifest
 from likeness.pipeline.stage import folders_before
+from likeness.pipeline.verified import verified
 
 
 class Record(BaseModel):

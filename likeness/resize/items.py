@@ -6,7 +6,8 @@ from likeness.errors import InputError
 from likeness.images import encode_png
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
-from likeness.pipeline.manifest import Entry, Picture
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import Picture
 from likeness.resize import ResizeConfig
 from likeness.resize.crop import Cut, is_inside, move_face, own_pixels, plan_cut
 from likeness.resize.fit import fit, image_size

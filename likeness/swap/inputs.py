@@ -13,7 +13,8 @@ from likeness.faces import Face, from_json
 from likeness.images import load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.pipeline.manifest import Entry, read_verified, verified_bytes
+from likeness.pipeline.manifest import Entry
+from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.store.items import ItemStore, item_key
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure

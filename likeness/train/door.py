@@ -9,7 +9,8 @@ from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
-from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry, read_verified
+from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry
+from likeness.pipeline.verified import read_verified
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse

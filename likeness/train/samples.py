@@ -16,7 +16,7 @@ from likeness.evaluate.samples import IMAGE, Planned, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import RGB, load_rgb
 from likeness.pipeline.batch import Work, run_one
-from likeness.pipeline.manifest import read_verified
+from likeness.pipeline.verified import read_verified
 from likeness.run import Run
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, ItemStore, item_key

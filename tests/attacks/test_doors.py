@@ -19,7 +19,8 @@ from likeness.evaluate.face_embeddings import ingested_faces
 from likeness.images import encode_jpeg, encode_png, load_rgb
 from likeness.ingest import IngestConfig
 from likeness.persona import Persona
-from likeness.pipeline.manifest import Entry, read_manifest, read_pictures, write_manifest
+from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
+from likeness.pipeline.verified import read_pictures
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json
 from likeness.swap.inputs import read_photos

@@ -16,7 +16,8 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.formatting import format_seconds, format_usd, render
 from likeness.ingest.standing import Standing
 from likeness.paths import RepositoryPaths, step_of
-from likeness.pipeline.manifest import Entry, Picture, read_manifest, verified
+from likeness.pipeline.manifest import Entry, read_manifest
+from likeness.pipeline.verified import Picture, verified
 from likeness.purchases.history import is_awaited, purchases
 from likeness.store import open_items
 from likeness.swap.preview import price

@@ -8,7 +8,8 @@ from likeness.cli.purge import owner
 from likeness.dvc_files import links_to_cache
 from likeness.images import load_rgb
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.pipeline.manifest import read_manifest, verified
+from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.verified import verified
 
 SHEET_PX = 1600
 SAMPLE = "step-*.png"

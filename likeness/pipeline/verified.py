@@ -1,0 +1,70 @@
+"""That a file is the one its manifest line names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeness.digests import sha256_bytes, sha256_file
+from likeness.dvc_files import links_to_cache
+from likeness.errors import InputError
+from likeness.paths import require_file
+from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished image on its way to the next stage: its manifest line, and the file."""
+
+    entry: Entry
+    path: Path
+
+
+def read_pictures(folder: Path) -> list[Picture]:
+    """The finished images of a stage; see `read_verified`."""
+    return [Picture(entry, folder / entry.file) for entry in read_verified(folder).entries]
+
+
+def read_verified(folder: Path, *, faces: bool = True) -> Manifest:
+    """Both files of a folder, where each file that the manifest names is the one it names; see `read_manifest` for `faces`.
+
+    Raises:
+        InputError: see `read_manifest`; a file is missing, lies elsewhere, or was exchanged behind its line.
+    """
+    manifest = read_manifest(folder, faces=faces)
+    for entry in manifest.entries:
+        verified(folder, entry)
+    return manifest
+
+
+def verified(folder: Path, entry: Entry) -> Path:
+    """The file of a manifest's line.
+
+    Raises:
+        InputError: `missing-file`; `not-in-manifest`: it lies outside the folder, or has other bytes.
+    """
+    path = require_file(folder / entry.file, remedy=made_again(folder))
+    at_home = path.resolve().is_relative_to(folder.resolve()) or links_to_cache(path)
+    if not at_home or sha256_file(path) != entry.sha256:
+        raise _exchanged(path, folder)
+    return path
+
+
+def verified_bytes(path: Path, sha256: str | None) -> bytes:
+    """The bytes of a small file whose digest a manifest's line names.
+
+    Raises:
+        InputError: `missing-file`; `not-in-manifest`: no line names it, or it has other bytes.
+    """
+    require_file(path, remedy=made_again(path.parent))
+    if path.is_symlink() and not links_to_cache(path):
+        raise _exchanged(path, path.parent)
+    if sha256_bytes(data := path.read_bytes()) != sha256:
+        raise _exchanged(path, path.parent)
+    return data
+
+
+def _exchanged(path: Path, folder: Path) -> InputError:
+    return InputError(
+        f"{path} is not the file that {folder}/{MANIFEST} names",
+        reason="not-in-manifest",
+        remedy=made_again(folder),
+    )
