@@ -48,3 +48,8 @@ class Persona(Section):
     class_word: Word
     held_out: tuple[str, ...]
     similarity: Similarity
+
+    @property
+    def named(self) -> str:
+        """`jade woman`: what calls the person up in a prompt."""
+        return f"{self.trigger} {self.class_word}"

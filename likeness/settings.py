@@ -1,6 +1,7 @@
 """What all models of settings have in common."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast, get_args
 
@@ -10,6 +11,10 @@ from pydantic_core import PydanticCustomError
 # pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
 # of them look at settings. Told before the first model is made.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+# What pins a repository of the model hub.
+HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Section(BaseModel):

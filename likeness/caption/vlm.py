@@ -6,7 +6,6 @@ Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, 
 2026-11).
 """
 
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -22,9 +21,8 @@ from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.pipeline.manifest import FaceEntry
+from likeness.settings import HUB_COMMIT
 from likeness.store.items import Json
-
-COMMIT = re.compile("[0-9a-f]{40}")
 
 # What decides a model's words in its folder.
 MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
@@ -49,7 +47,7 @@ class VlmCaptioner(LocalNetwork):
         Raises:
             ConfigError: neither a folder nor a hub id pinned to a commit (`unpinned-model`).
         """
-        if not Path(self.model).is_dir() and COMMIT.fullmatch(self.revision or "") is None:
+        if not Path(self.model).is_dir() and HUB_COMMIT.fullmatch(self.revision or "") is None:
             raise ConfigError(
                 f"caption.provider: {self.model} is no folder, and revision {self.revision!r} is no commit",
                 reason="unpinned-model",

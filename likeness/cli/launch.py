@@ -20,6 +20,7 @@ from likeness.cloud.plan import Load
 from likeness.cloud.records import JobRecords
 from likeness.cloud.task import JOB_KEY
 from likeness.errors import ConfigError, QuotaError
+from likeness.formatting import format_usd
 from likeness.key_files import new_private_key, public_text
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import ROUNDING_USD, Spending
@@ -49,7 +50,7 @@ def launch_command(
     spent, limit = total_usd(purchases(ground.repository.spending)), ground.cfg.budget.max_usd
     if limit is not None and spent + usd_max > limit + ROUNDING_USD:
         raise QuotaError(
-            f"the launch can cost ${usd_max:.2f}. {budget_words(spent, limit)}",
+            f"the launch can cost {format_usd(usd_max)}. {budget_words(spent, limit)}",
             reason="budget",
             remedy="lower cloud.max_hours, or raise budget.max_usd in conf/budget/ and run `make params`",
         )

@@ -59,7 +59,7 @@ class LaunchFiles:
             raise ConfigError(
                 f"{', '.join(sorted(absent))}: not made yet",
                 reason="not-made",
-                remedy=f"dvc repro {LAST_DATA_STAGE}@{self._persona}, then git add dvc.lock && git commit -m data",
+                remedy=self._make_data,
             )
         return sorted((_load(out) for out in found), key=lambda one: one.path)
 
@@ -80,8 +80,12 @@ class LaunchFiles:
             raise ConfigError(
                 f"{', '.join(stale)}: would run again, and the machine runs {', '.join(STAGES)} only",
                 reason="stale-data",
-                remedy=f"dvc repro {LAST_DATA_STAGE}@{self._persona}, then git add dvc.lock && git commit -m data",
+                remedy=self._make_data,
             )
+
+    @property
+    def _make_data(self) -> str:
+        return f"dvc repro {LAST_DATA_STAGE}@{self._persona}, then git add dvc.lock && git commit -m data"
 
     def push(self, loads: Sequence[Load]) -> None:
         """Bring what goes up to the DVC remote; what is there already is not sent.

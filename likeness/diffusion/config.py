@@ -1,6 +1,5 @@
 """Section `base` of params.yaml, and the objective of training; no torch here, so that settings are checked without it."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,16 +7,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.settings import Section, Seed
+from likeness.settings import HUB_COMMIT, Section, Seed
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
-# `base.source` of the two models that come with likeness: trained, and built from a seed.
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 # What a scheduler whose schedule ends in pure noise is told besides (arXiv:2305.08891).
 ZERO_SNR = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 
+# `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
 TINY_RANDOM = "tiny_random"
 
@@ -94,7 +92,7 @@ class BaseModelConfig(Section):
             if local.suffix != ".safetensors" or self.config_folder(repository):
                 return
             setting, asked = "config", self.config
-        if asked in (TINY, TINY_RANDOM) or (asked and COMMIT.fullmatch(self.revision or "")):
+        if asked in (TINY, TINY_RANDOM) or (asked and HUB_COMMIT.fullmatch(self.revision or "")):
             return
         # Without a configuration diffusers takes the newest one of a repository that it guesses.
         why = f"is of the hub, and base.revision {self.revision!r} is no commit" if asked else "is not set"

@@ -28,7 +28,7 @@ def asked_prompt(run: Run, words: str) -> str:
     Raises:
         InputError: the words are refused; nothing is drawn.
     """
-    named = f"{run.persona.trigger} {run.persona.class_word}"
+    named = run.persona.named
     prompt = words if named in words else f"{named}, {words}"
     refuse("prompt", Subject(text=prompt), what=f"{words!r}")
     return prompt

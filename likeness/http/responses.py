@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from likeness.errors import AuthError, LikenessError, ProviderError, QuotaError, RejectedError, TransientError
+from likeness.formatting import on_terminal
 from likeness.store.items import Json
 
 MAX_WORDS = 300
@@ -114,4 +115,4 @@ def _busy(response: Response, message: str) -> TransientError | None:
 
 def clean(text: str) -> str:
     """A vendor's words, short and printable."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:MAX_WORDS]).strip()
+    return on_terminal(text[:MAX_WORDS]).strip()

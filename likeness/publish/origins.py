@@ -16,6 +16,7 @@ from likeness.errors import ConsentError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.safety.consent import load_consent
+from likeness.strict_yaml import parse_yaml
 
 State = Literal["holds", "changed", "missing", "unknown"]
 
@@ -122,7 +123,9 @@ class Origins:
     def _lock(self) -> dict[Path, str]:
         """md5 of every file that dvc.lock names; those of a folder from DVC's list of it."""
         try:
-            stages: dict[str, Any] = yaml.safe_load((self.repository.root / LOCK).read_text())["stages"]
+            stages: dict[str, Any] = parse_yaml((self.repository.root / LOCK).read_text(encoding="utf-8"))[
+                "stages"
+            ]
         except (OSError, KeyError, TypeError, yaml.YAMLError):
             return {}
         known: dict[Path, str] = {}

@@ -33,7 +33,7 @@ def model_card(run: Run, got: Collected) -> str:
         "likeness.report",
         "card.md.j2",
         persona=run.persona,
-        prompt=f"{run.persona.trigger} {run.persona.class_word}",
+        prompt=run.persona.named,
         consent=run.consent,
         kind_words=run.consent.kind_words,
         base=run.config.base,
@@ -100,7 +100,7 @@ def _front_matter(run: Run, got: Collected, hub_id: str | None, hub_tag: str) ->
         # A base that is on no hub has no id; an invented one would be a broken link.
         base_model=hub_id,
         base_model_relation="adapter" if hub_id else None,
-        instance_prompt=f"{run.persona.trigger} {run.persona.class_word}",
+        instance_prompt=run.persona.named,
         widget=[{"text": prompt, "output": {"url": shown[prompt]}} for prompt in prompts] or None,
         tags=["text-to-image", "diffusers", "lora", "template:sd-lora", hub_tag, "likeness"],
     )

@@ -5,7 +5,7 @@ tenths of a unit of the drawing: equal data, equal bytes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -39,15 +39,7 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
-    grid = "".join(
-        f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-        for v in ticks(low, high, 4)
-    )
-    grid += "".join(
-        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
-        for s in ticks(first, last, 6)
-    )
+    grid = frame(x, y, ticks(first, last, 6), ticks(low, high, 4), right=WIDTH - RIGHT)
     nth = stride(points)
     raw = path([(x(s), y(v)) for s, v in points[::nth]])
     mean = path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::nth]])
@@ -156,6 +148,27 @@ def _at(x: float, y: float, css: str, text: str) -> str:
     """A text in the middle of x, or at the edge where it would reach over it."""
     anchor = "start" if x < SCALE_WIDTH * 0.15 else "end" if x > SCALE_WIDTH * 0.85 else "middle"
     return f'<text class="{css}" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def frame(
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+    across: Sequence[float],
+    up: Sequence[float],
+    *,
+    right: float,
+) -> str:
+    """The lines and numbers of a drawing over steps: `up` at the left, `across` below."""
+    lines = [
+        f'<line class="grid" x1="{LEFT:g}" x2="{right:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
+        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
+        for v in up
+    ]
+    steps = [
+        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
+        for s in across
+    ]
+    return "".join(lines + steps)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from likeness.report.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, path, smoothed, stride, ticks
+from likeness.report.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, frame, path, smoothed, stride, ticks
 
 END = 34.0
 NUMBER_HEIGHT = 15.0
@@ -48,15 +48,7 @@ def curves(lines: Sequence[Line], title: str) -> Markup:
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
-    parts = [
-        f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - END:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-        for v in ticks(low, high, 4)
-    ]
-    parts += [
-        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
-        for s in ticks(first, last, 6)
-    ]
+    parts = [frame(x, y, ticks(first, last, 6), ticks(low, high, 4), right=WIDTH - END)]
     said: list[str] = []
     places = _apart([y(points[-1][1]) for _, points in known])
     for (line, points), place in zip(known, places, strict=True):

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError
+from likeness.formatting import on_terminal
 
 KEYS_REMEDY = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; keys never go into conf/ "
@@ -133,4 +134,4 @@ def _unanswered(error: BaseException, url: str, doing: str) -> LikenessError:
 
 
 def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)[:WORDS_MAX]
+    return on_terminal(text[:WORDS_MAX])

@@ -27,6 +27,11 @@ from likeness.train.native.shared_checkpoints import SharedCheckpoints
 NAME = re.compile(r"step-(\d{8})\.safetensors")
 
 
+def file_name(step: int) -> str:
+    """As NAME reads it."""
+    return f"step-{step:08d}.safetensors"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """The state after `step` optimizer steps: tensors by name, on the CPU, and by their step the sha256 of the
@@ -72,7 +77,7 @@ class RunFolder:
             seal = _seal(said, content)
             return said | {"sha256": seal, "signature": json.dumps(self._team.sign(seal.encode()))}
 
-        path = self.folder / f"step-{step:08d}.safetensors"
+        path = self.folder / file_name(step)
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.persona:
             write_atomic(self.folder / OWNER, self.persona.encode())  # for `likeness consent purge`
@@ -124,7 +129,7 @@ class RunFolder:
         return sorted(found, reverse=True)
 
     def _weights_path(self, step: int) -> Path:
-        return self.folder / "weights" / f"step-{step:08d}.safetensors"
+        return self.folder / "weights" / file_name(step)
 
     def _digest(self, path: Path) -> str:
         if path not in self._digests:
