@@ -35,7 +35,7 @@ from gallery.people.layout import Laid, take_in
 from gallery.settings import Settings
 from gallery.tables import Version
 from likeness.cli.compose import composed
-from likeness.lora.door import CONSENT_ID
+from likeness.lora.said import CONSENT_ID
 from likeness.safety.consent import load_consent
 
 ROOT = Path(__file__).parents[1]
