@@ -14,7 +14,7 @@ from paid_pipeline import outfit, params, run
 
 import stages.caption
 import stages.enhance
-from likeness import run as run_module
+from likeness import stage_program
 from likeness.cli import items, spending, summary
 from likeness.config import Config
 from likeness.digests import sha256_bytes
@@ -135,7 +135,7 @@ def logged() -> list[dict[str, object]]:
 
 
 def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, monkeypatch):
-    monkeypatch.setattr(run_module, "supervise", lambda stage, persona, stop: None)
+    monkeypatch.setattr(stage_program, "supervise", lambda stage, persona, stop: None)
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(sys, "argv", ["stages", "jade"])
