@@ -62,7 +62,7 @@ def optional() -> Generator[None]:
         told = DiskError.of(error) if isinstance(error, OSError) else error
         if told is None:
             raise
-        sys.stderr.write(f"not kept: {told.message}\n")
+        sys.stderr.write(f"not written: {told.message}\n")
 
 
 def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:

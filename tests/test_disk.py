@@ -192,7 +192,7 @@ def test_what_only_saves_time_costs_nothing_where_the_disk_does_not_take_it(in_t
     refuse_writing(monkeypatch)
     assert files_digest([Path("base.safetensors")], Path(), Path("digests")) == whole
     told = capsys.readouterr().err
-    assert told.startswith("not kept: digests/")
+    assert told.startswith("not written: digests/")
     assert "read-only file system" in told
 
 

@@ -163,7 +163,7 @@ class Captions:
         """
         if not is_answer(text):
             raise InDoubtError(
-                f"{self.settings.who} did not answer with the caption and rating it was asked for: {text[:80]!r}",
+                f"{self.settings.who} did not answer with a caption and a rating as requested: {text[:80]!r}",
                 reason="bad-answer",
                 remedy="run `dvc repro` again, or choose a model that follows a JSON schema",
             )

@@ -69,7 +69,7 @@ class VlmCaptioner(LocalNetwork):
         """The model's answer on one line; whether the face was swapped makes no difference to it.
 
         Raises:
-            InputError: it answered nothing (`caption-empty`).
+            InputError: it gave no answer (`caption-empty`).
         """
         image = Image.fromarray(rgb)
         image.thumbnail((self.side_px, self.side_px), Image.Resampling.LANCZOS)
@@ -77,7 +77,7 @@ class VlmCaptioner(LocalNetwork):
             text = one_line(self._answer(image))
         if not text:
             raise InputError(
-                f"{self.model} answered nothing",
+                f"{self.model} gave no answer",
                 reason="caption-empty",
                 remedy="write the caption in captions_override/, or change caption.provider.prompt",
             )

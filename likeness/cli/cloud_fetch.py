@@ -58,7 +58,7 @@ def fetch(cloud: Cloud, name: str) -> str:
     root, records = cloud.repository.root, JobRecords(cloud.store, name)
     bundle, launch = cloud.store.read(records.results), records.launch() or {}
     if bundle is None:
-        raise InputError(f"{name} has brought nothing home", reason="no-results",
+        raise InputError(f"{name} has brought back nothing yet", reason="no-results",
                          remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path, runs = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"

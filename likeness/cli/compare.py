@@ -47,7 +47,7 @@ def compare_command(
     names = list(dict.fromkeys(names))
     if len(names) < 2:
         raise ConfigError(
-            f"there is {names[0] if names else 'nothing'} to compare, and nothing beside it",
+            f"there is {names[0] if names else 'nothing'} to compare, and nothing to compare it with",
             remedy="name two weight files, commits, tags or experiments; `workspace` is what lies here",
         )
     found = sides(names, run.persona.name)

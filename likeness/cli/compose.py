@@ -36,7 +36,7 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
         compose_and_dump(target, str(conf), None, "config", str(repository), list(overrides))
     except OverrideParseException as error:
         raise ConfigError(
-            f"{error.override}: it does not read",
+            f"{error.override}: it cannot be read",
             remedy="write KEY=VALUE without spaces around =, a list as 'KEY=[a,b]' with both brackets, and a text with "
             """commas or a ~ as 'KEY="a, b"', quotes and all""",
         ) from error

@@ -45,7 +45,7 @@ class Asker:
     def end(self) -> None:
         """Raises ConfigError when an answer is missing."""
         if self._missing:
-            raise ConfigError(f"not said: {', '.join(self._missing)}", reason="answers-missing",
+            raise ConfigError(f"these answers are missing: {', '.join(self._missing)}", reason="answers-missing",
                               remedy="give these options, or run the command on a terminal, where it asks")  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def wait_for(launches: Sequence[Launch]) -> None:
             found, lives = known.get(name), records.lives()
             if found is not None and found.ended:
                 sys.stderr.write(
-                    f"launch: {name} {found.status.lower()}; `likeness cloud fetch` brings it home\n"
+                    f"launch: {name} {found.status.lower()}; `likeness cloud fetch` brings it here\n"
                 )
                 del waiting[name]
                 continue

@@ -32,13 +32,13 @@ def combinations(overrides: Sequence[str]) -> list[list[str]]:
     try:
         found = cast("list[dict[str, list[str]]]", get_hydra_sweeps({PARAMS.name: list(overrides)}))
     except HydraException as error:
-        raise ConfigError(f"the settings do not read: {str(error).splitlines()[0]}", reason="other-settings",
+        raise ConfigError(f"the settings cannot be read: {str(error).splitlines()[0]}", reason="other-settings",
                           remedy="write KEY=A,B for several values, KEY=[A,B] for a list") from error  # fmt: skip
     chosen = [one[PARAMS.name] for one in found]
     if several := sorted(
         {_section(one) for words in chosen for one in words if one not in chosen[0]} & {*LAUNCH_SECTIONS}
     ):
-        raise ConfigError(f"{', '.join(several)}: all experiments of a launch are launched alike", reason="other-settings",
+        raise ConfigError(f"{', '.join(several)}: all experiments of one launch get the same value", reason="other-settings",
                           remedy="give it one value, or launch twice")  # fmt: skip
     return chosen
 
@@ -55,7 +55,7 @@ def launched_settings(root: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """
     if others := [one for one in overrides if _section(one) not in LAUNCH_SECTIONS]:
         raise ConfigError(
-            f"{', '.join(others)}: what is trained stands in the queue",
+            f"{', '.join(others)}: the queue says what is trained",
             reason="other-settings",
             remedy=f"dvc exp run --queue -S {others[0]}; beside --queue only {', '.join(LAUNCH_SECTIONS)} are set",
         )

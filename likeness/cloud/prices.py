@@ -45,7 +45,7 @@ def priced_machines(
         priced = _price(machine, prices, offers.get(machine.words, ()), cloud.max_usd_per_hour)
         if priced is None and (why := unread.get(machine.words)):
             refused.append(
-                f"{machine.words}: conf/prices.yaml has no price, and the engine's catalogue does not read: {why}"
+                f"{machine.words}: conf/prices.yaml has no price, and the engine's catalogue cannot be read: {why}"
             )
         elif priced is None:
             refused.append(

@@ -74,7 +74,7 @@ class RunPod:
                 for one in answer["gpus"]
             ]
         except (TypeError, KeyError, AttributeError):
-            raise TransientError("RunPod's catalogue does not read", reason="bad-answer") from None
+            raise TransientError("RunPod's catalogue cannot be read", reason="bad-answer") from None
         offers: dict[str, list[Offer]] = {}
         none: list[str] = []
         for machine in machines:

@@ -201,7 +201,7 @@ def _body(pieces: Iterable[bytes], headers: Mapping[str, str], max_bytes: float)
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "x-gzip", "deflate"):
-        raise UnansweredError(f"the answer is encoded as {coding[:20]!r}, which was not asked for")
+        raise UnansweredError(f"the answer is encoded as {coding[:20]!r}, which likeness did not request")
     unfolding = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         body = unfolding.decompress(body, int(max_bytes) + 1)

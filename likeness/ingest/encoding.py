@@ -76,7 +76,7 @@ def from_code_points(primaries: int, transfer: int) -> Encoding:
 def unsupported_colour(codes: str) -> InputError:
     """The refusal of colours that are told in a way that is not read."""
     return InputError(
-        f"its colours are told by code points that are not read: {codes} (H.273)",
+        f"its colours are given by code points that likeness does not read: {codes} (H.273)",
         reason="unsupported-colour",
         remedy="export it as JPEG with an sRGB or Display P3 profile",
         kind="refused",

@@ -108,7 +108,7 @@ def refuse_unread_tiff(data: bytes) -> None:
 def unsupported(kind: str) -> InputError:
     """The refusal of a picture of a format, or of a kind of it, that is not read."""
     return InputError(
-        f"it is a picture in the format {kind}, which is not read (read are {READ})",
+        f"it is a picture in the format {kind}, which likeness does not read (it reads {READ})",
         reason="unsupported-kind",
         remedy="open it in a photo program and export it as JPEG, PNG or HEIC",
         kind="refused",
@@ -118,7 +118,7 @@ def unsupported(kind: str) -> InputError:
 def camera_raw(family: str) -> InputError:
     """The refusal of a camera's raw file."""
     return InputError(
-        f"it is a camera's raw data ({family}); all that can be read of it is a small preview",
+        f"it is a camera's raw data ({family}); likeness can read only a small preview of it",
         reason="camera-raw",
         remedy="develop it in a photo program and export it as JPEG or HEIC",
         kind="refused",

@@ -57,7 +57,9 @@ class Standing:
         """
         if not self.shown:
             raise InputError(
-                f"{self.file} is not shown", reason="not-shown", remedy="its reason stands beside it"
+                f"{self.file} is not shown",
+                reason="not-shown",
+                remedy="`likeness photos list` gives the reason",
             )
         if self.picture is not None:
             return load_rgb(self.picture)

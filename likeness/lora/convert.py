@@ -148,7 +148,7 @@ def _narrow(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """The tensor in a type; InputError `lora-narrow` where the type cannot hold its numbers."""
     wide = tensor.double()
     if broken := int((~wide.isfinite()).sum()):
-        raise InputError(f"{name} has {broken:,} numbers that are infinite or none", reason="lora-tensors",
+        raise InputError(f"{name} has {broken:,} numbers that are infinite or not a number", reason="lora-tensors",
                          remedy="take an earlier checkpoint")  # fmt: skip
     narrow = tensor.to(dtype)
     word = str(dtype).removeprefix("torch.")

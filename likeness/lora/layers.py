@@ -97,7 +97,7 @@ def read_layers(
     ranks = {layer: rank for layer, parts in layers.items() if (rank := rank_of(parts))}
     scales = read_scales(ranks, alphas, metadata, config)
     if endless := [layer for layer, scale in scales.by_layer.items() if not math.isfinite(scale)]:
-        raise InputError(f"{endless[0]} has a scale that is infinite or no number", reason="lora-tensors",
+        raise InputError(f"{endless[0]} has a scale that is infinite or not a number", reason="lora-tensors",
                          remedy="correct lora_alpha in its adapter_config.json or header, or export it again")  # fmt: skip
     precision = max(
         torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()

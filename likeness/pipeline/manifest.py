@@ -244,5 +244,5 @@ def _read(path: Path, kind: type[_R]) -> Iterable[tuple[bytes, _R]]:
                 yield line, kind.model_validate_json(line)
             except ValidationError as error:
                 raise InputError(
-                    f"{path}:{number} does not read: {error}", reason="bad-manifest", remedy=remedy
+                    f"{path}:{number} cannot be read: {error}", reason="bad-manifest", remedy=remedy
                 ) from error

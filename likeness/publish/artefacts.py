@@ -120,7 +120,9 @@ class Verifier:
             yield Check(name, "changed", f"it is no whole archive: {error}")
             return
         if broken is not None:
-            yield Check(f"{name}/{broken}", "changed", "its checksum in the archive does not hold")
+            yield Check(
+                f"{name}/{broken}", "changed", "its bytes do not have the checksum that the archive names"
+            )
             return
         found = claims.read(path.read_bytes(), claims.ZIP)
         images = _training_set(texts.get("train/metadata.jsonl", b""))
@@ -135,7 +137,7 @@ class Verifier:
             wanted = {one: str(said["sha256"]) for one, said in marked.items()} or images
             of = {one: str(said["of"]) for one, said in marked.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            yield Check(f"{name}/{MARKS}", "changed", "it does not read")
+            yield Check(f"{name}/{MARKS}", "changed", "it cannot be read")
             return
         with zipfile.ZipFile(path) as archive:
             for one in names:

@@ -65,7 +65,7 @@ def refuse_changed(file: str, sha256: str, looked_at: str | None) -> None:
     """
     if looked_at not in (None, sha256):
         raise InputError(
-            f"{file} has other bytes than those that were looked at",
+            f"{file} changed after it was looked at",
             reason="changed",
             remedy="look at it again",
         )
@@ -99,7 +99,7 @@ def take_back(path: Path, sha256: str, file: str) -> None:
     if sha256 not in refused:
         raise InputError(
             f"{file}: no person refused it", reason="not-refused-by-hand",
-            remedy="a gate's refusal is nobody's to take back; `likeness photos list` tells who refused a photograph",
+            remedy="nobody can take back a gate's refusal; `likeness photos list` tells who refused a photograph",
         )  # fmt: skip
     _write(path, {key: one for key, one in refused.items() if key != sha256})
 

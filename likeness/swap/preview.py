@@ -90,7 +90,7 @@ def _swapped(run: Run, chosen: Chosen, pay_usd: float) -> Outcome:
         return known
     quote = price(run)
     if quote is not None and quote.usd > pay_usd:
-        raise ConfigError(f"a swap by {run.provider.name} costs up to {format_usd(quote.usd)}, and nobody agreed to that",
+        raise ConfigError(f"a swap by {run.provider.name} costs up to {format_usd(quote.usd)}, and you have not agreed to that price",
                           reason="price-not-agreed", remedy=f"agree to it: --pay {quote.usd:g}")  # fmt: skip
     with run.provider.opened(run.buyer) as swapper:
         return run.batch(works(run, chosen, swapper), workers=1)[0]

@@ -77,7 +77,7 @@ def weights_of(version: Version, paths: PersonaPaths) -> Path:
 
 def _broken(paths: PersonaPaths, why: str) -> InputError:
     return InputError(
-        f"{paths.versions_file} does not read: {why}",
+        f"{paths.versions_file} cannot be read: {why}",
         reason="bad-versions",
         remedy=f"`git checkout {paths.versions_file}` brings the committed one back",
     )

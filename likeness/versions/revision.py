@@ -160,7 +160,7 @@ def lock_of(revision: str) -> dict[str, dict[str, Any]]:
         return cast("dict[str, dict[str, Any]]", parse_yaml(text)["stages"])
     except (yaml.YAMLError, TypeError, KeyError) as error:
         raise InputError(
-            f"{LOCK} of {revision} does not read: {error}",
+            f"{LOCK} of {revision} cannot be read: {error}",
             reason="no-version",
             remedy=f"restore it: `git checkout {LOCK}`, then `dvc repro`",
         ) from error

@@ -127,7 +127,7 @@ def test_it_listens_on_this_machine_alone(desk):
 
 
 def test_the_link_is_printed_and_a_taken_port_is_told(desk_mission, desk, monkeypatch):
-    with pytest.raises(ConfigError, match="cannot be had"):
+    with pytest.raises(ConfigError, match="is not available"):
         likeness.cli.desk.serve.desk_command(desk.port)
     lines: list[str] = []
     monkeypatch.setattr(DeskServer, "serve_forever", lambda self: None)

@@ -46,8 +46,8 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("++train.foo=1", "train.foo: there is no such setting"),
         ("++personas.jade.triger=1", "personas.jade.triger: there is no such setting; did you mean trigger?"),
         ("~train.seed", "train.seed: it is missing"),
-        ("evaluate.prompts=[a", "evaluate.prompts=[a: it does not read"),
-        ("train.seed = 5", "train.seed = 5: it does not read"),
+        ("evaluate.prompts=[a", "evaluate.prompts=[a: it cannot be read"),
+        ("train.seed = 5", "train.seed = 5: it cannot be read"),
         ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
     ],
 )  # fmt: skip

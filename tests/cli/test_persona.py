@@ -101,7 +101,7 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["mia", "--sources", "photos"], "not said: --kind, --subject"),
+        (["mia", "--sources", "photos"], "these answers are missing: --kind, --subject"),
         (["mia", "--sources", "nowhere", *SAID], "nowhere is no folder"),
         (["mia", "--sources", "consent", *SAID], "has no photographs"),
         (["Mia", "--sources", "photos", *SAID], "cannot be a persona's name"),

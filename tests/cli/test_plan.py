@@ -81,7 +81,7 @@ def test_a_plan_is_told_from_a_disk_that_takes_nothing(mission, capsys, monkeypa
     assert plan_command([], as_json=False) == 0
     told = capsys.readouterr()
     assert "jade: the plan" in told.out
-    assert "not kept: " in told.err
+    assert "not written: " in told.err
     assert "plan.json: read-only file system" in told.err
 
 

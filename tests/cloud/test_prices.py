@@ -46,7 +46,7 @@ def test_a_price_says_whose_it_is():
 def test_a_catalogue_that_does_not_read_is_told_as_that():
     _, refused = price({"runpod L40S": [offer(0.79)]}, **{"runpod RTX4090": "ConnectionError: no network"})
     assert refused[0] == (
-        "runpod RTX4090: conf/prices.yaml has no price, and the engine's catalogue does not read: ConnectionError: no network"
+        "runpod RTX4090: conf/prices.yaml has no price, and the engine's catalogue cannot be read: ConnectionError: no network"
     )
 
 

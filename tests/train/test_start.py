@@ -121,7 +121,7 @@ def test_other_files_are_refused(tmp_path, trained):
     last = next(name for name in tensors if name.endswith("lora_up.weight"))
     tensors[last] = tensors[last] * torch.nan
     save_file(tensors, broken)
-    with pytest.raises(InputError, match="1 tensors have numbers that are infinite or none"):
+    with pytest.raises(InputError, match="1 tensors have numbers that are infinite or not a number"):
         read_start(broken, FACTS.consent_id)
     stranger = tmp_path / "stranger.safetensors"
     save_file({f"other.{name}": tensor for name, tensor in load_file(path).items()}, stranger)

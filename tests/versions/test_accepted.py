@@ -119,7 +119,7 @@ def test_a_version_is_compared_by_its_name_and_told_by_its_bytes(accept):
 def test_a_broken_record_is_told_with_the_way_back(accept, text):
     PATHS.models.mkdir(parents=True)
     PATHS.versions_file.write_text(text)
-    with pytest.raises(InputError, match=r"versions\.json does not read") as caught:
+    with pytest.raises(InputError, match=r"versions\.json cannot be read") as caught:
         read_versions(PATHS)
     assert "git checkout" in caught.value.remedy
 

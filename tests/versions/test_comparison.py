@@ -180,7 +180,7 @@ def test_an_evaluation_that_names_files_outside_its_manifest_is_not_used(made, t
 def test_one_is_not_compared_with_nothing(compare, words):
     said, _ = compare(*words)
     assert said.exit_code == 1
-    assert "nothing beside it" in said.stderr
+    assert "nothing to compare it with" in said.stderr
 
 
 def test_a_strangers_words_are_only_words(compare, tmp_path, monkeypatch):

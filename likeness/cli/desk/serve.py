@@ -145,8 +145,8 @@ def desk_command(port: int, *, say: Callable[[str], object] = sys.stdout.write) 
     try:
         server = DeskServer(port)
     except OSError as error:
-        raise ConfigError(f"port {port} cannot be had: {error.strerror}", reason="port-taken",
-                          remedy="take another one, or none: any free one is taken") from error  # fmt: skip
+        raise ConfigError(f"port {port} is not available: {error.strerror}", reason="port-taken",
+                          remedy="name another one, or none: then a free one is used") from error  # fmt: skip
     with server:
         server.desk.config()
         say(f"The desk of this folder, until Ctrl-C, for this machine only:\n{server.link}\n")

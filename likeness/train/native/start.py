@@ -80,13 +80,13 @@ def read_start(path: Path, consent_id: str) -> Start:
     """Read the file to start from.
 
     Raises:
-        InputError: it is no safetensors file, or holds numbers that are infinite or none.
+        InputError: it is no safetensors file, or holds numbers that are infinite or not a number.
         ConsentError: it says that it was trained under another consent record.
     """
     file = read_file(path)
     refuse_others(file.metadata, (consent_id,), what=f"train.start_from {path}")
     if broken := [name for name, one in file.tensors.items() if not one.double().isfinite().all()]:
-        raise InputError(f"train.start_from {path}: {len(broken)} tensors have numbers that are infinite or none "
+        raise InputError(f"train.start_from {path}: {len(broken)} tensors have numbers that are infinite or not a number "
                          f"({', '.join(broken[:SHOWN])})", reason="lora-tensors", remedy="take an earlier checkpoint")  # fmt: skip
     weights, config = find_weights(path)
     digest = sha256_file(weights)
