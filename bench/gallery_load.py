@@ -109,6 +109,13 @@ async def load(site: Site, people: list[Person], seconds: float) -> list[float]:
     return await watching
 
 
+def by_minute(mib: list[float]) -> dict[int, float]:
+    """The median of each minute's samples, by how many minutes had passed at its end."""
+    a_minute = round(60 / SAMPLE_SECONDS)
+    parts = (mib[begin : begin + a_minute] for begin in range(0, len(mib), a_minute))
+    return {minute: statistics.median(part) for minute, part in enumerate(parts, 1)}
+
+
 def percentile(values: list[float], share: float) -> float:
     """In milliseconds."""
     return round(1000 * sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)
@@ -130,7 +137,7 @@ def main(seconds: int, users: int) -> None:
         "users": users, "seconds": seconds, "load": os.getloadavg()[0], "requests": len(every),
         "p50_ms": percentile(every, 0.5), "p95_ms": percentile(every, 0.95), "p99_ms": percentile(every, 0.99),
         "p95_ms_by_request": {name: percentile(values, 0.95) for name, values in taken.items()},
-        "errors": errors, "api_mib_first_median_last": [mib[0], statistics.median(mib), mib[-1]],
+        "errors": errors, "api_mib_first_median_last": [mib[0], statistics.median(mib), mib[-1]], "api_mib_by_minute": by_minute(mib),
         "cores_busy": round((used[0] - used[1]) / seconds, 2), "cores_of_the_api": round((api.user + api.system) / seconds, 2),
     }  # fmt: skip
     sys.stdout.write(json.dumps(told) + "\n")

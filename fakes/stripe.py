@@ -32,6 +32,7 @@ class Stripe:
             web.get("/stripe/pay/{checkout}", self._pay, name="stripe.pay"),
             web.post("/stripe/v1/refunds", self._refund, name="stripe.refund"),
             web.get("/stripe/told/{refund}", self._tell_refund, name="stripe.told"),
+            web.get("/stripe/disputed/{checkout}", self._tell_dispute, name="stripe.disputed"),
         ]
 
     async def _make(self, request: web.Request) -> web.Response:
@@ -97,11 +98,32 @@ class Stripe:
         told = made | {"status": "failed"} if "failed" in request.query else made
         return _told(f"evt_{kind}_{made['id']}", kind, told)
 
+    async def _tell_dispute(self, request: web.Request) -> web.Response:
+        """The event of a payment's dispute, in the `status` that is asked for, `created` when that says."""
+        made = self._checkouts.get(request.match_info["checkout"])
+        if made is None or "payment_intent" not in made:
+            return _problem(404, "No such charge")
+        status = request.query.get("status", "needs_response")
+        kind = {
+            "needs_response": "created",
+            "warning_needs_response": "created",
+            "under_review": "updated",
+        }.get(status, "closed")
+        dispute = {
+            "id": f"dp_{made['id']}", "object": "dispute", "amount": int(request.query.get("amount", made["amount_total"])),
+            "currency": made["currency"], "payment_intent": made["payment_intent"], "reason": "fraudulent", "status": status,
+            "evidence_details": {"due_by": int(time.time()) + 7 * 86_400}, "metadata": {},
+        }  # fmt: skip
+        at = int(request.query.get("created", time.time()))
+        return _told(f"evt_{status}_{at}_{made['id']}", f"charge.dispute.{kind}", dispute, created=at)
 
-def _told(event: str, kind: str, about: dict[str, Any]) -> web.Response:
+
+def _told(event: str, kind: str, about: dict[str, Any], *, created: int | None = None) -> web.Response:
     """An event as the webhook gets it."""
-    payload = json.dumps({"id": event, "type": kind, "livemode": False, "data": {"object": about}})
     at = int(time.time())
+    payload = json.dumps(
+        {"id": event, "type": kind, "livemode": False, "created": created or at, "data": {"object": about}}
+    )
     signed = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.{payload}".encode(), hashlib.sha256).hexdigest()
     return web.json_response({"payload": payload, "signature": f"t={at},v1={signed}"})
 

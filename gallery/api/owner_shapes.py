@@ -3,7 +3,7 @@
 import uuid
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict
 
 from gallery.api.shapes import Kind, Page, Shape, Status, TakedownReceipt, User
 
@@ -164,12 +164,24 @@ class CalculatorFigures(Shape):
     refund_share: float
 
 
+class DisputeLine(Shape):
+    """`inquiry`: a bank asks, and no money moved; `due`: until when Stripe wants an answer, on its own page."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: str
+    cents: int
+    reason: str
+    state: Literal["inquiry", "open", "won", "lost"]
+    due: AwareDatetime | None
+
+
 class PaymentLine(Shape):
     id: str
     email: str
     cents: int
     refunded: int
     at: AwareDatetime
+    disputes: list[DisputeLine]
 
 
 class Repayment(Shape):

@@ -41,6 +41,11 @@ def is_booked(db: Session, key: str) -> bool:
     return db.scalar(select(Entry.id).where(Entry.key == key).limit(1)) is not None
 
 
+def alone(db: Session, intent: str) -> None:
+    """What Stripe tells of one payment is read one after the other: a payment and its refund at once would miss each other."""
+    db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(intent, 0))))
+
+
 def take(db: Session, gallery: Gallery, generation: Generation) -> None:
     """Take the price of a generation. The user's line stays locked until the end: two wishes at once spend one after the other.
     The lock is the weaker one, which the lines that name the user, and are there already, do not hold up.

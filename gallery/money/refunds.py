@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
-from gallery.money.ledger import STRIPE, balance, book, user_account
+from gallery.money.disputes import disputed
+from gallery.money.ledger import STRIPE, alone, balance, book, user_account
 from gallery.money.stripe import post
 from gallery.tables import Payment, Refund, User
 
@@ -83,10 +84,10 @@ def _set_aside(
     db: Session, gallery: Gallery, payment: Payment, intent: str, cents: int | None, attempt: uuid.UUID
 ) -> Refund:
     db.execute(select(User.id).where(User.id == payment.user_id).with_for_update(key_share=True))
-    account, gone = user_account(payment.user_id), _gone(db, intent)
+    account, gone = user_account(payment.user_id), _gone(db, intent) + disputed(db, intent)
     most = min(payment.cents - gone, balance(db, account))
     if most <= 0 or (cents is not None and cents > most):
-        raise RequestError(409, "credits", f"{max(0, most)} cents of this payment can go back; the rest is spent or went back.",
+        raise RequestError(409, "credits", f"{max(0, most)} cents of this payment can go back; the rest is spent, disputed or gone.",
                            remedy="Ask for less.")  # fmt: skip
     one = Refund(
         id=attempt, intent=intent, cents=most if cents is None else cents, status="asked", at=gallery.clock()
@@ -162,11 +163,6 @@ def take_in_refund(db: Session, gallery: Gallery, told: object) -> bool:
     if payment is not None:
         book_early(db, gallery, payment)
     return payment is not None
-
-
-def alone(db: Session, intent: str) -> None:
-    """What Stripe tells of one payment is read one after the other: a payment and its refund at once would miss each other."""
-    db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(intent, 0))))
 
 
 def book_early(db: Session, gallery: Gallery, payment: Payment) -> None:

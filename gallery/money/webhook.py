@@ -1,4 +1,4 @@
-"""What Stripe's webhook says, each thing once: payments that came, and money that went back."""
+"""What Stripe's webhook says, each thing once: payments that came, money that went back, and what a bank disputes."""
 
 import json
 import uuid
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from gallery.context import Gallery
 from gallery.errors import RequestError
-from gallery.money.ledger import STRIPE, book, is_booked, user_account
-from gallery.money.refunds import alone, book_early, take_in_refund
+from gallery.money.disputes import DISPUTES, book_disputes, take_in_dispute
+from gallery.money.ledger import STRIPE, alone, book, is_booked, user_account
+from gallery.money.refunds import book_early, take_in_refund
 from gallery.money.stripe import check_signature
 from gallery.tables import Payment, Told, User
 
@@ -31,7 +32,7 @@ class Paid(BaseModel):
 
 
 def take_in(gallery: Gallery, payload: bytes, header: str) -> bool:
-    """Book what was paid or went back; False where there is nothing to book: another event, a replay, what is booked.
+    """Book what was paid, went back or is disputed; False where there is nothing to book: another event, a replay, what is booked.
 
     Raises:
         RequestError: 400: not signed, or it cannot be read.
@@ -44,6 +45,8 @@ def take_in(gallery: Gallery, payload: bytes, header: str) -> bool:
             return False
         if event["type"] == PAID:
             return _take_in_payment(db, gallery, event["data"]["object"])
+        if event["type"] in DISPUTES:
+            return take_in_dispute(db, gallery, event["data"]["object"], int(event["created"]))
         return event["type"] in REFUNDS and take_in_refund(db, gallery, event["data"]["object"])
 
 
@@ -62,4 +65,5 @@ def _take_in_payment(db: Session, gallery: Gallery, told: object) -> bool:
     )
     db.add(payment)
     book_early(db, gallery, payment)
+    book_disputes(db, gallery, payment)
     return True

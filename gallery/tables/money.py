@@ -42,6 +42,27 @@ class Payment(Base):
     at: Mapped[datetime.datetime]
 
 
+class Dispute(Base):
+    """A payment that the card's bank disputes: `id` is Stripe's. `told`: the time of Stripe's last word that counts; `booked`: the
+    state by which the credits were moved last, `moves` times in all; `due`: until when Stripe wants an answer."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        CheckConstraint("state IN ('inquiry', 'open', 'won', 'lost')", name="state"),
+        CheckConstraint("cents > 0", name="cents"),
+    )
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    intent: Mapped[str] = mapped_column(String(200), index=True)
+    cents: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))
+    told: Mapped[int] = mapped_column(BigInteger)
+    booked: Mapped[str] = mapped_column(String(10))
+    moves: Mapped[int]
+    due: Mapped[datetime.datetime | None]
+    at: Mapped[datetime.datetime]
+
+
 class Refund(Base):
     """Money that goes back to a card. `asked`: the credits are set aside and Stripe has not said yet what came of it; `early`:
     Stripe told of it before it told of the payment."""

@@ -1,5 +1,6 @@
 """A real PostgreSQL for the session, a migrated template in it, and a copy of that for each test."""
 
+import datetime
 import shutil
 import tempfile
 import uuid
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from gallery_world import World
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from fakes.server import FakeServers
+from fakes.stripe import KEY, WEBHOOK_SECRET
 from gallery.database import open_engine, upgrade
 
 QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 60")
@@ -66,3 +70,24 @@ def world(new_database: Callable[..., str], tmp_path: Path) -> Iterator[World]:
     made = World.at(new_database(), tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def stripe() -> Iterator[FakeServers]:
+    with FakeServers() as services:
+        yield services
+
+
+@pytest.fixture
+def selling(world: World, stripe: FakeServers) -> World:
+    """A gallery in which a picture costs 50 cents, and the fake Stripe takes payments. Its clock stands at now: Stripe's signatures
+    hold five minutes."""
+    world.set(
+        money=True,
+        price_cents=50,
+        stripe_url=stripe.stripe_url,
+        stripe_secret=SecretStr(KEY),
+        stripe_webhook_secret=SecretStr(WEBHOOK_SECRET),
+    )
+    world.now = datetime.datetime.now(datetime.UTC)
+    return world

@@ -19,12 +19,14 @@ from gallery.money.checkout import LEAST_CENTS, MOST_CENTS, begin
 from gallery.money.ledger import GIVEN, balance, book, user_account
 from gallery.money.refunds import refund
 from gallery.money.webhook import take_in
-from gallery.tables import Entry, Payment, Picture, Refund, Refused, User
+from gallery.tables import Dispute, Entry, Payment, Picture, Refund, Refused, User
 
 router = APIRouter()
 SHOWN = 100
 WORDS = {"take": "Pictures asked for", "back": "Given back", "paid": "Paid", "given": "Given by an owner",
-         "refund": "Back to your card", "unrefund": "Your card did not take it back",
+         "refund": "Back to your card",
+         "unrefund": "Your card did not take it back", "dispute": "Your bank disputes a payment",
+         "undispute": "Your bank took the dispute back",
          "unlike": "Less like the person than promised"}  # fmt: skip
 MISSION = {"pictures_per_day": 500.0, "fixed_per_month": 180.0, "usd_per_hour": 0.0, "fee_share": 0.029, "fee_fixed": 0.3,
            "pictures_per_payment": 20.0}  # fmt: skip
@@ -106,15 +108,19 @@ def post_credits(body: Given, gallery: GalleryDep, by: OwnerDep) -> dict[str, An
 
 @router.get("/admin/payments", response_model=Page[PaymentLine])
 def get_payments(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """The last payments, the newest first, and what went back of each."""
+    """The last payments, the newest first, with what went back of each and what banks dispute."""
     back = select(func.coalesce(func.sum(Refund.cents), 0)).where(
         Refund.intent == Payment.intent, Refund.status != "failed"
     )
     last = select(Payment, User.email, back.correlate(Payment).scalar_subquery()).join(User)
     with gallery.transaction() as db:
-        rows = db.execute(last.order_by(Payment.at.desc(), Payment.id).limit(SHOWN))
-        items = [{"id": row[0].id, "email": row[1], "cents": row[0].cents, "refunded": int(row[2]), "at": row[0].at}
-                 for row in rows]  # fmt: skip
+        rows = db.execute(last.order_by(Payment.at.desc(), Payment.id).limit(SHOWN)).all()
+        told: dict[str | None, list[Dispute]] = {}
+        of_these = select(Dispute).where(Dispute.intent.in_([row[0].intent for row in rows]))
+        for one in db.scalars(of_these.order_by(Dispute.at, Dispute.id)):
+            told.setdefault(one.intent, []).append(one)
+        items = [{"id": row[0].id, "email": row[1], "cents": row[0].cents, "refunded": int(row[2]), "at": row[0].at,
+                  "disputes": told.get(row[0].intent, [])} for row in rows]  # fmt: skip
     return {"items": items, "next": None}
 
 

@@ -176,6 +176,8 @@ export const api = {
     audit: () => get<T.AuditLog>("/admin/audit"),
     takedowns: () => list<T.AdminTakedown>("/admin/takedowns"),
     decide: (receipt: string, decision: "remove" | "keep") => post(`/admin/takedowns/${id(receipt)}`, { decision }),
+    payments: () => list<T.Payment>("/admin/payments"),
+    refund: (body: Bodies["Repaid"]) => post<Bodies["Repayment"]>("/admin/refunds", body),
     personLink: (person: string) => post<{ url: string }>(`/admin/people/${id(person)}/link`),
   },
 };

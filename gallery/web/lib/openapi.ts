@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * Get Payments
-         * @description The last payments, the newest first, and what went back of each.
+         * @description The last payments, the newest first, with what went back of each and what banks dispute.
          */
         get: operations["get_payments_api_admin_payments_get"];
         put?: never;
@@ -1614,6 +1614,25 @@ export interface components {
             /** Shares */
             shares: number;
         };
+        /**
+         * DisputeLine
+         * @description `inquiry`: a bank asks, and no money moved; `due`: until when Stripe wants an answer, on its own page.
+         */
+        DisputeLine: {
+            /** Cents */
+            cents: number;
+            /** Due */
+            due: string | null;
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "inquiry" | "open" | "won" | "lost";
+        };
         /** Ended */
         Ended: {
             /**
@@ -2075,6 +2094,8 @@ export interface components {
             at: string;
             /** Cents */
             cents: number;
+            /** Disputes */
+            disputes: components["schemas"]["DisputeLine"][];
             /** Email */
             email: string;
             /** Id */

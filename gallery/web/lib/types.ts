@@ -36,6 +36,8 @@ export type AdminPerson = Shapes["AdminPerson"];
 export type AdminRight = Shapes["AdminRight"];
 export type AdminTakedown = Shapes["AdminTakedown"];
 export type AdminStorage = Shapes["Storage"];
+export type Payment = Shapes["PaymentLine"];
+export type Dispute = Shapes["DisputeLine"];
 export type AuditLog = Shapes["AuditLog"];
 
 /** What a reader keeps: shown field by field, whatever it is of. */

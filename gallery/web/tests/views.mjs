@@ -59,6 +59,11 @@ export const views = ({ portrayed }) => ({
   "admin-queue": goto("/admin/queue", "drawing"),
   "admin-refused": goto("/admin/refusals", "identity"),
   "admin-takedowns": goto("/admin/takedowns", "This is my face"),
+  "admin-payments": goto("/admin/payments", "Dispute lost"),
+  refund: async (page) => {
+    await page.getByRole("button", { name: "Give money back" }).last().click();
+    await page.getByRole("dialog").waitFor();
+  },
   "admin-audit": goto("/admin/audit", "Export"),
   "admin-storage": goto("/admin/storage", "srv"),
   shared: async (page) => {

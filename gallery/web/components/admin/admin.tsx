@@ -3,9 +3,11 @@ import { ShieldX } from "lucide-react";
 import Link from "next/link";
 import type { ComponentType } from "react";
 import { messages } from "@/lib/messages";
+import { useSession } from "@/lib/queries";
 import { SignedIn } from "../signed-in";
 import { cn } from "../ui/cn";
 import { Empty } from "../ui/notice";
+import { Payments } from "./payments";
 import { Rights } from "./rights";
 import { Audit, Queue, Refusals, Storage, Workers } from "./reading";
 import { Takedowns } from "./takedowns";
@@ -14,7 +16,7 @@ import { Users } from "./users";
 const words = messages.admin;
 type Part = keyof typeof words.tabs;
 
-const parts: Record<Part, ComponentType> = { users: Users, rights: Rights, queue: Queue, workers: Workers, refusals: Refusals, takedowns: Takedowns, audit: Audit, storage: Storage };
+const parts: Record<Part, ComponentType> = { users: Users, rights: Rights, queue: Queue, workers: Workers, refusals: Refusals, takedowns: Takedowns, payments: Payments, audit: Audit, storage: Storage };
 const names = Object.keys(parts) as Part[];
 
 /** /admin/PART; mails lead to /admin/takedowns. */
@@ -31,11 +33,12 @@ const inSight = (link: HTMLElement | null) => link?.scrollIntoView({ block: "nea
 
 function Parts({ part }: { part: Part }) {
   const Shown = parts[part];
+  const money = useSession().data?.settings.money ?? false;
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-5">
       <h1 className="text-xl font-semibold">{words.title}</h1>
       <nav aria-label={words.sections} className="-mx-4 flex gap-1 overflow-x-auto border-b border-line px-4 sm:mx-0 sm:px-0">
-        {names.map((name) => (
+        {names.filter((name) => name !== "payments" || money).map((name) => (
           <Link
             key={name}
             ref={part === name ? inSight : undefined}

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { isValidElement, type ReactNode } from "react";
 import { formatBytes, formatMoment } from "@/lib/format";
 import { messages } from "@/lib/messages";
 
@@ -9,6 +9,7 @@ export function cellOf(column: string, value: unknown): ReactNode {
   if (column === "bytes") return formatBytes(Number(value));
   if (column === "hash") return <code className="font-mono text-xs">{String(value).slice(0, 12)}</code>;
   if (Array.isArray(value)) return value.join(", ");
+  if (isValidElement(value)) return value;
   return typeof value === "string" && WHEN.test(value) ? formatMoment(value) : String(value);
 }
 

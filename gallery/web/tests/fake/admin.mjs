@@ -44,6 +44,14 @@ export const adminRoutes = [
     note(state, user.email, `takedown-${body.decision}`, receipt);
     return report;
   }],
+  ["GET", "/admin/payments", "owner", ({ state }) => page(state.payments)],
+  ["POST", "/admin/refunds", "owner", ({ state, body, user }) => {
+    const payment = state.payments.find(({ id }) => id === body.payment);
+    if (body.cents > payment.cents - payment.refunded) throw refuse(409, "credits", "Less can go back.", "Ask for less.");
+    payment.refunded += body.cents;
+    note(state, user.email, "refund", payment.id);
+    return { status: 201, body: { id: body.attempt, payment: payment.id, cents: body.cents, status: "done" } };
+  }],
   ["GET", "/admin/audit", "owner", ({ state }) => ({ items: [...state.audit].reverse(), whole: true, next: null })],
   ["GET", "/admin/storage", "owner", ({ state }) => ({ place: "file:///srv/gallery/pictures", bytes: state.pictures.length * 1_345_000, pictures: state.pictures.length, to_erase: 0, items: [{ user: "Ada Owner", pictures: state.pictures.length, bytes: state.pictures.length * 1_345_000 }], next: null })],
   ["POST", "/admin/people/:id/link", "owner", ({ state, request }) => ({ url: `http://${request.headers["x-forwarded-host"]}/p/${state.portrayed}` })],

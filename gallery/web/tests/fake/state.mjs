@@ -21,6 +21,8 @@ export function makeState(photographs) {
     photographs, users: [owner], cookies: new Map(), people: [jade], generations: [], pictures: [], albums: [], shares: [], takedowns: [],
     audit: [], checkouts: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0,
   };
+  const dispute = (state) => ({ id: `dp_${state}`, cents: 2500, reason: "product_not_received", state, due: iso(Date.now() + 7 * DAY) });
+  state.payments = ["open", "inquiry", "lost", null].map((one, index) => ({ id: `cs_${index}`, email: owner.email, cents: 2500, refunded: one ? 0 : 500, at: iso(Date.now() - index * DAY), disputes: one ? [dispute(one)] : [] }));
   state.rights = [{ id: randomUUID(), user_id: owner.id, version_id: jade.versions[0].id, per_day: 200, until: null, kinds: [...jade.kinds] }];
   return state;
 }
