@@ -19,6 +19,30 @@ MIN_WAIT_S = 1e-3
 
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
+# The registries of special-purpose addresses (iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry, read
+# 2026-11-29), those that are reachable from everywhere, too: no vendor keeps results there. Which of them Python's `is_global`
+# knows depends on its version.
+SPECIAL_V4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+            "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+            "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+            "168.63.129.16/32",  # in no registry: Azure's own server, as each of its machines sees it
+        ),
+    )
+)  # fmt: skip
+SPECIAL_V6 = tuple(
+    map(
+        ipaddress.IPv6Network,
+        # Teredo, ORCHID, benchmarks and others; documentation; 6to4; AS112; documentation.
+        ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+    )
+)
+ISATAP = (0x00005EFE, 0x02005EFE)
+"""The third quarter of an address whose last one is an IPv4 address to go on to (RFC 5214)."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -39,16 +63,16 @@ def is_loopback(host: str | None) -> bool:
 def is_public(address: Address) -> bool:
     """Whether an address belongs to the internet, and not to this machine, its network or its cloud.
 
-    Of IPv6 only global unicast, without 6to4 and Teredo: they, NAT64 (64:ff9b::/96), mapped and compatible addresses carry an
-    IPv4 address that a gateway would go on to.
+    Of IPv6 only global unicast: NAT64 (64:ff9b::/96), mapped, compatible, 6to4, Teredo and ISATAP addresses carry an IPv4
+    address that a gateway would go on to.
     """
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        if mapped is not None:
-            return is_public(mapped)
-        if address not in GLOBAL_UNICAST or address.sixtofour or address.teredo:
-            return False
-    return address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in SPECIAL_V4)
+    if mapped := address.ipv4_mapped:
+        return is_public(mapped)
+    if int(address) >> 32 & 0xFFFFFFFF in ISATAP:
+        return False
+    return address in GLOBAL_UNICAST and not any(address in network for network in SPECIAL_V6)
 
 
 class Sockets(httpcore.NetworkBackend):
