@@ -1,12 +1,11 @@
 """How well the imperceptible mark and PDQ find a picture again: figures for docs/marks.md.
 
-    python -m bench.marks measure FILE --pictures 200 --unmarked 1000   # appends a line a picture to FILE
-    python -m bench.marks measure FILE --pictures 0 --unmarked 1000     # goes on behind the unmarked ones that FILE has
+    python -m bench.marks measure FILE --pictures 200 --unmarked 1000   # appends a line a picture to FILE, behind those it has
     python -m bench.marks summary FILE
 
-Pictures: crops of the demo's photographs of synthetic people, 512 to 2048 px a side, by a seeded generator. Unmarked ones:
-the portraits of faces.zip where it is given with --faces, else other crops of the same photographs. PDQ compares them with
-the marked pictures and the photographs.
+Pictures: crops of the demo's photographs of synthetic people and, where `make demo` ran, of its swaps and enhanced pictures
+(else `--demo FOLDER`), in turn, 512 to 2048 px a side, by a seeded generator. Unmarked ones: the portraits of faces.zip where
+it is given with --faces, else other crops of the same. PDQ compares them with the marked pictures and the photographs.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,7 @@ from likeness.marks.pdq import NEAR, distance, fingerprints, pdq
 from likeness.marks.pixels import LOOKS, chances, draw_mark, matching, read_values, write_mark
 
 PHOTOGRAPHS = ("data/jade/raw/sources", "data/jade/raw/targets", "tests/photos/extras")
+MADE = ("data/jade/swapped", "data/jade/enhanced")
 SIDES_PX = (512, 768, 1024, 1536, 2048)
 QUALITY = 95
 MARKS_ASKED = 1000  # marks by lot, each asked of every unmarked picture
@@ -46,6 +46,11 @@ def crop(rgb: RGB, share: float, chance: np.random.Generator) -> RGB:
     down, across = round(height * (1 - share)), round(width * (1 - share))
     top, left = chance.integers(0, height - down + 1), chance.integers(0, width - across + 1)
     return rgb[top : top + down, left : left + across]
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
 
 
 def jpeg(rgb: RGB, quality: int) -> RGB:
@@ -79,21 +84,21 @@ TREATMENTS: dict[str, Treatment] = {
 }
 
 
-def photographs() -> list[RGB]:
+def photographs() -> list[Path]:
     """The demo's photographs, and the tests'."""
-    return [load_rgb(path) for folder in PHOTOGRAPHS for path in sorted(Path(folder).glob("*.[jp]*g"))]
+    return [path for folder in PHOTOGRAPHS for path in sorted(Path(folder).glob("*.[jp]*g"))]
 
 
-def pictures(seed: int) -> Iterator[RGB]:
-    """Crops of the photographs, enlarged where a size asks for more than they have, as stage enhance does."""
-    chance = np.random.default_rng(seed)
-    large = [photo for photo in photographs() if min(photo.shape[:2]) >= SIDES_PX[0]]
-    while True:
-        photo = large[chance.integers(len(large))]
-        cut = crop(photo, float(chance.uniform(0, 0.5)), chance)
-        side = int(chance.choice(SIDES_PX))
-        factor = side / min(cut.shape[:2])
-        yield shrink(cut, factor)
+def pictures(demo: Path, seed: int, first: int = 0) -> Iterator[RGB]:
+    """Crops from the `first` on, each made from its number; enlarged where a size asks for more than they have, as enhance does."""
+    made = [path for folder in MADE for path in sorted((demo / folder).glob("*.[jp]*g"))]
+    paths = [path for path in made + photographs() if min(image_size(path)) >= SIDES_PX[0]]
+    # One after another would show one size and one face at a time: a run that ends early has some of all.
+    np.random.default_rng(seed).shuffle(paths)
+    for number in count(first):
+        chance = np.random.default_rng((seed, number))
+        cut = crop(load_rgb(paths[number % len(paths)]), float(chance.uniform(0, 0.5)), chance)
+        yield shrink(cut, SIDES_PX[number % len(SIDES_PX)] / min(cut.shape[:2]))
 
 
 def psnr_db(a: RGB, b: RGB) -> float:
@@ -112,13 +117,13 @@ def look_for(mark: int, rgb: RGB) -> dict[str, float]:
     return {**seen, "cpu_s": time.process_time() - used}
 
 
-def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | None) -> None:
-    chance = np.random.default_rng(seed + 1)
+def measure(out: Path, *, wanted: int, unmarked: int, seed: int, faces: Path | None, demo: Path) -> None:
+    out.touch()
     with out.open("a", encoding="utf-8") as file:
         known: list[str] = []
-        made = pictures(seed)
-        for _ in range(count):
-            rgb, mark = next(made), draw_mark()
+        first = _lines_in(out, "marked")
+        for number, rgb in zip(range(first, wanted), pictures(demo, seed, first), strict=False):
+            mark, chance = draw_mark(), np.random.default_rng((seed + 1, number))
             line: dict[str, object] = {"kind": "marked", "side_px": min(rgb.shape[:2])}
             start, used = time.perf_counter(), time.process_time()
             try:
@@ -136,10 +141,10 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
                     line[name] = look_for(mark, seen) | {"pdq": distance(pdq(seen), prints)}
             file.write(json.dumps(line) + "\n")
             file.flush()
-        others = _portraits(faces) if faces else pictures(seed + 1000)
+        others = _portraits(faces) if faces else pictures(demo, seed + 1000)
         if faces and unmarked:
-            known += [one for photo in photographs() for one in fingerprints(photo)]
-        for rgb in islice(others, _unmarked_in(out), unmarked):
+            known += [one for photo in photographs() for one in fingerprints(load_rgb(photo))]
+        for rgb in islice(others, _lines_in(out, "unmarked"), unmarked):
             marks = [draw_mark() for _ in range(MARKS_ASKED)]
             seen = [chances(read_values(rgb, *look), marks) for look in LOOKS]
             alarms = [min(one) * len(LOOKS) for one in zip(*seen, strict=True)]
@@ -149,8 +154,8 @@ def measure(out: Path, *, count: int, unmarked: int, seed: int, faces: Path | No
             file.flush()
 
 
-def _unmarked_in(out: Path) -> int:
-    return sum(json.loads(line)["kind"] == "unmarked" for line in out.read_text().splitlines())
+def _lines_in(out: Path, kind: str) -> int:
+    return sum(json.loads(line)["kind"] == kind for line in out.read_text(encoding="utf-8").splitlines())
 
 
 def _portraits(path: Path) -> Iterator[RGB]:
@@ -199,11 +204,13 @@ def main() -> None:
     parser.add_argument("--unmarked", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faces", type=Path)
+    parser.add_argument("--demo", type=Path, default=Path("."), help="the folder in which `make demo` ran")
     given = parser.parse_args()
     if given.what == "summary":
         summary(given.file)
     else:
-        measure(given.file, count=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces)
+        measure(given.file, wanted=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces,
+                demo=given.demo)  # fmt: skip
 
 
 if __name__ == "__main__":

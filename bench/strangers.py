@@ -24,14 +24,19 @@ from likeness.safety.identity import RESNET, SFACE, vectors_of
 from likeness.safety.rating import Rater
 
 
-def portraits(archive: zipfile.ZipFile, most: int) -> dict[str, np.ndarray]:
-    """The first portrait of each identity, uint8 [H, W, 3] RGB, by its file's name."""
+def first_of_each(archive: zipfile.ZipFile) -> list[str]:
+    """The name of the first portrait of each identity."""
     (metadata,) = (name for name in archive.namelist() if name.endswith("metadata.jsonl"))
     folder, first = metadata.removesuffix("metadata.jsonl"), {}
     for line in archive.read(metadata).decode().splitlines():
         one = json.loads(line)
         first.setdefault(one["identity"], folder + one["file_name"])
-    names = list(first.values())[:most]
+    return list(first.values())
+
+
+def portraits(archive: zipfile.ZipFile, most: int) -> dict[str, np.ndarray]:
+    """These portraits, uint8 [H, W, 3] RGB, by their files' names."""
+    names = first_of_each(archive)[:most]
     return {n: np.asarray(Image.open(io.BytesIO(archive.read(n))).convert("RGB")) for n in names}
 
 

@@ -59,15 +59,23 @@ class FaceAnalyzer:
         self._idle: LifoQueue[_Models] = LifoQueue()
         self._embedders: Sequence[Embedder] = (resnet.Resnet(), *embedders)
 
-    def faces(self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int] = LONG_SIDES_PX) -> list[Face]:
-        """All faces of an image uint8 [H, W, 3], upright, any size; largest first, none is an empty list. It is looked at in
-        these sizes.
+    def faces(
+        self,
+        rgb: NDArray[np.uint8],
+        long_sides_px: Sequence[int] = LONG_SIDES_PX,
+        *,
+        least_px: float = 0.0,
+        embed: bool = True,
+    ) -> list[Face]:
+        """All faces of an image uint8 [H, W, 3], upright, of `least_px` on; largest first, none is an empty list. It is looked
+        at in these sizes. Without `embed` nobody is to be told by them: their embedding is empty, and compares with none.
 
         Raises:
             ConfigError: a weights package is missing or another release (see `models.locate`).
         """
         with self._lent() as models:
-            return [_face(models, rgb, row) for row in models.detector.rows(rgb, long_sides_px)]
+            rows = models.detector.rows(rgb, long_sides_px)
+            return [_face(models, rgb, row, embed=embed) for row in rows if min(row[2:4]) >= least_px]
 
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:
         """The face with the embeddings of all networks that decide whose it is."""
@@ -96,12 +104,12 @@ class FaceAnalyzer:
                 self._idle.put(models)
 
 
-def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32]) -> Face:
+def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32], *, embed: bool) -> Face:
     points5 = row[4:14].reshape(5, 2).copy()
     landmarks, landmark_score = models.mesh.landmarks(rgb, row[:4], points5[:2])
     yaw, pitch, roll = measure.pose(landmarks)
     x, y, width, height = (float(value) for value in row[:4])
-    embedding, length = models.embedding(rgb, points5)
+    embedding, length = models.embedding(rgb, points5) if embed else (np.empty(0, np.float32), 0.0)
     return Face(
         box_px=(x, y, width, height),
         score=float(row[14]),

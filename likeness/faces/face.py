@@ -57,9 +57,9 @@ def shared_px2(a: Box, b: Box) -> float:
 
 
 def similarity(a: Floats, b: Floats) -> float:
-    """Cosine of two embeddings [128], -1..1; they need not be unit length."""
-    norm = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
-    return float(np.dot(a, b)) / norm if norm > 0 else 0.0
+    """Cosine of two embeddings [128], -1..1; they need not be unit length. Of numbers that are none it is none."""
+    product, norm = float(np.dot(a, b)), float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return product / norm if norm else 0.0
 
 
 def to_json(face: Face) -> dict[str, Any]:

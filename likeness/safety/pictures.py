@@ -75,7 +75,7 @@ class PictureGate:
         Raises:
             InputError: `not-rated`.
         """
-        faces = self._counting(rgb)
+        faces = self._counting(rgb, embed=True)
         return {
             "explicit": round(self._rater.explicit(rgb), 4),
             "faces": [self._face(rgb, self._analyzer.identified(rgb, face)) for face in faces],
@@ -89,14 +89,13 @@ class PictureGate:
                 age_years=self._ages.years(rgb, face),
                 small=min(face.box_px[2:]) < JUDGED_FACE_PX,
             )
-            for face in self._counting(rgb)
+            for face in self._counting(rgb, embed=False)
             if face.landmark_score >= PRESENCE
         ]
 
-    def _counting(self, rgb: NDArray[np.uint8]) -> list[Face]:
+    def _counting(self, rgb: NDArray[np.uint8], *, embed: bool) -> list[Face]:
         least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
-        faces = self._analyzer.faces(rgb, LOOKED_AT_PX)
-        return [face for face in faces if min(face.box_px[2:]) >= least_px]
+        return self._analyzer.faces(rgb, LOOKED_AT_PX, least_px=least_px, embed=embed)
 
     def _face(self, rgb: NDArray[np.uint8], face: Face) -> dict[str, Json]:
         years = self._ages.years(rgb, face) if face.landmark_score >= PRESENCE else None

@@ -54,6 +54,24 @@ def test_faces_come_largest_first(seen, synthetic_people):
     assert first.box_px[2] * first.box_px[3] >= second.box_px[2] * second.box_px[3]
 
 
+def test_faces_that_are_too_small_are_not_measured(analyzer, seen, synthetic_people):
+    rgb, (first, second) = seen(synthetic_people / "extras/two_people.jpg")
+    least_px = (min(first.box_px[2:]) + min(second.box_px[2:])) / 2
+    larger = max((first, second), key=lambda face: min(face.box_px[2:]))
+    assert [face.box_px for face in analyzer.faces(rgb, least_px=least_px)] == [larger.box_px]
+
+
+def test_a_face_without_an_embedding_is_the_same_face_and_compares_with_none(
+    analyzer, seen, synthetic_people
+):
+    rgb, (face,) = seen(synthetic_people / "sources/jade_03.jpg")
+    (bare,) = analyzer.faces(rgb, embed=False)
+    assert bare.box_px == face.box_px
+    assert np.array_equal(bare.landmarks, face.landmarks)
+    with pytest.raises(ValueError, match="not aligned"):
+        similarity(bare.embedding, face.embedding)
+
+
 @pytest.mark.parametrize(("name", "yaw_deg"), YAW_DEG.items())
 def test_yaw_is_that_of_the_pose(seen, synthetic_people, name, yaw_deg):
     (face,) = seen(synthetic_people / name)[1]

@@ -60,6 +60,14 @@ def test_similarity_is_the_cosine_of_vectors_of_any_length():
     assert similarity(a, np.zeros(3, np.float32)) == 0
 
 
+def test_what_was_not_measured_is_like_nobody_and_unlike_nobody():
+    """Gates refuse a NaN: as 0 it would pass for somebody else than the target."""
+    a, nan = np.array([3.0, 0, 0], np.float32), np.full(3, np.nan, np.float32)
+    assert np.isnan(similarity(a, nan))
+    with pytest.raises(ValueError, match="not aligned"):
+        similarity(a, np.empty(0, np.float32))
+
+
 def test_the_outline_starts_at_the_forehead_and_is_unknown_where_the_mesh_is_unsure(face):
     outline = outline_px(face)
     assert len(outline) == 36
