@@ -358,7 +358,7 @@ PINNED = {
     "grok-caption": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "grok-caption in a batch": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "openai-caption": "6f9513e9875cd133c52b29c28e209a50fe1946e31a738b38567626d8dbe0d78c",
-    "ingest": "8bab6d95cca48ad5e5af2870ad40142b66fe6b2bb06979d6d1642f691e7b35fa",
+    "ingest": "abc13bc19e7cec94027ea75aa95ab3fb9ddcd6df7a2bb483c619fd1f0deb5f47",
     "swap-traits": "73f533e8d332ab0cc746fc2a58e0e6ffd264a6ff98280865817ae42a009014b1",
     "swap by local": "de3cf7730a26f349706e7758f395da456006070848ba4347c8eb14382a07c8cf",
     "swap by onnx": "ac6c0ecbedeee8946916cc268ae6eae03bde563d1923a14d83bd6b3b135ecefa",

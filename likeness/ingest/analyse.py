@@ -26,7 +26,7 @@ from likeness.ingest.upright import StanceFinder, Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"

@@ -41,20 +41,53 @@ def describe(data: bytes) -> Described:
     return Described(nclx=None if profile else codes, has_turn=bool(turns), is_turned=any(turns))
 
 
-def coded(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The decoder's configuration (box hvcC) and the coded data of the primary picture, or of each tile of its grid; only of
-    what is coded in HEVC and lies in the file as one piece or in several.
+def coded(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The decoder's configuration (box hvcC) and the coded data of the primary picture, or of each tile of its grid; empty data
+    where a tile's are not in the file, or are another tile's. None at all where no part of it is coded in HEVC.
 
     Raises:
         struct.error, IndexError: the boxes are broken.
     """
     if (items := _items(data)) is None:
-        return
-    places = _places(items.inner.get(b"iloc", b""))
-    for item in _parts(items.inner.get(b"iref", b""), items.primary) or [items.primary]:
-        setup = next((part for kind, part in items.properties.get(item, []) if kind == b"hvcC"), None)
-        if setup is not None and item in places:
-            yield setup, b"".join(data[at : at + size] for at, size in places[item])
+        return []
+    kinds, places = _kinds(items.inner.get(b"iinf", b"")), _places(items.inner.get(b"iloc", b""))
+    own = _parts(items.inner.get(b"iref", b""), items.primary) or [items.primary]
+    if not any(kinds.get(item) in HEVC for item in own):
+        return []
+    found: list[tuple[bytes, bytes]] = []
+    seen: set[tuple[_Piece, ...]] = set()
+    for item in own:
+        if kinds.get(item) in DERIVED:
+            continue
+        setup = next((part for kind, part in items.properties.get(item, []) if kind == b"hvcC"), b"")
+        pieces = tuple(places.get(item, ()))
+        parts = [_content(piece, data, items.inner) for piece in pieces]
+        whole = setup and kinds.get(item) in HEVC and pieces not in seen and all(parts)
+        seen.add(pieces)
+        found.append((setup, b"".join(parts) if whole else b""))
+    return found
+
+
+HEVC, DERIVED = (b"hvc1", b"hev1"), (b"grid", b"iovl", b"iden")
+_Piece = tuple[int, int, int]
+"""Where some of an item's data lie: the construction method of iloc (0: in the file, 1: in the box idat), offset and bytes."""
+
+
+def _content(piece: _Piece, data: bytes, inner: dict[bytes, bytes]) -> bytes:
+    """The data of a piece; nothing where they are not all there."""
+    method, at, size = piece
+    content = {0: data, 1: inner.get(b"idat", b"")}.get(method, b"")[at : at + size]
+    return content if len(content) == size else b""
+
+
+def _kinds(iinf: bytes) -> dict[int, bytes]:
+    """The type of each item."""
+    found: dict[int, bytes] = {}
+    for kind, part in _boxes(iinf[FULL_BOX + (4 if iinf[:1] > b"\0" else 2) :]):
+        if kind == b"infe" and part[0] >= 2:
+            at = FULL_BOX + (4 if part[0] > 2 else 2)
+            found[int.from_bytes(part[FULL_BOX:at], "big")] = part[at + 2 : at + 6]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +152,9 @@ def _parts(iref: bytes, item: int) -> list[int]:
     return []
 
 
-def _places(iloc: bytes) -> dict[int, list[tuple[int, int]]]:
-    """Where each item's data lie in the file, in pieces of (offset, bytes)."""
-    found: dict[int, list[tuple[int, int]]] = {}
+def _places(iloc: bytes) -> dict[int, list[_Piece]]:
+    """Where each item's data lie."""
+    found: dict[int, list[_Piece]] = {}
     if not iloc:
         return found
     version, at = iloc[0], FULL_BOX
@@ -138,15 +171,14 @@ def _places(iloc: bytes) -> dict[int, list[tuple[int, int]]]:
     offset_bytes, length_bytes, base_bytes, index_bytes = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     for _ in range(number(id_bytes)):
         item = number(id_bytes)
-        in_file = not (version and number(2) & 15)
+        method = number(2) & 15 if version else 0
         number(2)  # the file itself is the only place that is read
-        base, pieces = number(base_bytes), list[tuple[int, int]]()
+        base, pieces = number(base_bytes), list[_Piece]()
         for _ in range(number(2)):
             if version:
                 number(index_bytes)
-            pieces.append((base + number(offset_bytes), number(length_bytes)))
-        if in_file:
-            found[item] = pieces
+            pieces.append((method, base + number(offset_bytes), number(length_bytes)))
+        found[item] = pieces
     return found
 
 

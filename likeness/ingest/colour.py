@@ -7,6 +7,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 from likeness.errors import InputError
+from likeness.ingest import png
 from likeness.ingest.encoding import (
     ADOBE_RGB,
     Encoding,
@@ -17,7 +18,7 @@ from likeness.ingest.encoding import (
 )
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
-ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
+ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
 
 # TIFF 6.0: what 0 means in a grey picture, and how many bits a number has.
 PHOTOMETRIC, WHITE_IS_ZERO, BITS_PER_SAMPLE = 262, 0, 258
@@ -34,8 +35,8 @@ CICP = b"cICP"
 SRGB_GAMMA, GAMMA_TOLERANCE, GAMMAS = 0.45455, 0.02, (0.1, 2.0)
 
 
-def plain_mode(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Split into colour (mode RGB, L, CMYK or LAB, 8 bits) and alpha (mode L, None when opaque)."""
+def plain_mode(image: Image.Image, data: bytes, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """Split into colour (mode RGB, L, CMYK or LAB, 8 bits) and alpha (mode L, None when opaque); `data` is the file."""
     if image.mode.startswith("I;16"):
         return _grey_of_16_bits(image, notes), None
     if image.mode in {"I", "F"}:
@@ -44,7 +45,15 @@ def plain_mode(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image
             reason="unsupported-mode",
             remedy="save it with 8 or 16 bits a channel",
         )
-    _refuse_empty_high_bytes(image)
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow takes 0 for full ink, as Adobe's programs write it; others read such a file the other way round.
+        raise InputError(
+            "its four inks are told without the marker (Adobe, APP14) that says whether 0 is full ink or none",
+            reason="unsupported-colour",
+            remedy="export it as JPEG with an sRGB profile",
+            kind="refused",
+        )
+    _refuse_empty_high_bytes(image, _has_16_bits(image, data))
     if image.has_transparency_data:
         rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = rgba.getchannel("A")
@@ -70,22 +79,30 @@ def _grey_of_16_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     return Image.fromarray(grey.astype(np.uint8))
 
 
-def _refuse_empty_high_bytes(image: Image.Image) -> None:
+def _refuse_empty_high_bytes(image: Image.Image, has_16_bits: bool) -> None:
     """Pillow keeps the high byte of colours of 16 bits: of 14 bits and fewer next to nothing is left in it."""
-    if image.format != "TIFF" or _bits(image) != 16 or image.mode not in ("RGB", "RGBA"):
+    if image.mode not in ("RGB", "RGBA", "CMYK", "LAB") or not has_16_bits:
         return
-    brightest = max(int(high) for _, high in cast(Any, image.convert("RGB").getextrema()))
-    if brightest < 64:
+    numbers = image.getchannel("L") if image.mode == "LAB" else image.convert(image.mode.removesuffix("A"))
+    largest = int(np.max(cast(Any, numbers.getextrema())))
+    if largest < 64:
         raise InputError(
-            f"its 16-bit numbers hold fewer bits (the brightest is {brightest} of 255): it would be nearly black",
+            f"its 16-bit numbers hold fewer bits (the largest is {largest} of 255): next to nothing would be seen",
             reason="unsupported-mode",
             remedy="save it with 8 bits a channel, or scaled to all 16",
             kind="refused",
         )
 
 
+def _has_16_bits(image: Image.Image, data: bytes) -> bool:
+    if image.format == "PNG":
+        header = png.content(data, png.HEADER)
+        return header is not None and header[8] == 16
+    return image.format == "TIFF" and _bits(image) == 16
+
+
 def _bits(image: Image.Image) -> int:
-    """Bits of a number, as a TIFF says; 16 in other formats that have more than 8."""
+    """Bits of a number, as a TIFF says; 16 in other formats."""
     bits: Any = _tags(image).get(BITS_PER_SAMPLE, 16)
     return int(np.max(bits))
 
@@ -93,7 +110,7 @@ def _bits(image: Image.Image) -> int:
 def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None) -> Encoding | None:
     """What a file says of its colours where it has no ICC profile; None for sRGB and for silence."""
     codes = nclx
-    if image.format == "PNG" and (chunk := png_chunk(data, CICP)) is not None:
+    if image.format == "PNG" and (chunk := png.content(data, CICP)) is not None:
         primaries, transfer, matrix, full_range = chunk
         if matrix or not full_range:
             raise unsupported_colour(f"matrix {matrix}, range {full_range}")
@@ -118,17 +135,6 @@ def _by_numbers(gamma: Any, chromaticity: Any) -> Encoding | None:
     if primaries is not None and spans_colours(primaries):
         return Encoding(name=f"gAMA {gamma:g} and cHRM", primaries=primaries, gamma=power)
     return Encoding(name=f"gAMA {gamma:g}", gamma=power)
-
-
-def png_chunk(data: bytes, name: bytes) -> bytes | None:
-    """The content of a PNG's chunk before its pixels."""
-    at = 8
-    while at + 8 <= len(data) and (kind := data[at + 4 : at + 8]) != b"IDAT":
-        size = int.from_bytes(data[at : at + 4], "big")
-        if kind == name:
-            return data[at + 8 : at + 8 + size]
-        at += 12 + size
-    return None
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:

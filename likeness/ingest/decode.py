@@ -19,10 +19,12 @@ from PIL import Image, UnidentifiedImageError
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.images import RGB
+from likeness.ingest import pages, png
 from likeness.ingest.boxes import NO_BOXES, describe
-from likeness.ingest.colour import CICP, plain_mode, png_chunk, to_srgb, told_encoding
-from likeness.ingest.kinds import recognise, refuse_unread_tiff
+from likeness.ingest.colour import CICP, plain_mode, to_srgb, told_encoding
+from likeness.ingest.kinds import recognise
 from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
+from likeness.ingest.unread import refuse_unread
 from likeness.ingest.whole import load_whole
 
 cast(Any, pillow_heif).register_heif_opener()
@@ -56,9 +58,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Frames counted at most: a file may hold a million.
-MAX_FRAMES = 100
-ANIMATED = frozenset({"GIF", "PNG", "WEBP", "TIFF", "AVIF"})
+
+ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
         )
         raise too_many_pixels(measured, limits) from error
     except UnidentifiedImageError as error:
-        refuse_unread_tiff(data)
+        refuse_unread(data, opened=False)
         raise truncated("its header does not read") from error
     except MemoryError as error:
         raise InputError(
@@ -111,8 +112,8 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
             repeats=False,
         ) from error
     except Exception as error:  # whatever a decoder raises is this photograph's failure
-        what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        raise truncated(what) from error
+        refuse_unread(data, opened=True)
+        raise truncated(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def matches_suffix(name: str, format: str) -> bool:
@@ -122,8 +123,14 @@ def matches_suffix(name: str, format: str) -> bool:
 
 def _decode(data: bytes, limits: Limits) -> Photo:
     notes: list[str] = []
+    embedded = None
+    if data.startswith(png.SIGNATURE):
+        embedded, data = png.profile(data), png.readable(data)
     image = Image.open(io.BytesIO(data), formats=OPENED)
-    format, stored_px = str(image.format), image.size
+    format = str(image.format)
+    if format == "TIFF":
+        pages.open_photograph(image, notes)
+    stored_px = image.size
     if stored_px[0] * stored_px[1] > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
         raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", limits)
     boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
@@ -139,13 +146,12 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         left = image.info.get("original_orientation") or 1
     if format == "HEIF" and (pictures := int(getattr(image, "n_frames", 1))) > 1:
         notes.append(f"the one of its {pictures} pictures taken that it names as its primary one")
-    if (frames := _frames(image, data)) > 1:
-        many = f"more than {MAX_FRAMES}" if frames > MAX_FRAMES else frames
-        notes.append(f"first of {many} frames taken")
-    profile, told = image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
-    if format == "PNG" and png_chunk(data, CICP) is not None:
+    if format in ANIMATED and (frames := int(getattr(image, "n_frames", 1))) > 1:
+        notes.append(f"first of {frames} frames taken")
+    profile, told = embedded or image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
+    if format == "PNG" and png.content(data, CICP) is not None:
         profile = None
-    flat, alpha = plain_mode(image, notes)
+    flat, alpha = plain_mode(image, data, notes)
     if ratio < 1:
         width, height = image.size if format == "TIFF" else stored_px
         size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
@@ -182,16 +188,3 @@ def _who_tells(image: Image.Image, stated: object) -> str:
         image.format in {"JPEG", "MPO", "PNG", "WEBP", "AVIF"} and not stated and EXIF_ORIENTATION not in exif
     )
     return "XMP" if by_xmp else "EXIF"
-
-
-def _frames(image: Image.Image, data: bytes) -> int:
-    """How many frames there are, counted up to one more than MAX_FRAMES; a second picture of a phone is none."""
-    if image.format == "TIFF":  # Pillow counts the pages by reading all of them
-        pages = Image.open(io.BytesIO(data), formats=("TIFF",))
-        for page in range(1, MAX_FRAMES + 1):
-            try:
-                pages.seek(page)
-            except EOFError:
-                return page
-        return MAX_FRAMES + 1
-    return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED else 1

@@ -1,6 +1,8 @@
 """What a file is, by its own bytes: a picture that is read here, a camera's raw data, or something else by its name."""
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
 
@@ -36,8 +38,6 @@ RAW_SUFFIXES = frozenset({
 })  # fmt: skip
 
 # TIFF 6.0 and DNG 1.7: tags and values by which raw data is told.
-BITS, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
-USUAL_PHOTOMETRIC, USUAL_BITS = frozenset({0, 1, 2, 3, 5, 6, 8}), frozenset({1, 2, 4, 8, 16})
 NEW_SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION, MAKE = 254, 262, 330, 50706, 271
 REDUCED = 1
 RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
@@ -47,20 +47,27 @@ OTHER_PICTURES = {
     b"II\xbc\x01": "JPEG XR", b"8BPS": "Photoshop", b"gimp xcf": "GIMP", b"v/1\x01": "OpenEXR", b"#?R": "Radiance HDR",
     b"\0\0\1\0": "Windows icon", b"icns": "Apple icon", b"qoif": "QOI", b"BPG\xfb": "BPG",
     b"FLIF": "FLIF", b"\x8aMNG": "MNG", b"\x8bJNG": "JNG", b"DDS ": "DDS", b"SDPX": "DPX", b"XPDS": "DPX",
-    b"\x0a\x05\x01": "PCX", b"SIMPLE  =": "FITS", b"AT&TFORM": "DjVu", b"P1": "PNM", b"P2": "PNM", b"P3": "PNM",
-    b"P4": "PNM", b"P5": "PNM", b"P6": "PNM",
+    b"\x0a\x05\x01": "PCX", b"SIMPLE  =": "FITS", b"AT&TFORM": "DjVu", b"\x01\xda\x00": "SGI",
+    b"\x01\xda\x01": "SGI", b"\x59\xa6\x6a\x95": "Sun raster", b"BLP1": "BLP", b"BLP2": "BLP", b"\0\0\2\0\1\0": "Windows cursor",
+    b"\xd7\xcd\xc6\x9a": "Windows metafile", b"/* XPM": "XPM", b"farbfeld": "farbfeld",
 }  # fmt: skip
 NO_PICTURES = {
     b"%PDF": "a PDF document", b"%!PS": "a PostScript program", b"\xc5\xd0\xd3\xc6": "a PostScript program",
     b"PK\3\4": "an archive", b"\x1f\x8b": "an archive", b"7z\xbc\xaf": "an archive", b"Rar!": "an archive",
     b"\x1aE\xdf\xa3": "a film", b"\0\0\1\xba": "a film", b"\0\0\1\xb3": "a film", b"FLV": "a film", b"OggS": "a recording",
     b"ID3": "a recording", b"fLaC": "a recording", b"\0\5\x16\7": "a Mac's notes about another file",
-    b"\xd0\xcf\x11\xe0": "a Windows database", b"SQLite format 3": "a database", b"bplist": "a settings file",
+    b"\xd0\xcf\x11\xe0": "an old Office document or a store of thumbnails", b"SQLite format 3": "a database",
+    b"bplist": "a settings file",
     b"<": "a web page or a drawing in XML", b"{": "text in JSON", b"[": "text in JSON",
 }  # fmt: skip
 # ITU-T T.81, table B.1: the markers that begin a frame, and those of the kinds that libjpeg decodes.
-FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+JPEG_LS, HEIGHT_LATER = 0xF7, b"\xff\xdc\0\4"
 BASIC_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+PNM = re.compile(rb"P[1-7fF]\s+[\d#W]")
+TRUEVISION = b"TRUEVISION-XFILE.\0"  # the last bytes of a TGA
+LFS_POINTER = b"version https://git-lfs.github.com/"
+TEXT_BYTES = 512  # of a file are looked at
 FILM_BOXES = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 
@@ -77,32 +84,31 @@ def recognise(data: bytes) -> None:
         return
     if kind := rare or _named(data, OTHER_PICTURES) or _other_container(data):
         raise unsupported(kind)
-    what = _named(data.lstrip(b"\xef\xbb\xbf \t\r\n"), NO_PICTURES) or _film(data)
-    said = f"it is {what}, no photograph" if what else f"the content is no image that can be read ({READ})"
-    raise InputError(
-        said,
-        reason="not-an-image",
-        remedy="replace it by a photograph in one of these formats, or remove it from the folder",
+    if data.startswith(LFS_POINTER):
+        raise InputError(
+            "it is Git LFS's note about a photograph, not the photograph",
+            reason="not-downloaded",
+            remedy="get the photograph itself: `git lfs pull`",
+        )
+    if not any(data):
+        raise _no_image(
+            f"all its {len(data)} bytes are zeros, as a copy leaves them that was interrupted",
+            "copy it again from where it came from",
+        )
+    if what := _named(data.lstrip(b"\xef\xbb\xbf \t\r\n"), NO_PICTURES) or _film(data) or _text(data):
+        raise _no_image(
+            f"it is {what}, no photograph",
+            f"replace it by a photograph ({READ}), or remove it from the folder",
+        )
+    raise _no_image(
+        f"the content is no image that can be read ({READ})",
+        "replace it by a photograph in one of these formats, or remove it from the folder",
     )
 
 
-def refuse_unread_tiff(data: bytes) -> None:
-    """Refuse a TIFF whose numbers Pillow does not know; one that it does not open for another reason is damaged.
-
-    Raises:
-        InputError: `unsupported-kind`, with what it says of its pixels.
-    """
-    try:
-        first: Any = next(_first_page(data)) if data.startswith(TIFF) else {}
-        photometric = first.get(PHOTOMETRIC, "missing")
-        bits: set[int] = set(first[BITS])
-        samples: set[int] = set(first.get(SAMPLE_FORMAT, (UNSIGNED,)))
-    except Exception:  # a broken TIFF: whoever reads the picture says so
-        return
-    if photometric not in USUAL_PHOTOMETRIC or not bits <= USUAL_BITS or samples != {UNSIGNED}:
-        raise unsupported(
-            f"TIFF with numbers of {sorted(bits)} bits, SampleFormat {sorted(samples)}, PhotometricInterpretation {photometric}"
-        )
+def _no_image(what: str, remedy: str) -> InputError:
+    """The failure of a file that is no picture at all."""
+    return InputError(what, reason="not-an-image", remedy=remedy)
 
 
 def unsupported(kind: str) -> InputError:
@@ -142,9 +148,11 @@ def _raw_family(data: bytes) -> str | None:
         return None
     if data[8:10] == b"CR":
         return "Canon CR2"
-    try:
-        pages = list(_first_page(data))
-    except Exception:  # a broken TIFF: whoever reads the picture says so
+    pages: list[ImageFileDirectory_v2] = []
+    with suppress(Exception):  # a broken TIFF: whoever reads the picture says so
+        for page in first_page(data):
+            pages.append(page)
+    if not pages:
         return None
     first = pages[0]
     if DNG_VERSION in first:
@@ -152,10 +160,11 @@ def _raw_family(data: bytes) -> str | None:
     if any(page.get(PHOTOMETRIC) in RAW_PHOTOMETRIC for page in pages):
         return str(first.get(MAKE) or "TIFF with a colour filter's pixels").strip("\0 ")
     kind = first.get(NEW_SUBFILE_TYPE)
-    return "TIFF that begins with a preview" if isinstance(kind, int) and kind & REDUCED else None
+    is_preview = isinstance(kind, int) and kind & REDUCED and (SUB_IFDS in first or not first.next)
+    return "TIFF that begins with a preview" if is_preview else None
 
 
-def _first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
+def first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     """The tags of a TIFF's first page, and of the pictures that belong to it."""
     # Pillow's class for tags: it reads both byte orders and both sizes of offsets, and no pixels.
     header, file = data[: 16 if data[2] == 43 or data[3] == 43 else 8], BytesIO(data)
@@ -178,6 +187,10 @@ def _rare_jpeg(data: bytes) -> str | None:
         marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in FRAMES:
             bits = data[at + 4]
+            if marker == JPEG_LS:
+                return "JPEG-LS"
+            if data[at + 5 : at + 7] == b"\0\0" and HEIGHT_LATER in data:
+                return "JPEG that tells its height behind its pixels (DNL)"
             return (
                 None
                 if marker in BASIC_FRAMES and bits == 8
@@ -193,7 +206,11 @@ def _other_container(data: bytes) -> str | None:
         if any(others[at : at + 4] in HEIF_BRANDS for at in range(0, len(others), 4)):
             return f"HEIF of the kind {brand.decode('ascii', 'replace')!r}"
         return {b"jxl ": "JPEG XL", b"jp2 ": "JPEG 2000", b"jpx ": "JPEG 2000"}.get(brand)
-    return "DICOM" if data[128:132] == b"DICM" else None
+    if data[128:132] == b"DICM":
+        return "DICOM"
+    if PNM.match(data):
+        return "PNM"
+    return "TGA" if data.endswith(TRUEVISION) else None
 
 
 def _film(data: bytes) -> str | None:
@@ -202,6 +219,14 @@ def _film(data: bytes) -> str | None:
     if data.startswith(b"RIFF"):
         return "a film or a recording"
     return None
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        start = data[:TEXT_BYTES].decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    return "text" if all(letter.isprintable() or letter in "\r\n\t" for letter in start) else None
 
 
 def _named(data: bytes, kinds: dict[bytes, str]) -> str | None:

@@ -12,37 +12,27 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from ingest_pictures import (
+    BLUE,
+    GREEN,
+    LIMITS,
+    RED,
+    assert_upright,
+    corner_colours,
+    corners,
+    display_p3_like,
+    tagged,
+    tiff,
+    with_chunks,
+)
 from PIL import Image, ImageCms
 
 from likeness.errors import InputError
-from likeness.ingest.decode import Limits, Photo, decode_photo, matches_suffix
+from likeness.ingest.decode import Limits, decode_photo, matches_suffix
 
-LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
-RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 30), (30, 30, 220), (240, 240, 240)
 ORIENTATION = 0x0112
 
 pillow_heif.register_heif_opener()
-
-
-def corners(width: int = 96, height: int = 64) -> Image.Image:
-    """Red top left, green top right, blue bottom left, white bottom right."""
-    image = Image.new("RGB", (width, height), WHITE)
-    image.paste(RED, (0, 0, width // 2, height // 2))
-    image.paste(GREEN, (width // 2, 0, width, height // 2))
-    image.paste(BLUE, (0, height // 2, width // 2, height))
-    return image
-
-
-def corner_colours(photo: Photo) -> list[tuple[int, ...]]:
-    rgb = photo.rgb
-    height, width = rgb.shape[:2]
-    at = [(y, x) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
-    return [tuple(int(v) for v in rgb[y, x]) for y, x in at]
-
-
-def assert_upright(photo: Photo, tolerance: int = 14) -> None:
-    for found, expected in zip(corner_colours(photo), (RED, GREEN, BLUE, WHITE), strict=True):
-        assert np.abs(np.subtract(found, expected)).max() <= tolerance, (found, expected)
 
 
 def save(path: Path, image: Image.Image, format: str, **options: object) -> Path:
@@ -112,16 +102,6 @@ def test_a_senseless_orientation_is_ignored(tmp_path: Path, orientation: int) ->
 def test_broken_exif_does_not_lose_the_photo(tmp_path: Path) -> None:
     path = save(tmp_path / "a.jpg", corners(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\x01" * 9)
     assert_upright(decode_photo(path, LIMITS))
-
-
-def display_p3_like() -> bytes:
-    """A profile that maps its reds elsewhere than sRGB: sRGB's with red and blue primaries exchanged."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = struct.unpack(">I", data[128:132])[0]
-    tags = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
-    red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
-    data[red : red + 4], data[blue : blue + 4] = data[blue : blue + 4], data[red : red + 4]
-    return bytes(data)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
@@ -351,19 +331,6 @@ def test_one_flipped_bit_in_a_png_is_no_photograph(tmp_path: Path) -> None:
     assert reason(tmp_path / "a.png") == "truncated"
 
 
-def tiff(entries: dict[int, tuple[int, int]], pixels: bytes = b"", following: bytes = b"") -> bytes:
-    """A little-endian TIFF of one strip: tag -> (type 3 or 4, value), with the strip's place put in."""
-    entries = entries | {273: (4, 0), 279: (4, len(pixels))}
-    size = 8 + 2 + 12 * len(entries) + 4
-    entries[273] = (4, size)
-    table = b"".join(
-        struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in sorted(entries.items())
-    )
-    after = size + len(pixels) if following else 0
-    header = b"II*\0" + struct.pack("<IH", 8, len(entries))
-    return header + table + struct.pack("<I", after) + pixels + following
-
-
 def grey_tiff(values: np.ndarray, photometric: int, bits: int = 16, **more: bytes) -> bytes:
     height, width = values.shape
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 277: 1, 278: height}
@@ -488,13 +455,6 @@ def test_data_after_a_jpeg_and_odd_colours_are_no_damage(tmp_path: Path) -> None
         assert decode_photo(path, LIMITS).rgb.shape == (300, 400, 3)
 
 
-def tagged(**tags: tuple[int, int]) -> bytes:
-    """Colour pixels as a TIFF, with these tags."""
-    usual = {256: 96, 257: 64, 258: 8, 259: 1, 262: 2, 277: 3, 278: 64}
-    own = {int(tag[1:]): value for tag, value in tags.items()}
-    return tiff({tag: (3, value) for tag, value in usual.items()} | own, np.asarray(corners()).tobytes())
-
-
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
@@ -509,17 +469,6 @@ def test_a_tiff_of_rare_numbers_is_named_and_not_called_damaged(tmp_path: Path, 
     with pytest.raises(InputError, match=said) as caught:
         decode_photo(tmp_path / "a.tif", LIMITS)
     assert caught.value.reason == "unsupported-kind"
-
-
-def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG with these chunks before its pixels."""
-    buffer = io.BytesIO()
-    corners().save(buffer, "PNG")
-    packed = [
-        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
-        for kind, part in chunks
-    ]
-    return buffer.getvalue()[:33] + b"".join(packed) + buffer.getvalue()[33:]
 
 
 SWAPPED = (b"iCCP", b"x\0\0" + zlib.compress(display_p3_like()))

@@ -66,6 +66,11 @@ def test_a_cameras_raw_file_is_refused_with_a_way_out(family: str) -> None:
         (b"\xff\xd8\xff\xc3\0\x11\x08" + b"\0" * 20, "SOF3"),
         (b"\xff\xd8\xff\xe0\0\4\0\0\xff\xc1\0\x11\x0c" + b"\0" * 20, "12 bits"),
         (b"\0\0\0\x18ftypmiaf\0\0\0\0heicmif1", "HEIF of the kind"),
+        (b"\xff\xd8\xff\xf7\0\x11\x08" + b"\0" * 20, "JPEG-LS"),
+        (b"\xff\xd8\xff\xc0\0\x11\x08\0\0\0\x40" + b"\0" * 20 + b"\xff\xdc\0\4\0\x40", "DNL"),
+        (b"P6\n# a comment\n", "PNM"),
+        (b"\x01\xda\x01\x01", "SGI"),
+        (b"\0\0\2\0\1\0", "cursor"),
     ],
 )
 def test_a_picture_of_another_kind_is_named_and_not_called_damaged(data: bytes, name: str) -> None:
@@ -85,12 +90,33 @@ def test_a_picture_of_another_kind_is_named_and_not_called_damaged(data: bytes, 
         (b"%PDF-1.7", "PDF"),
         (b"PK\3\4", "archive"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "XML"),
+        (b"P2 is how we called this one\n" * 20, "text"),
+        (b"\0" * 900, "964 bytes are zeros"),
+        (b"\xd0\xcf\x11\xe0", "Office"),
     ],
 )
 def test_what_is_no_picture_is_named(data: bytes, name: str) -> None:
     error = refusal(data + b"\0" * 64)
     assert error.reason == "not-an-image"
     assert name in error.message
+
+
+def test_git_lfs_s_note_about_a_photograph_says_how_to_get_it() -> None:
+    error = refusal(b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n")
+    assert error.reason == "not-downloaded"
+    assert "git lfs pull" in error.remedy
+
+
+def test_a_tga_is_known_by_its_end() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(buffer, "TGA")
+    assert "TGA" in refusal(buffer.getvalue()).message
+
+
+def test_a_raw_file_that_ends_early_is_raw_still() -> None:
+    whole = with_sub_ifd(32803)
+    assert refusal(tiff(_50706=b"\1\4\0\0", _330=10**6)).reason == "camera-raw"
+    recognise(whole[:-20])  # nothing tells what it was
 
 
 def test_pictures_that_are_read_pass() -> None:

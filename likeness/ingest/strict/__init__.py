@@ -8,13 +8,15 @@ seam.py   the edge that blocks of a JPEG have which one wrong number moved
 gif.py    the length of the first frame
 lzw.py    how long LZW data are, unpacked
 
-PNG has checksums, and dav1d reads AVIF strictly. BMP and plain TIFF are numbers without any order to check.
+PNG has checksums (likeness/ingest/png.py looks at its palette), and dav1d reads AVIF strictly. BMP and plain TIFF are numbers
+without any order to check.
 """
 
 from collections.abc import Callable
 
 from PIL import Image
 
+from likeness.ingest import png
 from likeness.ingest.strict import gif, hevc, jpeg, tiff, webp
 
 CHECKS: dict[str, Callable[[bytes, Image.Image], None]] = {
@@ -24,6 +26,7 @@ CHECKS: dict[str, Callable[[bytes, Image.Image], None]] = {
     "HEIF": hevc.check,
     "TIFF": tiff.check,
     "GIF": gif.check,
+    "PNG": png.check,
 }
 
 

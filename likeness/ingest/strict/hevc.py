@@ -1,4 +1,5 @@
-"""HEIC: libde265 warns where the data of a picture do not fit together; libheif and pillow-heif drop its warnings.
+"""HEIC: libde265 warns where the data of a picture do not fit together, and libheif leaves pieces black whose data are missing;
+pillow-heif drops what both say.
 
 Source: libde265/de265.h (libde265 1.1).
 """
@@ -14,25 +15,30 @@ from PIL import Image
 from likeness.ingest.boxes import coded
 from likeness.ingest.limits import truncated
 
-# DE265_ERROR_CODED_PARAMETER_OUT_OF_RANGE, DE265_WARNING_ PREMATURE_END_OF_SLICE_SEGMENT, INCORRECT_ENTRY_POINT_OFFSET,
-# CTB_OUTSIDE_IMAGE_AREA, SLICEHEADER_INVALID, EOSS_BIT_NOT_SET; the others are of headers and of other pictures.
-DAMAGE = frozenset({8, 1002, 1003, 1004, 1007, 1017})
+# Every error but DE265_ERROR_WAITING_FOR_INPUT_DATA, and the warnings DE265_WARNING_ PREMATURE_END_OF_SLICE_SEGMENT,
+# INCORRECT_ENTRY_POINT_OFFSET, CTB_OUTSIDE_IMAGE_AREA, SLICEHEADER_INVALID, EOSS_BIT_NOT_SET; the others are of headers and of
+# other pictures.
+WARNINGS, WAITING = 1000, 13
+DAMAGE = frozenset({1002, 1003, 1004, 1007, 1017})
 # ISO 14496-15, HEVCDecoderConfigurationRecord: bytes before the arrays of NAL units.
 ARRAYS = 22
 
 
 def check(data: bytes, image: Image.Image) -> None:
-    """Refuse a HEIC in which the decoder meets data that do not fit together.
+    """Refuse a HEIC of which a piece is missing, or in which the decoder meets data that do not fit together.
 
     Raises:
-        InputError: `truncated`, in libde265's words. struct.error, IndexError: its boxes do not read.
+        InputError: `truncated`, in libde265's words or ours. struct.error, IndexError: its boxes do not read.
     """
-    if (library := _library()) is None:  # pillow-heif's own wheels have it
-        return
-    for setup, pixels in coded(data):
-        for warning in _warnings(library, [*_parameter_sets(setup), *_units(pixels, 0, 1 + (setup[21] & 3))]):
-            if warning in DAMAGE:
-                raise truncated(library.de265_get_error_text(warning).decode("ascii", "replace"))
+    parts, library = coded(data), _library()
+    for number, (setup, pixels) in enumerate(parts, start=1):
+        if not pixels:
+            raise truncated(f"of the {len(parts)} pieces that it is laid out of, number {number} is missing")
+        if library is None:  # pillow-heif's own wheels have it
+            continue
+        units = [*_parameter_sets(setup), *_units(pixels, 0, 1 + (setup[21] & 3))]
+        if (damage := _damage(library, units)) is not None:
+            raise truncated(damage)
 
 
 @cache
@@ -50,30 +56,33 @@ def _library() -> Any:
             ctypes.c_void_p,
         ]
         library.de265_decode.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
-        for name in ("de265_flush_data", "de265_get_warning", "de265_free_decoder"):
+        for name in ("de265_flush_data", "de265_get_warning", "de265_get_next_picture", "de265_free_decoder"):
             getattr(library, name).argtypes = [ctypes.c_void_p]
+        library.de265_get_next_picture.restype = ctypes.c_void_p
     except AttributeError:
         return None
     return library
 
 
-def _warnings(library: Any, units: list[bytes]) -> list[int]:
-    """What the decoder warns of."""
+def _damage(library: Any, units: list[bytes]) -> str | None:
+    """What the decoder says of data that do not fit together: an error, a warning, or no picture."""
     decoder = library.de265_new_decoder()
     try:
         for unit in units:
             library.de265_push_NAL(decoder, unit, len(unit), 0, None)
         library.de265_flush_data(decoder)
-        more = ctypes.c_int(1)
-        for _ in range(
-            len(units) + 1
-        ):  # each call takes one unit; an error the reader of the picture has met, too
-            if library.de265_decode(decoder, ctypes.byref(more)) or not more.value:
+        error, more = 0, ctypes.c_int(1)
+        for _ in range(len(units) + 1):  # each call takes one unit
+            error = library.de265_decode(decoder, ctypes.byref(more))
+            if error or not more.value:
                 break
-        warnings: list[int] = []
+        said = [] if error in (0, WAITING) else [error]
         while warning := library.de265_get_warning(decoder):
-            warnings.append(warning)
-        return warnings
+            said.append(warning)
+        for code in said:
+            if code < WARNINGS or code in DAMAGE:
+                return library.de265_get_error_text(code).decode("ascii", "replace")
+        return None if library.de265_get_next_picture(decoder) else "no picture is in its data"
     finally:
         library.de265_free_decoder(decoder)
 

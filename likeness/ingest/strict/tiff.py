@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from likeness.ingest.kinds import unsupported
 from likeness.ingest.limits import truncated
 from likeness.ingest.strict import jpeg
 from likeness.ingest.strict.lzw import unpacked_length
@@ -12,20 +13,24 @@ from likeness.ingest.strict.lzw import unpacked_length
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 258, 259, 262, 277, 284
 ROWS, OFFSETS, COUNTS = 278, 273, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
-JPEG_TABLES, EXTRA_SAMPLES = 347, 338
+JPEG_TABLES, EXTRA_SAMPLES, SUBSAMPLING = 347, 338, 530
+HEADER_BYTES = 8
+PLAIN, OLD_JPEG = 1, 6
 LZW, JPEG, DEFLATE, YCBCR = 5, 7, (8, 32946), 6
 # Files of before 1990 fill bytes from their lowest bit: libtiff knows them by their first code.
 OLD_LZW = b"\0"
 
 
 def check(data: bytes, image: Image.Image) -> None:
-    """Refuse a TIFF of which a strip or tile of the first page has too much or too little data, or a wrong checksum.
+    """Refuse a TIFF of which a strip or tile of the first page has too much or too little data, or a wrong checksum,
+    and one that Pillow misreads.
 
     Raises:
-        InputError: `truncated`. ValueError and its like: a strip does not read.
+        InputError: `truncated`, `unsupported-kind`. ValueError and its like: a strip does not read.
     """
     tags: Any = getattr(image, "tag_v2", {})
     packed = tags.get(COMPRESSION, 1)
+    _refuse_misread(tags)
     strips = _strips(tags, data)
     if packed == JPEG:
         tables = bytes(tags.get(JPEG_TABLES, b"\xff\xd8\xff\xd9"))
@@ -41,6 +46,20 @@ def check(data: bytes, image: Image.Image) -> None:
             found = _inflated(strip, size) if packed in DEFLATE else _unpacked(strip, size)
             if found != size and tags.get(PHOTOMETRIC) != YCBCR:
                 raise truncated(f"a strip has data of {found} bytes, where {size} belong")
+
+
+def _refuse_misread(tags: Any) -> None:
+    """Refuse what Pillow reads otherwise than it is written: plain numbers of 16 bits, each colour on its own, and plain YCbCr
+    with colours of half the size."""
+    if tags.get(COMPRESSION, 1) != PLAIN:
+        return
+    bits = tags.get(BITS, (1,))[0]
+    if tags.get(PLANAR) == 2 and tags.get(SAMPLES, 1) > 1 and bits != 8:
+        raise unsupported(
+            f"TIFF with plain numbers of {bits} bits, each colour on its own (PlanarConfiguration 2)"
+        )
+    if tags.get(PHOTOMETRIC) == YCBCR and tuple(tags.get(SUBSAMPLING, (1, 1))) != (1, 1):
+        raise unsupported("TIFF with plain YCbCr whose colours are stored smaller (YCbCrSubSampling)")
 
 
 def _inflated(strip: bytes, size: int) -> int:
@@ -62,7 +81,7 @@ def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
     """The data of each strip or tile of a page, and how many bytes they stand for.
 
     Raises:
-        InputError: `truncated`, there are fewer than the picture has.
+        InputError: `truncated`, there are fewer than the picture has, or two lie in the same place.
     """
     width, height, samples = tags[WIDTH], tags[HEIGHT], tags.get(SAMPLES, 1)
     apart = tags.get(PLANAR) == 2
@@ -79,4 +98,16 @@ def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
         sizes = [-(-width * bits // 8) * min(rows, height - top) for top in tops] * planes
     if len(offsets) < len(sizes):
         raise truncated(f"it has {len(offsets)} strips or tiles of pixels, and needs {len(sizes)}")
+    packed = tags.get(COMPRESSION, PLAIN)
+    if packed == OLD_JPEG:  # its strips may be the whole of one JPEG
+        used = []
+    elif packed == PLAIN:  # some programs count the bytes wrongly; Pillow takes as many as it needs
+        used = list(zip(offsets, sizes, strict=False))
+    else:
+        used = list(zip(offsets, counts, strict=False))
+    end = HEADER_BYTES
+    for number, (at, count) in sorted(enumerate(used, start=1), key=lambda one: one[1]):
+        if at < end or count == 0:
+            raise truncated(f"strip or tile {number} of {len(sizes)} has no data of its own")
+        end = at + count
     return [(data[at : at + count], size) for at, count, size in zip(offsets, counts, sizes, strict=False)]

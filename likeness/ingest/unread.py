@@ -1,0 +1,73 @@
+"""A picture of a format that is read, with numbers that Pillow does not know: it is whole, and not damaged."""
+
+from contextlib import suppress
+from typing import Any
+
+from likeness.ingest.kinds import PHOTOMETRIC, TIFF, first_page, unsupported
+
+# TIFF 6.0 and what libtiff knows beside it.
+WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, SAMPLE_FORMAT, UNSIGNED = 256, 257, 258, 259, 277, 339, 1
+STRIPS, TILES = (273, 279), (324, 325)  # offsets and lengths
+BIG_TIFF_OF_MOTOROLA = b"MM\0+"
+# What Pillow knows (TiffImagePlugin.COMPRESSION_INFO); its libtiff was built without WebP.
+USUAL_COMPRESSIONS = frozenset(
+    {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
+)
+COMPRESSIONS = {
+    9: "JBIG", 10: "JBIG", 22610: "JPEG XR", 33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34661: "JBIG",
+    34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG of DNG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
+    50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
+USUAL_PHOTOMETRIC, USUAL_BITS = frozenset({0, 1, 2, 3, 5, 6, 8}), frozenset({1, 2, 4, 8, 16})
+BMP_HEADERS, BMP_BITS = (
+    frozenset({12, 16, 40, 52, 56, 64, 108, 124}),
+    frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64}),
+)
+
+
+def refuse_unread(data: bytes, *, opened: bool) -> None:
+    """Refuse a picture that is whole and of a kind that Pillow does not know; any other that it cannot read is damaged. `opened`:
+    Pillow knew the header, and not the pixels.
+
+    Raises:
+        InputError: `unsupported-kind`, with what the file says of its pixels.
+    """
+    kind = None
+    with suppress(Exception):  # a broken header: whoever reads the picture says so
+        if data.startswith(b"BM"):
+            kind = _rare_bmp(data)
+        elif data.startswith(BIG_TIFF_OF_MOTOROLA):
+            kind = "BigTIFF with the highest byte first"
+        elif data.startswith(TIFF):
+            kind = _rare_tiff(data, opened)
+    if kind is not None:
+        raise unsupported(kind)
+
+
+def _rare_bmp(data: bytes) -> str | None:
+    """What a BMP that is whole says of its pixels (Microsoft, BITMAPFILEHEADER and BITMAPV5HEADER)."""
+    size, header, bits = (int.from_bytes(data[at : at + n], "little") for at, n in ((2, 4), (14, 4), (28, 2)))
+    if size > len(data) or header not in BMP_HEADERS or bits not in BMP_BITS:
+        return None
+    return f"BMP with {bits} bits a pixel, compression {int.from_bytes(data[30:34], 'little')}"
+
+
+def _rare_tiff(data: bytes, opened: bool) -> str | None:
+    """What a TIFF says of its pixels that Pillow does not know, or one that is whole and was not opened."""
+    first: Any = next(first_page(data))
+    packed = first.get(COMPRESSION, 1)
+    if packed not in USUAL_COMPRESSIONS:
+        return f"TIFF packed as {COMPRESSIONS.get(packed, f'compression {packed}')}"
+    if opened:
+        return None
+    photometric, bits = first.get(PHOTOMETRIC, "missing"), tuple(first[BITS])
+    samples = set(first.get(SAMPLE_FORMAT, (UNSIGNED,)))
+    usual = photometric in USUAL_PHOTOMETRIC and set(bits) <= USUAL_BITS and samples == {UNSIGNED}
+    offsets, counts = next((first[one], first[other]) for one, other in (STRIPS, TILES) if one in first)
+    whole = all(0 < at + count <= len(data) for at, count in zip(offsets, counts, strict=True))
+    if usual and not (whole and first[WIDTH] and first[HEIGHT]):
+        return None
+    return (
+        f"TIFF with {first.get(SAMPLES, 1)} numbers of {sorted(set(bits))} bits a pixel, SampleFormat {sorted(samples)}, "
+        f"PhotometricInterpretation {photometric}"
+    )
