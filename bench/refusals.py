@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.strangers import first_of_each
+from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import analyse
@@ -24,7 +25,6 @@ from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
 from likeness.safety.floors import ADULT_YEARS
 from likeness.safety.identity import Vectors
-from likeness.store.items import sha256_bytes
 from likeness.strict_yaml import read_yaml
 
 
