@@ -14,7 +14,7 @@ from likeness.cloud import CloudConfig
 from likeness.comfy import ComfyConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
-from likeness.diffusion.families import bases
+from likeness.diffusion.families import bases, titles
 from likeness.enhance import EnhanceConfig
 from likeness.errors import ConfigError
 from likeness.evaluate import ChoiceConfig, EvaluateConfig
@@ -151,9 +151,9 @@ class Config(Section):
     def _arms_fit_the_base(self) -> "Config":
         base = bases()[self.base.architecture]
         if self.evaluate.reference_arms and base.REFERENCE is None:
-            can = ", ".join(sorted(other.TITLE for other in bases().values() if other.REFERENCE))
             raise ValueError(
-                f"evaluate.arms: {base.TITLE} draws after no reference picture; set [base, lora], or choose one of {can}"
+                f"evaluate.arms: {base.TITLE} draws after no reference picture; set [base, lora], or choose one of"
+                f" {titles(reference=True)}"
             )
         if (
             self.evaluate.reference_arms

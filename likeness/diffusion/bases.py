@@ -235,9 +235,11 @@ class Base(ABC):
         """
         if reference is None:
             return {}
+        from likeness.diffusion.families import titles  # here: they extend this module's class
+
         raise ConfigError(
             f"{self.TITLE} draws after no reference picture", reason="no-reference",
-            remedy="set evaluate.arms: [base, lora], or choose a base that reads one: FLUX.2 klein, SDXL, SD 1.5",
+            remedy=f"set evaluate.arms: [base, lora], or choose a base that reads one: {titles(reference=True)}",
         )  # fmt: skip
 
     def encode_prompt(self, text: str) -> Condition:

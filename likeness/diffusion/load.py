@@ -19,7 +19,7 @@ from likeness.aligned import align_module
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
-from likeness.diffusion.families import bases
+from likeness.diffusion.families import bases, titles
 from likeness.diffusion.prediction import Markers, read_markers, settle_prediction
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
@@ -154,7 +154,7 @@ def _load(
                 f"base.source {cfg.source!r} is {other} (its UNet reads {markers.token_width} numbers a token), which is no"
                 " base here",
                 reason="base-kind",
-                remedy="take a model of SD 1.5, SDXL, Z-Image or FLUX.2 klein",
+                remedy=f"take a model of one of {titles()}",
             )
         if markers.packed:
             raise ConfigError(

@@ -1,6 +1,7 @@
 """What a change costs: the pages docs/adding-*.md are followed in a copy of the repository, and the graph runs there.
 
-The goals are those of the house: a stage 3 files, a provider 2, a gate, an optimizer and a metric 1, tests and docs aside.
+The goals are those of the house, tests and docs aside: a stage or a base family 3 files, a provider 2, a gate, an optimizer and a
+metric 1.
 """
 
 import shutil
@@ -58,6 +59,23 @@ def test_a_provider_costs_two_files(enhanced):
     swaps = [entry for entry in read_manifest(enhanced.folder / JADE / "swapped").entries if entry.target]
     assert {(entry.provider, entry.neural) for entry in swaps} == {("paste", False)}
     assert touched(enhanced) == {"likeness/swap/paste.py", "conf/swap/paste.yaml"}
+
+
+def test_a_base_family_costs_three_files(enhanced):
+    """Its tiny random twin passes the contract of all families (tests/diffusion/)."""
+    files = {"likeness/diffusion/families/sd2.py", "conf/base/sd2.yaml", "conf/experiment/sd2.yaml"}
+    follow("adding-a-base.md", enhanced)
+    assert touched(enhanced) == files
+    check_style(enhanced)
+    type_commands("adding-a-base.md", enhanced)
+    assert touched(enhanced) == files
+    (enhanced.folder / "tests").mkdir()
+    for path in [*(ROOT / "tests").glob("*.py"), ROOT / "tests" / "diffusion"]:
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, enhanced.folder / "tests" / path.name)
+    twin = ("tests/diffusion/test_bases.py", "tests/diffusion/test_generate.py", "-k", "sd2 and not slow")
+    said = enhanced.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *twin).stdout
+    assert "passed" in said
 
 
 def test_a_gate_costs_one_file(enhanced):

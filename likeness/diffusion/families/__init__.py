@@ -21,3 +21,8 @@ def bases() -> Mapping[str, type[Base]]:
     """The class of each architecture."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     return {base.ARCHITECTURE: base for module in modules for base in module.BASES}
+
+
+def titles(*, reference: bool = False) -> str:
+    """What people call the bases: all of them, or those that can draw after a reference picture."""
+    return ", ".join(sorted(base.TITLE for base in bases().values() if base.REFERENCE or not reference))
