@@ -103,11 +103,6 @@ class FakeServers:
         return f"{self.url}/stripe"
 
     @property
-    def echo_url(self) -> str:
-        """Answers a POST with its body, a GET with {}."""
-        return f"{self.url}/echo"
-
-    @property
     def pid(self) -> int:
         """The process that serves."""
         assert self._process is not None

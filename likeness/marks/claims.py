@@ -30,8 +30,6 @@ UNTRUSTED = "signingCredential.untrusted"
 SPEC_VERSION = "2.4"
 MAX_MANIFEST_JSON = 16 * 2**20
 
-GENERATED = frozenset({SourceType.TRAINED})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ingredient:

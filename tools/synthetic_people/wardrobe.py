@@ -81,7 +81,6 @@ MIDDLE_AGE_YEARS = 40
 """From here on the skin is one of MakeHuman's middle-aged ones."""
 
 # (folder in data/skins, factor on its colours); the public copies of the data lack the dark skins of women.
-Tone = Literal["light", "medium", "brown", "dark"]
 _SKINS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("woman", "light"): ("young_caucasian_female2", "middleage_asian_female"),
     ("woman", "other"): ("young_asian_female", "middleage_asian_female"),
