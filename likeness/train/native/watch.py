@@ -6,7 +6,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from likeness.errors import ConfigError
-from likeness.formatting import format_usd
 from likeness.train.config import TrainConfig
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.compute import spill_warning
@@ -52,5 +51,5 @@ class Watch:
         rate = learning_rate(self.cfg.schedule, self.cfg.optimizer.lr, done - 1)
         metered = self.meter.read(self.new_steps)
         self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
-        cost = f", {format_usd(metered['cost_usd'])}" if "cost_usd" in metered else ""
+        cost = f", {metered['cost_usd']:.2f} USD" if "cost_usd" in metered else ""
         return f"loss {mean:.4f}, {metered['images_per_s']:.3g} images/s{cost}"
