@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 # pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
@@ -15,6 +15,16 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # What pins a repository of the model hub.
 HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def _licence(said: str) -> str:
+    if len(said.strip()) < 3 or said.strip().lower() in ("none", "unknown", "todo", "???"):
+        raise ValueError("say which licence allows the use of this network")
+    return said
+
+
+NetworkLicence = Annotated[str, AfterValidator(_licence)]
+"""What allows the use of a network of the user's."""
 
 
 class Section(BaseModel):

@@ -101,6 +101,18 @@ def test_every_registered_provider_has_a_file_in_conf_and_the_other_way_round():
     assert {target for _, target in REGISTERED} == settings_in_conf().keys()
 
 
+@pytest.mark.parametrize("said", ["none", " Unknown ", "x"])
+@pytest.mark.parametrize(
+    ("task", "target"),
+    [one for one in REGISTERED if "licence" in OF_A_USER.get(one[1], {})],
+    ids=lambda value: value.rpartition(".")[2],
+)
+def test_a_network_of_the_users_needs_a_licence(task, target, said, made, monkeypatch):
+    monkeypatch.setitem(OF_A_USER[target], "licence", said)
+    with pytest.raises(ConfigError, match="say which licence allows the use of this network"):
+        made(task, target)
+
+
 @pytest.mark.parametrize(("task", "target"), REGISTERED, ids=lambda value: value.rpartition(".")[2])
 class TestContract:
     """Everything that a stage may ask of a provider (likeness.providers.Provider)."""

@@ -42,8 +42,8 @@ def without_refused(run: Run, pictures: Sequence[Picture]) -> tuple[list[Picture
     """The pictures that go on, and a line for each that a person refused."""
     refused = refused_images(run, pictures)
     left = [
-        Failure(id=one.entry.id, source=one.entry.source, target=one.entry.target, kind="refused",
-                reason=why.refusal.reason, detail=f"{one.entry.file}: {why.refusal.detail}", remedy=why.refusal.remedy)
+        one.entry.failure(kind="refused", reason=why.refusal.reason, detail=f"{one.entry.file}: {why.refusal.detail}",
+                          remedy=why.refusal.remedy)
         for one in pictures if (why := refused.get(one.entry.id))
     ]  # fmt: skip
     return [one for one in pictures if one.entry.id not in refused], left

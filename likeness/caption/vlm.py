@@ -21,7 +21,7 @@ from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.pipeline.manifest import FaceEntry
-from likeness.settings import HUB_COMMIT
+from likeness.settings import HUB_COMMIT, NetworkLicence
 from likeness.store.items import Json
 
 # What decides a model's words in its folder.
@@ -34,7 +34,7 @@ class VlmCaptioner(LocalNetwork):
 
     model: str = Field(min_length=1)
     revision: str | None
-    licence: str = Field(min_length=1)
+    licence: NetworkLicence
     prompt: str
     max_new_tokens: int = Field(ge=1, le=1024)
     side_px: int = Field(ge=32)

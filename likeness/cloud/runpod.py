@@ -8,13 +8,13 @@ import datetime
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.engine import Offer
 from likeness.errors import JobLostError, RejectedError, TransientError
 from likeness.http.auth import Auth
-from likeness.http.client import Client
+from likeness.http.client import Client, Service
 
 LOOKS = 10
 CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
@@ -35,20 +35,13 @@ class Pod:
         return self.status != "TERMINATED"
 
 
-class RunPod:
+class RunPod(Service):
     """One account; use as a context manager. `poll_s` is how long between two looks whether a pod is gone."""
 
     def __init__(self, config: RunPodConfig, *, stop: threading.Event, poll_s: float = 6.0) -> None:
         auth = Auth(header="authorization", scheme="Bearer ", env=config.api_key_env)
         self._client = Client("RunPod", config.base_url, auth=auth, limits=config.limits, stop=stop)
         self._stop, self._poll_s = stop, poll_s
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
 
     def pods(self) -> list[Pod]:
         """All machines of the account that are not gone.

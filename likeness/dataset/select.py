@@ -68,10 +68,7 @@ def caption_subject(caption: Entry) -> Subject:
 
 
 def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
-    return Failure(
-        id=image.id,
-        source=image.source,
-        target=image.target,
+    return image.failure(
         kind="refused",
         reason=refusal.reason,
         detail=f"the caption of {image.file} {refusal.detail}",
@@ -80,10 +77,7 @@ def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
 
 
 def _in_review(image: Entry) -> Failure:
-    return Failure(
-        id=image.id,
-        source=image.source,
-        target=image.target,
+    return image.failure(
         kind="refused",
         reason="rating-review",
         detail=f"{image.file} is rated review: it may be explicit, and nobody has looked at it",
@@ -93,10 +87,7 @@ def _in_review(image: Entry) -> Failure:
 
 def _without_caption(image: Entry, failure: Failure | None) -> Failure:
     cause = f" ({failure.reason}: {failure.detail})" if failure else ""
-    return Failure(
-        id=image.id,
-        source=image.source,
-        target=image.target,
+    return image.failure(
         kind="failed",
         reason="no-caption",
         detail=f"{image.file} has no caption{cause}",

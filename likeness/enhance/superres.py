@@ -23,6 +23,7 @@ from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork, check_digest, check_file
+from likeness.settings import NetworkLicence
 from likeness.store.items import Json
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
@@ -34,7 +35,7 @@ class SuperresEnhancer(LocalNetwork):
 
     weights: str = Field(min_length=1)
     sha256: Sha256
-    licence: str = Field(min_length=1)
+    licence: NetworkLicence
     scale: int = Field(ge=1, le=8)
     tile_px: int = Field(ge=32)
     overlap_px: int = Field(ge=0)

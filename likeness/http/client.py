@@ -236,3 +236,16 @@ def _is_address(url: str) -> bool:
         return bool(parts.hostname) and parts.netloc.isascii() and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         return False
+
+
+class Service:
+    """A vendor's calls, open as its client is."""
+
+    _client: Client
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)

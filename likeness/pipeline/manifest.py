@@ -141,6 +141,18 @@ class Entry(Record):
         scores = {**self.scores, **changes.pop("scores", {})}
         return self.model_validate({**dict(self), **usual, **changes, "scores": scores})
 
+    def failure(self, *, kind: FailureKind, reason: str, detail: str, remedy: str) -> "Failure":
+        """The line about this image where it goes no further."""
+        return Failure(
+            id=self.id,
+            source=self.source,
+            target=self.target,
+            kind=kind,
+            reason=reason,
+            detail=detail,
+            remedy=remedy,
+        )
+
 
 class Failure(Record):
     """One item that was refused, skipped or failed, and what a person can do about it; `source`, `target` and `origin`

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from likeness.digests import Sha256, sha256_bytes
-from likeness.settings import Section
+from likeness.settings import NetworkLicence, Section
 
 
 class EmbedderConfig(Section):
@@ -22,7 +22,7 @@ class EmbedderConfig(Section):
 
     path: Path
     sha256: Sha256
-    licence: str = Field(min_length=3)
+    licence: NetworkLicence
     side_px: int = Field(ge=32, le=512)
     channels: Literal["rgb", "bgr"]
     mean: float = Field(ge=0, le=255, allow_inf_nan=False)
@@ -30,13 +30,6 @@ class EmbedderConfig(Section):
     source_min: float = Field(ge=0, le=1)
     swap_min: float = Field(ge=0, le=1)
     target_max: float = Field(ge=0, le=1)
-
-    @field_validator("licence")
-    @classmethod
-    def _said(cls, value: str) -> str:
-        if value.strip().lower() in ("none", "unknown", "todo", "???"):
-            raise ValueError("say which licence allows the use of this network")
-        return value
 
     @property
     def digest(self) -> str:

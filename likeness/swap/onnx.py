@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from likeness.digests import Sha256
@@ -26,6 +26,7 @@ from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.networks import check_digest, check_file
 from likeness.providers import Local
+from likeness.settings import NetworkLicence
 from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
@@ -46,19 +47,12 @@ class OnnxSwapper(Local):
     swapper_sha256: Sha256
     recogniser: Path
     recogniser_sha256: Sha256
-    licence: str = Field(min_length=3)
+    licence: NetworkLicence
     feather: float = Field(gt=0, lt=0.5)
 
     name: ClassVar[str] = "onnx"
     neural: ClassVar[bool] = True
     version: ClassVar[int] = 1
-
-    @field_validator("licence")
-    @classmethod
-    def _said(cls, value: str) -> str:
-        if value.strip().lower() in ("none", "unknown", "todo", "???"):
-            raise ValueError("say which licence allows the use of these weights")
-        return value
 
     @model_validator(mode="after")
     def _verified(self) -> "OnnxSwapper":

@@ -11,14 +11,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import urlencode
 
 import orjson
 
 from likeness.errors import JobLostError, RejectedError, TransientError
 from likeness.http.auth import Auth
-from likeness.http.client import Client
+from likeness.http.client import Client, Service
 from likeness.http.messages import Messages
 from likeness.http.rate_limit import Limits
 from likeness.store.items import Json
@@ -54,7 +53,7 @@ class Progress:
 def _silent(_: Progress) -> None: ...
 
 
-class ComfyUI:
+class ComfyUI(Service):
     """One server; safe to use from several threads. Nothing is sent before a call."""
 
     def __init__(
@@ -73,13 +72,6 @@ class ComfyUI:
         self._client = Client(
             "ComfyUI", base_url, auth=self._auth, limits=limits, stop=stop, translate=translate
         )
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
 
     def version(self) -> str:
         """The server's own, or "unknown"."""

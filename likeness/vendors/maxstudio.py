@@ -6,7 +6,7 @@ guessed). Unknown statuses mean "still running", unknown fields are ignored.
 
 import threading
 from collections.abc import Callable
-from typing import Self, cast
+from typing import cast
 
 from likeness.errors import (
     AuthError,
@@ -18,7 +18,7 @@ from likeness.errors import (
     TransientError,
 )
 from likeness.http.auth import Auth
-from likeness.http.client import Client
+from likeness.http.client import Client, Service
 from likeness.http.rate_limit import Limits
 from likeness.http.responses import Response
 from likeness.images import open_image
@@ -28,7 +28,7 @@ NOBODYS_JOB = "likeness-probe"
 """A job that does not exist: with a good key the vendor says so, with a wrong one it answers 500."""
 
 
-class MaxStudio:
+class MaxStudio(Service):
     """One account; safe to use from several threads. Nothing is sent before `ready` or a call."""
 
     def __init__(self, *, base_url: str, api_key_env: str, limits: Limits, stop: threading.Event) -> None:
@@ -38,13 +38,6 @@ class MaxStudio:
             "MaxStudio", base_url, auth=auth, limits=limits, stop=stop, translate=_translate
         )
         self._lock, self._ready = threading.Lock(), False
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
 
     def ready(self, *, first: Callable[[], None] | None = None) -> None:
         """See once that the account can be used, by asking for a job that does not exist; `first` is called before.
