@@ -1,8 +1,10 @@
 """How a text is read before its words are looked up: what is written in many ways comes out in one."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 CLAUSE_END = re.compile(r"[,;.!?()]+(?=\s|$)|\(")
 ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -13,20 +15,56 @@ NO_LETTER = ("Cf", "Me")
 TURNED = re.compile("[\u202b\u202e\u2067]([^\u202c\u2069]*)")
 # (nude:1.2), as programs that draw read it: how much a word counts.
 WEIGHT = re.compile(r":{1,2}[-+]?\d*\.?\d+(?=[)\]}])")
-AROUND_A_WORD = re.compile(r"[(\[{]+(\w+)[)\]}]+")
-LESS_THAN = re.compile(r"<(?=\s*\d)")
-CHILDREN_DRAWN = str.maketrans(
-    {"👧": " girl ", "👦": " boy ", "👶": " baby ", "🧒": " child ", "🔞": " nsfw "}
+AROUND_A_WORD = re.compile(r"(?<![(\[{])[(\[{]+(\w+)[)\]}]+")
+LESS_THAN = re.compile(r"[<\u2039\u2264](?=\s*\d)")
+PART_OF_A_YEAR = re.compile(
+    r"(?<=\d)[.,]\d{1,2}(?![\d.,])|(?<=\d)\s*\d[/\u2044]\d(?!\d)|\s+and an? (?:half|quarter|bit)\b"
 )
+GIRL_OF = re.compile(r"\b(\d\d)/[fF]\b")
+FOR_ADULTS = re.compile(r"(?<![\w.])(?<!age )(?<!aged )(?:18\s?\+|\+18)(?!\d)")
+TAG = re.compile(r"(?<=\w)<[^<>]{0,20}>(?=\w)")
+MEANT = str.maketrans(
+    {
+        "👧": " girl ",
+        "👦": " boy ",
+        "👶": " baby ",
+        "👼": " baby ",
+        "🚼": " baby ",
+        "🧒": " child ",
+        "🚸": " children ",
+        "🔞": " nsfw ",
+    }
+)
+# Letters drawn with signs.
+DRAWN_LETTERS = {
+    "|\\|": "n",
+    "/\\/": "n",
+    "|_|": "u",
+    "\\/": "v",
+    "/\\": "a",
+    "()": "o",
+    "[]": "o",
+    "|)": "d",
+    "|3": "b",
+    "|<": "k",
+}
+# One letter for those that are written for each other: Arabic's with and without their dots and bearers; the dots below letters of
+# Hindi and Bengali.
+SAME_LETTER = str.maketrans("ةىأإآٱ", "هياااا", "\u093c\u09bc")
+URDU_TYPED_AS_ARABIC = str.maketrans("یکہھۃ", "يكههه")
+SOUNDS = str.maketrans("vzkqyj", "usccii")
+DOUBLE = re.compile(r"([^eo])\1+")
 CLAUSE = "|"
 """Stands in a list of words for the end of a clause."""
 
 
 def fold(text: str) -> str:
-    """NFKC, small letters, nothing invisible, decimal digits as 0 to 9."""
+    """NFKC, small letters, nothing invisible, decimal digits as 0 to 9, one letter for those that stand for each other."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(
+        SAME_LETTER
+    )
     return "".join(
         str(unicodedata.decimal(one)) if one.isdecimal() else one
         for one in text
@@ -37,14 +75,31 @@ def fold(text: str) -> str:
 
 
 def as_seen(text: str) -> Iterator[str]:
-    """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18; and, where a mark turns
-    the direction of what follows, the other way round, as a screen shows it."""
-    spoken = LESS_THAN.sub(" under ", text.translate(CHILDREN_DRAWN))
+    """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18, 17½ as 17, |\\|ude as
+    nude; as programs that draw decode it (&#110;ude, %6eude); and, where a mark turns the direction of what follows, the other
+    way round, as a screen shows it."""
+    spoken = LESS_THAN.sub(" under ", FOR_ADULTS.sub(" nsfw ", GIRL_OF.sub(r"\1yo", text.translate(MEANT))))
     yield spoken
-    if spoken != (bare := AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken))):
-        yield bare
-    if TURNED.search(spoken):
-        yield TURNED.sub(lambda found: found[1][::-1], spoken)
+    for other in (
+        AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken)),
+        PART_OF_A_YEAR.sub("", spoken),
+        TAG.sub("", html.unescape(unquote(spoken))),
+        _letters_drawn(spoken),
+        TURNED.sub(lambda found: found[1][::-1], spoken),
+    ):
+        if other != spoken:
+            yield other
+
+
+def _letters_drawn(text: str) -> str:
+    for drawn, letter in DRAWN_LETTERS.items():
+        text = text.replace(drawn, letter)
+    return text
+
+
+def sound(word: str) -> str:
+    """One spelling for those that are read alike: nvde, phuck, klothing, nakked as nude, fuc, clothing, naced."""
+    return DOUBLE.sub(r"\1", word.replace("ph", "f").replace("vv", "w").replace("ck", "c").translate(SOUNDS))
 
 
 def without_accents(text: str) -> str:

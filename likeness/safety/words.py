@@ -1,8 +1,9 @@
 """Words that no caption, prompt, trigger or class word may hold: explicit ones, words for children, ages under 18.
 
-A tripwire, in the thirteen languages of words.yaml: it has gaps, and what decides is the picture (rating.py, age.py). A text is
+A tripwire, in the eighteen languages of words.yaml: it has gaps, and what decides is the picture (rating.py, age.py). A text is
 read in several ways, so that a word is found in whatever disguise: NFKC, without invisible characters and accents, in
-look-alike letters, with digits for letters, spelled out letter by letter, joined by hyphens, with letters repeated or starred.
+look-alike letters, by the sound of its letters, with digits for letters, spelled out letter by letter, parted or joined, with
+letters repeated or starred, and backwards.
 """
 
 import re
@@ -12,14 +13,21 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import get_args
 
-from likeness.safety.floors import ADULT_YEARS
-from likeness.safety.spelling import CLAUSE, as_seen, fold, split_words, tokens, without_accents
-from likeness.safety.word_list import HIRAGANA_TO_KATAKANA, UNSPACED, Ages, Kind, Words, word_list
+from likeness.safety.ages import ages
+from likeness.safety.spelling import CLAUSE, as_seen, fold, sound, split_words, tokens, without_accents
+from likeness.safety.word_list import (
+    HIRAGANA_TO_KATAKANA,
+    SOUND_LETTERS,
+    UNSPACED,
+    Kind,
+    Words,
+    word_list,
+)
 
 STRICT_LETTERS = 4
 """A trigger may hold no listed word of so many letters, wherever in it: nobody reads a trigger as prose."""
 
-# Digits and signs for letters; a 1 is an i or an l.
+# Digits and signs for letters; a 1 is an i or an l, a 6 a b or a g.
 LEET = {
     "0": "o",
     "3": "e",
@@ -32,16 +40,31 @@ LEET = {
     "$": "s",
     "€": "e",
     "+": "t",
+    "2": "z",
+    "¢": "c",
+    "(": "c",
+    "¥": "y",
+    "§": "s",
 }
-LEET_READINGS = tuple(str.maketrans(LEET | dict.fromkeys("1!|", letter)) for letter in "il")
-LEET_WORD = re.compile(r"[^\W_]*(?:[0-9@$€+]|(?<=\w)[!|](?=\w))[\w@$€+]*(?:[!|](?=\w)[\w@$€+]*)*")
+LEET_READINGS = tuple(str.maketrans(LEET | dict.fromkeys("1!|", i) | {"6": six}) for i, six in ("ib", "lg"))
+LEET_WORD = re.compile(
+    r"(?<![^\W_])[^\W_]*(?:[0-9@$€+¢¥§]|(?<=\w)[!|(](?=\w))[\w@$€+¢¥§]*(?:[!|(](?=\w)[\w@$€+¢¥§]*)*"
+)
 LETTERS_APART = re.compile(r"(?:(?<!\S)\S(?:\s+|$)){3,}")
 APART = re.compile(r"[\W_]+")
 REPEATED = re.compile(r"(.)\1{2,}")
-NUMBER_OR_WORD = re.compile(r"\d+|[^\d]+")
-AGE_16Y = re.compile(r"(?<=^\d\d)y$|(?<=^\d)y$")
+MOST_PARTS = 6
+"""Into so many parts of at most PART_LETTERS letters a word is looked for: `na k ed`."""
+PART_LETTERS = 3
+LONGEST_COMPANION = 8
+"""Letters of the longest of `companions`."""
+# A word with letters of Latin and of another alphabet.
+MIXED = re.compile(r"(?<![\w\u2206])(?=\w*[a-z])(?=\w*[\u0370-\u04ff\u2206])[\w\u2206]+")
 CAPITAL_I = re.compile(r"(?<=[a-z])I|I(?=[a-z])")
-STARRED = re.compile(r"(?<=\w)(?:[*#]|[\u2600-\u27bf\U0001f300-\U0001faff])+(?=\w)")
+# Signs, arrows, shapes, pictures: whatever stands for a letter.
+STARRED = re.compile(
+    r"(?<=\w)[*#%~^\u00b0\u2022\u2190-\u22ff\u2460-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff]+(?=\w)"
+)
 ARABIC_PREFIX = re.compile(r"^[وف]?[بكل]?(?:ال)?(?=..)")
 
 
@@ -63,7 +86,12 @@ def find(text: str, *, strict: bool = False) -> list[Finding]:
     readings = chain.from_iterable(_readings(words, fold(one)) for one in sorted(spoken))
     for reading in dict.fromkeys(readings):
         listed = tokens(reading)
-        for finding in (*_listed(words, listed), *_joined(words, reading), *_ages(words.ages, listed)):
+        for finding in (
+            *_listed(words, listed),
+            *_joined(words, reading),
+            *_parted(words, listed),
+            *(Finding("child", said) for said in ages(words.ages, listed)),
+        ):
             found[finding] = None
         if strict:
             found |= dict.fromkeys(_anywhere(words, "".join(split_words(reading))))
@@ -101,14 +129,53 @@ def _joined(words: Words, reading: str) -> Iterator[Finding]:
         if STARRED.search(chunk):
             yield from _starred(words, chunk)
     for run in LETTERS_APART.findall(APART.sub(" ", reading)):
-        candidates["".join(run.split())] = None
+        apart = "".join(run.split())
+        candidates |= dict.fromkeys((apart, *(_leet(apart, table) for table in LEET_READINGS)))
     for word in candidates:
         yield from _within(words, word)
+        yield from _heard(words, word)
+        if word != (bare := word.strip("0123456789")):
+            yield from _within(words, bare)
         if REPEATED.search(word):
             yield from _within(words, REPEATED.sub(r"\1", word))
             yield from _within(words, REPEATED.sub(r"\1\1", word))
         if word != (bare := ARABIC_PREFIX.sub("", word)):
             yield from _is_listed(words, bare)
+
+
+def _parted(words: Words, listed: Sequence[str]) -> Iterator[Finding]:
+    """Words in parts: `po rn`, `na k ed`."""
+    judged = _without_harmless(words, listed)
+    for at, word in enumerate(judged):
+        pair = judged[at : at + 2]
+        if len(pair) == 2 and " ".join(pair) not in words.harmless_pairs and CLAUSE not in pair:
+            yield from _put_together(words, pair)
+        if len(word) > PART_LETTERS:
+            continue
+        for end in range(at + 3, min(at + MOST_PARTS, len(judged)) + 1):
+            if len(judged[end - 1]) > PART_LETTERS or judged[end - 1] == CLAUSE:
+                break
+            yield from _put_together(words, judged[at:end])
+
+
+def _put_together(words: Words, parts: Sequence[str]) -> Iterator[Finding]:
+    joined = "".join(parts)
+    if len(joined) < SOUND_LETTERS or joined.isdecimal():
+        return
+    if (kind := words.whole.get(joined)) and not any(
+        words.kinds[kind].length_at([part], 0) for part in parts
+    ):
+        yield Finding(kind, " ".join(parts))
+
+
+def _heard(words: Words, word: str) -> Iterator[Finding]:
+    """`nvde` and `klothing` by their sound; `edun`."""
+    if word in words.harmless_sounds or words.harmless_inside.length_at([word], 0):
+        return
+    if (kind := words.sounds.get(sound(word)) or words.backwards.get(word)) and not list(
+        _is_listed(words, word)
+    ):
+        yield Finding(kind, word)
 
 
 def _within(words: Words, word: str) -> Iterator[Finding]:
@@ -121,7 +188,8 @@ def _within(words: Words, word: str) -> Iterator[Finding]:
     for inner, kind in words.inside.items():
         if inner in word:
             yield Finding(kind, inner)
-    for cut in range(2, len(word) - 1):
+    ends = range(2, min(len(word) - 1, LONGEST_COMPANION + 1))
+    for cut in sorted({*ends, *(len(word) - end for end in ends)}):
         for part, other in ((word[:cut], word[cut:]), (word[cut:], word[:cut])):
             if other in words.companions:
                 yield from _is_listed(words, part)
@@ -159,40 +227,15 @@ def _unspaced(words: Words, folded: str) -> Iterator[Finding]:
             yield Finding(kind, match.group())
 
 
-def _ages(age: Ages, listed: Sequence[str]) -> Iterator[Finding]:
-    """Ages under 18, in digits or words."""
-    words = [part for word in listed for part in NUMBER_OR_WORD.findall(AGE_16Y.sub("yo", word))]
-    for at, word in enumerate(words):
-        digits = word.isdecimal()
-        length = 1 if digits else age.numbers.length_at(words, at)
-        if not length or (not digits and age.tens.ends_at(words, at)):
-            continue
-        end = at + length
-        years = int(word) if digits and len(word) < 3 else ADULT_YEARS + digits
-        last = end == len(words) or words[end] == CLAUSE
-        counted = age.years.length_at(words, end) > 0
-        minor = years < ADULT_YEARS or not digits
-        if minor and (
-            counted or age.aged.ends_at(words, at) or (last and age.is_.ends_at(words, at)) or _alone(age, words, at, end)
-        ):  # fmt: skip
-            yield Finding("child", " ".join(words[max(0, at - 1) : end + 2]).strip("| "))
-        elif years <= ADULT_YEARS and age.under.ends_at(words, at) and (last or counted):
-            yield Finding("child", " ".join(words[at - 1 : end]))
-
-
-def _alone(age: Ages, words: Sequence[str], at: int, end: int) -> bool:
-    """`jade, 15 years, smiling`: a clause of its own."""
-    length = age.bare_years.length_at(words, end)
-    after = end + length
-    begins = at == 0 or words[at - 1] == CLAUSE
-    return bool(length) and begins and (after == len(words) or words[after] == CLAUSE)
-
-
 def _readings(words: Words, folded: str) -> Iterator[str]:
     yield folded
     skeleton = without_accents(folded).translate(words.look_alikes)
     yield skeleton
     yield without_accents(folded)
+    if MIXED.search(folded):
+        bare = without_accents(folded)
+        for letters in (words.mixed_alikes, words.sound_alikes, {**words.sound_alikes, **words.look_alikes}):
+            yield MIXED.sub(lambda word, letters=letters: word.group().translate(letters), bare)
     for table in LEET_READINGS:
         yield LEET_WORD.sub(lambda word, table=table: _leet(word.group(), table), skeleton)
 

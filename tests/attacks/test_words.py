@@ -21,6 +21,7 @@ from likeness.store.items import ItemStore
 from likeness.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]
+PROMPTS = Path(__file__).with_name("harmless_prompts.txt").read_text(encoding="utf-8").splitlines()
 
 DISGUISED = {
     "capitals": "NUDE",
@@ -59,9 +60,22 @@ DISGUISED = {
     "harmless before it": "snaked, naked",
     "a capital I for an l": "bIowjob", "digits for letters": "pr0n",
     "another word for it": "in the buff", "without a stitch": "without a stitch",
-    "a selector of variants": "n\U000e0100ude", "turned by a mark": "\u202eedun\u202c", "turned to the end": "\u202edekan woman",
+    "a selector of variants": "n\U000e0100ude", "turned by a mark": "\u202eedun\u202c",
+    "turned to the end": "\u202edekan woman",
     "an emoji for a letter": "n🔥ked woman", "Lisu letters": "ꓠꓴꓓꓰ", "Cherokee letters": "ᎠᎥck pic", "an open e": "nakɛd",
     "weighed": "(nude:1.5)", "weighed in parts": "(nu:1.1)(de:1.1)", "a letter in brackets": "nu[d]e",
+    "backwards": "edun", "a v for u": "nvde", "capitals with a v": "NVDE", "Cyrillic by its sound": "нude",
+    "mixed by look and sound": "пopн",
+    "a Greek lambda": "nΛked", "a turned r": "poяn", "a Cyrillic d for an a": "nдked", "in two": "po rn",
+    "cut behind one letter": "n ude",
+    "in three": "na k ed", "parted by a line": "nu-\nde", "a digit among letters apart": "n u d 3", "an entity": "&#110;ude",
+    "escaped for a URL": "%6Eude", "a soft hyphen as an entity": "n&shy;ude", "a tag inside": "nu<b>d</b>e",
+    "letters of signs": "|\\|ude",
+    "brackets for o": "b()()bs", "a ring for o": "p○rn", "a percent sign": "n%de", "a micro sign": "nµde",
+    "doubled letters": "nakked",
+    "doubled vowels": "tiits", "ph for f": "phuck", "k for c": "kunt", "z for s": "boobz", "a number behind": "nude123",
+    "for adults": "18+",
+    "slang": "noodz", "a florin sign": "nsƒw", "between signs": "n~u~d~e",
     "a turned e": "nakǝd", "letters in rings": "n\u20ddu\u20ddd\u20dde\u20dd", "letters between fruit": "n🍑u🍑d🍑e",
 }  # fmt: skip
 OTHER_LANGUAGES = {
@@ -72,18 +86,27 @@ OTHER_LANGUAGES = {
     "Arabic, spoken": "من غير هدوم",
     "Portuguese plural": "sem roupas", "French, clothes": "sans habits", "German, joined": "splitterfasernackt",
     "Chinese, written": "不着寸缕",
-    "German": "nackte Frau", "Russian": "голая женщина", "Russian ё": "обнажённая", "Hindi": "नंगी औरत", "Arabic": "امرأة عارية",
+    "German": "nackte Frau", "Russian": "голая женщина", "Russian ё": "обнажённая", "Hindi": "नंगी औरत",
+    "Arabic": "امرأة عارية",
     "Arabic with its article": "العارية", "Bengali": "নগ্ন নারী", "Urdu": "ننگی عورت", "Urdu, written": "برہنہ خاتون",
+    "Italian": "donna nuda", "Turkish": "çıplak kadın", "Korean": "알몸", "Vietnamese": "khỏa thân", "Punjabi": "ਨੰਗੀ",
+    "Russian in Latin letters": "golaya", "Chinese in Latin letters": "luoti", "Japanese in Latin letters": "hadaka",
+    "Hindi in Latin letters": "nangi", "Arabic in digits": "3arya", "Bengali in Latin letters": "ulongo",
+    "Arabic with another ending": "عاريه",
+    "Urdu typed as Arabic": "ننگي", "Hindi without its dots": "बिना कपडे", "German slang": "nackig",
+    "Japanese, undressed": "服を着ていない",
     "Indonesian": "perempuan telanjang", "Indonesian phrase": "tanpa busana", "Indonesian, slang": "foto bugil",
 }  # fmt: skip
 MINORS = {
     "an age after of, anywhere": "a woman of 15 in a garden",
     "years old": "17 years old", "joined": "17yo", "slash": "17 y/o", "hyphens": "a 12-year-old", "y": "16y",
     "digits apart": "1 7 years old", "wide digits": "１７ years old", "Arabic digits": "١٧ سنة", "aged": "aged 16",
-    "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold", "leet": "s1xteen years old",
+    "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold",
+    "leet": "s1xteen years old",
     "she is": "she is 16", "she's": "she's 16, smiling", "age with a colon": "age: 15", "a clause": "jade, 15 years, smiling",
     "under 18": "under 18", "not yet": "not yet eighteen", "months": "8 months old", "teen": "a teen", "teen, leet": "t33n",
-    "digits joined": "12yearold", "words all joined": "twelveyearold", "a capital I": "schooIgirl", "a capital I first": "Iolita",
+    "digits joined": "12yearold", "words all joined": "twelveyearold", "a capital I": "schooIgirl",
+    "a capital I first": "Iolita",
     "девочка with a Latin o": "девoчка", "a grade": "an 8th-grade student", "a grade in words": "eighth grader",
     "high school": "high school freshman",
     "joined school": "highschooler", "jail bait": "jail bait", "not legal": "not of legal age", "中学3年生": "中学3年生",
@@ -95,6 +118,22 @@ MINORS = {
     "a birthday": "on her 16th birthday",
     "a birthday in words": "her sixteenth birthday", "less than": "<18", "age less than": "age < 18", "almost": "almost 18",
     "nearly": "nearly eighteen", "no adult": "not an adult", "a girl drawn": "👧", "a boy drawn": "👦🏽", "a baby drawn": "👶",
+    "年": "16年", "under 18 in Chinese": "未满18岁", "under 18 in Japanese": "18歳未満", "under 18 in Hindi": "18 वर्ष से कम",
+    "under 18 in Arabic": "تحت 18", "under 18 in Russian": "младше 18", "under 18 in French": "moins de 18 ans",
+    "under 18 in Spanish": "menor de 18", "under 18 in German": "unter achtzehn", "under 18 in Indonesian": "di bawah 18",
+    "U18": "U18", "at most": "≤17", "barely": "barely eighteen", "about to be": "about to turn 18", "a half": "17½",
+    "and a half": "17 and a half years old",
+    "a decimal": "17.5 years old", "by itself": "16", "a word by itself": "sixteen", "s1xt33n": "s1xt33n", "16/f": "16/f",
+    "a person of it": "woman 16", "looks": "looks about thirteen",
+    "born": "born in 2100", "in her year": "in her 16th year", "before her birthday": "before her 18th birthday",
+    "ix": "IX years old",
+    "in another language by itself": "шестнадцать", "chica de": "chica de 15", "ей": "ей 16",
+    "age in Latin letters": "solah saal",
+    "younger, -ish": "17-ish", "lrig": "lrig", "gi rl": "gi rl", "gurl": "gurl", "an angel": "👼", "罗莉": "罗莉", "豆蔻": "豆蔻年华",
+    "ようじょ": "ようじょ",
+    "devochka": "devochka", "shoujo": "shoujo", "larki": "larki", "bambina": "bambina", "소녀": "소녀", "çocuk": "çocuk",
+    "bé gái": "bé gái",
+    "लडकी without its dot": "लडकी", "طفله": "طفله", "crianca": "uma crianca",
     "Urdu": "سولہ سال", "Urdu child": "نابالغ", "Indonesian": "enam belas tahun",
     "Indonesian digits": "usia 16 tahun", "remaja": "remaja",
     "teen, Cyrillic": "tееn", "teen apart": "T E E N", "girl": "a little girl", "boy": "boy", "child": "child body",
@@ -154,6 +193,11 @@ def test_a_child_or_an_age_under_18_is_refused_whatever_is_allowed(text):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_a_harmless_text_passes(text):
     assert find(text) == []
+
+
+@pytest.mark.parametrize("text", PROMPTS)
+def test_a_harmless_prompt_passes(text):
+    assert reason(text) is None
 
 
 def entry(text: str, **columns: object) -> Entry:
@@ -260,7 +304,8 @@ def test_a_word_put_together_of_prompt_and_trigger_is_found():
 
 @pytest.mark.parametrize(
     "words",
-    ["clothes", "blurred, C L O T H E S", "сlothes", "clo\u200bthing", "underwear", "adult", "grown-up", "衣服", "成人",
+    ["клоthing", "klothing", "sehtolc", "c l o t h i n g", "cl0thing", "clothyng", "clo thing",
+     "clothes", "blurred, C L O T H E S", "сlothes", "clo\u200bthing", "underwear", "adult", "grown-up", "衣服", "成人",
      "ropa", "roupas",
      "vêtements", "Kleidung", "Erwachsene", "одежда", "взрослая", "कपड़े", "ملابس", "কাপড়", "大人"],
 )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Words and phrases, ready to be found in a list of words."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, split_words, without_accents
+
+LATIN = re.compile(r"[a-z\u00df-\u024f]")
+
+Phrase = tuple[str, ...]
+
+
+@dataclass
+class Phrases:
+    """Words and phrases to look for; a `*` at the end of one stands for any ending."""
+
+    whole: set[Phrase] = field(default_factory=set[Phrase])
+    begun: set[Phrase] = field(default_factory=set[Phrase])
+    begins: set[str] = field(default_factory=set[str])
+    longest: int = 0
+    longest_word: int = 0
+
+    def add(self, text: str, look_alikes: Mapping[int, str]) -> None:
+        """Add one as words.yaml writes it, and as it is without accents where no Latin word could be meant instead."""
+        folded = fold(text)
+        for written in (
+            {folded} if text.isascii() or _latin(text) else {folded, *_others(folded, look_alikes)}
+        ):
+            phrase = tuple(split_words(written.rstrip("*")))
+            (self.begun if written.endswith("*") else self.whole).add(phrase)
+            self.begins.add(phrase[0][:2])
+            self.longest = max(self.longest, len(phrase))
+            self.longest_word = max(self.longest_word, *map(len, phrase))
+
+    def length_at(self, words: Sequence[str], at: int) -> int:
+        """How many words from `at` on are one of these, the most that are; 0: none."""
+        if at >= len(words) or words[at][:2] not in self.begins:
+            return 0
+        for length in range(min(self.longest, len(words) - at), 0, -1):
+            phrase = tuple(words[at : at + length])
+            if phrase in self.whole or self._is_begun(phrase):
+                return length
+        return 0
+
+    def ends_at(self, words: Sequence[str], end: int) -> bool:
+        """Whether the words before `end` are one of these."""
+        return any(tuple(words[end - n : end]) in self.whole for n in range(1, min(self.longest, end) + 1))
+
+    def _is_begun(self, phrase: Phrase) -> bool:
+        *before, last = phrase
+        return any((*before, last[:n]) in self.begun for n in range(2, min(len(last), self.longest_word) + 1))
+
+
+def phrases_of(listed: Iterable[str], look_alikes: Mapping[int, str]) -> Phrases:
+    """Those of a list, as words.yaml writes them."""
+    phrases = Phrases()
+    for text in listed:
+        phrases.add(text, look_alikes)
+    return phrases
+
+
+def _others(folded: str, look_alikes: Mapping[int, str]) -> Iterator[str]:
+    """How a word of another script may be written: without accents, and with Latin letters among its own."""
+    yield (bare := without_accents(folded))
+    yield folded.translate(URDU_TYPED_AS_ARABIC)
+    if not (mixed := bare.translate(look_alikes)).isascii():
+        yield mixed
+
+
+def _latin(text: str) -> bool:
+    return LATIN.search(text) is not None
