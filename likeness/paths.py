@@ -3,8 +3,10 @@
 `jade-s1-t1-sfw-enhanced.jpg`: persona, source photo, target photo, rating, stage.
 """
 
+import contextlib
 import os
 import re
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -191,6 +193,17 @@ class RepositoryPaths:
         root = Path(os.environ.get("DVC_ROOT", ".")).absolute()
         inside, mark, _ = f"{root}/".partition("/.dvc/tmp/exps/")
         return RepositoryPaths(Path(inside) if mark else root)
+
+    def keep_from_others(self) -> None:
+        """Let nobody else look into the folders that hold faces and what is known of them: DVC writes what it keeps and lays
+        out as this user's umask says. A cache that DVC shares with a group (its folders have the setgid bit) stays so."""
+        for folder in (
+            self.root / name for name in ("data", "models", "consent", ".cache", ".dvc/cache", ".dvc/tmp")
+        ):
+            with contextlib.suppress(OSError):  # not there, or another user's, who decides
+                mode = folder.lstat().st_mode
+                if stat.S_ISDIR(mode) and not mode & stat.S_ISGID and mode & 0o077:
+                    folder.chmod(0o700)
 
     def registry(self, persona: str) -> Path:
         """What the marks of this persona's publications stand for: committed, append-only."""

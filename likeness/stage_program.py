@@ -35,6 +35,7 @@ def run(stage: str, main: Main) -> None:
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
+        current.repository.keep_from_others()
         if config.items.engine == "ray" and BY_NAME[stage].spreads and not is_remote(current.section):
             from likeness.cluster import spread  # here: the local way is without it
 

@@ -20,10 +20,12 @@ from likeness.program import interruptible
 
 
 class Commands(TyperGroup):
-    """Ends every command alike: errors in one form, a broken pipe (`| head`) in silence."""
+    """Begins and ends every command alike: what it writes is this user's alone; errors have one form, a broken pipe (`| head`)
+    ends in silence."""
 
     def invoke(self, ctx: Any) -> Any:
         interruptible()
+        mask = os.umask(0o077)
         try:
             if os.name != "posix":
                 raise ConfigError("likeness runs on Linux and macOS", remedy="on Windows, run it in WSL 2")
@@ -31,6 +33,8 @@ class Commands(TyperGroup):
             sys.stdout.flush()  # a pipe that nobody reads breaks here, where typer ends quietly
         except (Exception, KeyboardInterrupt) as error:
             end_program(ctx.invoked_subcommand or "likeness", error)
+        finally:
+            os.umask(mask)
         return result
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from likeness.caption.text import find_overrides, override_at
+from likeness.cli.app import main
 from likeness.errors import ConfigError, InputError
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import Limits, read_file
 from likeness.ingest.listing import photographs
-from likeness.paths import PERSONA_NAME, inside
+from likeness.paths import PERSONA_NAME, RepositoryPaths, inside
 from likeness.pipeline.manifest import MANIFEST, Entry, read_manifest, write_manifest
 from likeness.strict_yaml import read_yaml
 
@@ -133,3 +134,49 @@ def test_what_a_stage_writes_is_its_users_alone(tmp_path, monkeypatch):
     """`run` sets the umask before anything is written."""
     text = (Path(__file__).parents[2] / "likeness" / "run.py").read_text()
     assert "os.umask(0o077)" in text.split("def run(", 1)[1].split("main(current)")[0]
+
+
+def modes(folder: Path) -> dict[str, str]:
+    places = [
+        folder / name for name in ("data", "models", "consent", ".cache", ".dvc/cache", ".dvc/tmp", "docs")
+    ]
+    return {str(place.relative_to(folder)): f"{place.stat().st_mode & 0o777:o}" for place in places}
+
+
+def test_nobody_else_looks_into_the_folders_of_faces_whatever_the_umask_of_dvc_was(tmp_path):
+    for name in ("data", "models", "consent", ".cache", ".dvc/cache", ".dvc/tmp", "docs"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name).chmod(0o777)
+    RepositoryPaths(tmp_path).keep_from_others()
+    assert modes(tmp_path) == dict.fromkeys(modes(tmp_path), "700") | {"docs": "777"}
+
+
+def test_a_cache_that_dvc_shares_with_a_group_and_a_link_stay_as_they_are(tmp_path):
+    (tmp_path / ".dvc" / "cache").mkdir(parents=True)
+    (tmp_path / ".dvc" / "cache").chmod(0o2775)
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (tmp_path / "elsewhere").chmod(0o755)
+    (tmp_path / "data").symlink_to("elsewhere")
+    RepositoryPaths(tmp_path).keep_from_others()
+    assert (tmp_path / ".dvc" / "cache").stat().st_mode & 0o7777 == 0o2775
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+
+
+def test_what_a_command_writes_is_its_users_alone(tmp_path, monkeypatch):
+    """`likeness persona new` copies photographs, and a release."""
+    seen: list[int] = []
+
+    def command(*_: object, **__: object) -> None:
+        seen.append(os.umask(0))
+        os.umask(seen[-1])
+
+    monkeypatch.setattr("likeness.cli.persona.new_persona", command)
+    monkeypatch.setattr("sys.argv", ["likeness", "persona", "new", "mia", "--sources", "."])
+    before = os.umask(0)
+    try:
+        with pytest.raises(SystemExit):
+            main()
+        after = os.umask(0)
+    finally:
+        os.umask(before)
+    assert (seen, after) == ([0o077], 0)
