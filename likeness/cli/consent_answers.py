@@ -9,6 +9,8 @@ from typing import Any
 import typer
 
 from likeness.errors import ConfigError
+from likeness.safety.consent.parts import OLDEST_YEARS
+from likeness.safety.floors import ADULT_YEARS
 
 ALL_SCOPES = ["swap", "train", "generate"]
 
@@ -27,20 +29,69 @@ class Answers:
     expires: str | None
 
 
+def words(said: str) -> str:
+    """Something to read.
+
+    Raises:
+        ValueError: it steers a terminal.
+    """
+    if not said or not said.isprintable():
+        raise ValueError("letters, digits and signs, please: something there cannot be printed")
+    return said
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(said: str) -> str:
+        if said not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return said
+
+    return read
+
+
+def adult_age(said: str) -> int:
+    """Years, of an adult.
+
+    Raises:
+        ValueError: it is no number, or none of an adult.
+    """
+    if not said.isdecimal() or not ADULT_YEARS <= int(said) <= OLDEST_YEARS:
+        raise ValueError(f"a number from {ADULT_YEARS} to {OLDEST_YEARS}")
+    return int(said)
+
+
+def file(said: str) -> Path:
+    """A file that is there.
+
+    Raises:
+        ValueError: it is none, or is empty.
+    """
+    path = Path(said).expanduser()
+    if path.is_symlink() or not path.is_file() or path.stat().st_size == 0:
+        raise ValueError(f"{words(said)} is no file, or is empty")
+    return path
+
+
 class Asker:
     """Asks on a terminal for what no option gave; elsewhere names all that is missing at once."""
 
     def __init__(self) -> None:
         self._missing: list[str] = []
 
-    def ask(self, option: str, given: Any, question: str, read: Callable[[str], Any] = str) -> Any:
-        """The answer, or None where nobody can be asked."""
+    def ask(self, option: str, given: Any, question: str, read: Callable[[str], Any] = words) -> Any:
+        """The answer, or None where nobody can be asked; on a terminal what `read` refuses is asked again."""
         if given is not None:
             return given
         if not sys.stdin.isatty():
             self._missing.append(option)
             return None
-        return typer.prompt(question, value_proc=read)
+        while True:
+            try:
+                return read(typer.prompt(question).strip())
+            except ValueError as error:
+                typer.echo(f"  {error}")
 
     def end(self) -> None:
         """Raises ConfigError when an answer is missing."""
@@ -51,13 +102,15 @@ class Asker:
 
 def asked(asker: Asker, given: Answers) -> Answers:
     """The answers, with those that were missing asked for."""
-    kind = asker.ask("--kind", given.kind, "self, release or synthetic")
+    kind = asker.ask(
+        "--kind", given.kind, "self, release or synthetic", one_of("self", "release", "synthetic")
+    )
     return Answers(
         kind=kind,
         subject=asker.ask("--subject", given.subject, "Who is it? (Mia Example)"),
         attested_by=asker.ask("--attested-by", given.attested_by, "Who saw that it is an adult, and how?"),
-        age_years=asker.ask("--age", given.age_years, "Age in years", int),
-        evidence=asker.ask("--evidence", given.evidence, "The signed release (a file)", Path),
+        age_years=asker.ask("--age", given.age_years, "Age in years", adult_age),
+        evidence=asker.ask("--evidence", given.evidence, "The signed release (a file)", file),
         scope=given.scope or ALL_SCOPES,
         signed=given.signed,
         expires=given.expires,

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from likeness.cli.consent import recorded_face, show_record
-from likeness.cli.consent_answers import Answers, Asker, asked
+from likeness.cli.consent_answers import Answers, Asker, asked, file
 from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
@@ -185,7 +185,7 @@ def renew(persona: str, *, evidence: Path | None, signed: str | None, expires: s
     old = read_consent(folder, persona)
     check_not_revoked(old, repository.root)
     asker = Asker()
-    given = asker.ask("--evidence", evidence, "The new signed release (a file)", Path)
+    given = asker.ask("--evidence", evidence, "The new signed release (a file)", file)
     asker.end()
     day = signed or today(repository.root).isoformat()
     path = folder / f"{persona}.yaml"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likeness.cli.consent_answers import Answers, Asker, asked
+from likeness.cli.consent_answers import Answers, Asker, asked, file, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
 from likeness.cli.params import params_command
 from likeness.config import load_config
@@ -22,8 +22,10 @@ from likeness.ingest.listing import Stray, photographs, printable
 from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths, same_name
 from likeness.run import Run
 from likeness.safety.consent.evidence import take_evidence
+from likeness.safety.consent.licences import is_licence
 from likeness.safety.consent.signing import own_key
 from likeness.safety.consent.write import dumped
+from likeness.safety.gates import Subject, judge
 
 # Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
 SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}
@@ -60,7 +62,7 @@ def new_persona(
     held = _held_out(photos, held_out)
     asker = Asker()
     whole = asked(asker, answers)
-    class_word = asker.ask("--class-word", class_word, "woman, man or person?")
+    class_word = asker.ask("--class-word", class_word, "woman, man or person?", _class_word)
     who = _who(asker, shown, target_answers)
     asker.end()
 
@@ -141,6 +143,20 @@ def _who(asker: Asker, shown: Sequence[Path], given: TargetAnswers) -> dict[str,
     }
 
 
+def _class_word(said: str) -> str:
+    if refusal := judge("trigger", Subject(text=words(said), trigger=True)):
+        raise ValueError(f"it {refusal.detail}: {refusal.remedy}")
+    return said
+
+
+def _licence(said: str) -> str:
+    if not is_licence(said):
+        raise ValueError(
+            "an SPDX identifier that allows changed versions (CC0-1.0, CC-BY-4.0 ...), or the word release"
+        )
+    return said
+
+
 def _held_out(photos: Sequence[Path], asked: Sequence[str]) -> list[str]:
     """What is asked for; else the last few of many, and of few none."""
     names = [same_name(path.name) for path in photos]
@@ -154,16 +170,22 @@ def _copy(photos: Sequence[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in photos:
         # As people type the name: records and settings are written in this form.
-        shutil.copyfile(path, folder / same_name(path.name))
+        if (copy := folder / same_name(path.name)).exists():
+            raise InputError(
+                f"two photographs are called {printable(copy.name)}", reason="same-name", remedy="rename one"
+            )
+        shutil.copyfile(path, copy, follow_symlinks=False)
 
 
 def _write_targets(
     folder: Path, name: str, shown: Sequence[Path], who: Mapping[str, str], given: TargetAnswers
 ) -> None:
     asker = Asker()
-    licence = asker.ask("--licence", given.licence, "The targets' licence (CC0-1.0, CC-BY-4.0, or release)")
+    licence = asker.ask(
+        "--licence", given.licence, "The targets' licence (CC0-1.0, CC-BY-4.0, or release)", _licence
+    )
     origin = asker.ask("--origin", given.origin, "Where do the targets come from?")
-    release = asker.ask("--release", given.release, "What those who are shown signed (a file)", Path)
+    release = asker.ask("--release", given.release, "What those who are shown signed (a file)", file)
     asker.end()
     fields: dict[str, Any] = {
         "licence": licence,

@@ -132,7 +132,7 @@ def test_a_pipe_for_settings_keeps_nobody_waiting(tmp_path):
 
 def test_what_a_stage_writes_is_its_users_alone(tmp_path, monkeypatch):
     """`run` sets the umask before anything is written."""
-    text = (Path(__file__).parents[2] / "likeness" / "run.py").read_text()
+    text = (Path(__file__).parents[2] / "likeness" / "stage_program.py").read_text()
     assert "os.umask(0o077)" in text.split("def run(", 1)[1].split("main(current)")[0]
 
 

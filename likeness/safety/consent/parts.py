@@ -30,6 +30,7 @@ EvidenceType = Literal["pdf", "jpeg", "png", "tiff", "heic", "text"]
 
 EMBEDDING_SIZE = 128  # SFace
 SIGNATURE_BYTES = 64  # Ed25519
+OLDEST_YEARS = 130
 
 
 def _date(value: object) -> object:
@@ -42,9 +43,12 @@ def _date(value: object) -> object:
 
 
 Date = Annotated[datetime.date, BeforeValidator(_date)]
-# Something to read, and nothing that steers a terminal. (pydantic's patterns are Rust's: \z is the end.)
-Words = Annotated[str, Field(pattern=r"^(?:[^\p{Cc}]|\n)*[^\p{Cc}\s](?:[^\p{Cc}]|\n)*\z", max_length=2000)]
-Age = Annotated[int, Field(ge=ADULT_YEARS, le=130, strict=True)]
+# Something to read, and nothing that steers a terminal or turns a line's direction. (pydantic's patterns are Rust's: \z is the end.)
+_LETTER = r"[^\p{Cc}\p{Zl}\p{Zp}\x{200e}\x{200f}\x{61c}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+Words = Annotated[
+    str, Field(pattern=rf"^(?:{_LETTER}|\n)*[^\p{{C}}\p{{Z}}](?:{_LETTER}|\n)*\z", max_length=2000)
+]
+Age = Annotated[int, Field(ge=ADULT_YEARS, le=OLDEST_YEARS, strict=True)]
 
 
 def base64_of(size: int | None) -> BeforeValidator:
