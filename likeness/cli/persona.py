@@ -170,11 +170,7 @@ def _copy(photos: Sequence[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in photos:
         # As people type the name: records and settings are written in this form.
-        if (copy := folder / same_name(path.name)).exists():
-            raise InputError(
-                f"two photographs are called {printable(copy.name)}", reason="same-name", remedy="rename one"
-            )
-        shutil.copyfile(path, copy, follow_symlinks=False)
+        shutil.copyfile(path, folder / same_name(path.name), follow_symlinks=False)
 
 
 def _write_targets(

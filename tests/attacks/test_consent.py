@@ -98,6 +98,21 @@ def test_the_targets_list_taken_away_after_the_signature(tmp_path):
     assert reason(folder) == "consent-signature"
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["Mia\u202egnp", "\u2066Mia", "Mia\u2028", "\x1b[2JMia", "Mia\x9b2J", "\u200f", "\u200b", " ", "\ufeff"],
+)
+def test_words_that_steer_a_terminal_or_show_nothing_are_none(tmp_path, words):
+    assert reason(write(tmp_path, {"subject": words})) == "consent-invalid"
+
+
+@pytest.mark.parametrize(
+    "words", ["Mia Example", "मिया शर्मा", "علی\u200cشید", "क्\u200dष", "O'Neill, who signed\non a day"]
+)
+def test_words_of_any_language_are_read(tmp_path, words):
+    assert load_consent(write(tmp_path, {"subject": words}), "mia").subject == words
+
+
 def test_unsigned(tmp_path):
     assert reason(write(tmp_path, sign=False)) == "consent-unsigned"
 

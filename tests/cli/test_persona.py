@@ -121,3 +121,26 @@ def test_what_fails_says_why_and_leaves_nothing(newcomer, capsys, words, says):
     assert call(*words) == 1
     assert says in capsys.readouterr().err
     assert tree(newcomer) == before
+
+
+def test_on_a_terminal_what_cannot_be_taken_is_asked_again(newcomer, monkeypatch, capsys):
+    said = iter([
+        "relese", "release", "Mia \x1b[31m", "Mia Example", "J. Doe", "seventeen", "17", "34", "nowhere.pdf", "release.pdf",
+        "girl", "woman", "Ann\u202e Example", "Ann Example, 41", "All rights reserved", "release", "a studio", "release.pdf",
+    ])  # fmt: skip
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.prompt", lambda question: next(said))
+    assert call("mia", "--sources", "photos", "--targets", "others", "--yes") == 0
+    assert next(said, None) is None
+    out = capsys.readouterr().out
+    for told in (
+        "one of self, release, synthetic",
+        "cannot be printed",
+        "18 to 130",
+        "is no file",
+        "word for a child",
+        "SPDX",
+    ):
+        assert told in out
+    consent = load_consent(newcomer / "consent", "mia")
+    assert (consent.subject, consent.adult.age_years) == ("Mia Example", 34)
