@@ -46,7 +46,17 @@ class Verifier:
         elif path.suffix == ".html":
             yield from self._page(path, name)
         else:
-            yield Check(name, "unknown", "it is no picture, archive, weights, report or publication")
+            why = (
+                "it is no picture, archive, weights, report or publication, and nothing here names its bytes"
+            )
+            yield from list(self.text(path, name)) or [Check(name, "unknown", why)]
+
+    def text(self, path: Path, name: str) -> Iterator[Check]:
+        """A caption, card or manifest, where a publication's registry or dvc.lock names it."""
+        if line := self.registry.copies.get(sha256_file(path)):
+            yield Check(name, "holds", f"the registry names it under the mark {line.mark}")
+        else:
+            yield from self.origins.locked(path, name)
 
     def picture(self, data: bytes, name: str, path: Path | None = None) -> Iterator[Check]:
         """A picture: published ones by their marks, the graph's own by their manifest."""
@@ -197,10 +207,9 @@ class Verifier:
         if not signed:
             yield from self.origins.locked_or_missing(path, name, "no marks")
             return
-        if self.key is None:
-            yield Check(
-                name, "unknown", "the text of a published page is checked with its publication's folder"
-            )
+        statements = [claims.read(one, claims.JPEG) for one in signed]
+        marks = {str(found.publication.get("mark", "")) for found in statements if found and found.valid}
+        yield self._registered(sha256_bytes(data), next(iter(sorted(marks)), ""), name)
         for number, one in enumerate(pictures, start=1):
             found = claims.read(one, claims.JPEG)
             if found is None or not found.valid:

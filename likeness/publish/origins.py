@@ -15,6 +15,7 @@ from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
+from likeness.pipeline.manifest import MANIFEST
 from likeness.safety.consent import load_consent
 from likeness.strict_yaml import parse_yaml
 
@@ -77,6 +78,8 @@ class Origins:
                     )
                     continue
                 photographs += link.stage in (PHOTOGRAPH, "ingest")
+                if link.entry is not None:
+                    yield from self._manifest(link.path.with_name(MANIFEST), name)
                 if not link.path.is_file():
                     yield Check(f"{name} <- {link.path}", "missing", f"of {link.stage}")
                 else:
@@ -90,6 +93,16 @@ class Origins:
             if photographs:
                 yield from self.consent(persona, name, None)
             return
+
+    def _manifest(self, path: Path, name: str) -> Iterator[Check]:
+        """A manifest that names a file on the way, where dvc.lock names another one: it says what it likes."""
+        if path not in self._manifests:
+            self._manifests[path] = [one for one in self.locked(path, str(path)) if one.state == "changed"]
+        yield from (Check(f"{name} <- {path}", one.state, one.why) for one in self._manifests[path])
+
+    @cached_property
+    def _manifests(self) -> dict[Path, list[Check]]:
+        return {}
 
     def consent(self, persona: str, name: str, wanted: str | None) -> Iterator[Check]:
         """Whether the persona's record holds, and is the one that a file was made under (None: any)."""

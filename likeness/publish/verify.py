@@ -30,13 +30,22 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
         raise InputError(
             f"{path} is not there", reason="missing-file", remedy="give the path of a file or folder"
         )
+    if path.name == MANIFEST and path.is_file():
+        path = path.parent
     if path.is_dir() and (path / MANIFEST).is_file():
         return list(_publication(path, repository))
-    if path.is_dir():
-        return list(_folder(path, repository))
-    beside = path.parent / REGISTRY
-    registry = read_registry(beside) if beside.is_file() else read_registries(repository.marks)
-    return list(Verifier(Origins(repository), registry).file(path, str(path)))
+    verifier = Verifier(Origins(repository), _registry(path, repository))
+    return list(_folder(path, verifier) if path.is_dir() else verifier.file(path, str(path)))
+
+
+def _registry(path: Path, repository: RepositoryPaths) -> Registry:
+    """Of a downloaded publication its own, beside its manifest in one of the folders above; else this repository's."""
+    for folder in path.absolute().parents:
+        if (folder / REGISTRY).is_file() and (
+            folder == path.absolute().parent or (folder / MANIFEST).is_file()
+        ):
+            return read_registry(folder / REGISTRY)
+    return read_registries(repository.marks)
 
 
 def _publication(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
@@ -98,14 +107,12 @@ def _whose(said: Published, repository: RepositoryPaths) -> Check:
     )
 
 
-def _folder(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
-    origins = Origins(repository)
-    verifier = Verifier(origins, read_registries(repository.marks))
+def _folder(folder: Path, verifier: Verifier) -> Iterator[Check]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     found = [check for path in files if path.suffix in KNOWN for check in verifier.file(path, str(path))]
     if not found:
         yield Check(str(folder), "unknown", "it holds no picture, archive, weights or report")
     yield from found
     yield from (
-        check for path in files if path.suffix not in KNOWN for check in origins.locked(path, str(path))
+        check for path in files if path.suffix not in KNOWN for check in verifier.text(path, str(path))
     )

@@ -136,6 +136,32 @@ def test_one_byte_changed_is_found_in_a_file_alone(published: Path, name: str, w
     assert any(one.state == "changed" for one in faults(alone))
 
 
+@pytest.mark.parametrize(
+    "name", [PICTURE, "report/index.html", "README.md", "captions/jade-s1-t1-sfw-enhanced.txt"]
+)
+def test_a_file_in_a_publications_folder_is_held_against_its_registry(published: Path, name: str):
+    """Whoever downloaded a publication looks at one file of it: no repository is here, the registry lies above."""
+    here = elsewhere(published)
+    checks = verify(published / name, here)
+    assert not [one for one in checks if one.state in ("changed", "missing")]
+    assert any("the registry names it" in one.why for one in checks)
+    flip(published / name, int((published / name).stat().st_size * 0.9))
+    said = [one for one in verify(published / name, here) if "registry names it" in one.why]
+    assert not said
+
+
+def test_one_byte_in_the_text_of_a_report_alone_is_found(published: Path):
+    page = published / "report/index.html"
+    flip(page, page.stat().st_size - 20)  # in </body></html>: no picture knows of it
+    assert any(one.state == "changed" for one in verify(page, elsewhere(published)))
+
+
+def test_the_path_of_a_publications_manifest_is_the_publication(published: Path):
+    assert verify(published / "manifest.json", RepositoryPaths(Path.cwd())) == verify(
+        published, RepositoryPaths(Path.cwd())
+    )
+
+
 @pytest.mark.parametrize("key", ["persona", "consent", "mark", "key", "signature", "files"])
 def test_a_manifest_that_was_edited_does_not_hold(published: Path, key: str):
     path = published / "manifest.json"

@@ -1,5 +1,6 @@
 """Attacks on publication's door: every manifest says sfw and hers; the pictures say something else."""
 
+import hashlib
 import shutil
 import warnings
 import zipfile
@@ -15,7 +16,9 @@ from runs import run_of
 import likeness.publish
 from likeness.errors import InputError
 from likeness.images import encode_jpeg, load_rgb
+from likeness.paths import RepositoryPaths
 from likeness.publish import publish
+from likeness.publish.verify import verify
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import RESNET, SFACE, vectors_json
 from stages import report
@@ -146,6 +149,27 @@ def test_a_file_that_dvc_lock_knows_otherwise_stays_here(made, tmp_path, monkeyp
         published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
     assert caught.value.reason == "changed-after-the-graph"
     assert name in caught.value.message
+
+
+def test_a_manifest_that_dvc_lock_knows_otherwise_is_named_with_each_picture_behind_it(
+    made, tmp_path, monkeypatch
+):
+    """Its pictures are whole; what it says of where they come from is not what the graph wrote."""
+    root = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(root)
+    picture, manifest = (
+        Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"),
+        Path("data/jade/ingested/manifest.jsonl"),
+    )
+    md5 = hashlib.md5(manifest.read_bytes(), usedforsecurity=False).hexdigest()
+    out = {"path": str(manifest), "md5": md5}
+    Path("dvc.lock").write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": {"x": {"cmd": "x", "outs": [out]}}})
+    )
+    assert not [one for one in verify(picture, RepositoryPaths.here()) if one.state == "changed"]
+    manifest.write_text(manifest.read_text().replace("\n", " \n", 1))
+    changed = [one for one in verify(picture, RepositoryPaths.here()) if one.state == "changed"]
+    assert [str(manifest) in one.what for one in changed] == [True]
 
 
 @pytest.mark.parametrize("shows", [{"explicit": 0.9}, seen(age_years=8.0), seen(age_years=15.0)],
