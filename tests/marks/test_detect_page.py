@@ -33,8 +33,9 @@ def test_it_can_reach_no_network():
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node runs the page's script")
 @pytest.mark.parametrize("encode", [encode_jpeg, encode_png])
-def test_its_script_reads_our_marks_and_none_of_an_unmarked_picture(encode, tmp_path):
-    origin = Origin(code=SourceType.TRAINED, statement={})
+@pytest.mark.parametrize("code", [SourceType.TRAINED, SourceType.COMPOSITE_SYNTHETIC])
+def test_its_script_reads_our_marks_and_none_of_an_unmarked_picture(encode, code, tmp_path):
+    origin = Origin(code=code, statement={})
     key = development_key(tmp_path / "k")
     (tmp_path / "marked").write_bytes(mark_picture(encode(RGB), "x", origin, mark="00000001", key=key))
     (tmp_path / "cut").write_bytes((tmp_path / "marked").read_bytes()[:300])
@@ -58,8 +59,9 @@ def test_its_script_reads_our_marks_and_none_of_an_unmarked_picture(encode, tmp_
     (marked, rows), _, (bare, _) = json.loads(done.stdout)
     assert marked.startswith("Says that it is wholly or partly made by AI")
     said = dict(rows)
-    assert said["XMP"].startswith("trainedAlgorithmicMedia")
-    assert said["C2PA"].startswith("trainedAlgorithmicMedia")
+    assert said["XMP"].startswith(f"{code.value}: ")
+    assert said["C2PA"] == said["XMP"]
+    assert "Note" not in said
     assert said["likeness"] == "the C2PA statement is one of likeness"
     assert bare.startswith("No mark found")
 
