@@ -20,7 +20,7 @@ from likeness.faces.detect import LONG_SIDES_PX, Detector
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import FaceMesh
 from likeness.faces.models import SFACE, locate
-from likeness.faces.stance import Stance, search, stance_of
+from likeness.faces.stance import Stance, search, stance_of, stands_otherwise
 
 
 class _Models:
@@ -90,6 +90,11 @@ class FaceAnalyzer:
         """How the faces of an image stand that `faces` does not find; None where there are none."""
         with self._lent() as models:
             return search(models, rgb)
+
+    def stands_otherwise(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool:
+        """Whether a face beside `faces` lies on its side or stands on its head."""
+        with self._lent() as models:
+            return stands_otherwise(models, rgb, faces)
 
     @contextmanager
     def _lent(self) -> Generator[_Models, None, None]:

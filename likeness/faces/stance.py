@@ -8,7 +8,7 @@ portraits and 9 photographs of real people; median 13.5), 8.8 and less upside do
 each picture the product of detector's score, landmark's score and length is highest by 1.5 times for the upright one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,9 @@ LEAST_SCORE = 4.0
 """The best way must lead the others by this factor and have this score, else nothing is said."""
 
 SEARCH_SIDE_PX = 640
+
+LEAST_SHARE = 0.5
+"""Faces that stand another way count from this share of the largest; smaller ones may be patterns behind."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,50 @@ def _chip(rgb: NDArray[np.uint8], face: Face, degrees: float) -> NDArray[np.uint
 
 def search(models: Models, rgb: NDArray[np.uint8]) -> Stance | None:
     """How the faces of an image stand in which the detector finds none; None where it finds none any way."""
+    return _best(models, _reduced(rgb), central=False)
+
+
+def _reduced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scale = min(1.0, SEARCH_SIDE_PX / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return _best(models, small, central=False)
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool:
+    """Whether there is a face beside `faces`, not much smaller than the largest, that lies on its side or stands on its head: the
+    detector may find it in the turned picture alone."""
+    small = _reduced(rgb)
+    scale = small.shape[1] / rgb.shape[1]
+    known = [np.array(face.box_px) * scale for face in faces]
+    least = LEAST_SHARE * max((min(box[2:]) for box in known), default=0.0)
+    for turns in (1, 2, 3):
+        turned = np.ascontiguousarray(np.rot90(small, turns))
+        for row in models.detector.rows(turned):
+            middle = _turned_back(
+                (float(row[0] + row[2] / 2), float(row[1] + row[3] / 2)), turns, small.shape[:2]
+            )
+            if min(row[2:4]) < least or any(_is_within(middle, box) for box in known):
+                continue
+            whole = np.ascontiguousarray(np.rot90(rgb, turns))
+            points5 = row[4:14].reshape(5, 2) / scale
+            _, presence = models.mesh.landmarks(whole, row[:4] / scale, points5[:2])
+            _, length = models.embedding(whole, points5)
+            if presence >= PRESENCE and length >= SURE_LENGTH:
+                return True
+    return False
+
+
+def _turned_back(point: tuple[float, float], turns: int, shape: tuple[int, ...]) -> tuple[float, float]:
+    """A point of a picture that was turned by quarter turns counter-clockwise, in the picture [H, W] as it was."""
+    height, width = shape
+    x, y = point
+    return {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[turns]
+
+
+def _is_within(point: tuple[float, float], box: NDArray[np.float64]) -> bool:
+    """Whether it lies in a box of x, y, width and height, or near its edge: half a side around."""
+    low, side = box[:2], box[2:]
+    return bool(((low - side / 2 <= point) & (point <= low + 1.5 * side)).all())
 
 
 def _best(models: Models, rgb: NDArray[np.uint8], *, central: bool) -> Stance | None:

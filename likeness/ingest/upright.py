@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces import Face
-from likeness.faces.stance import Stance
+from likeness.faces.stance import LEAST_SHARE, SURE_LENGTH, Stance
 from likeness.images import RGB
 
 Fault = Literal["negative", "faces-disagree", "not-upright"]
 
-# Faces from this share of the largest have a say; smaller ones may be patterns behind.
-SAY = 0.5
+# Faces from this share of the largest have a say; smaller ones may be patterns behind, unless their embedding is sure.
+SAY = LEAST_SHARE
 
 
 class StanceFinder(Protocol):
@@ -23,6 +23,8 @@ class StanceFinder(Protocol):
     def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]: ...
 
     def search(self, rgb: NDArray[np.uint8]) -> Stance | None: ...
+
+    def stands_otherwise(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ def make_upright(
     if len(turns) > 1:
         return Upright(rgb=rgb, faces=faces, fault="faces-disagree")
     if turns <= {0}:
-        return Upright(rgb=rgb, faces=faces)
+        return Upright(rgb=rgb, faces=faces, fault=_disagreement(rgb, faces, finder))
     quarter = turns.pop()
     turned = np.ascontiguousarray(np.rot90(rgb, quarter))
     found = find(turned)
@@ -59,14 +61,18 @@ def make_upright(
         rgb=turned,
         faces=found,
         notes=(f"turned by {degrees}, as its faces stand: the file says nothing of it, or something else",),
-        fault=None if now <= {0} else "not-upright",
+        fault=_disagreement(turned, found, finder) if now <= {0} else "not-upright",
     )
+
+
+def _disagreement(rgb: RGB, faces: Sequence[Face], finder: StanceFinder) -> Fault | None:
+    return "faces-disagree" if faces and finder.stands_otherwise(rgb, faces) else None
 
 
 def _clear(rgb: RGB, faces: Sequence[Face], finder: StanceFinder) -> list[Stance]:
     """How the faces stand that have a say, where that can be told."""
     least = SAY * max((min(face.box_px[2:]) for face in faces), default=0)
-    heard = [face for face in faces if min(face.box_px[2:]) >= least]
+    heard = [face for face in faces if min(face.box_px[2:]) >= least or face.embedding_length >= SURE_LENGTH]
     stances = [stance for stance in finder.stances(rgb, heard) if stance is not None]
     if not stances and (found := finder.search(rgb)) is not None:
         return [found]

@@ -72,6 +72,39 @@ def test_faces_that_stand_different_ways_turn_nothing(analyzer) -> None:
     assert np.array_equal(found.rgb, both)
 
 
+def beside(large: RGB, small: RGB, side_px: int) -> RGB:
+    """A small picture in the corner of a large one."""
+    both = Image.fromarray(large.copy())
+    inner = Image.fromarray(small)
+    inner.thumbnail((side_px, side_px))
+    both.paste(inner, (both.width - inner.width, 0))
+    return np.array(both)
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_large_face_that_is_found_in_the_turned_photograph_alone_is_no_background(
+    analyzer, turns: int
+) -> None:
+    hidden = np.ascontiguousarray(np.rot90(photo("targets/03_amara.jpg"), turns))
+    stored = beside(hidden, photo("targets/04_irene.jpg"), 260)
+    assert len(analyzer.faces(stored)) == 1  # the small one, which stands upright
+    assert make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer).fault == "faces-disagree"
+
+
+def test_small_people_who_stand_upright_keep_a_photograph_from_being_turned(analyzer) -> None:
+    on_its_head = np.ascontiguousarray(np.rot90(photo("sources/jade_02.jpg"), 2))
+    stored = beside(on_its_head, photo("targets/04_irene.jpg"), 280)
+    found = make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer)
+    assert found.fault == "faces-disagree"
+    assert np.array_equal(found.rgb, stored)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_upright_face_behind_an_upright_one_is_background(analyzer, name: str) -> None:
+    stored = beside(photo(name), photo("sources/jade_01.jpg"), 150)
+    assert make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer).fault is None
+
+
 def test_where_nothing_can_be_told_nothing_is_turned(analyzer) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     found = make_upright(noise, analyzer.faces(noise), analyzer.faces, analyzer)
@@ -90,6 +123,9 @@ class Says:
 
     def search(self, rgb) -> None:
         return None
+
+    def stands_otherwise(self, rgb, faces) -> bool:
+        return False
 
 
 def test_a_face_that_turning_does_not_help_is_refused(analyzer) -> None:
