@@ -56,7 +56,7 @@ NO_PICTURES = {
     b"PK\3\4": "an archive", b"\x1f\x8b": "an archive", b"7z\xbc\xaf": "an archive", b"Rar!": "an archive",
     b"\x1aE\xdf\xa3": "a film", b"\0\0\1\xba": "a film", b"\0\0\1\xb3": "a film", b"FLV": "a film", b"OggS": "a recording",
     b"ID3": "a recording", b"fLaC": "a recording", b"\0\5\x16\7": "a Mac's notes about another file",
-    b"\xd0\xcf\x11\xe0": "an old Office document or a store of thumbnails", b"SQLite format 3": "a database",
+    b"\xd0\xcf\x11\xe0": "a container of Microsoft's (old Office, FlashPix, thumbnails)", b"SQLite format 3": "a database",
     b"bplist": "a settings file",
     b"<": "a web page or a drawing in XML", b"{": "text in JSON", b"[": "text in JSON",
 }  # fmt: skip

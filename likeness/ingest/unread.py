@@ -18,7 +18,10 @@ COMPRESSIONS = {
     34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG of DNG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-USUAL_PHOTOMETRIC, USUAL_BITS = frozenset({0, 1, 2, 3, 5, 6, 8}), frozenset({1, 2, 4, 8, 16})
+USUAL_BITS = frozenset({1, 2, 4, 8, 16})
+# By the PhotometricInterpretation: grey, colours, a palette, inks, YCbCr, Lab.
+USUAL_SAMPLES = {0: (1, 2), 1: (1, 2), 2: (3, 4), 3: (1, 2), 5: (4,), 6: (3,), 8: (3,)}
+MOST_SAMPLES, MOST_COLOURS = 16, 65_536
 BMP_HEADERS, BMP_BITS = (
     frozenset({12, 16, 40, 52, 56, 64, 108, 124}),
     frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64}),
@@ -47,7 +50,8 @@ def refuse_unread(data: bytes, *, opened: bool) -> None:
 def _rare_bmp(data: bytes) -> str | None:
     """What a BMP that is whole says of its pixels (Microsoft, BITMAPFILEHEADER and BITMAPV5HEADER)."""
     size, header, bits = (int.from_bytes(data[at : at + n], "little") for at, n in ((2, 4), (14, 4), (28, 2)))
-    if size > len(data) or header not in BMP_HEADERS or bits not in BMP_BITS:
+    colours = int.from_bytes(data[46:50], "little") if header >= 40 else 0
+    if size > len(data) or header not in BMP_HEADERS or bits not in BMP_BITS or colours > MOST_COLOURS:
         return None
     return f"BMP with {bits} bits a pixel, compression {int.from_bytes(data[30:34], 'little')}"
 
@@ -62,12 +66,15 @@ def _rare_tiff(data: bytes, opened: bool) -> str | None:
         return None
     photometric, bits = first.get(PHOTOMETRIC, "missing"), tuple(first[BITS])
     samples = set(first.get(SAMPLE_FORMAT, (UNSIGNED,)))
-    usual = photometric in USUAL_PHOTOMETRIC and set(bits) <= USUAL_BITS and samples == {UNSIGNED}
+    many = first.get(SAMPLES, 1)
+    if not 0 < many <= MOST_SAMPLES:
+        return None
+    usual = many in USUAL_SAMPLES.get(photometric, ()) and set(bits) <= USUAL_BITS and samples == {UNSIGNED}
     offsets, counts = next((first[one], first[other]) for one, other in (STRIPS, TILES) if one in first)
     whole = all(0 < at + count <= len(data) for at, count in zip(offsets, counts, strict=True))
-    if usual and not (whole and first[WIDTH] and first[HEIGHT]):
+    if usual or not (whole and first[WIDTH] and first[HEIGHT]):
         return None
     return (
-        f"TIFF with {first.get(SAMPLES, 1)} numbers of {sorted(set(bits))} bits a pixel, SampleFormat {sorted(samples)}, "
+        f"TIFF with {many} numbers of {sorted(set(bits))} bits a pixel, SampleFormat {sorted(samples)}, "
         f"PhotometricInterpretation {photometric}"
     )

@@ -104,7 +104,7 @@ def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
     elif packed == PLAIN:  # some programs count the bytes wrongly; Pillow takes as many as it needs
         used = list(zip(offsets, sizes, strict=False))
     else:
-        used = list(zip(offsets, counts, strict=False))
+        used = list(zip(offsets, counts, strict=False))[: len(sizes)]
     end = HEADER_BYTES
     for number, (at, count) in sorted(enumerate(used, start=1), key=lambda one: one[1]):
         if at < end or count == 0:
