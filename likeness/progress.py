@@ -54,8 +54,9 @@ class Progress:
         if self._bars:
             self._bars.stop()
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.words.items()))
+        nothing = "nothing to do" if self.total == 0 else "none finished"
         self.line(
-            f"{self.done}/{self.total} in {time.monotonic() - self._started:.1f} s ({counts or 'nothing to do'})"
+            f"{self.done}/{self.total} in {time.monotonic() - self._started:.1f} s ({counts or nothing})"
         )
 
 

@@ -1,6 +1,7 @@
 """MLflow gets a run with params, metrics, files and tags; a dead server never stops the work."""
 
 import shutil
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -291,6 +292,29 @@ def test_an_end_that_the_server_does_not_take_is_told(in_tmp, monkeypatch, capsy
     with tracker("sqlite:///mlflow.db"):
         pass
     assert "1 record(s) of this run are not there, and it stays RUNNING there: " in capsys.readouterr().err
+
+
+def test_a_server_that_takes_requests_and_says_nothing_is_not_asked_again_and_again(
+    in_tmp, monkeypatch, capsys
+):
+    """It is asked once at the start and once at the end; it was nine times at the end, for 145 s."""
+    monkeypatch.setattr(tracking, "LAST_WAIT_S", 0.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        with tracker(f"http://127.0.0.1:{server.getsockname()[1]}") as run:
+            run.set_tags({"a": "b"})
+        server.setblocking(False)
+        asked = list(iter(lambda: accepted(server), None))
+    assert len(asked) == 2
+    assert "it does not answer in time" in capsys.readouterr().err
+
+
+def accepted(server):
+    """The next connection that waits; None where none does."""
+    try:
+        return server.accept()[0].close() or True
+    except BlockingIOError:
+        return None
 
 
 @pytest.mark.usefixtures("impatient")

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from likeness.config import load_config
+from likeness.disk import try_place
 from likeness.paths import PARAMS
 from likeness.run import Run, run_at
 
@@ -18,6 +19,8 @@ def draw_command(persona: str, words: str, *, number: int, seed: int, strength: 
     from likeness.evaluate.request import asked_prompt, draw_asked
 
     run = run_of(persona, strength)
+    for place in (run.paths.drawn, *run.places()):  # before the libraries, which take long
+        try_place(place)
     prompt = asked_prompt(run, words)
     made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number))
     for one in made.entries:

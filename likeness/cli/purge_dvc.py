@@ -12,8 +12,10 @@ import yaml
 from likeness.cli.deletion import delete
 from likeness.disk import write_atomic
 from likeness.dvc_files import LOCK, listed
+from likeness.errors import InputError
 from likeness.git import git
 from likeness.paths import PersonaPaths
+from likeness.versions.revision import stages_of
 
 
 class DvcTraces:
@@ -48,8 +50,7 @@ class DvcTraces:
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)
-        for name in self._shorten_lock(dry_run=dry_run):
-            yield name, None
+        yield from self._shorten_lock(dry_run=dry_run)
 
     def delete_in_remotes(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete the same in each of DVC's remotes; yields what went, or the remote and why it was not reached."""
@@ -122,12 +123,18 @@ class DvcTraces:
         found = [copy / own for copy in copies for own in (self._own.data, self._own.models)]
         return [folder for folder in found if folder.is_dir()]
 
-    def _shorten_lock(self, *, dry_run: bool) -> Iterator[str]:
+    def _shorten_lock(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         lock = self.root / LOCK
-        whole = _yaml(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
-        stages = cast("dict[str, Any]", whole.get("stages", {}))
+        if not lock.is_file():
+            return
+        try:
+            stages = stages_of(text := lock.read_text(encoding="utf-8"), LOCK)
+        except InputError as error:
+            yield f"{LOCK}, and what it alone names in DVC's cache", str(error)
+            return
+        whole = _yaml(text)
         mine = [name for name in stages if name.endswith(f"@{self.persona}")]
-        yield from (f"dvc.lock: {name}" for name in mine)
+        yield from ((f"dvc.lock: {name}", None) for name in mine)
         if mine and not dry_run:
             left = {name: stage for name, stage in stages.items() if name not in mine}
             text = yaml.safe_dump(whole | {"stages": left}, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]

@@ -23,7 +23,10 @@ HEADER = """\
 # The numbers of the photographs that were accepted once: jade-s3 is the source with number 3. ingest adds to this file
 # and takes nothing away; commit it. A photograph is known by its name or by its bytes; where both disagree, it is refused.
 """
-REMEDY = "restore the file (git checkout), or correct what it says"
+REMEDY = (
+    "correct what it says: of a merge keep the lines of both sides, "
+    "and give the next free number to one of two photographs with the same"
+)
 
 
 class Numbered(BaseModel):

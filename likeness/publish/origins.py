@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from likeness.digests import md5_file, sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
@@ -17,7 +15,7 @@ from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.pipeline.manifest import MANIFEST
 from likeness.safety.consent import load_consent
-from likeness.strict_yaml import parse_yaml
+from likeness.versions.revision import stages_of
 
 State = Literal["holds", "changed", "missing", "unknown"]
 
@@ -135,12 +133,8 @@ class Origins:
     @cached_property
     def _lock(self) -> dict[Path, str]:
         """md5 of every file that dvc.lock names; those of a folder from DVC's list of it."""
-        try:
-            stages: dict[str, Any] = parse_yaml((self.repository.root / LOCK).read_text(encoding="utf-8"))[
-                "stages"
-            ]
-        except (OSError, KeyError, TypeError, yaml.YAMLError):
-            return {}
+        lock = self.repository.root / LOCK
+        stages = stages_of(lock.read_text(encoding="utf-8"), LOCK) if lock.is_file() else {}
         known: dict[Path, str] = {}
         cache = cache_folder(self.repository.root)
         for stage in stages.values():

@@ -23,7 +23,7 @@ from likeness.strict_yaml import read_checked
 BY_HAND = "refused-by-hand"
 MAX_LETTERS = 200
 HEADER = "# What a person refused: `likeness photos refuse`. The stages leave these out; commit this file.\n"
-REMEDY = "restore the file (git checkout), or write it with `likeness photos refuse`"
+REMEDY = "restore the file (`git checkout HEAD -- FILE`), or write it with `likeness photos refuse`"
 
 
 class RefusedByHand(BaseModel):

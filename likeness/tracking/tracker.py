@@ -29,8 +29,9 @@ from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of
 BATCH_METRICS = 1000
 # Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
 SEND_EVERY_S = 10.0
-# At the end of a run a server that does not answer is asked this often, with a pause between.
-LAST_TRIES, LAST_PAUSE_S = 3, 1.0
+# At the end of a run a server that does not answer is asked this often, with a pause between; one that takes a request and
+# says nothing, not again after this time: the run that waits for it holds a machine.
+LAST_TRIES, LAST_PAUSE_S, LAST_WAIT_S = 3, 4.0, 8.0
 ARTIFACTS = "mlartifacts"
 """The folder in the repository that takes the files of runs, where the database is a local one."""
 
@@ -69,7 +70,7 @@ class Tracker:
         self._rows: list[Row] = []
         self._sent_s = -SEND_EVERY_S
         self._sending: Future[None] | None = None
-        self._refused = 0
+        self._refused, self._answered = 0, True
         self._mark = uuid.uuid4().hex
         self.problem: str | None = None
 
@@ -109,9 +110,11 @@ class Tracker:
         status = "FINISHED" if kind is None else "KILLED" if kind is KeyboardInterrupt else "FAILED"
         self._add_rows()
         self._calls.append(lambda: self._client.set_terminated(self._run_id, status))
+        ended_s = time.monotonic()
         for tries_left in reversed(range(LAST_TRIES)):
             self._thread.submit(self._send, leave_out=not tries_left).result()
-            if not self._enabled or not self._calls:
+            silent = not self._answered and time.monotonic() - ended_s >= LAST_WAIT_S
+            if not self._enabled or not self._calls or silent:
                 break
             time.sleep(LAST_PAUSE_S if tries_left else 0)
         self._thread.shutdown()
@@ -120,6 +123,8 @@ class Tracker:
             self._say(f"{lost} record(s) of this run are not there{running}: {self.problem}")
 
     def _start(self) -> None:
+        # What does not go through is kept and sent again from here.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         quiet()
         from mlflow import MlflowClient
         from mlflow.entities import Param
@@ -200,7 +205,7 @@ class Tracker:
             # Whatever a tracking server or its client raises must not cost the work it only watches.
             except Exception as error:
                 first, cause = self.problem is None, cause_of(error, self._uri)
-                self.problem = cause.words
+                self.problem, self._answered = cause.words, cause.answered
                 if first:
                     self._say(
                         cause.words + ("" if cause.final else "\n  what waits is sent when it answers again")

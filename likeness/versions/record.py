@@ -48,7 +48,7 @@ def read_versions(paths: PersonaPaths) -> list[Version]:
         raise InputError(
             f"{paths.versions_file} has the conflict markers of a merge: both sides gave the same number",
             reason="bad-versions",
-            remedy=f"`git checkout --ours {paths.versions_file}`, then accept the other side's weights again",
+            remedy=f"`git checkout HEAD -- {paths.versions_file}`, then accept the other side's weights again",
         )
     try:
         found = [Version.model_validate(one) for one in json.loads(text)]
@@ -79,5 +79,5 @@ def _broken(paths: PersonaPaths, why: str) -> InputError:
     return InputError(
         f"{paths.versions_file} cannot be read: {why}",
         reason="bad-versions",
-        remedy=f"`git checkout {paths.versions_file}` brings the committed one back",
+        remedy=f"`git checkout HEAD -- {paths.versions_file}` brings the committed one back",
     )

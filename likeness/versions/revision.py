@@ -156,13 +156,22 @@ def lock_of(revision: str) -> dict[str, dict[str, Any]]:
         raise InputError(
             f"{revision} has no {LOCK}", reason="no-version", remedy="run `dvc repro` and commit dvc.lock"
         )
+    return stages_of(text, f"{LOCK} of {revision}")
+
+
+def stages_of(text: str, whose: str) -> dict[str, dict[str, Any]]:
+    """The stages that a dvc.lock names.
+
+    Raises:
+        InputError: it does not read, as after a merge: what it names is not known then, and nothing may pass for it.
+    """
     try:
         return cast("dict[str, dict[str, Any]]", parse_yaml(text)["stages"])
     except (yaml.YAMLError, TypeError, KeyError) as error:
         raise InputError(
-            f"{LOCK} of {revision} cannot be read: {error}",
+            f"{whose} cannot be read: {error}",
             reason="no-version",
-            remedy=f"restore it: `git checkout {LOCK}`, then `dvc repro`",
+            remedy=f"`git checkout HEAD -- {LOCK}`, then `dvc repro`",
         ) from error
 
 

@@ -96,6 +96,16 @@ def test_the_targets_list_taken_away_after_the_signature(tmp_path):
     folder = write(tmp_path)
     (folder / "mia.targets.yaml").unlink()
     assert reason(folder) == "consent-signature"
+    with pytest.raises(ConsentError, match=r"mia\.targets\.yaml is gone, which was signed with it"):
+        load_consent(folder, "mia")
+
+
+def test_a_targets_list_added_after_the_signature(tmp_path):
+    folder = write(tmp_path, targets=None)
+    (folder / "mia.targets.yaml").write_text(yaml.safe_dump(TARGETS))
+    assert reason(folder) == "consent-signature"
+    with pytest.raises(ConsentError, match=r"mia\.targets\.yaml was added after .* signed"):
+        load_consent(folder, "mia")
 
 
 @pytest.mark.parametrize(

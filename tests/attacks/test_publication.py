@@ -172,6 +172,16 @@ def test_a_manifest_that_dvc_lock_knows_otherwise_is_named_with_each_picture_beh
     assert [str(manifest) in one.what for one in changed] == [True]
 
 
+def test_nothing_leaves_while_a_merge_hides_what_dvc_lock_knows(made, tmp_path, monkeypatch):
+    root = shutil.copytree(made, tmp_path / "copy")
+    (root / "dvc.lock").write_text(
+        "schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\nstages: {}\n>>>>>>> b\n"
+    )
+    with pytest.raises(InputError, match="conflict markers of a merge") as caught:
+        published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
+    assert "git checkout HEAD -- dvc.lock" in caught.value.remedy
+
+
 @pytest.mark.parametrize("shows", [{"explicit": 0.9}, seen(age_years=8.0), seen(age_years=15.0)],
                          ids=["explicit", "a child", "a minor"])  # fmt: skip
 def test_a_drawn_picture_is_measured_again_and_nobody_attests_its_age(made, monkeypatch, shows):

@@ -171,6 +171,18 @@ def test_a_place_that_is_not_reached_is_told_and_the_others_are_done(repository,
     assert holders(repository, SWAPPED) == []
 
 
+def test_a_lock_that_a_merge_left_in_two_is_told_as_not_reached(repository):
+    lock = Path("dvc.lock")
+    lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}=======\n>>>>>>> other\n")
+    before = lock.read_bytes()
+    report = purge("jade", dry_run=False, photographs=False)
+    [(place, why)] = report.unreachable.items()
+    assert "what it alone names" in place
+    assert "conflict markers" in why
+    assert lock.read_bytes() == before
+    assert not Path("data/jade/swapped").exists()
+
+
 def test_what_may_only_be_read_goes_too(repository, monkeypatch):
     """Root may delete anything, so the test looks at what the folders allow when they are deleted."""
     for path in (path for path in Path("data/jade").rglob("*") if path.is_dir()):

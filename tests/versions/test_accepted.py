@@ -129,7 +129,7 @@ def test_a_record_of_two_branches_names_the_way_on(in_tmp):
     PATHS.versions_file.write_text("<<<<<<< HEAD\n[]\n=======\n[]\n>>>>>>> other\n")
     with pytest.raises(InputError, match="conflict markers of a merge") as caught:
         read_versions(PATHS)
-    assert "--ours" in caught.value.remedy
+    assert "git checkout HEAD -- " in caught.value.remedy
 
 
 def test_versions_are_listed(accept):

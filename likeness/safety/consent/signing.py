@@ -71,10 +71,21 @@ def check_signature(consent: Consent, repository: Path) -> None:
         )
     if not _fits(signature, canonical(consent)):
         raise ConsentError(
-            f"{name}: consent/{name}.yaml or {name}.targets.yaml changed after {signature.by} signed",
+            f"{name}: {_changed(consent, signature)}",
             reason="consent-signature",
             remedy=f"put back what was signed, or have the change agreed and `likeness consent sign {name}` again",
         )
+
+
+def _changed(consent: Consent, signature: Signature) -> str:
+    """Which of the two files that one signature covers is not as it was."""
+    record = f"consent/{consent.persona}.yaml"
+    targets = f"consent/{consent.persona}.targets.yaml"
+    if consent.targets is None:
+        return f"{record} changed after {signature.by} signed, or {targets} is gone, which was signed with it"
+    if _fits(signature, canonical(consent.model_copy(update={"targets": None}))):
+        return f"{targets} was added after {signature.by} signed {record}, which says nothing of targets"
+    return f"{record} or {targets} changed after {signature.by} signed"
 
 
 def sign(consent: Consent, key: "Ed25519PrivateKey", by: str) -> Signature:
