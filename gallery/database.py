@@ -33,9 +33,10 @@ def open_engine(url: str, *, connections: int = 20) -> Engine:
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
         "postgres://", "postgresql+psycopg://", 1
     )
-    return create_engine(
-        driver, pool_size=connections, max_overflow=10, pool_pre_ping=True, connect_args=connecting()
-    )
+    return create_engine(  # what a statement was given, hashes of passwords among it, stands in no error and no log
+        driver, pool_size=connections, max_overflow=10, pool_pre_ping=True, connect_args=connecting(),
+        hide_parameters=True,
+    )  # fmt: skip
 
 
 def _config(connection: Connection) -> Config:

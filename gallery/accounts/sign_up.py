@@ -71,7 +71,9 @@ def ask_to_sign_up(gallery: Gallery, email: str, name: str, password: str, place
         link = "sign-in" if known else "confirm#token=" + new_token(
             db, "confirm", email.lower(), gallery.clock(), name=name, password=hashed)  # fmt: skip
     said = "You have an account already." if known else "Open this link to finish."
-    return Mail(to=email, subject="Your account", text=f"{said}\n\n{gallery.settings.public_url}/{link}\n")
+    return Mail(
+        to=email.lower(), subject="Your account", text=f"{said}\n\n{gallery.settings.public_url}/{link}\n"
+    )
 
 
 def confirm(gallery: Gallery, token: str, agent: str) -> tuple[User, str]:
@@ -109,7 +111,7 @@ def forgot(gallery: Gallery, email: str, place: str) -> Mail | None:
     if user is None or user.blocked:
         return None
     text = f"Open this link within an hour:\n\n{gallery.settings.public_url}/reset#token={token}\n"
-    return Mail(to=email, subject="A new password", text=text)
+    return Mail(to=user.email, subject="A new password", text=text)
 
 
 def reset(gallery: Gallery, token: str, password: str) -> None:

@@ -4,7 +4,7 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gallery.context import Gallery
@@ -28,9 +28,25 @@ MAIL_ADDRESS = Limit(name="mail-address", tries=5, seconds=3600)
 MAIL_PLACE = Limit(name="mail-place", tries=30, seconds=3600)
 TOKEN_PLACE = Limit(name="token", tries=30, seconds=3600)
 SHARE_PASSWORD = Limit(name="share-password", tries=10, seconds=900)
+SHARE_OPENED = Limit(name="share-opened", tries=300, seconds=900)
+ARCHIVE = Limit(name="archive", tries=60, seconds=3600)
 CHECKOUT = Limit(name="checkout", tries=20, seconds=3600)
 GENERATE = Limit(name="generate", tries=60, seconds=60)
 TAKEDOWN_PLACE = Limit(name="takedown", tries=10, seconds=3600)
+
+
+def _key(gallery: Gallery, limit: Limit, who: str) -> tuple[str, datetime.datetime]:
+    """Under which a try is counted now: the name, and when the time began that it counts in."""
+    begun = gallery.clock().timestamp() // limit.seconds * limit.seconds
+    key = hashlib.sha256(f"{limit.name}\n{who}".encode()).hexdigest()
+    return key, datetime.datetime.fromtimestamp(begun, datetime.UTC)
+
+
+def take_back_try(gallery: Gallery, limit: Limit, who: str) -> None:
+    """A try that was right counts for nothing."""
+    key, begun = _key(gallery, limit, who)
+    with gallery.transaction() as db:
+        db.execute(update(Tries).where(Tries.key == key, Tries.window == begun).values(count=Tries.count - 1))
 
 
 def count_try(gallery: Gallery, limit: Limit, who: str) -> None:
@@ -40,8 +56,7 @@ def count_try(gallery: Gallery, limit: Limit, who: str) -> None:
         RequestError: 429.
     """
     now = gallery.clock()
-    begun = datetime.datetime.fromtimestamp(now.timestamp() // limit.seconds * limit.seconds, datetime.UTC)
-    key = hashlib.sha256(f"{limit.name}\n{who}".encode()).hexdigest()
+    key, begun = _key(gallery, limit, who)
     with gallery.transaction() as db:
         one = insert(Tries).values(key=key, window=begun, count=1)
         counted = one.on_conflict_do_update(index_elements=["key", "window"], set_={"count": Tries.count + 1})

@@ -16,6 +16,7 @@ MOST_LETTERS = 300
 WORDS = {
     404: ("not-there", "There is nothing here."),
     405: ("method", "This cannot be done here."),
+    408: ("too-slow", "This took too long to come."),
     413: ("too-long", "This is more than is read here."),
 }
 log = logging.getLogger("gallery")

@@ -1,5 +1,6 @@
 """The web application: every route below /api."""
 
+from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -47,6 +48,7 @@ def make_app(gallery: Gallery) -> FastAPI:
                   redirect_slashes=False)  # fmt: skip
     app.state.gallery = gallery
     app.state.pulse = Pulse(gallery)
+    app.state.streams = Counter()
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
     said: dict[str, Any] = {"model": Failure, "description": "Why not"}

@@ -1,8 +1,9 @@
 """What routes take: nothing beside their fields, no text that a database or a page cannot hold."""
 
+import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from likeness.errors import without_control
 
@@ -26,6 +27,14 @@ def _prose(text: str) -> str:
     return text.strip()
 
 
+def _within_reach(at: datetime.datetime) -> datetime.datetime:
+    """A time that the database can read and give back, in UTC."""
+    if not 1970 < at.year < 3000:
+        raise ValueError("no time of ours")
+    return at.astimezone(datetime.UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 Text = Annotated[str, AfterValidator(storable)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 Prose = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_prose)]

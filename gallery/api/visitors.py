@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ from gallery.context import Gallery
 from gallery.errors import RequestError, not_allowed
 from gallery.tables import User
 
-COOKIE = "session"
 SAFE = ("GET", "HEAD", "OPTIONS")
 LONGEST_COOKIE = 100
 
@@ -31,7 +31,7 @@ def visitor(request: Request, gallery: GalleryDep) -> Visitor:
     Raises:
         RequestError: an unsafe method without the token of this cookie, or from another site's page.
     """
-    cookie = request.cookies.get(COOKIE, "")[:LONGEST_COOKIE]
+    cookie = request.cookies.get(cookie_name(gallery), "")[:LONGEST_COOKIE]
     if request.method not in SAFE:
         given = request.headers.get("x-csrf", "")
         right = hmac.compare_digest(given.encode(), csrf_token(gallery.key, cookie).encode())
@@ -41,8 +41,24 @@ def visitor(request: Request, gallery: GalleryDep) -> Visitor:
             raise RequestError(
                 403, "csrf", "This request did not come from our own page.", remedy="Load it again."
             )
-    place = request.client.host if request.client else "unknown"
+    place = place_of(request.client.host) if request.client else "unknown"
     return visitor_of(gallery, cookie, place) if cookie else Visitor(cookie="", place=place)
+
+
+def cookie_name(gallery: Gallery) -> str:
+    """By its prefix browsers take it from this very host over TLS alone: a page of a neighbouring subdomain plants none."""
+    return "session" if gallery.settings.is_local else "__Host-session"
+
+
+def place_of(host: str) -> str:
+    """Whom limits by place count as one: an address; of IPv6 the network of 64 bits, which whoever has one address has, too."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False))
 
 
 def _hosts(request: Request, gallery: Gallery) -> tuple[str, str]:
@@ -83,7 +99,7 @@ OwnerDep = Annotated[User, Depends(owner)]
 def set_cookie(response: Response, gallery: Gallery, cookie: str) -> None:
     """Give the browser its session."""
     days = gallery.settings.session_days
-    response.set_cookie(COOKIE, cookie, max_age=days * 86400, httponly=True, samesite="lax", path="/",
+    response.set_cookie(cookie_name(gallery), cookie, max_age=days * 86400, httponly=True, samesite="lax", path="/",
                         secure=not gallery.settings.is_local)  # fmt: skip
 
 

@@ -143,6 +143,7 @@ def worker_command(servers: tuple[str, ...], *, until_eof: bool = False) -> None
     gallery, config = open_gallery(settings), load_config(settings.repository / PARAMS)
     repository = RepositoryPaths(settings.repository.absolute())
     drawer: Drawer
+    ready: Callable[[], object] | None = None
     if servers:
         from gallery.generation.comfyui import ComfyDrawer, Pool
 
@@ -153,8 +154,11 @@ def worker_command(servers: tuple[str, ...], *, until_eof: bool = False) -> None
         from gallery.generation.diffusers import DiffusersDrawer
 
         drawer = DiffusersDrawer(config=config, memo=repository.digests)
+        with gallery.transaction() as db:
+            if db.scalar(select(Version.id).limit(1)) is not None:  # somebody can be drawn
+                ready = drawer.open_base
     finisher = LikenessFinisher(
         config=config, folder=settings.folder / "marks", keys=repository.keys, least=settings.least_likeness
     )
     url = gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
-    asyncio.run(run_worker(Worker(gallery=gallery, drawer=drawer, finisher=finisher), url))
+    asyncio.run(run_worker(Worker(gallery=gallery, drawer=drawer, finisher=finisher), url, ready=ready))

@@ -40,6 +40,10 @@ class DiffusersDrawer:
 
         return load_base(self.config.base, device=self.config.train.system.device, memo=self.memo)
 
+    def open_base(self) -> None:
+        """Open it before somebody waits for a picture: that takes several times as long as one."""
+        _ = self.base
+
     @cached_property
     def enhancer(self) -> "Enhancer":
         """The provider that enlarges."""

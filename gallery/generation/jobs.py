@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import logging
 import signal
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -84,8 +85,9 @@ def repair(gallery: Gallery) -> int:
     return moved
 
 
-async def run_worker(worker: Worker, url: str) -> None:
-    """Work until the program is told to end; the picture in hand is finished. A database that goes away is waited for."""
+async def run_worker(worker: Worker, url: str, *, ready: Callable[[], object] | None = None) -> None:
+    """Work until the program is told to end; the picture in hand is finished. A database that goes away is waited for. `ready`
+    opens, before the first job, what would keep whoever asks first waiting."""
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -102,6 +104,8 @@ async def run_worker(worker: Worker, url: str) -> None:
               asyncio.create_task(now_and_then(heed, HEED_SECONDS)),
               asyncio.create_task(now_and_then(finish_all, REFUND_SECONDS)),
               asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
+    if ready is not None:
+        await _get_ready(ready, told)
     while not told.is_set():
         try:
             await _work(make_queue(worker, url), told)
@@ -110,6 +114,26 @@ async def run_worker(worker: Worker, url: str) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), AGAIN_SECONDS)
     for one in beside:
+        one.cancel()
+
+
+async def _get_ready(ready: Callable[[], object], told: asyncio.Event) -> None:
+    """Wait until `ready` is done, or until told to end: a program that ends waits for no such thread. What it cannot open fails
+    again in the job that needs it, which says so to whoever asked."""
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def run() -> None:
+        try:
+            ready()
+        except Exception:
+            log.exception("the worker could not get ready")
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(over.set)
+
+    threading.Thread(target=run, daemon=True).start()
+    waiting = [asyncio.create_task(one.wait()) for one in (over, told)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
         one.cancel()
 
 

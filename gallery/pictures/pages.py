@@ -48,7 +48,7 @@ def read_cursor(text: str) -> Cursor:
         found = datetime.datetime.fromisoformat(at), uuid.UUID(which)
     except (ValueError, binascii.Error) as error:
         raise invalid("This page cannot be found.", "Begin at the first one.") from error
-    if found[0].tzinfo is None:
+    if found[0].tzinfo != datetime.UTC:  # as `write_cursor` has it; the database reads not every offset
         raise invalid("This page cannot be found.", "Begin at the first one.")
     return found
 

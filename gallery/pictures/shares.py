@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gallery.accounts.tokens import digest
-from gallery.accounts.tries import SHARE_PASSWORD, count_try
+from gallery.accounts.tries import SHARE_OPENED, SHARE_PASSWORD, count_try, take_back_try
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_allowed, not_there
@@ -69,9 +69,11 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
             raise RequestError(
                 401, "password", "This picture has a password.", remedy="Ask whoever sent the link."
             )
+        count_try(gallery, SHARE_OPENED, found.token_sha256)
         count_try(gallery, SHARE_PASSWORD, found.token_sha256)
         if not gallery.passwords.is_right(found.password, password):
             raise RequestError(401, "password", "This is not the password.", remedy="Try again.")
+        take_back_try(gallery, SHARE_PASSWORD, found.token_sha256)
     return picture, person
 
 

@@ -1,5 +1,6 @@
 """A hostile stranger, and a user who wants what is somebody else's. One gallery for all: whatever is tried changes nothing."""
 
+import base64
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,11 @@ class Target:
     def __init__(self, world: World) -> None:
         self.world = world
         self.ann, self.version = world.drawing()
-        self.bob, self.owner = world.user("bob"), world.user("owner", "owner")
+        self.bob, self.owner, self.guest = (
+            world.user("bob"),
+            world.user("owner", "owner"),
+            world.user("gus", "guest"),
+        )
         self.picture, _ = world.drawn(self.ann, self.version, 2, seed=3)
         self.generation = self.ann.post("/generations", self.wish).json()
         self.album = self.ann.post("/albums", {"title": "Summer"}).json()
@@ -111,11 +116,13 @@ def test_every_route_of_users_refuses_strangers(target: Target) -> None:
         assert stranger.send(method, target.filled(path), {}).status_code == 401, (method, path)
 
 
-def test_every_route_of_owners_refuses_members(target: Target) -> None:
+@pytest.mark.parametrize("who", ["bob", "guest"])
+def test_every_route_of_owners_refuses_members_and_guests(target: Target, who: str) -> None:
+    browser: Browser = getattr(target, who)
     owners = [one for one in operations(target) if one[1].startswith("/admin")]
     assert len(owners) > 12
     for method, path in owners:
-        assert target.bob.send(method, target.filled(path), {}).status_code == 403, (method, path)
+        assert browser.send(method, target.filled(path), {}).status_code == 403, (method, path)
 
 
 BODIES: dict[str, Any] = {
@@ -124,7 +131,9 @@ BODIES: dict[str, Any] = {
 }
 
 
-def test_every_id_of_somebody_elses_is_as_if_it_were_not(target: Target) -> None:
+@pytest.mark.parametrize("who", ["bob", "owner", "guest"])
+def test_every_id_of_somebody_elses_is_as_if_it_were_not(target: Target, who: str) -> None:
+    browser: Browser = getattr(target, who)
     own = [
         one
         for one in operations(target)
@@ -132,9 +141,12 @@ def test_every_id_of_somebody_elses_is_as_if_it_were_not(target: Target) -> None
     ]
     assert len(own) > 14
     for method, path in own:
-        answers = [target.bob.send(method, where, BODIES.get(path)) for where in
+        answers = [browser.send(method, where, BODIES.get(path)) for where in
                    (target.filled(path), target.filled(path).replace(str(target.picture["id"]), UNKNOWN))]  # fmt: skip
-        assert [one.status_code for one in answers] == [404, 404], (method, path, answers[0].text)
+        no = (
+            403 if (who, path) == ("guest", "/pictures/{picture_id}/shares") else 404
+        )  # a guest shares nothing at all
+        assert [one.status_code for one in answers] == [no, no], (method, path, answers[0].text)
         assert answers[0].content == answers[1].content
 
 
@@ -274,7 +286,24 @@ def test_a_crooked_path_leads_nowhere(target: Target, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "MjAyNnx4", "JyBPUiAxPTE=", "MjAyNi0xMS0yOFQwMDowMDowMHwwMA==", "A" * 200, "é", "\x00"]
+    "cursor",
+    [
+        "x",
+        "MjAyNnx4",
+        "JyBPUiAxPTE=",
+        "MjAyNi0xMS0yOFQwMDowMDowMHwwMA==",
+        "A" * 200,
+        "é",
+        "\x00",
+        *(
+            base64.b64encode(f"{at}|{UNKNOWN}".encode()).decode()
+            for at in (
+                "2026-11-28T12:00:00+23:59",
+                "2026-11-28T12:00:00+00:00:01",
+                "9999-12-31T23:59:59-15:00",
+            )
+        ),
+    ],
 )
 def test_a_made_up_cursor_is_refused(target: Target, cursor: str) -> None:
     answer = target.ann.client.get("/api/pictures", params={"cursor": cursor})
@@ -284,6 +313,8 @@ def test_a_made_up_cursor_is_refused(target: Target, cursor: str) -> None:
 @pytest.mark.parametrize("query", [
     {"search": "') OR 1=1 --"}, {"search": "\x00"}, {"search": ":* & !"}, {"person": "\x00"}, {"person": "' OR ''='"},
     {"album": "x"}, {"limit": "100000"}, {"from": "9999-99-99"}, {"from": "2026-01-01T00:00:00"}, {"favourite": "maybe"},
+    {"from": "2026-01-01T00:00:00+23:59"}, {"to": "9999-12-31T23:59:59-12:00"}, {"from": "0001-01-01T00:00:00+14:00"},
+    {"search": "_:*"}, {"search": "\u00aa\u0e33 \U0001d7d8"},
 ])  # fmt: skip
 def test_a_crooked_query_breaks_nothing(target: Target, query: dict[str, str]) -> None:
     assert target.ann.client.get("/api/pictures", params=query).status_code in (200, 422)

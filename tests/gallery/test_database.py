@@ -1,16 +1,20 @@
 """The migrations, and the log that only grows."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from gallery_stripe import pay, told
 from gallery_world import World
 from pydantic import SecretStr
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from fakes.server import FakeServers
 from gallery.audit import export, first_broken, note
 from gallery.database import downgrade, open_engine, upgrade
 from gallery.opening import open_gallery
@@ -25,12 +29,54 @@ def test_the_migrations_make_what_the_tables_say(world: World) -> None:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
 
 
-def test_the_migrations_go_down_and_up_again_on_a_filled_database(world: World) -> None:
-    world.user("ann")
-    world.gallery.engine.dispose()
-    downgrade(world.gallery.engine, "base")
-    assert inspect(world.gallery.engine).get_table_names() == ["alembic_version"]
-    upgrade(world.gallery.engine)
+def lines(engine: Engine) -> dict[str, int]:
+    """How many lines each table of the gallery has."""
+    with engine.connect() as connection:
+        names = [
+            one
+            for one in inspect(engine).get_table_names()
+            if not one.startswith(("procrastinate_", "alembic"))
+        ]
+        return {
+            one: connection.execute(text(f"SELECT count(*) FROM {one}")).scalar_one() for one in sorted(names)
+        }
+
+
+def test_the_migrations_go_down_and_up_again_on_a_filled_database(
+    selling: World, stripe: FakeServers
+) -> None:
+    world = selling
+    owner, (ann, version) = world.user("owner", "owner"), world.drawing()
+    payment = pay(world, ann)
+    picture, other = world.drawn(ann, version, 2)
+    url = ann.post(f"/pictures/{picture['id']}/shares", {"expires_hours": 2}).json()["url"]
+    report = {"name": "Mia", "email": "mia@example.org", "reason": "other", "statement": "Why?"}
+    world.browser().post(f"/shared/{url.rpartition('/')[2]}/takedown", report)
+    album = ann.post("/albums", {"title": "Summer"}).json()["id"]
+    ann.send("PUT", f"/albums/{album}/pictures/{picture['id']}")
+    owner.post("/admin/refunds", {"payment": payment, "cents": 100, "attempt": str(uuid.uuid4())})
+    told(world, httpx.get(f"{stripe.stripe_url}/disputed/{payment}").json())
+    ann.send("DELETE", f"/pictures/{other['id']}")
+    full, engine = lines(world.gallery.engine), world.gallery.engine
+    assert [name for name, count in full.items() if not count] == [
+        "blocked",
+        "passkeys",
+        "refused",
+        "revocations",
+        "tokens",
+    ]
+    engine.dispose()
+    for number in reversed(range(1, 10)):
+        downgrade(engine, f"{number:04}")
+        here = lines(engine)
+        assert here == {name: full[name] for name in here}
+        upgrade(engine)  # the newest tables are empty, the older ones as they were
+        assert {name: count for name, count in lines(engine).items() if name in here} == here
+        assert lines(engine).keys() == full.keys()
+        downgrade(engine, f"{number:04}")
+    downgrade(engine, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    upgrade(engine)
     world.user("bob")
 
 

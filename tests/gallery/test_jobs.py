@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import threading
 from typing import Any
 
+import pytest
 from gallery_world import World
 from procrastinate import RetryStrategy
 from sqlalchemy import text
@@ -59,6 +61,43 @@ def test_a_job_that_never_goes_ends_the_generation(world: World) -> None:
     shown = ann.get(f"/generations/{asked['id']}").json()
     assert (shown["status"], len(tried)) == ("failed", TRIES)
     assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_worker_takes_its_first_job_once_it_is_ready_or_could_not_get_so(world: World, opens: bool) -> None:
+    ann, asked = ask(world)
+    url = world.gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    before: list[str] = []
+
+    def ready() -> None:
+        before.append(ann.get(f"/generations/{asked['id']}").json()["status"])
+        if not opens:
+            raise OSError("no such base")
+
+    async def scenario() -> None:
+        working = asyncio.create_task(run_worker(world.worker, url, ready=ready))
+        while (await asyncio.to_thread(ann.get, f"/generations/{asked['id']}")).json()["status"] != "done":
+            assert not working.done()
+            await asyncio.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await working
+
+    asyncio.run(asyncio.wait_for(scenario(), 120))
+    assert before == ["queued"]
+
+
+def test_a_worker_that_is_told_to_end_does_not_get_ready_first(world: World) -> None:
+    url = world.gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    opened = threading.Event()
+
+    def ready() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        opened.wait()
+
+    try:
+        asyncio.run(asyncio.wait_for(run_worker(world.worker, url, ready=ready), 120))
+    finally:
+        opened.set()
 
 
 def test_a_worker_waits_for_a_database_that_goes_and_ends_when_it_is_told(world: World) -> None:

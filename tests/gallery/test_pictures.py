@@ -149,5 +149,5 @@ def test_a_link_with_a_password_shows_nothing_without_it_and_counts_tries(world:
     stranger = world.browser()
     assert stranger.get(f"/shared/{token}").json()["error"]["reason"] == "password"
     assert stranger.get(f"/shared/{token}/file", x_share_password="open the door").status_code == 200
-    tried = [stranger.get(f"/shared/{token}", x_share_password=f"guess {n}").status_code for n in range(10)]
-    assert tried == [401] * 9 + [429]
+    tried = [stranger.get(f"/shared/{token}", x_share_password=f"guess {n}").status_code for n in range(11)]
+    assert tried == [401] * 10 + [429]

@@ -5,13 +5,13 @@ import uuid
 from typing import Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Response
-from pydantic import AwareDatetime, EmailStr, Field
+from pydantic import EmailStr, Field
 from sqlalchemy import func, select
 
 from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
 from gallery.accounts.tokens import HOURS, new_token
-from gallery.api.bodies import Body, Name
+from gallery.api.bodies import Body, Moment, Name
 from gallery.api.owner_shapes import (
     AdminRight,
     AdminTakedown,
@@ -54,7 +54,7 @@ class Granted(Body):
     user_id: uuid.UUID
     version_id: uuid.UUID
     per_day: int | None = Field(default=None, ge=0, le=MOST_PER_DAY)
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     kinds: list[Kind] = Field(default=list(KINDS))  # type: ignore[assignment]
 
 
@@ -107,7 +107,7 @@ def post_invitation(
         note(db, gallery.clock(), by.email, "invited", email=body.email.lower(), role=body.role)
     url = f"{gallery.settings.public_url}/invitation#token={token}"
     later.add_task(
-        Mail(to=body.email, subject="An invitation", text=f"Open this link:\n\n{url}\n").send, gallery
+        Mail(to=body.email.lower(), subject="An invitation", text=f"Open this link:\n\n{url}\n").send, gallery
     )
     return {"url": url, "expires": gallery.clock() + datetime.timedelta(hours=HOURS["invitation"])}
 

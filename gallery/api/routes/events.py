@@ -1,7 +1,10 @@
 """The stream of what changes: server-sent events that go on where they were cut off."""
 
+import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import anyio
@@ -16,6 +19,7 @@ from gallery.api import shapes
 from gallery.api.shapes import content
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.context import Gallery
+from gallery.errors import RequestError
 from gallery.generation.events import POLL_SECONDS, Pulse, events_after, last_event
 from gallery.generation.progress import views
 from gallery.tables import Generation
@@ -23,6 +27,9 @@ from gallery.tables import Generation
 router = APIRouter()
 WHOLE_LOOK_POLLS = 4
 """A stream looks for itself at least so often: whether its session still holds, and what the pulse may have passed over."""
+MOST_STREAMS = 20
+"""Of one user in one program: each asks the database now and then."""
+NUMBER = re.compile(r"[0-9]{1,18}")
 QUIET_POLLS = 30
 """After so many polls without news a comment is sent, so that no proxy takes the line for dead."""
 
@@ -36,15 +43,30 @@ def get_events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Each generation of the user's as it changes; it ends after a while, and the browser comes again by itself."""
-    number = (
-        int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 19 else None
-    )
+    streams: Counter[uuid.UUID] = request.app.state.streams
+    if streams[user.id] >= MOST_STREAMS:
+        raise RequestError(429, "streams", "This gallery is open in too many windows.", remedy="Close some.")
+    number = int(last_event_id) if last_event_id and NUMBER.fullmatch(last_event_id) else None
     headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
     return StreamingResponse(
-        _stream(gallery, request.app.state.pulse, user.id, who, number),
+        _counted(streams, user.id, _stream(gallery, request.app.state.pulse, user.id, who, number)),
         media_type="text/event-stream",
         headers=headers,
     )
+
+
+async def _counted(
+    streams: Counter[uuid.UUID], user_id: uuid.UUID, lines: AsyncGenerator[str]
+) -> AsyncGenerator[str]:
+    streams[user_id] += 1
+    try:
+        async with aclosing(lines):
+            async for line in lines:
+                yield line
+    finally:
+        streams[user_id] -= 1
+        if not streams[user_id]:
+            del streams[user_id]
 
 
 async def _stream(

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import select
 
+from gallery.accounts.tries import ARCHIVE, count_try
 from gallery.api import shapes
-from gallery.api.bodies import Body, Text
+from gallery.api.bodies import Body, Moment, Text
 from gallery.api.shapes import FILES, DeletionReceipt, Page, content
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.context import Gallery
@@ -27,6 +28,8 @@ from gallery.tables import Person, Picture
 router = APIRouter()
 MOST_IN_ARCHIVE = 200
 CHUNK = 1 << 16
+CACHED_SECONDS = 60
+"""So long a browser shows a picture of its own again without asking: what was withdrawn is gone everywhere within a minute."""
 Size = Literal["thumb", "full"]
 
 
@@ -35,14 +38,19 @@ class Ids(Body):
 
 
 def file_answer(
-    gallery: Gallery, picture: Picture, person: str, size: Size, *, cache: str = "private"
+    gallery: Gallery,
+    picture: Picture,
+    person: str,
+    size: Size,
+    *,
+    cache: str = f"private, max-age={CACHED_SECONDS}",
 ) -> Response:
     """The bytes of a picture; its name is made here, of letters that no header minds."""
     data = gallery.store.read(picture.file if size == "full" else picture.thumbnail)
     if data is None:
         raise not_there()
     kind = "image/png" if size == "full" else "image/jpeg"
-    headers = {"cache-control": f"{cache}, max-age=300",
+    headers = {"cache-control": cache,
                "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"'}  # fmt: skip
     return Response(data, media_type=kind, headers=headers)
 
@@ -52,8 +60,8 @@ def get_pictures(
     gallery: GalleryDep, user: UserDep, cursor: Annotated[Text | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[Text, Query(max_length=200)] = "",
     person: Annotated[Text | None, Query(max_length=32)] = None, favourite: bool = False, album: uuid.UUID | None = None,
-    begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    begin: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Pictures that are here, newest first."""
     which = Filter(search=search, person=person, favourite=favourite, album=album, begin=begin, end=end)
@@ -107,6 +115,7 @@ def _favourite(gallery: Gallery, user: UserDep, picture_id: uuid.UUID, favourite
 @router.post("/pictures/zip", response_class=Response, responses=content({"application/zip": {}}))
 def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse:
     """The marked files of some pictures, in one archive."""
+    count_try(gallery, ARCHIVE, str(user.id))
     with gallery.transaction() as db:
         own = select(Picture, Person.name).join(Person).where(
             Picture.id.in_(body.ids), Picture.user_id == user.id, Picture.gone.is_(None))  # fmt: skip

@@ -43,7 +43,7 @@ function Balance({ money }: { money: Money }) {
     <>
       <Section title={words.balance}>
         <div className={panel}>
-          <p className="text-4xl font-semibold tabular-nums">{formatUsd(money.balance)}</p>
+          <p className="pb-2 text-4xl font-semibold tabular-nums">{formatUsd(money.balance)}</p>
           {money.balance < 0 && <p className="text-sm">{words.owed}</p>}
           <p className="text-sm text-muted">
             {words.cost(formatUsd(money.price))} {money.free_below > 0 && words.freeBelow(money.free_below.toFixed(2))}

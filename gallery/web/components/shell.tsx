@@ -32,6 +32,7 @@ export function Shell({ children, wide = false }: { children: ReactNode; wide?: 
       ]
     : [];
   const path = usePathname();
+  const within = (href: string) => path === href || (href !== "/" && path.startsWith(`${href}/`));
   return (
     <>
       <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-lg focus:bg-surface focus:p-3">
@@ -51,10 +52,10 @@ export function Shell({ children, wide = false }: { children: ReactNode; wide?: 
                 <Link
                   key={href}
                   href={href}
-                  aria-current={path === href ? "page" : undefined}
+                  aria-current={path === href ? "page" : within(href) ? "true" : undefined}
                   className={cn(
                     "flex items-center gap-2 rounded-lg px-3 py-2 text-sm max-sm:flex-1 max-sm:flex-col max-sm:gap-0.5 max-sm:px-1 max-sm:text-xs",
-                    path === href ? "font-semibold text-accent" : "text-muted hover:text-ink",
+                    within(href) ? "font-semibold text-accent" : "text-muted hover:text-ink",
                   )}
                 >
                   <Icon className="size-5 sm:hidden" aria-hidden />

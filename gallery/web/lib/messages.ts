@@ -38,7 +38,7 @@ export const messages = {
     name: "Name",
     nameHint: "The person portrayed sees it beside your pictures",
     toSignUp: "New here? Make an account",
-    toSignIn: "To signing in",
+    toSignIn: "Back to sign in",
     invited: "You were invited. Choose a name and a password.",
     invitationOnly: "Accounts are made by invitation. Ask the owner of this gallery for a link.",
     sendReset: "Send a link",
@@ -96,6 +96,7 @@ export const messages = {
 
   run: {
     place: (place: number) => (place <= 1 ? "Next in the queue" : `Place ${place} in the queue`),
+    longer: "longer than the pictures before",
     left: (time: string) => `about ${time} left`,
     drawing: (done: number, count: number) => `Drawing: ${done} of ${count} ready`,
     queued: "Waiting",
@@ -325,7 +326,8 @@ export const messages = {
     until: "Until",
     revoke: "Take it back",
     link: "Link for the person portrayed",
-    linkText: "Give this to the person portrayed, and to nobody else.",
+    linkFor: (name: string) => `Show ${name}'s link`,
+    linkText: "By this link the person portrayed sees every picture and can withdraw. Give it to that person, and to nobody else.",
     showReported: "Show the picture",
     reported: "The reported picture",
     decideRemove: "Remove the picture and its copies",

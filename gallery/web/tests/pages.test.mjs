@@ -308,6 +308,19 @@ test("an owner gives and takes rights, and finds it in the audit log; a member s
   await page.getByText("right-taken").waitFor();
 });
 
+test("an owner sees what was paid and what banks dispute, and gives money back", async () => {
+  await signIn(page);
+  await page.goto("/admin/payments");
+  for (const words of ["Disputed", "The bank asks", "Dispute lost"]) await page.getByText(words, { exact: true }).waitFor();
+  const buttons = page.getByRole("button", { name: "Give money back" });
+  assert.equal(await buttons.count(), 2); // nothing goes back of what a bank holds
+  await buttons.last().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Give it back" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await buttons.nth(1).waitFor({ state: "detached" });
+  assert.equal(site.fake.state.payments.at(-1).refunded, 2500);
+});
+
 test("signing out everywhere ends every session", async () => {
   await signIn(page);
   const other = await visit(site);

@@ -146,7 +146,7 @@ test("a picture is shared with a password, reported without an account, and take
 
 test("the person portrayed sees who made what, withdraws, and nothing is left", async () => {
   await owner.goto("/admin/rights");
-  await owner.getByRole("button", { name: "jade", exact: true }).click();
+  await owner.getByRole("button", { name: "Show jade's link" }).click();
   const own = await owner.getByLabel("Link for the person portrayed").inputValue();
   const jade = await visit(site, { statuses: [404, 410] }); // a thumbnail that is asked for when the consent ends
   await jade.goto(own);

@@ -50,7 +50,7 @@ export function Payments() {
 const Disputes = ({ disputes }: { disputes: Dispute[] }) => (
   <ul className="grid justify-items-start gap-2 max-md:justify-items-end">
     {disputes.map(({ id, state, cents, reason, due }) => (
-      <li key={id} className="grid gap-1 max-md:justify-items-end">
+      <li key={id} className="grid justify-items-start gap-1 max-md:justify-items-end">
         <Badge tone={TONES[state]}>{words.disputeStates[state]}</Badge>
         <span className="text-muted">
           {dollars(cents)}, {reason.replaceAll("_", " ")}

@@ -21,7 +21,7 @@ function Read<R>({ query, children }: { query: UseQueryResult<R>; children: (dat
 
 export function Queue() {
   const queue = useQuery({ queryKey: ["admin", "queue"], queryFn: api.admin.queue, refetchInterval: PERIOD });
-  return <Read query={queue}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "status", "done", "count"]} keyOf={({ id }) => String(id)} />}</Read>;
+  return <Read query={queue}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "status", "done", "count"]} titles={{ created: words.columns.at! }} keyOf={({ id }) => String(id)} />}</Read>;
 }
 
 export function Workers() {
@@ -31,7 +31,7 @@ export function Workers() {
 
 export function Refusals() {
   const refusals = useQuery({ queryKey: ["admin", "refusals"], queryFn: api.admin.refusals });
-  return <Read query={refusals}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "reason", "prompt"]} keyOf={({ id }) => String(id)} />}</Read>;
+  return <Read query={refusals}>{(rows) => <Table rows={rows} columns={["created", "user", "person", "reason", "prompt"]} titles={{ created: words.columns.at! }} keyOf={({ id }) => String(id)} />}</Read>;
 }
 
 export function Storage() {

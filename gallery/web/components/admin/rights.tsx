@@ -101,7 +101,7 @@ function PersonLinks() {
         <div className="flex flex-wrap gap-2">
           {people.data?.map(({ id, name, ended }) => (
             <Button key={id} disabled={link.isPending} onClick={() => link.mutate(id)}>
-              {name} {ended && `(${words.ended})`}
+              {words.linkFor(name)} {ended && `(${words.ended})`}
             </Button>
           ))}
         </div>

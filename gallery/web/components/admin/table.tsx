@@ -14,14 +14,16 @@ export function cellOf(column: string, value: unknown): ReactNode {
 }
 
 /** A table that becomes a list of cards where there is no room for columns. */
-export function Table<R extends object>({ rows, columns, keyOf, actions }: {
+export function Table<R extends object>({ rows, columns, titles = {}, keyOf, actions }: {
   rows: R[];
   columns: readonly string[];
+  /** Titles that differ from those that columns have elsewhere. */
+  titles?: Record<string, string>;
   keyOf: (row: R) => string;
   actions?: (row: R) => ReactNode;
 }) {
   if (rows.length === 0) return <p className="py-6 text-sm text-muted">{messages.admin.empty}</p>;
-  const title = (column: string) => messages.admin.columns[column] ?? column;
+  const title = (column: string) => titles[column] ?? messages.admin.columns[column] ?? column;
   return (
     <table className="w-full text-sm max-md:block">
       <thead className="max-md:hidden">
@@ -43,7 +45,7 @@ export function Table<R extends object>({ rows, columns, keyOf, actions }: {
                 <span className="min-w-0">{cellOf(column, (row as Record<string, unknown>)[column])}</span>
               </td>
             ))}
-            {actions && <td className="py-1.5 align-top max-md:pt-3 md:border-b md:border-line md:text-right">{actions(row)}</td>}
+            {actions && <td className="py-1.5 align-top empty:max-md:hidden max-md:pt-3 md:border-b md:border-line md:text-right">{actions(row)}</td>}
           </tr>
         ))}
       </tbody>

@@ -1,7 +1,7 @@
 "use client";
 import { Images, SearchX, SquareCheckBig } from "lucide-react";
 import { useRouter } from "next/navigation";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { messages } from "@/lib/messages";
 import { usePictures } from "@/lib/queries";
 import type { Picture, PictureFilter } from "@/lib/types";
@@ -34,8 +34,14 @@ function Pictures() {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const onOpen = useCallback((picture: Picture) => setOpen(picture.id), []);
+  const held = useRef({ pictures, anchor });
+  useEffect(() => {
+    held.current = { pictures, anchor };
+  }, [pictures, anchor]);
+  // The same function while pages come in: no tile is drawn again for them.
   const onChoose = useCallback(
     (picture: Picture, range: boolean) => {
+      const { pictures, anchor } = held.current;
       const at = pictures.findIndex(({ id }) => id === picture.id);
       const from = range ? pictures.findIndex(({ id }) => id === anchor) : -1;
       const ids = from < 0 ? [picture.id] : pictures.slice(Math.min(at, from), Math.max(at, from) + 1).map(({ id }) => id);
@@ -47,7 +53,7 @@ function Pictures() {
         return chosen;
       });
     },
-    [pictures, anchor],
+    [],
   );
   function move(id: string) {
     setOpen(id);

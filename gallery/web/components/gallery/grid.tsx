@@ -1,6 +1,6 @@
 "use client";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { messages } from "@/lib/messages";
 import type { Picture } from "@/lib/types";
 import { columnsFor, rowsOf } from "./rows";
@@ -38,10 +38,12 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
   const columns = columnsFor(width);
   const cell = (width - GAP * (columns - 1)) / columns;
   const rows = useMemo(() => rowsOf(pictures, columns), [pictures, columns]);
+  // The same function until the rows change: with another one, the virtualizer measures every row anew each time it draws.
+  const getItemKey = useCallback((index: number) => rows[index]?.key ?? index, [rows]);
   const virtual = useWindowVirtualizer({
     count: width ? rows.length : 0,
     estimateSize: (index) => (rows[index]?.kind === "day" ? DAY_HEIGHT : cell + GAP),
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey,
     overscan: 3,
     scrollMargin: top,
   });

@@ -8,14 +8,16 @@ export type Row =
 /** The rows of a grid of `columns`: a heading for each day, then its pictures. Pictures come newest first. */
 export function rowsOf(pictures: Picture[], columns: number): Row[] {
   const rows: Row[] = [];
-  let day = "";
+  // When the reader's day of the row in hand began. Times in UTC compare as text: ten thousand dates would take longer than a frame.
+  let begin = "~";
   let row: Picture[] | null = null;
   for (const picture of pictures) {
-    const its = new Date(picture.created).toDateString();
-    if (its !== day) {
-      day = its;
+    if (picture.created < begin) {
+      const midnight = new Date(picture.created);
+      midnight.setHours(0, 0, 0, 0);
+      begin = midnight.toISOString();
       row = null;
-      rows.push({ kind: "day", key: day, title: formatDay(picture.created) });
+      rows.push({ kind: "day", key: begin, title: formatDay(picture.created) });
     }
     if (!row || row.length === columns) {
       row = [];

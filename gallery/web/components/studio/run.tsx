@@ -1,5 +1,6 @@
 "use client";
 import { Ban, RotateCcw, ShieldAlert } from "lucide-react";
+import { useEffect, useState } from "react";
 import { api } from "@/lib/api";
 import { isRunning } from "@/lib/events";
 import { formatMoment, formatSeconds } from "@/lib/format";
@@ -33,7 +34,7 @@ export function Run({ run, onOpen, onAgain }: { run: Generation; onOpen: (pictur
           <p className="text-sm text-muted">
             {run.kind === "upscale" && `${words.upscale} · `}
             {run.person} · {standing(run)}
-            {running && run.seconds_left !== null && ` · ${messages.run.left(formatSeconds(run.seconds_left))}`}
+            {running && run.seconds_left !== null && <TimeLeft key={`${run.done} ${run.place} ${run.seconds_left}`} seconds={run.seconds_left} />}
             {!running && ` · ${formatMoment(run.created)}`}
           </p>
         </div>
@@ -65,6 +66,17 @@ export function Run({ run, onOpen, onAgain }: { run: Generation; onOpen: (pictur
       {run.refused.length > 0 && <Refused run={run} />}
     </article>
   );
+}
+
+/** Counts down from what the server said last: it says something new only when a picture is there. */
+function TimeLeft({ seconds }: { seconds: number }) {
+  const [passed, setPassed] = useState(0);
+  useEffect(() => {
+    const began = performance.now();
+    const timer = setInterval(() => setPassed((performance.now() - began) / 1000), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return <> · {passed < seconds ? words.left(formatSeconds(seconds - passed)) : words.longer}</>;
 }
 
 function Refused({ run }: { run: Generation }) {

@@ -97,6 +97,8 @@ export function Viewer({ pictures, open, onMove, onClose, onLike }: Props) {
           onTouchStart={begin}
           onTouchEnd={lift}
         >
+          {/* Stands in while the whole picture is on its way. */}
+          <img key={picture.thumb_url} src={picture.thumb_url} alt="" className="absolute inset-0 size-full object-contain" />
           <img key={picture.id} src={picture.url} alt={words.alt(picture.person, picture.prompt)} className="absolute inset-0 size-full object-contain" />
           <Arrow to={previous} label={words.previous} onMove={move} className="left-2" />
           <Arrow to={next} label={words.next} onMove={move} className="right-2" />
