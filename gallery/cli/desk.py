@@ -48,9 +48,18 @@ def _person(db: Session, name: str) -> Person:
 
 
 def sync_command() -> None:
-    """Take in new versions and name them."""
-    for version in take_in(_gallery()):
+    """Take in new versions and name them.
+
+    Raises:
+        InputError: one could not be taken in; the others were.
+    """
+    taken, left_out = take_in(_gallery())
+    for version in taken:
         sys.stdout.write(f"{version.name}\n")
+    for why in left_out[1:]:
+        sys.stderr.write(f"{why}\n")
+    if left_out:
+        raise left_out[0]
 
 
 def invite_command(email: str, role: str) -> None:

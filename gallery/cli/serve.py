@@ -52,7 +52,8 @@ def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
     settings = Settings()
     site = _site(settings, host, port) if pages else None
     gallery = open_gallery(settings)
-    take_in(gallery)
+    for why in take_in(gallery)[1]:
+        sys.stderr.write(f"gallery: {why}\n")
     first_owner(gallery)
     signal.signal(signal.SIGTERM, _exit)  # uvicorn raises its signal again when it has ended
     command = [sys.executable, "-m", "gallery", "worker", "--until-eof"]

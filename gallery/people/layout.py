@@ -1,9 +1,10 @@
 """Versions as `likeness publish PERSONA --gallery` lays them out: VERSION.json, and the weights by their sha256."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,7 +12,7 @@ from gallery.audit import note
 from gallery.context import Gallery
 from gallery.tables import Person, Revocation, Version
 from likeness.digests import Sha256, sha256_file
-from likeness.errors import InputError
+from likeness.errors import ConsentError, InputError, LikenessError
 from likeness.lora.door import refuse_others
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import PERSONA_NAME
@@ -65,31 +66,59 @@ class WholeFiles:
         return path
 
 
-def take_in(gallery: Gallery) -> list[Version]:
-    """Take in what lies in the folder and is not known yet; gives the new versions.
+def take_in(gallery: Gallery) -> tuple[list[Version], list[LikenessError]]:
+    """Take in what lies in the folder and is not known yet; gives the new versions, and why others were left out: a file that is
+    not what it says, or a consent that was revoked here. One person's does not keep the others out."""
+    new: list[Version] = []
+    left_out: list[LikenessError] = []
+    for path in _laid_out(gallery):
+        try:
+            laid = _checked(gallery.settings.folder, path)
+            with gallery.transaction() as db:
+                if (version := _take_in(db, gallery, laid)) is not None:
+                    new.append(version)
+        except (InputError, ConsentError) as error:
+            left_out.append(error)
+    return new, left_out
+
+
+def take_out(gallery: Gallery, consent_id: str) -> None:
+    """Delete the weights that lie there under a record."""
+    for path in _laid_out(gallery):
+        with suppress(ValidationError):
+            laid = Laid.model_validate_json(path.read_bytes())
+            if laid.consent_id == consent_id:
+                weights_file(gallery.settings.folder, laid.weights_sha256).unlink(missing_ok=True)
+                path.unlink()
+
+
+def _laid_out(gallery: Gallery) -> list[Path]:
+    return sorted((gallery.settings.folder / "versions").glob("*.json"))
+
+
+def _checked(folder: Path, path: Path) -> Laid:
+    """What a file says of weights that are there and say the same.
 
     Raises:
-        InputError: a file is not what it says, or is of a consent that was revoked here.
-        ConsentError: weights name another record than their file, or none.
+        InputError: they are not.
+        ConsentError: they name another record, or none.
     """
-    folder = gallery.settings.folder
-    new: list[Version] = []
-    for path in sorted((folder / "versions").glob("*.json")):
+    try:
         laid = Laid.model_validate_json(path.read_bytes())
-        weights, again = (
-            weights_file(folder, laid.weights_sha256),
-            f"`likeness publish {laid.persona} --gallery` again",
-        )
-        if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
-            raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
-                             remedy=again)  # fmt: skip
-        refuse_others(
-            read_header(weights).metadata, (laid.consent_id,), what=str(weights), remedy=again, unnamed=False
-        )
-        with gallery.transaction() as db:
-            if (version := _take_in(db, gallery, laid)) is not None:
-                new.append(version)
-    return new
+    except ValidationError as error:
+        raise InputError(f"{path} does not describe a version", reason="weights-changed",
+                         remedy="delete it, and publish the person to the gallery again") from error  # fmt: skip
+    weights, again = (
+        weights_file(folder, laid.weights_sha256),
+        f"`likeness publish {laid.persona} --gallery` again",
+    )
+    if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
+        raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
+                         remedy=again)  # fmt: skip
+    refuse_others(
+        read_header(weights).metadata, (laid.consent_id,), what=str(weights), remedy=again, unnamed=False
+    )
+    return laid
 
 
 def _take_in(db: Session, gallery: Gallery, laid: Laid) -> Version | None:

@@ -12,6 +12,7 @@ from gallery.context import Gallery
 from gallery.errors import RequestError, invalid
 from gallery.generation.ending import end
 from gallery.generation.work import STOPPED
+from gallery.people.layout import take_out
 from gallery.people.presets import KINDS
 from gallery.pictures.erasing import erase_gone
 from gallery.pictures.leaving import leave
@@ -117,8 +118,12 @@ def _end(db: Session, gallery: Gallery, person: Person, by: str, actor: str) -> 
 
 
 def _erased(gallery: Gallery, receipt: Receipt, pictures: list[Picture], *, listed: bool) -> dict[str, Any]:
-    """Erase the files; gives what the receipt then says."""
+    """Erase the pictures' files and the weights; gives what the receipt then says."""
     erase_gone(gallery)
+    try:
+        take_out(gallery, receipt.data["consent"])
+    except OSError:
+        log.exception("weights of %s are still in the gallery's folder", receipt.data["consent"])
     with gallery.transaction() as db:
         ids = [one.id for one in pictures]
         storage = sum(

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from gallery.people.consent import Repository
 from gallery.people.layout import take_in
 from gallery.portrayed.decisions import heed
+from gallery.portrayed.links import link_token
 from gallery.tables import Person
 from likeness.digests import sha256_bytes
-from likeness.errors import ConsentError, InputError
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.safety.consent.revocations import revocations
 
@@ -108,14 +108,36 @@ def test_what_was_revoked_is_never_opened_again(world: World, tmp_path: Path) ->
     folder = tmp_path / "versions"
     folder.mkdir()
     lay(folder, "jade-1")
-    with pytest.raises(InputError, match="revoked here"):
-        take_in(world.gallery)
+    taken, (why,) = take_in(world.gallery)
+    assert (taken, why.reason) == ([], "consent-revoked")
     lay(folder, "jade-2")
-    assert len(take_in(world.gallery)) == 1
-    assert take_in(world.gallery) == []
+    assert [len(part) for part in take_in(world.gallery)] == [1, 0]
+    assert take_in(world.gallery) == ([], [])
 
 
-def lay(folder: Path, consent_id: str, said: dict[str, str] | None = None) -> None:
+def test_a_revocation_takes_the_weights_and_what_cannot_be_taken_in_keeps_nobody_out(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    for number, record in enumerate(("jade-1", "mia-1")):
+        lay(folder, record, name=f"{number}.json")
+    assert [len(part) for part in take_in(world.gallery)] == [2, 0]
+    with world.gallery.transaction() as db:
+        jade = db.query(Person).filter_by(consent_id="jade-1").one()
+        link = link_token(world.gallery, jade)
+    world.browser().post(f"/portrayed/{link}/revoke", {"confirm": "jade"})
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".safetensors"]
+    assert json.loads((folder / "1.json").read_text())["consent_id"] == "mia-1"
+    lay(folder, "jade-1", name="0.json")
+    (folder / "broken.json").write_text("{")
+    lay(folder, "zoe-1", name="z.json")
+    taken, left_out = take_in(world.gallery)
+    assert len(taken) == 1
+    assert [one.reason for one in left_out] == ["consent-revoked", "weights-changed"]
+
+
+def lay(folder: Path, consent_id: str, said: dict[str, str] | None = None, *, name: str = "a.json") -> None:
     """Weights that say `said` (else their record) beside a file that says this record."""
     data = weights_bytes({}, {"likeness.consent_id": consent_id} if said is None else said)
     (folder / f"{sha256_bytes(data)}.safetensors").write_bytes(data)
@@ -123,7 +145,7 @@ def lay(folder: Path, consent_id: str, said: dict[str, str] | None = None) -> No
         "persona": "jade", "name": "v2", "consent_id": consent_id, "consent_sha256": "c" * 64,
         "weights_sha256": sha256_bytes(data), "trigger": "jade", "class_word": "woman",
     }  # fmt: skip
-    (folder / "a.json").write_text(json.dumps(laid))
+    (folder / name).write_text(json.dumps(laid))
 
 
 def test_weights_of_another_record_are_not_taken_in(world: World, tmp_path: Path) -> None:
@@ -131,9 +153,8 @@ def test_weights_of_another_record_are_not_taken_in(world: World, tmp_path: Path
     folder.mkdir()
     for said in ({"likeness.consent_id": "mia-1"}, {}):
         lay(folder, "jade-1", said)
-        with pytest.raises(ConsentError) as refused:
-            take_in(world.gallery)
-        assert refused.value.reason == "another-consent"
+        taken, (why,) = take_in(world.gallery)
+        assert (taken, why.reason) == ([], "another-consent")
 
 
 def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) -> None:

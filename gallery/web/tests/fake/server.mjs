@@ -43,7 +43,7 @@ async function answer(state, request, response) {
 
 function send(response, status, body, headers = {}) {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body ?? {}));
-  response.writeHead(status, { "content-type": "application/json", ...headers, "content-length": bytes.length });
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", ...headers, "content-length": bytes.length });
   response.end(bytes);
 }
 
@@ -55,7 +55,7 @@ export async function startFake(port = 0) {
     answer(state, request, response)
       .then((result) => {
         if (result === "open") return;
-        if (result?.file) send(response, 200, result.file, { "content-type": result.type ?? "image/jpeg", "cache-control": "private, max-age=3600" });
+        if (result?.file) send(response, 200, result.file, { "content-type": result.type ?? "image/jpeg", "cache-control": "private, max-age=60" });
         else if (result?.body) send(response, result.status, result.body);
         else send(response, 200, result);
       })
