@@ -31,7 +31,8 @@ const scrollToEnd = (step) =>
       last = now;
       scrollBy(0, step);
       const atEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
-      if (atEnd && document.body.innerText.includes("That is all")) done({ frames, height: scrollY });
+      // innerText of the whole page would take longer than the page's own work, in each frame that waits for more pictures.
+      if (atEnd && [...document.querySelectorAll("main p")].some((one) => one.textContent === "That is all")) done({ frames, height: scrollY });
       else requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);

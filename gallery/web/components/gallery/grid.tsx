@@ -8,8 +8,8 @@ import { Tile, type TileActs } from "./tile";
 
 const GAP = 8;
 const DAY_HEIGHT = 52;
-/** Rows from the end at which the next page is asked for. */
-const AHEAD = 12;
+/** Rows from the end at which the next page is asked for: half a second of fast scrolling. */
+const AHEAD = 24;
 
 interface Props extends TileActs {
   pictures: Picture[];
