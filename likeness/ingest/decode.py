@@ -129,7 +129,7 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     image = Image.open(io.BytesIO(data), formats=OPENED)
     format = str(image.format)
     if format == "TIFF":
-        pages.open_photograph(image, notes)
+        pages.open_photograph(image, data, limits.max_megapixels * PIXELS_PER_MEGAPIXEL, notes)
     stored_px = image.size
     if stored_px[0] * stored_px[1] > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
         raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", limits)

@@ -160,6 +160,7 @@ def _raw_family(data: bytes) -> str | None:
     if any(page.get(PHOTOMETRIC) in RAW_PHOTOMETRIC for page in pages):
         return str(first.get(MAKE) or "TIFF with a colour filter's pixels").strip("\0 ")
     kind = first.get(NEW_SUBFILE_TYPE)
+    # With more pages, likeness.ingest.pages looks for the picture among them.
     is_preview = isinstance(kind, int) and kind & REDUCED and (SUB_IFDS in first or not first.next)
     return "TIFF that begins with a preview" if is_preview else None
 

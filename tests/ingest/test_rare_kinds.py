@@ -169,8 +169,14 @@ def test_a_tiff_that_begins_with_a_small_copy_gives_the_picture_itself(tmp_path:
     assert photo.notes == ("page 3 of 3 taken: the first is a small copy of it",)
 
 
-def test_pages_of_one_size_give_the_first(tmp_path: Path) -> None:
-    (tmp_path / "a.tif").write_bytes(paged(corners(), Image.new("RGB", (100, 66))))
+@pytest.mark.parametrize("size", [(100, 66), (960, 640)])
+def test_other_pictures_behind_the_first_give_the_first(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "a.tif").write_bytes(paged(corners(), Image.new("RGB", size)))
     photo = decode_photo(tmp_path / "a.tif", LIMITS)
     assert_upright(photo)
     assert photo.notes == ("first of 2 frames taken",)
+
+
+def test_a_preview_without_its_picture_is_a_cameras_raw_file(tmp_path: Path) -> None:
+    error = refusal(tmp_path / "a.tif", paged(corners(), Image.new("RGB", (100, 20)), _254=1))
+    assert error.reason == "camera-raw"
