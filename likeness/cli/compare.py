@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich.markup import escape
-
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
-from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.run import Run
 from likeness.versions.comparison import Comparison, compared, drawn
@@ -109,7 +106,7 @@ def _show(one: Comparison) -> None:
     at = "" if one.strength is None else f", drawn at strength {one.strength:g}"
     first, *others = one.sides
     for side, found in zip(others, one.differences, strict=True):
-        names = [escape(on_terminal(name)) for name in (first.name, side.name)]
+        names = [first.name, side.name]
         view = table(
             f"{one.persona}: {names[1]} against {names[0]}{at}",
             left=["measure", "by"],
@@ -130,11 +127,11 @@ def _show(one: Comparison) -> None:
     if settings:
         view = table(
             "what differs",
-            left=["setting", *(escape(on_terminal(side.name)) for side in one.sides)],
+            left=["setting", *(side.name for side in one.sides)],
             right=[],
         )
         for name, values in settings[:SETTINGS]:
-            view.add_row(escape(on_terminal(name)), *(escape(on_terminal(value)) for value in values))
+            view.add_row(name, *values)
         terminal.print(view)
     if len(settings) > SETTINGS:
         say(terminal, f"and {len(settings) - SETTINGS} settings more: the page and --json have all")

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.style import StyleType
 from rich.table import Table
+from rich.text import Text
+
+from likeness.formatting import on_terminal
 
 # Where nobody's terminal sets a width, e.g. in a log.
 LOG_COLUMNS = 110
@@ -15,13 +19,23 @@ def console() -> Console:
     return terminal if terminal.is_terminal else Console(width=LOG_COLUMNS)
 
 
-def table(title: str, *, left: Iterable[str], right: Iterable[str]) -> Table:
+class PlainTable(Table):
+    """A table whose words are shown as they are: `IMG [edited].jpg` is no markup, and an escape code does nothing."""
+
+    def add_row(
+        self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        plain = (Text(on_terminal(cell)) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
+
+
+def table(title: str, *, left: Iterable[str], right: Iterable[str]) -> PlainTable:
     """Columns of words, then columns of numbers."""
-    view = Table(title=title, title_justify="left")
+    view = PlainTable(title=Text(on_terminal(title), style="table.title"), title_justify="left")
     for heading in left:
-        view.add_column(heading)
+        view.add_column(Text(on_terminal(heading)))
     for heading in right:
-        view.add_column(heading, justify="right")
+        view.add_column(Text(on_terminal(heading)), justify="right")
     return view
 
 

@@ -70,9 +70,7 @@ def list_command(persona: str, *, as_json: bool) -> None:
         by = one.rule["embedder"]
         share = one.scores["share"][by]
         leak = percent(one.scores["leak"].get(by))
-        view.add_row(
-            one.name, on_terminal(one.of), one.sha256[:12], percent(share["value"]) + interval(share), leak
-        )
+        view.add_row(one.name, one.of, one.sha256[:12], percent(share["value"]) + interval(share), leak)
     console().print(view, markup=False)
 
 

@@ -97,10 +97,9 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         promised = re.search(r"\((\d+) pixels\)", str(error))
-        measured = (
-            f"{int(promised[1]) / PIXELS_PER_MEGAPIXEL:.0f} megapixels" if promised else "very many pixels"
-        )
-        raise too_many_pixels(measured, limits) from error
+        pixels = int(promised[1]) if promised else None
+        measured = f"{pixels / PIXELS_PER_MEGAPIXEL:.0f} megapixels" if pixels else "very many pixels"
+        raise too_many_pixels(measured, pixels, limits) from error
     except UnidentifiedImageError as error:
         refuse_unread(data, opened=False)
         raise truncated("its header does not read") from error
@@ -132,7 +131,7 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         pages.open_photograph(image, data, limits.max_megapixels * PIXELS_PER_MEGAPIXEL, notes)
     stored_px = image.size
     if stored_px[0] * stored_px[1] > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
-        raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", limits)
+        raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", stored_px[0] * stored_px[1], limits)
     boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
     # Pillow turns a TIFF itself while it loads, and then clears the tag.
     stated: object = getattr(image, "tag_v2", {}).get(EXIF_ORIENTATION)

@@ -61,13 +61,16 @@ def read_file(path: Path, limits: Limits) -> bytes:
     return data
 
 
-def too_many_pixels(measured: str, limits: Limits) -> InputError:
-    """The refusal of a picture whose header promises `measured`."""
+def too_many_pixels(measured: str, pixels: int | None, limits: Limits) -> InputError:
+    """The refusal of a picture whose header promises `measured`, which are `pixels` where that is known."""
+    more = pixels is None or pixels <= PILLOW_MEGAPIXELS * PIXELS_PER_MEGAPIXEL
     return InputError(
         f"{measured}, the limit is ingest.max_megapixels {limits.max_megapixels:g} (read from the header)",
         reason="too-many-pixels",
         remedy=f"scale it down, or raise ingest.max_megapixels (up to {PILLOW_MEGAPIXELS}) if the memory allows: about "
-        "16 bytes a pixel",
+        "16 bytes a pixel"
+        if more
+        else f"scale it down: more than {PILLOW_MEGAPIXELS} megapixels are never read",
         kind="refused",
     )
 

@@ -424,6 +424,8 @@ def test_bombs_are_told_in_our_words(tmp_path: Path) -> None:
             decode_photo(tmp_path / "bomb.png", LIMITS)
         assert "ingest.max_megapixels 2" in caught.value.message
         assert "DOS" not in caught.value.message
+        # No setting reads what Pillow never opens.
+        assert ("raise ingest.max_megapixels" in caught.value.remedy) == (side_px == 1500)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
