@@ -273,6 +273,18 @@ def test_a_tiff_of_which_a_strip_has_no_data_of_its_own_is_damaged(
     assert read(tmp_path / "a", bytes(data)) is None
 
 
+@pytest.mark.parametrize(("tag", "value"), [(256, 152), (257, 90)])
+def test_a_plain_tiff_whose_size_does_not_fit_its_strips_is_damaged(
+    tmp_path: Path, tag: int, value: int
+) -> None:
+    data = bytearray(encoded(picture(), "TIFF", tiffinfo={278: 40}))
+    at = data.index(struct.pack("<HHI", tag, 4, 1)) + 8
+    assert struct.unpack_from("<I", data, at) == (160,)
+    struct.pack_into("<I", data, at, value)
+    assert pixels_of(bytes(data)) is not None
+    assert read(tmp_path / "a", bytes(data)) is None
+
+
 def test_a_png_whose_pixels_name_colours_that_its_palette_lacks_is_damaged(tmp_path: Path) -> None:
     whole = encoded(picture().quantize(64), "PNG")
     assert read(tmp_path / "a", whole) is not None

@@ -14,7 +14,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 258, 
 ROWS, OFFSETS, COUNTS = 278, 273, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
 JPEG_TABLES, EXTRA_SAMPLES, SUBSAMPLING = 347, 338, 530
-HEADER_BYTES = 8
+HEADER_BYTES, PADDING = 8, 3
 PLAIN, OLD_JPEG = 1, 6
 LZW, JPEG, DEFLATE, YCBCR = 5, 7, (8, 32946), 6
 # Files of before 1990 fill bytes from their lowest bit: libtiff knows them by their first code.
@@ -81,7 +81,7 @@ def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
     """The data of each strip or tile of a page, and how many bytes they stand for.
 
     Raises:
-        InputError: `truncated`, there are fewer than the picture has, or two lie in the same place.
+        InputError: `truncated`, there are fewer or more than the picture has, longer ones, or two in the same place.
     """
     width, height, samples = tags[WIDTH], tags[HEIGHT], tags.get(SAMPLES, 1)
     apart = tags.get(PLANAR) == 2
@@ -96,9 +96,15 @@ def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
         offsets, counts, rows = tags[OFFSETS], tags[COUNTS], min(tags.get(ROWS, height), height)
         tops = range(0, height, rows)
         sizes = [-(-width * bits // 8) * min(rows, height - top) for top in tops] * planes
-    if len(offsets) < len(sizes):
+    if len(offsets) < len(sizes) or (len(offsets) > len(sizes) and not apart):
         raise truncated(f"it has {len(offsets)} strips or tiles of pixels, and needs {len(sizes)}")
     packed = tags.get(COMPRESSION, PLAIN)
+    if (
+        packed == PLAIN
+    ):  # its last strip may be as long as the others, and fewer bytes may be counted than there are
+        for count, size in zip(counts[:-1], sizes[:-1], strict=False):
+            if count > size + PADDING:
+                raise truncated(f"a strip has {count} bytes, where {size} belong: its width is told wrongly")
     if packed == OLD_JPEG:  # its strips may be the whole of one JPEG
         used = []
     elif packed == PLAIN:  # some programs count the bytes wrongly; Pillow takes as many as it needs
