@@ -46,6 +46,17 @@ SUFFIXES = {
 # MPO is what Pillow calls a JPEG with a second picture behind it, once it is open.
 OPENED = tuple(name for name in SUFFIXES if name != "MPO")
 
+# What Pillow says of data that do not decode -> words that say as much to a person.
+NOT_DECODED = "its data do not decode"
+PLAIN_WORDS = {
+    "image file is truncated": "its data end before the picture does",
+    "decoder error": NOT_DECODED,
+    "cannot load this image": NOT_DECODED,
+    "could not create decoder object": NOT_DECODED,
+    "broken data stream": NOT_DECODED,
+    "unrecognized data stream": NOT_DECODED,
+}
+
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = {
@@ -112,7 +123,12 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
         ) from error
     except Exception as error:  # whatever a decoder raises is this photograph's failure
         refuse_unread(data, opened=True)
-        raise truncated(" ".join(str(error).split()) or type(error).__name__) from error
+        raise truncated(_in_our_words(error)) from error
+
+
+def _in_our_words(error: Exception) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return next((words for start, words in PLAIN_WORDS.items() if said.startswith(start)), said)
 
 
 def matches_suffix(name: str, format: str) -> bool:
