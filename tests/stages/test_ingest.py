@@ -211,6 +211,22 @@ def test_a_name_that_does_not_fit_its_content_is_accepted_and_noted(instruments)
     ]
 
 
+ODD_NAMES = (
+    "-rf.png", "--help.png", "a\nb.png", "\x1b[31mred.png", "x\u202egnp.png", "x" * 251 + ".png", "IMG.PNG", "img.png", "[edited].png",
+    "CON.png", "a\\b.png", "null", " lead.png", "trail.png ", "%s{0}.png", "\u00e9.png", "\U0001f642.png", ": y.png", "a..png",
+)  # fmt: skip
+
+
+def test_photographs_of_odd_names_are_photographs_like_any(instruments) -> None:
+    for seed, name in enumerate(ODD_NAMES, start=1):
+        put(f"sources/{name}", png(seed=seed))
+    first = ingest()
+    assert sorted(entry.origin or "" for entry in first.entries) == sorted(ODD_NAMES)
+    numbers = PLACES.numbers.read_bytes()
+    assert [entry.source for entry in ingest().entries] == [entry.source for entry in first.entries]
+    assert PLACES.numbers.read_bytes() == numbers
+
+
 def test_one_photo_more_measures_only_that_one(instruments) -> None:
     good()
     first = ingest()
