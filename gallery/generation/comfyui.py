@@ -7,12 +7,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.generation.diffusers import size_px
-from gallery.generation.drawing import Shot
+from gallery.generation.drawing import Enlarging, Shot
 from gallery.people.layout import WholeFiles
 from likeness.comfy.graph import Graph, Lora, api_form, build
 from likeness.comfy.trial import decoded
@@ -22,7 +21,7 @@ from likeness.images import RGB
 from likeness.vendors.comfyui import ComfyUI
 
 if TYPE_CHECKING:
-    from likeness.enhance import Enhancer
+    pass
 
 REST_SECONDS = 30.0
 """For so long a server that failed is asked after all others."""
@@ -65,18 +64,13 @@ class Pool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComfyDrawer:
+class ComfyDrawer(Enlarging):
     """Draws in a pool of servers; one that fails is passed over until each failed. `comfy.lora_folder` is models/loras of all."""
 
     config: Config
     pool: Pool
     stop: threading.Event = field(default_factory=threading.Event)
     files: WholeFiles = field(default_factory=WholeFiles)
-
-    @cached_property
-    def enhancer(self) -> "Enhancer":
-        """The provider that enlarges."""
-        return self.config.enhance.built()
 
     def draw(self, shot: Shot) -> RGB:
         """A picture by the next server that can.
@@ -99,10 +93,6 @@ class ComfyDrawer:
                 return rgb
         assert problem is not None
         raise problem
-
-    def enlarge(self, rgb: RGB) -> RGB:
-        """The picture with more pixels."""
-        return self.enhancer.enhance(rgb, item="gallery").rgb
 
     def _server(self, url: str) -> ComfyUI:
         options = self.config.comfy

@@ -5,14 +5,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gallery.generation.drawing import Shot
+from gallery.generation.drawing import Enlarging, Shot
 from gallery.people.layout import WholeFiles
 from likeness.config import Config
 from likeness.images import RGB
 
 if TYPE_CHECKING:
     from likeness.diffusion.bases import Base
-    from likeness.enhance import Enhancer
 
 STEP_PX = 16
 SHARES = {"square": (1.0, 1.0), "portrait": (0.875, 1.125), "landscape": (1.125, 0.875)}
@@ -26,7 +25,7 @@ def size_px(side_px: int, aspect: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffusersDrawer:
+class DiffusersDrawer(Enlarging):
     """Draws by `likeness.diffusion`, with the settings of evaluate."""
 
     config: Config
@@ -44,11 +43,6 @@ class DiffusersDrawer:
         """Open it before somebody waits for a picture: that takes several times as long as one."""
         _ = self.base
 
-    @cached_property
-    def enhancer(self) -> "Enhancer":
-        """The provider that enlarges."""
-        return self.config.enhance.built()
-
     def draw(self, shot: Shot) -> RGB:
         """A picture uint8 [H, W, 3]; the same shot gives the same pixels."""
         import torch
@@ -65,7 +59,3 @@ class DiffusersDrawer:
                 num_inference_steps=options.steps, guidance_scale=options.guidance_scale,
                 generator=torch.Generator("cpu").manual_seed(shot.seed),
             )  # fmt: skip
-
-    def enlarge(self, rgb: RGB) -> RGB:
-        """The picture with more pixels."""
-        return self.enhancer.enhance(rgb, item="gallery").rgb

@@ -2,11 +2,16 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from likeness.config import Config
 from likeness.images import RGB
 from likeness.safety.consent import Consent
+
+if TYPE_CHECKING:
+    from likeness.enhance import Enhancer
 
 STEP = 0.05
 """How much the strength of "more like this" differs from one picture to the next: the seed stays."""
@@ -47,6 +52,21 @@ class Drawer(Protocol):
     def draw(self, shot: Shot) -> RGB: ...
 
     def enlarge(self, rgb: RGB) -> RGB: ...
+
+
+class Enlarging:
+    """Enlarges by the provider of conf/enhance/."""
+
+    config: Config
+
+    @cached_property
+    def enhancer(self) -> "Enhancer":
+        """The provider, built once."""
+        return self.config.enhance.built()
+
+    def enlarge(self, rgb: RGB) -> RGB:
+        """The picture with more pixels."""
+        return self.enhancer.enhance(rgb, item="gallery").rgb
 
 
 class Finisher(Protocol):

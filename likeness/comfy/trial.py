@@ -137,7 +137,7 @@ class _Trial:
         settings = {
             "graph": api_form(self._graph(one, named)), "server": self.cfg.comfy.base_url, "version": self.version,
             "quality": self.cfg.evaluate.jpeg_quality, "rater": RATER_DIGEST,
-            "samples": SAMPLES_VERSION, **vars(self._limits),
+            "samples": SAMPLES_VERSION, **vars(Limits.of(self.cfg)),
         }  # fmt: skip
         parents = (self.digest,) if one.lora else ()
 
@@ -146,12 +146,6 @@ class _Trial:
 
         key = item_key("comfy.sample", TRIAL_VERSION, settings, list(parents))
         return Work(id=one.id, key=key, make=partial(self._make, one), line=line)
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(
-            review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
-        )
 
     def _graph(self, one: Planned, lora: Lora | None) -> Graph:
         return build(self.cfg, [one.prompt], one.seed, lora, keep=None)
@@ -163,7 +157,7 @@ class _Trial:
             decoded(data, side, side),
             self.rate,
             self.ages,
-            self._limits,
+            Limits.of(self.cfg),
             quality=self.cfg.evaluate.jpeg_quality,
         )
         if not one.lora or (log := self.server.log()) is None:

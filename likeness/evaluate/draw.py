@@ -37,9 +37,7 @@ class Renderer:
     @property
     def limits(self) -> Limits:
         """From which rating on a picture is marked, and from which it is not written."""
-        return Limits(
-            review_explicit=self.cfg.ingest.review_explicit, max_explicit=self.cfg.ingest.max_explicit
-        )
+        return Limits.of(self.cfg)
 
     def settings(self, one: Planned) -> dict[str, object]:
         """All that decides a picture's file, beside the weights."""

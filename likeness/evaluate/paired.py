@@ -13,7 +13,7 @@ import numpy as np
 
 from likeness.evaluate.ceiling import PHOTOGRAPHS, seed_means
 from likeness.evaluate.name_test import leaks
-from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, estimate
+from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, estimate, rounded
 
 Details = Mapping[str, Any]
 Place = tuple[str, int, bool]
@@ -106,7 +106,7 @@ def _difference(
     photographs = _photographs(rows)
     (one, units), (other, _) = (seed_means(side, both, photographs) for side in rows)
     return Difference(
-        measure=measure, by=by, first=_rounded(one[0]), second=_rounded(other[0]), difference=estimate(other - one, units),
+        measure=measure, by=by, first=rounded(one[0]), second=rounded(other[0]), difference=estimate(other - one, units),
         pairs=pairs, better=better,
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def _leak(first: Details, second: Details, by: str, scores: Sequence[Rows]) -> D
     (one, units), (other, _) = draws(scores[0]), draws(scores[1])
     known = np.isfinite(one[0]) and np.isfinite(other[0])
     return Difference(
-        measure="leak of the name", by=by, first=_rounded(one[0]), second=_rounded(other[0]),
+        measure="leak of the name", by=by, first=rounded(one[0]), second=rounded(other[0]),
         difference=estimate(other - one, units) if known else UNKNOWN,
         pairs=sum(map(len, trios)) if known else 0, better="less",
     )  # fmt: skip
@@ -200,7 +200,3 @@ def _followed(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
 def _seeds(places: Sequence[Place]) -> list[list[Place]]:
     seeds = dict.fromkeys(seed for _, seed, _ in places)
     return [[place for place in places if place[1] == seed] for seed in seeds]
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

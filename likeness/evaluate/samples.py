@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from likeness.config import Config
 from likeness.digests import digests_of
 from likeness.evaluate import Arm
 from likeness.evaluate.identity import Identity
@@ -46,6 +47,11 @@ class Limits:
 
     review_explicit: float
     max_explicit: float
+
+    @classmethod
+    def of(cls, cfg: Config) -> "Limits":
+        """Those of the settings: a drawn picture is rated as a photograph is."""
+        return cls(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
 
 
 def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> list[Planned]:

@@ -56,14 +56,14 @@ def crossed_means(scores: Numbers, rows: Numbers, columns: Numbers) -> Numbers:
 
 def estimate(draws: Numbers, units: int) -> Estimate:
     """The first of the draws [B] with the interval of the others; `units` is how many were drawn again, one has no interval."""
-    value = _rounded(draws[0])
+    value = rounded(draws[0])
     spread = draws[1:][np.isfinite(draws[1:])]
     if value is None or units < 2 or not len(spread):
         return Estimate(value=value, low=None, high=None)
     t = float(stdtrit(units - 1, (1 + CONFIDENCE) / 2))
     tail = float(ndtr(-t * np.sqrt(units / (units - 1))))
     low, high = np.quantile(spread, [tail, 1 - tail])
-    return Estimate(value=value, low=_rounded(low), high=_rounded(high))
+    return Estimate(value=value, low=rounded(low), high=rounded(high))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,5 +126,6 @@ def _area(own: Numbers, other: Numbers) -> float:
     return float(np.mean((below + upto) / 2)) / len(other)
 
 
-def _rounded(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """As metrics are written; None for what is no number."""
     return round(float(value), 4) if np.isfinite(value) else None

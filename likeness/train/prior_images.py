@@ -44,7 +44,7 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
         )
         for number, text in enumerate(spread(texts, count))
     ]  # fmt: skip
-    limits = Limits(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
+    limits = Limits.of(cfg)
     rater, ages = Rater(), PictureGate()
     works = [
         prior_work(number, shot, base, rater, ages, limits) for number, shot in enumerate(shots, start=1)
