@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from gallery_world import Browser, World
+from gallery_world import PASSWORD, Browser, World
 from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
@@ -206,6 +206,28 @@ def test_letters_that_look_alike_are_another_account(world: World) -> None:
     world.user("kate")
     world.browser().post("/password/forgot", {"email": "k\u0430te@example.org"})
     assert world.mails() == []
+
+
+def test_nobody_draws_under_a_name_that_looks_like_somebody_elses(world: World) -> None:
+    version = world.person()
+    for name, email in (
+        ("Ann Lee", "ann"),
+        ("\u0410nn L\u0435e", "eve"),
+        ("ANN  L\u00e9e.", "mia"),
+        ("Bob", "bob"),
+    ):
+        invitation = world.invite(f"{email}@example.org")
+        body = {"email": f"{email}@example.org", "password": PASSWORD, "name": name, "invitation": invitation}
+        browser = world.browser()
+        assert browser.post("/sign-up", body).status_code == 200
+        browser.load()
+        world.grant(email, version)
+        world.drawn(browser, str(version))
+        world.pass_time(minutes=1)
+    page = world.browser().get(f"/portrayed/{world.link()}").json()
+    assert [one["by"] for one in reversed(page["pictures"]["items"])] == [
+        "Ann Lee (1)", "\u0410nn L\u0435e (2)", "ANN  L\u00e9e. (3)", "Bob"]  # fmt: skip
+    assert {one["name"] for one in page["users"]} == {one["by"] for one in page["pictures"]["items"]}
 
 
 def test_over_tls_the_cookie_is_bound_to_this_very_host(world: World) -> None:

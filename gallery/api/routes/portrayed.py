@@ -1,6 +1,7 @@
 """The page of the person portrayed."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -8,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from gallery.accounts.names import shown_names
 from gallery.accounts.tries import TOKEN_PLACE, count_try
 from gallery.api.bodies import Body
 from gallery.api.routes.pictures import Size, file_answer
@@ -46,10 +48,7 @@ def get_page(
         found, following = page(
             db, [Picture.person_id == person.id], read_cursor(cursor) if cursor else None, limit
         )
-        names = {
-            one.id: one.name
-            for one in db.scalars(select(User).where(User.id.in_({one.user_id for one in found})))
-        }
+        names = shown_names(db)
         items = [{"id": one.id, "by": names[one.user_id], "prompt": one.prompt, "created": one.created, "width": one.width,
                   "height": one.height, "thumb_url": f"/api/portrayed/{token}/pictures/{one.id}/file?size=thumb",
                   "url": f"/api/portrayed/{token}/pictures/{one.id}/file"} for one in found]  # fmt: skip
@@ -62,10 +61,10 @@ def get_page(
         return {"person": {"id": person.id, "name": person.name}, "scope": _scope(gallery, person),
                 "kinds": list(KINDS) if person.kinds is None else person.kinds, "all_kinds": KINDS,
                 "per_day": person.per_day, "revoked": person.ended and db.scalar(told),
-                "pictures": {"items": items, "next": following}, "gone": gone, "users": _users(db, person)}  # fmt: skip
+                "pictures": {"items": items, "next": following}, "gone": gone, "users": _users(db, person, names)}  # fmt: skip
 
 
-def _users(db: Session, person: Person) -> list[dict[str, Any]]:
+def _users(db: Session, person: Person, names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
     """Who may draw the person, or drew pictures that are here."""
     here = Picture.person_id == person.id, Picture.gone.is_(None), Picture.user_id == User.id
     drawn = select(func.count()).where(*here).correlate(User).scalar_subquery()
@@ -75,11 +74,11 @@ def _users(db: Session, person: Person) -> list[dict[str, Any]]:
         .where(Version.person_id == person.id, Right.user_id == User.id).correlate(User).scalar_subquery()
     )  # fmt: skip
     rows = db.execute(
-        select(User.name, drawn, last, per_day)
+        select(User.id, drawn, last, per_day)
         .where(or_(drawn > 0, per_day.is_not(None)))
         .order_by(User.name, User.id)
     )
-    return [{"name": row[0], "pictures": row[1], "last": row[2], "per_day": row[3]} for row in rows]
+    return [{"name": names[row[0]], "pictures": row[1], "last": row[2], "per_day": row[3]} for row in rows]
 
 
 def _scope(gallery: GalleryDep, person: Person) -> str:

@@ -292,7 +292,7 @@ test("an owner gives and takes rights, and finds it in the audit log; a member s
   await signIn(page);
   await page.goto("/admin");
   await page.getByRole("link", { name: "Rights" }).click();
-  await page.getByLabel("User").selectOption("Ben");
+  await page.getByLabel("User").selectOption("Ben (ben@example.org)");
   await page.getByRole("button", { name: "Give the right" }).click();
   await page.getByRole("row", { name: /Ben/ }).waitFor();
   const member = await visit(site);

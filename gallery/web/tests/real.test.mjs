@@ -38,7 +38,7 @@ test("an owner invites Ben, who signs up; the owner gives him a right", async ()
   await ben.getByRole("button", { name: "Make an account" }).click();
   await ben.getByText("You may use nobody's likeness yet").waitFor();
   await owner.goto("/admin/rights");
-  await owner.getByLabel("User").selectOption("Ben");
+  await owner.getByLabel("User").selectOption(`Ben (${BEN.email})`);
   await owner.getByRole("button", { name: "Give the right" }).click();
   await owner.getByRole("row", { name: /Ben/ }).waitFor();
   await owner.locator("button:disabled").waitFor({ state: "detached" }); // pale while the answer is read

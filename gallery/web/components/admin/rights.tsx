@@ -4,6 +4,7 @@ import type { FormEvent } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
 import { useChange, usePeople } from "@/lib/queries";
+import type { AdminUser } from "@/lib/types";
 import { Button } from "../ui/button";
 import { CopyLink } from "../ui/copy-link";
 import { Input, Select } from "../ui/field";
@@ -55,7 +56,7 @@ const options = (list: Named[]) =>
     </option>
   ));
 
-function Grant({ users, versions }: { users: Named[]; versions: Named[] }) {
+function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
   const grant = useChange((form: FormData) => {
     const field = (name: string) => String(form.get(name) ?? "");
     return api.admin.grant({
@@ -74,7 +75,7 @@ function Grant({ users, versions }: { users: Named[]; versions: Named[] }) {
       <form onSubmit={submit} className={`${panel} grid gap-4`}>
         <div className="grid gap-4 sm:grid-cols-2">
           <Select label={words.user} name="user" required>
-            {options(users)}
+            {options(users.map(({ id, name, email }) => ({ id, name: `${name} (${email})` })))}
           </Select>
           <Select label={words.version} name="version" required>
             {options(versions)}
