@@ -7,7 +7,6 @@ from pathlib import Path
 from likeness.caption import Captioner
 from likeness.caption.text import SUFFIX, Override, compose, override_at, read_override
 from likeness.digests import sha256_bytes, sha256_pixels
-from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import Picture
@@ -57,20 +56,20 @@ def works(
 
 
 def _work(picture: Picture, run: Run, override: Override | None, captioner: Captioner | None) -> Work:
-    entry, path, provider = picture.entry, picture.path, run.provider
+    entry, provider = picture.entry, run.provider
     trigger, class_word = run.persona.trigger, run.persona.class_word
 
     def make() -> Made:
         assert captioner is not None, "a plan makes nothing"
         face = next(iter(entry.faces), None)
         described = captioner.describe(
-            load_rgb(path), face=face, swapped=entry.target is not None, item=entry.id
+            picture.rgb(), face=face, swapped=entry.target is not None, item=entry.id
         )
         refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 
     def order() -> str | None:
-        return provider.purchase_key(sha256_pixels(load_rgb(path)))
+        return provider.purchase_key(sha256_pixels(picture.rgb()))
 
     def line(item: Item) -> Line:
         # Words that a later list refuses are refused in what an earlier run stored, too.

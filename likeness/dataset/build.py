@@ -16,6 +16,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
+from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.measurements import Measures
@@ -115,7 +116,10 @@ def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measur
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     folder = places.enhanced if picture is image else places.resized
     data, width, height = training_jpeg(
-        (folder / picture.file).read_bytes(), size_px=size, quality=options.jpeg_quality, code=planned.code
+        verified_bytes(folder / picture.file, picture.sha256),
+        size_px=size,
+        quality=options.jpeg_quality,
+        code=planned.code,
     )
     seen = measures.of(data, name=planned.file)
     look = pdq(decode_rgb(data, name=planned.file))

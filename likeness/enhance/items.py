@@ -7,7 +7,7 @@ from PIL import Image
 
 from likeness.digests import sha256_pixels
 from likeness.enhance import EnhanceConfig, Enhancer
-from likeness.images import RGB, encode_jpeg, load_rgb
+from likeness.images import RGB, encode_jpeg
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
@@ -50,11 +50,11 @@ def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = Non
 
 
 def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
-    entry, path, provider, cfg = picture.entry, picture.path, run.provider, run.config.enhance
+    entry, provider, cfg = picture.entry, run.provider, run.config.enhance
     enlarged = is_enlarged(entry, provider, run.config.dataset.side_px)
 
     def make() -> Made:
-        rgb, cost_usd = load_rgb(path), 0.0
+        rgb, cost_usd = picture.rgb(), 0.0
         if enlarged:
             assert enhancer is not None, "a plan makes nothing"
             made = enhancer.enhance(rgb, item=entry.id)
@@ -68,7 +68,7 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
         return enhanced_entry(entry, item, name, provider.name if enlarged else OWN), {name: IMAGE}
 
     def order() -> str | None:
-        return provider.purchase_key(sha256_pixels(load_rgb(path)))
+        return provider.purchase_key(sha256_pixels(picture.rgb()))
 
     return Work(
         id=entry.id,

@@ -116,7 +116,7 @@ def measure(
     ]
     steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
     best = best_checkpoint(steps)
-    held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
+    held_out = [photo.rgb() for photo in read_pictures(paths.ingested) if photo.entry.held_out]
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step, "accepted": int(choice.accepted)}

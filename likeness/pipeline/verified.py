@@ -6,6 +6,7 @@ from pathlib import Path
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
+from likeness.images import RGB, decode_rgb
 from likeness.paths import require_file
 from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 
@@ -16,6 +17,18 @@ class Picture:
 
     entry: Entry
     path: Path
+
+    def data(self) -> bytes:
+        """The file's bytes: what is used is what the line names, also when the file is exchanged while a stage runs.
+
+        Raises:
+            InputError: see `verified_bytes`.
+        """
+        return verified_bytes(self.path, self.entry.sha256)
+
+    def rgb(self) -> RGB:
+        """Its pixels; see `data`."""
+        return decode_rgb(self.data(), name=str(self.path))
 
 
 def read_pictures(folder: Path) -> list[Picture]:
@@ -49,7 +62,7 @@ def verified(folder: Path, entry: Entry) -> Path:
 
 
 def verified_bytes(path: Path, sha256: str | None) -> bytes:
-    """The bytes of a small file whose digest a manifest's line names.
+    """The bytes of a file whose digest a manifest's line names, read once.
 
     Raises:
         InputError: `missing-file`; `not-in-manifest`: no line names it, or it has other bytes.

@@ -44,7 +44,7 @@ def _work(picture: Picture, persona: str, cfg: ResizeConfig) -> Work:
                 reason="no-face",
                 remedy="replace the photo it was made from, or remove it",
             )
-        data = picture.path.read_bytes()
+        data = picture.data()
         planned = plan_cut(image_size(data, name=entry.file), entry.faces[0].box_px, cfg)
         cut = own_pixels(planned)
         return Made(

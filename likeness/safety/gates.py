@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from likeness.errors import InputError
 from likeness.safety import words
+from likeness.safety.drawing_words import steering, undressing
 from likeness.safety.floors import ADULT_YEARS
 
 Rating = Literal["sfw", "review", "explicit"]
@@ -164,24 +165,11 @@ def _unknown_face(subject: Subject) -> str | None:
     return None
 
 
-def _untraced(subject: Subject) -> str | None:
-    return subject.untraced
-
-
 def _explicit_words(subject: Subject) -> str | None:
     for one in words.find(subject.text, strict=subject.trigger):
         if one.kind == "explicit" or (one.kind == "ambiguous" and one.word not in subject.allowed):
             return f"says {one.word!r}"
     return None
-
-
-def _guarded_words(subject: Subject) -> str | None:
-    every = words.find(subject.text)
-    meant = {
-        part for one in every if one.kind == "explicit" for part in one.word.split()
-    }  # `no clothes` is kept out
-    found = [one.word for one in every if one.kind == "guarded" and one.word not in meant]
-    return f"says {found[0]!r}, which would have it drawn without" if found else None
 
 
 PICTURES: frozenset[Door] = frozenset(
@@ -198,7 +186,7 @@ GATES = (
         reason="not-rated", doors=PICTURES, refuses=_not_rated, remedy="use another one, or report this one"
     ),
     Gate(reason="explicit", doors=PICTURES, refuses=_explicit),
-    Gate(reason="untraced", doors=frozenset({"training image"}), refuses=_untraced),
+    Gate(reason="untraced", doors=frozenset({"training image"}), refuses=lambda subject: subject.untraced),
     Gate(
         reason="apparent-child",
         doors=PICTURES,
@@ -227,8 +215,18 @@ GATES = (
         refuses=_names_a_child,
         remedy="call an adult a woman or a man and leave the age out; nothing allows such words",
     ),
+    Gate(
+        reason="drawing-syntax",
+        doors=frozenset({"prompt", "negative prompt"}),
+        refuses=lambda subject: steering(subject.text),
+        remedy="no weight below zero, no embedding and no LoRA in the words",
+    ),
     Gate(reason="explicit-words", doors=TEXTS, refuses=_explicit_words),
-    Gate(reason="guarded-words", doors=frozenset({"negative prompt"}), refuses=_guarded_words),
+    Gate(
+        reason="guarded-words",
+        doors=frozenset({"negative prompt"}),
+        refuses=lambda subject: undressing(subject.text),
+    ),
 )
 
 

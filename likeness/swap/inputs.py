@@ -10,7 +10,7 @@ from pathlib import Path
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import Face, from_json
-from likeness.images import load_rgb
+from likeness.images import decode_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry
@@ -50,9 +50,17 @@ class Photo:
         """What decides everything made of this photo."""
         return [self.entry.sha256, self.face_sha256]
 
+    def data(self) -> bytes:
+        """The photo's bytes, as its line names them.
+
+        Raises:
+            InputError: another file lies there by now.
+        """
+        return verified_bytes(self.path, self.entry.sha256)
+
     def portrait(self) -> Portrait:
         """The pixels, read when they are needed: a thousand photos don't fit into memory."""
-        return Portrait(rgb=load_rgb(self.path), face=self.face)
+        return Portrait(rgb=decode_rgb(self.data(), name=str(self.path)), face=self.face)
 
 
 Photos = dict[str, Photo]

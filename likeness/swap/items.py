@@ -76,7 +76,7 @@ def _keep_work(persona: str, source: Photo) -> Work:
     return Work(
         id=item_id(persona, source.entry.source, None),
         key=key,
-        make=lambda: Made(files={IMAGE: source.path.read_bytes()}, record={}),
+        make=lambda: Made(files={IMAGE: source.data()}, record={}),
         source=source.entry.source,
         line=partial(keep_entry, persona, source),
         foreseen=Item(key, {IMAGE: file}),

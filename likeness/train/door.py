@@ -10,7 +10,7 @@ from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
 from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry
-from likeness.pipeline.verified import read_verified
+from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
@@ -31,7 +31,7 @@ def admit(run: Run, gate: Gate | None = None) -> None:
 
     def pass_or_refuse(entry: Entry) -> None:
         refuse("caption", caption_subject(entry), what=f"the caption of {entry.file}")
-        seen = measures.of((folder / entry.file).read_bytes(), name=entry.file)
+        seen = measures.of(verified_bytes(folder / entry.file, entry.sha256), name=entry.file)
         refuse_image(seen, run, what=entry.file, untraced=_untraced(entry, photographs, run.consent))
 
     with ThreadPoolExecutor(max_workers=run.config.items.workers) as pool:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,16 +17,19 @@ from likeness.dataset import DatasetConfig
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.evaluate.face_embeddings import ingested_faces
+from likeness.faces.face import Face
 from likeness.images import encode_jpeg, encode_png, load_rgb
 from likeness.ingest import IngestConfig
 from likeness.persona import Persona
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
-from likeness.pipeline.verified import read_pictures
+from likeness.pipeline.verified import read_pictures, read_verified
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json
-from likeness.swap.inputs import read_photos
+from likeness.swap.inputs import Photo, read_photos
 from likeness.team_keys import PRIVATE_KEY
 from likeness.train.door import admit
+from likeness.train.native.cache import picture_file
+from likeness.train.native.data import read_examples
 from stages.dataset import main as dataset
 
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
@@ -411,7 +415,35 @@ def test_an_ingested_photograph_exchanged_behind_its_line_reaches_no_swap(folder
         read_photos(folders.places.ingested)
 
 
+@pytest.mark.parametrize("stage", ["swapped", "resized", "enhanced"])
+def test_a_picture_exchanged_between_its_check_and_its_use_is_not_used(folders, stage):
+    """An item of other pixels under a picture's key would be wrong for good."""
+    pictures = read_pictures(folders.places.data / stage)
+    file = exchange(folders.places.data / stage)
+    picture = next(one for one in pictures if one.entry.file == file)
+    for read in (picture.data, picture.rgb):
+        with pytest.raises(InputError, match=file):
+            read()
+
+
 FACE = {"embedding": np.eye(1, 128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
+
+
+def test_a_photograph_exchanged_between_its_check_and_its_swap_is_not_used(folders):
+    entry = read_verified(folders.places.ingested).entries[0]
+    path = folders.places.ingested / exchange(folders.places.ingested)
+    photo = Photo(entry=entry, path=path, face=cast("Face", None), face_sha256="")
+    for read in (photo.data, photo.portrait):
+        with pytest.raises(InputError, match=path.name):
+            read()
+
+
+def test_a_training_image_exchanged_after_the_door_is_not_encoded(training_set):
+    example = read_examples(training_set)[0]
+    picture = picture_file(example).read()
+    example.path.write_bytes(picture[:-1] + b"x")
+    with pytest.raises(InputError, match=example.path.name):
+        picture_file(example)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_a_child_or_an_age_under_18_is_refused_whatever_is_allowed(text):
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_a_harmless_text_passes(text):
-    assert find(text) == []
+    assert reason(text) is None
 
 
 @pytest.mark.parametrize("text", PROMPTS)
@@ -295,6 +295,22 @@ def test_a_prompt_that_evaluate_or_training_would_draw_is_refused(prompt):
         Config.model_validate(values)
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{trigger}, (coat:-1.5)",
+        "{trigger}, (coat::-.5)",
+        "{trigger}, embedding:other_person",
+        "{trigger} <lora:other:1>",
+    ],
+)
+def test_a_prompt_that_turns_words_round_or_loads_a_file_is_refused(prompt):
+    values = params()
+    values["evaluate"]["prompts"] = [prompt]
+    with pytest.raises(ValueError, match="programs that draw"):
+        Config.model_validate(values)
+
+
 def test_a_word_put_together_of_prompt_and_trigger_is_found():
     values = params(trigger="nu", class_word="woman")
     values["evaluate"]["prompts"] = ["{trigger}-de {class_word}"]
@@ -304,7 +320,9 @@ def test_a_word_put_together_of_prompt_and_trigger_is_found():
 
 @pytest.mark.parametrize(
     "words",
-    ["клоthing", "klothing", "sehtolc", "c l o t h i n g", "cl0thing", "clothyng", "clo thing",
+    ["no clothes, clothes", "without clothing. clothing", "shirt, trousers, fabric", "dress", "camisa", "chemise", "Hose", "платье",
+     "裙子", "シャツ", "saia", "kemeja", "mature", "(nude:-1.5)", "(nude : \u22121)", "embedding:undressed", "<lora:x:1>",
+     "клоthing", "klothing", "sehtolc", "c l o t h i n g", "cl0thing", "clothyng", "clo thing",
      "clothes", "blurred, C L O T H E S", "сlothes", "clo\u200bthing", "underwear", "adult", "grown-up", "衣服", "成人",
      "ropa", "roupas",
      "vêtements", "Kleidung", "Erwachsene", "одежда", "взрослая", "कपड़े", "ملابس", "কাপড়", "大人"],
@@ -321,6 +339,7 @@ def test_what_is_kept_out_may_be_named_in_the_negative_prompt():
     for words in (
         "nude, child",
         "no clothes, undressed, without clothing",
+        "No  Clothes; hat, glasses, extra fingers",
         "worst quality, blurred, old, text",
     ):
         values["evaluate"]["negative_prompt"] = words

@@ -3,11 +3,12 @@
 Shapes: B batch, N examples of a bucket, C latent channels, H and W height and width.
 """
 
+import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVa
 from torch import Tensor
 
 from likeness.aligned import align_tensors
+from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET
 from likeness.diffusion.bases import Base, Condition
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
@@ -187,8 +189,17 @@ def latents_work(
     return Work(id=example.path.stem, key=key, make=make)
 
 
+def picture_file(example: TrainingExample) -> BinaryIO:
+    """The image as metadata.jsonl names it, also when another file lies there by now."""
+    data = example.path.read_bytes()
+    if sha256_bytes(data) != example.sha256:
+        raise InputError(f"{example.path} is not what {METADATA} records", reason="dataset-changed",
+                         remedy=WRITTEN_BY_DATASET)  # fmt: skip
+    return io.BytesIO(data)
+
+
 def _encode_image(example: TrainingExample, bucket: Bucket, base: Base, encoder: Executor | None) -> Made:
-    fitted = fit_image(example.path, bucket, example.cut_px)
+    fitted = fit_image(picture_file(example), bucket, example.cut_px)
     # SDXL's size condition: original height and width, top and left of the crop, target height and width
     # (Podell et al., arXiv 2307.01952, section 2.2).
     sizes = [example.height, example.width, fitted.crop_top, fitted.crop_left, bucket[1], bucket[0]]

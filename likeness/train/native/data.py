@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ class Fitted:
     crop_left: int
 
 
-def fit_image(path: Path, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
+def fit_image(path: Path | BinaryIO, bucket: Bucket, cut_px: Box | None = None) -> Fitted:
     """Scale (Lanczos) so that the image, or the part of it, covers the bucket and cut out the centre."""
     width, height = bucket
     with Image.open(path) as image:

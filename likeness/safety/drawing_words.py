@@ -1,0 +1,36 @@
+"""What programs that draw make of words: what is kept out undresses, weights turn words round, names load files."""
+
+import re
+
+from likeness.safety.words import find
+
+STEERS = re.compile(
+    r":\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]\s*\.?\d|\bembedding:|<(?:lora|lyco|hypernet)\b",
+    re.IGNORECASE,
+)
+"""(clothes:-1.5), as ComfyUI reads it, and what it loads a file for."""
+
+
+def steering(text: str) -> str | None:
+    """What is wrong with a text that a program would not read as words."""
+    found = STEERS.search(text)
+    return (
+        f"says {found.group()!r}, with which programs that draw turn words round or load a file"
+        if found
+        else None
+    )
+
+
+def undressing(text: str) -> str | None:
+    """What is wrong with words that a picture is guided away from."""
+    found = [one.word for one in find(_without_explicit(text)) if one.kind == "guarded"]
+    return f"says {found[0]!r}, which would have it drawn without" if found else None
+
+
+def _without_explicit(text: str) -> str:
+    """A text without its explicit phrases: `no clothes` is kept out of a picture, `no clothes, clothes` are not."""
+    for one in find(text):
+        if one.kind == "explicit" and " " in one.word:
+            phrase = r"[\W_]+".join(map(re.escape, one.word.split()))
+            text = re.sub(rf"\b{phrase}\b", ",", text, flags=re.IGNORECASE)
+    return text
