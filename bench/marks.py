@@ -1,6 +1,7 @@
 """How well the imperceptible mark and PDQ find a picture again: figures for docs/marks.md.
 
     python -m bench.marks measure FILE --pictures 200 --unmarked 1000   # appends a line a picture to FILE, behind those it has
+    python -m bench.marks measure FILE --only "JPEG 75 + half size + crop 10 %"
     python -m bench.marks summary FILE
 
 Pictures: crops of the demo's photographs of synthetic people and, where `make demo` ran, of its swaps and enhanced pictures
@@ -15,7 +16,7 @@ import statistics
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def measure(out: Path, *, wanted: int, unmarked: int, seed: int, faces: Path | N
                 file_rgb = decode_rgb(encode_jpeg(marked.rgb, QUALITY))
                 prints = fingerprints(file_rgb)
                 known += prints
-                for name, treat in TREATMENTS.items():
+                for name, treat in treatments.items():
                     seen = treat(file_rgb, chance)
                     line[name] = look_for(mark, seen) | {"pdq": distance(pdq(seen), prints)}
             file.write(json.dumps(line) + "\n")
@@ -173,17 +174,19 @@ def summary(out: Path) -> None:
     print(f"{len(marked)} marked, {len(refused)} not markable, {len(unmarked)} unmarked")
     by: dict[str, list[dict[str, float]]] = defaultdict(list)
     for line in marked:
-        for name in TREATMENTS:
+        for name in TREATMENTS.keys() & line.keys():
             by[name].append(line[name])
     if marked:
-        print(f"{'treatment':34} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s")
-    for name, rows in by.items():
+        print(
+            f"{'treatment':34} {'of':>4} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s"
+        )
+    for name, rows in sorted(by.items(), key=lambda one: list(TREATMENTS).index(one[0])):
         bits, near = [row["bits"] for row in rows], [row["pdq"] <= NEAR for row in rows]
         alone = statistics.mean(row["alarm"] <= FALSE_ALARMS for row in rows)
         found = statistics.mean(
             row["alarm"] * (PDQ_CHANCE if n else 1) <= FALSE_ALARMS for row, n in zip(rows, near, strict=True)
         )
-        print(f"{name:34} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
+        print(f"{name:34} {len(rows):4} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
               f"{statistics.mean(r['looks'] for r in rows):.2f} {statistics.mean(r['cpu_s'] for r in rows):.2f}")  # fmt: skip
     for name in ("psnr_db", "strength", "write_s", "write_cpu_s") if marked else ():
         values = [line[name] for line in marked]
@@ -204,12 +207,14 @@ def main() -> None:
     parser.add_argument("--unmarked", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faces", type=Path)
+    parser.add_argument("--only", action="append", choices=TREATMENTS, help="may be given more than once")
     parser.add_argument("--demo", type=Path, default=Path("."), help="the folder in which `make demo` ran")
     given = parser.parse_args()
     if given.what == "summary":
         summary(given.file)
     else:
-        measure(given.file, wanted=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces,
+        treatments = {name: TREATMENTS[name] for name in given.only or TREATMENTS}
+        measure(given.file, treatments, wanted=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces,
                 demo=given.demo)  # fmt: skip
 
 
