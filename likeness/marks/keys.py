@@ -70,6 +70,8 @@ def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] =
         return _of_token(cfg.key_file or "", environment.get(cfg.key_env or "", ""), _read(chain))
     if cfg.key_env is not None:
         pem, place = environment.get(cfg.key_env, "").encode(), f"${cfg.key_env}"
+        if not pem:
+            raise _unusable(place, "the variable is not set", f"set {cfg.key_env} to the key's text, in PEM")
     else:
         place = cfg.key_file or ""
         pem = _read(Path(place))

@@ -489,6 +489,8 @@ def test_a_key_that_is_none_is_told_without_its_text(tmp_path: Path, pem: str):
         signing_key(cfg, tmp_path / "none", {"MY_KEY": pem})
     assert caught.value.reason == "signing-key"
     assert "AAAA" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"\$MY_KEY cannot be used: the variable is not set"):
+        signing_key(cfg, tmp_path / "none", {})
 
 
 def test_a_certificate_of_another_key_is_refused(tmp_path: Path):
