@@ -118,7 +118,16 @@ def look_for(mark: int, rgb: RGB) -> dict[str, float]:
     return {**seen, "cpu_s": time.process_time() - used}
 
 
-def measure(out: Path, *, wanted: int, unmarked: int, seed: int, faces: Path | None, demo: Path) -> None:
+def measure(
+    out: Path,
+    treatments: Mapping[str, Treatment],
+    *,
+    wanted: int,
+    unmarked: int,
+    seed: int,
+    faces: Path | None,
+    demo: Path,
+) -> None:
     out.touch()
     with out.open("a", encoding="utf-8") as file:
         known: list[str] = []
@@ -177,17 +186,16 @@ def summary(out: Path) -> None:
         for name in TREATMENTS.keys() & line.keys():
             by[name].append(line[name])
     if marked:
-        print(
-            f"{'treatment':34} {'of':>4} {'mean':>5} {'min':>4} {'alone':>6} {'found':>6} {'pdq<=64':>7} looks cpu_s"
-        )
+        print(f"{'treatment':34}   of  mean  min  alone  found pdq<=64 looks cpu_s")
     for name, rows in sorted(by.items(), key=lambda one: list(TREATMENTS).index(one[0])):
         bits, near = [row["bits"] for row in rows], [row["pdq"] <= NEAR for row in rows]
         alone = statistics.mean(row["alarm"] <= FALSE_ALARMS for row in rows)
         found = statistics.mean(
             row["alarm"] * (PDQ_CHANCE if n else 1) <= FALSE_ALARMS for row, n in zip(rows, near, strict=True)
         )
-        print(f"{name:34} {len(rows):4} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} {statistics.mean(near):7.1%} "
-              f"{statistics.mean(r['looks'] for r in rows):.2f} {statistics.mean(r['cpu_s'] for r in rows):.2f}")  # fmt: skip
+        looks, cpu_s = (statistics.mean(row[key] for row in rows) for key in ("looks", "cpu_s"))
+        print(f"{name:34} {len(rows):4} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} "
+              f"{statistics.mean(near):7.1%} {looks:5.2f} {cpu_s:5.2f}")  # fmt: skip
     for name in ("psnr_db", "strength", "write_s", "write_cpu_s") if marked else ():
         values = [line[name] for line in marked]
         print(f"{name}: mean {statistics.mean(values):.2f}, min {min(values):.2f}, max {max(values):.2f}")
