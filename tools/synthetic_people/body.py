@@ -22,7 +22,7 @@ from tools.synthetic_people.makehuman import (
     read_target,
     textures,
 )
-from tools.synthetic_people.pose import Angles, bone_matrices, posed, standing
+from tools.synthetic_people.pose import Angles, bone_matrices, joint_at, posed, standing
 from tools.synthetic_people.traits import Clothes, Person
 
 BELT_DM = 3.2
@@ -79,11 +79,12 @@ def build(
     rest = neutral.copy()
     for name, weight in (expression or {}).items():
         _move(rest, _face_unit(data, name), weight)
-    bones = bone_matrices(
-        data, neutral, standing(head_deg)
-    )  # joints of the neutral face: an expression moves no bone
+    # Joints of the neutral face: an expression moves no bone.
+    bones = bone_matrices(data, neutral, standing(data, neutral, head_deg))
     shares = read_skeleton(data)[2]
 
+    hairdo = wardrobe.HAIR_STYLES[person.hair.style]
+    texture = data.file(f"hair/{hairdo.texture}/{hairdo.texture}.mhmat") if hairdo.texture else None
     garment = wardrobe.GARMENTS[clothes.garment].meshes[person.gender]
     worn = [
         ("clothes", data.proxy("clothes", garment), None),
@@ -97,11 +98,15 @@ def build(
         ("tongue", data.proxy("tongue", "tongue01"), None),
         ("eyebrows", data.proxy("eyebrows", wardrobe.EYEBROWS[person.gender]), None),
         ("eyelashes", data.proxy("eyelashes", "eyelashes02"), None),
-        ("hair", data.proxy("hair", wardrobe.HAIR_STYLES[person.hair.style]), None),
+        ("hair", data.proxy("hair", hairdo.mesh), texture),
     ]
     hidden = frozenset().union(*(proxy.hides for kind, proxy, _ in worn if kind == "clothes"))
     parts = [_skin_part(data, person, posed(rest, shares, bones), hidden)]
-    parts += [_worn_part(kind, proxy, material, rest, shares, bones) for kind, proxy, material in worn]
+    cut_dm = joint_at(data, neutral, "eye.L")[1] - hairdo.below_eyes_dm if hairdo.below_eyes_dm else None
+    parts += [
+        _worn_part(kind, proxy, material, rest, shares, bones, cut_dm if kind == "hair" else None)
+        for kind, proxy, material in worn
+    ]
     floor = min(
         p.vertices[np.unique(np.concatenate(p.faces)), 1].min()
         for p in parts
@@ -185,9 +190,10 @@ def _skin_part(data: Data, person: Person, vertices: Floats, hidden: frozenset[i
 
 
 def _worn_part(
-    kind: str, proxy: Proxy, material: Path | None, rest: Floats, shares: NDArray[np.floating], bones: Floats
-) -> Part:
-    """Fit a proxy to the resting person, then let it follow the bones."""
+    kind: str, proxy: Proxy, material: Path | None, rest: Floats, shares: NDArray[np.floating], bones: Floats,
+    cut_dm: float | None,
+) -> Part:  # fmt: skip
+    """Fit a proxy to the resting person, cut off what hangs below a height, then let it follow the bones."""
     scale = np.ones(3)
     for axis, a, b, made_at in proxy.scales:
         scale[axis] = abs(rest[a, axis] - rest[b, axis]) / made_at
@@ -195,10 +201,19 @@ def _worn_part(
     binding = np.clip(proxy.weights, 0, None)
     binding = binding / np.maximum(binding.sum(1, keepdims=True), 1e-9)
     mesh = read_mesh(proxy.mesh)
-    return Part(name=proxy.mesh.parent.name, kind=kind, uv=mesh.uv, faces=mesh.faces, uv_faces=mesh.uv_faces,
+    faces, uv_faces, fitted = cut(mesh, fitted, -np.inf if cut_dm is None else cut_dm)
+    return Part(name=proxy.mesh.parent.name, kind=kind, uv=mesh.uv, faces=faces, uv_faces=uv_faces,
                 vertices=posed(fitted, np.einsum("ni,nib->nb", binding, shares[proxy.indices]), bones),
                 textures=textures(material or proxy.material),
                 lower=_below_belt(mesh, fitted) if kind == "clothes" else [])  # fmt: skip
+
+
+def cut(mesh: Mesh, vertices: Floats, at: float) -> tuple[list[list[int]], list[list[int]], Floats]:
+    """Faces, their texture corners and the vertices without what hangs below the height `at`, where it ends straight."""
+    kept = [number for number, face in enumerate(mesh.faces) if vertices[face, 1].max() > at]
+    ended = vertices.copy()
+    ended[:, 1] = np.maximum(ended[:, 1], at)
+    return [mesh.faces[number] for number in kept], [mesh.uv_faces[number] for number in kept], ended
 
 
 def _below_belt(mesh: Mesh, vertices: Floats) -> list[bool]:

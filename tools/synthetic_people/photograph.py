@@ -14,12 +14,13 @@ from tools.synthetic_people.body import Part, build
 from tools.synthetic_people.makehuman import Data
 from tools.synthetic_people.materials import materials_of
 from tools.synthetic_people.places import furnish
-from tools.synthetic_people.plan import MOODS, Framing, Shot
+from tools.synthetic_people.plan import MOODS, Shot
 from tools.synthetic_people.props import lamp
 from tools.synthetic_people.traits import Person
+from tools.synthetic_people.wardrobe import Framing
 
-SAMPLES = 14
-"""A pixel; what grain is left is taken out by Open Image Denoise, which comes with bpy."""
+SAMPLES, SAMPLES_WHERE_PLAIN = 8, 3
+"""A pixel; fewer where the first ones agree. What grain is left is taken out by Open Image Denoise, which comes with bpy."""
 
 SENSOR_M = 0.024
 
@@ -128,7 +129,8 @@ def _set_up_cycles(shot: Shot, threads: int) -> None:
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.seed = "CPU", SAMPLES, shot.seed
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
-    cycles.use_adaptive_sampling, cycles.adaptive_threshold = True, 0.02
+    cycles.use_adaptive_sampling, cycles.adaptive_threshold = True, 0.05
+    cycles.adaptive_min_samples = SAMPLES_WHERE_PLAIN
     cycles.transparent_max_bounces, cycles.max_bounces = 24, 6  # hair is many cards behind one another
     cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transmission_bounces = 3, 2, 2
     cycles.sample_clamp_indirect = 4

@@ -95,7 +95,7 @@ def _park(rng: random.Random) -> None:
     for number in range(9):
         foliage(rng.uniform(0.7, 1.2), (-9 + number * 2.2, 14, 0.4), rng.choice(leaves), 0.12, 0.8)
     box((2.4, 30, 0.02), (0.6, 5, 0.005), plain((0.42, 0.37, 0.3), 0.9, mottled=0.25, scale=3), bevel=0)
-    sky(32, rng.uniform(195, 235), 0.15, 0.35)
+    sky(32, rng.uniform(195, 235), 0.12, 0.3)
 
 
 def _street(rng: random.Random) -> None:

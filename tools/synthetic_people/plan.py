@@ -9,13 +9,12 @@ from typing import Literal
 
 from likeness.digests import sha256_bytes
 from tools.synthetic_people.traits import Clothes, Person
+from tools.synthetic_people.wardrobe import Framing
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same person and seed would give other pictures."""
 
 Role = Literal["source", "target"]
-Framing = Literal["face", "head", "bust", "half", "three_quarter", "full"]
-
 FRAMINGS: Mapping[Role, tuple[Framing, ...]] = {
     "source": ("head", "bust", "head", "face"),
     "target": ("half", "three_quarter", "half", "full"),
@@ -80,7 +79,7 @@ def plan(
 
 def digest(person: Person, shot: Shot) -> str:
     """Hex sha256 of all that decides the picture but MakeHuman's data and Blender."""
-    traits = person.model_dump(mode="json", exclude={"yaw_deg", "places", "clothes"})
+    traits = person.model_dump(mode="json", exclude={"yaw_deg", "places", "clothes", "framings"})
     described = {
         "version": VERSION,
         "person": traits,
@@ -104,6 +103,7 @@ def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int,
     share = (number * GOLDEN + _share(middle, low, high)) % 1
     # Sources begin near; of several targets not every first one should be framed alike.
     framings = FRAMINGS[role] if role == "source" else _shuffled(FRAMINGS[role], common)
+    framings = person.framings or framings
     short_side_px = round(long_side_px * ASPECT[role] / 8) * 8
     yaw_deg = round(low + (high - low) * share, 1)
     return Shot(

@@ -94,6 +94,7 @@ class Person(Strict):
     clothes: tuple[Clothes, ...] = Field(min_length=1)
     yaw_deg: tuple[float, float] = (-35, 35)
     places: tuple[str, ...] = tuple(wardrobe.PLACES)
+    framings: tuple[str, ...] = ()
 
     @field_validator("age")
     @classmethod
@@ -137,6 +138,13 @@ class Person(Strict):
             raise ValueError(f"name one at least: {', '.join(wardrobe.PLACES)}")
         for name in value:
             one_of(name, wardrobe.PLACES)
+        return value
+
+    @field_validator("framings")
+    @classmethod
+    def _known_framings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            one_of(name, wardrobe.FRAMINGS)
         return value
 
     @field_validator("yaw_deg")

@@ -7,18 +7,38 @@ neck, and hair that covers an eye (bob02, braid01, short03).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 RGB = tuple[float, float, float]
 
 PLACES = ("studio", "living_room", "cafe", "park", "street", "office")
 
-HAIR_STYLES: Mapping[str, str] = {
-    "long": "long01",
-    "tied_back": "ponytail01",
-    "short": "short04",
-    "cropped": "short02",
-    "curly": "short01",
+Framing = Literal["face", "head", "bust", "half", "three_quarter", "full"]
+FRAMINGS: tuple[Framing, ...] = get_args(Framing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hairdo:
+    """A mesh of hair, whose texture it wears if not its own, and how far below the eyes it is cut straight, in decimetres."""
+
+    mesh: str
+    texture: str | None = None
+    below_eyes_dm: float | None = None
+
+    @property
+    def folders(self) -> set[str]:
+        return {self.mesh, self.texture or self.mesh}
+
+
+HAIR_STYLES: Mapping[str, Hairdo] = {
+    "long": Hairdo(mesh="long01"),
+    "bob": Hairdo(mesh="long01", below_eyes_dm=1.45),
+    "tied_back": Hairdo(mesh="ponytail01"),
+    "short": Hairdo(mesh="short04"),
+    "cropped": Hairdo(mesh="short02"),
+    "curly": Hairdo(mesh="short01"),
+    # The public copies of the data lack the texture of this one; the other's shows curls too.
+    "afro": Hairdo(mesh="afro01", texture="short01"),
 }
 HAIR_COLOURS: Mapping[str, RGB] = {
     "black": (0.012, 0.011, 0.011),
@@ -69,10 +89,10 @@ class Garment:
 GARMENTS: Mapping[str, Garment] = {
     "t-shirt": Garment(meshes={"woman": "female_casualsuit01", "man": "male_casualsuit04"}, colours="needed"),
     "blouse": Garment(meshes={"woman": "female_elegantsuit01"}, colours="optional"),
-    "shirt": Garment(meshes={"man": "male_casualsuit03"}, colours="optional"),
+    "shirt": Garment(meshes={"woman": "male_casualsuit03", "man": "male_casualsuit03"}, colours="optional"),
     "jacket": Garment(meshes={"woman": "male_casualsuit05", "man": "male_casualsuit05"}, colours="fixed"),
     "suit": Garment(meshes={"man": "male_elegantsuit01"}, colours="fixed"),
-    "overalls": Garment(meshes={"man": "male_worksuit01"}, colours="fixed"),
+    "overalls": Garment(meshes={"woman": "male_worksuit01", "man": "male_worksuit01"}, colours="fixed"),
 }
 SHOES = {"woman": "shoes02", "man": "shoes03"}
 EYEBROWS = {"woman": "eyebrow001", "man": "eyebrow003"}
