@@ -43,6 +43,8 @@ PLAIN_GRADIENT, EDGE_GRADIENT, OUT_OF_FOCUS = 0.15, 0.6, 1.65
 
 # Hair: red hair is redder than brown by its hue angle; between the two nothing is said.
 RED_HUE, BROWN_HUE, BLONDE_HUE = 54.5, 56.5, 62.0
+# Chroma over lightness: red hair measures 1 and more, dark brown hair in the sun, whose hue is as red, .5.
+VIVID = 0.7
 
 
 def framing(portrait: Portrait) -> str:
@@ -145,7 +147,7 @@ def hair(portrait: Portrait) -> str | None:
             return "black hair"
         return "dark hair" if lightness < 30 else "white hair" if lightness > 70 else "grey hair"
     if hue < RED_HUE:
-        return "red hair"
+        return "red hair" if chroma >= VIVID * lightness else "brown hair" if lightness < 50 else None
     if hue >= BLONDE_HUE and lightness >= 50:
         return "blonde hair"
     return "brown hair" if hue >= BROWN_HUE and lightness < 50 else None

@@ -17,7 +17,7 @@ Trait = Literal["framing", "pose", "expression", "hair", "clothes", "background"
 """Functions of attribute_text.py, in the order of a caption, whatever the order in conf/."""
 TRAITS: tuple[Trait, ...] = get_args(Trait)
 
-ATTRIBUTES_VERSION = 2
+ATTRIBUTES_VERSION = 3
 """Raised whenever the same image would get other words."""
 
 # Longest side an image is measured at: bounds in attribute_text.py that are in pixels hold for it.

@@ -40,7 +40,7 @@ def test_a_face_that_looks_under_age_is_refused_where_no_record_attests_an_adult
 
 @pytest.mark.parametrize("door", sorted(PICTURES - {"training image"}))
 def test_an_attested_adult_who_looks_young_passes(door):
-    assert at(door, 13.4, attested=34) is None  # the demo's 02_mei
+    assert at(door, 13.4, attested=34) is None  # an adult's small face
 
 
 def test_a_photograph_whose_age_nothing_tells_is_refused():

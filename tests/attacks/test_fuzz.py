@@ -74,7 +74,7 @@ READERS = {
     "manifest": (manifest, ENTRY * 3),
     "record": (parse_record, b'{"files": {"a.png": "' + b"0" * 64 + b'"}, "record": {"text": "x"}}'),
     "answer": (lambda data: is_answer(data.decode("utf-8", "replace")), b'{"caption": "x", "rating": "sfw"}'),
-    "picture": (decode_rgb, (root / "data/jade/raw/targets/01_mei.jpg").read_bytes()[:60_000]),
+    "picture": (decode_rgb, (root / "data/jade/raw/targets/01_hana.jpg").read_bytes()[:60_000]),
     "checkpoint": (checkpoint, a_checkpoint() if sys.argv[2] == "checkpoint" else b""),
 }
 SCRAPS = [b"{", b"[", b": ", b"&a ", b"*a", b"\\n", b"999999999999", b"-1", b"null", b"\\\\ud800"]

@@ -553,7 +553,7 @@ def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
 ):
     """A stranger signs an unmarked picture and names our mark in its soft binding."""
     _, registry, mark = marked
-    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_mei.jpg")
+    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_hana.jpg")
     claim = Claim(title="x", code=SourceType.TRAINED, publication={"mark": mark}, mark=mark)
     signed = claims.sign(
         mark_jpeg(encode_jpeg(rgb), SourceType.TRAINED), JPEG, claim, development_key(tmp_path / "k")
@@ -566,7 +566,7 @@ def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
 
 def test_a_broken_statement_that_names_what_the_pixels_happen_to_show_makes_no_mark(tmp_path: Path):
     """Without a key: a statement of any kind, its mark chosen by what an unmarked picture shows, the signature broken."""
-    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_mei.jpg")
+    rgb = load_rgb(Path(__file__).parents[1] / "photos/targets/01_hana.jpg")
     shown = pixels.read_values(rgb, *pixels.LOOKS[0])
     mark = f"{int(''.join('1' if value > 0 else '0' for value in shown), 2):08x}"
     claim = Claim(title="x", code=SourceType.TRAINED, publication={"mark": mark}, mark=mark)

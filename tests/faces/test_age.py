@@ -14,7 +14,7 @@ def analyzer() -> FaceAnalyzer:
     return FaceAnalyzer()
 
 
-@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/04_irene.jpg", "targets/09_tom.jpg"])
+@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/06_ingrid.jpg", "targets/04_adaeze.jpg"])
 def test_large_adult_faces_read_as_adults(analyzer, synthetic_people, name):
     rgb = load_rgb(synthetic_people / name)
     assert 18 < AgeEstimator().years(rgb, analyzer.faces(rgb)[0]) < 45
@@ -28,7 +28,7 @@ def test_age_depends_little_on_the_size_of_the_photo(analyzer, synthetic_people)
 
 
 def test_the_same_face_has_the_same_age_twice(analyzer, synthetic_people):
-    rgb = load_rgb(synthetic_people / "targets/02_mei.jpg")
+    rgb = load_rgb(synthetic_people / "targets/01_hana.jpg")
     face = analyzer.faces(rgb)[0]
     assert AgeEstimator().years(rgb, face) == AgeEstimator().years(rgb, face)
 

@@ -23,7 +23,7 @@ def network(tmp_path_factory):
 def portrait():
     from conftest import PHOTOS
 
-    rgb = load_rgb(PHOTOS / "targets" / "09_tom.jpg")
+    rgb = load_rgb(PHOTOS / "targets" / "06_ingrid.jpg")
     return rgb, FaceAnalyzer().faces(rgb)[0]
 
 

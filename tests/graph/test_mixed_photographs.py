@@ -24,8 +24,8 @@ from tools.repository_clone import RepositoryClone, clone_repository
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 PHOTOS = Path(__file__).parents[1] / "photos"
 JADE = PersonaPaths("jade")
-TURNED = ("sources/jade_06", "targets/07_kofi")
-LIVE = ("sources/jade_01", "sources/jade_05", "targets/06_ben", "targets/08_ravi")
+TURNED = ("sources/jade_06", "targets/04_adaeze")
+LIVE = ("sources/jade_01", "sources/jade_05", "targets/06_ingrid", "targets/08_greta")
 # The photographs are made small, and half of them are mirrored: faces are small, and frontal ones alike.
 SMALL = (
     "ingest.min_face_px=32", "ingest.near_duplicate.max_hash_bits=0", "ingest.near_duplicate.min_similarity=1.0",
@@ -80,8 +80,8 @@ def handed_in(photos: dict[str, Image.Image]) -> tuple[dict[str, bytes], dict[st
     refused = {
         instead("sources/jade_02", ".png", flipped(encoded(photos["sources/jade_02"], "PNG"))): "truncated",
         instead("sources/jade_04", ".jpg", files["sources/jade_04.jpg"][:20_000]): "truncated",
-        instead("targets/05_ben", ".heic", encoded(photos["targets/05_ben"], "HEIF")[:-900]): "truncated",
-        instead("targets/01_mei", ".jpg", encoded(ImageOps.invert(photos["targets/01_mei"]))): "negative",
+        instead("targets/05_maeve", ".heic", encoded(photos["targets/05_maeve"], "HEIF")[:-900]): "truncated",
+        instead("targets/01_hana", ".jpg", encoded(ImageOps.invert(photos["targets/01_hana"]))): "negative",
         instead("sources/jade_03", ".dng", raw_file(photos["sources/jade_03"])): "camera-raw",
     }
     for name in TURNED:

@@ -35,7 +35,7 @@ ECHO = {
 }
 # 5 of her photographs in front of the camera x 5 targets, and her own 6: about the mission's 32 images.
 SOURCES = tuple(f"jade_0{n}.{'png' if n == 8 else 'jpg'}" for n in range(1, 9))
-TARGETS = ("01_mei.jpg", "02_mei.jpg", "04_irene.jpg", "07_kofi.jpg", "08_ravi.jpg")
+TARGETS = ("01_hana.jpg", "02_clara.jpg", "04_adaeze.jpg", "06_ingrid.jpg", "08_greta.jpg")
 ALL_PAIRS = (
     "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180", "swap.limits.max_pitch_difference_deg=180",
     "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9", "swap.max_failure_ratio=1",

@@ -29,13 +29,13 @@ def test_thresholds_belong_to_the_stricter_side_and_no_number_is_explicit(score,
     assert rating(score, **LIMITS) == expected
 
 
-@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/06_ben.jpg", "extras/no_face.jpg"])
+@pytest.mark.parametrize("name", ["sources/jade_01.jpg", "targets/06_ingrid.jpg", "extras/no_face.jpg"])
 def test_the_synthetic_people_are_rated_harmless(synthetic_people, name):
     assert 0 <= Rater().explicit(load_rgb(synthetic_people / name)) < 0.3
 
 
 def test_the_same_picture_has_the_same_score(synthetic_people):
-    rgb = load_rgb(synthetic_people / "targets/01_mei.jpg")
+    rgb = load_rgb(synthetic_people / "targets/01_hana.jpg")
     assert Rater().explicit(rgb) == Rater().explicit(rgb)
 
 

@@ -25,7 +25,7 @@ from stages.swap import main
 
 PLACES = PersonaPaths("jade")
 SOURCES = {"s1": "sources/jade_01.jpg", "s2": "sources/jade_06.jpg"}
-TARGETS = {"t1": "targets/01_mei.jpg", "t2": "targets/08_ravi.jpg"}
+TARGETS = {"t1": "targets/01_hana.jpg", "t2": "targets/06_ingrid.jpg"}
 HELD_OUT = {"s7": "sources/jade_07.jpg"}
 
 

@@ -10,7 +10,7 @@ from likeness.swap import Portrait
 from likeness.swap.flaws import LIPS_INNER
 from likeness.swap.lighting import measure
 
-BARE = ["sources/jade_01.jpg", "sources/jade_04.jpg", "targets/03_amara.jpg", "targets/08_ravi.jpg"]
+BARE = ["sources/jade_01.jpg", "sources/jade_04.jpg", "others/amara.jpg", "others/ravi.jpg"]
 
 
 def with_frame(portrait: Portrait, colour: tuple[int, int, int]) -> Portrait:
@@ -46,7 +46,7 @@ def test_light_from_the_side_shows_on_the_cheeks():
 
 
 def test_a_face_over_the_edge_of_the_picture_can_be_measured():
-    bare = portrait_of("targets/01_mei.jpg")
+    bare = portrait_of("targets/01_hana.jpg")
     x, y, _, _ = (int(value) for value in bare.face.box_px)
     moved = bare.face.landmarks - np.array([x + 40, y + 40, 0], np.float32)
     cut = Portrait(

@@ -10,7 +10,7 @@ from likeness.faces import mesh, similarity
 from likeness.swap import Portrait, regions
 
 # A light, a dark and a small face; jade_01 is seen from the front.
-TARGETS = ["targets/01_mei.jpg", "targets/07_kofi.jpg", "targets/10_leo.jpg"]
+TARGETS = ["targets/01_hana.jpg", "others/kofi.jpg", "targets/07_leila.jpg"]
 SOURCE = "sources/jade_01.jpg"
 
 
@@ -78,7 +78,7 @@ def test_the_same_pair_gives_the_same_bytes_and_the_inputs_stay_as_they_were():
 
 
 def test_hair_over_the_targets_face_stays():
-    target = portrait_of("targets/03_amara.jpg")
+    target = portrait_of("others/amara.jpg")
     rgb = local_swapper().swap(portrait_of(SOURCE), target).rgb
     dark = outline(target) & (target.rgb.max(axis=2) < 35)
     brow = target.face.landmarks[:, 1] < target.face.landmarks[list(mesh.LEFT_BROW), 1].min()
@@ -108,7 +108,7 @@ def test_a_face_outside_the_picture_is_skipped_with_a_reason():
 
 
 def test_a_pair_takes_less_than_a_second():
-    source, target = portrait_of(SOURCE), portrait_of("targets/07_kofi.jpg")
+    source, target = portrait_of(SOURCE), portrait_of("others/kofi.jpg")
     swapper = local_swapper()
     times_s = []
     for _ in range(3):

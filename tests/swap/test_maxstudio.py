@@ -49,8 +49,8 @@ def jade() -> Portrait:
 
 
 @pytest.fixture(scope="module")
-def mei() -> Portrait:
-    return portrait(load_rgb(PHOTOS / "targets/01_mei.jpg")[::2, ::2].copy())
+def hana() -> Portrait:
+    return portrait(load_rgb(PHOTOS / "targets/01_hana.jpg")[::2, ::2].copy())
 
 
 def swap(
@@ -62,15 +62,15 @@ def swap(
 
 
 def test_a_swap_is_bought_once_and_found_afterwards_without_key_or_network(
-    services, tmp_path, place, jade, mei, monkeypatch
+    services, tmp_path, place, jade, hana, monkeypatch
 ):
-    bought = swap(services, buyer_at(tmp_path), place, jade, mei)
-    assert bought.rgb.shape == mei.rgb.shape
+    bought = swap(services, buyer_at(tmp_path), place, jade, hana)
+    assert bought.rgb.shape == hana.rgb.shape
     assert bought.cost_usd == 0.10
     monkeypatch.delenv("MAXSTUDIO_API_KEY")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     monkeypatch.setenv("LIKENESS_ALLOWED_HOSTS", "MAXSTUDIO_API_KEY=nobody.invalid")
-    found = swap(services, buyer_at(tmp_path, max_usd=0), place, jade, mei, base_url="https://nobody.invalid")
+    found = swap(services, buyer_at(tmp_path, max_usd=0), place, jade, hana, base_url="https://nobody.invalid")
     np.testing.assert_array_equal(found.rgb, bought.rgb)
     assert [purchase.what for purchase in services.purchases()] == ["maxstudio.swap"]
 
@@ -95,56 +95,56 @@ def middle_of(changed: np.ndarray, box: tuple[float, float, float, float]) -> fl
 
 
 def test_photographs_are_lent_by_addresses_of_the_bucket_that_expire(
-    services, tmp_path, place, s3, jade, mei
+    services, tmp_path, place, s3, jade, hana
 ):
-    swap(services, buyer_at(tmp_path), place, jade, mei)
+    swap(services, buyer_at(tmp_path), place, jade, hana)
     lent = list(s3.path(place).rglob("*.png"))
     assert len(lent) == 2
     assert all(len(path.stem) == 64 for path in lent)
 
 
-def test_a_wrong_key_is_told_before_anything_is_ordered(services, tmp_path, place, jade, mei, monkeypatch):
+def test_a_wrong_key_is_told_before_anything_is_ordered(services, tmp_path, place, jade, hana, monkeypatch):
     monkeypatch.setenv("MAXSTUDIO_API_KEY", "wrong")
     buyer = buyer_at(tmp_path)
     with pytest.raises(AuthError, match="500") as caught:
-        swap(services, buyer, place, jade, mei)
+        swap(services, buyer, place, jade, hana)
     assert "MAXSTUDIO_API_KEY" in caught.value.remedy
     assert "maxstudio.swap" not in services.counts()
     assert buyer.spending.total_usd == 0
 
 
-def test_a_wrong_bucket_is_told_before_anything_is_ordered(services, tmp_path, jade, mei):
+def test_a_wrong_bucket_is_told_before_anything_is_ordered(services, tmp_path, jade, hana):
     with pytest.raises(ConfigError, match="nowhere"):
-        swap(services, buyer_at(tmp_path), "s3://nowhere/inputs", jade, mei)
+        swap(services, buyer_at(tmp_path), "s3://nowhere/inputs", jade, hana)
     assert services.counts() == {}
 
 
-def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, mei):
+def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, hana):
     with pytest.raises(QuotaError):
-        swap(services, buyer_at(tmp_path, max_usd=0.09), place, jade, mei)
+        swap(services, buyer_at(tmp_path, max_usd=0.09), place, jade, hana)
     assert "maxstudio.swap" not in services.counts()
 
 
 @pytest.mark.parametrize("fault", ["job_fails", "job_vanishes", "result_expires", "job_stuck"])
-def test_a_lost_job_is_ordered_again_and_counts_twice(services, tmp_path, place, jade, mei, fault):
+def test_a_lost_job_is_ordered_again_and_counts_twice(services, tmp_path, place, jade, hana, fault):
     services.set_faults({"maxstudio.swap": [fault, None]})
     buyer = buyer_at(tmp_path)
-    swap(services, buyer, place, jade, mei, job_limit_s=3 if fault == "job_stuck" else 60)
+    swap(services, buyer, place, jade, hana, job_limit_s=3 if fault == "job_stuck" else 60)
     assert services.counts()["maxstudio.swap"] == 2
     assert buyer.spending.total_usd == pytest.approx(0.20)
     assert buyer.spending.in_doubt == 1
 
 
-def test_a_job_that_always_fails_ends_with_the_vendors_words(services, tmp_path, place, jade, mei):
+def test_a_job_that_always_fails_ends_with_the_vendors_words(services, tmp_path, place, jade, hana):
     services.set_faults({"maxstudio.swap": {"job_fails": {"share": 1, "error": "No face in the source"}}})
     with pytest.raises(JobLostError, match="No face in the source"):
-        swap(services, buyer_at(tmp_path), place, jade, mei)
+        swap(services, buyer_at(tmp_path), place, jade, hana)
     assert services.counts()["maxstudio.swap"] == ORDERS
 
 
-def test_a_target_in_which_the_vendor_sees_no_such_face_is_skipped(services, tmp_path, place, jade, mei):
-    x, y, width, height = mei.face.box_px
-    away = Portrait(rgb=mei.rgb, face=replace(mei.face, box_px=(x, y + 3000, width, height)))
+def test_a_target_in_which_the_vendor_sees_no_such_face_is_skipped(services, tmp_path, place, jade, hana):
+    x, y, width, height = hana.face.box_px
+    away = Portrait(rgb=hana.rgb, face=replace(hana.face, box_px=(x, y + 3000, width, height)))
     buyer = buyer_at(tmp_path)
     with pytest.raises(InputError) as caught:
         swap(services, buyer, place, jade, away)
@@ -156,7 +156,7 @@ def test_the_real_swapper_of_the_fake_gives_the_persona(services, tmp_path, plac
     """The default fake swaps for real: what comes back passes through decoding with the target's size."""
     services.set(swap="local")
     source, target = (
-        portrait(load_rgb(PHOTOS / name)) for name in ("sources/jade_01.jpg", "targets/01_mei.jpg")
+        portrait(load_rgb(PHOTOS / name)) for name in ("sources/jade_01.jpg", "targets/01_hana.jpg")
     )
     done = swap(services, buyer_at(tmp_path), place, source, target, job_limit_s=60).rgb
     face = FaceAnalyzer().faces(done)[0]

@@ -61,7 +61,7 @@ def build(networks, **changes):
 def portrait():
     from conftest import PHOTOS
 
-    rgb = load_rgb(PHOTOS / "targets" / "09_tom.jpg")
+    rgb = load_rgb(PHOTOS / "targets" / "06_ingrid.jpg")
     return Portrait(rgb=rgb, face=FaceAnalyzer().faces(rgb)[0])
 
 

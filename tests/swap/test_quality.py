@@ -10,7 +10,7 @@ from likeness.images import RGB, to_lab
 from likeness.swap import QualityLimits, colour, regions
 from likeness.swap.quality import judge_quality, quality
 
-SOURCE, GLOSSY, FAIR = "sources/jade_01.jpg", "targets/08_ravi.jpg", "targets/01_mei.jpg"
+SOURCE, GLOSSY, FAIR = "sources/jade_01.jpg", "others/ravi.jpg", "targets/01_hana.jpg"
 LIMITS = config().quality
 
 
@@ -44,7 +44,7 @@ def test_the_target_itself_has_no_flaw():
     assert quality(target.rgb, target) == {"seam": 0.0, "tone": 0.0, "matte": 0.0}
 
 
-@pytest.mark.parametrize("name", [FAIR, GLOSSY, "targets/03_amara.jpg", "targets/05_ben.jpg"])
+@pytest.mark.parametrize("name", [FAIR, GLOSSY, "others/amara.jpg", "targets/05_maeve.jpg"])
 def test_the_shipped_swapper_keeps_its_own_limits(name):
     judge_quality(
         quality(local_swapper().swap(portrait_of(SOURCE), portrait_of(name)).rgb, portrait_of(name)), LIMITS
@@ -65,8 +65,8 @@ def test_another_colour_at_the_edge_is_refused():
 
 
 def test_a_matte_face_on_a_glossy_one_is_refused():
-    target = portrait_of("targets/07_kofi.jpg")
-    lab, where = to_lab(target.rgb), inner("targets/07_kofi.jpg", 1.0)
+    target = portrait_of("others/kofi.jpg")
+    lab, where = to_lab(target.rgb), inner("others/kofi.jpg", 1.0)
     flat = lab.copy()
     flat[..., 0] = np.where(where, np.minimum(lab[..., 0], np.median(lab[where][:, 0])), lab[..., 0])
     rgb = (colour.to_rgb(flat) * 255).astype(np.uint8)
@@ -93,7 +93,7 @@ def test_shine_of_the_target_is_kept(monkeypatch):
 
 def test_the_targets_brows_do_not_show_through(monkeypatch):
     # jade_02 is turned: where its far temple was not seen, the target shows.
-    source, target = portrait_of("sources/jade_02.jpg"), portrait_of("targets/05_ben.jpg")
+    source, target = portrait_of("sources/jade_02.jpg"), portrait_of("targets/05_maeve.jpg")
     points = target.face.landmarks[:, :2].astype(float)
     brows = np.zeros(target.rgb.shape[:2], bool)
     for brow in (regions.mesh.LEFT_BROW, regions.mesh.RIGHT_BROW):

@@ -25,6 +25,7 @@ from likeness.faces import Face
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import vectors_of
 from tools.synthetic_people import finish, portraits, pose, produce, record, wardrobe
+from tools.synthetic_people.__main__ import TAKES
 from tools.synthetic_people.body import cut
 from tools.synthetic_people.gate import Gate, limits
 from tools.synthetic_people.makehuman import Data, Mesh, read_proxy, read_skeleton
@@ -65,6 +66,19 @@ def test_the_example_is_about_fifteen_lines_and_valid():
 
 def test_the_targets_are_valid():
     assert len({one.name for one in load_people(PERSONAS / "targets.yaml")}) >= 5
+
+
+def test_the_demos_targets_are_photographs_of_the_women_of_its_file_as_it_stands():
+    people = load_people(PERSONAS / "jade_targets.yaml")
+    options = {"photos": 1, "seed": 0, "role": "target", "long_side_px": 896}
+    photographs = sorted(Path("data/jade/raw/targets").iterdir())
+    assert [path.name for path in photographs] == [
+        f"{n:02d}_{one.name}.jpg" for n, one in enumerate(people, start=1)
+    ]
+    for path, person in zip(photographs, people, strict=True):
+        assert person.gender == "woman"  # the class word of jade, in every caption
+        takes = [plan(person, **options, take=take)[0] for take in range(TAKES)]
+        assert any(finish.is_of(path.read_bytes(), digest(person, shot)) for shot in takes), path.name
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Take a trademark, MakeHuman's logo, off three photographs of the demo: `python -m tools.synthetic_people.plain_shirts`.
+"""Take a trademark, MakeHuman's logo, off a photograph of the demo: `python -m tools.synthetic_people.plain_shirts`.
 
-They were rendered before the wardrobe wore such garments in plain colours, and the skins for rendering them anew are not to be had
+It was rendered before the wardrobe wore such garments in plain colours, and the traits for rendering it anew are not to be had
 here. The logo's thin strokes are filled from the fabric beside them, with grain like the fabric's; nothing else changes. After it:
-the sha256 in data/jade/raw/numbers.yaml and consent/jade.targets.yaml, then `python -m tools.sign_demo`.
+the sha256 in data/jade/raw/numbers.yaml, then `python -m tools.sign_demo`.
 """
 
 import sys
@@ -32,8 +32,6 @@ class Logo:
 
 LOGOS = {
     "sources/jade_06.jpg": Logo(middle=(410, 851), axes=(122, 113), yellower=2.6, pale_ring=False, grow=7),
-    "targets/01_mei.jpg": Logo(middle=(425, 577), axes=(84, 78), yellower=2.2, pale_ring=True, grow=7),
-    "targets/02_mei.jpg": Logo(middle=(457, 342), axes=(47, 43), yellower=9.0, pale_ring=False, grow=5),
 }
 GRAIN = 0.6
 """Share of the grain that is laid over what was filled: the fabric's is weave in part."""

@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "kmCp7iA65Zw4gO3JRJOFY0iw0bHvXckOHfoWtmrQ4XQ="
+GENERATOR_KEY = "RfY7vq2+kc2KHd8T5UPiHuH2HuTuOgKrevtVwYkAntQ="
