@@ -43,8 +43,9 @@ PLAIN_GRADIENT, EDGE_GRADIENT, OUT_OF_FOCUS = 0.15, 0.6, 1.65
 
 # Hair: red hair is redder than brown by its hue angle; between the two nothing is said.
 RED_HUE, BROWN_HUE, BLONDE_HUE = 54.5, 56.5, 62.0
-# Chroma over lightness: red hair measures 1 and more, dark brown hair in the sun, whose hue is as red, .5.
-VIVID = 0.7
+# Chroma over lightness: red hair measures .9 and more, also where its hue is as brown; dark brown hair in the sun, whose hue
+# is as red, .5.
+DULL, VIVID = 0.7, 0.85
 
 
 def framing(portrait: Portrait) -> str:
@@ -146,8 +147,10 @@ def hair(portrait: Portrait) -> str | None:
         if lightness < 14 and chroma < 7:
             return "black hair"
         return "dark hair" if lightness < 30 else "white hair" if lightness > 70 else "grey hair"
+    if hue < BLONDE_HUE and chroma >= VIVID * lightness:
+        return "red hair"
     if hue < RED_HUE:
-        return "red hair" if chroma >= VIVID * lightness else "brown hair" if lightness < 50 else None
+        return "red hair" if chroma >= DULL * lightness else "brown hair" if lightness < 50 else None
     if hue >= BLONDE_HUE and lightness >= 50:
         return "blonde hair"
     return "brown hair" if hue >= BROWN_HUE and lightness < 50 else None

@@ -105,9 +105,7 @@ def test_floors_of_a_record_have_an_author_a_reason_and_ends(change):
         Floors.model_validate(given | change)
 
 
-@pytest.mark.parametrize(
-    "name", [path.name for path in sorted((ROOT / "tests/photos/targets").iterdir())]
-)
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "tests/photos/targets").iterdir())])
 def test_no_target_person_passes_as_jade(name):
     analyzer, consent = FaceAnalyzer(), load_consent(ROOT / "consent", "jade")
     rgb = load_rgb(ROOT / f"tests/photos/targets/{name}")

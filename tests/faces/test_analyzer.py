@@ -101,7 +101,7 @@ def test_jade_is_nearer_to_herself_than_to_anyone_else(seen, synthetic_people):
     others = [seen(path)[1][0].embedding for path in sorted((synthetic_people / "targets").iterdir())]
     centroid = np.mean(jade, axis=0)
     assert min(similarity(one, centroid) for one in jade) > 0.85
-    assert max(similarity(one, centroid) for one in others) < 0.70
+    assert max(similarity(one, centroid) for one in others) < 0.80
     same = [similarity(a, b) for n, a in enumerate(jade) for b in jade[:n]]
     assert min(same) > 0.69
     assert np.mean(same) == pytest.approx(0.84, abs=0.02)

@@ -65,7 +65,7 @@ def test_a_negative_is_told_whichever_way_it_stands(analyzer, name: str, turns: 
 
 
 def test_faces_that_stand_different_ways_turn_nothing(analyzer) -> None:
-    one = photo("targets/06_ingrid.jpg")
+    one = photo("targets/05_maeve.jpg")
     both = np.concatenate([one, np.rot90(one, 2)], axis=1)
     found = make_upright(both, analyzer.faces(both), analyzer.faces, analyzer)
     assert found.fault == "faces-disagree"

@@ -70,7 +70,9 @@ def test_a_swap_is_bought_once_and_found_afterwards_without_key_or_network(
     monkeypatch.delenv("MAXSTUDIO_API_KEY")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     monkeypatch.setenv("LIKENESS_ALLOWED_HOSTS", "MAXSTUDIO_API_KEY=nobody.invalid")
-    found = swap(services, buyer_at(tmp_path, max_usd=0), place, jade, hana, base_url="https://nobody.invalid")
+    found = swap(
+        services, buyer_at(tmp_path, max_usd=0), place, jade, hana, base_url="https://nobody.invalid"
+    )
     np.testing.assert_array_equal(found.rgb, bought.rgb)
     assert [purchase.what for purchase in services.purchases()] == ["maxstudio.swap"]
 

@@ -84,7 +84,6 @@ def build(
     shares = read_skeleton(data)[2]
 
     hairdo = wardrobe.HAIR_STYLES[person.hair.style]
-    texture = data.file(f"hair/{hairdo.texture}/{hairdo.texture}.mhmat") if hairdo.texture else None
     garment = wardrobe.GARMENTS[clothes.garment].meshes[person.gender]
     worn = [
         ("clothes", data.proxy("clothes", garment), None),
@@ -98,7 +97,7 @@ def build(
         ("tongue", data.proxy("tongue", "tongue01"), None),
         ("eyebrows", data.proxy("eyebrows", wardrobe.EYEBROWS[person.gender]), None),
         ("eyelashes", data.proxy("eyelashes", "eyelashes02"), None),
-        ("hair", data.proxy("hair", hairdo.mesh), texture),
+        ("hair", data.proxy("hair", hairdo.mesh), None),
     ]
     hidden = frozenset().union(*(proxy.hides for kind, proxy, _ in worn if kind == "clothes"))
     parts = [_skin_part(data, person, posed(rest, shares, bones), hidden)]

@@ -134,7 +134,7 @@ def assets_of(person: Person) -> set[str]:
     return {
         *(f"clothes/{name}" for name in clothes | {wardrobe.SHOES[person.gender]}),
         f"skins/{skin}",
-        *(f"hair/{name}" for name in wardrobe.HAIR_STYLES[person.hair.style].folders),
+        f"hair/{wardrobe.HAIR_STYLES[person.hair.style].mesh}",
         f"eyes/materials/{wardrobe.EYES[person.eyes]}.mhmat",
         f"eyebrows/{wardrobe.EYEBROWS[person.gender]}",
         "eyes/high-poly",

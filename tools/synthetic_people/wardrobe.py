@@ -19,15 +19,10 @@ FRAMINGS: tuple[Framing, ...] = get_args(Framing)
 
 @dataclass(frozen=True, kw_only=True)
 class Hairdo:
-    """A mesh of hair, whose texture it wears if not its own, and how far below the eyes it is cut straight, in decimetres."""
+    """A mesh of hair, and how far below the eyes it is cut straight, in decimetres."""
 
     mesh: str
-    texture: str | None = None
     below_eyes_dm: float | None = None
-
-    @property
-    def folders(self) -> set[str]:
-        return {self.mesh, self.texture or self.mesh}
 
 
 HAIR_STYLES: Mapping[str, Hairdo] = {
@@ -37,8 +32,6 @@ HAIR_STYLES: Mapping[str, Hairdo] = {
     "short": Hairdo(mesh="short04"),
     "cropped": Hairdo(mesh="short02"),
     "curly": Hairdo(mesh="short01"),
-    # The public copies of the data lack the texture of this one; the other's shows curls too.
-    "afro": Hairdo(mesh="afro01", texture="short01"),
 }
 HAIR_COLOURS: Mapping[str, RGB] = {
     "black": (0.012, 0.011, 0.011),

@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "RfY7vq2+kc2KHd8T5UPiHuH2HuTuOgKrevtVwYkAntQ="
+GENERATOR_KEY = "XQ1zxcMPefUer3/D6w9mU6OSycLRz0sMJdoQ4ZnCMy0="
