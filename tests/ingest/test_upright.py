@@ -85,15 +85,15 @@ def beside(large: RGB, small: RGB, side_px: int) -> RGB:
 def test_a_large_face_that_is_found_in_the_turned_photograph_alone_is_no_background(
     analyzer, turns: int
 ) -> None:
-    hidden = np.ascontiguousarray(np.rot90(photo("targets/03_amara.jpg"), turns))
-    stored = beside(hidden, photo("targets/04_irene.jpg"), 260)
+    hidden = np.ascontiguousarray(np.rot90(photo("others/amara.jpg"), turns))
+    stored = beside(hidden, photo("targets/06_ingrid.jpg"), 260)
     assert len(analyzer.faces(stored)) == 1  # the small one, which stands upright
     assert make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer).fault == "faces-disagree"
 
 
 def test_small_people_who_stand_upright_keep_a_photograph_from_being_turned(analyzer) -> None:
     on_its_head = np.ascontiguousarray(np.rot90(photo("sources/jade_02.jpg"), 2))
-    stored = beside(on_its_head, photo("targets/04_irene.jpg"), 280)
+    stored = beside(on_its_head, photo("targets/06_ingrid.jpg"), 280)
     found = make_upright(stored, analyzer.faces(stored), analyzer.faces, analyzer)
     assert found.fault == "faces-disagree"
     assert np.array_equal(found.rgb, stored)
