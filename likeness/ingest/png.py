@@ -46,21 +46,24 @@ def readable(data: bytes) -> bytes:
     Raises:
         InputError: `truncated`, it has two headers; `unsupported-kind`, it is a PNG for Apple's programs alone.
     """
-    large: list[tuple[int, int]] = []
-    total = 0
+    kept, copied, total = list[bytes](), 0, 0
     for kind, at, end in chunks(data):
         if kind == APPLES_OWN:
             raise unsupported("PNG of an iOS program (CgBI)")
         if kind == HEADER and at > len(SIGNATURE):
             raise truncated("it has a second header")
-        if kind == PROFILE or kind in TEXTS:
+        if kind != PROFILE and kind not in TEXTS:
+            continue
+        size = 0
+        if (
+            total <= MOST_OF_ALL
+        ):  # what comes after is left out unread: a file may hold as many bombs as it likes
             size = len(_unpacked(kind, data[at + 8 : end - 4], MOST_BYTES + 1))
             total += size
-            if (size > MOST_BYTES and kind != b"tEXt") or (total > MOST_OF_ALL and kind in TEXTS):
-                large.append((at, end))
-    for at, end in reversed(large):
-        data = data[:at] + data[end:]
-    return data
+        if total > MOST_OF_ALL or (size > MOST_BYTES and kind != b"tEXt"):
+            kept.append(data[copied:at])
+            copied = end
+    return b"".join([*kept, data[copied:]]) if kept else data
 
 
 def check(data: bytes, image: Image.Image) -> None:

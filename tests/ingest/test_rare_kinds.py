@@ -19,6 +19,7 @@ from ingest_pictures import (
 )
 from PIL import Image, TiffImagePlugin
 
+from likeness.ingest import png
 from likeness.ingest.decode import decode_photo
 
 
@@ -105,6 +106,21 @@ def test_a_png_with_many_texts_is_read(tmp_path: Path) -> None:
     texts = [(b"zTXt", b"t%d\0\0" % n + zlib.compress(b"a" * 1_000_000)) for n in range(70)]
     (tmp_path / "a.png").write_bytes(with_chunks(*texts))
     assert_upright(decode_photo(tmp_path / "a.png", LIMITS))
+
+
+def test_of_many_packed_texts_few_are_unpacked(tmp_path: Path, monkeypatch) -> None:
+    unpacked: list[int] = []
+    whole = png._unpacked
+
+    def counted(kind: bytes, part: bytes, most: int) -> bytes:
+        unpacked.append(most)
+        return whole(kind, part, most)
+
+    monkeypatch.setattr(png, "_unpacked", counted)
+    bomb = (b"zTXt", b"t\0\0" + zlib.compress(LARGE))
+    (tmp_path / "a.png").write_bytes(with_chunks(*[bomb] * 500))
+    assert_upright(decode_photo(tmp_path / "a.png", LIMITS))
+    assert sum(unpacked) < 64 * 2**20
 
 
 def test_a_profile_larger_than_pillow_takes_is_applied(tmp_path: Path) -> None:
