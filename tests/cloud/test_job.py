@@ -86,7 +86,7 @@ def test_a_job_that_fails_says_why_and_is_not_paid_twice(clone, prepared, engine
     assert "CUDA out of memory" in life.detail
     cost_command(as_json=True)
     assert job in capsys.readouterr().out
-    with pytest.raises(Exception, match="brought nothing home"):
+    with pytest.raises(Exception, match="brought back nothing yet"):
         fetch_command(job)
 
 

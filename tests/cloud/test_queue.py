@@ -142,7 +142,7 @@ def test_what_was_stopped_before_it_began_may_be_launched_again(tmp_path):
 
 
 def test_settings_of_what_is_trained_belong_into_the_queue(clone):
-    with pytest.raises(ConfigError, match="stands in the queue"):
+    with pytest.raises(ConfigError, match="the queue says what is trained"):
         plan_queue("jade", [*RUNPOD, "train.schedule.steps=5"], need_engine=False)
 
 
@@ -161,7 +161,7 @@ def test_each_combination_of_listed_values_is_a_job(clone, engine, capsys):
 
 
 @pytest.mark.parametrize(
-    ("override", "why"), [("cloud.max_hours=1,2", "launched alike"), ("train.lora.rank=8,,", "do not read")]
+    ("override", "why"), [("cloud.max_hours=1,2", "get the same value"), ("train.lora.rank=8,,", "cannot be read")]
 )
 def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
     with pytest.raises(ConfigError, match=why):

@@ -366,7 +366,7 @@ def test_a_scale_that_is_no_number_is_told_and_not_converted(tmp_path, number):
     )
     for path in (in_header, folder):
         assert "a layer's scale is infinite or no number: it draws black pictures" in read_lora(path).problems
-        with pytest.raises(InputError, match="scale that is infinite or no number"):
+        with pytest.raises(InputError, match="scale that is infinite or not a number"):
             convert(path, to="kohya", dtype=None)
 
 
