@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 
 MAX_PIXELS = 100_000_000
 """A picture of more is refused before a pixel is decoded: 300 MB as RGB."""
+
+TELL_ITS_AUTHOR = "tell who wrote the provider; docs/adding-a-provider.md says what one gives"
 
 # SyntaxError: Pillow's broken PNG. The rest is what its readers raise on headers that lie.
 DECODER_ERRORS = (
@@ -78,6 +81,25 @@ def decode_rgb(data: bytes, *, name: str = "image") -> RGB:
     """
     with open_image(data, name=name) as image:
         return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def handed_over(rgb: object, *, who: str) -> RGB:
+    """An image that a provider's code made, copied: what is judged is what is kept.
+
+    Raises:
+        InputError: `bad-result`: it is no image [H, W, 3] of bytes.
+    """
+    given = cast("NDArray[Any]", rgb)
+    if not isinstance(rgb, np.ndarray) or given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3:
+        raise InputError(
+            f"{who} gave no image [H, W, 3] of uint8", reason="bad-result", remedy=TELL_ITS_AUTHOR
+        )
+    height, width, _ = given.shape
+    if not 0 < height * width <= MAX_PIXELS:
+        raise InputError(
+            f"{who} gave an image of {width} x {height} pixels", reason="bad-result", remedy=TELL_ITS_AUTHOR
+        )
+    return np.array(given, dtype=np.uint8, order="C", subok=False)
 
 
 @contextlib.contextmanager

@@ -120,7 +120,7 @@ class Run:
             persona=self.persona.name,
         )
         permit = partial(self.require, *self.uses)
-        return Buyer(self.items, spending, self.stop, self._judge_delivery, permit)
+        return Buyer(self.items, spending, self.stop, self.judge_delivery, permit)
 
     @cached_property
     def gate(self) -> "Gate":
@@ -136,8 +136,12 @@ class Run:
         store = ItemStore(self.repository.root / self.config.items.root, persona=self.persona.name)
         return Measurements(gate or self.gate, store, self.embedder)
 
-    def _judge_delivery(self, picture: bytes) -> None:
-        """Refuse a delivered picture before it is kept."""
+    def judge_delivery(self, picture: bytes) -> None:
+        """Refuse a picture that a provider gave before it is kept.
+
+        Raises:
+            InputError: with a gate's reason.
+        """
         from likeness.images import decode_rgb
         from likeness.safety.pictures import refuse_picture
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from likeness.digests import sha256_pixels
 from likeness.enhance import EnhanceConfig, Enhancer
-from likeness.images import RGB, encode_jpeg
+from likeness.images import RGB, encode_jpeg, handed_over
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
@@ -58,9 +58,11 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
         if enlarged:
             assert enhancer is not None, "a plan makes nothing"
             made = enhancer.enhance(rgb, item=entry.id)
-            rgb, cost_usd = _reduce(made.rgb, entry), made.cost_usd
+            rgb, cost_usd = _reduce(handed_over(made.rgb, who=provider.name), entry), made.cost_usd
         height, width = rgb.shape[:2]
         image = encode_jpeg(rgb, cfg.jpeg_quality)
+        if enlarged and draws_as_it_likes(provider):
+            run.judge_delivery(image)
         return Made(files={IMAGE: image}, record={"size_px": [width, height], "cost_usd": cost_usd})
 
     def line(item: Item) -> Line:
@@ -79,6 +81,13 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
         line=line,
         order=order if enlarged else None,
     )
+
+
+def draws_as_it_likes(provider: Provider[Enhancer]) -> bool:
+    """Whether nobody here knows what it draws: a package's own code, or weights of somebody's. What is bought is judged where it
+    is bought."""
+    own = type(provider).__module__.startswith("likeness.")
+    return not own or (provider.neural and not provider.remote)
 
 
 def enhanced_entry(entry: Entry, item: Item, file: str, provider: str) -> Entry:

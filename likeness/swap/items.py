@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, from_json, to_json
 from likeness.faces.age import AgeEstimator
-from likeness.images import encode_png
+from likeness.images import TELL_ITS_AUTHOR, encode_png, handed_over
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.face_entry import face_entry
@@ -196,8 +197,12 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
     assert context is not None, "a plan makes nothing"
     shown = target.portrait()
     swapped = context.swapper.swap(source.portrait(), shown, item=item)
+    rgb = handed_over(swapped.rgb, who="the swapper")
+    if rgb.shape != shown.rgb.shape:
+        raise InputError("the swapper gave an image of another size than the target's", reason="bad-result",
+                         remedy=TELL_ITS_AUTHOR)  # fmt: skip
     measured = measure_swap(
-        swapped.rgb,
+        rgb,
         target.face,
         analyzer=context.analyzer,
         ages=context.ages,
@@ -208,6 +213,6 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
         "face": to_json(measured.face),
         "age_years": round(measured.age_years, 1),
         "cost_usd": swapped.cost_usd,
-        "quality": quality(swapped.rgb, shown),
+        "quality": quality(rgb, shown),
     }
-    return Made(files={IMAGE: encode_png(swapped.rgb)}, record=record)
+    return Made(files={IMAGE: encode_png(rgb)}, record=record)
