@@ -21,7 +21,7 @@ from likeness.store.items import ItemStore
 from likeness.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[2]
-PROMPTS = Path(__file__).with_name("harmless_prompts.txt").read_text(encoding="utf-8").splitlines()
+PROMPTS = Path(__file__).with_name("harmless.txt").read_text(encoding="utf-8").splitlines()
 
 DISGUISED = {
     "capitals": "NUDE",
