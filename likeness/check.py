@@ -44,14 +44,15 @@ def check_parts(cfg: Config) -> None:
     Raises:
         ConfigError: lists all that is wrong.
     """
-    problems = [
+    parts = (
         *_provider_problems(cfg),
         *_base_problems(cfg),
         *_start_problems(cfg),
         *_consent_problems(cfg),
         *_file_problems(cfg),
         *_network_problems(cfg),
-    ]
+    )
+    problems = list(dict.fromkeys(parts))  # the same may stop several personas
     if problems:
         raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
 

@@ -100,6 +100,7 @@ class PersonaPaths:
         self.weights = self.models / f"{persona}-v1.safetensors"
         self.training = self.models / "training"
         self.checkpoints = self.training / "checkpoints"
+        self.checkpoints_note = self.checkpoints / "README.txt"
         self.training_samples = self.training / "samples"
         self.samples_note = self.training_samples / "README.txt"
         self.samples_by_step = self.training_samples / "by_step.png"

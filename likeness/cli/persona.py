@@ -58,7 +58,8 @@ def new_persona(
     _refuse_name(name)
     own_key()
     photos, strays = _photographs(sources)
-    shown, other_strays = _photographs(targets) if targets else ([], [])
+    without = f", or leave --targets out: {name}'s own photographs make the dataset then"
+    shown, other_strays = _photographs(targets, otherwise=without) if targets else ([], [])
     held = _held_out(photos, held_out)
     asker = Asker()
     whole = asked(asker, answers)
@@ -110,17 +111,21 @@ def _refuse_name(name: str) -> None:
                           remedy="take another name, or move these away")  # fmt: skip
 
 
-def _photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
+def _photographs(folder: Path, *, otherwise: str = "") -> tuple[list[Path], list[Stray]]:
     folder = folder.expanduser()
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is no folder", reason="no-folder", remedy="name the folder of the photographs"
+            f"{folder} is no folder",
+            reason="no-folder",
+            remedy=f"name the folder of the photographs{otherwise}",
         )
     found, strays = photographs(folder)
     files = [path for path in found if path.is_file() and not path.is_symlink()]
     if not files:
         raise InputError(
-            f"{folder} has no photographs", reason="no-photos", remedy="name the folder that holds them"
+            f"{folder} has no photographs",
+            reason="no-photos",
+            remedy=f"name the folder that holds them{otherwise}",
         )
     return files, strays
 

@@ -15,6 +15,9 @@ from likeness.train.trainer import TrainingResult
 
 # Of an empty folder DVC says WARNING.
 SAMPLES = "by_step.png is drawn every train.selection.sample_every_steps steps; null draws nothing while training.\n"
+NO_CHECKPOINTS = (
+    "Weights are kept here every train.checkpoint.weights_every_steps steps; this run had fewer.\n"
+)
 FLOAT_DIGITS = 6  # significant digits of losses in loss.csv and metrics.json
 # The numbers by which weights are judged on the way, and which one of a run metrics.json tells.
 JUDGED: dict[str, Callable[[Iterable[float]], float]] = {"validation_loss": min, "identity": max}
@@ -26,6 +29,8 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
     for folder in (places.checkpoints, places.training_samples):
         folder.mkdir(parents=True)
     write_text(places.samples_note, SAMPLES)
+    if not result.checkpoints:
+        write_text(places.checkpoints_note, NO_CHECKPOINTS)
     for step, path in result.checkpoints.items():
         materialize(path, places.checkpoint(step))
     table = io.StringIO()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness import check
 from likeness.cli.compose import compose
 from likeness.config import load_config
 from likeness.errors import ConfigError
@@ -69,6 +70,37 @@ def test_a_link_to_nothing_is_named_before_dvc_meets_it():
     ) as caught:
         main()
     assert "copy the file itself" in caught.value.message
+
+
+ONE = "  {0}.jpg:\n    number: 2\n    sha256: {1}\n"
+
+
+@pytest.mark.parametrize(
+    ("between", "says"),
+    [(("", "", ""), "the same number to a.jpg and b.jpg"), (("<<<<<<< HEAD\n", "=======\n", ">>>>>>> b\n"), "conflict markers")],
+    ids=["both sides, as they are", "markers"],
+)  # fmt: skip
+def test_numbers_of_two_branches_name_the_way_to_keep_both(between, says):
+    first, second, end = between
+    numbers = Path("data/jade/raw/numbers.yaml")
+    text = (
+        f"sources:\n{first}{ONE.format('a', 'a' * 64)}{second}{ONE.format('b', 'b' * 64)}{end}targets: {{}}\n"
+    )
+    numbers.write_text(text)
+    with pytest.raises(ConfigError, match=says) as caught:
+        main()
+    assert "keep the lines of both sides, and give the next free number" in caught.value.message
+
+
+def test_what_stops_several_personas_is_told_once(monkeypatch):
+    def region(cfg):
+        yield "s3://bucket/items: no region is set"
+        yield "s3://bucket/items: no region is set"
+
+    monkeypatch.setattr(check, "_consent_problems", region)
+    with pytest.raises(ConfigError, match=r"1 problem\(s\)") as caught:
+        main()
+    assert caught.value.message.count("no region is set") == 1
 
 
 def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():

@@ -94,6 +94,7 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
         "models/jade/jade-v1.safetensors",
         "models/jade/training/loss.csv",
         "models/jade/training/metrics.json",
+        "models/jade/training/checkpoints/README.txt",
         "models/jade/training/samples/by_step.png",
         "models/jade/training/samples/README.txt",
     }
