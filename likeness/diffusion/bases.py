@@ -132,6 +132,11 @@ class Base(ABC):
         """What other trainers' files call a layer of the part, beside diffusers' own name of it."""
         return ()
 
+    @classmethod
+    def fused_name(cls, layer: str) -> tuple[str, int] | None:
+        """The original code's layer of the network of which this one is a third of the outputs, and which: query, key, value."""
+        return None
+
     @property
     def network(self) -> Any:
         """The UNet or transformer that gets the LoRA."""

@@ -4,7 +4,6 @@
 
 import math
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from likeness.aligned import align_module
 from likeness.diffusion.bases import Base
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
-from likeness.diffusion.digest import files_digest, folder_files, tensors_digest
+from likeness.diffusion.digest import CONFIG_SUFFIXES, files_digest, folder_files, tensors_digest
 from likeness.diffusion.families import bases, titles
 from likeness.diffusion.prediction import Markers, read_markers, settle_prediction
 from likeness.diffusion.quantize import quantize
@@ -119,11 +118,10 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
         if name == family.NETWORK and cfg.quantize is not None:
             quantize(part, cfg.quantize, place, not_packed=family.NOT_PACKED)
         part.to(place).requires_grad_(False).eval()
-    base = family(name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype,
-                  quantized=cfg.quantize)  # fmt: skip
-    # A folder's digest covers its scheduler's configuration, a file's does not.
-    from_file = cfg.source.endswith(".safetensors") and base.prediction == "v_prediction"
-    return replace(base, settled=base.prediction) if cfg.prediction or from_file else base
+    return family(
+        name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype, quantized=cfg.quantize,
+        settled=cfg.prediction,
+    )  # fmt: skip
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
@@ -163,8 +161,7 @@ def _load(
             )  # fmt: skip
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
         pipeline = _whole(pipeline_class.from_single_file(str(local), dtype=torch.float32, **options))
-        # A single file's name is no part of what it is.
-        return pipeline, sha256_bytes(digest.encode()), markers, cfg.config
+        return pipeline, _with_configuration(digest, cfg, root, memo), markers, cfg.config
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
         folder = Path(pipeline_class.download(
@@ -184,6 +181,19 @@ def _load(
         if (has := sum(map(_numbers, weights.get(part, [])))) < needs:
             raise ValueError(f"its {part} has {needs:,} numbers, and its files hold {has:,}")
     return pipeline, files_digest(files, folder, memo), read_markers(weights[family.NETWORK]), cfg.source
+
+
+def _with_configuration(digest: str, cfg: BaseModelConfig, root: Path, memo: Path | None) -> str:
+    """The digest of a single file, whose name is no part of what it is, with that of what its configuration says: the
+    schedule, the tokenizer and the scale of latents, which the file lacks."""
+    folder = cfg.config_folder(root)
+    if folder is None:
+        says = f"{cfg.config} {cfg.revision}"
+    else:
+        says = files_digest(
+            [one for one in folder_files(folder, None) if one.suffix in CONFIG_SUFFIXES], folder, memo
+        )
+    return sha256_bytes(f"{digest}\n{says}".encode())
 
 
 def _numbers(path: Path) -> int:

@@ -35,7 +35,7 @@ from likeness.lora.keys import (
     rank_of,
 )
 from likeness.lora.layers import LoraLayers, fitted
-from likeness.lora.read import family_layers
+from likeness.lora.read import compare_sizes, family_layers
 from likeness.lora.safetensors_io import described_bytes
 from likeness.lora.scale import ADAPTER_METADATA
 
@@ -93,6 +93,10 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     data = _bytes(typed, metadata)
     _prove(data, base, found, kept)
     notes = [*found.problems]
+    if not compare_sizes(base, found):
+        notes.append(
+            f"none of its layers has the published {base.TITLE}'s sizes: it is for another base of the same names"
+        )
     if unread := sum(".to_" in name for name in typed if to == "diffusers" and name.startswith("unet.")):
         notes.append(
             f"ComfyUI does not look for {unread} of the {len(typed)} tensors under diffusers' names, those of attention: "
@@ -109,7 +113,7 @@ def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str,
     }
     common = abs(Counter(alphas.values()).most_common(1)[0][0]) or 1.0
     for layer, parts in found.layers.items():
-        share = alphas[layer] / common if rank_of(parts) else 1.0
+        share = alphas[layer] / common if rank_of(parts) else found.scales.get(layer, 1.0)
         scaled = {part: tensor * share if part in SCALED else tensor for part, tensor in parts.items()}
         tensors |= file_tensors(type(base), layer, scaled, common)
     metadata.pop(ADAPTER_METADATA, None)

@@ -145,10 +145,18 @@ def load_lora(base: Base, file: Path, adapter: str) -> None:
 
 
 def load_plain(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether diffusers 0.42 reads the alphas itself: of those that differ it loses attention's, and with one below zero it
-    never ends halving a scale."""
+    """Whether diffusers 0.42 reads the file itself: of alphas that differ it loses attention's, with one below zero it never
+    ends halving a scale, and of a text encoder under Kohya's names it loses the attention where `out_proj` is not in it."""
     alphas = {tensor.double().mean().item() for key, tensor in tensors.items() if key.endswith(".alpha")}
-    return len(alphas) <= 1 and all(alpha > 0 for alpha in alphas)
+    encoders = [
+        {
+            key.partition("text_model_")[0]
+            for key in tensors
+            if key.startswith("lora_te") and f"_self_attn_{layer}" in key
+        }
+        for layer in ("", "out_proj")
+    ]
+    return len(alphas) <= 1 and all(alpha > 0 for alpha in alphas) and encoders[0] == encoders[1]
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from likeness.aligned import align_tensors
-from likeness.errors import InputError
-from likeness.lora.form import check_parts, read_alpha, wide
-from likeness.lora.keys import by_layer, peft_form
-from likeness.lora.safetensors_io import find_weights, read_header
+from likeness.errors import InputError, without_control
+from likeness.lora.form import check_parts, read_alpha, wide, without_mid
+from likeness.lora.keys import MAGNITUDE, MID, REMEDY, by_layer, part_of, peft_form
+from likeness.lora.safetensors_io import MAX_SHOWN, PEFT_CONFIG, find_weights, read_header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +45,25 @@ def read_file(source: Path) -> LoraFile:
     except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip
+    _check_config(source, config or {}, tensors)
     return LoraFile(tensors=tensors, metadata=metadata, config=config)
+
+
+def _check_config(source: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a folder whose adapter_config.json is of another adapter than its tensors are."""
+    kind = config.get("peft_type", "LORA")
+    dora = config.get("use_dora") and not any((part_of(name) or ("", ""))[1] == MAGNITUDE for name in tensors)
+    if kind not in ("LORA", "LOKR") or dora:
+        what = "a DoRA, and it holds no magnitudes" if dora else f"a {without_control(str(kind))[:MAX_SHOWN]}"
+        raise InputError(f"{source} is {what} by its {PEFT_CONFIG}", reason="lora-names", remedy=REMEDY)
 
 
 def whole_layer(name: str, parts: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], float | None]:
     """A layer's tensors by PEFT's names, in float32, and its alpha; InputError `lora-tensors` where they are not whole."""
     alpha = read_alpha(name, parts["alpha"]) if "alpha" in parts else None
     read = {key: peft_form(key, wide(name, tensor)) for key, tensor in parts.items() if key != "alpha"}
+    if MID in read:
+        read = without_mid(name, read)
     check_parts(name, read)
     return read, alpha
 

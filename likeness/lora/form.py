@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from likeness.errors import InputError
+from likeness.lora.keys import MID
 
 # What a kind's layer is made of.
 WHOLE = (
@@ -57,6 +59,30 @@ def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
             raise _wrong(
                 f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)"
             )
+
+
+def without_mid(name: str, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A LoRA of three tensors as one of two: the kernel [r,r,height,width] in the midst goes into the lower matrix."""
+    mid, down = parts[MID], parts.get("lora_A.weight")
+    if down is None or mid.ndim != 4 or down.ndim not in (2, 4) or mid.shape[:2] != (len(down), len(down)):
+        raise _wrong(f"{name} has a {MID} of {list(mid.shape)} that fits no lower matrix")
+    lower = torch.einsum("rsij,sc->rcij", mid, down.flatten(1))
+    return {key: tensor for key, tensor in parts.items() if key != MID} | {"lora_A.weight": lower}
+
+
+def thirds(name: str, parts: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The tensors of each of three layers that the original code has as one: their outputs follow one another.
+
+    Raises:
+        InputError: `lora-tensors`: the outputs are no three times as many.
+    """
+    outputs = ("lora_B.weight", "lora_magnitude_vector.weight", "lokr_w1")
+    split = {key: tensor for key, tensor in parts.items() if key in outputs}
+    if any(len(tensor) % 3 or tensor.ndim > 2 for tensor in split.values()):
+        raise _wrong(f"{name} is query, key and value in one, and its tensors do not fall into three")
+    return [
+        dict(parts) | {key: tensor.chunk(3)[place] for key, tensor in split.items()} for place in range(3)
+    ]
 
 
 def in_form(name: str, parts: Mapping[str, Tensor], layer: Any) -> Mapping[str, Tensor]:

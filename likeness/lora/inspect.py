@@ -21,7 +21,7 @@ from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
-from likeness.lora.keys import part_of, said_base
+from likeness.lora.keys import of_inputs, part_of, said_base, size_of
 from likeness.lora.safetensors_io import Header, find_weights, read_header
 from likeness.lora.scale import read_scales
 
@@ -109,33 +109,40 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
             f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(map(_short, sorted(entries)[:SHOWN])) or '-'}",
             reason="no-lora", remedy="a whole model or another adapter is not read here; give a LoRA's file",
         )  # fmt: skip
-    ranks = {name: int(parts["lora_A.weight"]["shape"][0]) for name, parts in weighed.items()
-             if len(parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
+    sizes = {
+        name: size_of({part: entry["shape"] for part, entry in parts.items()})
+        for name, parts in weighed.items()
+    }
+    ranks = {name: rank for name, (rank, _) in sizes.items() if rank is not None}
     alphas = {name: value for name, parts in layers.items() if "alpha" in parts
               if (value := _number(data, parts["alpha"], header.start)) is not None}  # fmt: skip
-    scales = read_scales({name: rank for name, rank in ranks.items() if rank}, alphas, metadata, config)
+    scaled = {name: rank for name, (rank, _) in sizes.items() if rank or "lokr_w1" in weighed[name]}
+    scales = read_scales(scaled, alphas, metadata, config)
     not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
-    widths = {name: int(shape[1]) for name, parts in weighed.items()
-              if len(shape := parts.get("lora_A.weight", {}).get("shape", ())) > 1}  # fmt: skip
-    shapes, says = family_of_shapes(widths), said_base(metadata)
+    shapes, says = (
+        family_of_shapes({name: width for name, (_, width) in sizes.items() if width}),
+        said_base(metadata, config),
+    )
     return LoraFile(
         path=path, sha256=sha256_bytes(data), size_bytes=len(data), naming=_naming(names), variant=variant,
         family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
         layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
-        scales=dict(Counter(float(f"{scale:.6g}") for scale in scales.by_layer.values())),
+        scales=dict(
+            Counter(math.nan if math.isnan(scale) else float(f"{scale:.6g}") for scale in scales.by_layer.values())
+        ),
         types=dict(Counter(entry["dtype"] for entry in entries.values())),
         parameters=sum(math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")),
         not_finite=not_finite, hash_matches=matches, metadata=metadata,
-        problems=tuple(_problems(weighed, alphas, layers if weighed else {}, not_finite, shapes, says)) + scales.problems
+        problems=tuple(_problems(entries, weighed, alphas, layers if weighed else {}, not_finite, shapes, says)) + scales.problems
         + tuple(_about_hash(metadata, matches)),
     )  # fmt: skip
 
 
 def _problems(
-    weighed: Mapping[str, Mapping[str, Mapping[str, Any]]], alphas: Mapping[str, float],
+    entries: Mapping[str, Mapping[str, Any]], weighed: Mapping[str, Mapping[str, Mapping[str, Any]]], alphas: Mapping[str, float],
     layers: Mapping[str, Mapping[str, Any]], not_finite: int, shapes: str | None, says: str | None,
 ) -> Iterable[str]:  # fmt: skip
     """What a person should know before using the file."""
@@ -160,6 +167,10 @@ def _problems(
         ],
         "have an alpha that is not one finite number": [
             name for name, parts in layers.items() if "alpha" in parts and name not in alphas
+        ],
+        "have magnitudes of their inputs, which diffusers' DoRA has not": [
+            name.removesuffix(".dora_scale") for name, entry in entries.items()
+            if name.endswith(".dora_scale") and of_inputs(entry["shape"])
         ],
         "have an alpha and no weights": sorted(layers.keys() - weighed.keys()),
         "hold no real numbers but other or packed ones, which no LoRA reader unpacks": [

@@ -10,9 +10,10 @@ or `transformer.` and that name as it is. No torch is imported before it compute
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from likeness.errors import InputError
 from likeness.lora.kinds import kinds
@@ -38,6 +39,8 @@ UNREAD = tuple(
 SCALED = {kind.SCALED for kind in kinds().values()}
 RANKED = {kind.RANKED for kind in kinds().values()}
 MAGNITUDE = "lora_magnitude_vector.weight"
+# LyCORIS' kernel of a convolution between two of one pixel, its `use_tucker`; read into the lower matrix.
+MID = "lora_mid.weight"
 # Rounding these would lose more than the file would gain.
 EXACT = ("alpha", MAGNITUDE)
 # Ends of tensors' names in files of any trainer, by PEFT's name of the tensor; `.default` is an adapter's name, and
@@ -46,6 +49,7 @@ ENDS = {
     "lora_A.weight": r"(?:\.lora_(?:down|A)(?:\.(?!bias\Z)\w+)??|[._]lora\.down|\.lora_linear_layer\.down)(?:\.weight)?",
     "lora_B.weight": r"(?:\.lora_(?:up|B)(?:\.(?!bias\Z)\w+)??|[._]lora\.up|\.lora_linear_layer\.up)(?:\.weight)?",
     MAGNITUDE: r"\.(?:dora_scale|magnitude|lora_magnitude_vector(?:\.\w+)??(?:\.weight)?)",
+    MID: r"\.lora_mid\.weight",
     **{part: rf"\.{part}" for part in kinds()["lokr"].TENSORS},
     "alpha": r"\.alpha",
 }
@@ -78,8 +82,19 @@ def by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
             raise InputError(
                 f"{layer} has two tensors that are its {part}", reason="lora-names", remedy=REMEDY
             )
+        if name.endswith(".dora_scale") and of_inputs(tensor.shape):
+            raise InputError(
+                f"{layer} has magnitudes of its {tensor.numel()} inputs (OneTrainer without dora_on_output, LyCORIS without "
+                "wd_on_output), and diffusers' DoRA has those of outputs alone", reason="lora-tensors",
+                remedy="keep the file as it is: ComfyUI reads it",
+            )  # fmt: skip
         layers[layer][part] = tensor
     return layers
+
+
+def of_inputs(shape: Sequence[int]) -> bool:
+    """Whether a `dora_scale` is [1,in,..], not [out,1,..]."""
+    return len(shape) > 1 and shape[0] == 1 < math.prod(shape)
 
 
 def file_tensors(
@@ -100,6 +115,16 @@ def file_tensors(
 def rank_of(parts: Mapping[str, Tensor]) -> int | None:
     """The rank of a layer, by PEFT's names of its tensors; None where its factors are whole."""
     return next((len(parts[part]) for part in RANKED if part in parts), None)
+
+
+def size_of(shapes: Mapping[str, Sequence[int]]) -> tuple[int | None, int | None]:
+    """The rank of a layer and how many inputs it has, by the shapes of its tensors; None where they do not tell."""
+    matrix = {part: shape for part, shape in shapes.items() if len(shape) > 1}
+    rank = next((matrix[part][0] for part in RANKED if part in matrix), None)
+    if "lora_A.weight" in matrix:
+        return rank, matrix["lora_A.weight"][1]
+    second = matrix.get("lokr_w2", matrix.get("lokr_w2_b"))
+    return rank, matrix["lokr_w1"][1] * second[1] if second and "lokr_w1" in matrix else None
 
 
 def kohya_form(part: str, tensor: Tensor) -> Tensor:
@@ -127,9 +152,11 @@ def diffusers_tensors(
     }
 
 
-def said_base(metadata: Mapping[str, str]) -> str | None:
-    """The base that a file's metadata name, in the words of whoever wrote it."""
-    return metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version")
+def said_base(metadata: Mapping[str, str], config: Mapping[str, Any] | None = None) -> str | None:
+    """The base that a file's metadata name, or adapter_config.json, in the words of whoever wrote it."""
+    named = metadata.get("modelspec.architecture") or metadata.get("ss_base_model_version")
+    path = (config or {}).get("base_model_name_or_path")
+    return named or (path if isinstance(path, str) and path else None)
 
 
 def file_settings(tensors: Mapping[str, Tensor], part: str) -> dict[str, object] | None:

@@ -26,7 +26,7 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, without_control
 from likeness.lora.file import whole_layer
-from likeness.lora.form import in_form
+from likeness.lora.form import in_form, thirds
 from likeness.lora.keys import REMEDY, by_layer, rank_of
 from likeness.lora.safetensors_io import MAX_SHOWN
 from likeness.lora.scale import read_scales
@@ -74,19 +74,20 @@ def read_layers(
     unknown: list[str] = []
     alike = 0
     for name, parts in by_layer(tensors).items():
-        if not (layer := _known(words, name, part)):
+        if not (meant := _known(words, name, part)):
             unknown.append(name)
             continue
-        if layer in layers:
-            raise InputError(
-                f"{origins[layer]} and {name} are both {layer}", reason="lora-names", remedy=REMEDY
-            )
-        origins[layer] = name
-        read, alpha = whole_layer(name, parts)
-        if alpha is not None:
-            alphas[layer] = alpha
-        layers[layer] = dict(in_form(name, read, layer_of(base, layer)))
-        alike += all(tensor.shape == layers[layer][key].shape for key, tensor in read.items())
+        whole, alpha = whole_layer(name, parts)
+        for layer, read in zip(meant, thirds(name, whole) if len(meant) > 1 else [whole], strict=True):
+            if layer in layers:
+                raise InputError(
+                    f"{origins[layer]} and {name} are both {layer}", reason="lora-names", remedy=REMEDY
+                )
+            origins[layer] = name
+            if alpha is not None:
+                alphas[layer] = alpha
+            layers[layer] = dict(in_form(name, read, layer_of(base, layer)))
+            alike += all(tensor.shape == layers[layer][key].shape for key, tensor in read.items())
     if unknown:
         raise InputError(
             f"{len(unknown)} of {len(unknown) + len(layers)} layers are none of {base.TITLE}: "
@@ -94,11 +95,10 @@ def read_layers(
         )  # fmt: skip
     if not layers:
         raise InputError("the file holds no layer of a LoRA", reason="lora-names", remedy=REMEDY)
-    ranks = {layer: rank for layer, parts in layers.items() if (rank := rank_of(parts))}
-    scales = read_scales(ranks, alphas, metadata, config)
+    scales = read_scales({layer: rank_of(parts) for layer, parts in layers.items()}, alphas, metadata, config)
     if endless := [layer for layer, scale in scales.by_layer.items() if not math.isfinite(scale)]:
         raise InputError(f"{endless[0]} has a scale that is infinite or not a number", reason="lora-tensors",
-                         remedy="correct lora_alpha in its adapter_config.json or header, or export it again")  # fmt: skip
+                         remedy="correct lora_alpha or alpha_pattern, in adapter_config.json or the header")  # fmt: skip
     precision = max(
         torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
     )
@@ -107,17 +107,24 @@ def read_layers(
     )
 
 
-def layer_words(base: Base) -> Mapping[str, Sequence[str]]:
-    """For each name that a file may give a layer, dots as underscores, the layers PART.LAYER it may mean."""
-    words: dict[str, list[str]] = {}
+def layer_words(base: Base) -> Mapping[str, Sequence[Sequence[str]]]:
+    """For each name that a file may give a layer, dots as underscores, what it may mean: a layer PART.LAYER, or the three
+    that the original code has as one."""
+    words: dict[str, list[Sequence[str]]] = {}
     for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
         network = part == base.NETWORK
         own = (base.FILE_PREFIXES[part].replace(".", "_"), f"{part}_")
         starts = {*own, *BARE, *(NETWORK_WORDS if network else TEXT_WORDS[part])}
+        meant: list[tuple[str, Sequence[str]]] = []
+        fused: dict[str, dict[int, str]] = {}
         for name in _layer_names(module):
-            for alias in {name, *base.other_names(part, name)}:
-                for start in starts:
-                    words.setdefault(start + alias.replace(".", "_"), []).append(f"{part}.{name}")
+            meant += [(alias, (f"{part}.{name}",)) for alias in {name, *base.other_names(part, name)}]
+            if network and (found := base.fused_name(name)):
+                fused.setdefault(found[0], {})[found[1]] = f"{part}.{name}"
+        meant += [(alias, [of[place] for place in sorted(of)]) for alias, of in fused.items()]
+        for alias, layers in meant:
+            for start in starts:
+                words.setdefault(start + alias.replace(".", "_"), []).append(layers)
     return words
 
 
@@ -132,14 +139,14 @@ def _layer_names(module: nn.Module) -> Iterator[str]:
             yield name
 
 
-def _known(words: Mapping[str, Sequence[str]], name: str, part: str | None) -> str | None:
+def _known(words: Mapping[str, Sequence[Sequence[str]]], name: str, part: str | None) -> Sequence[str]:
     found = words.get(name.replace(".", "_"), ())
     if len(found) > 1 and part is None:
         raise InputError(
-            f"{name} is a layer of {' and of '.join(layer.partition('.')[0] for layer in found)}",
+            f"{name} is a layer of {' and of '.join(layers[0].partition('.')[0] for layers in found)}",
             reason="lora-ambiguous", remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
         )  # fmt: skip
-    return next((layer for layer in found if part is None or layer.startswith(f"{part}.")), None)
+    return next((layers for layers in found if part is None or layers[0].startswith(f"{part}.")), ())
 
 
 def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
@@ -149,7 +156,7 @@ def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
     classes = {base.NETWORK_CLASS: base.NETWORK, **{kind: part for part, kind in base.TEXT_CLASSES.items()}}
     if named is not None and (not isinstance(named, str) or named not in classes):
         told = without_control(str(named))[:MAX_SHOWN]
-        raise InputError(f"the folder is of a {told}, which {base.TITLE} does not have", reason="lora-names",
+        raise InputError(f"the folder is of a {told}, which {base.TITLE} does not have", reason="lora-class",
                          remedy=REMEDY)  # fmt: skip
     return classes.get(named) if named else None
 

@@ -2,30 +2,19 @@
 # (torch and diffusers are typed in part)
 """The layers of a LoRA file of any trainer: for a base, or for the family that knows them."""
 
+import math
 import re
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, LikenessError
-from likeness.lora.export import load_plain
 from likeness.lora.family import family_of_shapes, is_known
 from likeness.lora.file import LoraFile
-from likeness.lora.keys import REMEDY, by_layer, part_of, said_base
+from likeness.lora.keys import REMEDY, by_layer, said_base, size_of
 from likeness.lora.layers import SHOWN, LoraLayers, layer_of, read_layers, skeleton
-
-
-def layers_for(base: Base, file: LoraFile) -> LoraLayers:
-    """The file's layers as layers of this base; see `read_layers` for what it raises."""
-    try:
-        return read_layers(base, file.tensors, file.metadata, file.config)
-    except InputError as error:
-        taken_apart = {} if error.reason == "lora-ambiguous" else _taken_apart(base, file.tensors)
-        if not taken_apart:
-            raise
-        return read_layers(base, taken_apart, file.metadata, file.config)
 
 
 def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
@@ -36,34 +25,36 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
         InputError: none knows them (the refusal of the one that knows most), two know them by other names, or they have the
             shapes of a base that is none of the families'.
     """
-    shapes = family_of_shapes({
-        found[0]: tensor.shape[1]
-        for name, tensor in file.tensors.items()
-        if tensor.ndim > 1 and (found := part_of(name)) and found[1] == "lora_A.weight"
-    })  # fmt: skip
+    layers = by_layer(file.tensors)
+    sizes = {
+        name: size_of({part: tensor.shape for part, tensor in parts.items()})
+        for name, parts in layers.items()
+    }
+    shapes = family_of_shapes({name: width for name, (_, width) in sizes.items() if width})
     if shapes and not is_known(shapes):
         raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
                          remedy="keep the file as it is")  # fmt: skip
     fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
-    refusals: list[tuple[int, InputError]] = []
+    refusals: list[tuple[float, InputError]] = []
     for architecture in bases():
         base = skeleton(architecture)
         try:
-            found = layers_for(base, file)
+            found = read_layers(base, file.tensors, file.metadata, file.config)
+            same = compare_sizes(base, found)
         except InputError as error:
             if error.reason == "lora-ambiguous":
                 raise
-            refusals.append((_unknown(error), error))
+            refusals.append((_unknown(error, len(layers)), error))
         else:
-            named = re.search(base.SAID_AS, said_base(file.metadata) or "", re.IGNORECASE) is not None
-            fitting.append(((found.alike, _widths(base, found), named), base, found))
+            said = said_base(file.metadata, file.config) or ""
+            named = re.search(base.SAID_AS, said, re.IGNORECASE) is not None
+            fitting.append(((found.alike, same, named), base, found))
     if not fitting:
         fewest, refusal = min(refusals, key=lambda one: one[0])
-        layers = by_layer(file.tensors)
         if fewest < len(layers):
             raise refusal
         raise InputError(
-            f"{fewest} of {fewest} layers are none of {', '.join(base.TITLE for base in bases().values())}: "
+            f"{len(layers)} of {len(layers)} layers are none of {', '.join(base.TITLE for base in bases().values())}: "
             f"{', '.join(sorted(layers)[:SHOWN])}", reason="lora-names", remedy=REMEDY,
         )  # fmt: skip
     most = max(likeness for likeness, _, _ in fitting)
@@ -81,29 +72,42 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
     return base, found
 
 
-def _taken_apart(base: Base, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A file of a base whose original layers are fused otherwise, as diffusers' own reader takes it apart; empty where it is
-    none of the base's, or would lose magnitudes there."""
-    if not base.FLOW or any(name.endswith("dora_scale") for name in tensors) or not load_plain(tensors):
-        return {}
-    try:
-        found = base.pipeline.lora_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        read_layers(base, found, {})
-    except (InputError, ValueError, KeyError, RuntimeError, IndexError, TypeError, AttributeError):
-        return {}
-    return found
-
-
-def _unknown(error: LikenessError) -> int:
-    """How little of a file is known, for the refusal that helps most: what is broken in a known layer comes first."""
+def _unknown(error: LikenessError, layers: int) -> float:
+    """How little of a file is known, for the refusal that helps most: what is broken in a known layer comes first, and that a
+    folder is of another class comes last but for nothing known."""
     count = str(error).partition(" ")[0]
+    if error.reason == "lora-class":
+        return layers - 0.5
     return int(count) if error.reason == "lora-names" and count.isdigit() else 0
 
 
-def _widths(base: Base, found: LoraLayers) -> int:
-    """How many layers have the width that the published base has there."""
-    return sum(
-        parts["lora_A.weight"].shape[1] == layer_of(base, name).weight.shape[1]
-        for name, parts in found.layers.items()
-        if "lora_A.weight" in parts
+def compare_sizes(base: Base, found: LoraLayers) -> int:
+    """How many layers have the published base's numbers of inputs and outputs.
+
+    Raises:
+        InputError: `lora-tensors`: most have one and not the other, so they are of another base whose layers are called alike.
+    """
+    same, halves = 0, list[str]()
+    for name, parts in found.layers.items():
+        layer = layer_of(base, name)
+        given, published = _size(parts, layer), tuple(layer.weight.shape[:2])
+        same += given == published
+        if (given[0] == published[0]) != (given[1] == published[1]):
+            halves.append(f"{name} is {given[0]} x {given[1]} and not {published[0]} x {published[1]}")
+    if 2 * len(halves) > len(found.layers):
+        raise InputError(f"{len(halves)} of {len(found.layers)} layers are of another base than {base.TITLE}: {halves[0]}",
+                         reason="lora-tensors", remedy="keep the file as it is")  # fmt: skip
+    return same
+
+
+def _size(parts: Mapping[str, Tensor], layer: nn.Module) -> tuple[int, int]:
+    """Outputs and inputs of a layer that these tensors change."""
+    if "lora_A.weight" in parts:
+        return len(parts["lora_B.weight"]), parts["lora_A.weight"].shape[1]
+    second = parts.get("lokr_w2")
+    rows, columns = (
+        second.shape[:2] if second is not None else (len(parts["lokr_w2_a"]), parts["lokr_w2_b"].shape[1])
     )
+    pixels = math.prod(layer.kernel_size) if second is None and isinstance(layer, nn.Conv2d) else 1
+    first = parts["lokr_w1"].shape
+    return first[0] * rows, first[1] * columns // pixels

@@ -14,7 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from likeness.lora.patterns import Patterns
+
 ADAPTER_METADATA = "lora_adapter_metadata"
+# What PEFT 0.21 takes where its settings do not say.
+PEFT_ALPHA = 8
 # Flat header keys of alpha, and the rank that belongs to each.
 FLAT = (("ss_network_alpha", "ss_network_dim"), ("network_alpha", "network_dim"), ("lora_alpha", "r"),
         ("alpha", "rank"), ("lora_alpha", "lora_rank"))  # fmt: skip
@@ -29,27 +33,36 @@ class Scales:
 
 
 def read_scales(
-    ranks: Mapping[str, int],
+    ranks: Mapping[str, int | None],
     alphas: Mapping[str, float],
     metadata: Mapping[str, str],
     config: Mapping[str, Any] | None = None,
 ) -> Scales:
-    """The scales of layers of these `ranks`; `alphas` are tensors' values, `config` is adapter_config.json's content."""
+    """The scales of layers of these `ranks`, None where a LoKr's factors are whole; `alphas` are tensors' values, `config` is
+    adapter_config.json's content."""
     problems: list[str] = []
     settings = dict(config) if config is not None else _adapter_settings(metadata, problems)
     scales = dict.fromkeys(ranks, 1.0)
     if any(layer in alphas for layer in ranks):
         scales |= {layer: alphas[layer] / rank for layer, rank in ranks.items() if rank and layer in alphas}
     elif settings:
-        scales = {layer: _setting(layer, rank, settings) for layer, rank in ranks.items()}
+        found = _settings(ranks, settings)
+        scales = {layer: scale for layer, (scale, _) in found.items()}
+        if other := [
+            layer for layer, (_, said) in found.items() if said and ranks[layer] not in (None, said)
+        ]:
+            problems.append(
+                f"of {len(other)} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
+            )
         if config is None and any(scale != 1 for scale in scales.values()):
             problems.append(
                 f"only {ADAPTER_METADATA} holds its scale: diffusers loads it at {_words(scales)}, ComfyUI and A1111 at 1 "
                 "(`likeness convert --to kohya` makes it the same everywhere)"
             )
-    problems += _unread(ranks, scales, metadata)
+    ranked = {layer: rank for layer, rank in ranks.items() if rank}
+    problems += _unread(ranked, {layer: scales[layer] for layer in ranked}, metadata)
     if any(not math.isfinite(scale) for scale in scales.values()):
-        problems.append("a layer's scale is infinite or no number: it draws black pictures")
+        problems.append("a layer's scale is infinite or not a number: it draws black pictures")
     elif any(not scale > 0 for scale in scales.values()):
         problems.append("a layer's alpha is not positive: it does nothing, or the opposite")
     return Scales(by_layer=scales, problems=tuple(problems))
@@ -68,24 +81,42 @@ def _adapter_settings(metadata: Mapping[str, str], problems: list[str]) -> dict[
     return {}
 
 
-def _setting(layer: str, rank: int, settings: Mapping[str, Any]) -> float:
-    """PEFT's scale of a layer; settings are by part in diffusers' files, and bare in PEFT's."""
-    part, _, name = layer.partition(".")
-    own = {
-        key.removeprefix(f"{part}."): value for key, value in settings.items() if key.startswith(f"{part}.")
-    }
-    if not own and not any("." in key for key in settings):
-        own, name = settings, layer
-    alpha = own.get("lora_alpha", own.get("alpha"))
-    patterns = own.get("alpha_pattern")
-    for pattern, value in (patterns if isinstance(patterns, dict) else {}).items():
-        # PEFT takes patterns for regular expressions; a stranger's could run for ever, and all trainers write names.
-        if f".{name}".endswith(f".{pattern.removeprefix('^')}"):
-            alpha = value
-    if not isinstance(alpha, int | float) or not rank:
+def _settings(
+    ranks: Mapping[str, int | None], settings: Mapping[str, Any]
+) -> dict[str, tuple[float, int | None]]:
+    """PEFT's scale of each layer, NaN where it takes none, and the rank that it expects; settings are by part in diffusers'
+    files, and bare in PEFT's."""
+    parts: dict[str, tuple[Mapping[str, Any], Patterns, Patterns]] = {}
+    found: dict[str, tuple[float, int | None]] = {}
+    for layer, rank in ranks.items():
+        part = layer.partition(".")[0]
+        if part not in parts:
+            own: Mapping[str, Any] = {
+                key.removeprefix(f"{part}."): value
+                for key, value in settings.items()
+                if key.startswith(f"{part}.")
+            }
+            if not own and not any("." in key for key in settings):
+                own = settings
+            parts[part] = own, Patterns(own.get("alpha_pattern")), Patterns(own.get("rank_pattern"))
+        own, alphas, said_ranks = parts[part]
+        said = said_ranks.value(layer, own.get("r"))
+        said = said if isinstance(said, int) and said > 0 else None
+        alpha = alphas.value(layer, own.get("lora_alpha", own.get("alpha", PEFT_ALPHA)))
+        found[layer] = (
+            _scale(alpha, rank or said, stabilized=bool(own.get("use_rslora"))) if own else 1.0,
+            said,
+        )
+    return found
+
+
+def _scale(alpha: Any, rank: int | None, *, stabilized: bool) -> float:
+    if not rank:
         return 1.0
+    if not isinstance(alpha, int | float) or isinstance(alpha, bool):
+        return math.nan
     try:
-        return float(alpha) / (math.sqrt(rank) if own.get("use_rslora") else rank)
+        return float(alpha) / (math.sqrt(rank) if stabilized else rank)
     except OverflowError:  # JSON's whole numbers have no end
         return math.inf
 

@@ -48,7 +48,6 @@ V = {"modelspec.prediction_type": "v"}
 def test_a_files_markers_are_read(single, keys, metadata):
     base = load_base(single(keys, metadata, prediction="v_prediction"), device="cpu")
     assert base.prediction == "v_prediction"
-    assert base.identity["prediction"] == "v_prediction"
     assert bool(base.pipeline.scheduler.config.get("rescale_betas_zero_snr")) == ("ztsnr" in keys)
 
 
@@ -130,6 +129,22 @@ def test_sd15_is_not_read_as_sdxl(single, tmp_path, fresh):
     wrong = cfg.model_copy(update={"architecture": "sdxl", "config": str(tmp_path / "xl")})
     with pytest.raises(ConfigError, match="could not be loaded as sdxl"):
         load_base(wrong, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [("scheduler/scheduler_config.json", "beta_end", 0.02), ("scheduler/scheduler_config.json", "prediction_type", "v_prediction"),
+     ("vae/config.json", "scaling_factor", 1.0), ("tokenizer/tokenizer_config.json", "pad_token", "!")],
+)  # fmt: skip
+def test_what_a_files_configuration_says_is_part_of_what_the_base_is(single, tmp_path, file, key, value):
+    cfg = single()
+    before = load_base(cfg, device="cpu").digest
+    (tmp_path / "model" / "README.md").write_text("of no account, as the folder's name is")
+    moved = cfg.model_copy(update={"config": str((tmp_path / "model").rename(tmp_path / "renamed"))})
+    assert load_base(moved, device="cpu").digest == before
+    path = tmp_path / "renamed" / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert load_base(moved, device="cpu").digest != before
 
 
 def test_a_pipe_is_not_waited_at(in_tmp):

@@ -172,7 +172,7 @@ def test_text_encoders_go_their_own_way(tmp_path, words):
         f"{'text_encoder' if word == words[0] else 'text_encoder_2'}.text_model.{layer}"
         for word, layer in given
     }
-    assert back.notes == ()
+    assert not any("ComfyUI" in note for note in back.notes)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,9 @@ def test_a_scale_that_is_no_number_is_told_and_not_converted(tmp_path, number):
         folder / "adapter_model.safetensors",
     )
     for path in (in_header, folder):
-        assert "a layer's scale is infinite or no number: it draws black pictures" in read_lora(path).problems
+        assert (
+            "a layer's scale is infinite or not a number: it draws black pictures" in read_lora(path).problems
+        )
         with pytest.raises(InputError, match="scale that is infinite or not a number"):
             convert(path, to="kohya", dtype=None)
 
@@ -519,7 +521,7 @@ def test_flows_are_read_under_their_own_and_the_original_names(tmp_path, names, 
 
 def test_that_comfyui_reads_diffusers_names_in_part_is_said(tmp_path):
     made = convert(write(tmp_path, TRAINERS["diffusers"][0]), to="diffusers", dtype=None)
-    assert [note[:44] for note in made.notes] == ["ComfyUI does not look for 4 of the 6 tensors"]
+    assert made.notes[-1].startswith("ComfyUI does not look for 4 of the 6 tensors")
 
 
 def written(form, layers=("proj_in", "transformer_blocks.0.attn1.to_q"), start="lora_unet_"):

@@ -10,6 +10,8 @@ from likeness.diffusion.bases import TINY_TEXT_WIDTH, Condition
 from likeness.diffusion.flow import PROMPT_TOKENS, FlowTransformer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from torch import Tensor
 
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
     from likeness.images import RGB
 
 PATCH = 2  # cells of latents a side of what the transformer sees as one token
+
+
+# The original code's names, where diffusers has others. Not that of norm_out, which has its halves the other way round.
+ORIGINAL = {
+    "attn.to_qkv_mlp_proj": "linear1", "attn.to_out": "linear2", "attn.to_out.0": "img_attn.proj",
+    "attn.to_add_out": "txt_attn.proj", "ff.linear_in": "img_mlp.0", "ff.linear_out": "img_mlp.2",
+    "ff_context.linear_in": "txt_mlp.0", "ff_context.linear_out": "txt_mlp.2", "x_embedder": "img_in",
+    "context_embedder": "txt_in", "time_guidance_embed.timestep_embedder.linear_1": "time_in.in_layer",
+    "time_guidance_embed.timestep_embedder.linear_2": "time_in.out_layer", "proj_out": "final_layer.linear",
+    "single_stream_modulation.linear": "single_stream_modulation.lin",
+    "double_stream_modulation_img.linear": "double_stream_modulation_img.lin",
+    "double_stream_modulation_txt.linear": "double_stream_modulation_txt.lin",
+}  # fmt: skip
+FUSED = {
+    **{f"attn.to_{name}": ("img_attn.qkv", place) for place, name in enumerate("qkv")},
+    **{f"attn.add_{name}_proj": ("txt_attn.qkv", place) for place, name in enumerate("qkv")},
+}
 
 
 class Flux2Klein(FlowTransformer):
@@ -74,6 +93,19 @@ class Flux2Klein(FlowTransformer):
 
         torch.nn.init.normal_(vae.bn.running_mean, std=0.1)
         vae.bn.running_var.fill_(3.6**-2)
+
+    @classmethod
+    def other_names(cls, part: str, layer: str) -> Sequence[str]:
+        """See Base."""
+        block, inner = _in_block(layer)
+        return (block + ORIGINAL[inner],) if inner in ORIGINAL else ()
+
+    @classmethod
+    def fused_name(cls, layer: str) -> tuple[str, int] | None:
+        """See Base."""
+        block, inner = _in_block(layer)
+        name, place = FUSED.get(inner, (None, 0))
+        return (block + name, place) if name else None
 
     @classmethod
     def incompatibility(cls, pipeline: Any) -> str | None:
@@ -147,6 +179,15 @@ class Flux2Klein(FlowTransformer):
         )[0]
         patches = velocity.view(-1, rows, columns, channels, PATCH, PATCH)
         return patches.permute(0, 3, 1, 4, 2, 5).reshape(-1, channels, height, width)
+
+
+def _in_block(layer: str) -> tuple[str, str]:
+    """The original name of a layer's block, with its dot, and diffusers' name of the layer in it."""
+    kind, _, rest = layer.partition("transformer_blocks.")
+    number, _, inner = rest.partition(".")
+    if not inner:
+        return "", layer
+    return f"{'single' if kind == 'single_' else 'double'}_blocks.{number}.", inner
 
 
 def _places(*sizes: int, device: torch.device) -> Tensor:

@@ -8,6 +8,7 @@ library/train_util.py, for the names in files (read 2026-11).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from likeness.diffusion.bases import TINY_TEXT_WIDTH, Base, Condition
@@ -119,9 +120,12 @@ class StableDiffusion(Base):
 
     @classmethod
     def other_names(cls, part: str, layer: str) -> Sequence[str]:
-        """See Base: the original names of the UNet's layers, diffusers' attention processors, and the level `text_model`."""
+        """See Base: the original names of the UNet's layers, diffusers' attention processors (of text encoders, too), and the
+        level `text_model`."""
         if part != cls.NETWORK:
-            return (layer.removeprefix("text_model."), f"text_model.{layer.removeprefix('text_model.')}")
+            bare = layer.removeprefix("text_model.")
+            processor = re.sub(r"self_attn\.(q|k|v|out)_proj\Z", r"self_attn.to_\1", bare)
+            return tuple(f"{level}{name}" for name in {bare, processor} for level in ("", "text_model."))
         processor = layer.replace(".to_", ".processor.to_").replace(".to_out.0", ".to_out")
         return (*original_names(layer), *([processor] if ".to_" in layer else []))
 

@@ -62,6 +62,18 @@ class ZImage(FlowTransformer):
     TINY_SCHEDULER = ("FlowMatchEulerDiscreteScheduler", {"shift": 6.0})
 
     @classmethod
+    def other_names(cls, part: str, layer: str) -> Sequence[str]:
+        """See Base: those of the original code, as ComfyUI maps them (z_image_to_diffusers of comfy/utils.py)."""
+        original = layer.replace("attention.to_out.0", "attention.out").replace("_layer.2-1", "_layer")
+        return (original.replace("all_x_embedder.2-1", "x_embedder").removeprefix("all_"),)
+
+    @classmethod
+    def fused_name(cls, layer: str) -> tuple[str, int] | None:
+        """See Base."""
+        block, _, name = layer.rpartition(".attention.to_")
+        return (f"{block}.attention.qkv", "qkv".index(name)) if block and name in ("q", "k", "v") else None
+
+    @classmethod
     def incompatibility(cls, pipeline: Any) -> str | None:
         """See Base."""
         reads, made = pipeline.transformer.config.in_channels, pipeline.vae.config.latent_channels

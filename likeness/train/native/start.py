@@ -19,7 +19,7 @@ from likeness.lora.door import refuse_others
 from likeness.lora.file import LoraFile, read_file
 from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
-from likeness.lora.read import layers_for
+from likeness.lora.layers import read_layers
 from likeness.lora.safetensors_io import find_weights
 
 SHOWN = 3  # names in a message
@@ -47,7 +47,7 @@ class Start:
             InputError: it is no LoRA that is read, or not of this base.
             ConfigError: it has other layers, another rank or kind than train.lora says.
         """
-        found = layers_for(base, self.file)
+        found = read_layers(base, self.file.tensors, self.file.metadata, self.file.config)
         values: dict[str, Tensor] = {}
         for layer, module in lora_layers(base).items():
             share = found.scales.get(layer, 1.0) / module.scaling.get(ADAPTER, 1.0)

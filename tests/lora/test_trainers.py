@@ -1,0 +1,311 @@
+"""convert and inspect on names, forms and settings of other trainers whose file is no renaming of ours: fused layers, three
+tensors for a convolution, PEFT's settings, and bases whose layers are called as those of a family.
+
+Read in their code (2026-11): musubi-tuner 30c658c networks/convert_z_image_lora_to_comfy.py; OneTrainer 23df383
+modules/util/convert_lora_util.py and modules/model/{ZImage,Flux2}Model.py; LyCORIS f49d30d lycoris/modules/locon.py; ComfyUI
+comfy/weight_adapter/lora.py and comfy/utils.py (z_image_to_diffusers, flux_to_diffusers); PEFT 0.21.2 peft/utils/other.py.
+"""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load, save_file
+
+from likeness.errors import InputError
+from likeness.lora.convert import convert
+from likeness.lora.inspect import read_lora
+
+UNET = {"base_model_class": "UNet2DConditionModel"}
+TO_Q = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+TO_K = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+
+
+def matrices(rows, columns, rank=2):
+    random = torch.Generator().manual_seed(rows + columns)
+    return torch.randn(rank, columns, generator=random), torch.randn(rows, rank, generator=random)
+
+
+def named(layers, down="lora_down.weight", up="lora_up.weight"):
+    """Tensors of layers given as (lower, upper, alpha or None)."""
+    tensors = {}
+    for name, (lower, upper, alpha) in layers.items():
+        tensors |= {f"{name}.{down}": lower, f"{name}.{up}": upper}
+        if alpha is not None:
+            tensors[f"{name}.alpha"] = torch.tensor(float(alpha))
+    return tensors
+
+
+def effects(data):
+    """What each layer of a file changes, by its name in the file; of a LoRA, or a LoKr of whole factors."""
+    layers = {}
+    for name, tensor in load(data).items():
+        layer, part = next((name[: -len(end)], end) for end in ENDS if name.endswith(end))
+        layers.setdefault(layer, {})[ENDS[part]] = tensor
+    found = {}
+    for layer, parts in layers.items():
+        if "first" in parts:
+            found[layer] = torch.kron(parts["first"], parts["second"])
+            continue
+        down, up = parts["down"], parts["up"]
+        scale = parts["alpha"].item() / len(down) if "alpha" in parts else 1.0
+        found[layer] = scale * up.flatten(1) @ down.flatten(1)
+    return found
+
+
+ENDS = {
+    ".lora_down.weight": "down", ".lora_up.weight": "up", ".lora_A.weight": "down", ".lora_B.weight": "up", ".alpha": "alpha",
+    ".lokr_w1": "first", ".lokr_w2": "second",
+}  # fmt: skip
+
+
+def write(tmp_path, tensors, metadata=None, config=None):
+    """A file, or with `config` a folder of PEFT's."""
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    if config is None:
+        save_file(tensors, tmp_path / "given.safetensors", metadata)
+        return tmp_path / "given.safetensors"
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    save_file(tensors, tmp_path / "adapter_model.safetensors")
+    return tmp_path
+
+
+def fused(width, rank=2):
+    """Query, key and value by themselves, and as one layer whose upper matrix is zero between them (musubi-tuner)."""
+    own = [matrices(width, width + place, rank) for place in range(3)]
+    own = [(down[:, :width], up) for down, up in own]
+    return own, torch.cat([down for down, _ in own]), torch.block_diag(*(up for _, up in own))
+
+
+@pytest.mark.parametrize(
+    ("form", "ends"),
+    [
+        ("lora_unet_layers_{}_attention_{}", ("lora_down.weight", "lora_up.weight")),
+        ("diffusion_model.layers.{}.attention.{}", ("lora_A.weight", "lora_B.weight")),
+    ],
+    ids=["musubi-tuner for ComfyUI", "OneTrainer COMFY"],
+)
+@pytest.mark.parametrize("to", ["kohya", "diffusers"])
+def test_z_images_query_key_and_value_in_one_are_taken_apart(tmp_path, form, ends, to):
+    own, down, up = fused(48)
+    out = matrices(48, 48)
+    layers = {form.format(3, "qkv"): (down, up, 3), form.format(29, "out"): (*out, 1)}
+    file = write(tmp_path, named(layers, *ends))
+    made = convert(file, to=to, dtype=None)
+    assert (made.base, made.layers) == ("Z-Image", 4)
+    found = effects(made.data)
+    start = {"kohya": "diffusion_model.", "diffusers": "transformer."}[to]
+    for name, (lower, upper) in zip("qkv", own, strict=True):
+        torch.testing.assert_close(found[f"{start}layers.3.attention.to_{name}"], 0.5 * upper @ lower)
+    torch.testing.assert_close(found[f"{start}layers.29.attention.to_out.0"], 0.5 * out[1] @ out[0])
+    assert read_lora(file).scales == {0.5: 2}
+
+
+@pytest.mark.parametrize(
+    ("form", "ends", "alpha"),
+    [
+        ("lora_unet_{}", ("lora_down.weight", "lora_up.weight"), 1),
+        ("diffusion_model.{}", ("lora_A.weight", "lora_B.weight"), 1),
+        ("diffusion_model.{}", ("lora_A.weight", "lora_B.weight"), None),
+        ("{}", ("lora_A.weight", "lora_B.weight"), None),
+    ],
+    ids=["musubi-tuner", "OneTrainer COMFY", "ai-toolkit", "OneTrainer ORIGINAL"],
+)
+def test_klein_under_its_original_names_is_taken_apart(tmp_path, form, ends, alpha):
+    down, up = matrices(3 * 48, 48)
+    single, mlp = matrices(432, 48), matrices(288, 48)
+    layers = {
+        "double_blocks.0.txt_attn.qkv": (down, up),
+        "single_blocks.3.linear1": single,
+        "double_blocks.1.img_mlp.0": mlp,
+    }
+    if form.startswith("lora_unet_"):
+        layers = {name.replace(".", "_"): pair for name, pair in layers.items()}
+    file = write(tmp_path, named({form.format(name): (*pair, alpha) for name, pair in layers.items()}, *ends))
+    made = convert(file, to="kohya", dtype=None)
+    assert (made.base, made.layers) == ("FLUX.2 klein", 5)
+    found, scale = effects(made.data), 0.5 if alpha else 1.0
+    for place, name in enumerate(("add_q_proj", "add_k_proj", "add_v_proj")):
+        torch.testing.assert_close(
+            found[f"transformer.transformer_blocks.0.attn.{name}"], scale * up.chunk(3)[place] @ down
+        )
+    torch.testing.assert_close(
+        found["transformer.single_transformer_blocks.3.attn.to_qkv_mlp_proj"], scale * single[1] @ single[0]
+    )
+
+
+def test_a_fused_layer_beside_its_own_parts_is_refused(tmp_path):
+    pair = (*matrices(48, 48), None)
+    three = {"diffusion_model.layers.3.attention.qkv": (*matrices(3 * 48, 48), None)}
+    both = named(three | {"diffusion_model.layers.3.attention.to_k": pair})
+    with pytest.raises(
+        InputError, match=r"attention\.qkv and diffusion_model.* are both|to_k and .*qkv are both"
+    ):
+        convert(write(tmp_path, both), to="kohya", dtype=None)
+    odd = named({"diffusion_model.layers.3.attention.qkv": (*matrices(49, 48), None)})
+    with pytest.raises(InputError, match="do not fall into three"):
+        convert(write(tmp_path, odd), to="kohya", dtype=None)
+
+
+def test_a_convolution_of_three_tensors_is_one_of_two(tmp_path):
+    """LyCORIS' use_tucker; einsum as in its rebuild_tucker."""
+    random = torch.Generator().manual_seed(0)
+    down, mid, up = (
+        torch.randn(*shape, generator=random) for shape in ((2, 320, 1, 1), (2, 2, 3, 3), (320, 2, 1, 1))
+    )
+    layer = "lora_unet_input_blocks_1_0_in_layers_2"
+    tensors = named({layer: (down, up, 1)}) | {f"{layer}.lora_mid.weight": mid}
+    found = effects(convert(write(tmp_path, tensors), to="kohya", dtype=None).data)
+    whole = torch.einsum("rshw,si,or->oihw", mid, down[:, :, 0, 0], up[:, :, 0, 0])
+    torch.testing.assert_close(found["lora_unet_down_blocks_0_resnets_0_conv1"], 0.5 * whole.flatten(1))
+    tensors[f"{layer}.lora_mid.weight"] = torch.ones(3, 3, 3, 3)
+    with pytest.raises(InputError, match="fits no lower matrix"):
+        convert(write(tmp_path, tensors), to="kohya", dtype=None)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [("input_blocks_4_1_transformer_blocks_0_attn1_to_q", (640, 640)), ("input_blocks_2_0_in_layers_2", (320, 320, 3, 3))],
+)  # fmt: skip
+def test_magnitudes_of_inputs_are_not_taken_for_those_of_outputs(tmp_path, layer, shape):
+    """OneTrainer's default (dora_on_output off); where a layer is square, only the form tells."""
+    name, ones = f"lora_unet_{layer}", (1,) * (len(shape) - 2)
+    tensors = {
+        f"{name}.lora_down.weight": torch.ones(2, *shape[1:]), f"{name}.lora_up.weight": torch.ones(shape[0], 2, *ones),
+        f"{name}.dora_scale": torch.ones(1, shape[1], *ones),
+    }  # fmt: skip
+    file = write(tmp_path, tensors)
+    with pytest.raises(InputError, match=f"magnitudes of its {shape[1]} inputs"):
+        convert(file, to="kohya", dtype=None)
+    assert any("magnitudes of their inputs" in problem for problem in read_lora(file).problems)
+    tensors[f"{name}.dora_scale"] = torch.ones(shape[0], 1, *ones)
+    assert convert(write(tmp_path, tensors), to="kohya", dtype=None).layers == 1
+
+
+def test_text_encoders_in_diffusers_first_form_are_read(tmp_path):
+    names = {"text_encoder": ("q", "out"), "text_encoder_2": ("k", "out")}
+    pairs = {f"{part}.text_model.encoder.layers.0.self_attn.to_{one}": matrices(width, width)
+             for (part, ones), width in zip(names.items(), (768, 1280), strict=True) for one in ones}  # fmt: skip
+    tensors = {f"{name}_lora.{side}.weight": one for name, pair in pairs.items()
+               for side, one in zip(("down", "up"), pair, strict=True)}  # fmt: skip
+    found = effects(convert(write(tmp_path, tensors), to="kohya", dtype=None).data)
+    assert len(found) == 4
+    down, up = pairs["text_encoder_2.text_model.encoder.layers.0.self_attn.to_k"]
+    torch.testing.assert_close(found["lora_te2_text_model_encoder_layers_0_self_attn_k_proj"], up @ down)
+
+
+def test_a_text_encoder_without_out_proj_is_loaded_whole(tmp_path):
+    """diffusers 0.42 loses its attention under Kohya's names."""
+    layer = "text_model_encoder_layers_0_self_attn_{}_proj"
+    layers = {
+        f"lora_te1_{layer.format('out')}": (*matrices(768, 768), 1),
+        f"lora_te2_{layer.format('k')}": (*matrices(1280, 1280), 1),
+    }
+    assert convert(write(tmp_path, named(layers)), to="kohya", dtype=None).layers == 2
+
+
+PATTERNS = {
+    "an end": ({"attn2.to_k": 2}, 4.0, 1.0),
+    "an expression": ({r".*attn2.*": 2}, 4.0, 1.0),
+    "digits": ({r"down_blocks\.\d+\..*\.to_[kv]": 2}, 4.0, 1.0),
+    "a whole name": ({f"^{TO_K}": 2}, 4.0, 1.0),
+    "the first of two": ({"to_k": 2, "attn2.to_k": 6}, 4.0, 1.0),
+    "the first of two kinds": ({r".*to_[qk]": 2, "to_k": 6}, 1.0, 1.0),
+    "not the midst": ({"down_blocks": 2, "attn2": 2}, 4.0, 4.0),
+}  # fmt: skip
+
+
+def peft_folder(tmp_path, **config):
+    layers = {
+        f"base_model.model.{TO_Q}": (*matrices(640, 640), None),
+        f"base_model.model.{TO_K}": (*matrices(640, 2048), None),
+    }
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 8, "auto_mapping": UNET} | config
+    return write(tmp_path, named(layers, "lora_A.weight", "lora_B.weight"), config=config)
+
+
+@pytest.mark.parametrize(("patterns", "query", "key"), PATTERNS.values(), ids=PATTERNS)
+def test_pefts_patterns_are_read_as_peft_reads_them(tmp_path, patterns, query, key):
+    folder = peft_folder(tmp_path, alpha_pattern=patterns)
+    found = effects(convert(folder, to="kohya", dtype=None).data)
+    for layer, (down, up), scale in ((TO_Q, matrices(640, 640), query), (TO_K, matrices(640, 2048), key)):
+        torch.testing.assert_close(found[f"lora_unet_{layer.replace('.', '_')}"], scale * up @ down)
+    assert sorted(read_lora(folder).scales) == sorted({query, key})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"alpha_pattern": {"(to_q": 2}}, {"alpha_pattern": ["to_q"]}, {"lora_alpha": "8"}, {"lora_alpha": True},
+     {"alpha_pattern": {r"(\w|\w\w|.)*[^\w.]+": 2}}, {"alpha_pattern": {f"{number}.*": 2 for number in range(999)}}],
+    ids=["no expression", "a list", "a word", "true", "for ever", "too many"],
+)  # fmt: skip
+def test_settings_that_give_no_scale_are_told_and_not_converted(tmp_path, config):
+    folder = peft_folder(tmp_path, **config)
+    assert (
+        "a layer's scale is infinite or not a number: it draws black pictures" in read_lora(folder).problems
+    )
+    with pytest.raises(InputError, match="scale that is infinite or not a number"):
+        convert(folder, to="kohya", dtype=None)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [({"peft_type": "IA3"}, "is a IA3"), ({"use_dora": True}, "is a DoRA, and it holds no magnitudes")],
+)
+def test_a_folder_of_another_adapter_than_its_tensors_is_refused(tmp_path, config, words):
+    with pytest.raises(InputError, match=words):
+        convert(peft_folder(tmp_path, **config), to="kohya", dtype=None)
+
+
+def test_a_rank_that_the_settings_contradict_is_told(tmp_path):
+    problems = read_lora(peft_folder(tmp_path, r=16)).problems
+    assert any("of 2 layer(s) its settings say another rank" in problem for problem in problems)
+    assert read_lora(peft_folder(tmp_path, r=16, rank_pattern={r".*to_[qk]": 2})).problems == ()
+
+
+@pytest.mark.parametrize("to", ["kohya", "diffusers"])
+def test_pefts_lokr_is_scaled_where_its_factors_are_whole_too(tmp_path, to):
+    """PEFT scales by alpha / r always, LyCORIS and ComfyUI only where a factor has a rank."""
+    random = torch.Generator().manual_seed(0)
+    first, second = torch.randn(20, 32, generator=random), torch.randn(32, 64, generator=random)
+    tensors = {f"base_model.model.{TO_K}.lokr_w1": first, f"base_model.model.{TO_K}.lokr_w2": second}
+    config = {"peft_type": "LOKR", "r": 32, "alpha": 16, "auto_mapping": UNET}
+    folder = write(tmp_path, tensors, config=config)
+    assert (read_lora(folder).scales, read_lora(folder).family) == ({0.5: 1}, "SDXL")
+    (changed,) = effects(convert(folder, to=to, dtype=None).data).values()
+    torch.testing.assert_close(changed, 0.5 * torch.kron(first, second))
+
+
+@pytest.mark.parametrize(
+    ("layer", "rows", "columns", "words"),
+    [
+        ("transformer.transformer_blocks.0.attn.to_q", 1536, 1536, "those of SD 3.x"),
+        ("lora_unet_joint_blocks_0_x_block_attn_qkv", 4608, 1536, "those of SD 3.x"),
+        ("lora_unet_layers_0_attention_qkv", 6912, 2304, "those of Lumina 2"),
+        ("diffusion_model.double_blocks.0.img_attn.qkv", 12288, 4096, "those of FLUX.2 klein 9B"),
+        ("diffusion_model.double_blocks.0.img_attn.qkv", 18432, 6144, "those of FLUX.2 dev"),
+        # FLUX.1's: klein's blocks of this number and width give more.
+        ("lora_unet_single_blocks_7_linear1", 21504, 3072, "21504 x 3072 and not 27648 x 3072"),
+        # SD 1.5's middle block, where SDXL's reads 2048 numbers a token; and a token of neither.
+        ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", 1280, 999, "1280 x 999 and not 1280 x "),
+    ],
+)  # fmt: skip
+def test_another_base_of_the_same_names_is_refused_by_name_or_sizes(tmp_path, layer, rows, columns, words):
+    with pytest.raises(InputError, match=words):
+        convert(write(tmp_path, named({layer: (*matrices(rows, columns), 1)})), to="kohya", dtype=None)
+
+
+def test_sizes_that_are_nobodys_are_told(tmp_path):
+    layer = f"lora_unet_{TO_K.replace('.', '_')}"
+    made = convert(write(tmp_path, named({layer: (*matrices(32, 128), 1)})), to="kohya", dtype=None)
+    assert "it is for another base of the same names" in made.notes[0]
+
+
+def test_a_folder_says_whose_text_encoder_it_is_by_its_bases_name(tmp_path):
+    layer = "base_model.model.text_model.encoder.layers.0.self_attn.out_proj"
+    config = {"r": 2, "lora_alpha": 2, "auto_mapping": {"base_model_class": "CLIPTextModel"}}
+    tensors = named({layer: (*matrices(768, 768), None)}, "lora_A.weight", "lora_B.weight")
+    with pytest.raises(InputError, match=r"may be of SD 1\.x or of SDXL"):
+        convert(write(tmp_path, tensors, config=config), to="kohya", dtype=None)
+    config["base_model_name_or_path"] = "stabilityai/stable-diffusion-xl-base-1.0"
+    assert convert(write(tmp_path, tensors, config=config), to="kohya", dtype=None).base == "SDXL"
