@@ -10,7 +10,12 @@ from likeness.safety.gates import Subject, judge
 from likeness.settings import Section
 
 # A1111 cuts a prompt at its words AND and BREAK.
-WORDS = re.compile(r"(?!.*\b(?:AND|BREAK)\b)[^\W_]+(?:[-_' ][^\W_]+)*\Z")
+CUTS = re.compile(r"\b(?:AND|BREAK)\b")
+PARTED = re.compile("[-_' ]")
+# Letters and marks that nobody sees (Unicode's Default_Ignorable_Code_Point).
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 MAX_WORD_LENGTH = 64
 MAX_WORD_BYTES = 120  # both words, and how often their folder counts, are one name of at most 255 bytes
 
@@ -23,9 +28,21 @@ class Similarity(Section):
     target_max: float = Field(ge=-1, le=1)
 
 
+def _readable(part: str) -> bool:
+    """Whether it is letters and digits, with the marks that belong to them (Hindi's vowels, Thai's tones)."""
+    kinds = [unicodedata.category(one)[0] for one in part]
+    return bool(kinds) and kinds[0] in "LN" and set(kinds) <= set("LNM")
+
+
 def _word(given: str) -> str:
     text = unicodedata.normalize("NFC", given)
-    if not WORDS.match(text) or len(text) > MAX_WORD_LENGTH or len(text.encode()) > MAX_WORD_BYTES:
+    parts = [] if CUTS.search(text) or UNSEEN.search(text) else PARTED.split(text)
+    if (
+        not parts
+        or not all(map(_readable, parts))
+        or len(text) > MAX_WORD_LENGTH
+        or len(text.encode()) > MAX_WORD_BYTES
+    ):
         raise ValueError(
             f"{text!r} becomes a folder's name, a tag that captions are cut at by commas, and tokens of a prompt: "
             f"write at most {MAX_WORD_LENGTH} letters and digits ({MAX_WORD_BYTES} bytes), parted by single spaces, - _ or ', and "

@@ -37,6 +37,11 @@ def params(tmp_path, **words):
         "玉" * 41,  # 123 bytes: with the other word no file's name holds it
         "jade AND x",
         "BREAK",
+        "\u3164",  # Hangul's filler: a letter that nobody sees
+        "jade\u115f",
+        "ja\ufe0fde",
+        "\u0301jade",
+        "jade--w 64",  # a flag of sd-scripts' prompts
     ],
 )
 def test_what_is_no_path_tag_or_token_is_refused_with_an_example(tmp_path, name, text):
@@ -46,7 +51,8 @@ def test_what_is_no_path_tag_or_token_is_refused_with_an_example(tmp_path, name,
 
 
 @pytest.mark.parametrize(
-    "text", ["ohwx", "young woman", "O'Neil", "J-2", "jade_01", "Zoë", "玉", "Break andy"]
+    "text",
+    ["ohwx", "young woman", "O'Neil", "J-2", "jade_01", "Zoë", "玉", "Break andy", "नीलम", "หยก", "يَشْم", "1"],
 )
 def test_words_of_any_script_are_taken_in_one_form(tmp_path, text):
     config = load_config(params(tmp_path, trigger=unicodedata.normalize("NFD", text)))
