@@ -61,8 +61,11 @@ class BaseModelConfig(Section):
         if self.source in (TINY, TINY_RANDOM):
             return None
         path = repository / Path(self.source).expanduser()
-        if path.is_file() or path.is_dir():
+        if path.is_dir() or (path.is_file() and path.suffix == ".safetensors"):
             return path
+        if path.is_file():
+            raise ConfigError(f"base.source {self.source!r} is no .safetensors file", reason="base-unavailable",
+                              remedy="export it as .safetensors: .ckpt, .pt and .bin can run code and are not read")  # fmt: skip
         if path.exists():
             raise ConfigError(f"base.source {self.source!r} is a pipe, a socket or a device", reason="base-unavailable",
                               remedy="give a file, a folder or a hub id")  # fmt: skip

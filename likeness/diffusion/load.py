@@ -4,6 +4,8 @@
 
 import math
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ from likeness.diffusion.bases import Base
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.diffusion.digest import CONFIG_SUFFIXES, files_digest, folder_files, tensors_digest
 from likeness.diffusion.families import bases, titles
-from likeness.diffusion.prediction import Markers, read_markers, settle_prediction
+from likeness.diffusion.prediction import Markers, read_markers, scheduler_class, settle_prediction
 from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.digests import sha256_bytes
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, without_control
 from likeness.paths import RepositoryPaths
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -78,13 +80,13 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     dtype = torch.bfloat16 if narrow else torch.float32
     silence_libraries()
     family = bases()[cfg.architecture]
-    markers, configured = Markers(), None
+    markers, configured, named = Markers(), None, ""
     if cfg.source == TINY_RANDOM:
         pipeline: Any = build_tiny_random(cfg.architecture, cfg.seed or 0)
         digest = tensors_digest({name: module.state_dict() for name, module in _modules(pipeline)})
     else:
         try:
-            pipeline, digest, markers, configured = _load(family, cfg, dtype, memo)
+            pipeline, digest, markers, configured, named = _load(family, cfg, dtype, memo)
         except (
             OSError,
             ValueError,
@@ -102,12 +104,17 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
                 "file with base.config naming its configuration folder",
             ) from error
     if not family.FLOW:
-        settle_prediction(pipeline, markers, configured=configured, wanted=cfg.prediction)
-    if incompatibility := family.incompatibility(pipeline):
+        settle_prediction(pipeline, markers, configured=configured, named=named, wanted=cfg.prediction)
+    if incompatibility := family.incompatibility(pipeline) or _no_numbers(pipeline):
         raise ConfigError(
             f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {incompatibility}",
             reason="base-kind",
             remedy="correct base.architecture, or take a text-to-image model of that architecture",
+        )
+    if markers.architecture and not re.search(family.SAID_AS, markers.architecture, re.IGNORECASE):
+        sys.stderr.write(
+            f"base.source: its metadata say {without_control(markers.architecture)[:80]}, and its shapes are those of "
+            f"{cfg.architecture}: they count\n"
         )
     pipeline.set_progress_bar_config(disable=True)
     for name, part in _modules(pipeline):
@@ -124,14 +131,35 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     )  # fmt: skip
 
 
+def _no_numbers(pipeline: Any) -> str | None:
+    """What is infinite or not a number in a pipeline's parts, or a schedule and a scale with which nothing can be learned."""
+    for name, part in _modules(pipeline):
+        for key, tensor in part.named_parameters():
+            if (
+                tensor.is_floating_point()
+                and tensor.numel()
+                and not all(map(torch.isfinite, tensor.aminmax()))
+            ):
+                return f"{name}.{key} holds numbers that are infinite or not a number"
+    alphas = getattr(pipeline.scheduler, "alphas_cumprod", None)
+    if alphas is not None and not bool(((alphas >= 0) & (alphas <= 1)).all()):
+        return "its scheduler's configuration gives a schedule that is not between 0 and 1"
+    scale = pipeline.vae.config.get("scaling_factor", 1.0)
+    return (
+        None
+        if isinstance(scale, int | float) and 0 < scale < math.inf
+        else f"its VAE's scaling_factor is {scale}"
+    )
+
+
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
     return [(name, part) for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
 
 
 def _load(
     family: type[Base], cfg: BaseModelConfig, dtype: torch.dtype, memo: Path | None
-) -> tuple[Any, str, Markers, str | None]:
-    """The pipeline, its digest, what its weights say, and whose scheduler's configuration counts."""
+) -> tuple[Any, str, Markers, str | None, str]:
+    """The pipeline, its digest, what its weights say, whose scheduler's configuration counts, and the class that it names."""
     pipeline_class = getattr(parts, family.PIPELINE)
     options = dict(family.LOAD_OPTIONS)
     root = RepositoryPaths.here().root
@@ -156,12 +184,13 @@ def _load(
             )
         if markers.packed:
             raise ConfigError(
-                f"base.source {cfg.source!r} holds whole numbers ({markers.packed}), packed weights that are not unpacked here",
+                f"base.source {cfg.source!r} holds {markers.packed}, packed weights that are not unpacked here",
                 reason="base-kind", remedy="take the model in float16, bfloat16 or float32",
             )  # fmt: skip
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
+        named = scheduler_class(cfg.config_folder(root))
         pipeline = _whole(pipeline_class.from_single_file(str(local), dtype=torch.float32, **options))
-        return pipeline, _with_configuration(digest, cfg, root, memo), markers, cfg.config
+        return pipeline, _with_configuration(digest, cfg, root, memo), markers, cfg.config, named
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
         folder = Path(pipeline_class.download(
@@ -180,7 +209,8 @@ def _load(
         needs = sum(one.numel() for one in getattr(pipeline, part).parameters())
         if (has := sum(map(_numbers, weights.get(part, [])))) < needs:
             raise ValueError(f"its {part} has {needs:,} numbers, and its files hold {has:,}")
-    return pipeline, files_digest(files, folder, memo), read_markers(weights[family.NETWORK]), cfg.source
+    markers = read_markers(weights[family.NETWORK])
+    return pipeline, files_digest(files, folder, memo), markers, cfg.source, scheduler_class(folder)
 
 
 def _with_configuration(digest: str, cfg: BaseModelConfig, root: Path, memo: Path | None) -> str:

@@ -7,6 +7,7 @@ Sources (read 2026-11): ComfyUI, comfy/supported_models.py (empty tensors `v_pre
 (`ss_v_parameterization`, `ss_zero_terminal_snr`).
 """
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,25 +26,28 @@ MODELSPEC: Mapping[str, Prediction] = {
     **dict.fromkeys(("epsilon", "eps", "epsilonprediction", "epspred", "noise"), "epsilon"),
     **dict.fromkeys(("v", "vprediction", "vpred", "velocity"), "v_prediction"),
 }
+# What schedulers' classes are for that noise neither noise nor v, by how their names begin.
+OTHERS = {"FlowMatch": "a flow", "EDM": "edm"}
 YES = ("true", "1", "yes")
 SCHEDULER = "scheduler_config.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Markers:
-    """What weights files say: a prediction by who says it, whether the schedule ends in pure noise, and what the attention
-    reads of a token; `packed` is the type of attention's numbers where they are whole ones."""
+    """What weights files say: a prediction by who says it, whether the schedule ends in pure noise, what the attention reads of
+    a token, and which base they are of (ModelSpec); `packed` is how their numbers are packed, where they are."""
 
     predictions: Mapping[str, str] = field(default_factory=dict[str, str])
     zero_snr: bool = False
     token_width: int | None = None
     packed: str | None = None
+    architecture: str | None = None
 
 
 def read_markers(files: Iterable[Path]) -> Markers:
     """The markers of .safetensors files; those that are none are left to the loader."""
     predictions: dict[str, str] = {}
-    zero_snr, width, packed = False, None, None
+    zero_snr, width, packed, architecture = False, None, None, None
     for file in files:
         try:
             with safe_open(file, framework="numpy") as opened:
@@ -52,7 +56,10 @@ def read_markers(files: Iterable[Path]) -> Markers:
                 if attention:
                     weights = opened.get_slice(attention)
                     width, kind = weights.get_shape()[1], weights.get_dtype()
-                    packed = kind if kind[:1] in "IU" else packed
+                    packed = f"whole numbers ({kind})" if kind[:1] in "IU" else packed
+                scaled = any(key.endswith((".scale_weight", ".weight_scale", "scaled_fp8")) for key in keys)
+                packed = "fp8 with scales beside it (ComfyUI's scaled fp8)" if scaled else packed
+                architecture = architecture or metadata.get("modelspec.architecture")
         except (OSError, SafetensorError, IndexError):
             continue
         for key in ("edm_mean", "edm_vpred.sigma_max"):
@@ -69,7 +76,18 @@ def read_markers(files: Iterable[Path]) -> Markers:
             predictions[f"modelspec.prediction_type of {file.name}"] = MODELSPEC.get(word, said)
         if _yes(metadata, "ss_v_parameterization"):
             predictions[f"ss_v_parameterization of {file.name}"] = "v_prediction"
-    return Markers(predictions=predictions, zero_snr=zero_snr, token_width=width, packed=packed)
+    return Markers(
+        predictions=predictions, zero_snr=zero_snr, token_width=width, packed=packed, architecture=architecture
+    )  # fmt: skip
+
+
+def scheduler_class(folder: Path | None) -> str:
+    """The class that a folder's scheduler_config.json names, of which model_index.json may name another; empty without one."""
+    try:
+        found = json.loads((folder / "scheduler" / SCHEDULER).read_bytes())["_class_name"] if folder else ""
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _yes(metadata: Mapping[str, str], key: str) -> bool:
@@ -77,10 +95,10 @@ def _yes(metadata: Mapping[str, str], key: str) -> bool:
 
 
 def settle_prediction(
-    pipeline: Any, markers: Markers, *, configured: str | None, wanted: Prediction | None
+    pipeline: Any, markers: Markers, *, configured: str | None, named: str, wanted: Prediction | None
 ) -> None:
     """Give the pipeline's scheduler what the base predicts. `configured` names whose configuration its own is, if that
-    counts; `wanted` is base.prediction, which overrides what others say.
+    counts, and `named` is the class that it names; `wanted` is base.prediction, which overrides what others say.
 
     Raises:
         ConfigError: `base-prediction`: two of them say different things.
@@ -88,7 +106,18 @@ def settle_prediction(
     scheduler = pipeline.scheduler
     said = dict(markers.predictions)
     if configured is not None:
-        said[f"{SCHEDULER} of {configured}"] = str(scheduler.config.get("prediction_type", "epsilon"))
+        other = next(
+            (
+                word
+                for start, word in OTHERS.items()
+                for one in (type(scheduler).__name__, named)
+                if one.startswith(start)
+            ),
+            None,
+        )
+        said[f"{SCHEDULER} of {configured}"] = other or str(
+            scheduler.config.get("prediction_type", "epsilon")
+        )
         if scheduler.config.get("rescale_betas_zero_snr"):
             said[f"rescale_betas_zero_snr in {SCHEDULER} of {configured}"] = "v_prediction"
     told = "; ".join(f"{who} says {what}" for who, what in said.items())

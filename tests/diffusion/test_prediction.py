@@ -123,6 +123,81 @@ def test_a_file_that_holds_no_whole_model_is_refused(single, tensors, words):
     assert "from_pretrained" not in str(caught.value)
 
 
+FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler"}
+
+
+def change(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_scheduler_of_a_flow_is_not_taken_for_noise(single, tmp_path, in_tmp, fresh, capsys):
+    cfg = single()
+    change(tmp_path / "model" / "scheduler" / "scheduler_config.json", **FLOW)
+    with pytest.raises(ConfigError, match="it predicts a flow, not noise or v"):
+        load_base(cfg, device="cpu")
+    fresh("sd15").pipeline.save_pretrained(tmp_path / "folder")
+    change(tmp_path / "folder" / "model_index.json", scheduler=["diffusers", FLOW["_class_name"]])
+    folder = base_config("sd15", source=str(tmp_path / "folder"), seed=None)
+    with pytest.raises(ConfigError, match="it predicts a flow, not noise or v"):
+        load_base(folder, device="cpu")
+    assert (
+        load_base(folder.model_copy(update={"prediction": "epsilon"}), device="cpu").prediction == "epsilon"
+    )
+    assert "overrides: scheduler_config.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "words"),
+    [
+        (
+            "scheduler/scheduler_config.json",
+            {"beta_end": float("nan")},
+            "schedule that is not between 0 and 1",
+        ),
+        ("vae/config.json", {"scaling_factor": 0}, "scaling_factor is 0"),
+        ("vae/config.json", {"scaling_factor": float("nan")}, "scaling_factor is nan"),
+    ],
+)
+def test_a_configuration_with_which_nothing_is_learned_is_refused(single, tmp_path, file, values, words):
+    cfg = single()
+    change(tmp_path / "model" / file, **values)
+    with pytest.raises(ConfigError, match=words):
+        load_base(cfg, device="cpu")
+
+
+@pytest.mark.parametrize("start", ["model.", "first_stage_model.", "cond_stage_model."])
+def test_a_file_of_broken_numbers_is_refused(single, start):
+    def broken(found):
+        return {name: one * torch.nan if name.startswith(start) else one for name, one in found.items()}
+
+    with pytest.raises(ConfigError, match="holds numbers that are infinite or not a number"):
+        load_base(single(tensors=broken), device="cpu")
+
+
+def test_scaled_fp8_is_refused_and_plain_fp8_is_read(single):
+    def fp8(found):
+        return {name: one.to(torch.float8_e4m3fn) for name, one in found.items()}
+
+    assert load_base(single(tensors=fp8), device="cpu").prediction == "epsilon"
+    name = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.scale_weight"
+    with pytest.raises(ConfigError, match="scaled fp8"):
+        load_base(single(tensors=lambda found: fp8(found) | {name: torch.ones(())}), device="cpu")
+
+
+def test_a_file_that_says_another_architecture_than_its_shapes_is_told(single, capsys):
+    load_base(single(metadata={"modelspec.architecture": "stable-diffusion-v1"}), device="cpu")
+    assert capsys.readouterr().err == ""
+    load_base(single(metadata={"modelspec.architecture": "stable-diffusion-v2-768-v"}), device="cpu")
+    assert "say stable-diffusion-v2-768-v, and its shapes are those of sd15" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "model.pt", "model.gguf"])
+def test_a_format_that_can_run_code_is_named(in_tmp, name):
+    (in_tmp / name).write_bytes(b"PK")
+    with pytest.raises(ConfigError, match=f"{name}' is no .safetensors file"):
+        load_base(base_config("sd15", source=name, config=".", seed=None), device="cpu")
+
+
 def test_sd15_is_not_read_as_sdxl(single, tmp_path, fresh):
     cfg = single()
     fresh("sdxl").pipeline.save_pretrained(tmp_path / "xl")
