@@ -161,7 +161,8 @@ def test_each_combination_of_listed_values_is_a_job(clone, engine, capsys):
 
 
 @pytest.mark.parametrize(
-    ("override", "why"), [("cloud.max_hours=1,2", "get the same value"), ("train.lora.rank=8,,", "cannot be read")]
+    ("override", "why"),
+    [("cloud.max_hours=1,2", "get the same value"), ("train.lora.rank=8,,", "cannot be read")],
 )
 def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
     with pytest.raises(ConfigError, match=why):
