@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from likeness.digests import sha256_bytes
 from tools.synthetic_people.traits import Clothes, Person
@@ -103,7 +103,7 @@ def _shot(person: Person, number: int, seed: int, role: Role, long_side_px: int,
     share = (number * GOLDEN + _share(middle, low, high)) % 1
     # Sources begin near; of several targets not every first one should be framed alike.
     framings = FRAMINGS[role] if role == "source" else _shuffled(FRAMINGS[role], common)
-    framings = person.framings or framings
+    framings = cast("tuple[Framing, ...]", person.framings) or framings
     short_side_px = round(long_side_px * ASPECT[role] / 8) * 8
     yaw_deg = round(low + (high - low) * share, 1)
     return Shot(
