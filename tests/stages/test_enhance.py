@@ -13,6 +13,7 @@ from likeness.enhance.lanczos import LanczosEnhancer
 from likeness.images import encode_png, load_rgb
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry, read_manifest, write_manifest
+from likeness.pipeline.verified import Picture
 from likeness.purchases.budget import BudgetConfig
 from stages.enhance import main
 
@@ -90,7 +91,7 @@ def test_a_second_run_makes_nothing_and_a_setting_makes_it_again(monkeypatch):
     main(run_of("enhance", config(), PERSONA, consent="any"))
     first = (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes()
     made = []
-    monkeypatch.setattr("likeness.enhance.items.load_rgb", lambda path: made.append(path) or load_rgb(path))
+    monkeypatch.setattr(Picture, "rgb", lambda one: made.append(one.path) or load_rgb(one.path))
     main(run_of("enhance", config(), PERSONA, consent="any"))
     assert made == []
     assert (PLACES.enhanced / "jade-s1-t1-review-enhanced.jpg").read_bytes() == first
