@@ -19,7 +19,8 @@ def git(*arguments: str) -> int:
 def test_the_way_out_of_a_merge_works_while_it_lasts(in_tmp):
     git("init")
     for branch, words in (("main", "first"), ("other", "theirs"), ("main", "ours")):
-        git("checkout", branch) and git("checkout", "-b", branch)
+        if git("checkout", branch) != 0:
+            git("checkout", "-b", branch)
         Path("dvc.lock").write_text(LOCK.format(words))
         git("add", "dvc.lock")
         git("commit", "-m", words)
