@@ -202,7 +202,7 @@ class Verifier:
 
     def _page(self, path: Path, name: str) -> Iterator[Check]:
         data = path.read_bytes()
-        pictures = [base64.b64decode(found) for found in PAGE_PICTURE.findall(data)]
+        pictures = [_decoded(found) for found in PAGE_PICTURE.findall(data)]
         signed = [one for one in pictures if claims.read(one, claims.JPEG) is not None]
         if not signed:
             yield from self.origins.locked_or_missing(path, name, "no marks")
@@ -216,6 +216,14 @@ class Verifier:
                 why = "it has no C2PA statement" if found is None else ", ".join(found.problems)
                 yield Check(f"picture {number} of {name}", "changed", why)
         yield Check(name, "holds", f"{len(signed)} of {len(pictures)} pictures carry a C2PA statement")
+
+
+def _decoded(text: bytes) -> bytes:
+    """A picture of a page; nothing, which carries no statement, where its text is damaged."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return b""
 
 
 def _training_set(metadata: bytes) -> dict[str, str]:

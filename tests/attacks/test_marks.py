@@ -156,6 +156,12 @@ def test_one_byte_in_the_text_of_a_report_alone_is_found(published: Path):
     assert any(one.state == "changed" for one in verify(page, elsewhere(published)))
 
 
+def test_a_picture_of_a_report_whose_text_is_damaged_is_told(published: Path):
+    page = published / "report/index.html"
+    page.write_bytes(page.read_bytes().replace(b"base64,/9j/", b"base64,/9j/=A", 1))
+    assert any(one.state == "changed" for one in verify(page, elsewhere(published)))
+
+
 def test_the_path_of_a_publications_manifest_is_the_publication(published: Path):
     assert verify(published / "manifest.json", RepositoryPaths(Path.cwd())) == verify(
         published, RepositoryPaths(Path.cwd())
