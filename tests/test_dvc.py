@@ -53,7 +53,11 @@ def imported(path: Path) -> set[str]:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names.add(node.value)  # what a table names is imported when it is chosen
-    return {name for name in names if name.split(".")[0] in ("likeness", "stages") and module_path(name)}
+    return {
+        name
+        for name in names
+        if name.split(".")[0] in ("likeness", "stages") and name[-1] != "." and module_path(name)
+    }
 
 
 def targets(values) -> set[str]:

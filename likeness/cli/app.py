@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,17 +27,25 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         interruptible()
-        mask = os.umask(0o077)
         try:
             if os.name != "posix":
                 raise ConfigError("likeness runs on Linux and macOS", remedy="on Windows, run it in WSL 2")
-            result = super().invoke(ctx)
+            with for_this_user_alone():
+                result = super().invoke(ctx)
             sys.stdout.flush()  # a pipe that nobody reads breaks here, where typer ends quietly
         except (Exception, KeyboardInterrupt) as error:
             end_program(ctx.invoked_subcommand or "likeness", error)
-        finally:
-            os.umask(mask)
         return result
+
+
+@contextmanager
+def for_this_user_alone() -> Generator[None]:
+    """What is written meanwhile has no rights for others."""
+    mask = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(mask)
 
 
 app = typer.Typer(

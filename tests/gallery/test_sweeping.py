@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gallery_world import World
-from sqlalchemy import select
+from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from gallery.cli import desk
@@ -47,6 +48,11 @@ def killed(world: World, generation: dict[str, Any], after: str) -> None:
     path = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
+    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
+    with world.gallery.engine.connect() as connection:
+        while connection.scalar(held):  # the server frees its locks once it sees that the process is gone
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("after", [".png", ".jpg"])

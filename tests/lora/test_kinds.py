@@ -113,7 +113,7 @@ def test_the_file_says_what_it_is(trained):
     expected = {
         "dora": ("lycoris.kohya", "lora", "4", {4: 34}, {0.75: 34}),
         "pissa": ("networks.lora", None, "8", {8: 34}, {0.75: 34}),
-        "lokr": ("lycoris.kohya", "lokr", "2", {}, {}),
+        "lokr": ("lycoris.kohya", "lokr", "2", {2: 34}, {1.5: 34}),
     }[kind]
     assert (
         metadata["ss_network_module"], arguments.get("algo"), metadata["ss_network_dim"], found.ranks, found.scales

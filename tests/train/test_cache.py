@@ -195,12 +195,12 @@ def test_cached_bytes_do_not_depend_on_how_many_items_are_under_way(tmp_path, fo
 
 
 def test_an_image_that_cannot_be_read_is_named(folder, encode, monkeypatch):
-    def read(path, *given):
-        if path.stem == "jade-s2":
+    def read(example):
+        if example.path.stem == "jade-s2":
             raise OSError("truncated")
-        return real(path, *given)
+        return real(example)
 
-    real = cache.fit_image
-    monkeypatch.setattr(cache, "fit_image", read)
+    real = cache.picture_file
+    monkeypatch.setattr(cache, "picture_file", read)
     with pytest.raises(InputError, match=r"jade-s2 could not be encoded.*truncated"):
         encode(folder)
