@@ -178,7 +178,7 @@ def patterns() -> list[tuple[str, int, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "pattern":
                 parts = node.value.values if isinstance(node.value, ast.JoinedStr) else [node.value]
-                assert isinstance(parts[0], ast.Constant) and isinstance(parts[-1], ast.Constant), (
+                assert all(isinstance(one, ast.Constant) for one in (parts[0], parts[-1])), (
                     f"{path}:{node.value.lineno}: a pattern that no test can read"
                 )
                 text = "".join(one.value if isinstance(one, ast.Constant) else "..." for one in parts)
