@@ -15,7 +15,7 @@ from likeness.safety.consent.signing import PRIVATE_KEY
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("jade_01.jpg", "jade_03.jpg", "jade_06.jpg", "jade_07.jpg", "jade_08.png")
-TARGETS = ("01_hana.jpg", "03_ines.jpg", "07_leila.jpg")
+TARGETS = ("01_hana.jpg", "02_clara.jpg", "03_ines.jpg")
 # Short, not other: the same programs, models and gates as the demo.
 SHORT = (
     "dataset.side_px=256", "dataset.kohya.resolution_px=256", "train.data.side_px=64",
