@@ -174,8 +174,19 @@ def _unlike(measures: Measures) -> Weakness | None:
     turned = [row for row in first["by_yaw"] if row["similarity"] is not None]
     worst = min(turned, key=lambda row: row["similarity"], default=None)
     where = f", fewest with the head turned by {bin_words(worst['bin'])}" if worst and len(turned) > 1 else ""
+    strangers, ceiling, share = (
+        first["strangers"]["value"],
+        first["ceiling"]["value"],
+        samples["share"]["value"],
+    )
+    above = ""
+    if strangers is not None and share is not None and strangers > share * ceiling:
+        above = (
+            f" The people of the targets reach {percent(strangers / ceiling)} of the ceiling, more than these pictures do: they "
+            "look so like the persona that this score tells little."
+        )
     return Weakness(
-        what=f"{samples['recognised']} of {samples['of']} drawn pictures are recognised as the persona{where}.",
+        what=f"{samples['recognised']} of {samples['of']} drawn pictures are recognised as the persona{where}.{above}",
         remedy="Add photographs turned and lit that way, or train for more steps.",
         shortfall=1 - samples["recognised"] / samples["of"],
     )

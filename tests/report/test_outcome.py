@@ -38,6 +38,16 @@ def test_the_largest_shortfall_is_named_with_a_remedy(measures):
     assert "repeat a training picture" in weakness(measures, class_word="woman").what
 
 
+def test_strangers_who_score_higher_than_the_drawn_pictures_are_told(measures):
+    first = measures["embedders"][0]
+    first["samples"] |= {"recognised": 0, "share": {"value": 0.6, "low": 0.5, "high": 0.7}}
+    first["ceiling"]["value"] = 0.8
+    for value, told in ((0.4, False), (0.6, True)):
+        first["strangers"]["value"] = value
+        said = weakness(measures, class_word="woman").what
+        assert ("The people of the targets reach 75 % of the ceiling" in said) == told
+
+
 def test_pictures_without_a_face_are_a_weakness(measures):
     measures["faces"] = {"none": 1, "one": 0, "several": 1, "of": 2}
     assert "no face or several" in weakness(measures, class_word="woman").what
