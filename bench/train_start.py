@@ -1,7 +1,6 @@
 """What a run costs before its first step and beside its steps, on the tiny base and the synthetic people's photographs.
 
     python -m bench.train_start      prints one line of JSON
-    python -m bench.train_start vae  another: cold caching alone, with a VAE as large as SDXL's at 1,024 px
 
 Cold caching: latents and captions into the item store, over calling the VAE and the text encoders on the same pixels
 and tokens and nothing else (`unread_ratio`: less decoding and scaling the photographs). Warm start: a fresh process
@@ -19,9 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
 
-from bench.random_sdxl import VAE
 from bench.settings import settings
 from bench.train_step import BLOCK, floor_block, now, pictures
 from likeness.diffusion.bases import Base
@@ -34,7 +31,6 @@ from likeness.train.native.data import TrainingExample, fit_image, read_examples
 from likeness.train.native.loop import train
 
 CACHINGS, PROCESSES = 8, 3  # turns of each side
-LARGE_CACHINGS, LARGE_IMAGES = 3, 2  # with SDXL's VAE, which takes seconds an image on a processor
 STEPS = 3 * BLOCK
 # The demo's settings, with few steps and nothing written on the way.
 SHORT = (f"train.schedule.steps={STEPS}", "train.schedule.warmup_steps=0", "train.system.log_every_steps=1",
@@ -71,30 +67,6 @@ def main() -> None:
         **{key: round(statistics.median(one[key] for one in likeness_runs), 2) for key in likeness_runs[0]},
         "floor_peak_mb": statistics.median(one["peak_mb"] for one in floors),
         "peak_ratio": ratio([one["peak_mb"] for one in likeness_runs], [one["peak_mb"] for one in floors]),
-    }  # fmt: skip
-    sys.stdout.write(json.dumps(row) + "\n")
-
-
-def full_size_vae() -> None:
-    """Cold caching where the encoder has SDXL's size (random weights, float32) and the pictures are PNGs of its 1,024 px."""
-    cfg, base_cfg = settings(*SHORT, "train.data.side_px=1024")
-    base = load_base(base_cfg, device=cfg.system.device)
-    torch.manual_seed(0)
-    base.pipeline.vae = AutoencoderKL(**VAE).eval().to(base.device)
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        samples = kohya_folder(place / "set", cfg.data.side_px)[:LARGE_IMAGES]
-        floor = encoders(samples, base, cfg)
-        turns = [
-            (timed(lambda turn: encode_examples(samples, base, cfg, ItemStore(place / f"items-{turn}")), turn, base),
-             timed(floor, turn, base))
-            for turn in range(LARGE_CACHINGS)
-        ]  # fmt: skip
-    cold, bare = zip(*turns, strict=True)
-    row = {
-        "bench": "train_start vae", "device": str(base.device), "threads": torch.get_num_threads(),
-        "images": len(samples), "side_px": cfg.data.side_px, "cold_s": round(statistics.median(cold), 2),
-        "floor_s": round(statistics.median(bare), 2), "caching_ratio": ratio(cold, bare),
     }  # fmt: skip
     sys.stdout.write(json.dumps(row) + "\n")
 
@@ -193,9 +165,7 @@ def ratio(ours: Sequence[float], floors: Sequence[float]) -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["vae"]:
-        full_size_vae()
-    elif sys.argv[1:]:
+    if sys.argv[1:]:
         print(json.dumps({"ours": ours, "floor": floor}[sys.argv[1]](Path(sys.argv[2]), float(sys.argv[3]))))
     else:
         main()
