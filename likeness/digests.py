@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHA256_HEX = re.compile("[0-9a-f]{64}")
-Sha256 = Annotated[
-    str, Field(pattern=rf"^{SHA256_HEX.pattern}\z")
-]  # pydantic's patterns are Rust's: \z is the end
+# pydantic's patterns are Rust's: \z is the end.
+Sha256 = Annotated[str, Field(pattern=rf"^{SHA256_HEX.pattern}\z")]
 
 
 def sha256_bytes(data: ReadableBuffer) -> str:

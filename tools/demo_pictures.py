@@ -9,14 +9,15 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from likeness.paths import PersonaPaths
+from likeness.evaluate.contact_sheet import INK, PAPER, QUIET
+from likeness.paths import PersonaPaths, item_id
 from likeness.pipeline.manifest import Entry, read_manifest
 
-PICTURES = Path("docs/pictures")
+PERSONA, PICTURES = "jade", Path("docs/pictures")
 PAIRS = (("s1", "t4"), ("s6", "t9"), ("s3", "t10"))
+HELD_OUT = ("s7", "s8")
 SAMPLES = tuple((prompt, seed) for seed in (1, 2) for prompt in (1, 2, 3))
 STRIP_PX, SAMPLE_PX, GAP_PX, LABEL_PX, TITLE_PX = 300, 176, 8, 90, 24
-PAPER, INK, QUIET = "#faf9f7", "#202124", "#76767a"
 HEADROOM = 2.6  # faces' widths that a head's square shows
 
 
@@ -27,7 +28,9 @@ def strip(places: PersonaPaths) -> Image.Image:
     images = {one.id: one for one in read_manifest(places.enhanced).entries}
     rows: list[list[Image.Image]] = []
     for source, target in PAIRS:
-        ids = (f"jade-{source}", f"jade-{target}", f"jade-{source}-{target}")
+        ids = tuple(
+            item_id(PERSONA, *labels) for labels in ((source, None), (None, target), (source, target))
+        )
         heads = [_head(folder, of[one]) for folder, of, one in zip(folders, known, ids, strict=True)]
         rows.append([*heads, _square(places.enhanced / images[ids[2]].file, STRIP_PX)])
     return _grid(rows, STRIP_PX, left=0, top=0)
@@ -35,10 +38,10 @@ def strip(places: PersonaPaths) -> Image.Image:
 
 def before_after(places: PersonaPaths) -> Image.Image:
     """The same prompts and seeds without and with the LoRA, beside the held-out photographs."""
-    held_out = [one for one in read_manifest(places.ingested).entries if one.id in ("jade-s7", "jade-s8")]
+    held_out = [one for one in read_manifest(places.ingested).entries if one.source in HELD_OUT]
     rows: list[list[Image.Image]] = []
     for how, photograph in zip(("without", "with"), held_out, strict=True):
-        names = [f"jade-p{prompt}-seed{seed}-{how}.jpg" for prompt, seed in SAMPLES]
+        names = [f"{PERSONA}-p{prompt}-seed{seed}-{how}.jpg" for prompt, seed in SAMPLES]
         drawn = [_square(places.samples / name, SAMPLE_PX) for name in names]
         rows.append([*drawn, _head(places.ingested, photograph).resize((SAMPLE_PX, SAMPLE_PX))])
     sheet = _grid(rows, SAMPLE_PX, left=LABEL_PX, top=TITLE_PX)
@@ -81,7 +84,7 @@ def _grid(rows: Sequence[Sequence[Image.Image]], side_px: int, *, left: int, top
 
 def main() -> None:
     """Write both."""
-    places = PersonaPaths("jade")
+    places = PersonaPaths(PERSONA)
     for name, picture in (("strip", strip(places)), ("before_after", before_after(places))):
         picture.save(PICTURES / f"{name}.jpg", quality=90, optimize=True)
 

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gallery.generation.diffusers import size_px
 from gallery.generation.drawing import Enlarging, Shot
@@ -19,9 +18,6 @@ from likeness.config import Config
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.images import RGB
 from likeness.vendors.comfyui import ComfyUI
-
-if TYPE_CHECKING:
-    pass
 
 REST_SECONDS = 30.0
 """For so long a server that failed is asked after all others."""

@@ -1,7 +1,7 @@
 """What a file is, by its own bytes: a picture that is read here, a camera's raw data, or something else by its name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
@@ -159,10 +159,15 @@ def _raw_family(data: bytes) -> str | None:
         return "DNG"
     if any(page.get(PHOTOMETRIC) in RAW_PHOTOMETRIC for page in pages):
         return str(first.get(MAKE) or "TIFF with a colour filter's pixels").strip("\0 ")
-    kind = first.get(NEW_SUBFILE_TYPE)
     # With more pages, likeness.ingest.pages looks for the picture among them.
-    is_preview = isinstance(kind, int) and kind & REDUCED and (SUB_IFDS in first or not first.next)
+    is_preview = is_reduced(first) and (SUB_IFDS in first or not first.next)
     return "TIFF that begins with a preview" if is_preview else None
+
+
+def is_reduced(page: Mapping[int, Any]) -> bool:
+    """Whether a TIFF's page says that it is a smaller copy of another."""
+    kind = page.get(NEW_SUBFILE_TYPE)
+    return isinstance(kind, int) and bool(kind & REDUCED)
 
 
 def first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:

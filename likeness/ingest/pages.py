@@ -1,15 +1,16 @@
 """Which page of a TIFF is the photograph: the first, unless that is a small copy of a later one."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from likeness.ingest.kinds import camera_raw
+from likeness.ingest.kinds import camera_raw, is_reduced
 
 # Pages looked at: a file may hold a million.
 MAX_PAGES = 100
-NEW_SUBFILE_TYPE, REDUCED = 254, 1
 LARGER, SAME_SHAPE = 1.5, 0.03
 # Two pages are one picture where, at this side, they differ by less than these levels on average.
 COMPARED_PX, MOST_DIFFERENCE = 24, 8.0
@@ -24,7 +25,7 @@ def open_photograph(image: Image.Image, data: bytes, most_pixels: float, notes: 
         Whatever a page that does not read makes Pillow raise.
     """
     width, height = image.size
-    is_preview = _is_reduced(image)
+    is_preview = is_reduced(_tags(image))
     best, pixels, count = 0, 0 if is_preview else width * height * LARGER**2, 1
     while count <= MAX_PAGES:
         try:
@@ -32,7 +33,7 @@ def open_photograph(image: Image.Image, data: bytes, most_pixels: float, notes: 
         except EOFError:
             break
         same_shape = abs(image.width * height / (image.height * width) - 1) < SAME_SHAPE
-        if same_shape and not _is_reduced(image) and image.width * image.height > pixels:
+        if same_shape and not is_reduced(_tags(image)) and image.width * image.height > pixels:
             best, pixels = count, image.width * image.height
         count += 1
     if is_preview and not best:
@@ -58,6 +59,5 @@ def _are_alike(data: bytes, page: int) -> bool:
     return bool(np.abs(small[0] - small[1]).mean() < MOST_DIFFERENCE)
 
 
-def _is_reduced(image: Image.Image) -> bool:
-    kind: object = getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE)
-    return isinstance(kind, int) and bool(kind & REDUCED)
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    return getattr(image, "tag_v2", {})

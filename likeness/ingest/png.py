@@ -55,9 +55,8 @@ def readable(data: bytes) -> bytes:
         if kind != PROFILE and kind not in TEXTS:
             continue
         size = 0
-        if (
-            total <= MOST_OF_ALL
-        ):  # what comes after is left out unread: a file may hold as many bombs as it likes
+        # What comes after is left out unread: a file may hold as many bombs as it likes.
+        if total <= MOST_OF_ALL:
             size = len(_unpacked(kind, data[at + 8 : end - 4], MOST_BYTES + 1))
             total += size
         if total > MOST_OF_ALL or (size > MOST_BYTES and kind != b"tEXt"):

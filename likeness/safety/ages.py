@@ -24,9 +24,8 @@ def ages(age: Ages, listed: Sequence[str]) -> Iterator[str]:
             length, years = 1, int(word) if len(word) < 3 else ADULT_YEARS + 1
             teen = FIRST_TEEN <= years < ADULT_YEARS
         else:
-            eighteen = age.eighteen.length_at(words, at)
-            teen = age.teens.length_at(words, at) > 0
-            length = eighteen or age.teens.length_at(words, at) or age.numbers.length_at(words, at)
+            eighteen, teens = age.eighteen.length_at(words, at), age.teens.length_at(words, at)
+            teen, length = teens > 0, eighteen or teens or age.numbers.length_at(words, at)
             years = ADULT_YEARS if eighteen else ADULT_YEARS - 1
         if not length or (not digits and age.tens.ends_at(words, at)):
             continue

@@ -1,11 +1,9 @@
 """Credits: nothing is lost, doubled or made up."""
 
-import datetime
 import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +15,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fakes.server import FakeServers
-from fakes.stripe import KEY, WEBHOOK_SECRET
 from gallery.money.checkout import _is_stripes
 from gallery.money.ledger import book
 from likeness.errors import InputError
@@ -153,24 +150,6 @@ def test_an_owner_gives_credits_and_the_calculator_counts(paying: World) -> None
         "id": 0, "created": 0, "text": "Given by an owner", "amount": 3.0, "balance": 3.0}  # fmt: skip
     figures = ann.get("/money/calculator").json()
     assert (figures["price"], figures["pictures_per_day"], figures["fixed_per_month"]) == (0.5, 500, 180)
-
-
-@pytest.fixture(scope="module")
-def stripe() -> Iterator[FakeServers]:
-    with FakeServers() as services:
-        yield services
-
-
-@pytest.fixture
-def selling(paying: World, stripe: FakeServers) -> World:
-    """A gallery that begins payments with the fake Stripe."""
-    paying.set(
-        stripe_url=stripe.stripe_url,
-        stripe_secret=SecretStr(KEY),
-        stripe_webhook_secret=SecretStr(WEBHOOK_SECRET),
-    )
-    paying.now = datetime.datetime.now(datetime.UTC)
-    return paying
 
 
 def test_credits_are_bought_once_however_often_stripe_tells_it(selling: World) -> None:
