@@ -3,7 +3,7 @@
 """What this repository knows of a file: its manifests, dvc.lock, the photographs and the consent behind it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,9 @@ class Origins:
     """Looks up where files come from; reads manifests and dvc.lock once."""
 
     repository: RepositoryPaths
+    _manifests: dict[Path, list[Check]] = field(
+        default_factory=dict[Path, list[Check]], init=False, repr=False, compare=False
+    )
 
     def locked(self, path: Path, name: str) -> Iterator[Check]:
         """A file that the graph wrote, against what dvc.lock says of it."""
@@ -97,10 +100,6 @@ class Origins:
         if path not in self._manifests:
             self._manifests[path] = [one for one in self.locked(path, str(path)) if one.state == "changed"]
         yield from (Check(f"{name} <- {path}", one.state, one.why) for one in self._manifests[path])
-
-    @cached_property
-    def _manifests(self) -> dict[Path, list[Check]]:
-        return {}
 
     def consent(self, persona: str, name: str, wanted: str | None) -> Iterator[Check]:
         """Whether the persona's record holds, and is the one that a file was made under (None: any)."""
