@@ -31,6 +31,7 @@ from likeness.train.native.data import TrainingExample, fit_image, read_examples
 from likeness.train.native.loop import train
 
 CACHINGS, PROCESSES = 8, 3  # turns of each side
+COUNT = 32  # about as many as the demo trains on
 STEPS = 3 * BLOCK
 # The demo's settings, with few steps and nothing written on the way.
 SHORT = (f"train.schedule.steps={STEPS}", "train.schedule.warmup_steps=0", "train.system.log_every_steps=1",
@@ -75,7 +76,7 @@ def kohya_folder(folder: Path, side_px: int | None = None) -> list[TrainingExamp
     """The synthetic people's photographs as the stage dataset would materialize them out, of their own size or scaled."""
     images = folder / "train"
     images.mkdir(parents=True)
-    samples = pictures(images, side_px)
+    samples = pictures(images, side_px, COUNT)
     lines = [
         {"file_name": s.path.name, "text": s.text, "sha256": s.sha256, "repeats": s.repeats} for s in samples
     ]

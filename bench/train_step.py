@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch.nn.functional import mse_loss
@@ -25,6 +26,7 @@ from bench.settings import settings
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import load_base
 from likeness.digests import sha256_file
+from likeness.images import encode_jpeg
 from likeness.lora.adapter import add_lora
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
@@ -35,6 +37,7 @@ from likeness.train.native.loop import train
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "tests/photos/sources"
+PICTURES = 8
 STEPS = 96
 BLOCK = 4  # steps of one side before the other's turn
 WARM_UP_BLOCKS = 2
@@ -110,17 +113,21 @@ def median_gap(starts: list[float]) -> float:
     return statistics.median(b - a for a, b in itertools.pairwise(starts))
 
 
-def pictures(place: Path, side_px: int | None = None) -> list[TrainingExample]:
-    """Eight of the synthetic people's photographs as square training samples, of their own size or scaled."""
+def pictures(place: Path, side_px: int | None = None, count: int = PICTURES) -> list[TrainingExample]:
+    """Synthetic people's photographs as square training images, as the stage dataset writes them: JPEGs, of their own size
+    or scaled. From the ninth on they are turned."""
+    paths = sorted(PHOTOS.iterdir())[:PICTURES]
     samples: list[TrainingExample] = []
-    for path in sorted(PHOTOS.iterdir())[:8]:
-        target = place / f"{path.stem}.png"
+    for number in range(count):
+        turns, path = number // PICTURES, paths[number % PICTURES]
+        target = place / f"{path.stem}-{turns}.jpg"
         with Image.open(path) as image:
             whole = min(image.size)
             side = side_px or whole
-            image.convert("RGB").resize((side, side), box=(0, 0, whole, whole)).save(target)
+            square = image.convert("RGB").resize((side, side), box=(0, 0, whole, whole))
+        target.write_bytes(encode_jpeg(np.rot90(np.asarray(square), turns)))
         samples.append(
-            TrainingExample(path=target, text=f"jade woman, {path.stem}", sha256=sha256_file(target), repeats=5, width=side,
+            TrainingExample(path=target, text=f"jade woman, {target.stem}", sha256=sha256_file(target), repeats=5, width=side,
                    height=side)
         )  # fmt: skip
     return samples
