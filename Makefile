@@ -62,7 +62,7 @@ test-long: .venv/dev ## the longer lines of the pages, trainings and sweeps: no 
 
 comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0, which this lays into .cache/comfyui
 	$(BIN)/python -m tools.comfyui_server
-	$(BIN)/python -m pytest -s tests/comfy/real_server.py
+	$(BIN)/python -m pytest -s tests/comfy/real_server.py tests/gallery/real_comfyui.py
 
 ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, one of which is killed
 	.cache/ray/bin/python -m pytest -n 0 -m ray tests/test_ray.py
