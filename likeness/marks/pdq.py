@@ -1,15 +1,15 @@
-# pyright: basic
-# pdqhash is an extension module without types.
 """PDQ: how a picture looks, in 256 bits that change little when it is saved, scaled or a little cropped.
 
-Source: Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019), read 2026-11.
+Source: Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019), and its program
+(github.com/facebook/ThreatExchange, pdq/), read 2026-11. Ours, because the package pdqhash has no wheel for Linux: a machine
+without a C++ compiler could not install likeness.
 """
 
 from collections.abc import Iterable
 
 import cv2
 import numpy as np
-import pdqhash
+from numpy.typing import NDArray
 
 from likeness.images import RGB
 
@@ -29,6 +29,18 @@ SAME_PICTURE_BITS = 31
 SIDE_PX = 512
 """A larger picture is reduced to this first, as Meta's own program does."""
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+CELLS = 64
+"""A picture is blurred and looked at in as many rows and columns."""
+FREQUENCIES = 16
+WINDOWS = 2 * CELLS
+"""The blur's window is this part of a side."""
+COSINES = np.float32(
+    np.sqrt(2 / CELLS)
+    * np.cos(np.pi / (2 * CELLS) * np.outer(1 + np.arange(FREQUENCIES), 1 + 2 * np.arange(CELLS)))
+)
+"""[16,64]: the discrete cosine transform without its mean."""
+
 
 def pdq(rgb: RGB) -> str:
     """The hash as 64 hex digits."""
@@ -36,8 +48,28 @@ def pdq(rgb: RGB) -> str:
 
 
 def _hash(rgb: RGB) -> str:
-    bits, _ = pdqhash.compute(np.ascontiguousarray(rgb))
-    return np.packbits(bits.astype(np.uint8)).tobytes().hex()
+    luma = rgb.astype(np.float32) @ LUMA
+    if luma.shape != (CELLS, CELLS):
+        luma = _blurred(luma)
+    rows, columns = (((np.arange(CELLS) + 0.5) * side / CELLS).astype(int) for side in luma.shape)
+    waves = (COSINES @ luma[np.ix_(rows, columns)] @ COSINES.T).ravel()
+    median = np.sort(waves)[waves.size // 2 - 1]
+    return np.packbits((waves > median)[::-1]).tobytes().hex()
+
+
+def _blurred(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Twice the mean of the window around each pixel, of the part of it that lies in the picture."""
+    height, width = (-(-side // WINDOWS) for side in luma.shape)
+    window, anchor = (width, height), ((width - 1) // 2, (height - 1) // 2)
+
+    def total(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        summed = cv2.boxFilter(
+            values, -1, window, anchor=anchor, normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
+        return np.asarray(summed, np.float32)
+
+    pixels = total(np.ones_like(luma))
+    return total(total(luma) / pixels) / pixels
 
 
 def _reduced(rgb: RGB) -> RGB:
