@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from likeness.errors import ConfigError, LikenessError, TransientError
 from likeness.pipeline.batch import Outcome, Work, look_up, outcome_of, run_batch, run_one
+from likeness.program import for_this_user_alone
 from likeness.store.items import ItemStore
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ class Worker:
         # Work and item stay behind: the one cannot travel, the other is read from the store.
         return replace(outcome, work=cast("Work", None), item=None)
 
+    @for_this_user_alone()
     def _begin(self) -> None:
         try:
             os.chdir(self._folder)
-            os.umask(0o077)
             self._main(self._again(spread=self._serve))
         except FileNotFoundError as error:
             self._error = ConfigError(f"{self._node}: there is no {error.filename}", reason="other-files",

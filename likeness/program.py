@@ -50,6 +50,16 @@ def importing() -> Generator[None]:
         interruptible()
 
 
+@contextmanager
+def for_this_user_alone() -> Generator[None]:
+    """What is written meanwhile has no rights for others: files 0600, folders 0700."""
+    mask = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(mask)
+
+
 def _end(_number: int, _frame: FrameType | None) -> None:
     # At once: a KeyboardInterrupt raised within an import comes out as some other error of the library's.
     sys.stderr.write("\ninterrupted\n")

@@ -19,6 +19,7 @@ from likeness.persona import Persona
 from likeness.pipeline.outputs import require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
+from likeness.program import for_this_user_alone
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.run import Run, is_remote
 from likeness.safety.consent.revocations import learn_from_git
@@ -27,10 +28,10 @@ from likeness.store import open_items
 Main = Callable[[Run], None]
 
 
+@for_this_user_alone()  # faces, and what is known of them, are this user's
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
-    os.umask(0o077)  # faces, and what is known of them, are this user's: files 0600, folders 0700
     with exit_on_error(stage):
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)

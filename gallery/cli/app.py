@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.app import Commands
 from likeness.cli.arguments import PLAIN
+from likeness.cli.commands import Commands
 
 app = typer.Typer(
     cls=Commands, help="Look after a gallery (docs/gallery.md).", pretty_exceptions_enable=False, **PLAIN

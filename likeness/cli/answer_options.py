@@ -20,4 +20,3 @@ Scope = Annotated[
 ]
 Signed = Annotated[str | None, typer.Option(help="The day of the signature, 2026-11-22. Today by default.")]
 Expires = Annotated[str | None, typer.Option(help="The last day, within 24 months. 12 months by default.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

@@ -20,3 +20,4 @@ Personas = Annotated[
     typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="all of params.yaml by default"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

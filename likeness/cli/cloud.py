@@ -6,8 +6,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from likeness.cli.arguments import Json
 from likeness.cli.tables import console, say, table
 from likeness.cloud.engine import Engine, EngineJob
 from likeness.cloud.records import JobRecords, Life, job_names
@@ -20,6 +23,8 @@ from likeness.purchases.budget import Spending
 from likeness.purchases.history import purchases
 from likeness.store import team_store
 from likeness.store.s3 import Remote
+
+Job = Annotated[str, typer.Argument(metavar="JOB")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +132,16 @@ class Cloud:
         )
 
 
-def status_command(*, as_json: bool) -> int:
-    """Print every job and what bills; exit status 1 when a machine bills for a job that has ended, or for none."""
+def status_command(as_json: Json = False) -> int:
+    """Show every job, why its machines ended, and what bills.
+
+    From the engine, the provider and the team's store. Exit status 1 when a machine bills for a job that has ended.
+
+    \b
+    Examples:
+      likeness cloud status
+      likeness cloud status --json
+    """
     cloud = Cloud.here()
     views, strangers = cloud.jobs()
     settle(cloud, views)
@@ -157,10 +170,17 @@ def status_command(*, as_json: bool) -> int:
     return int(bool(left))
 
 
-def logs_command(name: str, *, follow: bool) -> None:
-    """Print what a job printed; without the engine, why its machines ended."""
+def logs_command(
+    job: Job, follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended.")] = False
+) -> None:
+    """Print what a job printed.
+
+    \b
+    Example:
+      likeness cloud logs JOB --follow
+    """
     cloud = Cloud.here()
-    view = cloud.job(name)
+    view = cloud.job(job)
     if cloud.engine is not None and view.number is not None:
         for line in cloud.engine.logs(view.number, follow=follow):
             sys.stdout.write(line)
@@ -171,42 +191,47 @@ def logs_command(name: str, *, follow: bool) -> None:
         )
 
 
-def stop_command(name: str) -> None:
-    """End a job, or a pod, and see that nothing of it bills.
+def stop_command(job: Annotated[str, typer.Argument(metavar="JOB|POD")]) -> None:
+    """End a job or a pod, and see that it is gone.
 
-    Raises:
-        InputError: nobody knows it.
-        JobLostError: RunPod says that it ended the machine, and it is still there.
-        TransientError: the engine did not answer; its lease is ended, and what RunPod has of it.
+    \b
+    Example:
+      likeness cloud stop JOB
     """
     cloud = Cloud.here()
     views, strangers = cloud.jobs()
     everywhere = [*strangers, *(pod for view in views for pod in view.pods)]
-    if any(pod.id == name for pod in everywhere):
-        _terminate(cloud, [name])
-        sys.stdout.write(f"pod {name} is gone\n")
+    if any(pod.id == job for pod in everywhere):
+        _terminate(cloud, [job])
+        sys.stdout.write(f"pod {job} is gone\n")
         return
-    view = cloud.job(name)
+    view = cloud.job(job)
     # First the lease: the machine ends itself even where nothing below gets through.
-    JobRecords(cloud.store, name).renew(0)
+    JobRecords(cloud.store, job).renew(0)
     problem: LikenessError | None = None
     if cloud.engine is not None and view.number is not None and not view.ended:
         try:
             cloud.engine.cancel(view.number)
         except LikenessError as error:  # the provider can end the machine all the same
             problem = error
-    _terminate(cloud, [pod.id for pod in cloud.job(name).pods])
-    view = cloud.job(name)
+    _terminate(cloud, [pod.id for pod in cloud.job(job).pods])
+    view = cloud.job(job)
     settle(cloud, [view])
     sys.stdout.write(
-        f"{name}: {view.status.lower()}; its machine ends within a minute; {format_usd(view.usd)} so far\n"
+        f"{job}: {view.status.lower()}; its machine ends within a minute; {format_usd(view.usd)} so far\n"
     )
     if problem is not None:
         raise problem
 
 
-def cost_command(*, as_json: bool) -> None:
-    """Print what each job cost, and book what has ended."""
+def cost_command(as_json: Json = False) -> None:
+    """Show what each job cost, and book it.
+
+    \b
+    Examples:
+      likeness cloud cost
+      likeness cloud cost --json
+    """
     cloud = Cloud.here()
     views, _ = cloud.jobs()
     settle(cloud, views)

@@ -3,6 +3,9 @@
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from likeness.cli.cloud import Cloud
 from likeness.cli.launch_queue import leave_queue
@@ -13,16 +16,25 @@ from likeness.git import git
 from likeness.tracking.records import merge_runs
 
 
-def fetch_command(name: str | None) -> None:
-    """Bring a finished job's experiment into this clone, or those of all jobs that are not here; DVC then has them as any other.
+def fetch_command(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that have finished and are not here.")] = False,
+) -> None:
+    """Bring a finished job's experiment into this clone.
 
-    Raises:
-        InputError: it has not finished, or this clone lacks the commit it was launched from.
+    With it come its MLflow runs, unless a tracking server took them; a queued experiment leaves DVC's queue.
+
+    \b
+    Examples:
+      likeness cloud fetch JOB
+      likeness cloud fetch --all
     """
+    if (job is None) != every:
+        raise typer.BadParameter("name a job, or say --all")
     cloud = Cloud.here()
-    if name is not None:
-        cloud.job(name)
-        _say(name, fetch(cloud, name))
+    if job is not None:
+        cloud.job(job)
+        _say(job, fetch(cloud, job))
         return
     here = set(
         (
@@ -31,12 +43,12 @@ def fetch_command(name: str | None) -> None:
         ).split()
     )
     problems: list[str] = []
-    for job in job_names(cloud.store):
-        records = JobRecords(cloud.store, job)
+    for name in job_names(cloud.store):
+        records = JobRecords(cloud.store, name)
         if experiment_of(records) in here or cloud.store.sha256(records.results) is None:
             continue
         try:
-            _say(job, fetch(cloud, job))
+            _say(name, fetch(cloud, name))
         except InputError as error:
             problems.append(error.message)
     if problems:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 
+from likeness.cli.arguments import Json, Persona
 from likeness.cli.tables import console, say, table
 from likeness.comfy.graph import Lora, build
 from likeness.comfy.workflow import canvas, card
@@ -13,8 +14,17 @@ from likeness.paths import RepositoryPaths
 from likeness.run import PARAMS, Run
 
 
-def trial_command(persona: str, *, as_json: bool) -> int:
-    """Draw, score, print; the exit status is 1 when the LoRA does not act in the server as it does here."""
+def trial_command(persona: Persona, as_json: Json = False) -> int:
+    """Draw with a running ComfyUI server, and compare.
+
+    The prompts and seeds of evaluate, without and with the LoRA, through the same gates and scores. Exit status 1 when the
+    LoRA was not loaded whole. Settings: conf/comfy/.
+
+    \b
+    Examples:
+      likeness comfy test jade
+      likeness comfy test jade --json
+    """
     from likeness.comfy.trial import run_trial
     from likeness.evaluate.face_embeddings import Finder
     from likeness.faces import FaceAnalyzer
@@ -55,8 +65,15 @@ def trial_command(persona: str, *, as_json: bool) -> int:
     return int(bool(result.problems))
 
 
-def workflow_command(persona: str) -> None:
-    """Write the workflow as JSON and inside a PNG, and say where."""
+def workflow_command(persona: Persona) -> None:
+    """Write a workflow to drop on ComfyUI's canvas.
+
+    As JSON, and inside a PNG, to models/PERSONA/comfy/: the base, the LoRA and the prompts of evaluate.
+
+    \b
+    Example:
+      likeness comfy workflow jade
+    """
     run = _run(persona)
     cfg = run.config
     prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)

@@ -5,7 +5,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Json, complete_persona
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
@@ -21,16 +25,34 @@ SETTINGS = 12  # lines of the table; the page and --json have all
 
 
 def compare_command(
-    names: Sequence[str],
-    *,
-    experiments: bool,
-    persona: str | None,
-    draw: bool,
-    strengths: Sequence[float],
-    html: Path | None,
-    as_json: bool,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="LORA", help="A weights file, commit, tag or experiment, or `workspace`."),
+    ] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="needed where there are several")
+    ] = None,
+    experiments: Annotated[bool, typer.Option("--experiments", help="Also every experiment of DVC.")] = False,
+    draw: Annotated[bool, typer.Option("--draw", help="Draw also where all were evaluated.")] = False,
+    strength: Annotated[
+        list[float] | None, typer.Option(min=0, max=2, help="Draw at this strength; may be given again.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Where the page goes: models/PERSONA/comparison/ by default.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Compare from the evaluations that exist, or draw; print, and write the page."""
+    """Compare LoRAs: which one draws the person better, and is that sure?
+
+    The same prompts, seeds and embedders; each is compared with the first, paired by seed. Revisions that were evaluated are
+    compared from their evaluations; files are drawn, by the settings of evaluate.
+
+    \b
+    Examples:
+      likeness compare HEAD~1 workspace
+      likeness compare jade-v1.safetensors other.safetensors --strength 0.6 --strength 1
+      likeness compare workspace --experiments --html experiments.html
+    """
     config = load_config(PARAMS)
     if persona is None and len(config.personas) > 1:
         raise ConfigError("there are several personas", remedy=f"--persona {next(iter(config.personas))}")
@@ -39,21 +61,19 @@ def compare_command(
         repository=RepositoryPaths.here(),
     )  # fmt: skip
     run.require(*run.uses)
-    if experiments:
-        names = [*names, *_evaluated(run.persona.name)]
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys([*(names or []), *(_evaluated(run.persona.name) if experiments else [])]))
     if len(names) < 2:
         raise ConfigError(
             f"there is {names[0] if names else 'nothing'} to compare, and nothing to compare it with",
             remedy="name two weight files, commits, tags or experiments; `workspace` is what lies here",
         )
     found = sides(names, run.persona.name)
-    why = "they are to be drawn" if draw or strengths else incomparable(found)
+    why = "they are to be drawn" if draw or strength else incomparable(found)
     if why is None:
         comparisons = [compared(run.persona.name, found)]
     else:
         sys.stderr.write(f"compare: the settings at hand draw all sides: {why}\n")
-        comparisons = draw_sides(run, found, strengths or [run.config.evaluate.lora_scale])
+        comparisons = draw_sides(run, found, strength or [run.config.evaluate.lora_scale])
     from likeness.versions.comparison_page import page  # here: it brings the report's pictures
 
     path = html or run.paths.comparison_page

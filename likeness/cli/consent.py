@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from likeness.cli.arguments import Json, Persona
 from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
@@ -21,11 +22,15 @@ from likeness.safety.consent.write import dumped
 from likeness.safety.identity import SFACE, Vectors, face_analyzer, mean_of, vectors_of
 
 
-def show(persona: str, *, as_json: bool) -> int:
-    """The record in a few lines and its standing today; the exit status is 1 when it is not in force.
+def show(persona: Persona, as_json: Json = False) -> int:
+    """Show a record and whether it is in force.
 
-    Raises:
-        ConsentError: there is no whole record.
+    Exit status 1 when it is not.
+
+    \b
+    Examples:
+      likeness consent show jade
+      likeness consent show jade --json
     """
     repository = RepositoryPaths.here()
     learn_from_git(repository.root)
@@ -66,15 +71,29 @@ def show_record(record: Consent) -> str:
     return "\n".join(lines) + "\n"
 
 
-def export(persona: str) -> None:
-    """The receipt of a record, in force or not."""
+def export(persona: Persona) -> None:
+    """Print a consent receipt as JSON-LD.
+
+    ISO/IEC TS 27560 in the words of the Data Privacy Vocabulary (DPV).
+
+    \b
+    Example:
+      likeness consent export jade
+    """
     repository = RepositoryPaths.here()
     record = load_consent(repository.consent, known(persona))
     sys.stdout.write(json.dumps(receipt(record), indent=2, ensure_ascii=False) + "\n")
 
 
-def bind(persona: str) -> None:
-    """The recorded face, to be entered by whoever has checked that the photographs show the subject."""
+def bind(persona: Persona) -> None:
+    """Print the `face:` lines of a record.
+
+    They are the mean face of the photographs in data/PERSONA/raw/sources.
+
+    \b
+    Example:
+      likeness consent bind jade
+    """
     sys.stdout.write(dumped({"face": recorded_face(known(persona), sys.stderr.write)}))
 
 
@@ -107,8 +126,15 @@ def recorded_face(persona: str, say: Callable[[str], object]) -> dict[str, Any]:
     return {"embedder": SFACE, "embedding": encoded.pop(SFACE), "others": encoded}
 
 
-def artefacts(persona: str) -> None:
-    """Works for a revoked record too: that is when it is needed."""
+def artefacts(persona: Persona) -> None:
+    """List every file made from a persona's likeness.
+
+    With its sha256, for a revocation; a persona whose consent is revoked is listed too.
+
+    \b
+    Example:
+      likeness consent artefacts jade
+    """
     places = PersonaPaths(known(persona))
     for folder in (places.data, places.models):
         for path in sorted(folder.rglob("*")):

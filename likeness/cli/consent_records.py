@@ -5,10 +5,12 @@ import datetime
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from likeness.cli.answer_options import Age, AttestedBy, Evidence, Expires, Kind, Scope, Signed, Subject
+from likeness.cli.arguments import Persona, Yes
 from likeness.cli.consent import recorded_face, show_record
 from likeness.cli.consent_answers import Answers, Asker, asked, file
 from likeness.config import load_config
@@ -47,13 +49,27 @@ ONE_MESH_FLOORS = {
 }
 
 
-def new(persona: str, answers: Answers) -> None:
-    """Write consent/PERSONA.yaml.
+def new(
+    persona: Persona,
+    kind: Kind = None,
+    subject: Subject = None,
+    attested_by: AttestedBy = None,
+    age: Age = None,
+    evidence: Evidence = None,
+    scope: Scope = None,
+    signed: Signed = None,
+    expires: Expires = None,
+) -> None:
+    """Write a record from the photographs in data/PERSONA/raw/sources.
 
-    Raises:
-        ConsentError: there is one, in force or not: `renew` follows it, another name is another person.
-        ConfigError: answers are missing. InputError: no photograph shows one face.
+    Evidence, photographs and the face are entered with their digests; sign it next.
+
+    \b
+    Example:
+      likeness consent new mia --kind release --evidence release.pdf
     """
+    answers = Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence, scope=scope,
+                      signed=signed, expires=expires)  # fmt: skip
     folder = RepositoryPaths.here().consent
     if (folder / f"{persona}.yaml").exists():
         raise ConsentError(f"consent/{persona}.yaml is there already", reason="consent-exists",
@@ -130,12 +146,21 @@ def listed_photographs(persona: str) -> dict[str, dict[str, Any]]:
     return {path.name: {"sha256": sha256_file(path)} for path in photos if path.is_file()}
 
 
-def sign_record(persona: str, *, photographs: bool, yes: bool) -> None:
-    """Sign the record that stands there.
+def sign_record(
+    persona: Persona,
+    photographs: Annotated[
+        bool, typer.Option("--photographs", help="First list the photographs as they are now.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Sign a record with your key, as it is and as a whole.
 
-    Raises:
-        ConsentError: it is not whole, its evidence is not there, or it was revoked.
-        ConfigError: there is no key.
+    It is shown first. Each later change needs another signature.
+
+    \b
+    Examples:
+      likeness consent sign mia
+      likeness consent sign mia --photographs --yes
     """
     repository = RepositoryPaths.here()
     folder, key = repository.consent, own_key()
@@ -173,11 +198,17 @@ def _list_photographs(folder: Path, persona: str) -> None:
     set_field(folder, persona, "photos", listed)
 
 
-def renew(persona: str, *, evidence: Path | None, signed: str | None, expires: str | None) -> None:
-    """Write the next term over the record: a new id, new dates, new evidence; unsigned.
+def renew(
+    persona: Persona,
+    evidence: Evidence = None,
+    signed: Signed = None,
+    expires: Expires = None,
+) -> None:
+    """Write the record of a new term, with a new id; sign it next.
 
-    Raises:
-        ConsentError: the old record is not whole or was revoked, or the new one would not be.
+    \b
+    Example:
+      likeness consent renew mia --evidence release-2027.pdf --expires 2028-11-22
     """
     repository = RepositoryPaths.here()
     folder = repository.consent
@@ -211,12 +242,21 @@ def renew(persona: str, *, evidence: Path | None, signed: str | None, expires: s
                      f"likeness consent sign {persona}\n")  # fmt: skip
 
 
-def revoke_record(persona: str, *, why: str, record_id: str | None, yes: bool) -> None:
-    """Put the record's id on the list, here and with the team, and say it in the record.
+def revoke_record(
+    persona: Persona,
+    why: Annotated[str, typer.Option(help="For the list of revocations.")] = "",
+    record_id: Annotated[
+        str | None, typer.Option("--id", help="The id, where the record itself is gone or broken.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """End a consent: its id never comes back, whatever is checked out.
 
-    Raises:
-        ConfigError, ProviderError: the team's store was not told; here the consent has ended.
-        ConsentError: there is no record that names an id.
+    No key is needed. `likeness consent purge` deletes what was made.
+
+    \b
+    Example:
+      likeness consent revoke mia --why "asked by Mia on the phone" --yes
     """
     repository = RepositoryPaths.here()
     folder, day = repository.consent, today(repository.root)

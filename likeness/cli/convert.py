@@ -2,18 +2,37 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from likeness.disk import write_atomic
 from likeness.errors import DiskError, InputError
 from likeness.formatting import format_bytes
 
 if TYPE_CHECKING:
-    from likeness.lora.convert import Names
+    pass
 
 
-def convert_command(file: Path, out: Path, *, to: "Names | None", dtype: str | None) -> None:
-    """Write `out`, and say on stderr what it holds."""
+def convert_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    to: Annotated[
+        Literal["kohya", "diffusers"] | None, typer.Option(help="Whose names; unchanged by default.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16", "bfloat16"] | None, typer.Option(help="Unchanged by default.")
+    ] = None,
+) -> None:
+    """Write a LoRA file under other names or in a smaller type.
+
+    What the file says about itself (consent, dataset ...) is kept; its hashes are those of the new weights.
+
+    \b
+    Examples:
+      likeness convert jade-v1.safetensors diffusers.safetensors --to diffusers
+      likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
+    """
     try:
         if to:
             from likeness.lora.file import read_file, refuse_broken

@@ -5,7 +5,11 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Json, complete_persona
 from likeness.cli.tables import console, say, table
 from likeness.disk import write_atomic
 from likeness.versions.changes import Difference, difference
@@ -14,8 +18,28 @@ from likeness.versions.revision import WORKSPACE, Revision, lock_of, personas_of
 SHOWN = 40  # lines of the table; the page and --json have all
 
 
-def diff_command(old: str, new: str | None, *, persona: str | None, html: Path | None, as_json: bool) -> None:
-    """Print what differs, persona by persona."""
+def diff_command(
+    old: Annotated[str, typer.Argument(metavar="REV")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
+    ] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="all by default")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the pictures, before and after.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which pictures of a training set differ between two versions, and what did it.
+
+    A version is a commit, branch, tag or experiment at which dvc.lock was committed.
+
+    \b
+    Examples:
+      likeness diff HEAD~1
+      likeness diff v1 v2 --html diff.html
+    """
     new = new or WORKSPACE
     personas = [persona] if persona else personas_of(lock_of(new))
     found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from likeness.cli.arguments import Persona
 from likeness.config import load_config
 from likeness.disk import try_place
 from likeness.paths import PARAMS
@@ -14,8 +17,30 @@ if TYPE_CHECKING:
     from likeness.evaluate.draw import Renderer
 
 
-def draw_command(persona: str, words: str, *, number: int, seed: int, strength: float | None) -> int:
-    """Draw, mark, write and say where; the exit status is 1 when every picture was refused."""
+def draw_command(
+    persona: Persona,
+    words: Annotated[
+        str, typer.Argument(metavar="WORDS", show_default=False, help="What the picture shows.")
+    ],
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=64, help="How many pictures.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Of the first picture; the others count on.")
+    ] = 1,
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=2, show_default=False, help="Of the LoRA; evaluate.lora_scale by default."),
+    ] = None,
+) -> int:
+    """Draw a persona with its LoRA.
+
+    Words and pictures pass the gates of the samples; each picture is marked as generated. They are written to
+    models/PERSONA/drawn/ in place of those of the last call.
+
+    \b
+    Examples:
+      likeness draw jade "head and shoulders photo, smiling"
+      likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8
+    """
     from likeness.evaluate.request import asked_prompt, draw_asked
 
     run = run_of(persona, strength)

@@ -7,8 +7,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from likeness.cli.arguments import Json
 from likeness.config import load_config
 from likeness.formatting import format_bytes
 from likeness.paths import PARAMS, RepositoryPaths
@@ -19,8 +22,17 @@ from likeness.store.items import ItemStore
 DAY_S = 86_400.0
 
 
-def prune_items(unused_days: float) -> None:
-    """Remove items and working checkpoints that no run has used for some days; purchases stay."""
+def prune_items(
+    unused_days: Annotated[float, typer.Option(help="Remove what no run has used for so many days.")],
+) -> None:
+    """Remove what no run has used for some days.
+
+    Items and working checkpoints; purchases stay.
+
+    \b
+    Example:
+      likeness items prune --unused-days 30
+    """
     repository = RepositoryPaths.here()
     items = open_items(load_config(PARAMS), repository)
     spare_bought(items)
@@ -62,8 +74,14 @@ def prune_training(folder: Path, *, unused_for_s: float) -> int:
     return len(old)
 
 
-def list_items(*, as_json: bool) -> None:
-    """Print what is stored."""
+def list_items(as_json: Json = False) -> None:
+    """List what is stored.
+
+    \b
+    Examples:
+      likeness items list
+      likeness items list --json
+    """
     items = open_items(load_config(PARAMS), RepositoryPaths.here())
     rows = [_row(key, items) for key in items.keys()]  # noqa: SIM118  (a store is no dict)
     rows.sort(key=lambda row: row["operation"])
@@ -102,7 +120,14 @@ def _row(key: str, items: ItemStore) -> dict[str, Any]:
 
 
 def verify_items() -> int:
-    """Check every file against its digest; the exit status is 1 when one differs."""
+    """Check every file against its sha256.
+
+    Exit status 1 when a file is damaged; the item is made again when it is needed.
+
+    \b
+    Example:
+      likeness items verify
+    """
     damaged = open_items(load_config(PARAMS), RepositoryPaths.here()).verify()
     for key in damaged:
         sys.stdout.write(f"{key}  damaged: it will be made again when it is needed\n")

@@ -8,9 +8,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from likeness.cli.arguments import Json, Persona
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.launch_twins import refuse_twins
@@ -32,19 +34,47 @@ RENEW_EVERY_S = 60.0
 
 
 def launch_command(
-    persona: str,
-    overrides: Sequence[str],
-    *,
-    queue: bool,
-    yes: bool,
-    dry_run: bool,
-    wait: bool,
-    as_json: bool,
-    experiments: bool = False,
+    persona: Persona,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("-S", metavar="OVERRIDE", help="A setting for this launch; may be given again."),
+    ] = None,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="A job for every experiment in DVC's queue; -S then says how it is launched."
+        ),
+    ] = False,
+    experiments: Annotated[
+        bool,
+        typer.Option("--experiments", help="A job for each combination of values that -S lists: KEY=A,B."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Stay until it has ended; where this computer goes, the machine ends itself."
+        ),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show the plan, ask once, launch."""
+    """Train on a rented machine.
+
+    Shows machines, prices with their dates, hours, the most it can cost and what goes up and down; asks once; then SkyPilot
+    rents the first machine that can be had. Train, evaluate and report run there. Settings: conf/cloud/.
+
+    \b
+    Examples:
+      likeness launch jade --dry-run
+      likeness launch jade -S cloud=runpod_h100 -S +experiment=sdxl --yes
+      likeness launch jade --experiments -S train.optimizer.lr=1e-4,3e-4
+      likeness launch jade --queue
+    """
+    if queue and experiments:
+        raise typer.BadParameter("--queue has experiments of its own: say --queue or --experiments")
     planned = plan_queue if queue else plan_experiments if experiments else plan_launch
-    launches, left_out = planned(persona, overrides, need_engine=not dry_run)
+    launches, left_out = planned(persona, overrides or [], need_engine=not dry_run)
     ground, usd_max = launches[0].ground, sum(one.plan.usd_max for one in launches)
     _show(launches, left_out, usd_max, as_json=as_json, many=queue or experiments)
     spent, limit = total_usd(purchases(ground.repository.spending)), ground.cfg.budget.max_usd

@@ -4,14 +4,26 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Json
 from likeness.cli.tables import console, say
 from likeness.versions.lineage import Made, lineage
 
 
-def lineage_command(path: Path, *, as_json: bool) -> None:
-    """Print it."""
-    made = lineage(path)
+def lineage_command(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json = False) -> None:
+    """Show which revision made a file, from which training set and photographs.
+
+    Weights, archives, training images and samples; also one that was copied elsewhere: its bytes are looked up.
+
+    \b
+    Examples:
+      likeness lineage models/jade/jade-v1.safetensors
+      likeness lineage somewhere/else.safetensors --json
+    """
+    made = lineage(file)
     if as_json:
         sys.stdout.write(json.dumps(asdict(made), indent=2) + "\n")
         return

@@ -4,9 +4,12 @@ import dataclasses
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Json
 from likeness.formatting import on_terminal
 from likeness.marks.detect import Detected, detect_all
 from likeness.marks.keys import CHAIN, KEY, ROOT, make_development_ca
@@ -15,8 +18,19 @@ from likeness.paths import RepositoryPaths
 from likeness.publish.verify import verify
 
 
-def verify_command(path: Path, *, as_json: bool) -> int:
-    """Print every check; the exit status is 1 when something was changed or is missing."""
+def verify_command(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)], as_json: Json = False
+) -> int:
+    """Check an artefact and its way back to the photographs.
+
+    A picture, archive, weights file, report, folder, or a downloaded publication. Exit status 1 when something was
+    changed or is missing.
+
+    \b
+    Examples:
+      likeness verify models/jade/jade-v1.safetensors
+      likeness verify data/jade/enhanced --json
+    """
     checks = verify(path, RepositoryPaths.here())
     faults = [check for check in checks if check.state in ("changed", "missing")]
     if as_json:
@@ -30,12 +44,28 @@ def verify_command(path: Path, *, as_json: bool) -> int:
     return int(bool(faults))
 
 
-def detect_command(path: Path, registries: Sequence[Path], *, as_json: bool) -> int:
-    """Print what each picture says; the exit status is 1 when none has a mark."""
-    lines = [line for one in registries for line in read_registry(one).lines]
-    registry = Registry((*read_registries(RepositoryPaths.here().marks).lines, *lines))
+def detect_command(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)],
+    registry: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A publication's marks.jsonl; may be given again."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Say whether pictures carry a mark.
+
+    Reads C2PA, XMP and the mark in the pixels of a picture or of all in a folder. Needs no account, no download and no
+    repository; a mark whose metadata were stripped is told from chance by a registry only. Exit status 1 when none has one.
+
+    \b
+    Examples:
+      likeness detect picture.jpg
+      likeness detect downloads --registry marks.jsonl --json
+    """
+    lines = [line for one in registry or [] for line in read_registry(one).lines]
+    known = Registry((*read_registries(RepositoryPaths.here().marks).lines, *lines))
     found = False
-    for one in detect_all(path, registry):
+    for one in detect_all(path, known):
         found |= one.outcome != "no mark found"
         if as_json:
             sys.stdout.write(json.dumps(dataclasses.asdict(one)) + "\n")
@@ -44,8 +74,20 @@ def detect_command(path: Path, registries: Sequence[Path], *, as_json: bool) -> 
     return int(not found)
 
 
-def dev_ca_command(folder: Path) -> None:
-    """Make a development key, and say how to use it."""
+def dev_ca_command(
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go; nothing is overwritten.")] = Path(
+        ".cache/keys"
+    ),
+) -> None:
+    """Make a development key and its certificates.
+
+    For tests and trials: it is issued by itself and proves nobody's identity.
+
+    \b
+    Examples:
+      likeness keys dev-ca
+      likeness keys dev-ca --out ~/likeness-key
+    """
     make_development_ca(folder)
     sys.stdout.write(
         f"{folder / KEY} (keep it secret), {folder / CHAIN}, {folder / ROOT}\n"

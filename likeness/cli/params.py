@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import yaml
 
 from likeness.cli.compose import compose, composed
@@ -28,24 +29,34 @@ DERIVED = re.compile("|".join([*DIGESTS, r"train\.drawing(\..*)?"]))
 ABSENT = "(not there)"
 
 
-def params_command(overrides: Sequence[str], *, keep: str | None = None) -> None:
-    """Write params.yaml once what conf/ composes to is valid; until then the old one stays as it is.
+def params_command(
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRIDE")] = None,
+    keep: Annotated[
+        str | None, typer.Option(metavar="NAME", help="write what differs from conf/ to conf/trial/NAME.yaml")
+    ] = None,
+) -> None:
+    """Compose params.yaml from conf/.
 
-    Values of params.yaml that conf/ does not say (an experiment was applied, or a hand wrote them) are shown as they
-    go; `keep` writes them, or the overrides, to conf/trial/KEEP.yaml.
+    As `dvc exp run` does, with Hydra overrides for a trial; a permanent choice belongs in conf/config.yaml.
+
+    \b
+    Examples:
+      likeness params
+      likeness params enhance=superres +experiment=fakes
+      likeness params --keep lower_lr
     """
-    before = read_values(PARAMS)
+    before, words = read_values(PARAMS), overrides or []
     if keep is not None:
         plain = composed(Path.cwd())
-        keep_values(keep, differences(plain, composed(Path.cwd(), *overrides) if overrides else before))
-        overrides = ()
+        keep_values(keep, differences(plain, composed(Path.cwd(), *words) if words else before))
+        words = []
     with TemporaryDirectory() as folder:
         composition = Path(folder) / PARAMS.name
-        compose(Path.cwd(), composition, list(overrides))
+        compose(Path.cwd(), composition, words)
         personas = validated(read_yaml(composition, remedy=""), PARAMS).personas
         write_atomic(PARAMS, composition.read_bytes())
     sys.stderr.write(f"params: params.yaml composed from conf/ for {', '.join(personas)}\n")
-    sys.stderr.writelines(told(before, read_values(PARAMS), overrides))
+    sys.stderr.writelines(told(before, read_values(PARAMS), words))
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from likeness.cli import answer_options as option
+from likeness.cli.arguments import Yes
 from likeness.cli.consent_answers import Answers, Asker, asked, file, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
 from likeness.cli.params import params_command
@@ -46,21 +50,53 @@ class TargetAnswers:
 
 
 def new_persona(
-    name: str, sources: Path, targets: Path | None, answers: Answers, target_answers: TargetAnswers,
-    *, trigger: str | None, class_word: str | None, held_out: Sequence[str], yes: bool,
-) -> None:  # fmt: skip
-    """Copy, ask, write, sign, compose; then show what ingest says. What fails leaves nothing behind.
+    name: Annotated[str, typer.Argument(metavar="PERSONA")],
+    sources: Annotated[Path, typer.Option(help="A folder with 8 to 30 photographs of one adult.")],
+    targets: Annotated[Path | None, typer.Option(help="Photographs to put her or him into.")] = None,
+    kind: option.Kind = None,
+    subject: option.Subject = None,
+    attested_by: option.AttestedBy = None,
+    age: option.Age = None,
+    evidence: option.Evidence = None,
+    scope: option.Scope = None,
+    signed: option.Signed = None,
+    expires: option.Expires = None,
+    trigger: Annotated[str | None, typer.Option(help="The word that calls the person; the name.")] = None,
+    class_word: Annotated[str | None, typer.Option(help="woman, man or person.")] = None,
+    held_out: Annotated[
+        list[str] | None, typer.Option(help="A file kept for the evaluation; once for each.")
+    ] = None,
+    shows: Annotated[
+        list[str] | None,
+        typer.Option(help="Who a target shows: FILE=NAME, or NAME for all; NAME, AGE attests an age."),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="The targets' licence: CC0-1.0, CC-BY-4.0, or `release`.")
+    ] = None,
+    origin: Annotated[str | None, typer.Option(help="Where the targets come from.")] = None,
+    release: Annotated[
+        Path | None, typer.Option(help="What those who are shown signed; it is copied.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Add a person: photographs, record, targets' licences, settings.
 
-    Raises:
-        ConfigError: the name is taken or no name, answers or the key are missing.
-        ConsentError: the record would not be whole. InputError: there is no photograph.
+    Copies the photographs, writes consent/, conf/ and params.yaml, signs the record with your key, and shows what
+    ingest refuses and why. Without --targets the photographs alone make the dataset.
+
+    \b
+    Example:
+      likeness persona new mia --sources ~/photos/mia --evidence release.pdf
     """
+    answers = Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence, scope=scope,
+                      signed=signed, expires=expires)  # fmt: skip
+    target_answers = TargetAnswers(shows=shows or [], licence=licence, origin=origin, release=release)
     _refuse_name(name)
     own_key()
     photos, strays = _photographs(sources)
     without = f", or leave --targets out: {name}'s own photographs make the dataset then"
     shown, other_strays = _photographs(targets, otherwise=without) if targets else ([], [])
-    held = _held_out(photos, held_out)
+    held = _held_out(photos, held_out or [])
     asker = Asker()
     whole = asked(asker, answers)
     class_word = asker.ask("--class-word", class_word, "woman, man or person?", _class_word)
@@ -80,7 +116,7 @@ def new_persona(
         if shown:
             _write_targets(folder, name, shown, who, target_answers)
         _write_conf(name, trigger or name, str(class_word), held, config, synthetic=whole.kind == "synthetic")
-        params_command(())
+        params_command()
         sign_record(name, photographs=False, yes=yes)
     except BaseException:
         for path in (paths.data, *(set(folder.glob("*")) - there), Path(f"conf/persona/{name}.yaml")):

@@ -3,18 +3,39 @@
 import json
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from likeness.caption.refused import accept_image, refuse_image
 from likeness.caption.write import write_caption
+from likeness.cli.arguments import Json, Persona
 from likeness.cli.tables import console, table
 from likeness.disk import write_atomic
 from likeness.ingest.standing import Standing, accept, refuse, standings
 from likeness.run import run_at
 from likeness.swap.preview import pairs_of, preview
 
+File = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        help="sources/IMG_1.jpg, targets/IMG_2.jpg, or a made image: jade-s1-t1",
+    ),
+]
 
-def list_command(persona: str, *, as_json: bool) -> None:
-    """Print every photograph with its number or its reason."""
+
+def list_command(persona: Persona, as_json: Json = False) -> None:
+    """List each photograph, and why it is left out.
+
+    As ingest would judge them now; what was never measured is measured.
+
+    \b
+    Examples:
+      likeness photos list jade
+      likeness photos list jade --json
+    """
     found, others = standings(run_at("ingest", persona))
     if as_json:
         rows = [
@@ -38,8 +59,19 @@ def _why(one: Standing) -> dict[str, str]:
     return {"reason": failure.reason if failure else "", "detail": failure.detail if failure else ""}
 
 
-def refuse_command(persona: str, file: str, why: str) -> None:
-    """Write the refusal of a photograph or a made image, and say where."""
+def refuse_command(
+    persona: Persona, file: File, why: Annotated[str, typer.Option(help="What is wrong with it.")]
+) -> None:
+    """Keep a photograph out of everything, or a made image out of the training set.
+
+    A photograph by its bytes, in data/PERSONA/raw/refused.yaml, an image by its pixels, in captions_override/refused.yaml beside it;
+    you commit the file.
+
+    \b
+    Examples:
+      likeness photos refuse jade sources/jade_03.jpg --why "eyes closed"
+      likeness photos refuse jade jade-s1-t1 --why "two thumbs"
+    """
     if is_image(file):
         run = run_at("caption", persona)
         refuse_image(run, file, why)
@@ -56,8 +88,16 @@ def is_image(name: str) -> bool:
     return "/" not in name
 
 
-def accept_command(persona: str, file: str) -> None:
-    """Take the refusal back, and say what the gates say now of a photograph."""
+def accept_command(persona: Persona, file: File) -> None:
+    """Take back your refusal.
+
+    The gates judge it as they judge any: what they refuse stays refused.
+
+    \b
+    Examples:
+      likeness photos accept jade sources/jade_03.jpg
+      likeness photos accept jade jade-s1-t1
+    """
     if is_image(file):
         accept_image(run_at("caption", persona), file)
         sys.stdout.write(f"{file} is taken; next: dvc repro\n")
@@ -69,16 +109,44 @@ def accept_command(persona: str, file: str) -> None:
     sys.stdout.write(f"{file} is {said}\n")
 
 
-def caption_command(persona: str, image: str, words: str) -> None:
-    """Write the caption, and say where."""
+def caption_command(
+    persona: Persona,
+    image: Annotated[str, typer.Argument(metavar="IMAGE", show_default=False, help="jade-s1-t1")],
+    words: Annotated[
+        str, typer.Argument(metavar="WORDS", help="Without any, the provider's caption counts again.")
+    ] = "",
+) -> None:
+    """Write a caption of your own to captions_override/.
+
+    It is judged first as the stage judges it: it needs the trigger word, and what a gate refuses is not written.
+
+    \b
+    Examples:
+      likeness photos caption jade jade-s1-t1 "jade woman, in a garden, smiling"
+      likeness photos caption jade jade-s1-t1
+    """
     path = write_caption(run_at("caption", persona), image, words)
     sys.stdout.write(f"{path} {'is written' if words.strip() else 'is deleted'}; next: dvc repro\n")
 
 
-def swap_command(persona: str, source: str, target: str, out: Path, pay_usd: float) -> int:
-    """Swap the pair, and write the picture or say why there is none; the exit status."""
+def swap_command(
+    persona: Persona,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="s1")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", show_default=False, help="t1")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the PNG goes.")] = Path("preview.png"),
+    pay: Annotated[float, typer.Option(min=0, metavar="USD", help="Agree to this price.")] = 0.0,
+) -> int:
+    """Swap one pair before a whole run.
+
+    With the settings, thresholds and gates of the stage; a run makes and buys it no second time. Exit status 1 when it is refused.
+
+    \b
+    Examples:
+      likeness photos swap jade s1 t1
+      likeness photos swap jade s1 t1 --out look.png --pay 0.1
+    """
     run = run_at("swap", persona)
-    made = preview(run, pairs_of(run), source, target, pay_usd=pay_usd)
+    made = preview(run, pairs_of(run), source, target, pay_usd=pay)
     if made.picture is None:
         assert made.failure is not None
         sys.stderr.write(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from likeness.cli.arguments import Json, Personas
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
@@ -26,10 +27,19 @@ from likeness.store.items import item_key
 from likeness.train.pace import device_kind, recall, work_words
 
 
-def plan_command(personas: Sequence[str], *, as_json: bool) -> int:
-    """Print the plan and write .cache/ledger/plan.json; the exit status is 1 when the plan exceeds the budget."""
+def plan_command(personas: Personas = None, as_json: Json = False) -> int:
+    """Show what a run would make, buy and cost.
+
+    Also how long it takes and the memory that training needs. Nothing is made or bought, and no key is needed.
+    Exit status 1 when the plan exceeds the budget.
+
+    \b
+    Examples:
+      likeness plan
+      likeness plan jade --json
+    """
     repository = RepositoryPaths.here()
-    plan = make_plan(load_config(PARAMS), repository, personas)
+    plan = make_plan(load_config(PARAMS), repository, personas or ())
     values = {**asdict(plan), "exceeds_budget": plan.exceeds}
     with optional():  # a plan buys and makes nothing: it is told from a disk to read only, too
         repository.history.mkdir(parents=True, exist_ok=True)

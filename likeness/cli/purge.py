@@ -6,7 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Persona, Yes
+from likeness.cli.consent import known
 from likeness.cli.deletion import Report, files_of, make_writable
 from likeness.cli.purge_dvc import DvcTraces
 from likeness.config import Config, load_config
@@ -219,9 +224,29 @@ def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: 
     )
 
 
-def purge_command(persona: str, *, dry_run: bool, photographs: bool) -> None:
-    """Purge, write the report where it is kept, and print it."""
-    report = purge(persona, dry_run=dry_run, photographs=photographs)
+def purge_command(
+    persona: Persona,
+    photographs: Annotated[
+        bool, typer.Option("--photographs", help="Also data/PERSONA/raw and captions_override.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Delete what was made from a likeness, wherever it is kept.
+
+    Outputs, items here and with the team, DVC's caches, lock and remotes, checkpoints, MLflow runs, what was lent to
+    providers and what was published. The report says what could not be reached. Run no stage meanwhile.
+
+    \b
+    Examples:
+      likeness consent purge mia --dry-run
+      likeness consent purge mia --yes
+    """
+    if not (yes or dry_run):
+        typer.confirm(f"Delete everything that was made from {persona}?", abort=True)
+    report = purge(known(persona), dry_run=dry_run, photographs=photographs)
     would = "would be " if dry_run else ""
     for place, names in report.deleted.items():
         sys.stdout.write(f"{place}: {len(names)} {would}deleted\n")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
+from likeness.cli.arguments import Json
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
@@ -35,8 +36,16 @@ class Row:
     usd: float = 0.0
 
 
-def spending_command(*, as_json: bool) -> None:
-    """Print the purchases; requests that cost nothing are not listed."""
+def spending_command(as_json: Json = False) -> None:
+    """Show what was bought and what is left of the budget.
+
+    By day, stage and provider; requests that cost nothing are not listed.
+
+    \b
+    Examples:
+      likeness spending
+      likeness spending --json
+    """
     cfg = load_config(PARAMS)
     repository = RepositoryPaths.here()
     items, bought = open_items(cfg, repository, read_only=True), purchases(repository.spending)

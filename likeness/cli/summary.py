@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from likeness.cli.arguments import Json
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
@@ -23,8 +24,16 @@ from likeness.purchases.history import (
 COUNTS = ("items", "made", "reused", "failed", "refused", "skipped")
 
 
-def summary_command(*, as_json: bool) -> None:
-    """Print each persona's last run."""
+def summary_command(as_json: Json = False) -> None:
+    """Show what the last run made and what it cost.
+
+    Items made, reused, failed and refused by stage, seconds, cost, and where the results are.
+
+    \b
+    Examples:
+      likeness summary
+      likeness summary --json
+    """
     cfg, repository = load_config(PARAMS), RepositoryPaths.here()
     spent, limit = total_usd(purchases(repository.spending)), cfg.budget.max_usd
     if as_json:

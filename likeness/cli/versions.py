@@ -3,7 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
+import typer
+
+from likeness.cli.arguments import Json, Persona
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.errors import InputError
@@ -18,15 +22,30 @@ from likeness.versions.revision import WORKSPACE
 from likeness.versions.sides import sides
 
 
-def accept_command(persona: str, names: Sequence[str]) -> int:
-    """Judge the candidates, and number the best of those that pass; the exit status is 1 where none does."""
+def accept_command(
+    persona: Persona,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="REV", help="Revisions to choose among; what lies here by default."),
+    ] = None,
+) -> int:
+    """Give the weights the next version's name, if they keep the floors of conf/choice/.
+
+    Of several the ones with the largest share of the ceiling. They are copied to models/PERSONA/versions/, the record goes
+    into models/PERSONA/versions.json, which you commit, and MLflow's registry gets the same number. Exit status 1 when none passes.
+
+    \b
+    Examples:
+      likeness versions accept jade
+      likeness versions accept jade workspace bold-name
+    """
     config = load_config(PARAMS)
     run = Run(
         stage="evaluate", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
     )
     run.require(*run.uses)
     terminal = console()
-    judged = choose(sides(list(names) or [WORKSPACE], persona), config.choice)
+    judged = choose(sides(names or [WORKSPACE], persona), config.choice)
     for side, found in judged:
         if found is None:
             say(
@@ -55,8 +74,14 @@ def accept_command(persona: str, names: Sequence[str]) -> int:
     return 0
 
 
-def list_command(persona: str, *, as_json: bool) -> None:
-    """Print the versions, the last first."""
+def list_command(persona: Persona, as_json: Json = False) -> None:
+    """List the accepted versions.
+
+    \b
+    Examples:
+      likeness versions list jade
+      likeness versions list jade --json
+    """
     found = read_versions(PersonaPaths(persona))
     if as_json:
         sys.stdout.write(json.dumps([one.model_dump(mode="json") for one in found], indent=2) + "\n")

@@ -14,6 +14,7 @@ from likeness.ingest.limits import Limits, read_file
 from likeness.ingest.listing import photographs
 from likeness.paths import PERSONA_NAME, RepositoryPaths, inside
 from likeness.pipeline.manifest import MANIFEST, Entry, read_manifest, write_manifest
+from likeness.stage_program import run
 from likeness.strict_yaml import read_yaml
 
 LIMITS = Limits(max_file_mb=1, max_megapixels=10, max_side_px=512, background_rgb=(0, 0, 0))
@@ -130,10 +131,25 @@ def test_a_pipe_for_settings_keeps_nobody_waiting(tmp_path):
         read_yaml(tmp_path / "params.yaml", remedy="")
 
 
+def masks_of(monkeypatch, function: str) -> list[int]:
+    """The umasks in force when a function is called, which then ends the program."""
+    seen: list[int] = []
+
+    def instead(*_: object) -> None:
+        seen.append(os.umask(0))
+        os.umask(seen[-1])
+        raise OSError("enough")
+
+    monkeypatch.setattr(function, instead)
+    return seen
+
+
 def test_what_a_stage_writes_is_its_users_alone(tmp_path, monkeypatch):
-    """`run` sets the umask before anything is written."""
-    text = (Path(__file__).parents[2] / "likeness" / "stage_program.py").read_text()
-    assert "os.umask(0o077)" in text.split("def run(", 1)[1].split("main(current)")[0]
+    """Before its settings are read, and so before anything is written."""
+    seen = masks_of(monkeypatch, "likeness.stage_program.load_config")
+    with pytest.raises(OSError, match="enough"):
+        run("swap", lambda current: None)
+    assert seen == [0o077]
 
 
 def modes(folder: Path) -> dict[str, str]:
@@ -164,17 +180,11 @@ def test_a_cache_that_dvc_shares_with_a_group_and_a_link_stay_as_they_are(tmp_pa
 
 def test_what_a_command_writes_is_its_users_alone(tmp_path, monkeypatch):
     """`likeness persona new` copies photographs, and a release."""
-    seen: list[int] = []
-
-    def command(*_: object, **__: object) -> None:
-        seen.append(os.umask(0))
-        os.umask(seen[-1])
-
-    monkeypatch.setattr("likeness.cli.persona.new_persona", command)
+    seen = masks_of(monkeypatch, "likeness.cli.persona._refuse_name")
     monkeypatch.setattr("sys.argv", ["likeness", "persona", "new", "mia", "--sources", "."])
     before = os.umask(0)
     try:
-        with pytest.raises(SystemExit):
+        with pytest.raises(OSError, match="enough"):
             main()
         after = os.umask(0)
     finally:

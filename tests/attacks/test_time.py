@@ -16,7 +16,6 @@ from persona_folders import settings
 from records import RECORD, write
 from signing import STRANGER, edit_and_sign, sign_as_test
 
-from likeness.cli.consent_answers import Answers
 from likeness.cli.consent_records import new, renew, revoke_record, sign_record
 from likeness.config import Config, ItemsConfig
 from likeness.digests import sha256_bytes
@@ -299,10 +298,8 @@ def test_an_id_is_not_given_twice(repository, monkeypatch):
         renew("mia", evidence=Path("consent/mia.pdf"), signed=None, expires=None)
     with pytest.raises(ConsentError, match="does not come back"):
         sign_record("mia", photographs=False, yes=True)
-    nobody = Answers(kind=None, subject=None, attested_by=None, age_years=None, evidence=None, scope=None, signed=None,
-                     expires=None)  # fmt: skip
     with pytest.raises(ConsentError, match="is there already"):
-        new("mia", nobody)
+        new("mia")
 
 
 def test_a_record_that_cannot_be_read_can_be_revoked(repository):

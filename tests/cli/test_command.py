@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from likeness.cli import app as app_module
+from likeness.cli import commands
 from likeness.cli.app import app
 from likeness.errors import ConfigError, exit_on_error
 
@@ -155,7 +155,7 @@ def test_a_system_that_is_not_posix_is_refused(repository, monkeypatch):
     class Windows:
         name = "nt"
 
-    monkeypatch.setattr(app_module, "os", Windows)
+    monkeypatch.setattr(commands, "os", Windows)
     result = likeness("summary")
     assert result.exit_code == 1
     assert "Linux and macOS" in result.stderr

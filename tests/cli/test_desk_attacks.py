@@ -126,10 +126,9 @@ def test_it_listens_on_this_machine_alone(desk):
     assert desk.server.server_address[0] == "127.0.0.1"
 
 
-def test_the_link_is_printed_and_a_taken_port_is_told(desk_mission, desk, monkeypatch):
+def test_the_link_is_printed_and_a_taken_port_is_told(desk_mission, desk, monkeypatch, capsys):
     with pytest.raises(ConfigError, match="is not available"):
         likeness.cli.desk.serve.desk_command(desk.port)
-    lines: list[str] = []
     monkeypatch.setattr(DeskServer, "serve_forever", lambda self: None)
-    likeness.cli.desk.serve.desk_command(0, say=lines.append)
-    assert re.search(r"http://127\.0\.0\.1:\d+/open\?token=\S{43}\n", "".join(lines))
+    likeness.cli.desk.serve.desk_command(0)
+    assert re.search(r"http://127\.0\.0\.1:\d+/open\?token=\S{43}\n", capsys.readouterr().out)

@@ -131,14 +131,14 @@ def test_what_others_use_too_stays_theirs(repository):
 
 
 def test_a_second_run_finds_nothing(repository, capsys):
-    purge_command("jade", dry_run=False, photographs=False)
+    purge_command("jade", yes=True)
     said = capsys.readouterr().out
     assert "stays: the photographs in data/jade/raw" in said
     assert "stays: whoever downloaded" in said
     (report,) = Path("consent/purged").glob("jade-*.json")
     written = json.loads(report.read_text())
     assert "data/jade/swapped/jade-s1-t1-sfw-swapped.png" in written["deleted"]["files"]
-    purge_command("jade", dry_run=False, photographs=False)
+    purge_command("jade", yes=True)
     assert "nothing of jade was found" in capsys.readouterr().out
     assert len(list(Path("consent/purged").glob("*"))) == 1
 

@@ -177,7 +177,7 @@ def test_listed_experiments_go_out_and_come_home_side_by_side(clone, prepared, e
         "jade", sets, queue=False, experiments=True, yes=True, dry_run=False, wait=False, as_json=True
     )
     jobs = [one["name"] for one in json.loads((engine / "jobs.json").read_text())]
-    fetch_command(None)
+    fetch_command(every=True)
     shown = json.loads(clone.run(sys.executable, "-m", "dvc", "exp", "show", "--json").stdout)
     found = {
         one["name"]: one["revs"][0]["data"]["params"]["params.yaml"]["data"]
@@ -200,7 +200,7 @@ def test_a_queue_goes_out_and_comes_home(clone, prepared, engine, capsys):
     assert waiting.count("Queued") == 2
     with pytest.raises(ConfigError, match="launched already"):
         launch(HERE)
-    fetch_command(None)
+    fetch_command(every=True)
     names = {
         line.split("dvc exp apply ")[1].split(";")[0]
         for line in capsys.readouterr().out.splitlines()
@@ -219,5 +219,5 @@ def test_a_queue_goes_out_and_comes_home(clone, prepared, engine, capsys):
         mine = composed(clone.folder) | parse_yaml((clone.folder / "params.yaml").read_text())
         weights = (clone.folder / "models/jade/jade-v1.safetensors").read_text()
         assert weights == f"weights of {mine['train']['schedule']['steps']} steps"
-    fetch_command(None)
+    fetch_command(every=True)
     assert capsys.readouterr().out == ""

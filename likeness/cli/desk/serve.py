@@ -3,11 +3,14 @@
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
+
+import typer
 
 from likeness.cli.desk.guard import HOSTS, Guard
 from likeness.cli.desk.routes import Answer, Asked, answer, refused
@@ -134,11 +137,18 @@ class Serving:
         self.thread.join()
 
 
-def desk_command(port: int, *, say: Callable[[str], object] = sys.stdout.write) -> None:
-    """Serve until Ctrl-C.
+def desk_command(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Any free one by default.")] = 0,
+) -> None:
+    """Open the operator's desk: a page on this machine (docs/desk.md).
 
-    Raises:
-        ConfigError: the port is taken, or params.yaml does not read.
+    Photographs with their reasons, captions, one pair's swap, samples while training runs, plan and money. Prints a link, and
+    serves until Ctrl-C.
+
+    \b
+    Examples:
+      likeness desk
+      likeness desk --port 8800
     """
     from likeness.errors import ConfigError
 
@@ -149,6 +159,6 @@ def desk_command(port: int, *, say: Callable[[str], object] = sys.stdout.write) 
                           remedy="name another one, or none: then a free one is used") from error  # fmt: skip
     with server:
         server.desk.config()
-        say(f"The desk of this folder, until Ctrl-C, for this machine only:\n{server.link}\n")
+        sys.stdout.write(f"The desk of this folder, until Ctrl-C, for this machine only:\n{server.link}\n")
         sys.stdout.flush()
         server.serve_forever()

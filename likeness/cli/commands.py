@@ -1,0 +1,70 @@
+"""How the command `likeness` finds, begins and ends its commands. Each is a function of the module that does its work; the module
+is imported when the command runs or shows its help."""
+
+import ast
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from likeness.cli.arguments import PLAIN
+from likeness.errors import ConfigError, end_program
+from likeness.program import for_this_user_alone, interruptible
+
+
+class Commands(TyperGroup):
+    """Begins and ends every command alike: what it writes is this user's alone; errors have one form, a broken pipe (`| head`)
+    ends in silence. A number that a command returns is the exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        interruptible()
+        try:
+            if os.name != "posix":
+                raise ConfigError("likeness runs on Linux and macOS", remedy="on Windows, run it in WSL 2")
+            with for_this_user_alone():
+                status = super().invoke(ctx)
+            sys.stdout.flush()  # a pipe that nobody reads breaks here, where typer ends quietly
+            if isinstance(status, int):
+                ctx.exit(status)
+        except (Exception, KeyboardInterrupt) as error:
+            end_program(ctx.invoked_subcommand or "likeness", error)
+        return status
+
+
+def add_commands(group: typer.Typer, package: str, places: Mapping[str, str]) -> None:
+    """Give a group its commands, each by its name and the place of its function below `package`: `items.list_items`."""
+    for name, place in places.items():
+        group.command(name, cls=_found_at(f"{package}.{place}"))(_nothing)
+
+
+def _nothing() -> None:
+    """Stands for a function that is not imported yet."""
+
+
+def _found_at(place: str) -> type[TyperCommand]:
+    module, _, function = place.rpartition(".")
+
+    class Command(TyperCommand):
+        def get_short_help_str(self, limit: int = 45) -> str:
+            """The docstring's first sentence, read without an import: some take seconds."""
+            spec = find_spec(module)
+            tree = ast.parse(Path(str(spec and spec.origin)).read_bytes())
+            found = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function)
+            self.help = ast.get_docstring(next(found))
+            return super().get_short_help_str(limit)
+
+        def make_context(
+            self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+        ) -> Any:
+            one = typer.Typer(add_completion=False, **PLAIN)
+            one.command(self.name)(getattr(import_module(module), function))
+            return get_command(one).make_context(info_name, args, parent, **extra)
+
+    return Command
