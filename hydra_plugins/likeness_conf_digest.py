@@ -14,7 +14,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from likeness.cli.overrides import refuse_unknown_overrides
+from likeness.cli.compose import refuse_unknown_overrides
 from likeness.conf_digest import conf_digest, values_digest
 from likeness.config import validated
 from likeness.errors import ConfigError

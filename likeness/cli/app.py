@@ -16,13 +16,13 @@ COMMANDS = {
     "spending": "spending.spending_command",
     "draw": "draw.draw_command",
     "publish": "publish.publish_command",
-    "diff": "diff.diff_command",
+    "diff": "versions.diff_command",
     "compare": "compare.compare_command",
-    "lineage": "lineage.lineage_command",
+    "lineage": "versions.lineage_command",
     "verify": "marks.verify_command",
     "detect": "marks.detect_command",
     "inspect": "inspect.inspect_command",
-    "convert": "convert.convert_command",
+    "convert": "inspect.convert_command",
     "params": "params.params_command",
 }
 GROUPS = {

@@ -9,10 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli.answer_options import Age, AttestedBy, Evidence, Expires, Kind, Scope, Signed, Subject
 from likeness.cli.arguments import Persona, Yes
 from likeness.cli.consent import recorded_face, show_record
-from likeness.cli.consent_answers import Answers, Asker, asked, file
+from likeness.cli.consent_answers import (
+    Age,
+    Answers,
+    Asker,
+    AttestedBy,
+    Evidence,
+    Expires,
+    Kind,
+    Scope,
+    Signed,
+    Subject,
+    asked,
+    file,
+)
 from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic

@@ -41,7 +41,7 @@ def draw_command(
       likeness draw jade "head and shoulders photo, smiling"
       likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8
     """
-    from likeness.evaluate.request import asked_prompt, draw_asked
+    from likeness.evaluate.draw import asked_prompt, draw_asked
 
     run = run_of(persona, strength)
     for place in (run.paths.drawn, *run.places()):  # before the libraries, which take long

@@ -1,11 +1,11 @@
-"""What LoRA files of any trainer are and say about themselves."""
+"""What LoRA files of any trainer are and say about themselves; one of them under other names, or in a smaller type."""
 
 import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -13,10 +13,15 @@ from rich.table import Table
 
 from likeness.cli.arguments import Json
 from likeness.cli.tables import console
-from likeness.errors import LikenessError
+from likeness.disk import write_atomic
+from likeness.errors import DiskError, InputError, LikenessError
 from likeness.formatting import format_bytes, on_terminal
 from likeness.lora.inspect import LoraFile, read_lora
 from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
+
+if TYPE_CHECKING:
+    pass
+
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -121,3 +126,44 @@ def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
 def _printable(text: str) -> str:
     """One line without control characters, which could rewrite a terminal."""
     return on_terminal(text)[:MAX_WORDS]
+
+
+def convert_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    to: Annotated[
+        Literal["kohya", "diffusers"] | None, typer.Option(help="Whose names; unchanged by default.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16", "bfloat16"] | None, typer.Option(help="Unchanged by default.")
+    ] = None,
+) -> None:
+    """Write a LoRA file under other names or in a smaller type.
+
+    What the file says about itself (consent, dataset ...) is kept; its hashes are those of the new weights.
+
+    \b
+    Examples:
+      likeness convert jade-v1.safetensors diffusers.safetensors --to diffusers
+      likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
+    """
+    try:
+        if to:
+            from likeness.lora.file import read_file, refuse_broken
+
+            refuse_broken(
+                read_file(file)
+            )  # before the libraries are loaded that know the bases: they take seconds
+        from likeness.lora.convert import convert
+        from likeness.lora.export import DTYPES
+
+        converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
+        write_atomic(out, converted.data)
+    except OSError as error:
+        raise DiskError.of(error) or InputError(f"{error.filename}: {error.strerror}") from error
+    named = f" of {converted.base} under {to.capitalize()}'s names, loaded and compared" if to else ""
+    sys.stderr.write(
+        f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"
+    )
+    for note in converted.notes:
+        sys.stderr.write(f"convert: {note}\n")

@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from likeness.cli.compose import compose, composed
-from likeness.cli.overrides import read_values
+from likeness.cli.compose import compose, composed, read_values
 from likeness.conf_digest import DIGESTS
 from likeness.config import validated
 from likeness.disk import write_atomic

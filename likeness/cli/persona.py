@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli import answer_options as option
+from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Yes
 from likeness.cli.consent_answers import Answers, Asker, asked, file, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record

@@ -1,15 +1,20 @@
-"""Versions of a persona's weights: which there are, and the next one."""
+"""Versions of a persona's weights: which there are, the next one, what differs between two, and which
+made a file."""
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona
+from likeness.cli.arguments import Json, Persona, complete_persona
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
+from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
@@ -17,8 +22,10 @@ from likeness.report.outcome import interval, percent
 from likeness.run import Run
 from likeness.tracking.records import Registered, register
 from likeness.versions.accepted import accept, choose
+from likeness.versions.changes import Difference, difference
+from likeness.versions.lineage import Made, lineage
 from likeness.versions.record import Version, read_versions, weights_of
-from likeness.versions.revision import WORKSPACE
+from likeness.versions.revision import WORKSPACE, Revision, lock_of, personas_of
 from likeness.versions.sides import sides
 
 
@@ -117,3 +124,98 @@ def _register(run: Run, versions: Sequence[Version]) -> None:
     problem = register(tracking.uri, tracking.experiment, run.repository.root, run.persona.name, known)
     if problem:
         sys.stderr.write(f"versions: MLflow: {problem}\n")
+
+
+SHOWN = 40  # lines of the table; the page and --json have all
+
+
+def diff_command(
+    old: Annotated[str, typer.Argument(metavar="REV")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
+    ] = None,
+    persona: Annotated[
+        str | None, typer.Option(autocompletion=complete_persona, help="all by default")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the pictures, before and after.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which pictures of a training set differ between two versions, and what did it.
+
+    A version is a commit, branch, tag or experiment at which dvc.lock was committed.
+
+    \b
+    Examples:
+      likeness diff HEAD~1
+      likeness diff v1 v2 --html diff.html
+    """
+    new = new or WORKSPACE
+    personas = [persona] if persona else personas_of(lock_of(new))
+    found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}
+    if as_json:
+        sys.stdout.write(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2) + "\n")
+    else:
+        for name, one in found.items():
+            _show(name, old, new, one)
+    if html is not None:
+        from likeness.versions.page import page  # here: it brings the report's pictures
+
+        write_atomic(html, page(old, new, found).encode())
+        if not as_json:
+            say(console(), f"page: {html.absolute()}")
+
+
+def _show(persona: str, old: str, new: str, found: Difference) -> None:
+    terminal = console()
+    if not found.changes:
+        say(terminal, f"{persona}: the {found.after} pictures and captions of {old} and {new} are the same")
+        return
+    title = f"{persona}: {old} has {found.before} pictures, {new} has {found.after}"
+    view = table(title, left=["picture", "change", "cause"], right=[])
+    for change in found.changes[:SHOWN]:
+        view.add_row(change.id, change.what, change.cause)
+    terminal.print(view, markup=False)
+    if len(found.changes) > SHOWN:
+        say(terminal, f"and {len(found.changes) - SHOWN} more: --html FILE or --json shows all")
+    counts = Counter(change.what for change in found.changes)
+    say(terminal, ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def lineage_command(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json = False) -> None:
+    """Show which revision made a file, from which training set and photographs.
+
+    Weights, archives, training images and samples; also one that was copied elsewhere: its bytes are looked up.
+
+    \b
+    Examples:
+      likeness lineage models/jade/jade-v1.safetensors
+      likeness lineage somewhere/else.safetensors --json
+    """
+    made = lineage(file)
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(made), indent=2) + "\n")
+        return
+    terminal = console()
+    for line in _sentences(made):
+        say(terminal, line)
+
+
+def _sentences(made: Made) -> list[str]:
+    lines = [
+        f"{made.output}",
+        f"  made by    stage {made.stage} for {made.persona}",
+        f"  revision   {made.revision} ({made.title})",
+    ]
+    if made.training_set:
+        size = "" if made.pictures is None else f", {made.pictures} pictures"
+        lines.append(
+            f"  dataset    {made.training_set.removesuffix('.dir')} since {made.dataset_revision}{size}"
+        )
+    lines += [
+        f"  {entry['stage']:<10} {entry['file']}  sha256 {entry['sha256']}"
+        + (f"  from {entry['origin']}" if entry["stage"] == "ingest" and entry.get("origin") else "")
+        for entry in made.parents
+    ]
+    return lines

@@ -1,4 +1,5 @@
-"""The faces in an image, as the scores need them: found once for each image, then remembered."""
+"""The faces in an image, as the scores need them: found once for each image, then remembered; and the sets of images
+whose faces are compared."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,15 @@ from PIL import Image
 
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.identity import FaceEmbedding
+from likeness.evaluate.samples import Planned
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, to_json
 from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry
-from likeness.pipeline.verified import verified_bytes
+from likeness.pipeline.verified import read_verified, verified_bytes
+from likeness.run import Run
 from likeness.store.items import Json, item_key
 
 
@@ -112,3 +115,45 @@ def _enlarged(rgb: RGB, scale: float) -> RGB:
     height, width = rgb.shape[:2]
     size = (round(width * scale), round(height * scale))
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
+
+
+def search(run: Run, entries: Sequence[Entry], folder: Path, find: Finder) -> dict[str, Outcome]:
+    """The faces of images, by the images' ids; `find` gives those of one, largest first."""
+    works = [face_work(entry.id, entry.sha256, folder / entry.file, find) for entry in entries]
+    return {outcome.work.id: outcome for outcome in run.batch(works)}
+
+
+def comparison_sets(
+    run: Run,
+    trained: Sequence[Entry],
+    faces: Mapping[str, Outcome],
+    drawn: Mapping[str, Outcome],
+    planned: Sequence[Planned],
+    named: Sequence[str],
+) -> dict[str, Faces]:
+    """Faces of the samples, the training images, the photographs and the target people.
+
+    Args:
+        faces: what was found in the training images, by id; `drawn`: in the samples that were written.
+        named: the prompts that name the person; what others draw is no likeness of her that was asked for.
+    """
+    photographs = read_verified(run.paths.ingested).entries
+
+    def ingested(entries: Sequence[Entry]) -> Faces:
+        return ingested_faces(entries, run.paths.ingested)
+
+    def samples(*, lora: bool, name: bool) -> Faces:
+        chosen = [one.id for one in planned if one.lora == lora and (one.prompt in named) == name]
+        return faces_of([drawn[image] for image in chosen if image in drawn])
+
+    return {
+        "held_out": ingested([photo for photo in photographs if photo.held_out]),
+        "sources": ingested([photo for photo in photographs if photo.source and not photo.held_out]),
+        "photographs": faces_of([faces[entry.id] for entry in trained if entry.target is None]),
+        "swaps": faces_of([faces[entry.id] for entry in trained if entry.target is not None]),
+        "samples_with": samples(lora=True, name=True),
+        "samples_without": samples(lora=False, name=True),
+        "unnamed_with": samples(lora=True, name=False),
+        "unnamed_without": samples(lora=False, name=False),
+        "targets": ingested([photo for photo in photographs if photo.target]),
+    }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate.ceiling import PHOTOGRAPHS, seed_means
-from likeness.evaluate.name_test import leaks
+from likeness.evaluate.measures import leaks
 from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, estimate, rounded
 
 Details = Mapping[str, Any]

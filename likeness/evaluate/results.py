@@ -1,22 +1,24 @@
-"""The evaluation as a whole: the samples drawn, what was measured on them, and the files that say it."""
+"""The evaluation as a whole: the samples drawn, what was measured on them, and the files that say it; also of any other
+weights, drawn with the same prompts and seeds."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
-from likeness.evaluate.comparison_sets import comparison_sets, search
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.draw import Renderer, judge_steps, refuse_weights_of_others
 from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
-from likeness.evaluate.face_embeddings import Finder
+from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
 from likeness.evaluate.looks import looks_of
 from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
@@ -24,6 +26,7 @@ from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, en
 from likeness.images import load_rgb
 from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.outputs import finish
 from likeness.pipeline.verified import read_pictures, read_verified
 from likeness.run import Run
 from likeness.store.items import Item
@@ -164,3 +167,42 @@ def write_results(run: Run, results: Results, tracker: Tracker) -> None:
 
 def _write_json(path: Path, values: object) -> None:
     write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def evaluate_weights(
+    run: Run, renderer: Renderer, weights: Path, find: Finder, folder: Path
+) -> dict[str, Any]:
+    """Draw what the store lacks into `folder`, with its manifest, and measure it: the part of details.json that two LoRAs are
+    compared by. What training saw is not known of any file, so nothing is said of copying.
+
+    Raises:
+        InputError: the weights do not fit the base, or more pictures were refused than evaluate.max_failure_ratio.
+    """
+    options, words = run.config.evaluate, (run.persona.trigger, run.persona.class_word)
+    named = options.named_prompts(*words)
+    planned = plan_samples(run.persona.name, prompts(run), options.seeds)
+    outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
+    run.require(*run.uses)  # nothing is laid out once the consent has ended
+    shutil.rmtree(folder, ignore_errors=True)
+    drawn = finish(
+        "compare", folder, outcomes, max_failure_ratio=options.max_failure_ratio, counts=run.repository.counts(folder)
+    )  # fmt: skip
+    faces = search(run, drawn.entries, folder, find)
+    sets = comparison_sets(run, (), {}, faces, planned, named)
+    written = {entry.id for entry in drawn.entries}
+    seen = Seen(
+        sets=sets,
+        looks=looks_of(run, drawn.entries, folder, faces, words=True),
+        trained={},
+        planned=[one for one in planned if one.id in written],
+        named=named,
+        twins=options.twin_prompts(*words),
+    )
+    scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
+    return {
+        "measures": measured(options, seen, embedders(run.embedder)),
+        "samples": described(planned, drawn, scores),
+        "named": named,
+        "twins": seen.twins,
+        "class_word": run.persona.class_word,
+    }

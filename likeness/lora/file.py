@@ -1,7 +1,8 @@
 # pyright: basic
 # (torch is typed in part)
-"""A LoRA file of any trainer: its tensors, and whether its layers are whole, before any base is known or loaded."""
+"""A LoRA file of any trainer: its tensors, whether its layers are whole, and their form, before any base is known or loaded."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,111 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from likeness.aligned import align_tensors
 from likeness.errors import InputError, without_control
-from likeness.lora.form import check_parts, read_alpha, wide, without_mid
 from likeness.lora.keys import MAGNITUDE, MID, REMEDY, by_layer, part_of, peft_form
 from likeness.lora.safetensors_io import MAX_SHOWN, PEFT_CONFIG, find_weights, read_header
+
+# What a kind's layer is made of.
+WHOLE = (
+    {"lora_A.weight", "lora_B.weight"},
+    {"lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight"},
+    {"lokr_w1", "lokr_w2"},
+    {"lokr_w1", "lokr_w2_a", "lokr_w2_b"},
+)
+
+
+def read_alpha(name: str, tensor: Tensor) -> float:
+    """A layer's alpha; InputError `lora-tensors` where it is not one finite number."""
+    if tensor.numel() != 1 or not tensor.double().isfinite().all():
+        raise _wrong(f"{name}.alpha is {list(tensor.shape)} and not one finite number")
+    return float(tensor.double())
+
+
+def wide(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of the layer in float32; InputError `lora-tensors` where it holds packed weights."""
+    if not tensor.is_floating_point():
+        raise _wrong(
+            f"a tensor of {name} is {str(tensor.dtype).removeprefix('torch.')}: packed weights are not read"
+        )
+    return tensor.float()
+
+
+def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
+    """Refuse a layer that lacks a tensor, or whose tensors do not fit each other: InputError `lora-tensors`."""
+    if set(parts) not in WHOLE:
+        raise _wrong(f"{name} has {', '.join(sorted(parts)) or 'an alpha'} alone")
+    if (low := min(tensor.ndim for tensor in parts.values())) < 1 or any(
+        not tensor.numel() for tensor in parts.values()
+    ):
+        raise _wrong(f"{name} has {'a number' if low < 1 else 'nothing'} where a matrix belongs")
+    pair = ("lora_A.weight", "lora_B.weight") if "lora_A.weight" in parts else ("lokr_w2_b", "lokr_w2_a")
+    if pair[0] in parts:
+        down, up = parts[pair[0]], parts[pair[1]]
+        if min(down.ndim, up.ndim) < 2 or len(down) != up.shape[1]:
+            raise _wrong(f"{name} has matrices of {list(down.shape)} and {list(up.shape)}, of no common rank")
+        magnitude = parts.get("lora_magnitude_vector.weight")
+        if magnitude is not None and magnitude.numel() != len(up):
+            raise _wrong(
+                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)"
+            )
+
+
+def without_mid(name: str, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A LoRA of three tensors as one of two: the kernel [r,r,height,width] in the midst goes into the lower matrix."""
+    mid, down = parts[MID], parts.get("lora_A.weight")
+    if down is None or mid.ndim != 4 or down.ndim not in (2, 4) or mid.shape[:2] != (len(down), len(down)):
+        raise _wrong(f"{name} has a {MID} of {list(mid.shape)} that fits no lower matrix")
+    lower = torch.einsum("rsij,sc->rcij", mid, down.flatten(1))
+    return {key: tensor for key, tensor in parts.items() if key != MID} | {"lora_A.weight": lower}
+
+
+def thirds(name: str, parts: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The tensors of each of three layers that the original code has as one: their outputs follow one another.
+
+    Raises:
+        InputError: `lora-tensors`: the outputs are no three times as many.
+    """
+    outputs = ("lora_B.weight", "lora_magnitude_vector.weight", "lokr_w1")
+    split = {key: tensor for key, tensor in parts.items() if key in outputs}
+    if any(len(tensor) % 3 or tensor.ndim > 2 for tensor in split.values()):
+        raise _wrong(f"{name} is query, key and value in one, and its tensors do not fall into three")
+    return [
+        dict(parts) | {key: tensor.chunk(3)[place] for key, tensor in split.items()} for place in range(3)
+    ]
+
+
+def in_form(name: str, parts: Mapping[str, Tensor], layer: Any) -> Mapping[str, Tensor]:
+    """The tensors of a LoRA or DoRA as `layer` has them: matrices for a linear layer, [.., height, width] for a convolution.
+
+    Raises:
+        InputError: `lora-tensors`: a kernel of another size than the layer's.
+    """
+    if "lora_A.weight" not in parts:
+        return parts
+    layer = getattr(layer, "base_layer", layer)
+    kernel = tuple(layer.kernel_size) if isinstance(layer, nn.Conv2d) else ()
+    down, up = parts["lora_A.weight"], parts["lora_B.weight"]
+    pixels, given = math.prod(kernel), math.prod(down.shape[2:])
+    fits = given == pixels or (down.ndim == 2 and not down.shape[1] % pixels)
+    if not fits or {down.ndim, up.ndim} - {2, 4} or math.prod(up.shape[2:]) != 1:
+        raise _wrong(
+            f"{name} has matrices of {list(down.shape)} and {list(up.shape)}, which fit no "
+            f"{'convolution of ' + ' x '.join(map(str, kernel)) if kernel else 'linear layer'}"
+        )
+    formed = {
+        "lora_A.weight": down.reshape(len(down), down[0].numel() // pixels, *kernel),
+        "lora_B.weight": up.reshape(*up.shape[:2], *(1 for _ in kernel)),
+    }
+    if (magnitude := parts.get("lora_magnitude_vector.weight")) is not None:
+        formed["lora_magnitude_vector.weight"] = magnitude.reshape((1, -1, 1, 1) if kernel else (-1,))
+    return formed
+
+
+def _wrong(why: str) -> InputError:
+    return InputError(why, reason="lora-tensors", remedy="download or export the file again")
 
 
 @dataclass(frozen=True, kw_only=True)

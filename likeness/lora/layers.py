@@ -25,8 +25,7 @@ from torch import Tensor, nn
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, without_control
-from likeness.lora.file import whole_layer
-from likeness.lora.form import in_form, thirds
+from likeness.lora.file import in_form, thirds, whole_layer
 from likeness.lora.keys import REMEDY, by_layer, rank_of
 from likeness.lora.safetensors_io import MAX_SHOWN
 from likeness.lora.scale import read_scales

@@ -7,8 +7,8 @@ from typing import Any
 from likeness.evaluate.adherence import share_followed
 from likeness.evaluate.draw import Renderer
 from likeness.evaluate.face_embeddings import Finder
-from likeness.evaluate.other_weights import evaluate_weights
 from likeness.evaluate.paired import Details, Difference, differences
+from likeness.evaluate.results import evaluate_weights
 from likeness.run import Run
 from likeness.versions.sides import Side, differing
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from likeness.cli.compose import compose
-from likeness.cli.overrides import refuse_unknown_overrides
+from likeness.cli.compose import compose, refuse_unknown_overrides
 from likeness.conf_digest import conf_digest, refuse_resolvers
 from likeness.config import load_config
 from likeness.errors import ConfigError

@@ -12,8 +12,7 @@ from safetensors.torch import load_file
 from likeness.cli.compare import draw_sides
 from likeness.comfy.trial import run_trial
 from likeness.errors import ConsentError
-from likeness.evaluate.draw import refuse_weights_of_others
-from likeness.evaluate.request import draw_asked
+from likeness.evaluate.draw import draw_asked, refuse_weights_of_others
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.versions.sides import sides
 from stages import evaluate

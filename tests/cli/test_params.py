@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from likeness.check import check_fresh
-from likeness.cli.compose import compose
-from likeness.cli.overrides import read_values, refuse_unknown_overrides
+from likeness.cli.compose import compose, read_values, refuse_unknown_overrides
 from likeness.cli.params import as_override, params_command
 from likeness.conf_digest import conf_digest
 from likeness.config import load_config

@@ -412,7 +412,7 @@ def test_the_command_refuses_without_a_traceback(tmp_path):
 def test_a_broken_file_is_refused_before_the_libraries_that_know_the_bases(tmp_path):
     file = write(tmp_path, hostile()["alpha of 8 numbers"])
     program = (
-        "import sys\nfrom pathlib import Path\nfrom likeness.cli.convert import convert_command\n"
+        "import sys\nfrom pathlib import Path\nfrom likeness.cli.inspect import convert_command\n"
         f"try: convert_command(Path({str(file)!r}), Path('x'), to='kohya', dtype=None)\n"
         "finally: print([name for name in ('diffusers', 'peft', 'transformers') if name in sys.modules])"
     )

@@ -9,7 +9,7 @@ from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from pydantic import ValidationError
 from safetensors.torch import load
 
-from likeness.cli.convert import convert_command
+from likeness.cli.inspect import convert_command
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
 from likeness.lora.convert import convert

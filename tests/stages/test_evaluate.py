@@ -12,8 +12,7 @@ from likeness.cli.compare import draw_sides
 from likeness.diffusion.load import load_base
 from likeness.errors import InputError
 from likeness.evaluate import draw as studio
-from likeness.evaluate.draw import Renderer
-from likeness.evaluate.request import asked_prompt, draw_asked
+from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
 from likeness.images import load_rgb
 from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest

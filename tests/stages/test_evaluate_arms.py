@@ -18,8 +18,8 @@ from likeness.errors import ConfigError, InputError
 from likeness.evaluate import draw as renderer
 from likeness.images import load_rgb
 from likeness.pipeline.manifest import read_manifest
-from likeness.report.beside import arm_rows
 from likeness.report.collect import Evaluation
+from likeness.report.page import arm_rows
 from likeness.report.pictures import Album
 from likeness.run import RepositoryPaths
 from likeness.strict_yaml import read_yaml
