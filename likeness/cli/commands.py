@@ -60,11 +60,15 @@ def _found_at(place: str) -> type[TyperCommand]:
             self.help = ast.get_docstring(next(found))
             return super().get_short_help_str(limit)
 
+        def imported(self) -> Any:
+            """The command itself, with its arguments and options."""
+            one = typer.Typer(add_completion=False, **PLAIN)
+            one.command(self.name)(getattr(import_module(module), function))
+            return get_command(one)
+
         def make_context(
             self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
         ) -> Any:
-            one = typer.Typer(add_completion=False, **PLAIN)
-            one.command(self.name)(getattr(import_module(module), function))
-            return get_command(one).make_context(info_name, args, parent, **extra)
+            return self.imported().make_context(info_name, args, parent, **extra)
 
     return Command

@@ -41,7 +41,7 @@ from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
 from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
-from likeness.safety.pictures import AgeGate
+from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST
 from likeness.store.items import Item, item_key
 from likeness.vendors.comfyui import ComfyUI
@@ -53,7 +53,7 @@ TRIAL_VERSION = 1
 Rate = Callable[[RGB], float]
 
 
-def run_trial(run: Run, rate: Rate, ages: AgeGate, find: Finder) -> Result:
+def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
     """Draw what the store lacks, score it, write models/PERSONA/comfy/.
 
     Raises:
@@ -124,7 +124,7 @@ class _Trial:
     cfg: Config
     server: ComfyUI
     rate: Rate
-    ages: AgeGate
+    ages: PictureGate
     digest: str
     lora: Lora
     keys: frozenset[str]

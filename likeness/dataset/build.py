@@ -19,7 +19,7 @@ from likeness.pipeline.training_size import size_of
 from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
-from likeness.safety.measurements import Measures
+from likeness.safety.measurements import Measurements
 from likeness.store.items import Item, Json, item_key
 
 IMAGE = "image.jpg"
@@ -82,7 +82,7 @@ def image_work(
     again: Callable[[], Planned],
     places: PersonaPaths,
     options: DatasetConfig,
-    measures: Measures,
+    measures: Measurements,
     models: Sequence[Json],
     admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
@@ -111,7 +111,7 @@ def image_work(
     )
 
 
-def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measures: Measures) -> Made:
+def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measures: Measurements) -> Made:
     image = planned.chosen.image
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     folder = places.enhanced if picture is image else places.resized

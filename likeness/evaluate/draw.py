@@ -28,7 +28,7 @@ from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
-from likeness.safety.pictures import AgeGate, PictureGate
+from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, item_key
 
@@ -40,7 +40,7 @@ class Renderer:
     cfg: Config
     base: Base
     rater: Rater
-    ages: AgeGate = field(default_factory=PictureGate)
+    ages: PictureGate = field(default_factory=PictureGate)
     reference: Reference | None = None
 
     @property

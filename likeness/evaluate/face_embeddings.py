@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ from PIL import Image
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.samples import Planned
-from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, to_json
+from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, to_json
 from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
 from likeness.paths import face_file
@@ -25,19 +25,11 @@ from likeness.run import Run
 from likeness.store.items import Json, item_key
 
 
-class Analyzer(Protocol):
-    """Finds the faces of an image, largest first, and gives one the embeddings of all networks; `FaceAnalyzer` is one."""
-
-    def faces(self, rgb: RGB) -> list[Face]: ...
-
-    def identified(self, rgb: RGB, face: Face) -> Face: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Finder:
     """Finds faces; `own` names the user's own embedder (`faces.embedder`) where the analyzer has one."""
 
-    analyzer: Analyzer
+    analyzer: FaceAnalyzer
     own: str | None = None
 
     def __call__(self, rgb: RGB) -> list[Face]:

@@ -15,7 +15,7 @@ from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import Subject, judge, rating
-from likeness.safety.pictures import AgeGate
+from likeness.safety.pictures import PictureGate
 from likeness.store.items import WITHHELD, Item
 
 SAMPLES_VERSION = 2
@@ -83,7 +83,7 @@ def plan_arms(
 
 
 def finished_sample(
-    rgb: RGB, rate: Callable[[RGB], float], ages: AgeGate, limits: Limits, *, quality: int
+    rgb: RGB, rate: Callable[[RGB], float], ages: PictureGate, limits: Limits, *, quality: int
 ) -> Made:
     """The picture as a JPEG marked as drawn by a trained network, with its rating.
 

@@ -9,20 +9,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import imagehash
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from likeness.digests import sha256_pixels
-from likeness.faces import Face, to_json
+from likeness.faces import Face, FaceAnalyzer, to_json
+from likeness.faces.age import AgeEstimator
 from likeness.faces.stance import light, luma
 from likeness.images import RGB, encode_png
 from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace
-from likeness.ingest.upright import StanceFinder, Upright, make_upright
+from likeness.ingest.upright import Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key
 
@@ -40,28 +39,16 @@ Rate = Callable[[RGB], float]
 """Explicit-material score 0..1 of RGB pixels."""
 
 
-class FaceFinder(Protocol):
-    """Finds the faces of RGB pixels, largest first."""
-
-    def faces(self, rgb: NDArray[np.uint8]) -> list[Face]: ...
-
-
-class AgeJudge(Protocol):
-    """Apparent age in years of one face."""
-
-    def years(self, rgb: NDArray[np.uint8], face: Face) -> float: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Instruments:
     """What measures a photo, and the digest of all weights it runs on."""
 
-    faces: FaceFinder
-    ages: AgeJudge
+    faces: FaceAnalyzer
+    ages: AgeEstimator
     rate: Rate
     digest: str
     faces_version: int
-    stances: StanceFinder | None = None
+    stances: FaceAnalyzer | None = None
     """Says how faces stand; without it photographs stay as they are."""
     identify: Callable[[RGB, Face], Face] = lambda rgb, face: face
     """Adds the embeddings of all networks that decide whose face it is."""
@@ -113,7 +100,7 @@ def analyse(path: Path, sha256: str, limits: Limits, instruments: Instruments) -
     return Made(files=files, record=measured.record())
 
 
-def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeJudge) -> tuple[MeasuredFace, ...]:
+def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeEstimator) -> tuple[MeasuredFace, ...]:
     found: list[MeasuredFace] = []
     for index, face in enumerate(faces):
         judged = index == 0 or min(face.box_px[2], face.box_px[3]) >= JUDGED_FACE_PX

@@ -2,40 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from likeness.ingest import IngestConfig
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured, MeasuredFace
-from likeness.safety.consent import Role
+from likeness.safety.consent import Consent
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.gates import Rating, Refusal, SeenFace, Subject, judge, rating
-from likeness.safety.identity import Vectors, stranger
-
-
-class Attestations(Protocol):
-    """What the consent record says about faces and photos; `likeness.safety.consent.Consent` is one."""
-
-    @property
-    def face_vectors(self) -> Vectors:
-        """The recorded face, by its embedders' names."""
-        ...
-
-    def attested_age(self, role: Role, file_name: str, sha256: str) -> int | None:
-        """The age attested for exactly this photo, or None."""
-        ...
-
-    def target_licence(self, file_name: str, sha256: str) -> str | None:
-        """The licence that allows exactly this photo as a target, or None."""
-        ...
-
-    def covers_photo(self, role: Role, file_name: str, sha256: str) -> bool:
-        """Whether exactly these bytes may be used at all."""
-        ...
-
-    def listed_sha256(self, role: Role, file_name: str) -> str | None:
-        """The digest recorded under this name, or None."""
-        ...
+from likeness.safety.identity import stranger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +31,13 @@ def rating_of(photo: Candidate, cfg: IngestConfig) -> Rating:
     return rating(photo.measured.explicit, review_explicit=cfg.review_explicit, max_explicit=cfg.max_explicit)
 
 
-def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Refusal | None:
+def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Refusal | None:
     """The first reason why this photo cannot be used, or None."""
     return next((found for check in CHECKS for found in check(photo, cfg, attested)), None)
 
 
 def refusal_alone(
-    photo: Candidate, cfg: IngestConfig, attested: Attestations, limits: IdentityLimits
+    photo: Candidate, cfg: IngestConfig, attested: Consent, limits: IdentityLimits
 ) -> Refusal | None:
     """Why this photo cannot be used, as far as it and the consent record alone say so: asked before it is stored."""
     if (refusal := refusal_of(photo, cfg, attested)) or photo.raw.role == "target":
@@ -84,7 +58,7 @@ def not_the_persona(why: str, what: str) -> Refusal:
     )
 
 
-def gate_refusal(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Refusal | None:
+def gate_refusal(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Refusal | None:
     """What the gates of the door `photograph` say."""
     # An attested age is the subject's; it says nothing of people behind.
     years = attested.attested_age(photo.raw.role, photo.raw.name, photo.sha256)
@@ -93,12 +67,12 @@ def gate_refusal(photo: Candidate, cfg: IngestConfig, attested: Attestations) ->
     return judge("photograph", subject)
 
 
-def _gates(photo: Candidate, cfg: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+def _gates(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Iterator[Refusal]:
     if refusal := gate_refusal(photo, cfg, attested):
         yield refusal
 
 
-def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+def _licence(photo: Candidate, _: IngestConfig, attested: Consent) -> Iterator[Refusal]:
     raw = photo.raw
     if raw.role != "target" or attested.target_licence(raw.name, photo.sha256) is not None:
         return
@@ -116,7 +90,7 @@ def _licence(photo: Candidate, _: IngestConfig, attested: Attestations) -> Itera
         )
 
 
-def _listed(photo: Candidate, _: IngestConfig, attested: Attestations) -> Iterator[Refusal]:
+def _listed(photo: Candidate, _: IngestConfig, attested: Consent) -> Iterator[Refusal]:
     raw = photo.raw
     if raw.role == "source" and not attested.covers_photo(raw.role, raw.name, photo.sha256):
         yield Refusal(
@@ -143,7 +117,7 @@ STANDS = {
 }
 
 
-def _stance(photo: Candidate, _: IngestConfig, __: Attestations) -> Iterator[Refusal]:
+def _stance(photo: Candidate, _: IngestConfig, __: Consent) -> Iterator[Refusal]:
     if (fault := photo.measured.fault) is not None:
         detail, remedy = STANDS[fault]
         yield Refusal(reason=fault, detail=detail, remedy=remedy)
@@ -153,7 +127,7 @@ def _stance(photo: Candidate, _: IngestConfig, __: Attestations) -> Iterator[Ref
 NEARLY_WHITE = 230
 
 
-def _light(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+def _light(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
     faces = photo.measured.faces
     percentiles = faces[0].light if faces else photo.measured.luma
     if percentiles is None:
@@ -176,7 +150,7 @@ def _light(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
         )
 
 
-def _faces(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+def _faces(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
     faces = photo.measured.faces
     if not faces:
         yield Refusal(
@@ -203,7 +177,7 @@ def seen(face: MeasuredFace, attested_years: int | None) -> SeenFace:
     return SeenFace(side_px=face.side_px, age_years=face.age_years, attested_years=attested_years)
 
 
-def _size(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+def _size(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
     width, height, face = photo.measured.width, photo.measured.height, photo.face.side_px
     scaled = _is_scaled(photo)
     cut = f"cut out the part around the face, or raise ingest.max_side_px ({cfg.max_side_px}), which scaled it down"
@@ -235,7 +209,7 @@ def _px(photo: Candidate) -> str:
     )
 
 
-def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Refusal]:
+def _sharp(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
     if photo.face.sharpness < cfg.min_sharpness:
         yield Refusal(
             reason="blurred",
@@ -244,7 +218,7 @@ def _sharp(photo: Candidate, cfg: IngestConfig, _: Attestations) -> Iterator[Ref
         )
 
 
-Check = Callable[[Candidate, IngestConfig, Attestations], Iterator[Refusal]]
+Check = Callable[[Candidate, IngestConfig, Consent], Iterator[Refusal]]
 
 # In this order; those after _faces may rely on there being one.
 CHECKS: tuple[Check, ...] = (_gates, _licence, _listed, _stance, _light, _faces, _size, _sharp)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from likeness.faces import similarity
 from likeness.ingest import IngestConfig, NearDuplicateConfig
-from likeness.ingest.checks import Attestations, Candidate, Refusal, not_the_persona, refusal_alone
+from likeness.ingest.checks import Candidate, Refusal, not_the_persona, refusal_alone
 from likeness.ingest.numbers import Numbers, disputes
 from likeness.ingest.repeats import Originals
+from likeness.safety.consent import Consent
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import SFACE, Vectors, mean_of, stranger, vectors_json
 
@@ -33,7 +34,7 @@ NO_NUMBERS = Numbers()
 def select(
     photos: Sequence[Candidate],
     cfg: IngestConfig,
-    attested: Attestations,
+    attested: Consent,
     *,
     limits: IdentityLimits,
     numbers: Numbers = NO_NUMBERS,

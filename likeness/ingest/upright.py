@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from likeness.faces import Face
+from likeness.faces import Face, FaceAnalyzer
 from likeness.faces.stance import LEAST_SHARE, SURE_LENGTH, Stance
 from likeness.images import RGB
 
@@ -15,16 +14,6 @@ Fault = Literal["negative", "faces-disagree", "not-upright"]
 
 # Faces from this share of the largest have a say; smaller ones may be patterns behind, unless their embedding is sure.
 SAY = LEAST_SHARE
-
-
-class StanceFinder(Protocol):
-    """Says how faces stand."""
-
-    def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]: ...
-
-    def search(self, rgb: NDArray[np.uint8]) -> Stance | None: ...
-
-    def stands_otherwise(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +30,7 @@ def make_upright(
     rgb: RGB,
     faces: Sequence[Face],
     find: Callable[[RGB], list[Face]],
-    finder: StanceFinder,
+    finder: FaceAnalyzer,
 ) -> Upright:
     """Turn a photograph by what its faces say, and find them again."""
     stances = _clear(rgb, faces, finder)
@@ -65,11 +54,11 @@ def make_upright(
     )
 
 
-def _disagreement(rgb: RGB, faces: Sequence[Face], finder: StanceFinder) -> Fault | None:
+def _disagreement(rgb: RGB, faces: Sequence[Face], finder: FaceAnalyzer) -> Fault | None:
     return "faces-disagree" if faces and finder.stands_otherwise(rgb, faces) else None
 
 
-def _clear(rgb: RGB, faces: Sequence[Face], finder: StanceFinder) -> list[Stance]:
+def _clear(rgb: RGB, faces: Sequence[Face], finder: FaceAnalyzer) -> list[Stance]:
     """How the faces stand that have a say, where that can be told."""
     least = SAY * max((min(face.box_px[2:]) for face in faces), default=0)
     heard = [face for face in faces if min(face.box_px[2:]) >= least or face.embedding_length >= SURE_LENGTH]

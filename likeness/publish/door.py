@@ -13,7 +13,7 @@ from likeness.publish.copies import PAGE_PICTURE
 from likeness.safety.consent import Consent
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import Door, rating
-from likeness.safety.measurements import Measures
+from likeness.safety.measurements import Measurements
 from likeness.safety.pictures import refuse_picture
 from likeness.store.items import Json
 
@@ -30,7 +30,7 @@ class PublicationDoor:
     """Whose pictures leave, what measures them, and from which ratings on a picture is `review` and explicit."""
 
     consent: Consent
-    measures: Measures
+    measures: Measurements
     embedder: EmbedderConfig | None
     review_explicit: float
     max_explicit: float

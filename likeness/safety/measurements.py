@@ -7,12 +7,12 @@ Such a record opens doors, so it counts only with this machine's own signature o
 
 import json
 from collections.abc import Mapping
-from typing import Protocol, cast
+from typing import cast
 
 from likeness.digests import sha256_bytes
 from likeness.images import decode_rgb
 from likeness.safety.embedder import EmbedderConfig
-from likeness.safety.pictures import Gate, models
+from likeness.safety.pictures import PictureGate, models
 from likeness.store.items import ItemStore, Json, item_key
 from likeness.team_keys import TeamKeys
 
@@ -20,16 +20,10 @@ VERSION = 2
 """Raised whenever the same pixels would be remembered otherwise."""
 
 
-class Measures(Protocol):
-    """Gives what is measured on a finished picture."""
-
-    def of(self, data: bytes, *, name: str) -> Mapping[str, Json]: ...
-
-
 class Measurements:
     """Measures pictures for the doors by `gate`, each once; `store` is this machine's, never a team's."""
 
-    def __init__(self, gate: Gate, store: ItemStore, embedder: EmbedderConfig | None = None) -> None:
+    def __init__(self, gate: PictureGate, store: ItemStore, embedder: EmbedderConfig | None = None) -> None:
         self._gate, self._store, self._models = gate, store, models(embedder)
         self._keys = TeamKeys("measurement of a picture")
 

@@ -1,7 +1,6 @@
 """A finished picture at a door: what is measured on it once, and what the gates see in that."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,18 +48,6 @@ JUDGED_FACE_PX = 128
 """In a drawn picture the age of smaller faces is read too young by years, and only a child's counts."""
 
 DRAWN: frozenset[Door] = frozenset({"drawn picture", "drawn likeness"})
-
-
-class Gate(Protocol):
-    """Measures a picture for the doors."""
-
-    def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]: ...
-
-
-class AgeGate(Protocol):
-    """Looks at the ages in a drawn picture."""
-
-    def ages(self, rgb: NDArray[np.uint8]) -> list[SeenFace]: ...
 
 
 class PictureGate:

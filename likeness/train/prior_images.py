@@ -12,7 +12,7 @@ from likeness.evaluate.samples import IMAGE, Limits, finished_sample
 from likeness.images import JPEG_QUALITY
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.run import Run
-from likeness.safety.pictures import AgeGate, PictureGate
+from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import item_key
 from likeness.train.drawing import drawn_as_train_says
@@ -69,7 +69,7 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
 
 
 def prior_work(
-    number: int, shot: GenerationRequest, base: Base, rater: Rater, ages: AgeGate, limits: Limits
+    number: int, shot: GenerationRequest, base: Base, rater: Rater, ages: PictureGate, limits: Limits
 ) -> Work:
     """The item that is a picture of the class."""
     settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
@@ -77,6 +77,6 @@ def prior_work(
     return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, ages, limits))
 
 
-def _draw(shot: GenerationRequest, base: Base, rater: Rater, ages: AgeGate, limits: Limits) -> Made:
+def _draw(shot: GenerationRequest, base: Base, rater: Rater, ages: PictureGate, limits: Limits) -> Made:
     (rgb,) = generate(base, [shot])
     return finished_sample(rgb, rater.explicit, ages, limits, quality=JPEG_QUALITY)
