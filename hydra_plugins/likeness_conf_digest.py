@@ -6,6 +6,7 @@ one kind of plugin that Hydra creates before it composes.
 """
 
 import itertools
+import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,10 +54,16 @@ def _repository() -> Path:
 
 
 def set_params(words: list[str]) -> list[str]:
-    """The overrides of a `dvc` command line: what follows -S or --set-param."""
-    flags = ("-S", "--set-param")
-    after = [word for flag, word in itertools.pairwise(words) if flag in flags]
-    return after + [word.partition("=")[2] for word in words if word.startswith("--set-param=")]
+    """The overrides of a `dvc` command line: what follows -S or --set-param, or is written to it; argparse takes beginnings of
+    long flags, and short ones together."""
+    found: list[str] = []
+    for flag, after in itertools.zip_longest(words, words[1:], fillvalue=""):
+        long, given, value = flag.partition("=")
+        if long.startswith("--se") and "--set-param".startswith(long):
+            found.append(value if given else after)
+        elif short := re.match(r"-[qvfismdpPRk]*S=?(.*)", flag, re.DOTALL):
+            found.append(short[1] or after)
+    return found
 
 
 def _drawing(*, _root_: DictConfig) -> DictConfig:
@@ -71,7 +78,9 @@ def _values_digest(*, _root_: DictConfig) -> str:
     others = [str(key) for key in _root_ if key != "values_digest"]
     values: Any = OmegaConf.to_container(OmegaConf.masked_copy(_root_, others), resolve=True)
     digest = values_digest(values)
-    if "exp" in sys.argv[1:]:  # DVC writes what it composes as it is; `likeness params` looks at it before
+    if {"exp", "experiments"} & set(
+        sys.argv[1:]
+    ):  # DVC writes what it composes as it is; `likeness params` looks at it before
         validated(values | {"values_digest": digest}, _repository() / PARAMS)
     return digest
 

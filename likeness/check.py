@@ -16,7 +16,7 @@ from likeness.ingest.numbers import read_numbers
 from likeness.paths import PersonaPaths, RepositoryPaths, same_name
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
-from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.consent.history import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store

@@ -1,5 +1,6 @@
 """Git, by its command line."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,15 +10,28 @@ TIMEOUT_S = 60.0
 CONFLICT = re.compile(r"^(?:<{7} |\|{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
 
+# `git rev-parse --local-env-vars`: a hook, a rebase or a shell that sets them means another repository than `root`.
+ELSEWHERE = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+)  # fmt: skip
+
+
 def git(*arguments: str, root: Path | None = None) -> str | None:
     """What git prints in `root` (here by default); None where it refuses, is missing, or takes longer than TIMEOUT_S."""
+    printed = git_bytes(*arguments, root=root)
+    return None if printed is None else printed.decode("utf-8", "replace")
+
+
+def git_bytes(*arguments: str, root: Path | None = None, stdin: bytes = b"") -> bytes | None:
+    """As `git`, for files of any content; `stdin` is what it reads."""
     try:
         done = subprocess.run(
             ["git", *arguments],
             cwd=root,
+            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE},
+            input=stdin,
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             check=False,
             timeout=TIMEOUT_S,
         )

@@ -21,7 +21,7 @@ from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.safety.consent import Consent, Use, in_force, load_consent
-from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.consent.history import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store

@@ -22,7 +22,7 @@ from likeness.pipeline.supervise import supervise
 from likeness.program import for_this_user_alone
 from likeness.purchases.history import is_awaited, purchases, total_usd
 from likeness.run import Run, is_remote
-from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.consent.history import learn_from_git
 from likeness.store import open_items
 
 Main = Callable[[Run], None]

@@ -16,8 +16,9 @@ from likeness.ingest.upright import make_upright
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.safety.consent import Consent, RecordedFace, load_consent
+from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.receipt import receipt
-from likeness.safety.consent.revocations import learn_from_git, today
+from likeness.safety.consent.revocations import today
 from likeness.safety.consent.write import dumped
 from likeness.safety.identity import SFACE, Vectors, face_analyzer, mean_of, vectors_of
 

@@ -33,12 +33,12 @@ from likeness.ingest.listing import photographs
 from likeness.key_files import public_text, settings_folder
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.safety.consent.evidence import check_evidence, take_evidence
+from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.load import read_consent
 from likeness.safety.consent.record import months_later
 from likeness.safety.consent.revocations import (
     Revocation,
     check_not_revoked,
-    learn_from_git,
     revocations,
     revoke,
     share,
@@ -281,7 +281,9 @@ def revoke_record(
                            remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
     if not yes:
         typer.confirm(f"End consent {name} for good?", abort=True)
-    line = Revocation(id=name, persona=persona, date=day, why=why, evidence=whole.get("evidence"))
+    # The record that stands there rests on its own release, whatever an older id rested on.
+    evidence = whole.get("evidence") if name == whole.get("id") else None
+    line = Revocation(id=name, persona=persona, date=day, why=why, evidence=evidence)
     new_line = revoke(repository.root, line)
     if name == (whole.get("id") or _id_line(folder / f"{persona}.yaml")):
         set_field(folder, persona, "revoked", day)

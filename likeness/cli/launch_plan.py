@@ -25,7 +25,7 @@ from likeness.git import git
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import in_force
-from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.consent.history import learn_from_git
 from likeness.settings import flatten
 from likeness.store.s3 import Remote
 from likeness.strict_yaml import parse_yaml, read_yaml

@@ -11,7 +11,7 @@ from likeness.paths import PARAMS, RepositoryPaths
 from likeness.publish import publish
 from likeness.publish.gallery import lay_out
 from likeness.safety.consent import load_consent
-from likeness.safety.consent.revocations import learn_from_git
+from likeness.safety.consent.history import learn_from_git
 
 
 def publish_command(

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import compose_and_dump
 
+from hydra_plugins.likeness_conf_digest import set_params
 from likeness.cli.compose import compose, refuse_unknown_overrides
 from likeness.conf_digest import conf_digest, refuse_resolvers
 from likeness.config import load_config
@@ -132,6 +134,26 @@ def test_hydra_itself_is_not_set_by_an_override(tmp_path):
     for word in ("hydra.searchpath=[/tmp/evil]", "+hydra.run.dir=/tmp", "hydra/launcher=x"):
         with pytest.raises(ConfigError, match="Hydra"):
             compose(ROOT, tmp_path / "params.yaml", [word])
+    assert not (tmp_path / "params.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-S", "a=1"], ["-Sa=1"], ["-S=a=1"], ["-qS", "a=1"], ["-fSa=1"], ["--set-param", "a=1"], ["--set-param=a=1"],
+     ["--set-p", "a=1"], ["--se=a=1"], ["--set-par=a=1", "--queue", "-nSweep", "--single-item"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_override_is_seen_however_dvc_takes_it(words):
+    assert set_params(["exp", "run", *words]) == ["a=1"]
+
+
+def test_what_dvc_composes_is_looked_at_under_both_names_of_its_command(monkeypatch, tmp_path):
+    """`dvc experiments run` is `dvc exp run`: an experiment that is queued is a commit, and would carry a secret."""
+    for command in ("exp", "experiments"):
+        monkeypatch.setattr("sys.argv", ["dvc", command, "run", "--queue"])
+        with pytest.raises(Exception, match="looks like a secret"):
+            compose_and_dump(tmp_path / "params.yaml", str(ROOT / "conf"), None, "config", str(ROOT),
+                             ["tracking.uri=sk-proj-abcdefghijklmnopqrstuv"])  # fmt: skip
     assert not (tmp_path / "params.yaml").exists()
 
 

@@ -32,11 +32,11 @@ from likeness.purchases.buy import Buyer, Delivery, Purchase
 from likeness.run import Run, run_at
 from likeness.safety.consent import in_force, load_consent
 from likeness.safety.consent import revocations as module
+from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.revocations import (
     CLOCK,
     LIST,
     Revocation,
-    learn_from_git,
     learn_from_team,
     revocations,
     revoke,
@@ -238,11 +238,39 @@ def written_otherwise(written: str):
     return attack
 
 
+def a_side_branch_of_which_a_merge_took_nothing(root: Path) -> None:
+    git(root, "checkout", "-q", "-b", "side")
+    commit(root)
+    the_line_taken_out(root)
+    commit(root)
+    git(root, "checkout", "-q", "-")
+    (root / "a").write_text("a")
+    commit(root)
+    git(root, "merge", "-q", "--no-edit", "side")
+    git(root, "branch", "-q", "-D", "side")
+    git(root, "reflog", "expire", "--expire=now", "--all")
+
+
+def kept_from_differences(root: Path) -> None:
+    (root / ".git/info").mkdir(exist_ok=True)
+    (root / ".git/info/attributes").write_text("consent/*.yaml -diff\n")
+    old_commit(root)
+
+
+def under_another_commits_name(root: Path) -> None:
+    commit(root)
+    git(root, "checkout", "-q", "HEAD~1")
+    git(root, "replace", "HEAD@{1}", "HEAD")
+
+
 @pytest.mark.parametrize(
     "attack",
     [
-        reset_away, rebased_away, reverted, stashed, in_a_merge, written_otherwise('"revoked": "2026-11-01"'),
-        written_otherwise("revoked : 2026-11-01"), written_otherwise("? revoked\n: 2026-11-01"),
+        reset_away, rebased_away, reverted, stashed, in_a_merge, a_side_branch_of_which_a_merge_took_nothing, kept_from_differences,
+        under_another_commits_name, *map(written_otherwise, (
+            '"revoked": "2026-11-01"', "revoked : 2026-11-01", "? revoked\n: 2026-11-01", "revoked: 28.11.2026", "revoked: yes",
+            "revoked: 2026-11-01 12:00:00", "revoked: 2026-11-01\nwhy: asked\nwhy: asked twice", "revoked: &day 2026-11-01",
+        )),
     ],
     ids=lambda attack: attack.__name__,
 )  # fmt: skip
@@ -251,6 +279,55 @@ def test_a_line_that_no_branch_has_any_more_is_found_in_git(repository, attack):
     attack(repository)
     assert "revoked" not in Path("consent/mia.yaml").read_text()
     assert not allowed(repository)
+
+
+@pytest.mark.parametrize("words", ["no", "null", "''", "~"])
+def test_a_line_that_says_no_ends_nothing(repository, words):
+    path = repository / "consent/mia.yaml"
+    path.write_text(path.read_text() + f"revoked: {words}\n")
+    old_commit(repository)
+    assert allowed(repository)
+
+
+@pytest.mark.parametrize("words", ["28.11.2026", "yes", "2026-11-01 12:00:00"])
+def test_a_line_that_no_record_takes_is_remembered_once_a_program_saw_it(repository, words):
+    path = repository / "consent/mia.yaml"
+    path.write_text(path.read_text() + f"revoked: {words}\n")
+    with pytest.raises(ConsentError, match="revoked"):
+        learn_from_git(repository) or in_force(repository, "mia", USES)
+    checked_out(repository)
+    assert not allowed(repository)
+
+
+def test_what_git_knows_withdraws_the_release_under_another_id_too(repository):
+    by_hand(repository)
+    old_commit(repository)
+    learn_from_git(repository)
+    edit_and_sign(repository / "consent", "mia", id="mia-2026-99")
+    assert not allowed(repository)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"GIT_DIR": "/nowhere"}, {"GIT_DIR": str(ROOT / ".git"), "GIT_WORK_TREE": str(ROOT)},
+     {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}],
+    ids=["no repository", "another repository", "another user's"],
+)  # fmt: skip
+def test_neither_the_environment_nor_the_owner_hides_gits_history(repository, monkeypatch, variables):
+    by_hand(repository)
+    old_commit(repository)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert not allowed(repository)
+
+
+def test_a_history_that_git_cannot_read_refuses(repository):
+    by_hand(repository)
+    old_commit(repository)
+    (repository / ".git/HEAD").write_text("nonsense")
+    with pytest.raises(ConsentError) as caught:
+        learn_from_git(repository)
+    assert caught.value.reason == "history"
 
 
 def test_a_commit_on_another_branch_revokes_here(repository):
@@ -457,8 +534,27 @@ def test_a_revocation_of_the_team_that_cannot_be_read_still_refuses(tmp_path):
     place = Remote((tmp_path / "team").as_uri())
     place.write("revocations/mia-2026-01.json", b"nonsense")
     with pytest.raises(ConsentError) as caught:
-        learn_from_team(place, "mia-2026-01", tmp_path)
+        learn_from_team(place, load_consent(write(tmp_path), "mia"), tmp_path)
     assert caught.value.reason == "consent-revoked"
+
+
+def test_a_release_that_a_colleague_withdrew_is_withdrawn_under_another_id(repository, tmp_path, monkeypatch):
+    place, release = (
+        Remote((tmp_path / "team").as_uri()),
+        load_consent(repository / "consent", "mia").evidence.sha256,
+    )
+    share(place, Revocation(id="mia-2026-01", persona="mia", date=DAY, evidence=release))
+    edit_and_sign(repository / "consent", "mia", id="mia-once-more")
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES, place=place)
+    assert caught.value.reason == "consent-revoked"
+    assert not allowed(repository)
+
+
+def test_the_end_of_an_older_id_leaves_the_record_that_followed(repository):
+    revoke_record("mia", why="asked", record_id="mia-2025-01", yes=True)
+    assert "mia-2025-01" in {one.id for one in revocations(repository)}
+    assert allowed(repository)
 
 
 # ---- where consent is read

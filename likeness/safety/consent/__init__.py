@@ -12,6 +12,7 @@ licences.py      what counts as a licence
 photo_list.py    a record's photographs, by name or bytes
 signing.py       keys, signatures, and who may sign
 revocations.py   the list of what was revoked, which only grows
+history.py       what a clone's commits say of revocations
 standing.py      whether a record holds now
 write.py         change a record's file
 """

@@ -3,39 +3,32 @@
 It lies in the git folder that all worktrees and experiments of a clone share (`.git/likeness/revoked.jsonl`; without git
 in .cache/consent), and once more in this user's settings. Each line names the sha256 of the line before it, so that none can
 be taken out or changed unseen.
-What git's history and the team's store know is added to it; nothing takes a line away.
+What git's history (history.py) and the team's store know is added to it; nothing takes a line away.
 """
 
 import contextlib
 import datetime
 import fcntl
 import json
-import re
 import stat
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import yaml
 from pydantic import ValidationError
 
 from likeness.digests import sha256_bytes
 from likeness.disk import write_atomic
 from likeness.errors import ConsentError
-from likeness.git import git
 from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
 from likeness.safety.consent.record import Consent
-from likeness.strict_yaml import parse_yaml
 
 LIST = "revoked.jsonl"
 SHARED = "revocations"
 CLOCK = "clock"
 MAX_BYTES = 16 * 2**20  # of a list: some 50,000 revocations
-MAX_LINES = 1_000_000  # of a record, which a change is to show whole
-AFTER = re.compile(r"^(?: |\+(?!\+\+ )).*\n?", re.MULTILINE)
-RECORD_LINE = re.compile(r"^.", re.MULTILINE)
 
 
 class Revocation(Strict):
@@ -167,61 +160,32 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
     return next(withdrawn, None)
 
 
-def learn_from_git(repository: Path) -> None:
-    """Put on the list what its copy and any commit of this clone say of revocations: branches, tags, experiments, merges, stashes,
-    and what a rebase or a reset left behind."""
-    for known in revocations(repository):
-        with contextlib.suppress(OSError):
-            revoke(repository, known)
-    options = (
-        "-m",
-        f"-U{MAX_LINES}",
-        "--format=",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-color",
-        "-Grevoked",
-    )
-    # Without git on this machine there is no checkout of an old record either.
-    history = git("log", "--all", "--reflog", "-p", *options, "--", "consent/*.yaml", root=repository) or ""
-    for change in dict.fromkeys(re.split(r"^diff --git ", history, flags=re.MULTILINE)):
-        with contextlib.suppress(
-            ValidationError, OSError, yaml.YAMLError, LookupError, TypeError, ValueError
-        ):
-            said: dict[str, Any] = dict(
-                parse_yaml(RECORD_LINE.sub("", "".join(AFTER.findall(change))), dates=False)
-            )
-            if said["revoked"] is not None:
-                persona, date = (
-                    str(said.get("persona", "")),
-                    datetime.date.fromisoformat(str(said["revoked"])),
-                )
-                revoke(repository, Revocation(id=said["id"], persona=persona, date=date, why="git's history"))
-
-
 def share(place: Place, revocation: Revocation) -> None:
-    """Tell the team: a file for each id, which nobody replaces."""
-    name = f"{SHARED}/{revocation.id}.json"
-    if place.read(name) is None:
-        place.write(name, json.dumps(revocation.model_dump(mode="json")).encode())
+    """Tell the team: a file for the id and one for the evidence that was withdrawn with it, which nobody replaces."""
+    for about in (revocation.id, revocation.evidence):
+        if about and place.read(name := f"{SHARED}/{about}.json") is None:
+            place.write(name, json.dumps(revocation.model_dump(mode="json")).encode())
 
 
-def learn_from_team(place: Place, consent_id: str, repository: Path) -> None:
-    """Put on the list what the team's store says of this record.
+def learn_from_team(place: Place, consent: Consent, repository: Path) -> None:
+    """Put on the list what the team's store says of this record: of its id and, for a real person, of its release.
 
     Raises:
         ConsentError: the store has a revocation that cannot be read.
         ConfigError, ProviderError: the store cannot be asked.
     """
-    data = place.read(f"{SHARED}/{consent_id}.json")
-    if data is None:
-        return
-    try:
-        told = Revocation.model_validate_json(data)
-    except ValidationError as error:
-        raise ConsentError(f"the team's store says that {consent_id} is revoked, in a file that cannot be read",
-                           reason="consent-revoked", remedy="ask who revoked it") from error  # fmt: skip
-    revoke(repository, told.model_copy(update={"id": consent_id}))
+    released = () if consent.kind == "synthetic" else (consent.evidence.sha256,)
+    for about in (consent.id, *released):
+        data = place.read(f"{SHARED}/{about}.json")
+        if data is None:
+            continue
+        try:
+            told = Revocation.model_validate_json(data)
+        except ValidationError as error:
+            raise ConsentError(f"the team's store says that {about} is revoked, in a file that cannot be read",
+                               reason="consent-revoked", remedy="ask who revoked it") from error  # fmt: skip
+        field = "id" if about == consent.id else "evidence"
+        revoke(repository, told.model_copy(update={field: about}))
 
 
 def today(repository: Path) -> datetime.date:

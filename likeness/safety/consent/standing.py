@@ -18,7 +18,7 @@ def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Plac
     """
     folder = repository / "consent"
     if place is not None:
-        learn_from_team(place, read_consent(folder, persona).id, repository)
+        learn_from_team(place, read_consent(folder, persona), repository)
     consent = load_consent(folder, persona)
     consent.require(uses, today=today(repository))
     return consent
