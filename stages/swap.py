@@ -8,6 +8,7 @@ import shutil
 
 from likeness.errors import InputError
 from likeness.run import Run
+from likeness.stage_input import read_judged
 from likeness.stage_program import run
 from likeness.swap.choice import choose
 from likeness.swap.inputs import measure_photos, read_photos
@@ -16,7 +17,8 @@ from likeness.swap.items import works
 
 def main(run: Run) -> None:
     """Choose pairs, swap what the store lacks, refuse what fails the postcondition, add the sources."""
-    sources, targets = read_photos(run.paths.ingested)
+    judged, refused = read_judged(run, run.paths.ingested)
+    sources, targets = read_photos(judged)
     candidates = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
     chosen = choose(run, sources, targets, candidates)
     if not chosen.kept and not chosen.pairs:
@@ -28,7 +30,7 @@ def main(run: Run) -> None:
     with run.provider.opened(run.buyer) as swapper:
         outcomes = run.batch(works(run, chosen, swapper))
     shutil.rmtree(run.paths.swapped, ignore_errors=True)
-    run.finish(outcomes, failures=chosen.skipped)
+    run.finish(outcomes, failures=[*refused, *chosen.skipped])
 
 
 if __name__ == "__main__":

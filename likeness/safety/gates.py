@@ -17,6 +17,7 @@ Door = Literal[
     "photograph",
     "delivery",
     "swap",
+    "stage input",
     "training image",
     "drawn picture",
     "drawn likeness",
@@ -32,6 +33,7 @@ REMEDIES: dict[Door, str] = {
     "delivery": "nothing need be done for one item; it is not kept, and not bought again",
     "training image": "remove the photograph it was made from, or run `dvc repro` where a file was changed by hand",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
+    "stage input": "`dvc repro` makes the stage before again; or remove the photograph it was made from",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
     "drawn likeness": "ask for another seed, or for other words",
     "publication": "it stays here; look at it, and run `dvc repro` where a file was changed by hand",
@@ -173,7 +175,16 @@ def _explicit_words(subject: Subject) -> str | None:
 
 
 PICTURES: frozenset[Door] = frozenset(
-    {"photograph", "delivery", "swap", "training image", "drawn picture", "drawn likeness", "publication"}
+    {
+        "photograph",
+        "delivery",
+        "swap",
+        "stage input",
+        "training image",
+        "drawn picture",
+        "drawn likeness",
+        "publication",
+    }
 )
 ATTEST = (
     "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "

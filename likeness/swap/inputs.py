@@ -14,7 +14,7 @@ from likeness.images import decode_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry
-from likeness.pipeline.verified import read_verified, verified_bytes
+from likeness.pipeline.verified import Picture, verified_bytes
 from likeness.store.items import ItemStore, item_key
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
@@ -67,12 +67,12 @@ Photos = dict[str, Photo]
 """Photos by their label, `s1` or `t1`."""
 
 
-def read_photos(ingested: Path) -> tuple[Photos, Photos]:
-    """What `by_role` gives for the folder that ingest wrote."""
+def read_photos(ingested: Iterable[Picture]) -> tuple[Photos, Photos]:
+    """What `by_role` gives for photographs in the folder that ingest wrote."""
     return by_role(
-        Photo.read(entry, ingested / entry.file, ingested / face_file(entry.id))
-        for entry in read_verified(ingested).entries
-        if not entry.held_out
+        Photo.read(one.entry, one.path, one.path.with_name(face_file(one.entry.id)))
+        for one in ingested
+        if not one.entry.held_out
     )
 
 

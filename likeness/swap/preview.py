@@ -13,6 +13,7 @@ from likeness.pipeline.batch import Outcome, outcome_of
 from likeness.pipeline.manifest import Failure
 from likeness.purchases.prices import Quote
 from likeness.run import Run
+from likeness.stage_input import read_judged
 from likeness.swap.choice import Chosen, choose
 from likeness.swap.inputs import Photo, Photos, measure_photos, read_photos
 from likeness.swap.items import IMAGE, works
@@ -46,7 +47,7 @@ def pairs_of(run: Run) -> Pairs:
     Raises:
         InputError: ingest has not run, or its files are not what its manifest says.
     """
-    sources, targets = read_photos(run.paths.ingested)
+    sources, targets = read_photos(read_judged(run, run.paths.ingested)[0])
     measured = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
     return Pairs(sources=sources, targets=targets, candidates=measured)
 

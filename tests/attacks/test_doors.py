@@ -23,8 +23,10 @@ from likeness.ingest import IngestConfig
 from likeness.persona import Persona
 from likeness.pipeline.manifest import Entry, read_manifest, write_manifest
 from likeness.pipeline.verified import read_pictures, read_verified
+from likeness.run import Run
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
 from likeness.safety.identity import RESNET, SFACE, vectors_json
+from likeness.stage_input import read_judged
 from likeness.swap.inputs import Photo, read_photos
 from likeness.team_keys import PRIVATE_KEY
 from likeness.train.door import admit
@@ -412,7 +414,7 @@ def test_a_picture_exchanged_behind_its_line_reaches_no_stage(folders, stage):
 def test_an_ingested_photograph_exchanged_behind_its_line_reaches_no_swap(folders):
     file = exchange(folders.places.ingested)
     with pytest.raises(InputError, match=file):
-        read_photos(folders.places.ingested)
+        read_photos(read_pictures(folders.places.ingested))
 
 
 @pytest.mark.parametrize("stage", ["swapped", "resized", "enhanced"])
@@ -426,7 +428,68 @@ def test_a_picture_exchanged_between_its_check_and_its_use_is_not_used(folders, 
             read()
 
 
-FACE = {"embedding": np.eye(1, 128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
+# A picture that no stage here made: by hand with a copied line, by a checkout, by another machine.
+
+
+class Counted:
+    """A gate that sees the same in every picture."""
+
+    def __init__(self, shows: dict) -> None:
+        self.shows, self.times = shows, 0
+
+    def measure(self, rgb: np.ndarray) -> dict:
+        self.times += 1
+        return self.shows
+
+
+def reading(folders: Folders, stage: str, shows: dict) -> tuple[Run, Counted, Path]:
+    """A run of a stage, its gate, and the folder that it reads."""
+    run, gate = run_of(stage, CONFIG, PERSONA), Counted(shows)
+    vars(run)["gate"] = gate
+    of = {"swap": "ingested", "resize": "swapped", "enhance": "resized", "caption": "enhanced"}
+    return run, gate, folders.places.data / of[stage]
+
+
+EXPLICIT = {"explicit": 0.9, "faces": []}
+
+
+@pytest.mark.parametrize(
+    ("stage", "shows", "reason"),
+    [
+        *((stage, EXPLICIT, "explicit") for stage in ("swap", "resize", "enhance", "caption")),
+        *((stage, seen(age_years=8.0), "apparent-child") for stage in ("swap", "resize", "enhance", "caption")),
+        *((stage, seen(age_years=15.0, **STRANGER), "apparent-minor")
+          for stage in ("resize", "enhance", "caption")),
+    ],
+)  # fmt: skip
+def test_a_picture_laid_by_hand_is_neither_swapped_cut_enlarged_nor_captioned(folders, stage, shows, reason):
+    run, _, folder = reading(folders, stage, shows)
+    pictures, refused = read_judged(run, folder)
+    assert pictures == []
+    assert {failure.reason for failure in refused} == {reason}
+    assert len(refused) == len(read_manifest(folder).entries)
+
+
+def test_what_a_stage_here_made_is_measured_no_second_time(folders):
+    run, gate, folder = reading(folders, "caption", EXPLICIT)
+    laid, *made = read_pictures(folder)
+    for number, picture in enumerate(made):
+        run.items.put(str(number) * 64, {"image.jpg": picture.data()}, {})
+    pictures, refused = read_judged(run, folder)
+    assert [one.entry.id for one in pictures] == [one.entry.id for one in made]
+    assert [one.id for one in refused] == [laid.entry.id]
+    assert gate.times == 1
+    read_judged(run, folder)
+    assert gate.times == 1
+
+
+def test_what_another_machine_made_goes_on_when_it_passes_here(folders):
+    run, gate, folder = reading(folders, "enhance", seen())
+    pictures, refused = read_judged(run, folder)
+    assert (len(pictures), refused, gate.times) == (len(PAIRS), [], len(PAIRS))
+
+
+A_FACE = {"embedding": np.eye(1, 128, dtype=np.float32)[0].tolist(), "yaw_deg": 5.0}
 
 
 def test_a_photograph_exchanged_between_its_check_and_its_swap_is_not_used(folders):
@@ -448,28 +511,28 @@ def test_a_training_image_exchanged_after_the_door_is_not_encoded(training_set):
 
 @pytest.mark.parametrize(
     "change",
-    [lambda path: path.write_text(json.dumps(FACE | {"yaw_deg": 6.0})), lambda path: path.unlink(),
+    [lambda path: path.write_text(json.dumps(A_FACE | {"yaw_deg": 6.0})), lambda path: path.unlink(),
      lambda path: (path.rename(path.with_name("x.json")), path.symlink_to("x.json"))],
     ids=["another face", "no face", "a link"],
 )  # fmt: skip
 def test_a_face_exchanged_beside_its_photograph_reaches_no_stage(folders, change):
-    folders.face("s1", FACE)
+    folders.face("s1", A_FACE)
     change(folders.places.ingested / "jade-s1.face.json")
     photographs = [one for one in read_manifest(folders.places.ingested).entries if one.id == "jade-s1"]
     with pytest.raises(InputError, match=r"jade-s1\.face\.json"):
-        read_photos(folders.places.ingested)
+        read_photos(read_pictures(folders.places.ingested))
     with pytest.raises(InputError, match=r"jade-s1\.face\.json"):
         ingested_faces(photographs, folders.places.ingested)
 
 
 def test_a_face_that_no_manifest_line_names_is_not_read(folders):
-    folders.face("s1", FACE)
+    folders.face("s1", A_FACE)
     lay(
         folders.places.ingested,
         lambda entries: [one.model_copy(update={"face_sha256": None}) for one in entries],
     )
     with pytest.raises(InputError, match=r"face\.json"):
-        read_photos(folders.places.ingested)
+        read_photos(read_pictures(folders.places.ingested))
 
 
 def test_a_link_out_of_the_folder_is_refused(folders, tmp_path_factory):
@@ -502,7 +565,16 @@ def test_a_link_that_dvc_laid_into_its_cache_is_read_and_its_bytes_are_compared(
 
 @pytest.mark.parametrize(
     "door",
-    ["photograph", "delivery", "swap", "training image", "drawn picture", "drawn likeness", "publication"],
+    [
+        "photograph",
+        "delivery",
+        "swap",
+        "stage input",
+        "training image",
+        "drawn picture",
+        "drawn likeness",
+        "publication",
+    ],
 )
 @pytest.mark.parametrize(
     ("subject", "reason"),
