@@ -127,7 +127,7 @@ def content_sha256(tensors: Mapping[str, "Tensor"]) -> str:
 
 def read_metadata(data: bytes) -> dict[str, str]:
     """The metadata of a .safetensors file's bytes."""
-    return json.loads(_split(data)[0]).get("__metadata__", {})
+    return json.loads(_split(data)[0]).get("__metadata__") or {}  # the library takes null for none
 
 
 def _save(tensors: Mapping[str, "Tensor"]) -> bytes:

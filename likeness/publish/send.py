@@ -5,11 +5,13 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, LikenessError
+from likeness.paths import inside
 from likeness.publish.choose import Chosen
 from likeness.publish.prepare import REGISTRY, Prepared
 from likeness.store.s3 import Remote, content_type
@@ -18,12 +20,15 @@ MANIFEST = "manifest.json"
 FILES_AT_ONCE = 8
 
 
+FileName = Annotated[str, AfterValidator(inside)]
+
+
 class PublishedFile(BaseModel):
     """One line of manifest.json; `file` is relative to it. `of` is the sha256 of the graph's file that it is a copy of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: str
+    file: FileName
     sha256: str
     size: int
     type: str
@@ -35,7 +40,7 @@ class Removed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: str
+    file: FileName
     sha256: str
 
 

@@ -18,7 +18,10 @@ FIRST_TEEN = 10
 def ages(age: Ages, listed: Sequence[str]) -> Iterator[str]:
     """Ages under 18, in digits or words."""
     words = [part for word in listed for part in NUMBER_OR_WORD.findall(AGE_16Y.sub("yo", word))]
+    known = 0  # up to here words belong to a number: the eight of `dix huit` is none
     for at, word in enumerate(words):
+        if at < known:
+            continue
         digits = word.isdecimal()
         if digits:
             length, years = 1, int(word) if len(word) < 3 else ADULT_YEARS + 1
@@ -27,7 +30,10 @@ def ages(age: Ages, listed: Sequence[str]) -> Iterator[str]:
             eighteen, teens = age.eighteen.length_at(words, at), age.teens.length_at(words, at)
             teen, length = teens > 0, eighteen or teens or age.numbers.length_at(words, at)
             years = ADULT_YEARS if eighteen else ADULT_YEARS - 1
-        if not length or (not digits and age.tens.ends_at(words, at)):
+        known = at + length
+        if not length or (
+            not digits and (age.tens.ends_at(words, at) or age.tens_behind.length_at(words, known))
+        ):
             continue
         if _is_minor(age, words, at, at + length, years=years, teen=teen):
             yield " ".join(words[max(0, at - 1) : at + length + 2]).strip("| ")

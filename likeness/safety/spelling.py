@@ -54,6 +54,18 @@ SAME_LETTER = str.maketrans("ةىأإآٱ", "هياااا", "\u093c\u09bc")
 URDU_TYPED_AS_ARABIC = str.maketrans("یکہھۃ", "يكههه")
 SOUNDS = str.maketrans("vzkqyj", "usccii")
 DOUBLE = re.compile(r"([^eo])\1+")
+# Letters that only Vietnamese has: d with a stroke, horns, a hook, a dot below a vowel, two marks on one.
+VIETNAMESE = re.compile(
+    "\u0111|[ou]\u031b|[aeiouy]\u0309|[aeiouy]\u0323|[aeo][\u0302\u0306][\u0300\u0301\u0303]"
+)
+TONES = "\u0300\u0301\u0303\u0309\u0323"
+WORD = re.compile(r"(\W+)")
+# One syllable without its marks, as Vietnamese spells it.
+SYLLABLE = re.compile(
+    "(?:[bckgh]|[cgknpt]h|[dlmnrstvx]|\u0111|gi|n?gh?|ngh|tr|qu)?"
+    "(?:a[iouy]?|e[ou]?|ia?|ieu?|oa[iy]?|oeo?|oi?|ua[iy]?|u[eiouy]?|uo[iu]|uy[aeu]|ye?|yeu)"
+    "(?:ch?|n[gh]?|[mpt])?"
+)
 CLAUSE = "|"
 """Stands in a list of words for the end of a clause."""
 
@@ -113,6 +125,24 @@ def without_accents(text: str) -> str:
         if not (unicodedata.combining(one) and not 0x0900 <= ord(one) <= 0x0DFF and ord(one) < 0x3000)
     )
     return unicodedata.normalize("NFC", kept.replace("\u0640", ""))
+
+
+def unaccented(text: str) -> str:
+    """`without_accents`, but for whole syllables of a text most of which is Vietnamese: there an accent is another word (cúm, nụ),
+    and none is a disguise."""
+    if not VIETNAMESE.search(unicodedata.normalize("NFD", text)):
+        return without_accents(text)
+    parts = WORD.split(unicodedata.normalize("NFC", text))
+    words = [part for part in parts if part[:1].isalpha()]
+    if 2 * sum(map(_is_syllable, words)) <= len(words):
+        return without_accents(text)
+    return "".join(part if _is_syllable(part) else without_accents(part) for part in parts)
+
+
+def _is_syllable(part: str) -> bool:
+    apart = unicodedata.normalize("NFD", part)
+    letters = "".join(one for one in apart if not unicodedata.combining(one))
+    return SYLLABLE.fullmatch(letters) is not None and sum(one in TONES for one in apart) <= 1
 
 
 def tokens(text: str) -> list[str]:

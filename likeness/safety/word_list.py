@@ -19,6 +19,7 @@ AGE_KEYS = (
     "teens",
     "eighteen",
     "tens",
+    "tens behind",
     "years",
     "aged",
     "is",
@@ -44,6 +45,7 @@ class Ages:
     teens: Phrases
     eighteen: Phrases
     tens: Phrases
+    tens_behind: Phrases
     years: Phrases
     aged: Phrases
     is_: Phrases

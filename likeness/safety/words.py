@@ -14,7 +14,7 @@ from itertools import chain
 from typing import get_args
 
 from likeness.safety.ages import ages
-from likeness.safety.spelling import CLAUSE, as_seen, fold, sound, split_words, tokens, without_accents
+from likeness.safety.spelling import CLAUSE, as_seen, fold, sound, split_words, tokens, unaccented
 from likeness.safety.word_list import (
     HIRAGANA_TO_KATAKANA,
     SOUND_LETTERS,
@@ -229,13 +229,13 @@ def _unspaced(words: Words, folded: str) -> Iterator[Finding]:
 
 def _readings(words: Words, folded: str) -> Iterator[str]:
     yield folded
-    skeleton = without_accents(folded).translate(words.look_alikes)
+    plain = unaccented(folded)
+    skeleton = plain.translate(words.look_alikes)
     yield skeleton
-    yield without_accents(folded)
+    yield plain
     if MIXED.search(folded):
-        bare = without_accents(folded)
         for letters in (words.mixed_alikes, words.sound_alikes, {**words.sound_alikes, **words.look_alikes}):
-            yield MIXED.sub(lambda word, letters=letters: word.group().translate(letters), bare)
+            yield MIXED.sub(lambda word, letters=letters: word.group().translate(letters), plain)
     for table in LEET_READINGS:
         yield LEET_WORD.sub(lambda word, table=table: _leet(word.group(), table), skeleton)
 

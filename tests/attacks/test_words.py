@@ -23,6 +23,16 @@ from likeness.strict_yaml import read_yaml
 ROOT = Path(__file__).parents[2]
 PROMPTS = Path(__file__).with_name("harmless.txt").read_text(encoding="utf-8").splitlines()
 
+
+def by_language(name: str) -> dict[str, list[str]]:
+    """The lines of a file below each of its headings."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    parts = [part.splitlines() for part in text.split("# ")[1:]]
+    return {language: lines for language, *lines in parts}
+
+
+HARMLESS_ABROAD, REFUSED_ABROAD = by_language("harmless_languages.txt"), by_language("refused_languages.txt")
+
 DISGUISED = {
     "capitals": "NUDE",
     "wide letters": "ｎｕｄｅ",
@@ -198,6 +208,37 @@ def test_a_harmless_text_passes(text):
 @pytest.mark.parametrize("text", PROMPTS)
 def test_a_harmless_prompt_passes(text):
     assert reason(text) is None
+
+
+@pytest.mark.parametrize("language", HARMLESS_ABROAD)
+def test_harmless_sentences_of_a_language_pass(language):
+    sentences = HARMLESS_ABROAD[language]
+    assert len(sentences) >= 60
+    assert {text: why for text in sentences if (why := reason(text))} == {}
+
+
+@pytest.mark.parametrize("language", REFUSED_ABROAD)
+def test_explicit_words_children_and_ages_of_a_language_are_refused(language):
+    assert REFUSED_ABROAD.keys() == HARMLESS_ABROAD.keys()
+    explicit, children, ages = (line.split(" | ") for line in REFUSED_ABROAD[language])
+    expected = {
+        **dict.fromkeys(explicit, "explicit-words"),
+        **dict.fromkeys([*children, *ages], "words-of-children"),
+    }
+    assert {text: reason(f"jade, {text}") for text in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("photo of jade, tít", True), ("photo of jade, nụ dẹ", True), ("cô ấy nụdẹ", True), ("cô ấy khỏa than", True),
+        ("quán cà phê, pórn", True), ("đèn đường, bỏy", True), ("một bầu cúm", False), ("bảy mươi tuổi", False),
+        ("hai mươi sáu tuổi", False), ("mười tám tuổi", False), ("on sekiz yaşında", False), ("yirmi altı yaşında", False),
+        ("dua puluh enam tahun", False), ("dame de dix huit ans", False), ("usia enam belas tahun", True),
+    ],
+)  # fmt: skip
+def test_an_accent_of_vietnamese_is_another_word_and_a_number_in_parts_is_one(text, refused):
+    assert (reason(text) is not None) == refused
 
 
 def entry(text: str, **columns: object) -> Entry:
