@@ -5,7 +5,6 @@ before a pixel is decoded, and a picture that ends early is an error, never a ha
 under one guard: whatever a decoder raises is this photograph's failure.
 """
 
-import contextlib
 import io
 import re
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import pillow_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
@@ -28,6 +27,11 @@ from likeness.ingest.unread import refuse_unread
 from likeness.ingest.whole import load_whole
 
 cast(Any, pillow_heif).register_heif_opener()
+
+# Grey TIFF that Pillow decodes and does not know: 12 bits, and 16 with the highest byte first, of which 0 may be white.
+for order, photometric in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
+    TiffImagePlugin.OPEN_INFO.setdefault((order, photometric, (1,), 1, (12,), ()), ("I;16", "I;12"))
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 # Pillow's names of what is read -> the suffixes such files carry. Nothing else is tried: Pillow also opens
 # formats that run other programs (EPS) or fetch a lot of rarely tested code.
@@ -69,6 +73,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# What Pillow calls a picture's XMP.
+XMP = ("xmp", "XML:com.adobe.xmp")
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
@@ -150,7 +156,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", stored_px[0] * stored_px[1], limits)
     boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
     # Pillow turns a TIFF itself while it loads, and then clears the tag.
-    stated: object = getattr(image, "tag_v2", {}).get(EXIF_ORIENTATION)
+    in_tags = EXIF_ORIENTATION in getattr(image, "tag_v2", {})
+    stated = _orientation(image) if format == "TIFF" else 1
     ratio = limits.max_side_px / max(stored_px)
     image = load_whole(image, data, ratio, notes)
     # Only now: reading metadata loads the pixels of some formats, and what that raises must not be taken for no metadata.
@@ -181,8 +188,9 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         flat = flat.transpose(UPRIGHT[left])
     if boxes.is_turned:
         notes.append("turned upright (boxes irot and imir)")
-    elif (turned := stated or left) in UPRIGHT:
-        notes.append(f"turned upright ({_who_tells(image, stated)} orientation {turned})")
+    elif (turned := stated if stated in UPRIGHT else left) in UPRIGHT:
+        who = "EXIF" if in_tags else _who_tells(image)
+        notes.append(f"turned upright ({who} orientation {turned})")
     return Photo(rgb=np.array(flat, dtype=np.uint8), format=format, notes=tuple(notes), stored_px=stored_px)
 
 
@@ -194,12 +202,8 @@ def _orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _who_tells(image: Image.Image, stated: object) -> str:
+def _who_tells(image: Image.Image) -> str:
     """Whose orientation it is: Pillow takes XMP's where EXIF has none."""
-    exif = Image.Exif()
-    with contextlib.suppress(Exception):  # EXIF that does not read tells nothing
-        exif.load(image.info.get("exif") or b"")
-    by_xmp = (
-        image.format in {"JPEG", "MPO", "PNG", "WEBP", "AVIF"} and not stated and EXIF_ORIENTATION not in exif
-    )
-    return "XMP" if by_xmp else "EXIF"
+    bare = Image.new("1", (1, 1))
+    bare.info = {name: text for name, text in image.info.items() if name not in XMP}
+    return "EXIF" if image.format == "HEIF" or EXIF_ORIENTATION in bare.getexif() else "XMP"

@@ -3,10 +3,21 @@
 from contextlib import suppress
 from typing import Any
 
+from PIL import TiffImagePlugin
+
 from likeness.ingest.kinds import PHOTOMETRIC, TIFF, first_page, unsupported
 
 # TIFF 6.0 and what libtiff knows beside it.
-WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, SAMPLE_FORMAT, UNSIGNED = 256, 257, 258, 259, 277, 339, 1
+WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, EXTRA, SAMPLE_FORMAT, UNSIGNED = (
+    256,
+    257,
+    258,
+    259,
+    277,
+    338,
+    339,
+    1,
+)
 STRIPS, TILES = (273, 279), (324, 325)  # offsets and lengths
 BIG_TIFF_OF_MOTOROLA = b"MM\0+"
 # What Pillow knows (TiffImagePlugin.COMPRESSION_INFO); its libtiff was built without WebP.
@@ -18,9 +29,12 @@ COMPRESSIONS = {
     34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG of DNG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-USUAL_BITS = frozenset({1, 2, 4, 8, 16})
-# By the PhotometricInterpretation: grey, colours, a palette, inks, YCbCr, Lab.
-USUAL_SAMPLES = {0: (1, 2), 1: (1, 2), 2: (3, 4), 3: (1, 2), 5: (4,), 6: (3,), 8: (3,)}
+# What Pillow opens: byte order, PhotometricInterpretation, how many numbers a pixel, their
+# SampleFormat and bits, and what those beside the colours are.
+KNOWN = [
+    (order, photometric, len(bits), set(samples), set(bits), extra)
+    for order, photometric, samples, _, bits, extra in TiffImagePlugin.OPEN_INFO
+]
 MOST_SAMPLES, MOST_COLOURS = 16, 65_536
 BMP_HEADERS, BMP_BITS = (
     frozenset({12, 16, 40, 52, 56, 64, 108, 124}),
@@ -69,7 +83,7 @@ def _rare_tiff(data: bytes, opened: bool) -> str | None:
     many = first.get(SAMPLES, 1)
     if not 0 < many <= MOST_SAMPLES:
         return None
-    usual = many in USUAL_SAMPLES.get(photometric, ()) and set(bits) <= USUAL_BITS and samples == {UNSIGNED}
+    usual = (data[:2], photometric, many, samples, set(bits), tuple(first.get(EXTRA, ()))) in KNOWN
     offsets, counts = next((first[one], first[other]) for one, other in (STRIPS, TILES) if one in first)
     whole = all(0 < at + count <= len(data) for at, count in zip(offsets, counts, strict=True))
     if usual or not (whole and first[WIDTH] and first[HEIGHT]):

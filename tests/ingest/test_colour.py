@@ -9,6 +9,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from likeness.errors import InputError
 from likeness.ingest.boxes import describe
@@ -176,3 +177,16 @@ def test_an_orientation_that_xmp_alone_tells_is_told_as_such(tmp_path: Path, for
     photo = decode_photo(tmp_path / "a", LIMITS)
     assert photo.rgb.shape == (64, 96, 3)
     assert photo.notes == ("turned upright (XMP orientation 6)",)
+
+
+def test_whose_orientation_it_is_is_told_of_a_tiff_and_of_a_pngs_older_exif(tmp_path: Path) -> None:
+    picture, exif = Image.new("RGB", (64, 96), (30, 30, 220)), Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "a.tif", tiffinfo={700: b'<rdf:Description tiff:Orientation="6"/>'})
+    older = PngInfo()
+    older.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes())}\n{exif.tobytes().hex()}\n")
+    picture.save(tmp_path / "a.png", pnginfo=older)
+    for name, who in (("a.tif", "XMP"), ("a.png", "EXIF")):
+        photo = decode_photo(tmp_path / name, LIMITS)
+        assert photo.rgb.shape == (64, 96, 3)
+        assert photo.notes == (f"turned upright ({who} orientation 6)",)

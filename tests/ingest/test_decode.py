@@ -351,6 +351,39 @@ def test_white_is_zero_is_no_negative(tmp_path: Path, dtype: str, bits: int) -> 
     assert any("WhiteIsZero" in note for note in photo.notes) == (bits == 16)  # Pillow itself turns 8 bits
 
 
+def packed_12(values: np.ndarray) -> bytes:
+    """Two numbers of 12 bits in three bytes, the highest bits first, as TIFF has them in either byte order."""
+    pairs = (values.astype(np.uint32) >> 4).reshape(-1, 2)
+    return b"".join(int(one << 12 | other).to_bytes(3, "big") for one, other in pairs)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("bits", [12, 16])
+def test_grey_of_more_than_8_bits_is_read_in_either_byte_order(
+    tmp_path: Path, order: str, photometric: int, bits: int
+) -> None:
+    pixels = RAMP.astype(f"{order}u2").tobytes() if bits == 16 else packed_12(RAMP)
+    tags = {
+        256: 256,
+        257: 32,
+        258: bits,
+        259: 1,
+        262: photometric,
+        273: 122,
+        277: 1,
+        278: 32,
+        279: len(pixels),
+    }
+    table = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items())
+    header = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags))
+    (tmp_path / "a.tif").write_bytes((header + table).ljust(122, b"\0") + pixels)
+    photo = decode_photo(tmp_path / "a.tif", LIMITS)
+    expected = np.arange(256) if photometric else np.arange(256)[::-1]
+    assert np.abs(photo.rgb[3, :, 0].astype(int) - expected).max() <= 1
+    assert any("WhiteIsZero" in note for note in photo.notes) == (photometric == 0)
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_fewer_bits_stored_in_16_are_scaled_up_and_said(tmp_path: Path, bits: int) -> None:
     values = (RAMP >> (16 - bits)).astype("<u2")

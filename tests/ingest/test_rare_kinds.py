@@ -32,6 +32,7 @@ from likeness.ingest.decode import decode_photo
         ({"_259": (3, 50001)}, "WebP"),
         ({"_259": (3, 12345)}, "compression 12345"),
         ({"_277": (3, 5), "_262": (3, 5)}, "5 numbers"),
+        ({"_277": (3, 2), "_262": (3, 1), "_258": (3, 16), "_256": (3, 48)}, "2 numbers"),
     ],
 )
 def test_a_tiff_that_is_whole_and_packed_in_a_way_that_is_not_read_is_not_called_damaged(
