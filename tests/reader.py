@@ -59,7 +59,7 @@ class Reader:
                 else:
                     said[line] = self.types(line, **instead)
                 if names := re.findall(r"Queued experiment '([a-z-]+)'", said[line]):
-                    instead = {"NAME": names[0], "faced-mays": names[0], "BRANCH": "steady"} | instead
+                    instead = {"NAME": names[0], "acold-skip": names[0], "BRANCH": "steady"} | instead
         return said
 
     def types(self, line: str, **instead: str) -> str:

@@ -104,7 +104,8 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     # Shorter names first, so that the image's own name overwrites the id's.
     present = folder.iterdir() if folder.is_dir() else ()
     for path in sorted(present, key=lambda path: (len(path.name), path.name)):
-        if path.name.startswith(".") or path.stem.lower() == "readme" or path.name in LISTS:
+        is_hidden = path.name.startswith(".") and path.suffix.lower() != SUFFIX
+        if is_hidden or path.stem.lower() == "readme" or path.name in LISTS:
             continue
         image = names.get(same_name(path.name).removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
         if image is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:

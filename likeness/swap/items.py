@@ -17,7 +17,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import SeenFace, Subject, rating, refuse
 from likeness.safety.identity import face_analyzer, vectors_of
 from likeness.safety.pictures import models
-from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
+from likeness.safety.postcondition import judge_place, judge_swap, measure_swap, refuse_other_picture
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, Json, StoredFile, item_key
 from likeness.swap import Swapper
@@ -201,6 +201,7 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
     if rgb.shape != shown.rgb.shape:
         raise InputError("the swapper gave an image of another size than the target's", reason="bad-result",
                          remedy=TELL_ITS_AUTHOR)  # fmt: skip
+    refuse_other_picture(rgb, shown.rgb, target.face)
     measured = measure_swap(
         rgb,
         target.face,

@@ -105,12 +105,14 @@ def test_no_folder_means_no_overrides(tmp_path: Path):
 
 
 def test_every_file_that_is_not_read_gets_a_line(tmp_path: Path):
-    for name in ("jade-s1.TXT", "jade-s1.caption", "README.md", ".DS_Store"):
+    for name in ("jade-s1.TXT", "jade-s1.caption", "README.md", ".DS_Store", ".jade-s1.txt", "._jade-s1.TXT"):
         (tmp_path / name).write_text("words")
     (tmp_path / "more").mkdir()
     found, failures = find_overrides(tmp_path, [image("jade-s1")])
     assert found == {}
-    assert sorted(line.id for line in failures) == ["jade-s1.TXT", "jade-s1.caption", "more"]
+    assert sorted(line.id for line in failures) == [
+        "._jade-s1.TXT", ".jade-s1.txt", "jade-s1.TXT", "jade-s1.caption", "more",
+    ]  # fmt: skip
     assert all(line.detail and line.remedy for line in failures)
 
 

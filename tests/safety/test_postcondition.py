@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.faces.stance import Stance
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.identity import RESNET, SFACE
-from likeness.safety.postcondition import judge_place, judge_swap, measure_swap
+from likeness.safety.postcondition import judge_place, judge_swap, measure_swap, refuse_other_picture
 
 LIMITS = IdentityLimits(
     sface=SFaceLimits(swap_min=0.65, target_max=0.8), resnet=ResnetLimits(swap_max=0.6, target_min=0.4)
@@ -137,6 +137,37 @@ def at(x: float, y: float, **changes):
     """A face whose eyes are 60 px apart, its mouth at (x, y)."""
     points5 = np.float32([[70, 100], [130, 100], [100, 130], [x - 20, y], [x + 20, y]])
     return replace(face(), **({"points5": points5, "landmark_score": 0.99, "roll_deg": 0.0} | changes))
+
+
+def scene() -> np.ndarray:
+    """A portrait's surroundings: a blue shirt below, a green wall."""
+    picture = np.full((320, 320, 3), (120, 160, 130), np.uint8)
+    picture[240:] = (40, 60, 160)
+    return picture
+
+
+def test_the_targets_picture_with_another_face_passes():
+    result = np.clip(scene() * 1.05, 0, 255).astype(np.uint8)  # a provider may give it a little more light
+    left, top, wide, high = (int(value) for value in face().box_px)
+    result[top : top + high, left : left + wide] = 0
+    refuse_other_picture(result, scene(), face())
+
+
+@pytest.mark.parametrize(
+    "result", [scene()[..., ::-1], scene() // 8, 255 - scene(), scene()[::-1], np.full((320, 320, 3), 200, np.uint8)],
+    ids=["red and blue exchanged", "nearly black", "a negative", "on its head", "another picture"],
+)  # fmt: skip
+def test_a_result_that_is_not_the_targets_picture_beyond_the_face_is_refused(result):
+    with pytest.raises(InputError) as caught:
+        refuse_other_picture(result, scene(), face())
+    assert caught.value.reason == "swap-other-picture"
+    assert caught.value.kind == "refused"
+    assert "15 allowed" in caught.value.message
+
+
+def test_a_face_that_fills_the_picture_leaves_nothing_to_compare():
+    whole = replace(face(), box_px=np.float32([0, 0, 320, 320]))
+    refuse_other_picture(scene()[::-1], scene(), whole)
 
 
 def test_a_face_on_the_targets_passes():
