@@ -94,11 +94,11 @@ class Base(ABC):
     TRAINERS_NAME: ClassVar[str]
     MODELSPEC_NAME: ClassVar[str]
     HUB_TAG: ClassVar[str]
-    # The published model: the side of its pictures, its network's configuration, the layers of the text encoders that can
-    # learn, and the parameters of all its text encoders and of its VAE.
+    # The published model: the side of its pictures, its network's configuration, that of the text encoders that can
+    # learn (transformers' CLIPTextConfig), and the parameters of all its text encoders and of its VAE.
     PUBLISHED_SIDE_PX: ClassVar[int] = 1024
     PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
-    PUBLISHED_TEXT_LAYERS: ClassVar[Mapping[str, int]] = {}
+    PUBLISHED_TEXT: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     PUBLISHED_TEXT_ENCODERS: ClassVar[float]
     PUBLISHED_VAE: ClassVar[float] = 83.7e6
     # The tiny random twin (tiny_random.py): classes and settings of its parts, and further options of its

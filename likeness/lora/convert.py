@@ -26,6 +26,7 @@ from likeness.lora.export import ADAPTER, compare, load_lora
 from likeness.lora.file import read_file, refuse_broken
 from likeness.lora.keys import (
     EXACT,
+    MAGNITUDE,
     REMEDY,
     SCALED,
     diffusers_tensors,
@@ -81,6 +82,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
         )
     silence_libraries()
     base, found = family_layers(file)
+    _refuse_some_magnitudes(found)
     if to == "kohya":
         named = _kohya(base, found, metadata)
     else:
@@ -93,9 +95,10 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     data = _bytes(typed, metadata)
     _prove(data, base, found, kept)
     notes = [*found.problems]
-    if not compare_sizes(base, found):
+    if others := len(found.layers) - compare_sizes(base, found):
         notes.append(
-            f"none of its layers has the published {base.TITLE}'s sizes: it is for another base of the same names"
+            f"{others} of {len(found.layers)} layers have not the published {base.TITLE}'s sizes: it is for another base of the "
+            "same names"
         )
     if unread := sum(".to_" in name for name in typed if to == "diffusers" and name.startswith("unet.")):
         notes.append(
@@ -103,6 +106,18 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
             "give it a file under Kohya's names"
         )
     return Converted(data=data, base=base.TITLE, layers=len(found.layers), notes=tuple(notes))
+
+
+def _refuse_some_magnitudes(found: LoraLayers) -> None:
+    by_part: dict[str, list[bool]] = {}
+    for layer, parts in found.layers.items():
+        by_part.setdefault(layer.partition(".")[0], []).append(MAGNITUDE in parts)
+    for part, with_magnitude in by_part.items():
+        if 0 < sum(with_magnitude) < len(with_magnitude):
+            raise InputError(
+                f"{sum(with_magnitude)} of {len(with_magnitude)} layers of the {part} have magnitudes (DoRA) and the others none: "
+                "diffusers gives them to all layers of a part, or to none", reason="lora-tensors", remedy="keep the file as it is",
+            )  # fmt: skip
 
 
 def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:

@@ -175,7 +175,7 @@ def skeleton(architecture: str) -> Base:
             family.NETWORK: getattr(kinds, family.NETWORK_CLASS).from_config(dict(family.PUBLISHED_NETWORK))
         }
         for part in family.TEXT_ENCODERS:
-            config = CLIPTextConfig(num_hidden_layers=family.PUBLISHED_TEXT_LAYERS[part])
+            config = CLIPTextConfig(**family.PUBLISHED_TEXT[part])
             parts[part] = getattr(text_kinds, family.TEXT_CLASSES[part])(config)
     for module in parts.values():
         for layer in module.modules():

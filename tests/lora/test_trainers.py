@@ -301,6 +301,31 @@ def test_sizes_that_are_nobodys_are_told(tmp_path):
     assert "it is for another base of the same names" in made.notes[0]
 
 
+def test_magnitudes_of_some_layers_alone_are_refused_by_their_number(tmp_path):
+    tensors = named({f"lora_unet_{name.replace('.', '_')}": (*matrices(640, width), 1)
+                     for name, width in ((TO_Q, 640), (TO_K, 2048))})  # fmt: skip
+    tensors[f"lora_unet_{TO_Q.replace('.', '_')}.dora_scale"] = torch.ones(640, 1)
+    with pytest.raises(InputError, match="1 of 2 layers of the unet have magnitudes") as caught:
+        convert(write(tmp_path, tensors), to="kohya", dtype=None)
+    assert caught.value.reason == "lora-tensors"
+
+
+def test_published_text_encoders_are_not_called_another_bases(tmp_path):
+    first, second = (f"lora_te{number}_text_model_encoder_layers_0_self_attn_q_proj" for number in (1, 2))
+    theirs = {first: (*matrices(768, 768), 1), second: (*matrices(1280, 1280), 1)}
+    assert convert(write(tmp_path, named(theirs)), to="kohya", dtype=None).notes == ()
+    theirs[first] = (*matrices(1280, 1280), 1)
+    (note,) = convert(write(tmp_path, named(theirs)), to="kohya", dtype=None).notes
+    assert note.startswith("1 of 2 layers have not the published SDXL's sizes")
+
+
+def test_a_layer_of_flux_1_among_those_that_klein_shares_is_told(tmp_path):
+    shared = {f"lora_unet_double_blocks_{block}_img_attn_qkv": (*matrices(9216, 3072), 1) for block in (0, 1)}
+    single = {"lora_unet_single_blocks_0_linear1": (*matrices(21504, 3072), 1)}
+    (note,) = convert(write(tmp_path, named(shared | single)), to="kohya", dtype=None).notes
+    assert note.startswith("1 of 7 layers have not the published FLUX.2 klein's sizes")
+
+
 def test_a_folder_says_whose_text_encoder_it_is_by_its_bases_name(tmp_path):
     layer = "base_model.model.text_model.encoder.layers.0.self_attn.out_proj"
     config = {"r": 2, "lora_alpha": 2, "auto_mapping": {"base_model_class": "CLIPTextModel"}}

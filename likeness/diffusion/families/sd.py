@@ -32,6 +32,11 @@ NOISE_SCHEDULE: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
     "num_train_timesteps": 1000,
 }
+# The published text encoders, OpenAI's ViT-L and LAION's ViT-bigG.
+CLIP_L = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+          "projection_dim": 768}  # fmt: skip
+CLIP_G = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20,
+          "projection_dim": 1280}  # fmt: skip
 
 
 class StableDiffusion(Base):
@@ -58,7 +63,7 @@ class StableDiffusion(Base):
     HUB_TAG = "stable-diffusion"
     PUBLISHED_NETWORK = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}
     PUBLISHED_SIDE_PX = 512
-    PUBLISHED_TEXT_LAYERS = {"text_encoder": 12}
+    PUBLISHED_TEXT = {"text_encoder": CLIP_L}
     PUBLISHED_TEXT_ENCODERS = 123.1e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel"}
     TINY_NETWORK = {
@@ -199,7 +204,7 @@ class SDXL(StableDiffusion):
         "projection_class_embeddings_input_dim": 2816,
     }
     PUBLISHED_SIDE_PX = 1024
-    PUBLISHED_TEXT_LAYERS = {"text_encoder": 12, "text_encoder_2": 32}
+    PUBLISHED_TEXT = {"text_encoder": CLIP_L, "text_encoder_2": CLIP_G}
     PUBLISHED_TEXT_ENCODERS = 817.7e6
     TEXT_CLASSES = {"text_encoder": "CLIPTextModel", "text_encoder_2": "CLIPTextModelWithProjection"}
     TINY_NETWORK = PUBLISHED_NETWORK | {
