@@ -98,7 +98,7 @@ class Base(ABC):
     # learn (transformers' CLIPTextConfig), and the parameters of all its text encoders and of its VAE.
     PUBLISHED_SIDE_PX: ClassVar[int] = 1024
     PUBLISHED_NETWORK: ClassVar[Mapping[str, Any]]
-    PUBLISHED_TEXT: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+    PUBLISHED_TEXT: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     PUBLISHED_TEXT_ENCODERS: ClassVar[float]
     PUBLISHED_VAE: ClassVar[float] = 83.7e6
     # The tiny random twin (tiny_random.py): classes and settings of its parts, and further options of its
