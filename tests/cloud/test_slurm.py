@@ -59,10 +59,11 @@ def clone(tmp_path: Path) -> RepositoryClone:
 
 
 def until(what: str, there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    began = time.monotonic()
     while not there():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S:.0f} s"
-        time.sleep(2)
+        assert time.monotonic() < began + PATIENCE_S, f"{what}: not within {PATIENCE_S:.0f} s"
+        time.sleep(0.5)
+    print(f"{what}: after {time.monotonic() - began:.0f} s", flush=True)
 
 
 def test_a_node_that_is_lost_in_mid_training_is_replaced_and_the_weights_are_those_of_an_unbroken_run(
