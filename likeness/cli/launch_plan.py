@@ -139,11 +139,13 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
         ConfigError, ConsentError, AuthError: it would not work, or may not be.
     """
     repository = RepositoryPaths.here()
-    cfg = validated(values, PARAMS)
-    name = cfg.persona(persona).name
-    if cfg.items.remote is None:
+    # Before all else is looked at: a launch asks for shared checkpoints itself, and nobody set what is then wrong.
+    if not values["items"]["remote"]:
         raise ConfigError("checkpoints and records of the job need a store: items.remote is not set",
                           reason="no-store", remedy="set items.remote to an S3 prefix in conf/items/ (docs/s3.md)")  # fmt: skip
+    cfg = validated(values, PARAMS)
+    name = cfg.persona(persona).name
+    assert cfg.items.remote is not None
     refuse_other_data(read_yaml(PARAMS, remedy="run `make params`"), values)
     revision = committed_revision(repository.root)
     learn_from_git(repository.root)

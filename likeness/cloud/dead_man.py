@@ -11,8 +11,8 @@ from likeness.cloud.records import Lease
 from likeness.formatting import format_seconds
 from likeness.progress import COUNT_LINE
 
-Reason = Literal["cap", "silence", "controller-gone", "store-gone", "too-slow", "stopped"]
-NO_CONTROLLER: tuple[Reason, ...] = ("controller-gone", "store-gone")
+Reason = Literal["cap", "silence", "controller-gone", "store-gone", "replaced", "too-slow", "stopped"]
+NO_CONTROLLER: tuple[Reason, ...] = ("controller-gone", "store-gone", "replaced")
 """Nobody may be left who would take the machine away."""
 
 
@@ -46,7 +46,7 @@ class DeadMan:
         self._lease: Lease | None = None
         self._first: tuple[int, float] | None = None
         self._too_slow: End | None = None
-        self._probed = False
+        self._probed = self._replaced = False
         self.step = 0
 
     @property
@@ -60,9 +60,9 @@ class DeadMan:
         if (found := COUNT_LINE.search(text)) and found[1] == "train":
             self._count(int(found[2]), int(found[3]))
 
-    def heard(self, lease: Lease | None) -> None:
-        """The store answered, with the lease that lies there."""
-        self._store = self._clock()
+    def heard(self, lease: Lease | None, *, replaced: bool = False) -> None:
+        """The store answered, with the lease that lies there, and whether another machine of this job began after this one."""
+        self._store, self._replaced = self._clock(), replaced
         if lease is not None and (self._lease is None or lease.serial != self._lease.serial):
             self._lease, self._leased = lease, self._store
 
@@ -75,6 +75,10 @@ class DeadMan:
             )
         if self._lease is not None and self._lease.seconds <= 0:
             return End(reason="stopped", detail="`likeness cloud stop` ended it")
+        if self._replaced:
+            return End(
+                reason="replaced", detail="this machine was taken for lost, and another has begun the job"
+            )
         if self._lease is not None and now - self._leased >= self._lease.seconds:
             return End(
                 reason="controller-gone",

@@ -109,8 +109,8 @@ class Job:
             self._signed = self.clock()
             # A store that does not answer for a while is what the timer counts; the work goes on.
             with contextlib.suppress(ProviderError):
-                self.records.sign(seconds=self.timer.seconds, step=self.timer.step)
-                self.timer.heard(self.records.lease())
+                replaced = self.records.sign(seconds=self.timer.seconds, step=self.timer.step)
+                self.timer.heard(self.records.lease(), replaced=replaced)
         if (end := self.timer.verdict()) is not None:
             raise EndedError(end)
 

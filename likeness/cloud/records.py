@@ -100,11 +100,17 @@ class JobRecords:
         self._write(LIVES, [asdict(one) for one in self._lives])
         return sum(one.seconds for one in earlier)
 
-    def sign(self, **changes: Any) -> None:
-        """Write what changed of this machine."""
+    def sign(self, **changes: Any) -> bool:
+        """Write what changed of this machine; returns whether another one began after it."""
         assert self._lives, "a machine begins first"
         self._lives[-1] = replace(self._lives[-1], **changes)
-        self._write(LIVES, [asdict(one) for one in self._lives])
+        # A machine that was taken for lost may still be there: each writes its own line only.
+        known, place = self.lives(), len(self._lives) - 1
+        earlier, later = known[:place], known[place + 1 :]
+        if len(earlier) == place:
+            self._lives[:place] = earlier
+        self._write(LIVES, [asdict(one) for one in (*self._lives, *later)])
+        return bool(later)
 
     def _write(self, name: str, value: Mapping[str, Any] | Sequence[Any]) -> None:
         self.remote.write(f"{ROOT}/{self.job}/{name}", json.dumps(value, indent=2).encode())

@@ -160,7 +160,7 @@ def commit(folder: Path, *, add: bool = True) -> None:
         (no_remote, SLURM, "no-dvc-remote"),
         (own_remote, SLURM, "no-dvc-remote"),
         (None, [*SLURM, "dataset.side_px=512"], "other-data"),
-        (None, [*SLURM, "items.remote=null"], "config"),
+        (None, [*SLURM, "items.remote=null"], "no-store"),
         (None, ["cloud=runpod"], "no-machine"),
         (None, [*SLURM, "cloud.variables=[HF_TOKEN_OF_NOBODY]"], "no-key"),
         (None, [*SLURM, "items.remote=s3://bucket/items"], "no-key"),
