@@ -9,7 +9,7 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 # DVC runs `python -m stages...`: the first python on PATH must be this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long check-web test-web comfy-test ray-test coverage check bench sky git-or-not
+.PHONY: demo install params plan fakes s3-demo gallery test test-slow test-long check-web test-web comfy-test ray-test slurm-test coverage check bench sky git-or-not
 
 demo: install ## the whole graph for the persona jade, with what ships in packages
 	$(BIN)/python -m dvc repro
@@ -48,7 +48,7 @@ gallery/web/.next/BUILD_ID: gallery/web/package-lock.json $(shell find gallery/w
 	touch $@
 
 # Tests start some hundred programs: without Python's caches each of them compiles the package anew.
-test test-slow test-long coverage: export PYTHONDONTWRITEBYTECODE =
+test test-slow test-long slurm-test coverage: export PYTHONDONTWRITEBYTECODE =
 
 test: .venv/dev ## what is not marked slow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes"
@@ -66,6 +66,9 @@ comfy-test: .venv/dev ## the tiny base and a LoRA of it in a real ComfyUI 0.30.0
 
 ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, one of which is killed
 	.cache/ray/bin/python -m pytest -n 0 -m ray tests/test_ray.py
+
+slurm-test: .venv/dev sky ## a machine lost in mid-training, with a real SkyPilot on a real Slurm (docs/cloud.md has the packages)
+	$(BIN)/python -m pytest -n 0 -s -rs -m long tests/cloud/test_slurm.py
 
 check-web: ## the pages' types, against the API's description
 	cd gallery/web && npm ci --no-audit --no-fund && npm run check

@@ -161,6 +161,14 @@ class SlurmLoopback:
         self._end(self.processes(LOOPBACK_NODE=str(self.folder / node)))
         self._end(self.processes(SLURM_CONF=f"{self.folder}/slurm.conf", SLURMD_NODENAME=node))
 
+    def part_node(self, node: str) -> None:
+        """The node's daemon answers nobody, until `rejoin_node`; what runs on it runs on, as when its network fails."""
+        self._daemons[node].send_signal(signal.SIGSTOP)
+
+    def rejoin_node(self, node: str) -> None:
+        """The node's daemon answers again."""
+        self._daemons[node].send_signal(signal.SIGCONT)
+
     def busy(self) -> list[str]:
         """The nodes that run something."""
         return sorted(set(self.slurm("squeue", "-h", "-t", "running", "-o", "%N").split()))

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from likeness.cloud import Machine
 from likeness.cloud.plan import STAGES, Load
 from likeness.errors import ConfigError
 from likeness.git import git
@@ -14,6 +16,7 @@ from likeness.pipeline.stage import CHECK_TARGET
 
 LAST_DATA_STAGE = "dataset"
 SHOWN = 5
+COMMANDS = {"reproduce": "repro"}
 
 
 class LaunchFiles:
@@ -41,6 +44,11 @@ class LaunchFiles:
                 remedy="dvc remote add --default team s3://BUCKET/dvc && git commit -m remote .dvc/config (docs/s3.md)",
             )
         return str(name)
+
+    @property
+    def url(self) -> str:
+        """Where that remote is."""
+        return str(self._repo.config["remote"][self.remote()]["url"])
 
     def up(self) -> list[Load]:
         """What the stages read and neither git nor they themselves bring.
@@ -112,8 +120,25 @@ class LaunchFiles:
             with to_stderr():
                 return getattr(self._repo, what)(targets=list(targets), **options)
         except DvcException as error:
-            raise ConfigError(f"dvc {what} {' '.join(targets)}: {error}", reason="dvc",
-                              remedy="run the same by hand; docs/s3.md explains what S3 answers") from error  # fmt: skip
+            command = f"dvc {COMMANDS.get(what, what)} {' '.join(targets)}"
+            raise ConfigError(f"{command}: {error}", reason="dvc",
+                              remedy=f"what it printed says why; `{command}` is the same by hand") from error  # fmt: skip
+
+
+def refuse_own_folders(machines: Sequence[Machine], places: Mapping[str, str]) -> None:
+    """Refuse to rent a machine that would bring its results into a folder of its own, and take them with it.
+
+    Raises:
+        ConfigError: names the place.
+    """
+    rented = [one.words for one in machines if not one.own]
+    for what, place in places.items():
+        if rented and urlsplit(place).scheme in ("", "file"):
+            raise ConfigError(
+                f"{what} is {place}, a folder that {rented[0]} cannot reach",
+                reason="own-folder",
+                remedy="name a bucket, s3://BUCKET/PREFIX (docs/s3.md); a cluster that shares its folders: -S cloud=slurm",
+            )
 
 
 @contextlib.contextmanager

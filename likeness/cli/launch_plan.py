@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.cli.compose import composed_text
-from likeness.cli.launch_dvc import LaunchFiles
+from likeness.cli.launch_dvc import LaunchFiles, refuse_own_folders
 from likeness.cli.launch_twins import trained
 from likeness.cloud import Machine
 from likeness.cloud.engine import Controller, Engine, Offer
@@ -153,6 +153,7 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
     in_force(repository.root, name, ALL_USES, place=store)
     files = LaunchFiles(repository.root, name)
     files.remote()
+    refuse_own_folders(cfg.cloud.machines, {"items.remote": cfg.items.remote, "the DVC remote": files.url})
     files.check_fresh()
     engine = _engine(repository, need=need_engine)
     today = datetime.datetime.now(datetime.UTC).date()

@@ -49,19 +49,20 @@ def task(
         "envs": dict(settings),
         "secrets": dict.fromkeys(secrets),
         "setup": setup(secrets, install=cloud.python is None),
-        "run": f"cd likeness\nexec {_absolute(python)} -m likeness.cloud.job ../{PARCEL}\n",
+        "run": f"cd -P likeness\nexec {_absolute(python)} -m likeness.cloud.job ../{PARCEL}\n",
     }
 
 
 def setup(secrets: Sequence[str], *, install: bool) -> str:
     """Check the revision out and install it; no program of it gets a secret.
 
-    A cluster's nodes share one home: what a lost node left there has its locks and half an experiment, and goes.
+    A cluster's nodes share one home, and one that is taken for lost may still work there: each machine has a folder of its own.
     """
     unset = f"unset {' '.join(secrets)}\n" if secrets else ""
     return (
         f"set -e\n{unset}date +%s > {BEGAN}\n"
-        f"rm -rf likeness && git clone --quiet {REVISION} likeness\n{INSTALL if install else ''}\n"
+        f'work="$(mktemp -d likeness.XXXXXX)" && ln -sfn "$work" likeness\n'
+        f"git clone --quiet {REVISION} likeness\n{INSTALL if install else ''}\n"
     )
 
 

@@ -1,6 +1,7 @@
 """A clone whose stages take no time: the same names, programs of one line."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -118,3 +119,12 @@ def engine(clone: RepositoryClone, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     program.chmod(0o700)
     monkeypatch.setenv("LIKENESS_SKY", str(program))
     return folder
+
+
+@pytest.fixture
+def bucket(clone: RepositoryClone, tmp_path: Path) -> list[str]:
+    """Overrides for a machine that is rented: store and DVC remote are no folders of this computer."""
+    config = clone.folder / ".dvc" / "config"
+    config.write_text(re.sub("url = .*", "url = s3://likeness/dvc", config.read_text()))
+    commit(clone, "a bucket")
+    return [f"items.remote=memory://{tmp_path.name}"]

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-RUNPOD = ["cloud=runpod"]
+SLURM = ["cloud=slurm"]
 HERE = ["cloud=slurm", f"cloud.python={sys.executable}"]
 
 
@@ -83,14 +83,14 @@ def test_one_plan_for_all_with_the_sum_of_what_they_can_cost(clone, engine, entr
     text = (root / "params.yaml").read_text()
     for name, steps in (("faced-mays", 21), ("cadgy-rins", 22)):
         entries.append((name, head(root), queued(root, with_value(text, "train.schedule.steps", steps))))
-    launch([*RUNPOD, "cloud.max_hours=2"], dry_run=True)
+    launch([*SLURM, "cloud.max_hours=2"], dry_run=True)
     said = json.loads(capsys.readouterr().out)
     assert [one["experiment"] for one in said["jobs"]] == ["faced-mays", "cadgy-rins"]
     assert [one["steps"] for one in said["jobs"]] == [21, 22]
     assert "train.schedule.steps=21" in said["jobs"][0]["changes"]
     assert said["usd_max"] == pytest.approx(2 * 2 * 0.6)
     with pytest.raises(QuotaError, match=r"can cost \$7.20"):  # each alone would fit into $5
-        launch([*RUNPOD, "cloud.max_hours=6"])
+        launch([*SLURM, "cloud.max_hours=6"])
     assert not (engine / "task.json").exists()
 
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
     ]
     store = Remote((prepared.folder.parent / "store").as_uri())
     JobRecords(store, "likeness-jade-before").announce({"queued": taken})
-    launches, left_out = plan_queue("jade", RUNPOD, need_engine=True)
+    launches, left_out = plan_queue("jade", SLURM, need_engine=True)
     assert [one.plan.experiment for one in launches] == ["fine"]
     assert launches[0].cfg.train.checkpoint.share
     words = "\n".join(left_out)
@@ -117,7 +117,7 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
         assert part in words
     entries[:] = entries[2:]
     with pytest.raises(ConfigError, match="no experiment in DVC's queue") as caught:
-        plan_queue("jade", RUNPOD, need_engine=True)
+        plan_queue("jade", SLURM, need_engine=True)
     assert "dvc exp run --queue" in (caught.value.remedy or "")
 
 
@@ -143,16 +143,22 @@ def test_what_was_stopped_before_it_began_may_be_launched_again(tmp_path):
 
 def test_settings_of_what_is_trained_belong_into_the_queue(clone):
     with pytest.raises(ConfigError, match="the queue says what is trained"):
-        plan_queue("jade", [*RUNPOD, "train.schedule.steps=5"], need_engine=False)
+        plan_queue("jade", [*SLURM, "train.schedule.steps=5"], need_engine=False)
 
 
-def test_each_combination_of_listed_values_is_a_job(clone, engine, capsys):
-    sets = ["train.schedule.steps=21,22", "train.lora.rank=8,16", "cloud=runpod", "cloud.max_hours=1"]
+def test_each_combination_of_listed_values_is_a_job(clone, bucket, engine, capsys):
+    sets = [
+        *bucket,
+        "train.schedule.steps=21,22",
+        "train.lora.rank=8,16",
+        "cloud=runpod",
+        "cloud.max_hours=1",
+    ]
     launch_command(
         "jade", sets, queue=False, experiments=True, yes=True, dry_run=True, wait=False, as_json=True
     )
     said = json.loads(capsys.readouterr().out)
-    assert [one["changes"][:2] for one in said["jobs"]] == [
+    assert [one["changes"][1:3] for one in said["jobs"]] == [
         [f"train.schedule.steps={steps}", f"train.lora.rank={rank}"] for steps in (21, 22) for rank in (8, 16)
     ]
     assert [one["steps"] for one in said["jobs"]] == [21, 21, 22, 22]
@@ -166,7 +172,7 @@ def test_each_combination_of_listed_values_is_a_job(clone, engine, capsys):
 )
 def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
     with pytest.raises(ConfigError, match=why):
-        plan_experiments("jade", [*RUNPOD, override], need_engine=False)
+        plan_experiments("jade", [*SLURM, override], need_engine=False)
 
 
 @pytest.mark.slow

@@ -27,7 +27,10 @@ def test_each_writes_its_own_line_and_the_first_hears_of_the_second(two):
     lost, its_heir = two
     assert lost.sign(seconds=90.0, step=20, end="replaced") is True
     assert its_heir.sign(seconds=30.0, step=15, end="done") is False
-    assert [(one.seconds, one.step, one.end) for one in lost.lives()] == [(90, 20, "replaced"), (30, 15, "done")]
+    assert [(one.seconds, one.step, one.end) for one in lost.lives()] == [
+        (90, 20, "replaced"),
+        (30, 15, "done"),
+    ]
     assert lost.end == "done"
 
 

@@ -1,6 +1,7 @@
 """The task that SkyPilot gets, and that no key is in it."""
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,23 @@ def test_where_likeness_is_installed_nothing_is():
     found = written("slurm")
     assert "install" not in found["setup"]
     assert "exec /opt/likeness/.venv/bin/python -m likeness.cloud.job" in found["run"]
+
+
+def test_a_machine_that_is_taken_for_lost_keeps_its_folder_beside_that_of_its_heir(tmp_path):
+    found, git = written("slurm"), ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "init", "-q", "source"], cwd=tmp_path, check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], cwd=tmp_path / "source", check=True)
+    subprocess.run(["git", "clone", "-q", "--bare", "source", "revision.git"], cwd=tmp_path, check=True)
+    where = found["run"].partition("\n")[0] + " && pwd"
+
+    def machine() -> Path:
+        said = subprocess.check_output(["bash", "-c", f"{found['setup']}{where}"], cwd=tmp_path, text=True)
+        return Path(said.strip())
+
+    lost = machine()
+    (lost / "lock").touch()
+    assert not (machine() / "lock").exists()
+    assert (lost / "lock").exists()
 
 
 @pytest.fixture

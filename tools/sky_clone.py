@@ -1,0 +1,95 @@
+"""A clone that can be launched on tools/sky_loopback.py: with its dataset, a DVC remote and a store beside it."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from likeness.cloud.records import JobRecords, job_names
+from likeness.store.s3 import Remote
+from tools.repository_clone import SHORT, RepositoryClone, clone_repository
+from tools.sky_loopback import SkyLoopback
+
+WEIGHTS = "models/jade/jade-v1.safetensors"
+PATIENCE_S = 600.0
+
+
+def training(steps: int, every: int) -> list[str]:
+    """Settings of a training of so many steps, with a checkpoint `every` so many."""
+    return [
+        *(one for one in SHORT if not one.startswith(("train.schedule.steps", "train.checkpoint"))),
+        f"train.schedule.steps={steps}", f"train.checkpoint.every_steps={every}",
+        f"train.checkpoint.weights_every_steps={steps // 2}",
+    ]  # fmt: skip
+
+
+def until(what: str, there: Callable[[], bool]) -> None:
+    """Wait, and print how long it took."""
+    began = time.monotonic()
+    while not there():
+        assert time.monotonic() < began + PATIENCE_S, f"{what}: not within {PATIENCE_S:.0f} s"
+        time.sleep(0.5)
+    print(f"{what}: after {time.monotonic() - began:.0f} s", flush=True)
+
+
+class SkyClone:
+    """`folder` has the clone, the DVC remote, the store and a copy for the unbroken training."""
+
+    def __init__(self, folder: Path, settings: Sequence[str]) -> None:
+        self.folder, self.settings = folder, settings
+        self.store = Remote((folder / "store").as_uri())
+        (folder / "clone").mkdir()
+        self.clone = clone_repository(folder / "clone")
+        items = self.clone.folder / "conf" / "items" / "local.yaml"
+        text = items.read_text()
+        assert "remote: null" in text
+        items.write_text(text.replace("remote: null", f"remote: {self.store.url}"))
+        (folder / "dvc").mkdir()
+        self.clone.dvc("remote", "add", "--default", "team", str(folder / "dvc"))
+        self.clone.params()
+        self.clone.dvc("repro", "dataset@jade")
+        self.clone.run("git", "add", "-A")
+        self.clone.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "data")
+        shutil.copytree(self.clone.folder, folder / "unbroken")
+
+    def train_unbroken(self) -> str:
+        """The weights' sha256 where nothing is lost."""
+        clone = RepositoryClone(self.folder / "unbroken")
+        clone.run(sys.executable, "-m", "likeness", "params", *self.settings, "items.remote=null")
+        clone.repro("train@jade")
+        return clone.sha256(WEIGHTS)
+
+    def launch(self, cluster: SkyLoopback) -> JobRecords:
+        """Launch the training as a user of the cluster."""
+        own = {name: value for name, value in cluster.env.items() if os.environ.get(name) != value}
+        self.clone.env |= own | {"PATH": self.clone.env["PATH"]}
+        before = set(job_names(self.store))
+        sets = [word for one in self.settings for word in ("-S", one)]
+        self._likeness(
+            "launch", "jade", "--yes", "-S", "cloud=slurm", "-S", f"cloud.python={sys.executable}", *sets
+        )
+        (job,) = set(job_names(self.store)) - before
+        return JobRecords(self.store, job)
+
+    def shared(self) -> int:
+        """How many checkpoints lie in the store; two at most are kept."""
+        return len(list((self.folder / "store" / "training").glob("*/[01]")))
+
+    def status(self, job: str) -> dict[str, Any]:
+        """What `likeness cloud status` says of a job."""
+        jobs = json.loads(self._likeness("cloud", "status", "--json", check=False))["jobs"]
+        return next(one for one in jobs if one["name"] == job)
+
+    def bring_home(self, job: str) -> str:
+        """Fetch, apply and pull the results; returns the weights' sha256."""
+        self._likeness("cloud", "fetch", job)
+        self.clone.dvc("exp", "apply", job, check=False)  # its files are not here yet, and DVC says so
+        self.clone.dvc("pull", "train@jade")
+        return self.clone.sha256(WEIGHTS)
+
+    def _likeness(self, *words: str, check: bool = True) -> str:
+        return self.clone.run(sys.executable, "-m", "likeness", *words, check=check).stdout
