@@ -48,6 +48,23 @@ def test_strangers_who_score_higher_than_the_drawn_pictures_are_told(measures):
         assert ("The people of the targets reach 75 % of the ceiling" in said) == told
 
 
+def test_the_turn_of_the_head_that_is_least_alike_is_told_with_the_one_that_is_most(measures):
+    first = measures["embedders"][0]
+    first["samples"] |= {"recognised": 1, "of": 12}
+    first["ceiling"]["value"] = 0.8
+    first["by_yaw"] = [
+        {"bin": "0_15", "similarity": 0.72},
+        {"bin": "15_30", "similarity": 0.4},
+        {"bin": "30_90", "similarity": None},
+    ]
+    assert weakness(measures, class_word="woman").what.startswith(
+        "1 of 12 drawn pictures is recognised as the persona; least alike with the head turned by 15-30° (50 % of the "
+        "ceiling; 90 % at 0-15°)."
+    )
+    first["by_yaw"] = first["by_yaw"][:1]
+    assert "least alike" not in weakness(measures, class_word="woman").what
+
+
 def test_pictures_without_a_face_are_a_weakness(measures):
     measures["faces"] = {"none": 1, "one": 0, "several": 1, "of": 2}
     assert "no face or several" in weakness(measures, class_word="woman").what
