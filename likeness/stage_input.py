@@ -7,7 +7,6 @@ from likeness.errors import InputError
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
-from likeness.safety.pictures import refuse_picture
 
 
 def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
@@ -34,6 +33,8 @@ def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
 def _judge(run: Run, picture: Picture, *, photographs: bool) -> None:
     if run.items.object_path(picture.entry.sha256).is_file():
         return
+    from likeness.safety.pictures import refuse_picture  # here: the networks' libraries
+
     seen = run.measurements().of(picture.data(), name=picture.entry.file)
     # Whose age the record attests in a photograph, ingest knows by the photograph's bytes.
     door = "delivery" if photographs else "stage input"

@@ -106,7 +106,7 @@ def test_each_command_of_likeness_and_each_option_exists():
         while hasattr(group, "commands"):
             assert words[0] in group.commands, words
             group, words = group.commands[words[0]], words[1:]
-        options = {name for parameter in group.params for name in parameter.opts}
+        options = {name for parameter in group.imported().params for name in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options
 
 
