@@ -83,7 +83,7 @@ class Swaps:
         self.buyer = buyer
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
-        rgb = source.rgb // 2 + target.rgb // 2
+        rgb = target.rgb - target.rgb // 8 + source.rgb // 8  # a swap shows the target's picture
         rgb[0, 0], rgb[0, 1] = (1, 0, 30), (0, 1, 0)
         digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
         usd = self.buyer.spending.price("maxstudio", "swap").usd
