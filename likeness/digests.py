@@ -1,4 +1,4 @@
-"""The digest by which bytes are known: sha256; md5 where DVC's files name it."""
+"""The digest by which bytes are known: sha256; md5 where DVC's files name it. A user's file is the one that was reviewed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
+
+from likeness.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,3 +47,27 @@ def md5_file(path: Path) -> str:
     """Hex md5 of a file's bytes, as dvc.lock names it: it identifies, and proves nothing."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def check_file(setting: str, path: Path, remedy: str) -> None:
+    """Refuse a setting whose file is not there.
+
+    Raises:
+        ConfigError: `missing-weights`.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{setting}: there is no file {path}", reason="missing-weights", remedy=remedy)
+
+
+def check_digest(setting: str, path: Path, sha256: str, data: bytes | None = None) -> None:
+    """Refuse a file that is not the one that was reviewed; `data` are its bytes, where they are read already.
+
+    Raises:
+        ConfigError: `wrong-weights`.
+    """
+    if (found := sha256_file(path) if data is None else sha256_bytes(data)) != sha256:
+        raise ConfigError(
+            f"{setting}: {path} has sha256 {found}, conf/ names {sha256}",
+            reason="wrong-weights",
+            remedy="use the file that was reviewed, or record the new one's sha256 and licence in conf/",
+        )

@@ -4,14 +4,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from likeness.digests import sha256_file
-from likeness.errors import ConfigError
 from likeness.providers import Local
 from likeness.purchases.buy import Buyer
 
@@ -53,27 +50,3 @@ class LocalNetwork(Local):
     def turn(self) -> threading.Lock:
         """Held by whoever runs the network: it keeps every core or the GPU busy by itself."""
         return threading.Lock()
-
-
-def check_file(setting: str, path: Path, remedy: str) -> None:
-    """Refuse a setting whose file is not there.
-
-    Raises:
-        ConfigError: `missing-weights`.
-    """
-    if not path.is_file():
-        raise ConfigError(f"{setting}: there is no file {path}", reason="missing-weights", remedy=remedy)
-
-
-def check_digest(setting: str, path: Path, sha256: str) -> None:
-    """Refuse a file that is not the one that was reviewed.
-
-    Raises:
-        ConfigError: `wrong-weights`.
-    """
-    if (found := sha256_file(path)) != sha256:
-        raise ConfigError(
-            f"{setting}: {path} has sha256 {found}, conf/ names {sha256}",
-            reason="wrong-weights",
-            remedy="use the file that was reviewed, or record the new one's sha256 and licence in conf/",
-        )

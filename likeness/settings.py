@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -25,6 +25,17 @@ def _licence(said: str) -> str:
 
 NetworkLicence = Annotated[str, AfterValidator(_licence)]
 """What allows the use of a network of the user's."""
+
+
+def among(words: Callable[[], Collection[str]]) -> AfterValidator:
+    """One of these words, which are looked up when a setting is read."""
+
+    def known(word: str) -> str:
+        if word not in words():
+            raise ValueError(f"{word} is none of {', '.join(sorted(words()))}")
+        return word
+
+    return AfterValidator(known)
 
 
 class Section(BaseModel):

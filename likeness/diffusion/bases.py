@@ -36,6 +36,9 @@ host."""
 PIXEL_HALF = 127.5  # 0..255 <-> -1..1
 TINY_TEXT_WIDTH = 64  # hidden size of each text encoder of a tiny random base
 
+# What torch, diffusers and transformers raise of weights that do not fit a network.
+MISFIT = (ValueError, TypeError, RuntimeError, LookupError)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Base(ABC):

@@ -23,6 +23,7 @@ def load_ip_adapter(base: Base, adapter: Adapter) -> None:
     from transformers import CLIPVisionModelWithProjection
 
     from likeness.aligned import align_module
+    from likeness.diffusion.bases import MISFIT
 
     try:
         encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
@@ -39,7 +40,7 @@ def load_ip_adapter(base: Base, adapter: Adapter) -> None:
         }
         base.pipeline.register_modules(image_encoder=encoder.to(base.device).requires_grad_(False).eval())
         base.pipeline.load_ip_adapter(state, subfolder="", weight_name="", image_encoder_folder=None)
-    except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+    except (OSError, *MISFIT) as error:
         raise ConfigError(
             f"evaluate.ip_adapter: {adapter.weights} does not fit {base.name}: {error}",
             reason="ip-adapter-misfit",

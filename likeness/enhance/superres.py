@@ -17,12 +17,12 @@ from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from likeness.digests import Sha256
+from likeness.digests import Sha256, check_digest, check_file
 from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
-from likeness.networks import LocalNetwork, check_digest, check_file
+from likeness.networks import LocalNetwork
 from likeness.settings import NetworkLicence
 from likeness.store.items import Json
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from likeness.digests import sha256_bytes
+from likeness.digests import check_digest, check_file
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.face import Face, Floats
@@ -60,17 +60,9 @@ class OnnxEmbedder:
         Raises:
             ConfigError: `missing-weights` or `wrong-weights`.
         """
-        remedy = "put the network there, or set faces.embedder: null"
-        if not self.path.is_file():
-            raise ConfigError(
-                f"faces.embedder: there is no file {self.path}", reason="missing-weights", remedy=remedy
-            )
+        check_file("faces.embedder", self.path, "put the network there, or set faces.embedder: null")
         data = self.path.read_bytes()
-        if (found := sha256_bytes(data)) != self.sha256:
-            raise ConfigError(
-                f"faces.embedder: {self.path} has sha256 {found}, conf/ names {self.sha256}",
-                reason="wrong-weights", remedy=remedy,
-            )  # fmt: skip
+        check_digest("faces.embedder", self.path, self.sha256, data)
         return data
 
     def _session(self) -> ort.InferenceSession:

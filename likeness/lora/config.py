@@ -2,22 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from likeness.lora.kinds import kinds
-from likeness.settings import Section
-
-
-def _known(word: str) -> str:
-    if word not in kinds():
-        raise ValueError(f"{word} is none of {', '.join(sorted(kinds()))}")
-    return word
+from likeness.settings import Section, among
 
 
 class AdapterConfig(Section):
     """Which kind of LoRA, how large, and in which layers; conf/train/default.yaml explains each key."""
 
-    kind: Annotated[str, AfterValidator(_known)]
+    kind: Annotated[str, among(kinds)]
     rank: int = Field(ge=1, le=1024)
     alpha: float = Field(gt=0)
     rank_stabilized: bool

@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from likeness.diffusion.bases import Base
+from likeness.diffusion.bases import MISFIT, Base
 from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
@@ -206,7 +206,7 @@ def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> No
             load_lora(base, file, ADAPTER)
             precision = max(found.precision, torch.finfo(dtype).eps)
             compare(replace(found, precision=precision), base)
-        except (LikenessError, ValueError, TypeError, RuntimeError, LookupError) as error:
+        except (LikenessError, *MISFIT) as error:
             raise InputError(f"the converted file does not load as the given one does: {error}", reason="lora-convert",
                              remedy="keep the file as it is, and report it with its header") from error  # fmt: skip
         finally:

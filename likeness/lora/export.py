@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from likeness.aligned import align_module, align_tensors
-from likeness.diffusion.bases import Base, Condition
+from likeness.diffusion.bases import MISFIT, Base, Condition
 from likeness.diffusion.randomness import generator
 from likeness.disk import discard, write_atomic
 from likeness.errors import InputError, ProviderError
@@ -103,7 +103,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     without = base.predict(noise, timesteps, base.encode_condition(condition))
     try:
         load_lora(base, file, ADAPTER)
-    except (ValueError, TypeError, RuntimeError, LookupError, InputError) as error:
+    except (*MISFIT, InputError) as error:
         base.pipeline.unload_lora_weights()
         raise _failed(f"diffusers does not load it: {error}") from error
     try:
@@ -171,7 +171,7 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         return
     try:
         load_lora(base, file, ADAPTER)
-    except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
+    except (OSError, *MISFIT) as error:
         raise InputError(
             f"{file} does not fit the base {base.name}: {error}",
             reason="lora-misfit",

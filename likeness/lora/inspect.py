@@ -113,17 +113,17 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
         name: size_of({part: entry["shape"] for part, entry in parts.items()})
         for name, parts in weighed.items()
     }
-    ranks = {name: rank for name, (rank, _) in sizes.items() if rank is not None}
+    ranks = {name: rank for name, (rank, *_) in sizes.items() if rank is not None}
     alphas = {name: value for name, parts in layers.items() if "alpha" in parts
               if (value := _number(data, parts["alpha"], header.start)) is not None}  # fmt: skip
-    scaled = {name: rank for name, (rank, _) in sizes.items() if rank or "lokr_w1" in weighed[name]}
+    scaled = {name: rank for name, (rank, *_) in sizes.items() if rank or "lokr_w1" in weighed[name]}
     scales = read_scales(scaled, alphas, metadata, config)
     not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
     shapes, says = (
-        family_of_shapes({name: width for name, (_, width) in sizes.items() if width}),
+        family_of_shapes({name: width for name, (*_, width) in sizes.items() if width}),
         said_base(metadata, config),
     )
     return LoraFile(

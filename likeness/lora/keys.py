@@ -117,14 +117,21 @@ def rank_of(parts: Mapping[str, Tensor]) -> int | None:
     return next((len(parts[part]) for part in RANKED if part in parts), None)
 
 
-def size_of(shapes: Mapping[str, Sequence[int]]) -> tuple[int | None, int | None]:
-    """The rank of a layer and how many inputs it has, by the shapes of its tensors; None where they do not tell."""
+def size_of(shapes: Mapping[str, Sequence[int]]) -> tuple[int | None, int | None, int | None]:
+    """The rank of a layer, its outputs and its inputs, by the shapes of its tensors; None where they do not tell. Of a convolution
+    whose LoKr is decomposed, inputs are counted for each pixel of the kernel."""
     matrix = {part: shape for part, shape in shapes.items() if len(shape) > 1}
     rank = next((matrix[part][0] for part in RANKED if part in matrix), None)
     if "lora_A.weight" in matrix:
-        return rank, matrix["lora_A.weight"][1]
-    second = matrix.get("lokr_w2", matrix.get("lokr_w2_b"))
-    return rank, matrix["lokr_w1"][1] * second[1] if second and "lokr_w1" in matrix else None
+        factor, up, down = (1, 1), matrix.get("lora_B.weight"), matrix["lora_A.weight"]
+    else:
+        factor, whole = matrix.get("lokr_w1"), matrix.get("lokr_w2")
+        up, down = whole or matrix.get("lokr_w2_a"), whole or matrix.get("lokr_w2_b")
+    return (
+        rank,
+        factor[0] * up[0] if factor and up else None,
+        factor[1] * down[1] if factor and down else None,
+    )
 
 
 def kohya_form(part: str, tensor: Tensor) -> Tensor:

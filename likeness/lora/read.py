@@ -4,9 +4,8 @@
 
 import math
 import re
-from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
@@ -30,7 +29,7 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
         name: size_of({part: tensor.shape for part, tensor in parts.items()})
         for name, parts in layers.items()
     }
-    shapes = family_of_shapes({name: width for name, (_, width) in sizes.items() if width})
+    shapes = family_of_shapes({name: width for name, (*_, width) in sizes.items() if width})
     if shapes and not is_known(shapes):
         raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
                          remedy="keep the file as it is")  # fmt: skip
@@ -90,7 +89,10 @@ def compare_sizes(base: Base, found: LoraLayers) -> int:
     same, halves = 0, list[str]()
     for name, parts in found.layers.items():
         layer = layer_of(base, name)
-        given, published = _size(parts, layer), tuple(layer.weight.shape[:2])
+        _, outputs, inputs = size_of({part: tensor.shape for part, tensor in parts.items()})
+        if "lokr_w2_b" in parts and isinstance(layer, nn.Conv2d) and inputs is not None:
+            inputs //= math.prod(layer.kernel_size)
+        given, published = (outputs, inputs), tuple(layer.weight.shape[:2])
         same += given == published
         if (given[0] == published[0]) != (given[1] == published[1]):
             halves.append(f"{name} is {given[0]} x {given[1]} and not {published[0]} x {published[1]}")
@@ -98,16 +100,3 @@ def compare_sizes(base: Base, found: LoraLayers) -> int:
         raise InputError(f"{len(halves)} of {len(found.layers)} layers are of another base than {base.TITLE}: {halves[0]}",
                          reason="lora-tensors", remedy="keep the file as it is")  # fmt: skip
     return same
-
-
-def _size(parts: Mapping[str, Tensor], layer: nn.Module) -> tuple[int, int]:
-    """Outputs and inputs of a layer that these tensors change."""
-    if "lora_A.weight" in parts:
-        return len(parts["lora_B.weight"]), parts["lora_A.weight"].shape[1]
-    second = parts.get("lokr_w2")
-    rows, columns = (
-        second.shape[:2] if second is not None else (len(parts["lokr_w2_a"]), parts["lokr_w2_b"].shape[1])
-    )
-    pixels = math.prod(layer.kernel_size) if second is None and isinstance(layer, nn.Conv2d) else 1
-    first = parts["lokr_w1"].shape
-    return first[0] * rows, first[1] * columns // pixels

@@ -9,7 +9,8 @@ from likeness.diffusion.families import bases
 from likeness.lora.config import AdapterConfig
 from likeness.lora.kinds import kinds
 from likeness.providers import TARGET
-from likeness.settings import Section, Seed
+from likeness.settings import Section, Seed, among
+from likeness.train import TRAINERS
 from likeness.train.earlier_names import refusals
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -157,7 +158,7 @@ class TrainConfig(Section):
     license: str = Field(min_length=1)
     start_from: str | None = Field(min_length=1)
     drawing: DrawingConfig | None
-    trainer: Literal["native", "kohya"]
+    trainer: Annotated[str, among(lambda: TRAINERS)]
     kohya: KohyaTrainerConfig
     data: DataConfig
     lora: AdapterConfig

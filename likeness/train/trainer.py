@@ -6,17 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from likeness.train import TRAINERS
 from likeness.train.config import TrainConfig
 
 if TYPE_CHECKING:
     from likeness.lora.export import LoadCheck
     from likeness.run import Run
-
-# `train.trainer`: module and class; a trainer's libraries are loaded when it is chosen.
-TRAINERS = {
-    "native": ("likeness.train.native.trainer", "NativeTrainer"),
-    "kohya": ("likeness.train.kohya.trainer", "KohyaTrainer"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
