@@ -1,9 +1,10 @@
 """What a change costs: the pages docs/adding-*.md are followed in a copy of the repository, and the graph runs there.
 
-The goals are those of the house, tests and docs aside: a stage or a base family 3 files, a provider 2, a gate, an optimizer and a
-metric 1.
+The goals are those of the house, tests and docs aside: a stage or a base family 3 files, a provider, a LoRA kind and a trainer 2, a
+gate, an optimizer, a manifest column and a metric 1.
 """
 
+import json
 import shutil
 import sys
 
@@ -12,7 +13,7 @@ from guides import commands, follow, touched
 from safetensors import safe_open
 
 from likeness.pipeline.manifest import read_manifest
-from tools.repository_clone import ROOT, RepositoryClone
+from tools.repository_clone import ROOT, SHORT, RepositoryClone
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +101,96 @@ def test_an_optimizer_costs_one_file(enhanced):
     with safe_open(weights, framework="np") as file:
         assert "RMSprop" in file.metadata()["ss_optimizer"]
     assert touched(enhanced) == {"conf/train/optimizer/rmsprop.yaml"}
+
+
+def insert(clone: RepositoryClone, file: str, above: str, line: str) -> None:
+    """Put a line above the one that begins so."""
+    path = clone.folder / file
+    text = path.read_text()
+    assert text.count(above) == 1
+    path.write_text(text.replace(above, f"{line}\n{above}"))
+
+
+@pytest.mark.long
+def test_a_kind_of_lora_costs_one_file_and_a_trainer_two(enhanced):
+    """Both in one training: of a kind whose lower matrices begin otherwise, by a trainer that says whose it is."""
+    kind = enhanced.folder / "likeness/lora/kinds/orthogonal.py"
+    kind.write_text('''"""A LoRA that starts as orthogonal matrices (peft's `orthogonal`): neither is zero, and their product is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from likeness.lora.kinds.lora import Lora
+
+if TYPE_CHECKING:
+    from likeness.lora.config import AdapterConfig
+
+
+class Orthogonal(Lora):
+    """A file of it is a LoRA's."""
+
+    NAME = "orthogonal"
+
+    @classmethod
+    def settings(cls, cfg: AdapterConfig, layers: list[str]) -> Any:
+        """See Lora."""
+        settings = super().settings(cfg, layers)
+        settings.init_lora_weights = "orthogonal"
+        return settings
+
+
+KIND = Orthogonal
+''')
+    assert touched(enhanced) == {"likeness/lora/kinds/orthogonal.py"}
+    trainer = enhanced.folder / "likeness/train/aloud.py"
+    trainer.write_text('''"""The native loop, aloud."""
+
+import sys
+
+from likeness.run import Run
+from likeness.train.native.trainer import NativeTrainer
+from likeness.train.trainer import TrainingResult
+
+
+class AloudTrainer:
+    """Says whose LoRA it makes, of which kind."""
+
+    def train(self, run: Run) -> TrainingResult | None:
+        """See Trainer."""
+        sys.stderr.write(f"aloud: {run.persona.name}, {run.config.train.lora.kind}\\n")
+        return NativeTrainer().train(run)
+''')
+    line = '    "aloud": ("likeness.train.aloud", "AloudTrainer"),'
+    insert(enhanced, "likeness/train/__init__.py", '    "kohya"', line)
+    made = {"likeness/lora/kinds/orthogonal.py", "likeness/train/aloud.py", "likeness/train/__init__.py"}
+    assert touched(enhanced) == made
+    check_style(enhanced)
+    enhanced.run(
+        "python", "-m", "likeness", "params", "train.lora.kind=orthogonal", "train.trainer=aloud", *SHORT
+    )
+    assert "aloud: jade, orthogonal\n" in enhanced.dvc("repro", "train@jade")
+    with safe_open(enhanced.folder / "models/jade/jade-v1.safetensors", framework="np") as file:
+        assert file.metadata()["ss_network_module"] == "networks.lora"
+    assert touched(enhanced) == made
+
+
+def test_a_manifest_column_costs_one_file(enhanced):
+    """Written once, it is in the line of every later stage."""
+    column = "    camera: str | None = None"
+    insert(enhanced, "likeness/pipeline/manifest.py", "    pdq: str | None = None", column)
+    assert touched(enhanced) == {"likeness/pipeline/manifest.py"}
+    check_style(enhanced)
+    manifest = enhanced.folder / JADE / "swapped" / "manifest.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    manifest.unlink()  # it may be a link into DVC's cache
+    manifest.write_text("".join(json.dumps(line | {"camera": f"of {line['id']}"}) + "\n" for line in lines))
+    for stage in ("resize", "enhance", "caption", "dataset"):
+        enhanced.run("python", "-m", f"stages.{stage}", "jade")
+    made = enhanced.folder / "models/jade/lora_training/manifest.jsonl"
+    entries = [json.loads(line) for line in made.read_text().splitlines()]
+    assert entries
+    assert {entry["camera"] for entry in entries} == {f"of {entry['id']}" for entry in entries}
 
 
 def test_a_metric_costs_one_file(enhanced):
