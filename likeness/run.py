@@ -30,7 +30,7 @@ from likeness.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from likeness.safety.measurements import Measurements
-    from likeness.safety.pictures import Gate
+    from likeness.safety.pictures import PictureGate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,13 +123,13 @@ class Run:
         return Buyer(self.items, spending, self.stop, self.judge_delivery, permit)
 
     @cached_property
-    def gate(self) -> "Gate":
+    def gate(self) -> "PictureGate":
         """The models that measure pictures for the doors; loaded when they are first needed."""
         from likeness.safety.pictures import PictureGate  # here: its modules load onnxruntime
 
         return PictureGate(self.embedder)
 
-    def measurements(self, gate: "Gate | None" = None) -> "Measurements":
+    def measurements(self, gate: "PictureGate | None" = None) -> "Measurements":
         """What is measured on pictures for the doors, each once on this machine; by `gate` in place of the models."""
         from likeness.safety.measurements import Measurements
 

@@ -26,7 +26,7 @@ from likeness.marks.registry import publication_of
 from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.safety.consent import Consent
 from likeness.safety.identity import SFACE, read_vectors_of
-from likeness.safety.pictures import Gate, PictureGate, refuse_picture
+from likeness.safety.pictures import PictureGate, refuse_picture
 
 THUMBNAIL_PX = 384
 THUMBNAIL_QUALITY = 82
@@ -43,7 +43,7 @@ class LikenessFinisher:
     least: float = 0.0
 
     @cached_property
-    def gate(self) -> Gate:
+    def gate(self) -> PictureGate:
         """What measures pictures."""
         return PictureGate(self.config.faces.embedder)
 

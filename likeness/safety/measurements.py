@@ -28,7 +28,7 @@ class Measurements:
         self._keys = TeamKeys("measurement of a picture")
 
     def of(self, data: bytes, *, name: str) -> Mapping[str, Json]:
-        """What `Gate.measure` gives for a picture's bytes.
+        """What `PictureGate.measure` gives for a picture's bytes.
 
         Raises:
             InputError: it cannot be read or rated.

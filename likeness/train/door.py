@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from likeness.dataset.door import not_covered, refuse_image
+from likeness.dataset.build import not_covered, refuse_image
 from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
@@ -14,10 +14,10 @@ from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
-from likeness.safety.pictures import Gate
+from likeness.safety.pictures import PictureGate
 
 
-def admit(run: Run, gate: Gate | None = None) -> None:
+def admit(run: Run, gate: PictureGate | None = None) -> None:
     """Let the training set pass, or refuse it whole: a picture that should not be there says that somebody put it there.
 
     Raises:
