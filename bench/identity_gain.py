@@ -100,9 +100,7 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
 def train_on(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
     facts = Facts(title="other", trigger=OTHER, class_word="woman", consent_id="synthetic",
-                  training_set_sha256="0" * 64, family=type(base),
-                  base_name=base.name, base_published=base.published, base_digest=base.digest, base_quantized=base.quantized,
-                  prediction=base.prediction)  # fmt: skip
+                  training_set_sha256="0" * 64, base=base)  # fmt: skip
     examples = read_examples(folder, face_fraction=cfg.data.face_fraction)
     job = prepare(base, examples, cfg, ItemStore(place / "items"), facts)
     trained = job.train(RunFolder(place / "run", key=job.key, kept=1))

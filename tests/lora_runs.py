@@ -14,6 +14,8 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,10 +49,18 @@ SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
 SIDE_PX = 64
 # Of a UNet's layers those of one block learn, where a test does not ask for all: 36 of 192, in a third of the time.
 ONE_BLOCK, EVERY_BLOCK = ["up_blocks.1"], ["down_blocks", "mid_block", "up_blocks"]
+
+
+def told_base(family: type[Base], *, name: str = "likeness-random-sdxl", published: bool = True) -> Any:
+    """What a file says of a base, without one."""
+    words = {name: getattr(family, name) for name in ("TRAINERS_NAME", "MODELSPEC_NAME", "FILE_ALPHA")}
+    return SimpleNamespace(**words, name=name, published=published, digest="0" * 64, quantized=None,
+                           prediction="epsilon", zero_snr=False)  # fmt: skip
+
+
 FACTS = Facts(
     training_set_sha256="1" * 64,
-    title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", family=SDXL,
-    base_name="likeness-random-sdxl", base_published=True, base_digest="0" * 64, base_quantized=None, prediction="epsilon",
+    title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", base=told_base(SDXL),
 )  # fmt: skip
 
 

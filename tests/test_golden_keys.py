@@ -76,8 +76,7 @@ from likeness.train.config import (
 from likeness.train.native.cache import latents_work, prompt_work
 from likeness.train.native.data import TrainingExample
 from likeness.train.native.loop import run_key
-from likeness.train.prior_images import prior_work
-from likeness.train.samples import Sampler
+from likeness.train.samples import Sampler, prior_work
 
 ROOT = Path(__file__).parents[1]
 MOVED = """the key of {name!r} moved.

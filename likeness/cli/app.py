@@ -12,7 +12,7 @@ COMMANDS = {
     "launch": "launch.launch_command",
     "desk": "desk.serve.desk_command",
     "plan": "plan.plan_command",
-    "summary": "summary.summary_command",
+    "summary": "spending.summary_command",
     "spending": "spending.spending_command",
     "draw": "draw.draw_command",
     "publish": "publish.publish_command",

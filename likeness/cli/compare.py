@@ -14,8 +14,8 @@ from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
-from likeness.paths import PARAMS, RepositoryPaths
-from likeness.run import Run
+from likeness.paths import PARAMS
+from likeness.run import Run, run_at
 from likeness.versions.comparison import Comparison, compared, drawn
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.revision import EXPERIMENTS, refs
@@ -56,11 +56,7 @@ def compare_command(
     config = load_config(PARAMS)
     if persona is None and len(config.personas) > 1:
         raise ConfigError("there are several personas", remedy=f"--persona {next(iter(config.personas))}")
-    run = Run(
-        stage="evaluate", config=config, persona=config.persona(persona or next(iter(config.personas))),
-        repository=RepositoryPaths.here(),
-    )  # fmt: skip
-    run.require(*run.uses)
+    run = run_at("evaluate", persona or next(iter(config.personas)), config)
     names = list(dict.fromkeys([*(names or []), *(_evaluated(run.persona.name) if experiments else [])]))
     if len(names) < 2:
         raise ConfigError(

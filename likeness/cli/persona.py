@@ -16,7 +16,6 @@ from likeness.cli.arguments import Yes
 from likeness.cli.consent_answers import Answers, Asker, asked, file, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
 from likeness.cli.params import params_command
-from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
@@ -24,7 +23,7 @@ from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read
 from likeness.ingest.listing import Stray, photographs, printable
 from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths, same_name
-from likeness.run import Run
+from likeness.run import run_at
 from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.licences import is_licence
 from likeness.safety.consent.signing import own_key
@@ -263,9 +262,8 @@ def _write_conf(
 
 def _preview(name: str) -> None:
     """What ingest will take and refuse; what it measures is stored, so that the stage has it."""
-    cfg = load_config(PARAMS)
-    run = Run(stage="ingest", config=cfg, persona=cfg.persona(name), repository=RepositoryPaths.here())
     try:
+        run = run_at("ingest", name)
         reading = read(run)
         chosen = choose(run, reading, run.batch(reading.works))
     except LikenessError as error:

@@ -17,9 +17,9 @@ from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
-from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.paths import PARAMS, PersonaPaths
 from likeness.report.outcome import interval, percent
-from likeness.run import Run
+from likeness.run import Run, run_at
 from likeness.tracking.records import Registered, register
 from likeness.versions.accepted import accept, choose
 from likeness.versions.changes import Difference, difference
@@ -47,10 +47,7 @@ def accept_command(
       likeness versions accept jade workspace bold-name
     """
     config = load_config(PARAMS)
-    run = Run(
-        stage="evaluate", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
-    )
-    run.require(*run.uses)
+    run = run_at("evaluate", persona, config)
     terminal = console()
     judged = choose(sides(names or [WORKSPACE], persona), config.choice)
     for side, found in judged:

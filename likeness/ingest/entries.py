@@ -143,15 +143,7 @@ def _is_unread(outcome: Outcome) -> bool:
 def _raw_by_name(persona: str, raw: RawPhoto) -> Failure:
     """A family of raw files that its bytes do not give away: what was read of it, if anything, is a preview."""
     error = camera_raw(f"by its name, {raw.path.suffix}")
-    return _failure(
-        persona,
-        raw.role,
-        raw.name,
-        kind=error.kind,
-        reason=error.reason,
-        detail=error.message,
-        remedy=error.remedy,
-    )
+    return _failure(persona, raw.role, raw.name, **error.refusal)
 
 
 def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:

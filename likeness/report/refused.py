@@ -7,7 +7,8 @@ from pathlib import Path
 from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest import IngestConfig
-from likeness.ingest.decode import Limits, decode_photo
+from likeness.ingest.decode import decode_photo
+from likeness.ingest.entries import limits_of
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.report.collect import Collected
@@ -98,8 +99,7 @@ def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure:
 
 def _raw_photo(path: Path, cfg: IngestConfig) -> RGB | None:
     """Pixels of a user's photograph that was refused for a technical reason, or None when it cannot be read."""
-    limits = Limits(**{name: getattr(cfg, name) for name in Limits.__dataclass_fields__})
     try:
-        return decode_photo(path, limits).rgb
+        return decode_photo(path, limits_of(cfg)).rgb
     except InputError:
         return None

@@ -1,28 +1,99 @@
-"""What the LoRA draws while it is trained, and how like the person that is, for the stage train."""
+"""What is drawn for the stage train: pictures of the class by the base before, and by the LoRA on the way, and how like the person
+that is."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from likeness.diffusion.bases import Base
+from likeness.diffusion.generate import GenerationRequest, generate
+from likeness.diffusion.randomness import derive
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, InputError
 from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
 from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
 from likeness.evaluate.identity import FaceEmbedding, against
-from likeness.evaluate.samples import IMAGE, Planned, plan_samples
+from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
-from likeness.images import RGB, load_rgb
-from likeness.pipeline.batch import Work, run_one
+from likeness.images import JPEG_QUALITY, RGB, load_rgb
+from likeness.pipeline.batch import Made, Work, run_batch, run_one
 from likeness.pipeline.verified import read_verified
 from likeness.run import Run
-from likeness.safety.rating import Rater
+from likeness.safety.pictures import PictureGate
+from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item, ItemStore, item_key
 from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.checkpoint import RunFolder
+from likeness.train.native.data import TrainingExample
+from likeness.train.native.prior import class_text, prior_examples, spread
 from likeness.train.native.selection import Evaluator, Stopped, due
+
+PRIOR_VERSION = 2
+"""Raised whenever the same shot would give another file."""
+
+
+def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> list[TrainingExample]:
+    """Up to `train.data.prior_images` pictures for the captions of `samples` without the trigger; none if none are asked for.
+    They are drawn as the evaluation draws: its settings suit the base. Only what is rated sfw is trained on, since nobody
+    looks at them.
+
+    Raises:
+        InputError: all of them were refused.
+    """
+    persona = run.persona
+    count = min(run.config.train.data.prior_images, sum(one.repeats for one in examples))
+    if not count:
+        return []
+    cfg = drawn_as_train_says(run.config)
+    texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in examples]
+    shots = [
+        GenerationRequest(
+            prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
+            steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.data.side_px,
+        )
+        for number, text in enumerate(spread(texts, count))
+    ]  # fmt: skip
+    limits = Limits.of(cfg)
+    rater, ages = Rater(), PictureGate()
+    works = [
+        prior_work(number, shot, base, rater, ages, limits) for number, shot in enumerate(shots, start=1)
+    ]
+    # One worker: the pictures share one pipeline. Under a name of its own: the lines of `train` count its steps.
+    outcomes = run_batch("prior", works, run.items, workers=1, stop=run.stop)
+    pictures = [
+        (file.path, shot.prompt, file.sha256)
+        for shot, outcome in zip(shots, outcomes, strict=True)
+        if outcome.item is not None and outcome.item.record["rating"] == "sfw"
+        for file in (outcome.item.files[IMAGE],)
+    ]
+    if not pictures:
+        raise InputError(
+            f"none of the {count} pictures that {base.name} drew of the class may be trained on: none is rated sfw",
+            reason="no-prior",
+            remedy="set train.data.prior_images: 0, or don't use a base that draws this for harmless captions",
+        )
+    if len(pictures) < count:
+        sys.stderr.write(f"train: {count - len(pictures)} of {count} pictures of the class are left out\n")
+    return prior_examples(pictures, examples, cfg.train.data.side_px)
+
+
+def prior_work(
+    number: int, shot: GenerationRequest, base: Base, rater: Rater, ages: PictureGate, limits: Limits
+) -> Work:
+    """The item that is a picture of the class."""
+    settings = {**vars(shot), **base.identity, **vars(limits), "rater": RATER_DIGEST, "quality": JPEG_QUALITY}
+    key = item_key("train.prior", PRIOR_VERSION, settings, [])
+    return Work(id=f"prior {number}", key=key, make=partial(_draw, shot, base, rater, ages, limits))
+
+
+def _draw(shot: GenerationRequest, base: Base, rater: Rater, ages: PictureGate, limits: Limits) -> Made:
+    (rgb,) = generate(base, [shot])
+    return finished_sample(rgb, rater.explicit, ages, limits, quality=JPEG_QUALITY)
+
 
 # Of evaluate's seeds, the first so many: one picture a prompt is chance, and training waits for each.
 SEEDS = 2

@@ -15,7 +15,7 @@ from paid_pipeline import outfit, params, run
 import stages.caption
 import stages.enhance
 from likeness import stage_program
-from likeness.cli import items, spending, summary
+from likeness.cli import items, spending
 from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.purchases.budget import BudgetConfig, Spending
@@ -85,12 +85,12 @@ def test_a_row_a_day_stage_and_provider(mission, capsys):
 
 def test_the_summary_tells_the_runs_cost_and_the_budget(mission, capsys):
     run(mission, "ingest", "swap")
-    summary.summary_command(as_json=False)
+    spending.summary_command(as_json=False)
     said = capsys.readouterr().out
     assert "$3.20" in next(line for line in said.splitlines() if "swap" in line)
     assert "$3.20 of a budget of $5.00" in said
     run(mission, "swap")
-    summary.summary_command(as_json=False)
+    spending.summary_command(as_json=False)
     said = capsys.readouterr().out
     assert "$0.00" in next(line for line in said.splitlines() if "swap" in line)
     assert "$3.20 of a budget of $5.00" in said

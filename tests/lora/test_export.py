@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from lora_runs import EVERY_BLOCK, FACTS, make_folder, run_in, train_config
+from lora_runs import EVERY_BLOCK, FACTS, make_folder, run_in, told_base, train_config
 from padding import shift_tensors
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
 from likeness.diffusion.families import bases
-from likeness.diffusion.families.sd import StableDiffusion
+from likeness.diffusion.families.sd import SDXL, StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, add_lora, lora_tensors
 from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
@@ -226,7 +226,7 @@ def test_bytes_do_not_depend_on_the_process(tmp_path):
 
 def test_sd15_is_called_by_its_own_names(folder):
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
-    facts = replace(FACTS, family=StableDiffusion)
+    facts = replace(FACTS, base=told_base(StableDiffusion))
     metadata = describe(tensors, facts, train_config(), read_examples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "sd_v1"
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1/lora"
@@ -235,7 +235,7 @@ def test_sd15_is_called_by_its_own_names(folder):
 def test_a_base_of_other_sizes_is_called_by_its_own_name(folder, fresh):
     assert not fresh("sdxl").published
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
-    facts = replace(FACTS, base_name="likeness-tiny", base_published=False)
+    facts = replace(FACTS, base=told_base(SDXL, name="likeness-tiny", published=False))
     metadata = describe(tensors, facts, train_config(), read_examples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "likeness-tiny"
     assert metadata["modelspec.architecture"] == "likeness-tiny/lora"

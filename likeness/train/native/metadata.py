@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
-from likeness.diffusion.config import ObjectiveConfig, Quantization
-from likeness.diffusion.loss import Prediction
+from likeness.diffusion.config import ObjectiveConfig
 from likeness.digests import sha256_file
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
@@ -35,13 +34,7 @@ class Facts:
     class_word: str
     consent_id: str
     training_set_sha256: str
-    family: type[Base]
-    base_name: str
-    base_published: bool
-    base_digest: str
-    base_quantized: Quantization | None
-    prediction: Prediction | None
-    zero_snr: bool = False
+    base: Base
 
 
 def facts_of(run: Run, base: Base) -> Facts:
@@ -53,20 +46,14 @@ def facts_of(run: Run, base: Base) -> Facts:
         class_word=persona.class_word,
         consent_id=run.consent.id,
         training_set_sha256=sha256_file(run.paths.dataset_metadata),
-        family=type(base),
-        base_name=base.name,
-        base_published=base.published,
-        base_digest=base.digest,
-        base_quantized=base.quantized,
-        prediction=base.prediction,
-        zero_snr=base.zero_snr,
+        base=base,
     )
 
 
 def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, examples: Sequence[TrainingExample], *,
              steps: int, more: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps; `more` is what else likeness says of the run."""
-    sha256, lycoris = content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
+    base, sha256, lycoris = facts.base, content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
     order = Order(examples, cfg.data, cfg.seed)
     own = [example for example in examples if not example.prior]
     shown = sum(example.repeats for example in own)
@@ -85,11 +72,11 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
     return {
         "ss_v2": "False",
         # Of a base of other sizes than the published one, only its own name is true.
-        "ss_base_model_version": facts.family.TRAINERS_NAME if facts.base_published else facts.base_name,
-        "ss_sd_model_name": facts.base_name,
+        "ss_base_model_version": base.TRAINERS_NAME if base.published else base.name,
+        "ss_sd_model_name": base.name,
         "ss_network_module": "networks.lora" if lycoris is None else "lycoris.kohya",
         "ss_network_dim": str(cfg.lora.file_rank),
-        "ss_network_alpha": str(cfg.lora.file_alpha if facts.family.FILE_ALPHA else cfg.lora.file_rank),
+        "ss_network_alpha": str(cfg.lora.file_alpha if base.FILE_ALPHA else cfg.lora.file_rank),
         "ss_network_dropout": str(cfg.lora.dropout or None),
         "ss_network_args": _json(
             dict(lycoris or {}) | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
@@ -132,30 +119,30 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "sshs_model_hash": sha256,
         "sshs_legacy_hash": sha256[:8],
         "modelspec.sai_model_spec": MODELSPEC_VERSION,
-        "modelspec.architecture": f"{facts.family.MODELSPEC_NAME if facts.base_published else facts.base_name}/lora",
+        "modelspec.architecture": f"{base.MODELSPEC_NAME if base.published else base.name}/lora",
         "modelspec.implementation": "diffusers",
         "modelspec.title": facts.title,
         "modelspec.author": "likeness",
         "modelspec.license": cfg.license,
         "modelspec.resolution": f"{cfg.data.side_px}x{cfg.data.side_px}",
-        **_process(facts, cfg.objective),
+        **_process(base, cfg.objective),
         "modelspec.hash_sha256": f"0x{sha256}",
         "modelspec.trigger_phrase": f"{facts.trigger} {facts.class_word}",
         "modelspec.tags": ", ".join((facts.trigger, facts.class_word, "lora")),
         DATASET: dataset_digest(examples),
         TRAINING_SET: facts.training_set_sha256,
-        BASE: facts.base_digest,
-        **({BASE_QUANTIZED: facts.base_quantized} if facts.base_quantized else {}),
+        BASE: base.digest,
+        **({BASE_QUANTIZED: base.quantized} if base.quantized else {}),
         CONSENT_ID: facts.consent_id,
         **{name: words for name, words in (more or {}).items() if words},
     }
 
 
-def _process(facts: Facts, cfg: ObjectiveConfig) -> dict[str, str]:
+def _process(base: Base, cfg: ObjectiveConfig) -> dict[str, str]:
     """How noise was mixed in; ModelSpec has no word for a flow's velocity."""
-    if facts.prediction is not None:
-        said = {"modelspec.prediction_type": "v" if facts.prediction == "v_prediction" else "epsilon"}
-        return said | ({"ss_zero_terminal_snr": "True"} if facts.zero_snr else {})
+    if base.prediction is not None:
+        said = {"modelspec.prediction_type": "v" if base.prediction == "v_prediction" else "epsilon"}
+        return said | ({"ss_zero_terminal_snr": "True"} if base.zero_snr else {})
     sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
     return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
 

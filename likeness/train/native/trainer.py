@@ -21,9 +21,8 @@ from likeness.train.native.schedule import learning_rates
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
 from likeness.train.native.start import read_start
 from likeness.train.pace import Pace, remember
-from likeness.train.prior_images import draw_prior
 from likeness.train.results import log_results, write_results
-from likeness.train.samples import build_sampler
+from likeness.train.samples import build_sampler, draw_prior
 from likeness.train.starting import starting_file
 from likeness.train.trainer import TrainingResult
 
