@@ -192,14 +192,15 @@ class QuotaError(ProviderError):
     default_reason = "provider-quota"
 
 
-def end_program(program: str, error: BaseException) -> NoReturn:
-    """End a program on an error in the form that all share; whatever nobody foresaw is raised again.
+def end_program(program: str, error: BaseException, onward: str = "") -> NoReturn:
+    """End a program on an error in the form that all share; whatever nobody foresaw is raised again. `onward`: how one that was
+    interrupted goes on.
 
     Raises:
-        SystemExit: 1 after a LikenessError; 130 after Ctrl-C.
+        SystemExit: 1 after a LikenessError; 130 after Ctrl-C and what ends like it.
     """
     if isinstance(error, KeyboardInterrupt):
-        sys.stderr.write(f"\n{program}: interrupted\n")
+        sys.stderr.write(f"\n{program}: interrupted\n" + (f"  remedy: {onward}\n" if onward else ""))
         raise SystemExit(130) from error
     told = DiskError.of(error) or InputError.of(error) if isinstance(error, OSError) else error
     if not isinstance(told, LikenessError):
@@ -209,10 +210,10 @@ def end_program(program: str, error: BaseException) -> NoReturn:
 
 
 @contextlib.contextmanager
-def exit_on_error(program: str) -> Generator[None]:
+def exit_on_error(program: str, onward: str = "") -> Generator[None]:
     """`end_program` around a whole program, whose imports are done."""
     interruptible()
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        end_program(program, error)
+        end_program(program, error, onward)

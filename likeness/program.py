@@ -14,6 +14,13 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 OLDEST_PYTHON = (3, 11)
+# What ends a program from outside, and what Python does then by itself: Ctrl-C, `kill` and a machine that shuts down, a terminal
+# that closes. All end as Ctrl-C does, or MLflow's run would go on for ever.
+ENDING = {
+    getattr(signal, "SIGHUP", signal.SIGTERM): signal.SIG_DFL,  # Windows has none
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 REMEDY = (
     "  remedy: `. .venv/bin/activate`, so that `python` is likeness's own, then start again;"
     " `make install` makes that environment\n"
@@ -21,7 +28,7 @@ REMEDY = (
 
 
 def begin() -> None:
-    """End in one sentence where this Python is not likeness's own, and by Ctrl-C until `interruptible`."""
+    """End in one sentence where this Python is not likeness's own, and at once by a signal that ends until `interruptible`."""
     if sys.version_info < OLDEST_PYTHON:
         version = ".".join(map(str, sys.version_info[:3]))
         sys.stderr.write(f"likeness needs Python 3.11 or newer; {sys.executable} is {version}\n{REMEDY}")
@@ -29,21 +36,24 @@ def begin() -> None:
     sys.excepthook = _without_traceback
     # Pillow warns of a photograph's odd tags, and cannot say whose they are; what counts is told by that file's line.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+    for number, usual in ENDING.items():
+        if signal.getsignal(number) is usual:  # `nohup` has one ignored
+            signal.signal(number, _end)
 
 
 def interruptible() -> None:
-    """The imports are done: from here Ctrl-C raises KeyboardInterrupt, as usual."""
-    if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """The imports are done: from here Ctrl-C, `kill` and a closed terminal raise KeyboardInterrupt."""
+    for number in ENDING:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
 def importing() -> Generator[None]:
     """Around imports that take seconds, once the program is under way: Ctrl-C ends it at once there, too."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+    for number in ENDING:
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, _end)
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ Main = Callable[[Run], None]
 def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
-    with exit_on_error(stage):
+    with exit_on_error(stage, onward="`dvc repro` goes on: what is finished is kept"):
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())

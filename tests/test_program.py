@@ -66,15 +66,18 @@ def test_what_pillow_warns_of_a_photograph_s_tags_is_not_printed():
     )
 
 
-def interrupted(libraries: Path, *words: str) -> tuple[int, str]:
-    """How Python ends, and what it says, when Ctrl-C meets it while a library blocks its import."""
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def interrupted(libraries: Path, *words: str, by: int = signal.SIGINT) -> tuple[int, str]:
+    """How Python ends, and what it says, when a signal (Ctrl-C) meets it while a library blocks its import."""
     started = subprocess.Popen(
         [sys.executable, *words], cwd=ROOT, env={"PYTHONPATH": str(libraries)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"
-    started.send_signal(signal.SIGINT)
+    started.send_signal(by)
     _, said = started.communicate(timeout=60)
     return started.returncode, said
 
@@ -92,11 +95,48 @@ def test_after_those_imports_ctrl_c_is_as_before():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("by", ENDING)
 @pytest.mark.parametrize("command", [["stages.swap", "jade"], ["likeness", "plan"]])
-def test_ctrl_c_during_the_imports_ends_in_one_line(tmp_path, command):
+def test_ctrl_c_and_kill_during_the_imports_end_in_one_line(tmp_path, command, by):
     for name in ("pydantic", "typer"):
         (tmp_path / f"{name}.py").write_text(BLOCKS)
-    assert interrupted(tmp_path, "-m", *command) == (130, "\ninterrupted\n")
+    assert interrupted(tmp_path, "-m", *command, by=by) == (130, "\ninterrupted\n")
+
+
+AT_WORK = """
+from likeness.program import begin
+begin()
+from likeness.errors import exit_on_error
+with exit_on_error("swap", "`dvc repro` goes on"):
+    try:
+        import slow_library
+    finally:
+        print("MLflow's run is ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("by", ENDING)
+def test_at_work_all_that_ends_a_program_lets_it_end_what_it_began(tmp_path, by):
+    (tmp_path / "slow_library.py").write_text(BLOCKS)
+    started = subprocess.Popen(
+        [sys.executable, "-c", AT_WORK], cwd=ROOT, env={"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert started.stdout is not None
+    assert started.stdout.readline() == "importing\n"
+    started.send_signal(by)
+    out, said = started.communicate(timeout=60)
+    assert (started.returncode, out, said) == (
+        130,
+        "MLflow's run is ended\n",
+        "\nswap: interrupted\n  remedy: `dvc repro` goes on\n",
+    )
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path):
+    words = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\nfrom likeness.program import begin, interruptible\n"
+    words += "begin()\ninterruptible()\nassert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN"
+    subprocess.run([sys.executable, "-c", words], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize(
