@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_BYTES = 32
+MAX_BYTES = 2**20  # of a key, or a list of them
 
 
 def settings_folder() -> Path:
@@ -67,6 +68,7 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    _refuse_no_file(path, reason="no-key", remedy=remedy)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
     try:
@@ -82,8 +84,9 @@ def read_key_list(path: Path) -> dict[str, str]:
     Raises:
         ConfigError: `keys-open`: others may write it or its folder; `keys-invalid`: a line is none.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
+    _refuse_no_file(path, reason="keys-invalid", remedy="move it away, and allow each key again")
     for place in (path, path.parent):
         if place.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise ConfigError(f"{place} may be written by others", reason="keys-open",
@@ -97,6 +100,12 @@ def read_key_list(path: Path) -> dict[str, str]:
                                   remedy="correct the line, or delete it")  # fmt: skip
             named[key] = name.strip()
     return named
+
+
+def _refuse_no_file(path: Path, *, reason: str, remedy: str) -> None:
+    """A pipe or a device would never end, and a link to nothing is neither there nor free."""
+    if os.path.lexists(path) and not (path.is_file() and path.stat().st_size <= MAX_BYTES):
+        raise ConfigError(f"{path} is no file of at most {MAX_BYTES} bytes", reason=reason, remedy=remedy)
 
 
 def add_to_key_list(path: Path, key: str, name: str) -> None:

@@ -25,6 +25,7 @@ from likeness.safety.consent.signing import (
     own_key,
 )
 from likeness.team_keys import MEMBERS, TeamKeys
+from likeness.team_keys import PRIVATE_KEY as TEAM_KEY
 
 ROOT = Path(__file__).parents[2]
 DAY = datetime.timedelta(days=1)
@@ -224,6 +225,41 @@ def test_a_list_of_keys_that_others_may_write_is_refused(home, name, what, bits)
     with pytest.raises(ConfigError) as caught:
         LISTS[name]()
     assert caught.value.reason == "keys-open"
+
+
+def a_pipe_there(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+
+
+def a_folder_there(path: Path) -> None:
+    path.mkdir(0o700)
+
+
+def a_device_there(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("/elsewhere/key")
+
+
+def a_file_without_end(path: Path) -> None:
+    path.touch(0o600)
+    os.truncate(path, 2**33)
+
+
+READERS = {**LISTS, PRIVATE_KEY: own_key, TEAM_KEY: lambda: TeamKeys("test").public}
+
+
+@pytest.mark.parametrize("lay", [a_pipe_there, a_folder_there, a_device_there, a_link_to_nothing, a_file_without_end],
+                         ids=lambda lay: lay.__name__)  # fmt: skip
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_no_file_of_keys_keeps_nobody_waiting(home, name, lay):
+    (home / name).unlink(missing_ok=True)
+    lay(home / name)
+    with pytest.raises(ConfigError) as caught:
+        READERS[name]()
+    assert caught.value.reason in ("no-key", "keys-invalid")
 
 
 @pytest.mark.parametrize("line", ["nonsense", "AAAA a short key", f"{public_text(STRANGER)}"])
