@@ -122,9 +122,10 @@ def engine(clone: RepositoryClone, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def bucket(clone: RepositoryClone, tmp_path: Path) -> list[str]:
-    """Overrides for a machine that is rented: store and DVC remote are no folders of this computer."""
-    config = clone.folder / ".dvc" / "config"
+def bucket(clone: RepositoryClone, tmp_path: Path) -> None:
+    """A clone for machines that are rented: its store and its DVC remote are no folders of this computer."""
+    config, items = clone.folder / ".dvc" / "config", clone.folder / "conf" / "items" / "local.yaml"
     config.write_text(re.sub("url = .*", "url = s3://likeness/dvc", config.read_text()))
+    items.write_text(re.sub("remote: file:.*", f"remote: memory://{tmp_path.name}", items.read_text()))
+    clone.run(sys.executable, "-m", "likeness", "params")
     commit(clone, "a bucket")
-    return [f"items.remote=memory://{tmp_path.name}"]
