@@ -77,13 +77,16 @@ def buy(buyer: Buyer, what: str, kind: str, inputs: list[str], usd: float, pictu
 
 
 class Swaps:
-    """Both pictures mixed; the first pixel says that it is person 0."""
+    """The target's picture, its face mixed with the source's; the first pixel says that it is person 0."""
 
     def __init__(self, buyer: Buyer) -> None:
         self.buyer = buyer
 
     def swap(self, source: Portrait, target: Portrait, *, item: str = "") -> Swapped:
-        rgb = target.rgb - target.rgb // 8 + source.rgb // 8  # a swap shows the target's picture
+        left, top, width, height = map(int, target.face.box_px)
+        face = np.s_[top : top + height, left : left + width]
+        rgb = target.rgb.copy()
+        rgb[face] = source.rgb[face] // 2 + target.rgb[face] // 2
         rgb[0, 0], rgb[0, 1] = (1, 0, 30), (0, 1, 0)
         digests = [sha256_pixels(source.rgb), sha256_pixels(target.rgb)]
         usd = self.buyer.spending.price("maxstudio", "swap").usd
