@@ -129,7 +129,7 @@ class InputError(LikenessError):
         self.measured: Mapping[str, Any] = measured or {}
 
     @property
-    def refusal(self) -> dict[str, str]:
+    def refusal(self) -> dict[str, Any]:
         """What the item store keeps of it."""
         return {"kind": self.kind, "reason": self.reason, "detail": self.message, "remedy": self.remedy}
 

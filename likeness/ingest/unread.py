@@ -1,7 +1,7 @@
 """A picture of a format that is read, with numbers that Pillow does not know: it is whole, and not damaged."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from PIL import TiffImagePlugin
 
@@ -29,11 +29,12 @@ COMPRESSIONS = {
     34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG of DNG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
+OPEN_INFO: dict[tuple[Any, ...], tuple[str, str]] = cast(Any, TiffImagePlugin).OPEN_INFO
 # What Pillow opens: byte order, PhotometricInterpretation, how many numbers a pixel, their
 # SampleFormat and bits, and what those beside the colours are.
 KNOWN = [
     (order, photometric, len(bits), set(samples), set(bits), extra)
-    for order, photometric, samples, _, bits, extra in TiffImagePlugin.OPEN_INFO
+    for order, photometric, samples, _, bits, extra in OPEN_INFO
 ]
 MOST_SAMPLES, MOST_COLOURS = 16, 65_536
 BMP_HEADERS, BMP_BITS = (
