@@ -51,16 +51,17 @@ SIDE_PX = 64
 ONE_BLOCK, EVERY_BLOCK = ["up_blocks.1"], ["down_blocks", "mid_block", "up_blocks"]
 
 
-def told_base(family: type[Base], *, name: str = "likeness-random-sdxl", published: bool = True) -> Any:
+def told_base(family: type[Base] = SDXL, **told: object) -> Any:
     """What a file says of a base, without one."""
     words = {name: getattr(family, name) for name in ("TRAINERS_NAME", "MODELSPEC_NAME", "FILE_ALPHA")}
-    return SimpleNamespace(**words, name=name, published=published, digest="0" * 64, quantized=None,
-                           prediction="epsilon", zero_snr=False)  # fmt: skip
+    usual = {"name": "likeness-random-sdxl", "published": True, "digest": "0" * 64, "quantized": None,
+             "prediction": "epsilon", "zero_snr": False}  # fmt: skip
+    return SimpleNamespace(**words, **usual | told)
 
 
 FACTS = Facts(
     training_set_sha256="1" * 64,
-    title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", base=told_base(SDXL),
+    title="jade-v1", trigger="jade", class_word="woman", consent_id="jade-2026-01", base=told_base(),
 )  # fmt: skip
 
 
@@ -176,7 +177,7 @@ def run_in(
         else random_base(architecture)
     )
     job = prepare(
-        base, read_examples(dataset), cfg, ItemStore(place / "items"), replace(FACTS, base_quantized=base.quantized),
+        base, read_examples(dataset), cfg, ItemStore(place / "items"), replace(FACTS, base=told_base(quantized=base.quantized)),
         draw_prior=lambda examples: prior_examples(prior, examples, SIDE_PX) if prior else [], start=start,
     )  # fmt: skip
     key = resume_as or job.key

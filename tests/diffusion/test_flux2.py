@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, train_config
+from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, told_base, train_config
 from PIL import Image
 from safetensors.torch import load
 
@@ -226,7 +226,7 @@ def test_another_trainers_file_is_recognised_by_its_layers(tmp_path):
 
 
 def test_metadata_call_it_as_its_trainers_do(folder):
-    facts = replace(FACTS, family=Flux2Klein, prediction=None)
+    facts = replace(FACTS, base=told_base(Flux2Klein, prediction=None))
     metadata = describe({}, facts, train_config("flux2"), read_examples(folder), steps=1)
     expected = {
         "ss_base_model_version": "flux_2_klein_4b", "modelspec.architecture": "Flux.2-klein-4b/lora",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_z_image_transformer_checkpoint_to_diffusers
-from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, train_config
+from lora_runs import FACTS, Stop, base_config, make_folder, run_in, stop_at, told_base, train_config
 from PIL import Image
 from safetensors.torch import load
 
@@ -222,7 +222,7 @@ def test_another_trainers_file_is_recognised_by_its_width(tmp_path):
 
 
 def test_metadata_call_it_as_its_trainers_do(folder):
-    facts = replace(FACTS, family=ZImage, prediction=None)
+    facts = replace(FACTS, base=told_base(ZImage, prediction=None))
     metadata = describe(
         {"x.alpha": torch.tensor(1.0)}, facts, train_config("zimage"), read_examples(folder), steps=1
     )

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from likeness.aligned import ALIGNMENT
 from likeness.diffusion.families import bases
-from likeness.diffusion.families.sd import SDXL, StableDiffusion
+from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, add_lora, lora_tensors
 from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
@@ -184,7 +184,11 @@ def test_the_file_says_what_it_is(tmp_path, folder):
     samples = read_examples(folder)
     assert "ss_zero_terminal_snr" not in metadata
     of_noise = describe(
-        load_file(file), replace(FACTS, prediction="v_prediction", zero_snr=True), cfg, samples, steps=6
+        load_file(file),
+        replace(FACTS, base=told_base(prediction="v_prediction", zero_snr=True)),
+        cfg,
+        samples,
+        steps=6,
     )
     assert (of_noise["modelspec.prediction_type"], of_noise["ss_zero_terminal_snr"]) == ("v", "True")
     expected = {
@@ -235,7 +239,7 @@ def test_sd15_is_called_by_its_own_names(folder):
 def test_a_base_of_other_sizes_is_called_by_its_own_name(folder, fresh):
     assert not fresh("sdxl").published
     tensors = {"lora_unet_x.alpha": torch.tensor(1.0)}
-    facts = replace(FACTS, base=told_base(SDXL, name="likeness-tiny", published=False))
+    facts = replace(FACTS, base=told_base(name="likeness-tiny", published=False))
     metadata = describe(tensors, facts, train_config(), read_examples(folder), steps=1)
     assert metadata["ss_base_model_version"] == "likeness-tiny"
     assert metadata["modelspec.architecture"] == "likeness-tiny/lora"
