@@ -46,7 +46,7 @@ def accept(made, tmp_path, monkeypatch):
         run = SimpleNamespace(
             uses=(), require=lambda *uses: None, paths=PATHS, config=config, persona=config.persona("jade")
         )
-        monkeypatch.setattr(command, "Run", lambda **given: run)
+        monkeypatch.setattr(command, "run_at", lambda *given: run)
         return CliRunner().invoke(app, ["versions", "accept", "jade", *names])
 
     return type_it

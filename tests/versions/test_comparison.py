@@ -43,7 +43,7 @@ def compare(here, monkeypatch, tmp_path):
         persona=SimpleNamespace(name="jade"), uses=(), require=lambda *uses: None,
         consent=SimpleNamespace(kind="synthetic"), config=SimpleNamespace(evaluate=SimpleNamespace(lora_scale=0.8)),
     )  # fmt: skip
-    monkeypatch.setattr(command, "Run", lambda **given: run)
+    monkeypatch.setattr(command, "run_at", lambda *given: run)
     config = SimpleNamespace(personas={"jade": run.persona}, persona=lambda name: run.persona)
     monkeypatch.setattr(command, "load_config", lambda path: config)
 
