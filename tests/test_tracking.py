@@ -58,6 +58,24 @@ def test_no_key_of_the_environment_gets_into_mlflow(in_tmp, monkeypatch):
     assert holders(in_tmp, planted) == []
 
 
+@pytest.mark.parametrize("name", ["100 % of us?", "a%20b", "Zoë's & [b] #1"])
+def test_a_repository_may_lie_in_any_folder(in_tmp, database, monkeypatch, name):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = in_tmp / name
+    root.mkdir()
+    (in_tmp / "sheet.png").write_bytes(b"a face")
+    shutil.copy(database, root)
+    with tracker("sqlite:///mlflow.db", root=root, persona="jade") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+        run.log_file(in_tmp / "sheet.png")
+    assert run.problem is None
+    with sqlite3.connect(root / "mlflow.db") as rows:
+        assert rows.execute("select status from runs").fetchall() == [("FINISHED",)]
+    assert len(list(root.rglob("sheet.png"))) == 1
+    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", root, "jade", dry_run=False)) == 1
+    assert list(root.rglob("sheet.png")) == []
+
+
 def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others(
     in_tmp, database, monkeypatch
 ):

@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 # `//user:password@` of a tracking URI: a message must not repeat it.
 USER_INFO = re.compile(r"//[^/@\s]+@")
@@ -121,5 +121,16 @@ def tracking_uri(configured: str, root: Path) -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
     scheme, separator, path = uri.partition(":///")
     if scheme == "sqlite" and separator and not path.startswith("/"):
-        return f"sqlite:///{(root / path).resolve()}"
+        return database_uri((root / unquote(path)).resolve())
     return uri
+
+
+def database_uri(path: Path) -> str:
+    """MLflow's address of a database file, whatever its folders are called."""
+    return f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F')}"
+
+
+def database_path(uri: str) -> Path | None:
+    """The file of such an address; None for any other."""
+    scheme, _, place = uri.partition(":///")
+    return Path(unquote(place)) if scheme == "sqlite" and place else None

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from likeness.errors import ProviderError
-from likeness.tracking.cause import cause_of, tracking_uri
+from likeness.tracking.cause import cause_of, database_path, database_uri, tracking_uri
 from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS, quiet
 
 COPY_OF = "likeness.copy_of"
@@ -85,8 +85,8 @@ def _causes_told(uri: str) -> Generator[None]:
 
 
 def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
-    scheme, _, place = address.partition(":///")
-    if scheme == "sqlite" and not Path(place).is_file():
+    database = database_path(address)
+    if database is not None and not database.is_file():
         return []
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from mlflow import MlflowClient
@@ -103,7 +103,7 @@ def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry
         if not dry_run:
             client.delete_registered_model(model)
     mine = f"tags.`likeness.persona` = '{persona}'"
-    view = ViewType.ALL if scheme == "sqlite" else ViewType.ACTIVE_ONLY
+    view = ViewType.ALL if database else ViewType.ACTIVE_ONLY
     for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
         names.append(f"{run.info.run_name} {run.info.run_id}")
         if dry_run:
@@ -111,7 +111,7 @@ def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry
         shutil.rmtree(_artifacts(run.info, root), ignore_errors=True)
         if run.info.lifecycle_stage == "active":
             client.delete_run(run.info.run_id)
-        if scheme == "sqlite":
+        if database:
             client._tracking_client.store._hard_delete_run(run.info.run_id)
     return names
 
@@ -132,7 +132,7 @@ def _merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
     from mlflow import MlflowClient
     from mlflow.entities import Param, RunTag
 
-    source: Any = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
+    source: Any = MlflowClient(tracking_uri=database_uri(database.resolve()))
     theirs, target = source.get_experiment_by_name(experiment), tracking_uri(uri, root)
     if theirs is None:
         return 0

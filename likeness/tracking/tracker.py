@@ -23,7 +23,14 @@ from typing import Any, Self
 from likeness.disk import discard
 from likeness.git import git
 from likeness.settings import flatten
-from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of, tracking_uri
+from likeness.tracking.cause import (
+    DeletedExperiment,
+    address_problem,
+    cause_of,
+    database_path,
+    database_uri,
+    tracking_uri,
+)
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
@@ -223,16 +230,15 @@ class Tracker:
 def make_database(uri: str) -> None:
     """Make a local database that is not there, whole or not at all: MLflow makes its tables one by one, and two runs at once,
     or one that is killed, would leave one that no run can use."""
-    scheme, _, place = uri.partition(":///")
-    path = Path(place)
-    if scheme != "sqlite" or not place or (path.exists() and path.stat().st_size):
+    path = database_path(uri)
+    if path is None or (path.exists() and path.stat().st_size):
         return
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        client: Any = MlflowClient(tracking_uri=f"sqlite:///{new}")
+        client: Any = MlflowClient(tracking_uri=database_uri(new))
         client.search_experiments(max_results=1)
         with contextlib.suppress(FileExistsError):  # another run was faster
             os.link(new, path)
