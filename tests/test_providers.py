@@ -302,3 +302,26 @@ def test_the_report_tells_what_an_installed_packages_provider_cost(foreign):
         "$0.06",
         "$0.06",
     ]
+
+
+def test_every_number_that_a_provider_of_ours_takes_has_a_range():
+    """`check` builds each and so refuses what makes no sense, before hours are spent on it."""
+    free = [
+        f"{provider.__name__}.{field.name}"
+        for task in ("swap", "enhance", "caption")
+        for name in own(task)
+        for provider in [provider_class(task, name)]
+        for field in fields(provider)
+        if str(field.type) in ("<class 'int'>", "<class 'float'>")
+        and not getattr(field.default, "metadata", ())
+    ]
+    assert free == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("erode", -1), ("feather", 0), ("outline_falloff", float("nan"))]
+)
+def test_a_number_of_the_swapper_that_makes_no_sense_is_refused(setting, value):
+    swap = section("swap/local.yaml")
+    with pytest.raises(ConfigError, match=setting):
+        build("swap", dict(swap["provider"]) | {setting: value})

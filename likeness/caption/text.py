@@ -78,7 +78,7 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
     text = one_line(written)
     if not re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text, re.IGNORECASE):
         raise InputError(
-            f"{OVERRIDE_FILE} does not contain the trigger {trigger!r}",
+            f"{OVERRIDE_FILE} {f'does not contain the trigger {trigger!r}' if text else 'is empty'}",
             reason="override-without-trigger",
             remedy=f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
             kind="refused",

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from likeness.providers import Local
@@ -19,9 +19,9 @@ class LocalSwapper(Local):
     erode, feather: where the blend starts inside the outline and how wide it is, in face widths.
     """
 
-    outline_falloff: float
-    erode: float
-    feather: float
+    outline_falloff: float = Field(gt=0, lt=10)
+    erode: float = Field(ge=0, lt=0.5)
+    feather: float = Field(gt=0, lt=0.5)
 
     name: ClassVar[str] = "local"
     neural: ClassVar[bool] = False

@@ -82,6 +82,7 @@ def test_an_override_that_harms_the_training_is_refused_with_a_remedy(data, reas
         read_override(Override(data), trigger="jade")
     assert (caught.value.reason, caught.value.kind) == (reason, "refused")
     assert caught.value.remedy
+    assert ("is empty" in caught.value.message) is (data == b"")
 
 
 def test_files_are_matched_by_id_or_image_name_and_strangers_are_told(tmp_path: Path):
