@@ -11,6 +11,7 @@ from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
+from likeness.git import CONFLICT
 from likeness.ingest.listing import is_endless, photographs, printable
 from likeness.ingest.numbers import read_numbers
 from likeness.paths import PersonaPaths, RepositoryPaths, same_name
@@ -22,6 +23,8 @@ from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 from likeness.tracking.cause import address_problem, tracking_uri
 from likeness.train.starting import starting_file
+
+READ_BY_GIT_AND_DVC = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml")
 
 
 def check_fresh(cfg: Config, conf: Path = Path("conf")) -> None:
@@ -45,6 +48,7 @@ def check_parts(cfg: Config) -> None:
         ConfigError: lists all that is wrong.
     """
     parts = (
+        *_merge_problems(),
         *_provider_problems(cfg),
         *_base_problems(cfg),
         *_start_problems(cfg),
@@ -55,6 +59,13 @@ def check_parts(cfg: Config) -> None:
     problems = list(dict.fromkeys(parts))  # the same may stop several personas
     if problems:
         raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
+
+
+def _merge_problems() -> Iterator[str]:
+    """What git and DVC read was merged whole: of an ignore list with markers they say nothing, of the others a line's number."""
+    for path in map(Path, READ_BY_GIT_AND_DVC):
+        if path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
+            yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
 
 
 def _provider_problems(cfg: Config) -> Iterator[str]:

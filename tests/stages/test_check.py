@@ -126,6 +126,14 @@ def test_a_merges_markers_in_what_a_person_keeps_are_told_before_any_work(file):
         main()
 
 
+@pytest.mark.parametrize("file", [".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml"])
+def test_a_merges_markers_in_what_git_and_dvc_read_are_told(file):
+    Path(".dvc").mkdir()
+    Path(file).write_bytes(b"<<<<<<< HEAD\r\none\r\n=======\r\n\xff\r\n>>>>>>> other\r\n")
+    with pytest.raises(ConfigError, match=f"{file} has the conflict markers of a merge"):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
 def test_a_missing_folder_is_told_with_what_to_do(folder):
     Path("data/jade", folder).rmdir()
