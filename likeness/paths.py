@@ -10,7 +10,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
-from likeness.errors import InputError
+from likeness.errors import ConfigError, InputError
 
 # What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
 PARAMS = Path("params.yaml")
@@ -66,11 +66,23 @@ def image_name(
     return f"{item_id(persona, source, target)}-{rating}-{stage}.{ext}"
 
 
+def persona_name(name: str) -> str:
+    """The name, which leads out of no folder.
+
+    Raises:
+        ConfigError: it is no persona's.
+    """
+    if PERSONA_NAME.fullmatch(name) is None:
+        raise ConfigError(f"{name[:80]!r} is no name of a persona", reason="persona-name",
+                          remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
+    return name
+
+
 class PersonaPaths:
     """Every folder and file of one persona, relative to the repository; images are called by `image_name`."""
 
     def __init__(self, persona: str) -> None:
-        self.persona = persona
+        self.persona = persona_name(persona)
 
         self.data = Path("data") / persona
         self.raw = self.data / "raw"

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from likeness.paths import persona_name
+
 
 def complete_persona(incomplete: str) -> list[str]:
     """Names for the shell's completion: whoever has a consent record."""
@@ -14,7 +16,9 @@ def complete_persona(incomplete: str) -> list[str]:
 
 PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
 
-Persona = Annotated[str, typer.Argument(metavar="PERSONA", autocompletion=complete_persona)]
+Persona = Annotated[
+    str, typer.Argument(metavar="PERSONA", autocompletion=complete_persona, callback=persona_name)
+]
 Personas = Annotated[
     list[str] | None,
     typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="all of params.yaml by default"),

@@ -234,6 +234,9 @@ def renew(
     path = folder / f"{persona}.yaml"
     before = path.read_bytes()
     new_evidence = take_evidence(folder, persona, given)
+    if new_evidence.sha256 == old.evidence.sha256 and old.kind != "synthetic":
+        raise ConsentError(f"{persona}: {given} is the release of the term before, {old.id}", reason="consent-evidence",
+                           remedy="a new term rests on a new release, signed for it")  # fmt: skip
     try:
         for field, value in {
             "id": free_id(repository.root, persona, day) if day != old.signed.isoformat() else f"{old.id}-2",

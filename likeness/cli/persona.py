@@ -22,7 +22,7 @@ from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.advice import advice
 from likeness.ingest.choice import choose, read
 from likeness.ingest.listing import Stray, photographs, printable
-from likeness.paths import PARAMS, PERSONA_NAME, PersonaPaths, RepositoryPaths, same_name
+from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths, persona_name, same_name
 from likeness.run import run_at
 from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.licences import is_licence
@@ -129,9 +129,7 @@ def new_persona(
 
 
 def _refuse_name(name: str) -> None:
-    if PERSONA_NAME.fullmatch(name) is None:
-        raise ConfigError(f"{name!r} cannot be a persona's name", reason="persona-name",
-                          remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
+    persona_name(name)
     taken = [
         str(path)
         for path in (

@@ -5,14 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from likeness.caption.text import find_overrides, override_at
-from likeness.cli.app import main
+from likeness.cli.app import app, main
 from likeness.errors import ConfigError, InputError
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import Limits, read_file
 from likeness.ingest.listing import photographs
-from likeness.paths import PERSONA_NAME, RepositoryPaths, inside
+from likeness.paths import PERSONA_NAME, PersonaPaths, RepositoryPaths, inside
 from likeness.pipeline.manifest import MANIFEST, Entry, read_manifest, write_manifest
 from likeness.stage_program import run
 from likeness.strict_yaml import read_yaml
@@ -49,6 +50,30 @@ def test_a_name_that_leaves_its_folder_is_no_name(tmp_path, name):
 @pytest.mark.parametrize("name", ["../jade", "jade/x", "a" * 40, "Jade", "", "jade\n", "-rf", ".", "jade s1"])
 def test_a_personas_name_is_a_word(name):
     assert PERSONA_NAME.fullmatch(name) is None
+
+
+@pytest.mark.parametrize("name", ["..", "", "jade/../mia", "/etc"])
+@pytest.mark.parametrize(
+    "words",
+    [["purge", "--yes"], ["revoke", "--yes", "--id", "x-1"], ["new", "--kind", "self"], ["show"], ["export"], ["sign", "--yes"],
+     ["renew"], ["bind"], ["artefacts"]],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_a_command_takes_no_path_for_a_persona(in_tmp, words, name):
+    """`likeness consent purge ..` began to delete the folder above data/."""
+    kept = in_tmp / "conf" / "config.yaml"
+    kept.parent.mkdir()
+    kept.write_text("x: 1\n")
+    done = CliRunner().invoke(app, ["consent", *words, "--", name])
+    assert done.exit_code != 0
+    assert "is no name of a persona" in done.output
+    assert [path for path in in_tmp.rglob("*") if path.is_file()] == [kept]
+
+
+@pytest.mark.parametrize("name", ["..", "", "jade/../mia", "/etc", "JADE"])
+def test_no_folders_are_named_for_what_is_no_persona(name):
+    with pytest.raises(ConfigError, match="no name of a persona"):
+        PersonaPaths(name)
 
 
 def test_an_id_is_no_path():

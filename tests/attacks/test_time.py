@@ -296,6 +296,16 @@ def test_an_id_is_not_given_twice(repository, monkeypatch):
         new("mia")
 
 
+def test_a_new_term_rests_on_a_new_release(repository, tmp_path):
+    before = Path("consent/mia.yaml").read_bytes()
+    (tmp_path / "renamed.pdf").write_bytes(Path("consent/mia.pdf").read_bytes())
+    for evidence in (Path("consent/mia.pdf"), tmp_path / "renamed.pdf"):
+        with pytest.raises(ConsentError) as caught:
+            renew("mia", evidence=evidence, signed="2026-11-20", expires="2028-11-20")
+        assert caught.value.reason == "consent-evidence"
+    assert Path("consent/mia.yaml").read_bytes() == before
+
+
 def test_a_record_that_cannot_be_read_can_be_revoked(repository):
     path = repository / "consent/mia.yaml"
     path.write_text("id: mia-2026-01\nscope: nonsense\n")

@@ -105,7 +105,7 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
         (["mia", "--sources", "nowhere", *SAID], "nowhere is no folder"),
         (["mia", "--sources", "consent", *SAID], "has no photographs"),
         (["mia", "--sources", "photos", "--targets", "consent", *SAID], "or leave --targets out"),
-        (["Mia", "--sources", "photos", *SAID], "cannot be a persona's name"),
+        (["Mia", "--sources", "photos", *SAID], "is no name of a persona"),
         (["jade", "--sources", "photos", *SAID], "is there already"),
         (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
         (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),
