@@ -11,7 +11,7 @@ from typing import Literal
 from likeness.digests import md5_file, sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError
-from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.paths import PERSONA_NAME, PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.pipeline.manifest import MANIFEST
 from likeness.safety.consent import load_consent
@@ -120,7 +120,11 @@ class Origins:
     def personas(self) -> dict[str, Ancestry]:
         """The ancestry of each persona of which manifests are here."""
         folders = sorted((self.repository.root / "data").glob("*/"))
-        found = {folder.name: Ancestry.of(PersonaPaths(folder.name)) for folder in folders if folder.is_dir()}
+        found = {
+            folder.name: Ancestry.of(PersonaPaths(folder.name))
+            for folder in folders
+            if folder.is_dir() and PERSONA_NAME.fullmatch(folder.name)
+        }
         return {name: ancestry for name, ancestry in found.items() if ancestry.links}
 
     @cached_property

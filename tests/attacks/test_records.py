@@ -276,6 +276,20 @@ def test_a_training_ends_at_its_next_checkpoint(repository, tmp_path):
     assert [path.name for path in (tmp_path / "run").glob("*.safetensors")] == ["step-00000010.safetensors"]
 
 
+def test_a_training_that_outlasts_the_term_ends_at_its_next_checkpoint(repository, tmp_path):
+    import torch
+
+    folder = RunFolder(
+        tmp_path / "run", key="a" * 64, kept=2, permit=lambda: in_force(repository, "mia", USES)
+    )
+    Clock.day = datetime.date(2027, 12, 31)  # the last day counts
+    folder.save(10, {"lora.a": torch.zeros(1)})
+    Clock.day = datetime.date(2028, 1, 1)
+    with pytest.raises(ConsentError) as caught:
+        folder.save(20, {"lora.a": torch.zeros(1)})
+    assert caught.value.reason == "consent-expired"
+
+
 def test_no_stage_starts_by_hand(tmp_path):
     for name in ("conf", "consent"):
         shutil.copytree(ROOT / name, tmp_path / name)

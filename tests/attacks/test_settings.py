@@ -88,6 +88,39 @@ def test_a_bomb_of_aliases_is_refused_before_it_grows():
         parse_yaml(bomb)
 
 
+LAXER = (
+    "0.99",
+    "9.9e-1",
+    "+0.99",
+    "'0.99'",
+    ".inf",
+    ".nan",
+    "true",
+    "1:39",
+    "0x1",
+    "!!float 0.99",
+    "[0.99]",
+    "{a: 1}",
+    "null",
+    "~",
+    "",
+)
+
+
+@pytest.mark.parametrize("written", LAXER)
+@pytest.mark.parametrize(
+    "file", ["{}", "\ufeff{}", "{}\r\n", "# \u2028\n{}"], ids=["plain", "BOM", "CRLF", "separator"]
+)
+def test_a_floor_holds_however_a_number_is_written(tmp_path, written, file):
+    text = (ROOT / "params.yaml").read_text()
+    line = next(one for one in text.splitlines() if one.startswith("  max_explicit:"))
+    path = tmp_path / "params.yaml"
+    changed = text.replace(line, f"  max_explicit: {written}", 1)
+    path.write_bytes(file.replace("{}", changed.replace("\n", "\r\n") if "\r" in file else changed).encode())
+    with pytest.raises(ConfigError):
+        load_config(path)
+
+
 def test_plain_values_are_read():
     assert parse_yaml("a: [1, {b: x}]\nc: 'R&D: 2 * 3!'\nd: null\n") == {
         "a": [1, {"b": "x"}],

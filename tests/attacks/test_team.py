@@ -16,7 +16,7 @@ from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_png
-from likeness.lora.safetensors_io import content_sha256, weights_bytes
+from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 from likeness.persona import Persona
 from likeness.pipeline.batch import Made, Work, run_one
 from likeness.store.items import WITHHELD, ItemStore, item_key
@@ -54,6 +54,16 @@ def test_a_members_record_is_taken(tmp_path, shared_item, monkeypatch):
     item = machine(tmp_path, "ben", monkeypatch)[0].get(KEY)
     assert item is not None
     assert item.files["image.png"].path.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "left", ["", "# {key} ann\n", "{other} ann\n"], ids=["taken out", "a remark", "another key"]
+)
+def test_the_records_of_a_member_who_left_are_not_taken(tmp_path, shared_item, monkeypatch, left):
+    allow(tmp_path, "ann", "ben")
+    key, other = (TeamKeys("x", tmp_path / f"home-{name}").public for name in ("ann", "eve"))
+    (tmp_path / "home-ben" / MEMBERS).write_text(left.format(key=key, other=other))
+    assert machine(tmp_path, "ben", monkeypatch)[0].get(KEY) is None
 
 
 # What a gate refuses, and what already lies there (records of earlier versions).
@@ -245,6 +255,35 @@ def test_a_checkpoint_of_another_machine_counts_when_that_machine_is_a_member(tm
     assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest() is None
     allow(tmp_path, "ann", "ben")
     assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest().step == 5
+
+
+def more_tensors(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(weights_bytes({**TENSORS, "more": torch.ones(1)}, read_metadata(whole)))
+
+
+def another_run(path: Path) -> None:
+    path.write_bytes(weights_bytes(TENSORS, {**read_metadata(path.read_bytes()), "run": "b" * 64}))
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def one_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "attack", [more_tensors, another_run, cut_short, one_bit], ids=lambda attack: attack.__name__
+)
+def test_an_own_checkpoint_that_was_changed_is_not_gone_on_from(tmp_path, attack):
+    folder = RunFolder(tmp_path / "run", key=RUN, kept=2)
+    folder.save(5, TENSORS)
+    attack(tmp_path / "run" / "step-00000005.safetensors")
+    assert folder.newest() is None
 
 
 def test_a_pickle_is_no_checkpoint(tmp_path):
