@@ -457,6 +457,12 @@ def test_a_colleagues_revocation_ends_it_here(repository, tmp_path):
     assert not allowed(repository)
 
 
+@pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "a/b", "..", ""])
+def test_an_id_that_is_a_path_is_told_to_no_team(tmp_path, name):
+    share(Remote((tmp_path / "team/items").as_uri()), Revocation(id=name, persona="mia", date=DAY))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_a_revocation_of_the_team_that_cannot_be_read_still_refuses(tmp_path):
     place = Remote((tmp_path / "team").as_uri())
     place.write("revocations/mia-2026-01.json", b"nonsense")

@@ -37,7 +37,8 @@ KIND_WORDS = {
 }
 
 
-RecordId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,63}\z")]
+RECORD_ID = r"[a-z0-9][a-z0-9._-]{2,63}"
+RecordId = Annotated[str, Field(pattern=rf"^{RECORD_ID}\z")]
 
 
 class Consent(Strict):

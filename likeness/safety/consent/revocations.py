@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import fcntl
 import json
+import re
 import stat
 from collections.abc import Iterator
 from itertools import chain
@@ -23,7 +24,7 @@ from likeness.disk import write_atomic
 from likeness.errors import ConsentError
 from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
-from likeness.safety.consent.record import Consent
+from likeness.safety.consent.record import RECORD_ID, Consent
 
 LIST = "revoked.jsonl"
 SHARED = "revocations"
@@ -162,8 +163,9 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
 
 def share(place: Place, revocation: Revocation) -> None:
     """Tell the team: a file for the id and one for the evidence that was withdrawn with it, which nobody replaces."""
-    for about in (revocation.id, revocation.evidence):
-        if about and place.read(name := f"{SHARED}/{about}.json") is None:
+    for about in (revocation.id, revocation.evidence or ""):
+        fits = re.fullmatch(RECORD_ID, about)  # an id that no record can have may be a path
+        if fits and place.read(name := f"{SHARED}/{about}.json") is None:
             place.write(name, json.dumps(revocation.model_dump(mode="json")).encode())
 
 
