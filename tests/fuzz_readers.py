@@ -249,7 +249,7 @@ def verifier():
 
 def archive():
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as made:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("train/metadata.jsonl", encoded({"file_name": "a.jpg", "sha256": "0" * 64}) + b"\n")
         made.writestr(
             "marks.json", encoded({"pictures": {"train/a.jpg": {"sha256": "0" * 64, "of": "0" * 64}}})

@@ -8,6 +8,7 @@ names on a network stays where it is.
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ SOFT_BINDING = "org.likeness.rivagan32"
 PUBLICATION = "org.likeness.publication"
 UNTRUSTED = "signingCredential.untrusted"
 SPEC_VERSION = "2.4"
+MARK = re.compile(r"[0-9a-f]{8}")
 MAX_MANIFEST_JSON = 16 * 2**20
 
 
@@ -147,11 +149,13 @@ def _found(store: dict[str, Any]) -> Found:
     types = [one["digitalSourceType"] for one in actions if "digitalSourceType" in one]
     binding = by_label.get("c2pa.soft-binding", {})
     mark = binding["blocks"][0]["value"] if binding.get("alg") == SOFT_BINDING else None
-    said = manifest.get("signature_info", {})
+    said, publication = manifest.get("signature_info", {}), by_label.get(PUBLICATION, {})
+    if not isinstance(publication, dict) or not (mark is None or MARK.fullmatch(mark)):
+        raise ValueError("a mark is 8 digits")  # anybody can sign what they like
     return Found(
         valid=not problems, problems=problems,
         signer=f"{said.get('common_name') or '?'} ({said.get('issuer') or '?'}, serial {said.get('cert_serial_number') or '?'})",
-        source_type=types[-1] if types else None, mark=mark, publication=by_label.get(PUBLICATION, {}),
+        source_type=types[-1] if types else None, mark=mark, publication=publication,
     )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ class Origins:
     def locked(self, path: Path, name: str) -> Iterator[Check]:
         """A file that the graph wrote, against what dvc.lock says of it."""
         wanted = self._lock.get(path.absolute())
+        if wanted is None and any(parent in self._lock for parent in path.absolute().parents):
+            yield Check(name, "changed", "dvc.lock does not name it in this folder")
         if wanted is not None:
             same = md5_file(path) == wanted
             yield Check(
@@ -48,6 +50,12 @@ class Origins:
                 "holds" if same else "changed",
                 "it is what dvc.lock names" if same else "dvc.lock names other bytes",
             )
+
+    def gone(self, folder: Path) -> Iterator[Check]:
+        """What dvc.lock names in a folder and is not there."""
+        for path in self._lock:
+            if path.is_relative_to(folder.absolute()) and not path.exists():
+                yield Check(str(folder / path.relative_to(folder.absolute())), "missing", "dvc.lock names it")
 
     def locked_or_missing(self, path: Path, name: str, what: str) -> Iterator[Check]:
         """What dvc.lock says of a file that lacks `what`."""
@@ -80,7 +88,8 @@ class Origins:
                     continue
                 photographs += link.stage in (PHOTOGRAPH, "ingest")
                 if link.entry is not None:
-                    yield from self._manifest(link.path.with_name(MANIFEST), name)
+                    folder = next(one for one in link.path.parents if (one / MANIFEST).is_file())
+                    yield from self._manifest(folder / MANIFEST, name)
                 if not link.path.is_file():
                     yield Check(f"{name} <- {link.path}", "missing", f"of {link.stage}")
                 else:
@@ -135,7 +144,7 @@ class Origins:
 
     @cached_property
     def _lock(self) -> dict[Path, str]:
-        """md5 of every file that dvc.lock names; those of a folder from DVC's list of it."""
+        """md5 of every file that dvc.lock names; those of a folder from DVC's list of it, and the list's own."""
         lock = self.repository.root / LOCK
         stages = stages_of(lock.read_text(encoding="utf-8"), LOCK) if lock.is_file() else {}
         known: dict[Path, str] = {}
@@ -148,5 +157,5 @@ class Origins:
                     continue
                 folder = cached(cache, md5)
                 if folder.is_file() and md5_file(folder) + ".dir" == md5:
-                    known |= {path / name: digest for name, digest in listed(folder).items()}
+                    known |= {path: md5} | {path / name: digest for name, digest in listed(folder).items()}
         return known

@@ -62,6 +62,11 @@ class Published(BaseModel):
         """What the signature is over."""
         return _lines(self.model_copy(update={"signature": ""}))
 
+    @property
+    def bytes(self) -> bytes:
+        """The whole file."""
+        return _lines(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
@@ -122,7 +127,7 @@ def send(
     )  # fmt: skip
     permit()
     signature = prepared.key.private.sign(now.signed_bytes()).hex()
-    remote.write(MANIFEST, _lines(now.model_copy(update={"signature": signature})))
+    remote.write(MANIFEST, now.model_copy(update={"signature": signature}).bytes)
     return Summary(uploaded=tuple(changed), unchanged=len(files) - len(changed), removed=now.removed)
 
 

@@ -35,7 +35,28 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
     if path.is_dir() and (path / MANIFEST).is_file():
         return list(_publication(path, repository))
     verifier = Verifier(Origins(repository), _registry(path, repository))
-    return list(_folder(path, verifier) if path.is_dir() else verifier.file(path, str(path)))
+    if path.is_dir():
+        return list(_folder(path, verifier))
+    return [*_in_its_publication(path), *verifier.file(path, str(path))]
+
+
+def _in_its_publication(path: Path) -> Iterator[Check]:
+    """A file of a downloaded publication, by its name: another one of the same publication has marks that hold, too."""
+    for folder in path.absolute().parents:
+        if not (folder / MANIFEST).is_file() or not (folder / REGISTRY).is_file():
+            continue
+        said, check = _manifest(folder)
+        if check.state != "holds" or said is None:
+            yield check
+            return
+        name = path.absolute().relative_to(folder).as_posix()
+        if name != MANIFEST:
+            digests = {one.file: one.sha256 for one in said.files}
+            if name not in digests:
+                yield Check(str(path), "changed", "the publication's manifest does not name it")
+            else:
+                yield _named(path, str(path), digests[name])
+        return
 
 
 def _registry(path: Path, repository: RepositoryPaths) -> Registry:
@@ -50,15 +71,10 @@ def _registry(path: Path, repository: RepositoryPaths) -> Registry:
 
 def _publication(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
     """A publication: its signed manifest, every file that it names and no other, and each artefact."""
-    name = str(folder / MANIFEST)
-    try:
-        said = Published.model_validate_json((folder / MANIFEST).read_bytes())
-        key, signature = bytes.fromhex(said.key), bytes.fromhex(said.signature)
-    except (ValidationError, ValueError, RecursionError):
-        yield Check(name, "changed", "it is not a manifest of likeness")
+    said, check = _manifest(folder)
+    yield check
+    if said is None:
         return
-    holds = verified(key, signature, said.signed_bytes())
-    yield Check(name, "holds" if holds else "changed", f"signature of key {sha256_bytes(key)[:16]}")
     try:
         registry = read_registry(folder / REGISTRY)
     except InputError as error:
@@ -77,17 +93,34 @@ def _publication(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
         path = folder / file
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             yield Check(file, "missing", "the manifest names it")
-        elif sha256_file(path) != one.sha256:
-            yield Check(file, "changed", "its sha256 is not the manifest's")
         else:
-            yield Check(file, "holds", "its sha256 is the manifest's")
-            if path.suffix in KNOWN:
+            yield (check := _named(path, file, one.sha256))
+            if check.state == "holds" and path.suffix in KNOWN:
                 yield from verifier.file(path, file)
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for file in sorted(there - {*named, MANIFEST}):
         removed = file in {one.file for one in said.removed}
         why = "an earlier publication named it" if removed else "the manifest does not name it"
         yield Check(file, "unknown" if removed else "changed", why)
+
+
+def _manifest(folder: Path) -> tuple[Published | None, Check]:
+    """What a publication's manifest says, and whether its signature holds; None where it does not read."""
+    name = str(folder / MANIFEST)
+    try:
+        said = Published.model_validate_json(data := (folder / MANIFEST).read_bytes())
+        key, signature = bytes.fromhex(said.key), bytes.fromhex(said.signature)
+    except (ValidationError, ValueError, RecursionError):
+        return None, Check(name, "changed", "it is not a manifest of likeness")
+    written = said.bytes == data and (key.hex(), signature.hex()) == (said.key, said.signature)
+    holds = written and verified(key, signature, said.signed_bytes())
+    return said, Check(name, "holds" if holds else "changed", f"signature of key {sha256_bytes(key)[:16]}")
+
+
+def _named(path: Path, name: str, sha256: str) -> Check:
+    if sha256_file(path) != sha256:
+        return Check(name, "changed", "its sha256 is not the manifest's")
+    return Check(name, "holds", "its sha256 is the manifest's")
 
 
 def _whose(said: Published, repository: RepositoryPaths) -> Check:
@@ -109,6 +142,9 @@ def _whose(said: Published, repository: RepositoryPaths) -> Check:
 
 def _folder(folder: Path, verifier: Verifier) -> Iterator[Check]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    yield from verifier.origins.gone(folder)
+    if (folder / REGISTRY).is_file():
+        yield Check(str(folder / MANIFEST), "missing", "a publication's registry lies here without it")
     found = [check for path in files if path.suffix in KNOWN for check in verifier.file(path, str(path))]
     if not found:
         yield Check(str(folder), "unknown", "it holds no picture, archive, weights or report")

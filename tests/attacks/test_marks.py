@@ -1,5 +1,6 @@
 """Attacks on what leaves: each is found and named, or refused."""
 
+import hashlib
 import io
 import json
 import os
@@ -10,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image, ImageFilter
 from publications import publish_in
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from secrets_planted import holders, plant
 
-from likeness.digests import sha256_file
+from likeness.digests import md5_file, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_jpeg, load_rgb
 from likeness.lora.safetensors_io import read_header
@@ -74,6 +76,114 @@ def flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(bytes(data))
+
+
+def appended(data: bytes) -> bytes:
+    return data + b"\n"
+
+
+def last_letter_of_another_case(data: bytes) -> bytes:
+    """Of the signature in a manifest: the same hex."""
+    at = max(data.rfind(bytes([letter]), 0, -4) for letter in b"abcdef")
+    return data[:at] + data[at : at + 1].upper() + data[at + 1 :]
+
+
+@pytest.mark.parametrize("change", [appended, last_letter_of_another_case])
+def test_a_manifest_that_is_written_otherwise_does_not_hold(published: Path, change: Callable):
+    manifest = published / "manifest.json"
+    manifest.write_bytes(change(manifest.read_bytes()))
+    assert [one.what for one in faults(published)] == [str(manifest)]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        (PICTURE, "images/jade-s2-sfw-enhanced.jpg"),
+        ("captions/jade-s1-t1-sfw-enhanced.txt", "captions/jade-s2-sfw-enhanced.txt"),
+        ("README.md", "lora_training/README.md"),
+    ],
+)
+def test_another_file_of_the_publication_is_found_under_the_name_of_one(
+    published: Path, name: str, other: str
+):
+    assert faults(published / name) == []
+    shutil.copy(published / other, published / name)
+    assert [one.what for one in faults(published / name)] == [str(published / name)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "captions/jade-s1-t1-sfw-enhanced.txt", "marks.jsonl"])
+def test_a_text_of_a_publication_alone_is_held_against_its_manifest(published: Path, name: str):
+    (published / name).write_bytes((published / name).read_bytes()[:-1])
+    assert str(published / name) in [one.what for one in faults(published / name)]
+    more = Path(shutil.copy(published / "README.md", published / "more.md"))
+    assert [one.what for one in faults(more)] == [str(more)]
+
+
+def test_a_publication_without_its_manifest_is_told(published: Path):
+    (published / "manifest.json").unlink()
+    assert str(published / "manifest.json") in [one.what for one in faults(published)]
+
+
+def locked_folder(folder: Path) -> None:
+    """dvc.lock and DVC's list of a folder, as a stage leaves them."""
+    md5 = {path.name: md5_file(path) for path in sorted(folder.iterdir())}
+    listed = json.dumps([{"md5": digest, "relpath": name} for name, digest in md5.items()]).encode()
+    digest = hashlib.md5(listed).hexdigest()
+    cache = Path(".dvc/cache/files/md5") / digest[:2] / f"{digest[2:]}.dir"
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.write_bytes(listed)
+    out = {"path": folder.as_posix(), "hash": "md5", "md5": f"{digest}.dir"}
+    Path("dvc.lock").write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": {"x@jade": {"cmd": "x", "outs": [out]}}})
+    )
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "txt"])
+def test_a_folder_of_the_graph_is_held_against_its_list(published: Path, suffix: str):
+    """Two files that changed places, one that is gone and one that was put in: each is a file that some line names."""
+    folder = Path("data/jade/enhanced" if suffix == "jpg" else "data/jade/captions")
+    locked_folder(folder)
+
+    def named() -> set[str]:
+        checks = verify(folder, RepositoryPaths(Path.cwd()))
+        return {Path(one.what).name for one in checks if one.state in ("changed", "missing")}
+
+    assert named() == set()
+    one, other = sorted(folder.glob(f"*.{suffix}"))
+    kept, more = one.read_bytes(), Path(shutil.copy(one, folder / f"more.{suffix}"))
+    assert named() == {more.name}
+    more.unlink()
+    one.write_bytes(other.read_bytes())
+    assert one.name in named()
+    one.write_bytes(kept)
+    other.unlink()
+    assert other.name in named()
+
+
+@pytest.mark.parametrize("publication", [{"mark": "x" * 5000}, {"mark": "../../x"}, ["mark"], "mark"])
+def test_a_strangers_statement_that_says_odd_things_is_no_crash(tmp_path: Path, publication):
+    key, data = development_key(tmp_path / "keys"), encode_jpeg(np.zeros((64, 64, 3), np.uint8))
+    mark = publication["mark"] if isinstance(publication, dict) else None
+    claim = Claim(title="x", code=SourceType.TRAINED, publication=publication, mark=mark)
+    (tmp_path / "a.jpg").write_bytes(claims.sign(data, JPEG, claim, key))
+    assert faults(tmp_path / "a.jpg")[0].state == "changed"
+    assert not detect(tmp_path / "a.jpg", Registry()).c2pa.valid
+
+
+def test_an_archive_whose_packed_bytes_are_damaged_is_told(tmp_path: Path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/metadata.jsonl", bytes(range(256)) * 8)
+    whole = path.read_bytes()
+    for at in range(50, 300):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        assert faults(path)
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_unpacked(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/metadata.jsonl", bytes(2**24))
+    assert "unpacks to 16,777,216 bytes" in faults(tmp_path / "a.zip")[0].why
 
 
 def test_a_publication_that_nobody_touched_is_whole(published: Path):
