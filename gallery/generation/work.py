@@ -1,8 +1,8 @@
 """One job: the pictures of a generation that are not there yet, one after the other.
 
 Whatever ends in the middle is begun again by the queue. A picture has a number; what is there under it, or was refused under
-it, is not drawn again, so nothing is drawn twice for one credit. Consent is asked for before each picture is drawn and again
-when it is stored, under a lock that a revocation waits for.
+it, is not drawn again, so nothing is drawn twice for one credit. Consent and the right to draw are asked for before each picture
+is drawn and again when it is stored, under a lock that a revocation waits for.
 """
 
 import time
@@ -20,6 +20,7 @@ from gallery.generation.ending import end, give_back, make_free
 from gallery.generation.events import tell
 from gallery.people.consent import require
 from gallery.people.layout import weights_file
+from gallery.people.rights import require_still
 from gallery.pictures.looks import is_blocked
 from gallery.tables import ENDED, Generation, Person, Picture, Refused, Version, picture_file
 from likeness.digests import sha256_bytes
@@ -27,7 +28,7 @@ from likeness.errors import ConsentError, InputError, TransientError
 from likeness.images import RGB, decode_rgb
 
 BUSY = "busy"
-STOPPED = "The person portrayed, or the consent record, allows no more pictures."
+STOPPED = "The person portrayed, the consent record or the right to draw the person allows no more pictures."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ class Worker:
             consent = require(
                 db, self.gallery.records, db.get_one(Person, version.person_id), generation.prompt_kind
             )
+            require_still(db, generation, self.gallery.clock())
             source = db.get(Picture, generation.like_id) if generation.like_id else None
             if generation.kind == "upscale" and (source is None or source.gone is not None):
                 raise InputError("The picture is not there any more.", reason="not-there", kind="refused")
@@ -128,6 +130,7 @@ class Worker:
             ).one()
             require(db, self.gallery.records, person, generation.prompt_kind)
             generation = _locked(db, generation.id)
+            require_still(db, generation, self.gallery.clock())
             if not _is_open(db, generation, number):
                 return
             if is_blocked(db, finished.pdq):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gallery.errors import RequestError, not_there
 from gallery.tables import Generation, Person, Right, User, Version
+from likeness.errors import ConsentError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,22 @@ def allowed(db: Session, user: User, version_id: uuid.UUID, now: datetime.dateti
     if row is None:
         raise not_there()
     return as_allowed(db, row[0], row[1], row[2], now)
+
+
+def require_still(db: Session, generation: Generation, now: datetime.datetime) -> None:
+    """See that a wish which was let in would be let in now: a right may have ended or been narrowed while it waited.
+
+    Raises:
+        ConsentError: it would not.
+    """
+    same = select(Right).where(Right.user_id == generation.user_id, Right.version_id == generation.version_id)
+    right = db.scalar(same)
+    if (
+        right is None
+        or (right.until is not None and right.until <= now)
+        or generation.prompt_kind not in right.kinds
+    ):
+        raise ConsentError("the right to draw this has ended", reason="right-ended")
 
 
 def as_allowed(

@@ -5,15 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from gallery_world import World
+from gallery_world import NOON, World
 from sqlalchemy import select, text
 
 from gallery.generation.ending import fail
 from gallery.generation.jobs import repair
 from gallery.generation.work import lock_key
 from gallery.people import consent
+from gallery.people.granting import grant
 from gallery.people.presets import PRESETS, kind_of
-from gallery.tables import Generation, Person, Picture
+from gallery.tables import Generation, Person, Picture, User
 from gallery.words import refuse_words
 from likeness.errors import InputError, TransientError
 from likeness.safety.gates import Subject, refuse
@@ -188,6 +189,33 @@ def test_consent_is_asked_for_at_the_request_before_drawing_and_before_storing(w
         with pytest.raises(consent.ConsentError):
             consent.require(db, world.records, db.scalars(select(Person)).one(), "free")
     assert world.records.asked == asked_before
+
+
+@pytest.mark.parametrize("change", [{"kinds": ["portrait"]}, {"until": NOON}], ids=["narrowed", "ended"])
+def test_a_right_that_is_narrowed_while_a_wish_waits_or_is_drawn_holds_for_it(
+    world: World, change: dict[str, Any]
+) -> None:
+    ann, version = world.drawing()
+    with world.gallery.transaction() as db:
+        user = db.scalars(select(User)).one()
+
+    def regrant(**changes: Any) -> None:
+        grant(
+            world.gallery, "operator", user.id, uuid.UUID(version), **{"per_day": 20, "until": None} | changes
+        )
+
+    asked = ask(ann, version, 2, seed=0)
+    world.drawer.before = lambda shot: regrant(**change) if shot.seed == 1 else None
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], len(shown["pictures"])) == ("cancelled", 1)
+    regrant()
+    waiting = ask(ann, version, 1, seed=5)
+    regrant(**change)
+    drawn = len(world.drawer.shots)
+    world.work(waiting)
+    assert ann.get(f"/generations/{waiting['id']}").json()["status"] == "cancelled"
+    assert len(world.drawer.shots) == drawn
 
 
 def test_more_like_this_keeps_the_seed_and_varies_the_strength(world: World) -> None:
