@@ -1,5 +1,6 @@
 """What a person reads: money, sizes and durations in words, and texts that templates make of values."""
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from likeness.errors import without_control
@@ -42,10 +43,15 @@ def printed(value: Any) -> Any:
 
 
 def markdown(value: Any) -> Any:
-    """A text that neither ends its cell nor begins HTML or a picture in a card."""
+    """A text that neither ends its line or its cell nor begins HTML or a picture in a card."""
     if not isinstance(value, str):
         return value
-    return printed(value).replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
+    return " ".join(printed(value).splitlines()).replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
+
+
+def quoted(text: str) -> str:
+    """A text as a string of Python, for code that is copied from a card."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def format_score(value: float | None) -> str:
@@ -70,7 +76,7 @@ def render(package: str, template: str, *, html: bool = False, **values: Any) ->
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"usd": format_usd, "bytes": format_bytes, "two": format_score}
+    environment.filters |= {"usd": format_usd, "bytes": format_bytes, "two": format_score, "quoted": quoted}
     return environment.get_template(template).render(**values)
 
 

@@ -1,5 +1,6 @@
 """Words of strangers on pages and cards: scripts, front matter, cells, pictures from elsewhere."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import yaml
 from huggingface_hub import DatasetCardData
 from markupsafe import Markup
 
-from likeness.formatting import card, markdown, printed
+from likeness.formatting import card, markdown, printed, quoted
 from likeness.report import page
 
 TEMPLATES = list((Path(page.__file__).parent / "templates").glob("*.html.j2"))
@@ -32,7 +33,8 @@ ATTACKS = {
     "a script": "<script>alert(1)</script>", "a picture": '<img src=x onerror="alert(1)">', "a cell": "x | y | z",
     "a link": "[x](javascript:1)",
     "a picture from elsewhere": "![x](https://collect.example/p.png)", "a comment": "<!-- -->",
-    "an escape": "\x1b[2J", "turned": "a\u202eb",
+    "an escape": "\x1b[2J", "turned": "a\u202eb", "a heading": "x\n\n# Free of charge", "a row": "x\r\n| y",
+    "a link by reference": "![x][1]\n\n[1]: https://collect.example/p.png", "an end of a line": "x\u0085y\x0b\x0cz",
 }  # fmt: skip
 
 
@@ -43,6 +45,17 @@ def test_a_card_shows_a_strangers_words_as_words(text):
     assert "](" not in shown
     assert "|" not in shown.replace("\\|", "")
     assert shown.isprintable()
+    assert len(shown.splitlines()) == 1
+
+
+def test_code_in_a_card_holds_a_name_as_text_whatever_it_says():
+    name = 'a"); import os; print("b'
+    line = next(
+        one for one in (TEMPLATES[0].parent / "card.md.j2").read_text().splitlines() if "(hub_id or" in one
+    )
+    shown = quoted(name)
+    assert ast.literal_eval(shown) == name
+    assert '"{{' not in line
 
 
 def test_marked_up_text_stays_so_on_a_page():
