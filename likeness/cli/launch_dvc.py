@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from likeness.cloud.plan import STAGES, Load
 from likeness.errors import ConfigError
 from likeness.git import git
 from likeness.pipeline.stage import CHECK_TARGET
+from likeness.secret_values import refuse_secrets
 
 LAST_DATA_STAGE = "dataset"
 SHOWN = 5
@@ -33,7 +35,7 @@ class LaunchFiles:
         """The name of the DVC remote that data goes through.
 
         Raises:
-            ConfigError: there is none, or only this computer's own settings name it.
+            ConfigError: there is none, or only this computer's own settings name it, or a key is committed with it.
         """
         name = self._repo.config["core"].get("remote")
         committed = git("show", "HEAD:.dvc/config", root=self._root) or ""
@@ -43,6 +45,10 @@ class LaunchFiles:
                 reason="no-dvc-remote",
                 remedy="dvc remote add --default team s3://BUCKET/dvc && git commit -m remote .dvc/config (docs/s3.md)",
             )
+        written = ConfigParser(interpolation=None)
+        written.read_string(committed)
+        # The whole revision goes up, and a clone of it to whoever has the machine.
+        refuse_secrets({part: dict(written[part]) for part in written.sections()}, where=".dvc/config")
         return str(name)
 
     @property

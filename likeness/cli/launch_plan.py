@@ -18,7 +18,7 @@ from likeness.cloud.engine import Controller, Engine, Offer
 from likeness.cloud.plan import Candidate, LaunchPlan, Load, measured_pace
 from likeness.cloud.prices import PricedMachine, priced_machines
 from likeness.cloud.runpod import RunPod
-from likeness.cloud.task import JOB_KEY, STORE_SECRETS, STORE_SETTINGS, task
+from likeness.cloud.task import JOB_KEY, STORE_SECRETS, store_settings, task
 from likeness.config import Config, validated
 from likeness.errors import ConfigError
 from likeness.git import git
@@ -114,7 +114,7 @@ class Ground:
             trains=trained(self.persona, self.revision, experiment.values),
             task=task(
                 job, self.cfg.cloud, [one.machine for one in self.machines], folder, secrets=self.secrets,
-                settings={one: os.environ[one] for one in STORE_SETTINGS if one in os.environ},
+                settings=store_settings(os.environ),
             ),
         )  # fmt: skip
         return Launch(plan=plan, experiment=experiment, cfg=cfg, ground=self, folder=folder)

@@ -15,6 +15,7 @@ from typing import Any, cast
 from likeness.cloud import Machine
 from likeness.errors import ConfigError, TransientError
 from likeness.formatting import format_usd
+from likeness.http.keys import KEY_HOSTS
 from likeness.paths import RepositoryPaths
 
 PYTHON = "LIKENESS_SKY"
@@ -23,6 +24,8 @@ ANSWER_WITHIN_S = 900.0
 # A machine that hangs bills on while it is waited for.
 CANCELLED_WITHIN_S = 120.0
 MAX_WORDS = 2000
+# Of the vendors that have keys here it rents at one.
+NOT_FOR_IT = KEY_HOSTS.keys() - {"RUNPOD_API_KEY"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,9 +188,14 @@ class Engine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if what != "logs" else subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "SKYPILOT_DISABLE_USAGE_COLLECTION": "1", **environment},
+            env={**_environment(), "SKYPILOT_DISABLE_USAGE_COLLECTION": "1", **environment},
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps({"what": what, **words}) + "\n")
         process.stdin.flush()
         return process
+
+
+def _environment() -> dict[str, str]:
+    # Its server lives on with what the first question had in its environment.
+    return {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}

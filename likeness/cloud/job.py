@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -21,7 +21,7 @@ from typing import cast
 
 from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
 from likeness.cloud.home import bring_home, share_paces
-from likeness.cloud.machine import end_pod, take_secrets, this_machine
+from likeness.cloud.machine import end_pod, secret_values, take_secrets, this_machine
 from likeness.cloud.parcel import HOME, Parcel
 from likeness.cloud.plan import STAGES
 from likeness.cloud.records import JobRecords, Life
@@ -57,7 +57,7 @@ class EndedError(LikenessError):
 
 @dataclass(kw_only=True)
 class Job:
-    """One machine at work on a job. `clock` gives seconds that only go on; `stop` is set by a signal."""
+    """One machine at work on a job. `clock` gives seconds that only go on; `stop` is set by a signal; `hidden` is never shown."""
 
     parcel: Parcel
     records: JobRecords
@@ -67,6 +67,7 @@ class Job:
     tick_s: float = TICK_S
     grace_s: float = GRACE_S
     stop: threading.Event = field(default_factory=threading.Event)
+    hidden: Sequence[str] = ()
     _signed: float = -1e9
 
     def run(self, *command: str) -> None:
@@ -88,6 +89,8 @@ class Job:
                     line = lines.get(timeout=self.tick_s)
                     if line is None:
                         break
+                    for value in self.hidden:
+                        line = line.replace(value, "***")
                     sys.stdout.write(line)
                     sys.stdout.flush()
                     tail = [*tail[-19:], line]
@@ -164,7 +167,8 @@ def main(path: Path) -> None:
         max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
     timer = DeadMan(limits, spent_s=records.begin(life), before_s=installed_s, clock=time.monotonic)
-    job = Job(parcel=parcel, records=records, timer=timer, sign_every_s=SIGN_EVERY_S)
+    hidden = secret_values(folder / HOME, os.environ, cfg.cloud.variables)
+    job = Job(parcel=parcel, records=records, timer=timer, hidden=hidden)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: job.stop.set())
     with ended_in_words(job, cfg):

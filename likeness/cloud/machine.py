@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.parcel import Rented
 from likeness.cloud.runpod import RunPod
 from likeness.cloud.task import JOB_KEY, STORE_SECRETS
+from likeness.secret_values import MIN_LETTERS
 from likeness.team_keys import PRIVATE_KEY
+
+AWS = "aws"
 
 
 def take_secrets(home: Path, environment: dict[str, str]) -> bool:
@@ -25,11 +28,18 @@ def take_secrets(home: Path, environment: dict[str, str]) -> bool:
     found = {name: value for name in STORE_SECRETS if (value := environment.pop(name, None))}
     if found:
         text = "".join(f"{name.lower()} = {value}\n" for name, value in found.items())
-        _write_secret(home / "aws", f"[default]\n{text}")
-    if (home / "aws").is_file():
-        environment["AWS_SHARED_CREDENTIALS_FILE"] = str(home / "aws")
+        _write_secret(home / AWS, f"[default]\n{text}")
+    if (home / AWS).is_file():
+        environment["AWS_SHARED_CREDENTIALS_FILE"] = str(home / AWS)
     environment["LIKENESS_HOME"] = str(home)
     return bool(key or found)
+
+
+def secret_values(home: Path, environment: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """What no line that the job prints or keeps may show: the bucket's keys, and those that programs have by these `names`."""
+    lines = (home / AWS).read_text(encoding="ascii").splitlines() if (home / AWS).is_file() else []
+    found = [line.partition(" = ")[2] for line in lines] + [environment.get(name, "") for name in names]
+    return [value for value in found if len(value) >= MIN_LETTERS]
 
 
 def this_machine(machines: Sequence[Rented], environment: dict[str, str]) -> tuple[str, float | None]:

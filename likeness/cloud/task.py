@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.cloud import CloudConfig, Machine
+from likeness.secret_values import refuse_secrets
 
 JOB_KEY = "LIKENESS_JOB_KEY"
 STORE_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -23,6 +24,17 @@ command -v uv >/dev/null || python3 -m pip install --user --quiet uv
 export PATH="$HOME/.local/bin:$PATH" PIP_CONSTRAINT="$PWD/{CONSTRAINTS}"
 test -x likeness/.venv/bin/python || uv venv --quiet --seed --python 3.12 likeness/.venv
 make --directory likeness install"""
+
+
+def store_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the machine has to know of the bucket, which is written down in plain words.
+
+    Raises:
+        ConfigError: `secret`: one of them has a key in it.
+    """
+    found = {name: environment[name] for name in STORE_SETTINGS if name in environment}
+    refuse_secrets(found, where="the environment")
+    return found
 
 
 def task(
