@@ -57,7 +57,7 @@ def page(run: Run, got: Collected) -> str:
         "strips": strips(got, album, cfg),
         "details": [
             figure
-            for entry in examples_first(entries, EXAMPLES)[:EXAMPLES]
+            for entry in examples_first(entries, EXAMPLES, EXAMPLES)
             for figure in face_details(got, album, entry, cfg.thumb_px)
         ],
         "groups": refusal_groups(run, got, album),
@@ -194,7 +194,6 @@ def arm_rows(got: Collected, album: Album, cfg: ReportConfig, most: int) -> list
 def nearest_pictures(got: Collected, album: Album, cfg: ReportConfig) -> list[Nearest]:
     """Each drawn picture with the training picture that is nearest to it."""
     samples = {sample.id: sample for sample in got.evaluation.samples}
-    trained = got.by_id("lora_training")
     measures = got.evaluation.measures
     return [
         Nearest(
@@ -203,7 +202,9 @@ def nearest_pictures(got: Collected, album: Album, cfg: ReportConfig) -> list[Ne
             ),
             nearest=Figure(
                 label=one["nearest"] or "",
-                picture=of_entry(got, album, "lora_training", trained.get(one["nearest"]), cfg.thumb_px),
+                picture=of_entry(
+                    got, album, "lora_training", got.entry("lora_training", one["nearest"]), cfg.thumb_px
+                ),
             ),
             angle="-" if one["angle_deg"] is None else f"{one['angle_deg']:.0f}°",
             copy=format_score(one["copy"]),

@@ -22,7 +22,7 @@ PORTRAIT_SCALE = 1.9
 
 def face_details(got: Collected, album: Album, trained: Entry, width_px: int) -> Sequence[Figure]:
     """The face of one training image in the crop's own pixels, each shown as a square, and as it is trained on."""
-    crop = got.by_id("resized").get(trained.id)
+    crop = got.entry("resized", trained.id)
     if crop is None or not crop.faces or not trained.faces or trained.rating != "sfw":
         return []
     scale = min(CUT_SCALE, width_px / max(trained.faces[0].box_px[2:]))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from likeness.marks.xmp import SourceType
@@ -103,20 +104,19 @@ def step_rows(got: Collected) -> list[StepRow]:
 def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
     """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones first."""
     rows: list[Strip] = []
-    by_step = {step: got.by_id(step) for step in ("swapped", "resized", "enhanced")}
-    for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES)[: cfg.max_strips]:
+    for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES, cfg.max_strips):
         figures = [_photo_figure(got, album, entry.source, "source", cfg)]
         if entry.target:
             figures.append(_photo_figure(got, album, entry.target, "target", cfg))
         for step, label in (("swapped", "swapped"), ("resized", "cropped"), ("enhanced", "enhanced")):
             if step == "swapped" and not entry.target:
                 continue  # the persona's own photograph passes the swap unchanged
-            found = by_step[step].get(entry.id)
+            found = got.entry(step, entry.id)
             if found is not None:
                 label = "own pixels" if step == "enhanced" and found.provider == NOBODY else label
                 label = f"{label} {found.width}x{found.height}"
             figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
-        swapped = by_step["swapped"].get(entry.id)
+        swapped = got.entry("swapped", entry.id)
         measured = swapped.scores.items() if swapped else ()
         scores = ", ".join(
             f"{name.replace('_', ' ')} {value:.2f}" for name, value in measured if name != "explicit"
@@ -135,7 +135,7 @@ def chains(got: Collected, consent_id: str, most: int) -> list[Chain]:
                 links.append(Link(what=what, name=photo.origin or photo.file, sha256=_first(photo.parents)))
         links.append(Link(what="consent", name=consent_id, sha256=""))
         for step in ("swapped", "resized", "enhanced"):
-            if (entry_there := got.by_id(step).get(entry.id)) is not None:
+            if (entry_there := got.entry(step, entry.id)) is not None:
                 links.append(Link(what=step, name=entry_there.file, sha256=entry_there.sha256))
         links.append(Link(what="training image", name=Path(entry.file).name, sha256=entry.sha256))
         rows.append(Chain(id=entry.id, links=links))
@@ -174,19 +174,21 @@ def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg:
     return Figure(label=label, picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED))
 
 
-def examples_first(entries: Sequence[Entry], count: int) -> list[Entry]:
-    """The entries in their order, but led by `count` varied ones: a photograph, then swaps."""
-    own = [entry for entry in entries if entry.target is None]
-    swaps = [entry for entry in entries if entry.target is not None]
-    chosen: dict[str, Entry] = {entry.id: entry for entry in own[:1]}
+def examples_first(entries: Sequence[Entry], count: int, most: int) -> list[Entry]:
+    """The first `most` entries in their order, but led by `count` varied ones: a photograph, then swaps."""
+    # Two words of each: whole entries of 10,000 images would be a tenth of a gigabyte.
+    ways = [(entry.source or "", entry.target) for entry in entries]
+    swaps = [place for place, (_, target) in enumerate(ways) if target is not None]
+    chosen = [place for place, (_, target) in enumerate(ways) if target is None][:1]
     # Through the targets in turn, with another source each time where there is one.
     seen: Counter[str] = Counter()
     for _ in range(min(count - len(chosen), len(swaps))):
-        left = [entry for entry in swaps if entry.id not in chosen]
-        best = min(left, key=lambda entry: (seen[entry.target or ""], seen[entry.source or ""]))
-        seen.update((best.source or "", best.target or ""))
-        chosen[best.id] = best
-    return [*chosen.values(), *(entry for entry in entries if entry.id not in chosen)]
+        left = [place for place in swaps if place not in chosen]
+        best = min(left, key=lambda place: (seen[ways[place][1] or ""], seen[ways[place][0]]))
+        seen.update((ways[best][0], ways[best][1] or ""))
+        chosen.append(best)
+    rest = (place for place in range(len(ways)) if place not in chosen)
+    return [entries[place] for place in islice(chain(chosen, rest), most)]
 
 
 def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cfg: ReportConfig) -> Figure:

@@ -3,11 +3,22 @@
 import gc
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from likeness.lazy import Lazy
+from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work, run_batch
-from likeness.pipeline.manifest import MANIFEST, Entry, FaceEntry, read_manifest, write_manifest
+from likeness.pipeline.manifest import (
+    MANIFEST,
+    Entry,
+    FaceEntry,
+    Manifest,
+    enlargements,
+    read_manifest,
+    write_manifest,
+)
+from likeness.report.collect import Collected
+from likeness.report.view import examples_first
 from likeness.store.items import ItemStore, item_key
 
 ITEMS = 200
@@ -43,6 +54,27 @@ def test_a_manifest_that_was_read_is_its_lines(tmp_path):
     read_manifest(tmp_path)  # whatever is imported on the way
     assert held_bytes(lambda: read_manifest(tmp_path).entries) < 1.1 * line
     assert held_bytes(lambda: read_manifest(tmp_path, faces=False).entries) < 0.4 * line
+
+
+def test_the_report_reads_each_entry_when_it_shows_it(tmp_path):
+    manifest = write_manifest(tmp_path, map(entry, range(ITEMS)), [])
+    got = Collected(places=PersonaPaths("jade"), steps={"ingested": manifest}, folders={}, evaluation=cast(Any, None),
+                    evaluation_refusals=manifest, training=cast(Any, None), deliverables=())  # fmt: skip
+    whole = held_bytes(lambda: list(manifest.entries))
+
+    def work() -> list[Entry]:
+        assert enlargements(Manifest(manifest.entries, ()), manifest)["jade-s7"] == 1
+        return [*examples_first(manifest.entries, 5, 9), got.photo("s7") or entry(0)]
+
+    gc.collect()
+    tracemalloc.start()
+    try:
+        chosen = work()
+        peak = tracemalloc.get_traced_memory()[1] / ITEMS
+    finally:
+        tracemalloc.stop()
+    assert [one.id for one in chosen] == [f"jade-s{number}" for number in (*range(9), 7)]
+    assert peak < 0.2 * whole
 
 
 def test_entries_read_as_they_were_written_in_any_order(tmp_path):

@@ -35,7 +35,7 @@ class TrainingSet:
         }
         return TrainingSet(
             images=images,
-            enlarged=enlargements(Manifest(tuple(images), ()), before["resized"]),
+            enlarged=enlargements(Manifest(images, ()), before["resized"]),
             trigger=trigger,
             class_word=class_word,
             shows={target: words or "" for target, words in shown.items()},
