@@ -1,4 +1,4 @@
-"""The files by which a gallery is deployed. No container is built here: this holds what they say against the repository."""
+"""The files by which a gallery is deployed. No image is built here: this holds what they say against the repository."""
 
 import ipaddress
 import re
