@@ -29,6 +29,7 @@ from likeness.ingest.decode import decode_photo
         ({"_259": (3, 33005)}, "JPEG 2000"),
         ({"_259": (3, 50002)}, "JPEG XL"),
         ({"_259": (3, 34933)}, "PNG"),
+        ({"_259": (3, 34887)}, "LERC"),
         ({"_259": (3, 50001)}, "WebP"),
         ({"_259": (3, 12345)}, "compression 12345"),
         ({"_277": (3, 5), "_262": (3, 5)}, "5 numbers"),
@@ -41,6 +42,26 @@ def test_a_tiff_that_is_whole_and_packed_in_a_way_that_is_not_read_is_not_called
     error = refusal(tmp_path / "a.tif", tagged(**tags))
     assert error.reason == "unsupported-kind"
     assert said in error.message
+
+
+def big_tiff(order: str) -> bytes:
+    """Colour pixels as a TIFF of more than 4 GB would have them: all offsets of 8 bytes."""
+    pixels = np.asarray(corners()).tobytes()
+    tags = {256: 96, 257: 64, 258: 8, 259: 1, 262: 2, 273: 0, 277: 3, 278: 64, 279: len(pixels)}
+    tags[273] = 16 + 8 + 20 * len(tags) + 8
+    table = b"".join(struct.pack(f"{order}HHQQ", tag, 16, 1, value) for tag, value in tags.items())
+    header = (b"II+\0" if order == "<" else b"MM\0+") + struct.pack(f"{order}HHQQ", 8, 0, 16, len(tags))
+    return header + table + bytes(8) + pixels
+
+
+def test_of_big_tiffs_one_byte_order_is_read_and_the_other_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(big_tiff("<"))
+    assert_upright(decode_photo(tmp_path / "a.tif", LIMITS))
+    assert refusal(tmp_path / "b.tif", big_tiff("<")[:-9000]).reason == "truncated"
+    for data in (big_tiff(">"), big_tiff(">")[:-9000]):
+        error = refusal(tmp_path / "b.tif", data)
+        assert error.reason == "unsupported-kind"
+        assert "BigTIFF with the highest byte first" in error.message
 
 
 def test_a_tiff_whose_pixels_are_not_all_there_is_damaged_whatever_it_says(tmp_path: Path) -> None:
