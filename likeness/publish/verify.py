@@ -37,7 +37,9 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
     verifier = Verifier(Origins(repository), _registry(path, repository))
     if path.is_dir():
         return list(_folder(path, verifier))
-    return [*_in_its_publication(path), *verifier.file(path, str(path))]
+    named = list(_in_its_publication(path))
+    more = verifier.text if named and path.suffix.lower() not in KNOWN else verifier.file
+    return [*named, *more(path, str(path))]
 
 
 def _in_its_publication(path: Path) -> Iterator[Check]:
