@@ -26,7 +26,7 @@ def admit(run: Run, gate: PictureGate | None = None) -> None:
     folder = run.paths.lora_training
     manifest = read_verified(folder)
     _compare_metadata(folder, manifest.entries)
-    photographs = {photo.parents: photo for photo in read_verified(run.paths.ingested).entries}
+    photographs = {photo.parents: photo for photo in read_verified(run.paths.ingested, faces=False).entries}
     measures = run.measurements(gate)
 
     def pass_or_refuse(entry: Entry) -> None:
