@@ -22,7 +22,7 @@ from likeness.digests import sha256_file
 from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import analyse
-from likeness.ingest.entries import limits_of
+from likeness.ingest.limits import limits_of
 from likeness.ingest.models import local_instruments
 from likeness.safety.pictures import PictureGate
 from likeness.safety.postcondition import measure_swap

@@ -19,7 +19,7 @@ from likeness.errors import InputError
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import analyse
 from likeness.ingest.checks import Candidate, refusal_of
-from likeness.ingest.entries import limits_of
+from likeness.ingest.limits import limits_of
 from likeness.ingest.models import local_instruments
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured

@@ -8,7 +8,8 @@ import shutil
 from functools import partial
 
 from likeness.dataset.archive import write_zip
-from likeness.dataset.build import Door, image_work, plan
+from likeness.dataset.build import image_work, plan
+from likeness.dataset.door import Door
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
 from likeness.pipeline.stage import folders_before

@@ -10,7 +10,7 @@ from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.ingest.decode import decode_photo
-from likeness.ingest.entries import limits_of
+from likeness.ingest.limits import limits_of
 from likeness.ingest.listing import photographs
 from likeness.ingest.upright import make_upright
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths

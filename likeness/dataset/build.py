@@ -1,19 +1,14 @@
-"""The training set as a plan per image: where it goes, how often it is shown, what it says of its origin. At the
-door it comes from an ingested photograph, step by step, or it stays out."""
+"""The training set as a plan per image: where it goes, how often it is shown, what it says of its origin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
-from likeness.images import decode_rgb, load_rgb
+from likeness.images import decode_rgb
 from likeness.lazy import Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
@@ -25,84 +20,7 @@ from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.measurements import Measurements
-from likeness.safety.pictures import refuse_picture
 from likeness.store.items import Item, Json, item_key
-
-STEPS = ("enhanced", "resized", "swapped", "ingested")
-"""The folders from a chosen image back to its photographs."""
-
-ALIKE_PX = 24
-MAX_DIFFERENCE = 12.0
-"""An enlarged picture shows what its crop shows: their mean difference of 0..255 at this size. The demo's 41: below 2."""
-
-
-class Door:
-    """What may go into the training set; `before` are the manifests of the stages before, by their folders' names."""
-
-    def __init__(self, run: Run, before: Mapping[str, Manifest]) -> None:
-        self._run, self._before = run, before
-        self._known = {
-            folder: {bytes.fromhex(entry.sha256): at for at, entry in enumerate(before[folder].entries)}
-            for folder in STEPS[1:]
-        }
-
-    def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
-        """Let a measured training image pass, or not; its caption passed already (`select`).
-
-        Raises:
-            InputError: refused, with the gate's reason.
-        """
-        wrong = self._untraced(chosen)
-        refuse_image(record, self._run, what=chosen.image.file, untraced=wrong)
-
-    def _untraced(self, chosen: Chosen) -> str | None:
-        """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the
-        photographs are ingested, and the consent record covers them."""
-        entries = [chosen.image]
-        for made, folder in pairwise(STEPS):
-            known = self._known[folder]
-            parents = [known.get(bytes.fromhex(parent)) for entry in entries for parent in entry.parents]
-            if not parents or None in parents:
-                return f"{entries[0].file} of {made}/ was made of what {folder}/manifest.jsonl does not name"
-            entries = [self._before[folder].entries[at] for at in parents if at is not None]
-            if made == "enhanced" and (wrong := _unlike_its_crop(chosen.image, entries[0], self._run.paths)):
-                return wrong
-        photographs = {entry.source or entry.target for entry in entries}
-        if photographs != {chosen.image.source, chosen.image.target} - {None}:
-            return f"{chosen.image.file} was made of other photographs than it says"
-        return next((wrong for one in entries if (wrong := not_covered(one, self._run.consent))), None)
-
-
-def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str | None) -> None:
-    """Let what was measured on a training image pass, or not: the rule of the dataset's door and of training's.
-
-    Raises:
-        InputError: refused, with the gate's reason.
-    """
-    refuse_picture("training image", seen, run.consent, what=what, untraced=untraced, embedder=run.embedder)
-
-
-def not_covered(photo: Entry, consent: Consent) -> str | None:
-    """Why nothing that is made of an ingested photograph may be trained on; None where it may."""
-    if photo.held_out:
-        return f"{photo.file} is held out"
-    role = "target" if photo.target else "source"
-    raw = (*photo.parents, "")[0]
-    if not consent.covers_photo(role, photo.origin or "", raw):
-        return f"consent does not cover the photograph {photo.origin} (sha256 {raw})"
-    return None
-
-
-def _unlike_its_crop(image: Entry, crop: Entry, paths: PersonaPaths) -> str | None:
-    small = [
-        np.asarray(Image.fromarray(load_rgb(path)).resize((ALIKE_PX, ALIKE_PX), Image.Resampling.BOX), float)
-        for path in (paths.enhanced / image.file, paths.resized / crop.file)
-    ]
-    difference = float(np.abs(small[0] - small[1]).mean())
-    if not difference <= MAX_DIFFERENCE:
-        return f"{image.file} does not show what its crop {crop.file} shows (difference {difference:.0f})"
-    return None
-
 
 IMAGE = "image.jpg"
 """Name of the finished image inside its item."""

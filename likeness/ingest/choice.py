@@ -8,6 +8,7 @@ from functools import partial
 from likeness.disk import write_atomic
 from likeness.ingest import entries
 from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_alone
+from likeness.ingest.limits import limits_of
 from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
@@ -52,7 +53,7 @@ def read(run: Run) -> Reading:
     raws = list_raw(run.paths, persona.held_out)
     files, failures = entries.hash_files(persona.name, raws)
     strays = [entries.stray_failure(persona.name, role, stray) for role, stray in list_strays(run.paths)]
-    limits = entries.limits_of(run.config.ingest)
+    limits = limits_of(run.config.ingest)
     works = entries.works_for(
         persona.name,
         files,

@@ -30,16 +30,6 @@ class Hashed:
     sha256: str
 
 
-def limits_of(cfg: IngestConfig) -> Limits:
-    """The part of the settings that decides how a file is read."""
-    return Limits(
-        max_file_mb=cfg.max_file_mb,
-        max_megapixels=cfg.max_megapixels,
-        max_side_px=cfg.max_side_px,
-        background_rgb=cfg.background_rgb,
-    )
-
-
 def photo_id(persona: str, raw: RawPhoto) -> str:
     """`jade-s1` or `jade-t1`."""
     return item_id(persona, raw.label, None)

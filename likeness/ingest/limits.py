@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import InputError
+from likeness.ingest import IngestConfig
 
 BYTES_PER_MB = 1_000_000
 PIXELS_PER_MEGAPIXEL = 1_000_000
@@ -20,6 +21,16 @@ class Limits:
     max_megapixels: float
     max_side_px: int
     background_rgb: tuple[int, int, int]
+
+
+def limits_of(cfg: IngestConfig) -> Limits:
+    """The part of the settings that decides how a file is read."""
+    return Limits(
+        max_file_mb=cfg.max_file_mb,
+        max_megapixels=cfg.max_megapixels,
+        max_side_px=cfg.max_side_px,
+        background_rgb=cfg.background_rgb,
+    )
 
 
 def read_file(path: Path, limits: Limits) -> bytes:

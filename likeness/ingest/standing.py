@@ -12,7 +12,8 @@ from likeness.ingest.analyse import PHOTO
 from likeness.ingest.checks import Candidate, gate_refusal
 from likeness.ingest.choice import choose, read
 from likeness.ingest.decode import decode_photo
-from likeness.ingest.entries import Hashed, file_id, limits_of, measured_of
+from likeness.ingest.entries import Hashed, file_id, measured_of
+from likeness.ingest.limits import limits_of
 from likeness.paths import same_name
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry, Failure

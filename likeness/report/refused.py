@@ -8,7 +8,7 @@ from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest import IngestConfig
 from likeness.ingest.decode import decode_photo
-from likeness.ingest.entries import limits_of
+from likeness.ingest.limits import limits_of
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.report.collect import Collected

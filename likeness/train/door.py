@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from likeness.dataset.build import not_covered, refuse_image
+from likeness.dataset.door import not_covered, refuse_image
 from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache

@@ -114,8 +114,8 @@ def insert(clone: RepositoryClone, file: str, above: str, line: str) -> None:
 @pytest.mark.long
 def test_a_kind_of_lora_costs_one_file_and_a_trainer_two(enhanced):
     """Both in one training: of a kind whose lower matrices begin otherwise, by a trainer that says whose it is."""
-    kind = enhanced.folder / "likeness/lora/kinds/orthogonal.py"
-    kind.write_text('''"""A LoRA that starts as orthogonal matrices (peft's `orthogonal`): neither is zero, and their product is."""
+    kind = enhanced.folder / "likeness/lora/kinds/gaussian.py"
+    kind.write_text('''"""A LoRA whose lower matrices begin as peft's `gaussian` draws them."""
 
 from __future__ import annotations
 
@@ -127,22 +127,22 @@ if TYPE_CHECKING:
     from likeness.lora.config import AdapterConfig
 
 
-class Orthogonal(Lora):
+class Gaussian(Lora):
     """A file of it is a LoRA's."""
 
-    NAME = "orthogonal"
+    NAME = "gaussian"
 
     @classmethod
     def settings(cls, cfg: AdapterConfig, layers: list[str]) -> Any:
         """See Lora."""
         settings = super().settings(cfg, layers)
-        settings.init_lora_weights = "orthogonal"
+        settings.init_lora_weights = "gaussian"
         return settings
 
 
-KIND = Orthogonal
+KIND = Gaussian
 ''')
-    assert touched(enhanced) == {"likeness/lora/kinds/orthogonal.py"}
+    assert touched(enhanced) == {"likeness/lora/kinds/gaussian.py"}
     trainer = enhanced.folder / "likeness/train/aloud.py"
     trainer.write_text('''"""The native loop, aloud."""
 
@@ -163,13 +163,13 @@ class AloudTrainer:
 ''')
     line = '    "aloud": ("likeness.train.aloud", "AloudTrainer"),'
     insert(enhanced, "likeness/train/__init__.py", '    "kohya"', line)
-    made = {"likeness/lora/kinds/orthogonal.py", "likeness/train/aloud.py", "likeness/train/__init__.py"}
+    made = {"likeness/lora/kinds/gaussian.py", "likeness/train/aloud.py", "likeness/train/__init__.py"}
     assert touched(enhanced) == made
     check_style(enhanced)
     enhanced.run(
-        "python", "-m", "likeness", "params", "train.lora.kind=orthogonal", "train.trainer=aloud", *SHORT
+        "python", "-m", "likeness", "params", "train.lora.kind=gaussian", "train.trainer=aloud", *SHORT
     )
-    assert "aloud: jade, orthogonal\n" in enhanced.dvc("repro", "train@jade")
+    assert "aloud: jade, gaussian\n" in enhanced.dvc("repro", "train@jade")
     with safe_open(enhanced.folder / "models/jade/jade-v1.safetensors", framework="np") as file:
         assert file.metadata()["ss_network_module"] == "networks.lora"
     assert touched(enhanced) == made
