@@ -75,8 +75,8 @@ def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
     Raises:
         InputError: `not-signable`, C2PA's library cannot write to this file.
     """
-    builder = c2pa.Builder(json.dumps(_manifest(claim)), _context())
     try:
+        builder = c2pa.Builder(json.dumps(_manifest(claim)), _context())
         for number, one in enumerate(claim.ingredients):
             relation = "parentOf" if one.parent else "componentOf"
             described = {"title": one.title, "relationship": relation, "label": f"i{number}"}
@@ -104,7 +104,7 @@ def read(data: bytes, mime: str) -> Found | None:
         return _unreadable("the statement is too large")
     try:
         return _found(json.loads(text))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         return _unreadable(f"the statement does not read: {type(error).__name__}")
 
 
@@ -152,6 +152,8 @@ def _found(store: dict[str, Any]) -> Found:
     said, publication = manifest.get("signature_info", {}), by_label.get(PUBLICATION, {})
     if not isinstance(publication, dict) or not (mark is None or MARK.fullmatch(mark)):
         raise ValueError("a mark is 8 digits")  # anybody can sign what they like
+    if not all(isinstance(one, str) for one in types):
+        raise TypeError("a source type is a text")
     return Found(
         valid=not problems, problems=problems,
         signer=f"{said.get('common_name') or '?'} ({said.get('issuer') or '?'}, serial {said.get('cert_serial_number') or '?'})",

@@ -170,6 +170,29 @@ def test_a_strangers_statement_that_says_odd_things_is_no_crash(tmp_path: Path, 
     assert not detect(tmp_path / "a.jpg", Registry()).c2pa.valid
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("c2pa.soft-binding", {"alg": claims.SOFT_BINDING, "blocks": ""}),
+        ("c2pa.soft-binding", {"alg": claims.SOFT_BINDING, "blocks": []}),
+        ("c2pa.soft-binding", ["alg"]),
+        ("c2pa.actions.v2", {"actions": [{"digitalSourceType": 5}]}),
+        ("c2pa.actions.v2", []),
+        (claims.PUBLICATION, ["mark"]),
+    ],
+)
+def test_an_assertion_of_another_shape_is_a_problem_and_no_error(monkeypatch, label: str, said: object):
+    """As C2PA's library hands it on; this one does not sign such a thing, others do."""
+    store = {"active_manifest": "a", "manifests": {"a": {"assertions": [{"label": label, "data": said}]}}}
+    reader = type(
+        "Reader", (), {"__init__": lambda self, *_, **__: None, "json": lambda self: json.dumps(store)}
+    )
+    monkeypatch.setattr(claims.c2pa, "Reader", reader)
+    found = claims.read(b"any", JPEG)
+    assert not found.valid
+    assert "does not read" in found.problems[0]
+
+
 def test_an_archive_whose_packed_bytes_are_damaged_is_told(tmp_path: Path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
