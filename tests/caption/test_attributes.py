@@ -47,12 +47,14 @@ def caption(name: str) -> tuple[str, ...]:
         ("sources/jade_07.jpg", {"head and shoulders photo", "facing the camera", "neutral expression",
                                  "wearing light grey"}),
         ("sources/jade_08.png", {"head and shoulders photo", "wearing teal"}),
-        ("targets/01_hana.jpg", {"facing the camera", "neutral expression", "black hair", "wearing teal"}),
+        ("targets/01_hana.jpg", {"facing the camera", "neutral expression", "dark hair", "wearing teal"}),
         ("targets/02_clara.jpg", {"facing the camera", "red hair", "wearing dark blue"}),
-        # Dark brown hair in the sun has the hue of red hair, and ginger hair that of brown.
-        ("targets/03_ines.jpg", {"brown hair", "wearing grey", "light grey background"}),
-        ("targets/05_maeve.jpg", {"upper body photo", "red hair", "wearing light grey", "even light"}),
+        ("targets/03_ines.jpg", {"facing the camera", "wearing grey", "blurred white background"}),
+        ("targets/05_maeve.jpg", {"upper body photo", "head turned slightly to the left", "wearing light grey", "even light"}),
         ("targets/07_leila.jpg", {"neutral expression", "wearing red", "plain grey background"}),
+        # Dark brown hair in the sun has the hue of red hair, and ginger hair that of brown.
+        ("others/sunlit_brown_hair.jpg", {"brown hair", "wearing grey", "light grey background"}),
+        ("others/ginger_hair.jpg", {"upper body photo", "red hair", "wearing light grey", "even light"}),
         ("others/kofi.jpg", {"three-quarter length photo", "wearing dark grey"}),
         ("others/ravi.jpg", {"black hair", "wearing green", "side light from the left"}),
     ],

@@ -3,4 +3,4 @@
 The private half was made for one signature and never stored: nobody can sign another record in this key's name.
 """
 
-GENERATOR_KEY = "XQ1zxcMPefUer3/D6w9mU6OSycLRz0sMJdoQ4ZnCMy0="
+GENERATOR_KEY = "mu8ZDdB3sDCpVehMwfzkHHTB379XwJcjNHuefmowiyw="
