@@ -51,7 +51,7 @@ def caption(name: str) -> tuple[str, ...]:
         ("targets/02_clara.jpg", {"facing the camera", "red hair", "wearing dark blue"}),
         ("targets/03_ines.jpg", {"facing the camera", "wearing grey", "blurred white background"}),
         ("targets/05_maeve.jpg", {"upper body photo", "head turned slightly to the left", "wearing light grey", "even light"}),
-        ("targets/07_leila.jpg", {"neutral expression", "wearing red", "plain grey background"}),
+        ("targets/07_leila.jpg", {"three-quarter length photo", "wearing red", "plain grey background"}),
         # Dark brown hair in the sun has the hue of red hair, and ginger hair that of brown.
         ("others/sunlit_brown_hair.jpg", {"brown hair", "wearing grey", "light grey background"}),
         ("others/ginger_hair.jpg", {"upper body photo", "red hair", "wearing light grey", "even light"}),

@@ -21,7 +21,7 @@ from likeness.pipeline.batch import run_batch
 RAW = Path(__file__).parents[2] / "data" / "jade" / "raw"
 HELD_OUT, TRAINED, HERS, STRANGERS = (
     ["sources/jade_07.jpg", "sources/jade_08.png"], ["sources/jade_01.jpg", "sources/jade_06.jpg"],
-    ["sources/jade_02.jpg"], ["targets/02_clara.jpg", "targets/07_leila.jpg", "targets/08_greta.jpg"],
+    ["sources/jade_02.jpg"], ["targets/02_clara.jpg", "targets/03_ines.jpg", "targets/08_greta.jpg"],
 )  # fmt: skip
 SIDE_PX = 320
 
