@@ -14,7 +14,7 @@ from likeness.paths import PersonaPaths, item_id
 from likeness.pipeline.manifest import Entry, read_manifest
 
 PERSONA, PICTURES = "jade", Path("docs/pictures")
-PAIRS = (("s1", "t4"), ("s6", "t9"), ("s3", "t10"))
+PAIRS = (("s1", "t4"), ("s6", "t9"), ("s3", "t7"))
 HELD_OUT = ("s7", "s8")
 SAMPLES = tuple((prompt, seed) for seed in (1, 2) for prompt in (1, 2, 3))
 STRIP_PX, SAMPLE_PX, GAP_PX, LABEL_PX, TITLE_PX = 300, 176, 8, 90, 24
