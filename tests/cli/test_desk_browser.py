@@ -30,7 +30,10 @@ from likeness.safety.by_hand import read_refused
 
 ROOT = Path(__file__).parents[2]
 AXES = (ROOT / AXE, ROOT / "gallery/web/node_modules/axe-core/axe.min.js")
-pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium"),
+]
 
 
 @pytest.fixture

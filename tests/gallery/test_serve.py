@@ -101,6 +101,7 @@ def guesses(url: str) -> list[int]:
                 .status_code for number in range(31)]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_header_hides_nobody_from_the_limits_unless_a_proxy_is_named(
     new_database: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_proxy_is_named_by_its_address(proxies: str) -> None:
         Settings(trusted_proxies=proxies)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_comes_again_and_a_signal_ends_the_worker_the_pages_the_database_and_open_streams(
     tmp_path: Path,
 ) -> None:

@@ -5,6 +5,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+
 from likeness.lazy import Lazy
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work, run_batch
@@ -21,6 +23,7 @@ from likeness.report.collect import Collected
 from likeness.report.view import examples_first
 from likeness.store.items import ItemStore, item_key
 
+pytestmark = pytest.mark.slow
 ITEMS = 200
 
 

@@ -25,6 +25,7 @@ from likeness.run import RepositoryPaths
 from likeness.strict_yaml import read_yaml
 from stages import evaluate
 
+pytestmark = pytest.mark.slow
 ALL = ["base", "reference", "lora", "both"]
 
 
