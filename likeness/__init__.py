@@ -1,3 +1,3 @@
 """likeness: photographs of one consenting adult become a dataset and a LoRA, reproducibly."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
