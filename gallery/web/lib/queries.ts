@@ -4,7 +4,7 @@ import { api } from "./api";
 import type { Picture, PictureFilter } from "./types";
 
 /** Pictures asked for at a time: few at first, so they show soon. */
-const [FIRST_PAGE, NEXT_PAGE] = [60, 100];
+const [FIRST_PAGE, NEXT_PAGE] = [60, 200];
 
 export const useSession = () => useQuery({ queryKey: ["session"], queryFn: api.session, staleTime: 60_000 });
 export const usePeople = () => useQuery({ queryKey: ["people"], queryFn: api.people });
