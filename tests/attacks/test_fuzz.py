@@ -15,6 +15,7 @@ from likeness.paths import RepositoryPaths
 from likeness.publish.verify import verify
 from likeness.train.native.checkpoint import RunFolder
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 INPUTS = {"claim": 12, "picture": 60, "yaml": 60}
 

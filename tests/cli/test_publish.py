@@ -30,6 +30,7 @@ from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import PublishConfig
 from likeness.versions.record import Version
 
+pytestmark = pytest.mark.slow
 PAIRS = (("s1", "t1"), ("s2", "t1"), ("s3", None))
 
 

@@ -13,7 +13,7 @@ from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError, ConsentError, LikenessError, QuotaError
 from likeness.store.s3 import Remote
 
-pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")]
 SLURM = ["cloud=slurm"]
 
 

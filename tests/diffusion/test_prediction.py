@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def single(tmp_path, in_tmp, fresh):

@@ -15,6 +15,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_headers_conformance, response_schema_conformance
 from sqlalchemy import Engine, text
 
+pytestmark = pytest.mark.slow
 EXAMPLES = 12
 CHECKS = (not_a_server_error, response_schema_conformance, response_headers_conformance)
 OPERATIONS = [

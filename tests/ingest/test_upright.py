@@ -13,6 +13,7 @@ from likeness.images import RGB
 from likeness.ingest.checks import refusal_of
 from likeness.ingest.upright import make_upright
 
+pytestmark = pytest.mark.slow
 PHOTOS = Path(__file__).parents[1] / "photos"
 CFG = ingest_config()
 # Light and dark skin, near and far, turned left and right; upside down the detector finds the face of the third not at all.

@@ -22,6 +22,8 @@ from likeness.store.items import ItemStore
 from likeness.versions.sides import sides
 from stages import evaluate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folders(in_tmp, monkeypatch) -> Folders:
