@@ -78,9 +78,8 @@ def _values_digest(*, _root_: DictConfig) -> str:
     others = [str(key) for key in _root_ if key != "values_digest"]
     values: Any = OmegaConf.to_container(OmegaConf.masked_copy(_root_, others), resolve=True)
     digest = values_digest(values)
-    if {"exp", "experiments"} & set(
-        sys.argv[1:]
-    ):  # DVC writes what it composes as it is; `likeness params` looks at it before
+    # DVC writes what it composes as it is; `likeness params` looks at it before.
+    if {"exp", "experiments"} & set(sys.argv[1:]):
         validated(values | {"values_digest": digest}, _repository() / PARAMS)
     return digest
 

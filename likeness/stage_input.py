@@ -22,11 +22,7 @@ def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
             _judge(run, one, photographs=folder == run.paths.ingested)
             passed.append(one)
         except InputError as error:
-            refused.append(
-                one.entry.failure(
-                    kind=error.kind, reason=error.reason, detail=error.message, remedy=error.remedy
-                )
-            )
+            refused.append(one.entry.failure(**error.refusal))
     return passed, refused
 
 

@@ -69,8 +69,8 @@ def test_what_pillow_warns_of_a_photograph_s_tags_is_not_printed():
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-def interrupted(libraries: Path, *words: str, by: int = signal.SIGINT) -> tuple[int, str]:
-    """How Python ends, and what it says, when a signal (Ctrl-C) meets it while a library blocks its import."""
+def interrupted(libraries: Path, *words: str, by: int = signal.SIGINT) -> tuple[int, str, str]:
+    """How Python ends, and what it prints and says, when a signal (Ctrl-C) meets it while a library blocks its import."""
     started = subprocess.Popen(
         [sys.executable, *words], cwd=ROOT, env={"PYTHONPATH": str(libraries)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -78,14 +78,14 @@ def interrupted(libraries: Path, *words: str, by: int = signal.SIGINT) -> tuple[
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"
     started.send_signal(by)
-    _, said = started.communicate(timeout=60)
-    return started.returncode, said
+    printed, said = started.communicate(timeout=60)
+    return started.returncode, printed, said
 
 
 def test_ctrl_c_during_imports_of_a_program_under_way_ends_in_one_line(tmp_path):
     (tmp_path / "slow_library.py").write_text(BLOCKS)
     words = "from likeness.program import importing\nwith importing():\n    import slow_library"
-    assert interrupted(tmp_path, "-c", words) == (130, "\ninterrupted\n")
+    assert interrupted(tmp_path, "-c", words) == (130, "", "\ninterrupted\n")
 
 
 def test_after_those_imports_ctrl_c_is_as_before():
@@ -100,7 +100,7 @@ def test_after_those_imports_ctrl_c_is_as_before():
 def test_ctrl_c_and_kill_during_the_imports_end_in_one_line(tmp_path, command, by):
     for name in ("pydantic", "typer"):
         (tmp_path / f"{name}.py").write_text(BLOCKS)
-    assert interrupted(tmp_path, "-m", *command, by=by) == (130, "\ninterrupted\n")
+    assert interrupted(tmp_path, "-m", *command, by=by) == (130, "", "\ninterrupted\n")
 
 
 AT_WORK = """
@@ -118,15 +118,7 @@ with exit_on_error("swap", "`dvc repro` goes on"):
 @pytest.mark.parametrize("by", ENDING)
 def test_at_work_all_that_ends_a_program_lets_it_end_what_it_began(tmp_path, by):
     (tmp_path / "slow_library.py").write_text(BLOCKS)
-    started = subprocess.Popen(
-        [sys.executable, "-c", AT_WORK], cwd=ROOT, env={"PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert started.stdout is not None
-    assert started.stdout.readline() == "importing\n"
-    started.send_signal(by)
-    out, said = started.communicate(timeout=60)
-    assert (started.returncode, out, said) == (
+    assert interrupted(tmp_path, "-c", AT_WORK, by=by) == (
         130,
         "MLflow's run is ended\n",
         "\nswap: interrupted\n  remedy: `dvc repro` goes on\n",

@@ -90,6 +90,9 @@ def thirds(name: str, parts: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
 def in_form(name: str, parts: Mapping[str, Tensor], layer: Any) -> Mapping[str, Tensor]:
     """The tensors of a LoRA or DoRA as `layer` has them: matrices for a linear layer, [.., height, width] for a convolution.
 
+    A convolution of one pixel is a matrix to some trainers and bases and a convolution to others: SD 1.5's `proj_in` is one,
+    SDXL's is a matrix. Readers such as ComfyUI take either for either.
+
     Raises:
         InputError: `lora-tensors`: a kernel of another size than the layer's.
     """

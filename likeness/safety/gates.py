@@ -5,7 +5,7 @@ A gate only ever refuses. Nothing else in likeness decides whether a picture or 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from likeness.errors import InputError
 from likeness.safety import words
@@ -13,7 +13,7 @@ from likeness.safety.drawing_words import steering, undressing
 from likeness.safety.floors import ADULT_YEARS
 
 Rating = Literal["sfw", "review", "explicit"]
-Door = Literal[
+PictureDoor = Literal[
     "photograph",
     "delivery",
     "swap",
@@ -22,11 +22,8 @@ Door = Literal[
     "drawn picture",
     "drawn likeness",
     "publication",
-    "caption",
-    "prompt",
-    "negative prompt",
-    "trigger",
 ]
+Door = Literal[PictureDoor, "caption", "prompt", "negative prompt", "trigger"]
 
 REMEDIES: dict[Door, str] = {
     "photograph": "remove the photo: explicit material is never used",
@@ -174,18 +171,7 @@ def _explicit_words(subject: Subject) -> str | None:
     return None
 
 
-PICTURES: frozenset[Door] = frozenset(
-    {
-        "photograph",
-        "delivery",
-        "swap",
-        "stage input",
-        "training image",
-        "drawn picture",
-        "drawn likeness",
-        "publication",
-    }
-)
+PICTURES: frozenset[Door] = frozenset(get_args(PictureDoor))
 ATTEST = (
     "if the photo shows an adult, record that person's age for these bytes, with evidence, in consent/; "
     "crop away a face behind; else remove the photo"
