@@ -69,7 +69,7 @@ NOT_RUN = {
     "aws s3 rm s3://my-likeness/published/jade/images/...": AWS,
     "aws s3 rm --recursive s3://my-likeness/published/jade": AWS,
     "likeness detect downloads --registry marks.jsonl": "tests/attacks/test_marks.py does it on a publication",
-    "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_marks.py does it on a publication",
+    "likeness verify models/jade/jade-v1.safetensors": "tests/attacks/test_verify.py does it on a publication",
     'likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8': "tests/stages/test_evaluate.py draws so",
     "make test-long": "types all of these",
     "likeness desk": "serves until it is stopped; tests/cli/test_desk.py asks what it serves",

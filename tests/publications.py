@@ -17,15 +17,21 @@ from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_file
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
+from likeness.paths import RepositoryPaths
 from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
+from likeness.publish.origins import Check
+from likeness.publish.verify import verify
 from likeness.report import ReportConfig
 from likeness.safety.consent import load_consent
 from likeness.store.s3_config import FROM_ENVIRONMENT, PublishConfig
 from likeness.train.config import TrainConfig
 from stages import dataset, report
 
+PICTURE = "images/jade-s1-t1-sfw-enhanced.jpg"
+ARCHIVE = "jade_lora_dataset.zip"
+WEIGHTS = "jade-v1.safetensors"
 PAIRS = (("s1", "t1"), ("s2", None))
 PERSONA = settings(Persona, "persona/jade.yaml")
 
@@ -76,3 +82,18 @@ def publish_in(root: Path, pairs: tuple[tuple[str, str | None], ...] = PAIRS) ->
         dataset.PictureGate = publish_module.PictureGate = gate
         os.chdir(before)
     return root / "out" / PERSONA.name
+
+
+def elsewhere(folder: Path) -> RepositoryPaths:
+    """A machine that has the publication and no repository."""
+    return RepositoryPaths(folder / "nothing here")
+
+
+def faults(path: Path) -> list[Check]:
+    return [one for one in verify(path, elsewhere(path.parent)) if one.state in ("changed", "missing")]
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(bytes(data))
