@@ -69,6 +69,20 @@ def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str
     refuse_picture("training image", seen, run.consent, what=what, untraced=untraced, embedder=run.embedder)
 
 
+def untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consent: Consent) -> str | None:
+    """What is wrong with the photographs that an image says it comes from: `photographs` are the ingested ones, by the
+    sha256 of their files."""
+    if not entry.roots:
+        return "names no photograph that it was made from"
+    for role, sha256 in entry.roots.items():
+        photo = photographs.get((sha256,))
+        if photo is None or role != ("target" if photo.target else "source"):
+            return f"was made from a {role} (sha256 {sha256}) that ingested/manifest.jsonl does not name"
+        if wrong := not_covered(photo, consent):
+            return wrong
+    return None
+
+
 def not_covered(photo: Entry, consent: Consent) -> str | None:
     """Why nothing that is made of an ingested photograph may be trained on; None where it may."""
     if photo.held_out:

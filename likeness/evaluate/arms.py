@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from likeness.dataset.door import refuse_image, untraced
 from likeness.diffusion.reference import Reference, find_adapter
 from likeness.errors import InputError
 from likeness.evaluate import Arm, EvaluateConfig
@@ -19,10 +20,9 @@ from likeness.evaluate.embedders import Embedder
 from likeness.evaluate.face_embeddings import faces_of, ingested_faces
 from likeness.evaluate.measures import Seen
 from likeness.evaluate.samples import Planned
-from likeness.images import load_rgb
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
-from likeness.pipeline.verified import read_verified, verified
+from likeness.pipeline.verified import Picture, read_verified
 from likeness.run import Run
 
 WORDS: Mapping[Arm, str] = {
@@ -41,10 +41,11 @@ def arm_of(one: Planned) -> Arm:
 def reference_picture(run: Run) -> Reference | None:
     """The training image of that photograph whose face is likest to the persona's other ones; None where no arm asks for it.
 
-    A training image: it passed the dataset's door, has the size that is drawn, and copies of it are looked for anyway.
+    A training image: it passes the door that the trained ones pass, has the size that is drawn, and copies of it are looked for
+    anyway.
 
     Raises:
-        InputError: none of the persona's own photographs is in the training set.
+        InputError: none of the persona's own photographs is in the training set, or it was laid there by hand.
         ConfigError: the IP-Adapter's files are missing.
     """
     options, paths = run.config.evaluate, run.paths
@@ -73,8 +74,11 @@ def reference_picture(run: Run) -> Reference | None:
     adapter = None
     if options.ip_adapter is not None:
         adapter = find_adapter(options.ip_adapter, run.repository.root, run.repository.digests)
-    picture = load_rgb(verified(paths.lora_training, chosen))
-    return Reference(rgb=picture, sha256=chosen.sha256, adapter=adapter)
+    picture = Picture(chosen, paths.lora_training / chosen.file)
+    seen = run.measurements().of(picture.data(), name=chosen.file)
+    known = {photo.parents: photo for photo in photographs.values()}
+    refuse_image(seen, run, what=chosen.file, untraced=untraced(chosen, known, run.consent))
+    return Reference(rgb=picture.rgb(), sha256=chosen.sha256, adapter=adapter)
 
 
 def compared_arms(

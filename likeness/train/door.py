@@ -1,10 +1,10 @@
 """Training's door: what lies in lora_training/ is what the dataset stage wrote, and each picture passes the gates again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from likeness.dataset.door import not_covered, refuse_image
+from likeness.dataset.door import refuse_image, untraced
 from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
@@ -12,7 +12,6 @@ from likeness.errors import InputError
 from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry
 from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
-from likeness.safety.consent import Consent
 from likeness.safety.gates import refuse
 from likeness.safety.pictures import PictureGate
 
@@ -32,25 +31,11 @@ def admit(run: Run, gate: PictureGate | None = None) -> None:
     def pass_or_refuse(entry: Entry) -> None:
         refuse("caption", caption_subject(entry), what=f"the caption of {entry.file}")
         seen = measures.of(verified_bytes(folder / entry.file, entry.sha256), name=entry.file)
-        refuse_image(seen, run, what=entry.file, untraced=_untraced(entry, photographs, run.consent))
+        refuse_image(seen, run, what=entry.file, untraced=untraced(entry, photographs, run.consent))
 
     with ThreadPoolExecutor(max_workers=run.config.items.workers) as pool:
         for _ in pool.map(pass_or_refuse, manifest.entries):
             pass
-
-
-def _untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consent: Consent) -> str | None:
-    """What is wrong with the photographs that an image says it comes from: `photographs` are the ingested ones, by the
-    sha256 of their files."""
-    if not entry.roots:
-        return "names no photograph that it was made from"
-    for role, sha256 in entry.roots.items():
-        photo = photographs.get((sha256,))
-        if photo is None or role != ("target" if photo.target else "source"):
-            return f"was made from a {role} (sha256 {sha256}) that ingested/manifest.jsonl does not name"
-        if wrong := not_covered(photo, consent):
-            return wrong
-    return None
 
 
 def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:

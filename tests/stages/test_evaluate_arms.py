@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conf_sections import section
+from doors import SeesHer, seen
 from evaluation_runs import PERSONA, config, ready_folders
 from known_faces import analyzer, at_angle, known_face
 from persona_folders import Folders, settings
@@ -14,14 +16,17 @@ from runs import run_of
 from likeness.config import Config, validated
 from likeness.diffusion.config import BaseModelConfig
 from likeness.diffusion.load import load_base
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError
 from likeness.evaluate import draw as renderer
-from likeness.images import load_rgb
-from likeness.pipeline.manifest import read_manifest
+from likeness.images import encode_jpeg, load_rgb
+from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.report.collect import Evaluation
 from likeness.report.page import arm_rows
 from likeness.report.pictures import Album
 from likeness.run import RepositoryPaths
+from likeness.safety.consent import Consent
+from likeness.safety.identity import RESNET, SFACE, vectors_json
 from likeness.strict_yaml import read_yaml
 from stages import evaluate
 
@@ -133,6 +138,34 @@ def test_without_a_photograph_of_hers_there_is_nothing_to_draw_after(folders, mo
     )
     with pytest.raises(InputError, match=r"evaluate\.arms: none of jade's own photographs"):
         evaluate.main(run_of("evaluate", cfg, PERSONA))
+
+
+def test_a_strangers_photograph_laid_into_the_training_set_is_not_drawn_after(folders, monkeypatch):
+    folder = folders.places.lora_training
+    data = encode_jpeg(np.full((64, 64, 3), 200, np.uint8))
+    lines = [
+        one.model_copy(update={"sha256": sha256_bytes(data)}) if one.target is None else one
+        for one in read_manifest(folder).entries
+    ]
+    for one in lines:
+        if one.target is None:
+            (folder / one.file).write_bytes(data)
+    write_manifest(folder, lines, [])
+    another = np.eye(1, 128, 3, dtype=np.float32)[0]
+    stranger = vectors_json({SFACE: another, RESNET: another})
+    monkeypatch.setattr(SeesHer, "measure", lambda self, rgb: seen(**stranger))
+    monkeypatch.setattr("likeness.safety.pictures.PictureGate", SeesHer)
+    with pytest.raises(InputError) as caught:
+        evaluate.main(run_of("evaluate", four(folders), PERSONA))
+    assert caught.value.reason == "unknown-face"
+    assert not list(folders.places.samples.glob("*.jpg"))
+
+
+def test_nothing_is_drawn_after_a_photograph_that_consent_does_not_cover(folders, monkeypatch):
+    monkeypatch.setattr(Consent, "covers_photo", lambda self, *photo: False)
+    with pytest.raises(InputError) as caught:
+        evaluate.main(run_of("evaluate", four(folders), PERSONA))
+    assert "consent does not cover" in caught.value.message
 
 
 @pytest.mark.parametrize(
