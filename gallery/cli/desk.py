@@ -3,7 +3,9 @@
 import datetime
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,9 @@ from gallery.tables import Person, Right, User, Version
 from likeness.errors import InputError
 
 OPERATOR = "operator"
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+Whom = Annotated[str, typer.Argument(metavar="PERSON")]
+Backup = Annotated[Path, typer.Argument(metavar="FILE")]
 
 
 def _gallery() -> Gallery:
@@ -48,10 +53,11 @@ def _person(db: Session, name: str) -> Person:
 
 
 def sync_command() -> None:
-    """Take in new versions and name them.
+    """Take in what `likeness publish PERSON --gallery` laid out.
 
-    Raises:
-        InputError: one could not be taken in; the others were.
+    \b
+    Example:
+      likeness-gallery sync
     """
     taken, left_out = take_in(_gallery())
     for version in taken:
@@ -62,8 +68,15 @@ def sync_command() -> None:
         raise left_out[0]
 
 
-def invite_command(email: str, role: str) -> None:
-    """Print an invitation's link."""
+def invite_command(
+    email: Email, role: Annotated[str, typer.Option(help="owner, member or guest.")] = "member"
+) -> None:
+    """Print a link by which somebody may sign up.
+
+    \b
+    Example:
+      likeness-gallery invite ann@example.org --role guest
+    """
     if role not in ("owner", "member", "guest"):
         raise InputError(f"{role} is no role", remedy="owner, member or guest")
     gallery = _gallery()
@@ -73,8 +86,16 @@ def invite_command(email: str, role: str) -> None:
     sys.stdout.write(f"{gallery.settings.public_url}/invitation#token={token}\n")
 
 
-def block_command(email: str, *, block: bool) -> None:
-    """Block a user, or not any more."""
+def block_command(
+    email: Email, block: Annotated[bool, typer.Option(help="Out at once, or in again.")]
+) -> None:
+    """Block a user, or let one in again.
+
+    \b
+    Examples:
+      likeness-gallery user ann@example.org --block
+      likeness-gallery user ann@example.org --no-block
+    """
     gallery = _gallery()
     with gallery.transaction() as db:
         user = _user(db, email)
@@ -84,9 +105,23 @@ def block_command(email: str, *, block: bool) -> None:
 
 
 def grant_command(
-    email: str, person: str, *, per_day: int, until: datetime.datetime | None, kinds: list[str] | None
+    email: Email,
+    person: Whom,
+    per_day: Annotated[int, typer.Option(min=0)] = 20,
+    until: Annotated[
+        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Of prompts; all by default; may be given again.")
+    ] = None,
 ) -> None:
-    """Give a right to the newest version."""
+    """Let somebody draw a person, with the newest version.
+
+    \b
+    Examples:
+      likeness-gallery grant ann@example.org jade
+      likeness-gallery grant ann@example.org jade --per-day 5 --until 2027-01-31 --kind portrait
+    """
     gallery = _gallery()
     with gallery.transaction() as db:
         user, whom = _user(db, email), _person(db, person)
@@ -95,11 +130,16 @@ def grant_command(
         )
         version = db.scalars(newest).one()
     ends = until and until.replace(tzinfo=datetime.UTC)
-    grant(gallery, OPERATOR, user.id, version, per_day=per_day, until=ends, kinds=kinds or KINDS)
+    grant(gallery, OPERATOR, user.id, version, per_day=per_day, until=ends, kinds=kind or KINDS)
 
 
-def revoke_command(email: str, person: str) -> None:
-    """Take all rights to a person away."""
+def revoke_command(email: Email, person: Whom) -> None:
+    """Take somebody's rights to a person away at once.
+
+    \b
+    Example:
+      likeness-gallery revoke ann@example.org jade
+    """
     gallery = _gallery()
     with gallery.transaction() as db:
         user, whom = _user(db, email), _person(db, person)
@@ -111,8 +151,13 @@ def revoke_command(email: str, person: str) -> None:
         take_away(gallery, OPERATOR, right)
 
 
-def link_command(person: str) -> None:
-    """Print the link of the person portrayed."""
+def link_command(person: Whom) -> None:
+    """Print the link to the page of the person portrayed, for that person and nobody else.
+
+    \b
+    Example:
+      likeness-gallery link jade
+    """
     gallery = _gallery()
     with gallery.transaction() as db:
         whom = _person(db, person)
@@ -121,7 +166,12 @@ def link_command(person: str) -> None:
 
 
 def audit_command() -> int:
-    """Print the log; 1 when its chain does not hold."""
+    """Print the audit log as JSON lines; the exit status is 1 when a line was changed.
+
+    \b
+    Example:
+      likeness-gallery audit
+    """
     with _gallery().transaction() as db:
         for line in export(db):
             sys.stdout.write(line)
@@ -131,8 +181,22 @@ def audit_command() -> int:
     return int(broken is not None)
 
 
-def sweep_command(*, all_of_it: bool) -> int:
-    """Sweep and say what was found; 1 where something is left to decide."""
+def sweep_command(
+    all_of_it: Annotated[
+        bool, typer.Option("--all", help="Delete files of no wish, and give lost pictures back.")
+    ] = False,
+) -> int:
+    """Bring the pictures' files and the database together again.
+
+    Files that belong to no picture of an ended wish go, and missing thumbnails are made anew; a worker does so every hour. Pictures
+    without a file, and files of wishes that the database does not know, are named, and left alone without --all. Then the exit
+    status is 1.
+
+    \b
+    Examples:
+      likeness-gallery sweep
+      likeness-gallery sweep --all
+    """
     found = sweep(_gallery(), all_of_it=all_of_it)
     sys.stdout.write(f"{found.deleted} files of no picture deleted, {found.thumbnails} thumbnails made\n")
     done = "given back" if all_of_it else "left: --all gives them back"
@@ -144,11 +208,21 @@ def sweep_command(*, all_of_it: bool) -> int:
     return int(bool(found.lost or found.unknown) and not all_of_it)
 
 
-def backup_command(out: Path) -> None:
-    """Write a backup and say what is in it."""
+def backup_command(out: Backup) -> None:
+    """Write the database and all pictures to a tar file.
+
+    \b
+    Example:
+      likeness-gallery backup gallery.tar
+    """
     sys.stdout.write(f"{out}: the database and {backup(_gallery(), out)} files\n")
 
 
-def restore_command(source: Path) -> None:
-    """Bring a backup in and say what came."""
+def restore_command(source: Backup) -> None:
+    """Bring a backup into an empty gallery.
+
+    \b
+    Example:
+      likeness-gallery restore gallery.tar
+    """
     sys.stdout.write(f"{source}: the database and {restore(_gallery(), source)} files\n")

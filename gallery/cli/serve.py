@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Annotated
 from urllib.parse import urlsplit
 
+import typer
 from sqlalchemy import func, select
 
 from gallery.accounts.sign_up import add_user
@@ -39,11 +41,24 @@ STREAMS_SECONDS = 3
 """A stream of events would last for minutes; the browser comes again by itself."""
 
 
-def serve_command(host: str, port: int, *, worker: bool, pages: bool) -> None:
-    """Run until Ctrl-C.
+def serve_command(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8700,
+    host: Annotated[
+        str, typer.Option(help="Behind a proxy that ends TLS, still this machine alone.")
+    ] = "127.0.0.1",
+    worker: Annotated[bool, typer.Option(help="Draw here, too.")] = True,
+    pages: Annotated[bool, typer.Option(help="Serve the pages of gallery/web, too.")] = False,
+) -> None:
+    """Run the gallery.
 
-    Raises:
-        ConfigError: the pages are to be served and are not built.
+    The API, and beside it a worker and the pages. A gallery on this machine that has no user yet gets an owner, whose password is
+    printed once.
+
+    \b
+    Examples:
+      likeness-gallery serve
+      likeness-gallery serve --no-worker --port 8701
+      GALLERY_PUBLIC_URL=http://127.0.0.1:3000 likeness-gallery serve --pages
     """
     import uvicorn
 
@@ -136,20 +151,31 @@ def first_owner(gallery: Gallery) -> None:
     sys.stderr.write(f"gallery: {gallery.settings.public_url}, sign in as {FIRST} with {password}\n")
 
 
-def worker_command(servers: tuple[str, ...], *, until_eof: bool = False) -> None:
-    """Draw until told to end; with `until_eof` also until whoever started it is gone, however that ended."""
-    if until_eof:
+def worker_command(
+    comfyui: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Draw there instead; may be given again.")
+    ] = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
+) -> None:
+    """Draw what waits in the queue.
+
+    \b
+    Examples:
+      likeness-gallery worker
+      likeness-gallery worker --comfyui http://127.0.0.1:8188
+    """
+    if until_eof:  # also when whoever started it is gone, however that ended
         threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings()
     gallery, config = open_gallery(settings), load_config(settings.repository / PARAMS)
     repository = RepositoryPaths(settings.repository.absolute())
     drawer: Drawer
     ready: Callable[[], object] | None = None
-    if servers:
+    if comfyui:
         from gallery.generation.comfyui import ComfyDrawer, Pool
 
         drawer = ComfyDrawer(
-            config=config, pool=Pool(servers=servers, drained=settings.folder / "comfyui-drained")
+            config=config, pool=Pool(servers=tuple(comfyui), drained=settings.folder / "comfyui-drained")
         )
     else:
         from gallery.generation.diffusers import DiffusersDrawer
