@@ -23,15 +23,10 @@ from likeness.ingest.boxes import NO_BOXES, describe
 from likeness.ingest.colour import CICP, plain_mode, to_srgb, told_encoding
 from likeness.ingest.kinds import recognise
 from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
-from likeness.ingest.unread import OPEN_INFO, refuse_unread
+from likeness.ingest.unread import refuse_unread
 from likeness.ingest.whole import load_whole
 
 cast(Any, pillow_heif).register_heif_opener()
-
-# Grey TIFF that Pillow decodes and does not know: 12 bits, and 16 with the highest byte first, of which 0 may be white.
-for order, photometric in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
-    OPEN_INFO.setdefault((order, photometric, (1,), 1, (12,), ()), ("I;16", "I;12"))
-OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 # Pillow's names of what is read -> the suffixes such files carry. Nothing else is tried: Pillow also opens
 # formats that run other programs (EPS) or fetch a lot of rarely tested code.

@@ -30,6 +30,10 @@ COMPRESSIONS = {
     50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
 OPEN_INFO: dict[tuple[Any, ...], tuple[str, str]] = cast(Any, TiffImagePlugin).OPEN_INFO
+# Grey TIFF that Pillow decodes and does not know: 12 bits, and 16 with the highest byte first, of which 0 may be white.
+for order, photometric in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
+    OPEN_INFO.setdefault((order, photometric, (1,), 1, (12,), ()), ("I;16", "I;12"))
+OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 # What Pillow opens: byte order, PhotometricInterpretation, how many numbers a pixel, their
 # SampleFormat and bits, and what those beside the colours are.
 KNOWN = [
