@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from records import write
 
-from likeness.cli.consent_records import revoke_record
+from likeness.cli.revoke import revoke_command
 from likeness.errors import ConsentError
 from likeness.safety.consent import in_force
 from likeness.safety.consent import revocations as module
@@ -66,7 +66,7 @@ def allowed(root: Path, persona: str = "mia") -> bool:
 
 def end(root: Path, **changes: object) -> None:
     """Revoke as the command does."""
-    revoke_record("mia", why="asked", record_id=None, yes=True)
+    revoke_command("mia", why="asked", record_id=None, yes=True)
 
 
 def by_hand(root: Path) -> None:

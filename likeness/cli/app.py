@@ -49,7 +49,7 @@ GROUPS = {
         "new": "consent_records.new",
         "sign": "consent_records.sign_record",
         "show": "consent.show",
-        "revoke": "consent_records.revoke_record",
+        "revoke": "revoke.revoke_command",
         "renew": "consent_records.renew",
         "export": "consent.export",
         "bind": "consent.bind",

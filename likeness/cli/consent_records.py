@@ -1,4 +1,4 @@
-"""Write, sign, renew and revoke consent records. No digest is copied by hand."""
+"""Write, sign and renew consent records. No digest is copied by hand."""
 
 import contextlib
 import datetime
@@ -25,32 +25,19 @@ from likeness.cli.consent_answers import (
     asked,
     file,
 )
-from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, ConsentError, LikenessError
+from likeness.errors import ConfigError, ConsentError
 from likeness.ingest.listing import photographs
 from likeness.key_files import public_text, settings_folder
-from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.safety.consent.evidence import check_evidence, take_evidence
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.load import read_consent
 from likeness.safety.consent.record import months_later
-from likeness.safety.consent.revocations import (
-    Revocation,
-    check_not_revoked,
-    revocations,
-    revoke,
-    share,
-    today,
-)
-from likeness.safety.consent.signing import (
-    ALLOWED,
-    allowed_signers,
-    own_key,
-)
+from likeness.safety.consent.revocations import check_not_revoked, revocations, today
+from likeness.safety.consent.signing import ALLOWED, allowed_signers, own_key
 from likeness.safety.consent.write import dumped, set_field, sign_file
-from likeness.store import team_store
 
 USUAL_TERM_MONTHS = 12
 # People of one head mesh come nearer to each other than photographs of strangers do (docs/synthetic-people.md).
@@ -255,59 +242,3 @@ def renew(
         raise
     sys.stderr.write(f"consent/{persona}.yaml is now {fresh.id}, until {fresh.expires}; sign it: "
                      f"likeness consent sign {persona}\n")  # fmt: skip
-
-
-def revoke_record(
-    persona: Persona,
-    why: Annotated[str, typer.Option(help="For the list of revocations.")] = "",
-    record_id: Annotated[
-        str | None, typer.Option("--id", help="The id, where the record itself is gone or broken.")
-    ] = None,
-    yes: Yes = False,
-) -> None:
-    """End a consent: its id never comes back, whatever is checked out.
-
-    No key is needed. `likeness consent purge` deletes what was made.
-
-    \b
-    Example:
-      likeness consent revoke mia --why "asked by Mia on the phone" --yes
-    """
-    repository = RepositoryPaths.here()
-    folder, day = repository.consent, today(repository.root)
-    whole: dict[str, Any] = {}
-    with contextlib.suppress(LikenessError):
-        read = read_consent(folder, persona)
-        whole = {"id": read.id, "evidence": read.evidence.sha256}
-    if not (name := record_id or whole.get("id") or _id_line(folder / f"{persona}.yaml")):
-        raise ConsentError(f"consent/{persona}.yaml names no id", reason="consent-missing",
-                           remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
-    if not yes:
-        typer.confirm(f"End consent {name} for good?", abort=True)
-    # The record that stands there rests on its own release, whatever an older id rested on.
-    evidence = whole.get("evidence") if name == whole.get("id") else None
-    line = Revocation(id=name, persona=persona, date=day, why=why, evidence=evidence)
-    new_line = revoke(repository.root, line)
-    if name == (whole.get("id") or _id_line(folder / f"{persona}.yaml")):
-        set_field(folder, persona, "revoked", day)
-    sys.stderr.write(
-        f"{persona}: consent {name} {'is revoked' if new_line else 'was revoked already'}; no stage runs, and a training "
-        f"under way stops at its next checkpoint\n  next: likeness consent purge {persona}; then commit consent/, and tell "
-        "everybody who works with a copy\n"
-    )
-    try:
-        place = team_store(load_config(PARAMS))
-    except (ConfigError, OSError) as error:
-        sys.stderr.write(f"the team was not told, since params.yaml cannot be read: {error}\n")
-        return
-    if place is not None:
-        share(place, line)
-        sys.stderr.write(f"the team's store {place.url} knows it\n")
-
-
-def _id_line(path: Path) -> str | None:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("id:"):
-                return line.removeprefix("id:").strip().strip("'\"")
-    return None
