@@ -7,6 +7,9 @@ import pytest
 from consent_clone import clone_of_mia
 from publications import publish_in
 from secrets_planted import plant
+from training_door import folders, training_set
+
+__all__ = ["folders", "training_set"]
 
 
 @pytest.fixture

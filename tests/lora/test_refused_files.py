@@ -1,0 +1,291 @@
+"""likeness convert: files that are broken, odd or hostile."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from lora_files import (
+    IN,
+    LDM,
+    TO_K,
+    TO_OUT,
+    TRAINERS,
+    effects,
+    half,
+    named,
+    pair,
+    write,
+)
+from safetensors.torch import load, save_file
+from typer.testing import CliRunner
+
+from likeness.cli.app import app
+from likeness.errors import InputError
+from likeness.lora.convert import convert
+from likeness.lora.inspect import read_lora
+from likeness.lora.safetensors_io import weights_bytes
+
+
+def test_the_scale_is_that_which_diffusers_applies(tmp_path):
+    settings = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {TO_OUT: 6}}
+    file = write(tmp_path, TRAINERS["diffusers"][0], {"lora_adapter_metadata": json.dumps(settings)})
+    found = read_lora(file)
+    assert found.scales == {0.5: 2, 2.0: 1}
+    assert any("ComfyUI and A1111 at 1" in problem for problem in found.problems)
+    made = effects(convert(file, to="kohya", dtype=None).data)
+    down, up = pair(TO_K)
+    torch.testing.assert_close(made[f"lora_unet_{TO_K.replace('.', '_')}"], 0.5 * up @ down)
+
+
+def test_a_flat_key_scales_nothing_and_is_told(tmp_path):
+    file = write(tmp_path, TRAINERS["diffusers"][0], {"ss_network_alpha": "1", "ss_network_dim": "2"})
+    found = read_lora(file)
+    assert found.scales == {1.0: 3}
+    assert any("ss_network_alpha 1 at rank 2, a scale of 0.5" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16])
+def test_an_alpha_of_any_type_is_a_number(tmp_path, dtype):
+    file = write(tmp_path, named(lambda n: f"lora_unet_{LDM[n]}", alpha=lambda layer: torch.tensor(2).to(dtype),
+                                 layers=(TO_K,)))  # fmt: skip
+    found = read_lora(file)
+    assert (found.scales, found.problems) == ({1.0: 1}, ())
+    assert load(convert(file, to="kohya", dtype=None).data)[f"lora_unet_{TO_K.replace('.', '_')}.alpha"] == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(434_176.0, "1 of its 12 numbers would be infinite"), (1e-9, "would lose 100% of its norm")],
+)
+def test_a_type_that_cannot_hold_the_numbers_is_refused_with_figures(tmp_path, number, words):
+    tensors = named(lambda n: f"lora_unet_{LDM[n]}", alpha=half, layers=(TO_K,))
+    tensors = {name: tensor.bfloat16() for name, tensor in tensors.items()}
+    lower = next(name for name in tensors if "lora_down" in name)
+    tensors[lower] = torch.zeros(2, IN).bfloat16()
+    tensors[lower][0, 0] = number
+    for to in ("kohya", None):
+        with pytest.raises(InputError, match=words) as caught:
+            convert(write(tmp_path, tensors), to=to, dtype=torch.float16)
+        assert caught.value.reason == "lora-narrow"
+
+
+def test_a_strangers_hash_and_word_are_told_as_what_they_say(tmp_path):
+    flux = "transformer.single_transformer_blocks.0.proj_mlp"
+    tensors = {f"{flux}.lora_A.weight": torch.ones(2, 3072), f"{flux}.lora_B.weight": torch.ones(4, 2)}
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    found = read_lora(
+        write(tmp_path, tensors, {"sshs_model_hash": nothing, "ss_base_model_version": "sd_1.5"})
+    )
+    assert (found.hash_matches, found.family, found.says) == (None, "FLUX.1", "sd_1.5")
+    assert list(found.problems) == [
+        "its metadata say sd_1.5, and its shapes are those of FLUX.1: trust the shapes"
+    ]
+
+
+def hostile():
+    """Files by what is wrong with them."""
+    layer = f"lora_unet_{LDM[TO_K]}"
+    down, up = pair(TO_K)
+    whole = {f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}
+    return {
+        "alpha alone": {f"{layer}.alpha": torch.tensor(1.0)},
+        "alpha of 8 numbers": whole | {f"{layer}.alpha": torch.ones(8)},
+        "alpha is NaN": whole | {f"{layer}.alpha": torch.tensor(torch.nan)},
+        "scalar down": whole | {f"{layer}.lora_down.weight": torch.tensor(1.0)},
+        "whole numbers": {name: tensor.to(torch.int8) for name, tensor in whole.items()},
+        "no up": {f"{layer}.lora_down.weight": down},
+        "no down": {f"{layer}.lora_up.weight": up},
+        "rank 0": {f"{layer}.lora_down.weight": down[:0], f"{layer}.lora_up.weight": up[:, :0]},
+        "no outputs": whole | {f"{layer}.lora_up.weight": up[:0]},
+        "true and false": {name: tensor > 0 for name, tensor in whole.items()},
+        "complex numbers": {name: tensor.to(torch.complex64) for name, tensor in whole.items()},
+        "no common rank": whole | {f"{layer}.lora_up.weight": torch.ones(5, 7)},
+        "fp8 with NaN": {
+            name: (tensor * torch.nan).to(torch.float8_e4m3fn) for name, tensor in whole.items()
+        },
+        "five dimensions": whole | {f"{layer}.lora_down.weight": torch.ones(2, 6, 1, 1, 1)},
+        "empty name": whole | {"": torch.ones(2), ".alpha": torch.ones(1)},
+        "a model": {"model.weight": torch.ones(2)},
+        "no tensors": {},
+    }
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_a_broken_lora_is_told_and_not_converted(tmp_path, name):
+    file = write(tmp_path, hostile()[name])
+    with pytest.raises(InputError):
+        convert(file, to="kohya", dtype=None)
+    if name in ("alpha alone", "a model", "no tensors"):
+        with pytest.raises(InputError, match="none of a LoRA"):
+            read_lora(file)
+    elif name != "five dimensions":
+        assert name == "empty name" or read_lora(file).problems
+
+
+def with_header(entries, data=b""):
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
+OVERLAP = with_header(
+    {f"lora_unet_x.lora_{side}.weight": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}
+     for side in ("up", "down")}, bytes(4))  # fmt: skip
+
+
+BYTES = {
+    "empty": b"",
+    "truncated": weights_bytes(TRAINERS["diffusers"][0], {})[:-5],
+    "overlapping": OVERLAP,
+    "header of 100 MB": (100_000_000).to_bytes(8, "little") + b" " * 100_000_000,
+    "two entries of one name, of which one lies": with_header(
+        {
+            "x.lora_A.weight": {"dtype": "F32", "shape": [9], "data_offsets": [0, 99]},
+            "y.lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+        },
+        bytes(4),
+    ).replace(b"y.", b"x."),
+    "a name that rewrites the terminal": with_header(
+        {"\x1b[2J.lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)
+    ),
+    "a name of 300,000 characters": with_header(
+        {"x" * 300_000 + ".lora_A.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)
+    ),
+    "half bytes": with_header(
+        {
+            f"lora_unet_x.lora_{side}.weight": {"dtype": "F4", "shape": [2, 2], "data_offsets": [at, at + 2]}
+            for at, side in ((0, "up"), (2, "down"))
+        },
+        bytes(4),
+    ),
+    "metadata of numbers": with_header({"__metadata__": {"a": 1}}),
+    "a list": with_header([]),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_that_are_no_file_are_refused(tmp_path, name):
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(BYTES[name])
+    uses = [
+        lambda path: convert(path, to="kohya", dtype=None),
+        lambda path: convert(path, to=None, dtype=None),
+    ]
+    if name == "half bytes":  # which NumPy does not know, and torch cannot compute with
+        assert "packed ones" in read_lora(file).problems[0]
+    else:
+        uses.append(read_lora)
+    for use in uses:
+        with pytest.raises(
+            InputError,
+            match=r"x\.safetensors (is no safetensors file|holds a tensor)|none of a LoRA|no layer",
+        ) as caught:
+            use(file)
+        assert len(str(caught.value)) < 600
+        assert "\x1b" not in str(caught.value)
+
+
+ENDLESS = "9" * 400  # JSON's whole numbers have no end
+
+
+@pytest.mark.parametrize("number", [ENDLESS, "NaN", "Infinity"])
+def test_a_scale_that_is_no_number_is_told_and_not_converted(tmp_path, number):
+    layer = f"unet.{TO_K}"
+    tensors = dict(zip((f"{layer}.lora_A.weight", f"{layer}.lora_B.weight"), pair(TO_K), strict=True))
+    settings = f'{{"unet.lora_alpha": 2, "unet.alpha_pattern": {{"attn2.to_k": {number}}}}}'
+    in_header = write(tmp_path, tensors, {"lora_adapter_metadata": settings})
+    (folder := tmp_path / "peft").mkdir()
+    (folder / "adapter_config.json").write_text(f'{{"lora_alpha": {number}}}')
+    save_file(
+        {f"base_model.model.{name[5:]}": one for name, one in tensors.items()},
+        folder / "adapter_model.safetensors",
+    )
+    for path in (in_header, folder):
+        assert (
+            "a layer's scale is infinite or not a number: it draws black pictures" in read_lora(path).problems
+        )
+        with pytest.raises(InputError, match="scale that is infinite or not a number"):
+            convert(path, to="kohya", dtype=None)
+
+
+@pytest.mark.parametrize("name", [["a"], {"a": 1}, "\x1b[2J" * 999])
+def test_a_folder_of_a_class_that_is_none_is_refused(tmp_path, name):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"auto_mapping": {"base_model_class": name}}))
+    save_file({"base_model.model.x.lora_A.weight": torch.ones(2, 2), "base_model.model.x.lora_B.weight": torch.ones(2, 2)},
+              tmp_path / "adapter_model.safetensors")  # fmt: skip
+    with pytest.raises(InputError, match="the folder is of a ") as caught:
+        convert(tmp_path, to="kohya", dtype=None)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_what_is_no_file_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "fifo.safetensors")
+    (tmp_path / "zero.safetensors").symlink_to("/dev/zero")
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "loop.safetensors").symlink_to(tmp_path / "loop.safetensors")
+    (tmp_path / "pipe.safetensors").mkdir()
+    os.mkfifo(tmp_path / "pipe.safetensors" / "adapter_config.json")
+    (tmp_path / "endless.safetensors").mkdir()
+    (tmp_path / "endless.safetensors" / "adapter_config.json").symlink_to("/dev/zero")
+    (tmp_path / "list.safetensors").mkdir()
+    (tmp_path / "list.safetensors" / "adapter_config.json").write_text("[1]")
+    for name in ("fifo", "zero", "folder", "loop", "missing", "pipe", "endless", "list", "x" * 300):
+        for use in (read_lora, lambda path: convert(path, to="kohya", dtype=None)):
+            with pytest.raises(InputError, match=f"{name}.safetensors cannot be read"):
+                use(tmp_path / f"{name}.safetensors")
+
+
+def test_the_command_refuses_without_a_traceback(tmp_path):
+    file = write(tmp_path, hostile()["alpha of 8 numbers"])
+    done = CliRunner().invoke(app, ["convert", str(file), str(tmp_path / "out.safetensors"), "--to", "kohya"])
+    assert done.exit_code == 1
+    assert "not one finite number" in done.stderr
+    assert isinstance(done.exception, SystemExit)  # anything else would be printed with its traceback
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_broken_file_is_refused_before_the_libraries_that_know_the_bases(tmp_path):
+    file = write(tmp_path, hostile()["alpha of 8 numbers"])
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom likeness.cli.inspect import convert_command\n"
+        f"try: convert_command(Path({str(file)!r}), Path('x'), to='kohya', dtype=None)\n"
+        "finally: print([name for name in ('diffusers', 'peft', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "not one finite number" in done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_alpha_below_zero_ends_and_stays(tmp_path):
+    """diffusers 0.42 halves such a scale for ever, so it goes into the matrix."""
+    tensors = named(lambda n: f"lora_unet_{LDM[n]}", alpha=lambda n: -half(n))
+    made = convert(write(tmp_path, tensors), to="kohya", dtype=None)
+    assert all(load(made.data)[f"{layer}.alpha"] > 0 for layer in effects(made.data))
+    for layer in LDM:
+        down, up = pair(layer)
+        torch.testing.assert_close(
+            effects(made.data)[f"lora_unet_{layer.replace('.', '_')}"], -0.5 * up @ down
+        )
+
+
+@pytest.mark.parametrize(
+    ("layer", "width", "title"),
+    [
+        ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k", 1024, "SD 2.x"),
+        ("lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k", 1280, "SDXL's refiner"),
+        ("transformer.transformer_blocks.11.attn.to_q", 3072, "FLUX.1"),
+        ("lora_unet_single_blocks_30_linear1", 3072, "FLUX.1"),
+        ("transformer.single_transformer_blocks.0.attn.to_k", 3072, "FLUX.1"),
+        ("transformer_blocks.40.attn.add_k_proj", 3072, "Qwen-Image"),
+        ("diffusion_model.single_blocks.3.linear1", 4096, "FLUX.2 klein 9B"),
+    ],
+)
+def test_a_base_that_none_of_the_families_is_gets_no_other_name(tmp_path, layer, width, title):
+    tensors = {f"{layer}.lora_A.weight": torch.ones(2, width), f"{layer}.lora_B.weight": torch.ones(4, 2)}
+    file = write(tmp_path, tensors)
+    assert read_lora(file).family == title
+    with pytest.raises(InputError, match=f"its layers are those of {title}"):
+        convert(file, to="kohya", dtype=None)
