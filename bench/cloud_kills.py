@@ -1,20 +1,26 @@
 """Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm: `python -m bench.cloud_kills [KILLS] [SEED]`.
 
 A machine is lost (-9, all that runs on it), its network fails, a program of the job is killed, SkyPilot's server and controller
-are killed and started anew. A job that ended is launched again. Printed: a line for each kill, and whether the weights are those
-of an unbroken training and nothing stays running. `make sky` first, and the packages of tools/slurm_loopback.py.
+are killed and started anew. A job that ended is launched again. Printed: a line for each kill with the steps that were lost, and
+whether the weights are those of an unbroken training, nothing stays running, and the hours told are those that Slurm counted.
+`make sky` first, and the packages of tools/slurm_loopback.py.
 """
 
+import datetime
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likeness.cloud.records import JobRecords
+from likeness.lora.safetensors_io import read_metadata
+from likeness.train.native.checkpoint import NAME
 from tools.sky_clone import SkyClone, training, until
 from tools.sky_loopback import SkyLoopback
 
@@ -22,6 +28,52 @@ KINDS = ("machine", "network", "worker", "controller")
 STEPS, EVERY = 4000, 100
 # From a machine's begin; its training begins after some 15 s.
 LATEST_S = 45.0
+
+
+class NodeHours:
+    """Seconds for which Slurm had a node taken, asked every `every_s`: it forgets a job five minutes after its end."""
+
+    def __init__(self, cluster: SkyLoopback, every_s: float = 20.0) -> None:
+        self._slurm, self._every_s = cluster.slurm, every_s
+        self._taken: dict[str, float] = {}
+        self._end = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def seconds(self) -> float:
+        """Up to now, of all jobs."""
+        self._ask()
+        self._end.set()
+        return sum(self._taken.values())
+
+    def _watch(self) -> None:
+        while not self._end.wait(self._every_s):
+            self._ask()
+
+    def _ask(self) -> None:
+        for line in self._slurm.slurm("scontrol", "show", "job", "-o", check=False).splitlines():
+            said = dict(re.findall(r"(JobId|StartTime|EndTime|JobState)=(\S+)", line))
+            if said.get("JobState") == "PENDING" or "Unknown" in said.values():
+                continue
+            ended = said["JobState"] not in ("RUNNING", "COMPLETING")
+            began = datetime.datetime.fromisoformat(said["StartTime"])
+            end = datetime.datetime.fromisoformat(said["EndTime"]) if ended else datetime.datetime.now()
+            # A job that is put back into the queue keeps its number, and begins anew.
+            self._taken[f"{said['JobId']} {began}"] = (end - began).total_seconds()
+
+
+def lost_steps(clone: SkyClone, cluster: SkyLoopback) -> str:
+    """Of how many steps no other machine can know: those after the newest checkpoint in the store."""
+    shared = [
+        int(read_metadata(path.read_bytes())["step"]) for path in clone.folder.glob("store/training/*/[01]")
+    ]
+    made = [
+        int(found[1])
+        for path in cluster.slurm.home.rglob(".cache/training/*/step-*.safetensors")
+        if (found := NAME.fullmatch(path.name))
+    ]
+    if not made:
+        return "before the first checkpoint"
+    return f"newest checkpoint {max(made)}, in the store {max(shared, default=0)}"
 
 
 def said_by(number: int) -> str:
@@ -63,9 +115,12 @@ def main(kills: int, seed: int) -> None:
         clone = SkyClone(Path(folder), training(STEPS, EVERY))
         with SkyLoopback(Path(folder) / "slurm") as cluster:
             unbroken = beside.submit(clone.train_unbroken)
+            hours = NodeHours(cluster)
             records = clone.launch(cluster)
+            jobs = [records.job]
             for number, kind in enumerate(kinds, 1):
                 records = one_kill(number, kind, chance.uniform(0, LATEST_S), records, clone, cluster)
+                jobs += [] if records.job in jobs else [records.job]
             until("the end", lambda: bool(records.lives()) and bool(records.lives()[-1].end))
             until("the engine's word", lambda: bool(clone.status(records.job)["ended"]))
             until("an empty cluster", lambda: cluster.slurm.busy() == [])
@@ -73,23 +128,28 @@ def main(kills: int, seed: int) -> None:
             left = [
                 said_by(one)[:80] for one in cluster.slurm.processes(SLURM_CONF=cluster.env["SLURM_CONF"])
             ]
-            jobs = [one for one in left if "likeness" in one and "sky.jobs" not in one]
-            print(f"sha256 of an unbroken training: {same}; still running of the job: {jobs}", flush=True)
+            running = [one for one in left if "likeness" in one and "sky.jobs" not in one]
+            told, taken = sum(float(clone.status(one)["seconds"]) for one in jobs), hours.seconds()
+            print(f"sha256 of an unbroken training: {same}; still running of the jobs: {running}; {len(jobs)} jobs, of whose "
+                  f"{taken:.0f} s Slurm had a node taken {told:.0f} are told", flush=True)  # fmt: skip
 
 
 def one_kill(
     number: int, kind: str, after_s: float, records: JobRecords, clone: SkyClone, cluster: SkyLoopback
 ) -> JobRecords:
     """Wait for a machine at work, kill, wait for what comes then; returns the records of the job that goes on."""
-    until("a machine", lambda: bool(records.lives()) and cluster.slurm.busy() != [])
+    until("a machine", lambda: bool(records.lives()) and len(cluster.slurm.busy()) == 1)
     time.sleep(after_s)
-    lives, (node, *_) = records.lives(), cluster.slurm.busy()
-    began = time.monotonic()
+    lives, (node,) = records.lives(), cluster.slurm.busy()
+    steps, began = lost_steps(clone, cluster), time.monotonic()
     act(kind, node, cluster)
+
+    def over() -> bool:
+        return bool(clone.status(records.job)["ended"])
 
     def moved() -> bool:
         known = records.lives()
-        return len(known) > len(lives) or bool(known[-1].end) or bool(clone.status(records.job)["ended"])
+        return len(known) > len(lives) or bool(known[-1].end) or over()
 
     if kind != "controller":
         until(f"{kind}: what comes then", moved)
@@ -98,10 +158,10 @@ def one_kill(
     elif kind == "network":
         cluster.slurm.rejoin_node(node)
     known = records.lives()
-    print(f"{number}. {kind} after {after_s:.0f} s at step {lives[-1].step}: {len(lives)} -> {len(known)} machines in "
+    print(f"{number}. {kind} after {after_s:.0f} s ({steps}): {len(lives)} -> {len(known)} machines in "
           f"{time.monotonic() - began:.0f} s, ends {[one.end for one in known]}", flush=True)  # fmt: skip
-    if known[-1].end:
-        until("the engine's word", lambda: bool(clone.status(records.job)["ended"]))
+    if known[-1].end or over():
+        until("the engine's word", over)
         records = clone.launch(cluster)
     return records
 

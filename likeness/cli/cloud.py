@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,22 +29,19 @@ Job = Annotated[str, typer.Argument(metavar="JOB")]
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job as all three know it: `pods` are RunPod's machines under its name, which bill."""
+    """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
+    `pods` are RunPod's machines under its name, which bill."""
 
     name: str
     status: str
     ended: bool
     lives: Sequence[Life]
+    seconds: float
     usd: float
     usd_max: float | None
     reason: str
     pods: Sequence[Pod]
     number: int | None = None
-
-    @property
-    def seconds(self) -> float:
-        """What its machines took, up to their last signs."""
-        return sum(life.seconds for life in self.lives)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,23 +105,25 @@ class Cloud:
         lives, launch = records.lives(), records.launch() or {}
         dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
         # The engine's time has what passed after a lost machine's last sign, and not what installing took.
-        seconds = sum(life.seconds for life in lives)
+        told_s = sum(life.seconds for life in lives)
         usd = sum(
             life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
             for life in lives
         )
-        ran_s = 0.0 if job is None else job.seconds + sum(life.installed_s for life in lives)
-        if ran_s > seconds:
-            last = lives[-1].usd_per_hour if lives else None
-            usd += (ran_s - seconds) / 3600 * (dearest if last is None else last)
+        counted_s = 0.0 if job is None else job.seconds + sum(life.installed_s for life in lives)
+        seconds = max(told_s, counted_s)
+        last = lives[-1].usd_per_hour if lives else None
+        usd += (seconds - told_s) / 3600 * (dearest if last is None else last)
         end = lives[-1].end if lives else ""
         words = lives[-1].detail if lives and lives[-1].detail else end
         return JobView(
             name=name,
             number=job.number if job else None,
             status=job.status if job else (end or "not known to the engine"),
-            ended=job.ended if job else bool(end),
+            # What a dead controller left behind bills until it ends itself.
+            ended=job.ended and not (job.left and records.end is None) if job else bool(end),
             lives=lives,
+            seconds=seconds,
             usd=usd,
             usd_max=launch.get("usd_max"),
             reason=words or (job.reason if job else ""),
@@ -147,7 +146,7 @@ def status_command(as_json: Json = False) -> int:
     settle(cloud, views)
     left = [pod for view in views if view.ended for pod in view.pods]
     if as_json:
-        values = {"jobs": [_values(one) for one in views], "other_pods": [asdict(pod) for pod in strangers]}
+        values = {"jobs": [asdict(one) for one in views], "other_pods": [asdict(pod) for pod in strangers]}
         sys.stdout.write(json.dumps(values, indent=2) + "\n")
         return int(bool(left))
     terminal = console()
@@ -236,7 +235,7 @@ def cost_command(as_json: Json = False) -> None:
     views, _ = cloud.jobs()
     settle(cloud, views)
     if as_json:
-        sys.stdout.write(json.dumps([_values(one) for one in views], indent=2) + "\n")
+        sys.stdout.write(json.dumps([asdict(one) for one in views], indent=2) + "\n")
         return
     view = table("cost", left=("job", "status"), right=("time", "cost", "at most"))
     for one in views:
@@ -266,7 +265,3 @@ def _terminate(cloud: Cloud, pods: Sequence[str]) -> None:
         with RunPod(cloud.cfg.cloud.runpod, stop=threading.Event()) as account:
             for pod in pods:
                 account.terminate(pod)
-
-
-def _values(view: JobView) -> dict[str, Any]:
-    return {**asdict(view), "seconds": view.seconds}

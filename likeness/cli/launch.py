@@ -84,12 +84,17 @@ def launch_command(
             reason="budget",
             remedy="lower cloud.max_hours, or raise budget.max_usd in conf/budget/ and run `make params`",
         )
-    refuse_twins([one.plan for one in launches], ground.store)
+    replaced = refuse_twins([one.plan for one in launches], ground.store, ground.engine)
     if dry_run:
         return
     if not yes:
         typer.confirm(
             "Launch it?" if len(launches) == 1 else f"Launch all {len(launches)}?", abort=True, err=True
+        )
+    for before in replaced:
+        before.renew(0)
+        sys.stderr.write(
+            f"launch: {before.job} trained the same and is over for the engine; its lease is ended\n"
         )
     for one in launches:
         carry_out(one)

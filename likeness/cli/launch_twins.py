@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from likeness.cloud.engine import Engine
 from likeness.cloud.plan import LaunchPlan
 from likeness.cloud.records import JobRecords, job_names
 from likeness.conf_digest import DIGESTS, values_digest
@@ -21,8 +22,11 @@ def trained(persona: str, revision: str, values: Mapping[str, Any]) -> str:
     )
 
 
-def refuse_twins(plans: Sequence[LaunchPlan], store: Remote) -> None:
+def refuse_twins(plans: Sequence[LaunchPlan], store: Remote, engine: Engine | None) -> list[JobRecords]:
     """Refuse to train at the same time what a job is training: it would be paid twice.
+
+    Returns those that are over for the engine and never said why they ended: their controller died, or they had no machine.
+    Who takes their place ends their lease first, for a machine that is still at work.
 
     Raises:
         ConfigError: names the job.
@@ -32,11 +36,14 @@ def refuse_twins(plans: Sequence[LaunchPlan], store: Remote) -> None:
         records = JobRecords(store, job)
         if records.end is None:
             seen[str((records.launch() or {}).get("trains"))] = job
+    twins = {seen[one.trains] for one in plans if one.trains in seen}
+    over = {one.name for one in engine.jobs() if one.ended} & twins if engine and twins else set[str]()
     for one in plans:
-        if twin := seen.get(one.trains):
+        if (twin := seen.get(one.trains)) and twin not in over:
             raise ConfigError(
                 f"{twin} trains the same, and has not ended",
                 reason="launched-already",
                 remedy=f"wait for it; or `likeness cloud stop {twin}`; or change a setting, such as train.seed",
             )
         seen[one.trains] = one.job
+    return [JobRecords(store, job) for job in sorted(over)]

@@ -67,7 +67,7 @@ class Controller:
 @dataclass(frozen=True, kw_only=True)
 class EngineJob:
     """A job as the engine knows it: `status` in its words (`RUNNING`, `RECOVERING`, `SUCCEEDED`, `FAILED`, ...), seconds
-    it ran, how often a machine was lost, why it failed."""
+    it ran, how often a machine was lost, why it failed; `left`: whether the engine ended without its machine, which may bill."""
 
     number: int
     name: str
@@ -77,6 +77,7 @@ class EngineJob:
     recoveries: int
     machine: str
     reason: str
+    left: bool = False
 
 
 class Engine:

@@ -13,6 +13,8 @@ import os
 import sys
 
 PREFIX = "likeness-"
+# FAILED_CONTROLLER says that a controller died, and its reason whether the job's machine is still there.
+LEFT_BEHIND = ("cleanup failed", "may have leaked")
 
 
 def prices(request: dict) -> dict:
@@ -141,6 +143,7 @@ def jobs(_request: dict) -> list:
             "recoveries": int(record["recovery_count"] or 0),
             "machine": str(record.get("cluster_resources") or record["resources"] or ""),
             "reason": str(record.get("failure_reason") or ""),
+            "left": any(words in str(record.get("failure_reason")) for words in LEFT_BEHIND),
         }
         for record in (one.model_dump() if hasattr(one, "model_dump") else one for one in records)
         if record["job_name"].startswith(PREFIX)
