@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.slurm_loopback import SlurmLoopback
+from tools.slurm_loopback import SlurmLoopback, free_ports
 
 ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("LIKENESS_SKY") or ROOT / ".cache" / "sky" / "bin" / "python")
@@ -54,10 +54,10 @@ esac
 
 # Found by PYTHONPATH, in SkyPilot's processes on this machine.
 CUSTOMIZE = """\
-import importlib.abc, importlib.util, sys
+import importlib.abc, importlib.util, os, sys
 
 OTHER = {
-    "sky.backends.backend_utils": ("_TEST_IP_LIST", ["http://127.0.0.1:46580"]),
+    "sky.backends.backend_utils": ("_TEST_IP_LIST", ["http://127.0.0.1:" + os.environ.get("SKYPILOT_API_SERVER_LOCAL_PORT", "46580")]),
     "sky.jobs.utils": ("JOB_STATUS_CHECK_GAP_SECONDS", 3),
 }
 
@@ -89,6 +89,8 @@ class SkyLoopback:
             "PYTHONPATH": str(self.slurm.folder / "hook"),
             # Its controllers are as many as the memory allows: this is enough for two.
             "SKYPILOT_POD_MEMORY_GB_LIMIT": "4",
+            # Not 46580: a server of this user's may be there.
+            "SKYPILOT_API_SERVER_LOCAL_PORT": str(free_ports(1)[0]),
         }  # fmt: skip
         self._home = Path(pwd.getpwuid(os.getuid()).pw_dir)
         self._before: dict[Path, bytes | None] = {}
@@ -156,6 +158,7 @@ def main(folder: Path) -> None:
             "SKYPILOT_DISABLE_USAGE_COLLECTION",
             "PYTHONPATH",
             "SKYPILOT_POD_MEMORY_GB_LIMIT",
+            "SKYPILOT_API_SERVER_LOCAL_PORT",
         )
         sys.stdout.write(f"export {' '.join(f'{name}={there.env[name]}' for name in names)}\n")
         sys.stdout.flush()

@@ -185,7 +185,7 @@ class SlurmLoopback:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name], check=True
             )
-        control, login, *nodes = _free_ports(2 + len(NODES))
+        control, login, *nodes = free_ports(2 + len(NODES))
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 512
         words = {
             "folder": self.folder, "user": getpass.getuser(), "host": socket.gethostname(), "cluster": CLUSTER,
@@ -236,7 +236,8 @@ def _path() -> str:
     return f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 on which nothing listens."""
     with contextlib.ExitStack() as open_ones:
         sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
