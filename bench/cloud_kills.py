@@ -52,7 +52,7 @@ class NodeHours:
     def _ask(self) -> None:
         for line in self._slurm.slurm("scontrol", "show", "job", "-o", check=False).splitlines():
             said = dict(re.findall(r"(JobId|StartTime|EndTime|JobState)=(\S+)", line))
-            if said.get("JobState") == "PENDING" or "Unknown" in said.values():
+            if said.get("JobState") in (None, "PENDING") or "Unknown" in said.values():
                 continue
             ended = said["JobState"] not in ("RUNNING", "COMPLETING")
             began = datetime.datetime.fromisoformat(said["StartTime"])

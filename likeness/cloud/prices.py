@@ -40,27 +40,14 @@ def priced_machines(
         ConfigError: `no-machine`: none is left; nothing was rented.
     """
     found: list[PricedMachine] = []
-    refused: list[str] = []
+    causes: dict[str, list[str]] = {}
     for machine in cloud.machines:
         priced = _price(machine, prices, offers.get(machine.words, ()), cloud.max_usd_per_hour)
-        if priced is None and (why := unread.get(machine.words)):
-            refused.append(
-                f"{machine.words}: conf/prices.yaml has no price, and the engine's catalogue cannot be read: {why}"
-            )
-        elif priced is None:
-            refused.append(
-                f"{machine.words}: neither conf/prices.yaml nor the engine's catalogue has a price"
-            )
-        elif priced.date and (age := (today - priced.date).days) > cloud.max_price_age_days:
-            refused.append(f"{machine.words}: its price is of {priced.date}, {age} days old")
-        elif priced.date and priced.date > today + A_DAY:
-            refused.append(f"{machine.words}: its price is of {priced.date}, which is still to come")
-        elif priced.usd > cloud.max_usd_per_hour:
-            refused.append(
-                f"{machine.words}: {format_usd(priced.usd)} an hour is more than cloud.max_usd_per_hour"
-            )
-        else:
+        if (why := _refusal(priced, cloud, today, unread.get(machine.words))) is not None:
+            causes.setdefault(why, []).append(machine.words)
+        elif priced is not None:
             found.append(priced)
+    refused = [f"{', '.join(machines)}: {why}" for why, machines in causes.items()]
     if not found:
         raise ConfigError(
             "no machine may be rented:\n  " + "\n  ".join(refused),
@@ -69,6 +56,23 @@ def priced_machines(
             "conf/cloud/, or choose other machines (`-S cloud=runpod_h100`)",
         )
     return sorted(found, key=lambda one: one.usd), refused
+
+
+def _refusal(
+    priced: PricedMachine | None, cloud: CloudConfig, today: datetime.date, unread: str | None
+) -> str | None:
+    """Why a machine may not be rented."""
+    if priced is None and unread:
+        return f"conf/prices.yaml has no price, and the engine's catalogue cannot be read: {unread}"
+    if priced is None:
+        return "neither conf/prices.yaml nor the engine's catalogue has a price"
+    if priced.date and (age := (today - priced.date).days) > cloud.max_price_age_days:
+        return f"its price is of {priced.date}, {age} days old"
+    if priced.date and priced.date > today + A_DAY:
+        return f"its price is of {priced.date}, which is still to come"
+    if priced.usd > cloud.max_usd_per_hour:
+        return f"{format_usd(priced.usd)} an hour is more than cloud.max_usd_per_hour"
+    return None
 
 
 def _price(machine: Machine, prices: Prices, offers: Sequence[Offer], max_usd: float) -> PricedMachine | None:

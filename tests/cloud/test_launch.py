@@ -88,6 +88,32 @@ def test_the_same_training_is_not_paid_twice_at_a_time_and_another_of_the_person
     dry("train.seed=99101")
 
 
+def test_a_job_that_is_over_for_the_engine_is_replaced_and_what_may_be_left_of_it_ends(
+    clone, engine, prepared, monkeypatch, capsys
+):
+    first = plan(*SLURM, "train.seed=99103")
+    records = JobRecords(Remote((prepared.folder.parent / "store").as_uri()), first.job)
+    records.announce(first.values())
+    records.renew(3600)
+    known = {"number": 1, "name": first.job, "status": "RUNNING", "ended": False, "seconds": 9.0, "recoveries": 0,
+             "machine": "slurm", "reason": "", "left": False}  # fmt: skip
+    handed: list[str] = []
+    monkeypatch.setattr("likeness.cli.launch.carry_out", lambda one: handed.append(one.plan.job))
+
+    def launch(dry_run: bool = False, **changes: object) -> None:
+        (engine / "jobs.json").write_text(json.dumps([known | changes]))
+        words = [*SLURM, "train.seed=99103"]
+        launch_command("jade", words, queue=False, yes=True, dry_run=dry_run, wait=False, as_json=True)
+
+    with pytest.raises(ConfigError, match="trains the same"):
+        launch()
+    launch(dry_run=True, status="FAILED_CONTROLLER", ended=True)
+    assert (records.end, handed) == (None, [])
+    launch(status="FAILED_CONTROLLER", ended=True)
+    assert (records.end, len(handed)) == ("stopped", 1)
+    assert f"{first.job} trained the same and is over" in capsys.readouterr().err
+
+
 def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):
     import click
     import typer

@@ -3,7 +3,7 @@ and clocks of the test's own, in seconds that nobody waits for."""
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +167,23 @@ def test_a_network_that_comes_back_in_time_ends_nothing(in_tmp):
     (life,) = JobRecords(world.store, world.job).lives()
     assert (life.end, world.lost) == ("done", [])
     assert life.seconds == pytest.approx(INSTALL_S + 2400 * STEP_S, abs=SIGN_EVERY_S)
+
+
+def test_a_machine_that_a_dead_controller_left_is_booked_when_its_lease_has_ended(in_tmp):
+    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+    store = Network((in_tmp / "store").as_uri())
+    world = World(store=store, job="likeness-jade-1", steps=3600, engine_s=1800.0)
+    records = JobRecords(store, world.job)
+    records.renew(8 * 3600)
+    world.live(lambda after: "machine" if after >= 1800 else None)
+
+    class LeftBehind(Engine):
+        def jobs(self) -> list[EngineJob]:
+            return [replace(one, status="FAILED_CONTROLLER", left=True) for one in super().jobs()]
+
+    cloud = Cloud(
+        cfg=load_config(Path("params.yaml")), repository=RepositoryPaths.here(), store=store, engine=LeftBehind(world)
+    )  # fmt: skip
+    assert [(one.status, one.ended) for one in cloud.jobs()[0]] == [("FAILED_CONTROLLER", False)]
+    records.renew(0)
+    assert booked(world, LeftBehind(world)) == pytest.approx(world.billed_s / 3600 * USD, rel=0.15)

@@ -50,6 +50,14 @@ def test_a_catalogue_that_does_not_read_is_told_as_that():
     )
 
 
+def test_one_cause_is_told_once():
+    why = "ConnectionError: no network"
+    with pytest.raises(ConfigError) as caught:
+        price({}, **{one.words: why for one in CLOUD.machines})
+    assert str(caught.value).count(why) == 1
+    assert "runpod RTX4090, runpod L40S, runpod A100-80GB: conf/prices.yaml has no price" in str(caught.value)
+
+
 def test_the_dearest_region_that_may_be_taken_is_what_it_can_cost():
     (found,), _ = price({"runpod RTX4090": [offer(0.60), offer(0.69, region="SE"), offer(2.5, region="JP")]})
     assert found.usd == 0.69

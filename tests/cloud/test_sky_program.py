@@ -45,3 +45,26 @@ def test_a_controller_that_may_run_and_does_not_answer_is_no_empty_list(controll
     controller("INIT")
     with pytest.raises(ClusterNotUpError):
         sky_program.jobs({})
+
+
+@pytest.mark.parametrize(
+    ("reason", "left"),
+    [
+        ("Controller process is dead. For more details, run: sky jobs logs --controller 1", False),
+        ("Controller process is dead. Also, cleanup failed: no network.", True),
+        ("Failed to clean up, resources may have leaked: no network", True),
+        (None, False),
+    ],
+)
+def test_a_machine_that_was_left_behind_is_told(monkeypatch, reason, left):
+    status = SimpleNamespace(value="FAILED_CONTROLLER", is_terminal=lambda: True)
+    record = {"job_id": 1, "job_name": "likeness-jade-1", "status": status, "job_duration": 60.0, "recovery_count": 0,
+              "resources": "1x[RTX4090]", "failure_reason": reason}  # fmt: skip
+    parts = {
+        "get": lambda request: request,
+        "exceptions": SimpleNamespace(ClusterNotUpError=ClusterNotUpError),
+    }
+    jobs = SimpleNamespace(queue_v2=lambda **_: ([record],))
+    monkeypatch.setitem(sys.modules, "sky", SimpleNamespace(**parts, jobs=jobs))
+    (told,) = sky_program.jobs({})
+    assert (told["ended"], told["left"]) == (True, left)
