@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.cloud import Cloud
+from likeness.cli.cloud_jobs import Cloud
 from likeness.cli.launch_queue import leave_queue
 from likeness.cloud.records import JobRecords, job_names
 from likeness.disk import write_atomic

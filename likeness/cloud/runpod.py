@@ -13,6 +13,7 @@ from typing import Any, cast
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.engine import Offer
 from likeness.errors import JobLostError, RejectedError, TransientError
+from likeness.formatting import format_usd
 from likeness.http.auth import Auth
 from likeness.http.client import Client, Service
 
@@ -34,6 +35,11 @@ class Pod:
         """Whether it may cost money now; a stopped one still bills its disk, at a price that is not told here."""
         return self.status != "TERMINATED"
 
+    @property
+    def words(self) -> str:
+        """For a person."""
+        return f"{self.id} ({self.name}, {self.status.lower()}) at {format_usd(self.usd_per_hour)} an hour"
+
 
 class RunPod(Service):
     """One account; use as a context manager. `poll_s` is how long between two looks whether a pod is gone."""
@@ -47,13 +53,14 @@ class RunPod(Service):
         """All machines of the account that are not gone.
 
         Raises:
-            AuthError, TransientError: RunPod cannot be asked.
+            AuthError, TransientError: RunPod cannot be asked, or its answer does not read: nobody knows what bills then.
         """
         answer: Any = self._client.get("/pods").json()
         listed = answer.get("pods") if isinstance(answer, dict) else answer  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if not isinstance(listed, list):
-            raise TransientError("RunPod's list of pods is no list", reason="bad-answer")
-        pods = [_pod(one) for one in cast("list[Any]", listed) if isinstance(one, dict)]
+        try:
+            pods = [_pod(one) for one in cast("list[Any]", listed)]
+        except (TypeError, KeyError, AttributeError):
+            raise TransientError("RunPod's list of pods cannot be read", reason="bad-answer") from None
         return [one for one in pods if one.bills]
 
     def offers(
@@ -110,5 +117,5 @@ def _pod(values: Any) -> Pod:
         usd = float(values.get("cost") or 0.0)
     except (TypeError, ValueError):
         usd = 0.0
-    words = {name: str(values.get(name, "")) for name in ("id", "name", "status")}
+    words = {name: str(values[name]) for name in ("id", "name", "status")}
     return Pod(id=words["id"], name=words["name"], status=words["status"].upper(), usd_per_hour=usd)

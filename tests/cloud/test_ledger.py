@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conf_sections import composition
 
-from likeness.cli.cloud import Cloud, settle
+from likeness.cli.cloud_jobs import Cloud, settle
 from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.engine import EngineJob
 from likeness.cloud.job import SIGN_EVERY_S, Job
@@ -124,7 +124,7 @@ def booked(world: World, engine: Any) -> float:
     spending.reserve("runpod machine hours", world.job, world.job, USD * 8)
     JobRecords(world.store, world.job).announce({"machines": [{"usd_per_hour": USD}], "usd_max": USD * 8})
     cloud = Cloud(cfg=cfg, repository=repository, store=world.store, engine=engine)
-    settle(cloud, cloud.jobs()[0])
+    settle(cloud, cloud.jobs())
     (bought,) = [one for one in purchases(repository.spending) if one.key == world.job]
     assert bought.end == "paid"
     return bought.usd
@@ -172,7 +172,7 @@ def test_a_network_that_comes_back_in_time_ends_nothing(in_tmp):
 def test_a_machine_that_a_dead_controller_left_is_booked_when_its_lease_has_ended(in_tmp):
     Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
     store = Network((in_tmp / "store").as_uri())
-    world = World(store=store, job="likeness-jade-1", steps=3600, engine_s=1800.0)
+    world = World(store=store, job="likeness-jade-1", steps=3600)
     records = JobRecords(store, world.job)
     records.renew(8 * 3600)
     world.live(lambda after: "machine" if after >= 1800 else None)
@@ -181,9 +181,10 @@ def test_a_machine_that_a_dead_controller_left_is_booked_when_its_lease_has_ende
         def jobs(self) -> list[EngineJob]:
             return [replace(one, status="FAILED_CONTROLLER", left=True) for one in super().jobs()]
 
+    engine: Any = LeftBehind(world)
     cloud = Cloud(
-        cfg=load_config(Path("params.yaml")), repository=RepositoryPaths.here(), store=store, engine=LeftBehind(world)
-    )  # fmt: skip
-    assert [(one.status, one.ended) for one in cloud.jobs()[0]] == [("FAILED_CONTROLLER", False)]
+        cfg=load_config(Path("params.yaml")), repository=RepositoryPaths.here(), store=store, engine=engine
+    )
+    assert [(one.status, one.ended) for one in cloud.jobs().jobs] == [("FAILED_CONTROLLER", False)]
     records.renew(0)
-    assert booked(world, LeftBehind(world)) == pytest.approx(world.billed_s / 3600 * USD, rel=0.15)
+    assert booked(world, engine) == pytest.approx(world.billed_s / 3600 * USD, rel=0.15)

@@ -2,11 +2,14 @@
 
 import datetime
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conf_sections import section
 
 from fakes.server import FakeServers
+from likeness.cli.cloud import _terminate
 from likeness.cloud import CloudConfig, RunPodConfig
 from likeness.cloud.machine import end_pod
 from likeness.cloud.runpod import RunPod
@@ -72,6 +75,28 @@ def test_a_yes_that_did_nothing_is_found_out(account, servers):
 
 def test_a_pod_that_is_lost_already_is_no_error(account):
     account.terminate("pod-of-yesterday")
+
+
+def test_a_pod_that_cannot_be_ended_does_not_keep_the_others_alive(account, servers, monkeypatch):
+    twin = {**POD, "id": "pod2"}
+    servers.set(runpod_pods=[POD, twin])
+    servers.set_faults({"runpod.action": ["server_error"] * 4})
+    here: Any = SimpleNamespace(cfg=SimpleNamespace(cloud=SimpleNamespace(runpod=config(servers.runpod_url))))
+    with pytest.raises(TransientError):
+        _terminate(here, ["pod1", "pod2"])
+    assert [one.id for one in account.pods()] == ["pod1"]
+
+
+@pytest.mark.parametrize("half", [None, "pod1", {"id": "pod1", "name": POD["name"]}, {"status": "RUNNING"}])
+def test_half_an_answer_is_no_list_of_what_bills(account, servers, half):
+    servers.set(runpod_pods=[POD, half])
+    with pytest.raises(TransientError, match="cannot be read"):
+        account.pods()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(account, servers):
+    servers.set_faults({"runpod.pods": ["truncated", "malformed", "drop_after"]})
+    assert len(account.pods()) == 1
 
 
 def test_a_busy_provider_is_asked_again(account, servers):

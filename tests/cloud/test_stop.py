@@ -1,22 +1,24 @@
 """A job is ended: by a signal, by `likeness cloud stop`, and where its machine or the engine hangs."""
 
+import json
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from likeness.cli import cloud
+from likeness.cli import cloud, cloud_jobs
 from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.engine import EngineJob
 from likeness.cloud.job import EndedError, Job, ended_in_words
 from likeness.cloud.parcel import Parcel
 from likeness.cloud.records import JobRecords, Life
 from likeness.cloud.runpod import Pod
-from likeness.errors import TransientError
+from likeness.errors import ConfigError, LikenessError, TransientError
 from likeness.store.s3 import Remote
 
 NAME = "likeness-jade-1"
@@ -109,27 +111,64 @@ class HangingEngine:
         raise TransientError(f"SkyPilot did not answer about {number}", remedy="look again")
 
 
-def test_where_the_engine_hangs_the_lease_and_the_pods_are_ended_all_the_same(tmp_path, monkeypatch, capsys):
+class DeadEngine(HangingEngine):
+    """Tells nothing at all."""
+
+    def jobs(self) -> list[EngineJob]:
+        raise ConfigError("SkyPilot could not jobs: its server does not start")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A job with a lease of an hour and two pods of one name at RunPod, whose end is recorded; a function names the engine."""
     store = Remote((tmp_path / "store").as_uri())
     records = JobRecords(store, NAME)
+    records.announce({"machines": []})
     records.renew(3600)
-    pods = [Pod(id="p1", name=f"{NAME}-head", status="RUNNING", usd_per_hour=0.6)]
-    here = cloud.Cloud(
-        cfg=SimpleNamespace(), repository=SimpleNamespace(), store=store, engine=HangingEngine()
-    )
-    monkeypatch.setattr(cloud.Cloud, "here", staticmethod(lambda: here))
-    monkeypatch.setattr(cloud.Cloud, "pods", lambda _: list(pods))
+    pods = [Pod(id=one, name=f"{NAME}-head", status="RUNNING", usd_per_hour=0.6) for one in ("p1", "p2")]
+
+    def end(_: object, ids: list[str]) -> None:
+        pods[:] = [one for one in pods if one.id not in ids]
+
+    def with_engine(engine: Any) -> SimpleNamespace:
+        nothing: Any = SimpleNamespace()
+        found = cloud_jobs.Cloud(cfg=nothing, repository=nothing, store=store, engine=engine)
+        monkeypatch.setattr(cloud_jobs.Cloud, "here", staticmethod(lambda: found))
+        return SimpleNamespace(records=records, pods=pods)
+
+    monkeypatch.setattr(cloud_jobs.Cloud, "pods", lambda _: list(pods))
     monkeypatch.setattr(cloud, "settle", lambda *_: None)
-    monkeypatch.setattr(
-        cloud, "_terminate", lambda _, ids: [pods.remove(one) for one in list(pods) if one.id in ids]
-    )
-    with pytest.raises(TransientError, match="did not answer"):
+    monkeypatch.setattr(cloud, "_terminate", end)
+    return with_engine
+
+
+@pytest.mark.parametrize(
+    ("engine", "error"), [(HangingEngine(), "did not answer"), (DeadEngine(), "does not start")]
+)
+def test_where_the_engine_hangs_the_lease_and_the_pods_are_ended_all_the_same(here, capsys, engine, error):
+    job = here(engine)
+    with pytest.raises(LikenessError, match=error):
         cloud.stop_command(NAME)
-    assert pods == []
-    lease = records.lease()
-    assert lease is not None
-    assert lease.seconds == 0
+    assert job.pods == []
+    assert job.records.lease().seconds == 0
     assert NAME in capsys.readouterr().out
+
+
+def test_an_engine_or_a_provider_that_cannot_be_asked_hides_no_job(here, capsys, monkeypatch):
+    here(DeadEngine())
+    assert cloud.status_command() == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert NAME in said
+    assert "Not all is known: SkyPilot could not jobs: its server does not start" in said
+
+    def down(_: object) -> list[Pod]:
+        raise TransientError("RunPod answers 503")
+
+    here(None)
+    monkeypatch.setattr(cloud_jobs.Cloud, "pods", down)
+    assert cloud.status_command(as_json=True) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert ([one["name"] for one in said["jobs"]], said["problems"]) == ([NAME], ["RunPod answers 503"])
 
 
 def until(there) -> None:

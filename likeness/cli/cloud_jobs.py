@@ -1,0 +1,162 @@
+"""What runs on rented machines, found from the engine, the provider and the team's store, and from no file of this computer."""
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from likeness.cloud.engine import Engine, EngineJob
+from likeness.cloud.records import JobRecords, Life, job_names
+from likeness.cloud.runpod import Pod, RunPod
+from likeness.config import Config, load_config
+from likeness.errors import ConfigError, InputError, LikenessError
+from likeness.paths import PARAMS, RepositoryPaths
+from likeness.purchases.budget import Spending
+from likeness.purchases.history import purchases
+from likeness.store import team_store
+from likeness.store.s3 import Remote
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView:
+    """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
+    `pods` are RunPod's machines under its name, which bill."""
+
+    name: str
+    status: str
+    ended: bool
+    lives: Sequence[Life]
+    seconds: float
+    usd: float
+    usd_max: float | None
+    reason: str
+    pods: Sequence[Pod]
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that is known: jobs, machines at RunPod that belong to none of them, and why somebody could not be asked."""
+
+    jobs: Sequence[JobView]
+    strangers: Sequence[Pod]
+    problems: Sequence[LikenessError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """What there is to ask; `engine` is None where none is installed here."""
+
+    cfg: Config
+    repository: RepositoryPaths
+    store: Remote
+    engine: Engine | None
+
+    @staticmethod
+    def here() -> "Cloud":
+        """As params.yaml says.
+
+        Raises:
+            ConfigError: no store is set.
+        """
+        cfg, repository = load_config(PARAMS), RepositoryPaths.here()
+        if (store := team_store(cfg)) is None:
+            raise ConfigError("jobs are recorded in the team's store: items.remote is not set", reason="no-store",
+                              remedy="set items.remote in conf/items/ as it was at the launch")  # fmt: skip
+        try:
+            engine = Engine.find(repository)
+        except ConfigError:
+            engine = None
+        return Cloud(cfg=cfg, repository=repository, store=store, engine=engine)
+
+    def pods(self) -> list[Pod]:
+        """RunPod's machines; none where there is no key for it."""
+        if not os.environ.get(self.cfg.cloud.runpod.api_key_env):
+            return []
+        with RunPod(self.cfg.cloud.runpod, stop=threading.Event()) as account:
+            return account.pods()
+
+    def jobs(self) -> Known:
+        """Every job, and the machines at RunPod that belong to none of them; an engine or a provider that cannot be asked
+        hides nothing of what the others know."""
+        problems: list[LikenessError] = []
+        known: dict[str, EngineJob] = {}
+        pods: list[Pod] = []
+        try:
+            known = {one.name: one for one in (self.engine.jobs() if self.engine else [])}
+        except LikenessError as error:
+            problems.append(error)
+        try:
+            pods = self.pods()
+        except LikenessError as error:
+            problems.append(error)
+        names = sorted({*known, *job_names(self.store)})
+        views = [
+            self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names
+        ]
+        taken = {pod.id for view in views for pod in view.pods}
+        return Known(jobs=views, strangers=[pod for pod in pods if pod.id not in taken], problems=problems)
+
+    def job(self, name: str, known: Known | None = None) -> JobView:
+        """One job by its name.
+
+        Raises:
+            InputError: nobody knows it.
+            LikenessError: nobody who can be asked knows it.
+        """
+        known = known or self.jobs()
+        found = next((one for one in known.jobs if one.name == name), None)
+        if found is None and known.problems:
+            raise known.problems[0]
+        if found is None:
+            raise InputError(f"neither the engine nor the team's store knows a job {name}", reason="no-job",
+                             remedy="`likeness cloud status` lists them")  # fmt: skip
+        return found
+
+    def _view(self, name: str, job: EngineJob | None, pods: Sequence[Pod]) -> JobView:
+        records = JobRecords(self.store, name)
+        lives, launch = records.lives(), records.launch() or {}
+        dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
+        # The engine's time has what passed after a lost machine's last sign, and not what installing took.
+        told_s = sum(life.seconds for life in lives)
+        usd = sum(
+            life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
+            for life in lives
+        )
+        counted_s = 0.0 if job is None else job.seconds + sum(life.installed_s for life in lives)
+        seconds = max(told_s, counted_s)
+        last = lives[-1].usd_per_hour if lives else None
+        usd += (seconds - told_s) / 3600 * (dearest if last is None else last)
+        end = lives[-1].end if lives else ""
+        words = lives[-1].detail if lives and lives[-1].detail else end
+        return JobView(
+            name=name,
+            number=job.number if job else None,
+            status=job.status if job else (end or "not known to the engine"),
+            # What a dead controller left behind bills until it ends itself.
+            ended=job.ended and not (job.left and records.end is None) if job else bool(end),
+            lives=lives,
+            seconds=seconds,
+            usd=usd,
+            usd_max=launch.get("usd_max"),
+            reason=words or (job.reason if job else ""),
+            pods=pods,
+        )
+
+
+def settle(cloud: Cloud, known: Known) -> None:
+    """Book what the jobs that have ended really cost, where this computer reserved money for them."""
+    if known.problems:
+        return  # what may still bill keeps counting
+    spending = Spending(
+        cloud.repository.spending,
+        prices=cloud.cfg.prices,
+        budget=cloud.cfg.budget,
+        stage="launch",
+        persona="",
+    )
+    reserved = {one.key: one.id for one in purchases(cloud.repository.spending) if one.end == "open"}
+    for view in known.jobs:
+        # While a machine of it still bills, the most it can cost keeps counting.
+        if view.ended and not view.pods and view.name in reserved:
+            spending.pay(reserved[view.name], view.usd, {"hours": round(view.seconds / 3600, 4)})
