@@ -1,4 +1,5 @@
-"""Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm: `python -m bench.cloud_kills [KILLS] [SEED]`.
+"""Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm: `python -m bench.cloud_kills [KILLS] [SEED] [STEPS]`,
+where KILLS is how many there are, or which: `worker,controller`.
 
 A machine is lost (-9, all that runs on it), its network fails, a program of the job is killed, SkyPilot's server and controller
 are killed and started anew. A job that ended is launched again. Printed: a line for each kill with the steps that were lost, and
@@ -25,7 +26,7 @@ from tools.sky_clone import SkyClone, training, until
 from tools.sky_loopback import SkyLoopback
 
 KINDS = ("machine", "network", "worker", "controller")
-STEPS, EVERY = 4000, 100
+CHECKPOINTS = 40
 # From a machine's begin; its training begins after some 15 s.
 LATEST_S = 45.0
 
@@ -105,14 +106,17 @@ def act(kind: str, node: str, cluster: SkyLoopback) -> None:
         cluster.sky("api", "start")
 
 
-def main(kills: int, seed: int) -> None:
+def main(kills: str, seed: int, steps: int) -> None:
     """Print what became of it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     chance = random.Random(seed)
-    kinds = [KINDS[number % len(KINDS)] for number in range(kills)]
-    chance.shuffle(kinds)
+    if kills.isdecimal():
+        kinds = [KINDS[number % len(KINDS)] for number in range(int(kills))]
+        chance.shuffle(kinds)
+    else:
+        kinds = kills.split(",")
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as beside:
-        clone = SkyClone(Path(folder), training(STEPS, EVERY))
+        clone = SkyClone(Path(folder), training(steps, steps // CHECKPOINTS))
         with SkyLoopback(Path(folder) / "slurm") as cluster:
             unbroken = beside.submit(clone.train_unbroken)
             hours = NodeHours(cluster)
@@ -167,4 +171,5 @@ def one_kill(
 
 
 if __name__ == "__main__":
-    main(int((sys.argv[1:] or ["20"])[0]), int((sys.argv[2:] or ["16"])[0]))
+    given = dict(enumerate(sys.argv[1:]))
+    main(given.get(0, "20"), int(given.get(1, "16")), int(given.get(2, "4000")))
