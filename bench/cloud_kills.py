@@ -1,6 +1,6 @@
-"""Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm: `python -m bench.cloud_kills [KILLS] [SEED] [STEPS]`,
-where KILLS is how many there are, or which: `worker,controller`.
+"""Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm.
 
+`python -m bench.cloud_kills [KILLS] [SEED] [STEPS]`, where KILLS is how many there are, or which: `worker,controller`.
 A machine is lost (-9, all that runs on it), its network fails, a program of the job is killed, SkyPilot's server and controller
 are killed and started anew. A job that ended is launched again. Printed: a line for each kill with the steps that were lost, and
 whether the weights are those of an unbroken training, nothing stays running, and the hours told are those that Slurm counted.

@@ -25,7 +25,7 @@ NOT_RUN = {
     "make ray-test": INSTALLS,
     "RAY_ADDRESS=HOST:6379 dvc repro -s ingest@jade": "tests/test_ray.py has a cluster of its own",
     "export RUNPOD_API_KEY=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "a user's own keys",
-    ".cache/sky/bin/runpod config $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": RENTS,
+    ".cache/sky/bin/runpod config <<< $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": RENTS,
     "sed -i 's,^remote: .*,remote: s3://my-likeness/items,' conf/items/local.yaml && likeness params": "tests/cloud/ sets one",
     "dvc repro dataset@jade && git add -A && git commit -m data": "tests/cloud/conftest.py does it",
     "likeness launch jade --dry-run": "tests/cloud/test_launch.py does it beside a store",

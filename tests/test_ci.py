@@ -1,4 +1,4 @@
-"""What .ci/run does about the pages on a machine that lacks npm, its registry or Chromium."""
+"""What .ci/run does on a machine that lacks npm, its registry, Chromium, Slurm or SkyPilot."""
 
 import os
 import shutil
@@ -31,7 +31,11 @@ def run(machine: Path, chromium: Path) -> list[str]:
     env = {"PATH": str(machine / "bin"), "CHROMIUM": str(chromium), "HOME": os.environ.get("HOME", "/")}
     done = subprocess.run([machine / ".ci" / "run"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [line for line in done.stdout.splitlines() if line.startswith("made ") or "were not" in line]
+    return [
+        line
+        for line in done.stdout.splitlines()
+        if line.startswith("made ") or "were not" in line or LOST in line
+    ]
 
 
 ALWAYS = ["made check", "made test", "made test-slow"]
@@ -40,13 +44,13 @@ ALWAYS = ["made check", "made test", "made test-slow"]
 def test_the_pages_are_opened_where_npm_and_chromium_are(machine: Path) -> None:
     program(machine / "bin" / "npm", "exit 0")
     program(machine / "chromium", "exit 0")
-    assert run(machine, machine / "chromium") == [*ALWAYS, "made test-web"]
+    assert run(machine, machine / "chromium")[:-1] == [*ALWAYS, "made test-web"]
 
 
 def test_without_chromium_their_types_are_checked_and_one_line_says_so(machine: Path) -> None:
     program(machine / "bin" / "npm", "exit 0")
     nowhere = machine / "nowhere"
-    said = run(machine, nowhere)
+    said = run(machine, nowhere)[:-1]
     assert said == [*ALWAYS, "made check-web", f"== the pages were not opened: Chromium is not at {nowhere}"]
 
 
@@ -54,5 +58,27 @@ def test_without_chromium_their_types_are_checked_and_one_line_says_so(machine: 
 def test_without_npm_or_its_registry_one_line_says_so(machine: Path, npm: str | None) -> None:
     if npm:
         program(machine / "bin" / "npm", npm)
-    said = run(machine, machine / "chromium")
+    said = run(machine, machine / "chromium")[:-1]
     assert said == [*ALWAYS, "== the pages were not checked: npm or its registry is not there"]
+
+
+LOST = "no machine was lost in mid-training: "
+
+
+@pytest.mark.parametrize(
+    ("slurm", "make", "last"),
+    [
+        ("exit 0", 'echo "made $1"', ["made sky", "made slurm-test"]),
+        ("echo a warning; echo 'munged: not installed' >&2; exit 1", 'echo "made $1"', [f"== {LOST}munged: not installed"]),
+        ("exit 0", '[ "$1" != sky ] && echo "made $1"', [f"== {LOST}SkyPilot could not be installed"]),
+    ],
+    ids=["all is there", "no Slurm", "no SkyPilot"],
+)  # fmt: skip
+def test_a_machine_is_lost_where_slurm_starts_and_else_one_line_says_why_not(
+    machine: Path, slurm: str, make: str, last: list[str]
+) -> None:
+    (machine / ".venv" / "bin").mkdir(parents=True)
+    program(machine / ".venv" / "bin" / "python", slurm)
+    program(machine / "bin" / "make", make)
+    said = [line for line in run(machine, machine / "chromium") if "pages" not in line]
+    assert said == [*ALWAYS, *last]

@@ -1,5 +1,5 @@
 """A real Slurm of two nodes and its login node on this machine, for SkyPilot to rent from: munged, slurmctld, two slurmd, an sshd.
-`python -m tools.sky_loopback` starts it with SkyPilot.
+`python -m tools.sky_loopback` starts it with SkyPilot; `python -m tools.slurm_loopback` tries whether this machine can start it.
 
 Everything lies in FOLDER, its `home` is what SkyPilot takes for the user's (`HOME=FOLDER/home`), so the user's own ~/.slurm,
 ~/.sky and ~/.ssh are neither read nor written. Nothing listens but on 127.0.0.1; nothing stays running after it.
@@ -12,6 +12,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -253,3 +255,16 @@ def _until(what: str, there: Callable[[], bool]) -> None:
                 f"{what} did not come up within {UP_WITHIN_S:.0f} s; its log lies in the folder"
             )
         time.sleep(0.2)
+
+
+def main() -> None:
+    """Start it and end it."""
+    try:
+        with tempfile.TemporaryDirectory() as folder, SlurmLoopback(Path(folder)):
+            pass
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

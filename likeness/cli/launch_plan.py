@@ -110,6 +110,7 @@ class Ground:
             max_hours=self.cfg.cloud.max_hours,
             up=self.up,
             down=self.files.down(),
+            data_remote=self.files.url,
             controller=self.controller,
             trains=trained(self.persona, self.revision, experiment.values),
             task=task(

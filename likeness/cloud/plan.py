@@ -64,6 +64,7 @@ class LaunchPlan:
     max_hours: float
     up: Sequence[Load]
     down: Sequence[Load]
+    data_remote: str
     task: dict[str, Any]
     controller: Controller | None
     trains: str
@@ -90,6 +91,7 @@ class LaunchPlan:
             "usd_max": self.usd_max,
             "up": [vars(one) for one in self.up],
             "down": [vars(one) for one in self.down],
+            "data_remote": self.data_remote,
             "task": self.task,
             "controller": None if self.controller is None else asdict(self.controller),
         }
@@ -114,17 +116,17 @@ class LaunchPlan:
                 f"Hours are unknown where nobody measured this training on the card: the machine measures {probe_steps} steps "
                 f"and ends where the rest would not fit into {self.max_hours:g} h."
             )
-        most = (
-            f"{format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest"
-        )
+        whole = format_bytes(sum(one.bytes or 0 for one in self.up))
+        lines += [f"Goes up, {whole} by {self.data_remote}:", *(f"  {one.words}" for one in self.up)]
+        lines += [f"  keys, as the engine's secrets: {', '.join(self.task['secrets'])}"]
+        lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
+        # Last, above the question.
+        most = f"{format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest at this price"
         if jobs == 1:
             lines.append(f"At most {most}.")
         else:
             lines.append(f"At most {format_usd(jobs * self.usd_max)}, for each of {jobs} jobs {most}.")
-        lines += [] if self.controller is None else [self.controller.words]
-        lines += ["Goes up:", *(f"  {one.words}" for one in self.up)]
-        lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
-        return lines
+        return lines + ([] if self.controller is None else [self.controller.words])
 
     def _words(self, one: Candidate) -> str:
         priced, seconds = one.priced, one.seconds(self.steps)
