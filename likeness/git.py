@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 TIMEOUT_S = 60.0
+# Copies whole trees, on a machine that may be busy.
+COPY_WITHIN_S = 1800.0
 # How git marks both sides of a conflict in a file; a hand that resolved it in part leaves one of them.
 CONFLICT = re.compile(r"^(?:<{7} |\|{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
@@ -17,13 +19,15 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
-def git(*arguments: str, root: Path | None = None) -> str | None:
-    """What git prints in `root` (here by default); None where it refuses, is missing, or takes longer than TIMEOUT_S."""
-    printed = git_bytes(*arguments, root=root)
+def git(*arguments: str, root: Path | None = None, within_s: float = TIMEOUT_S) -> str | None:
+    """What git prints in `root` (here by default); None where it refuses, is missing, or takes longer than `within_s`."""
+    printed = git_bytes(*arguments, root=root, within_s=within_s)
     return None if printed is None else printed.decode("utf-8", "replace")
 
 
-def git_bytes(*arguments: str, root: Path | None = None, stdin: bytes = b"") -> bytes | None:
+def git_bytes(
+    *arguments: str, root: Path | None = None, stdin: bytes = b"", within_s: float = TIMEOUT_S
+) -> bytes | None:
     """As `git`, for files of any content; `stdin` is what it reads."""
     try:
         done = subprocess.run(
@@ -33,7 +37,7 @@ def git_bytes(*arguments: str, root: Path | None = None, stdin: bytes = b"") -> 
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=TIMEOUT_S,
+            timeout=within_s,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -12,7 +12,7 @@ from likeness.cli.launch_queue import leave_queue
 from likeness.cloud.records import JobRecords, job_names
 from likeness.disk import write_atomic
 from likeness.errors import InputError
-from likeness.git import git
+from likeness.git import COPY_WITHIN_S, git
 from likeness.tracking.records import merge_runs
 
 
@@ -75,7 +75,8 @@ def fetch(cloud: Cloud, name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path, runs = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"
         write_atomic(path, bundle)
-        if git("fetch", "--quiet", "--no-tags", str(path), "refs/exps/*:refs/exps/*", root=root) is None:
+        words = ("fetch", "--quiet", "--no-tags", str(path), "refs/exps/*:refs/exps/*")
+        if git(*words, root=root, within_s=COPY_WITHIN_S) is None:
             raise InputError(f"the experiment of {name} does not fit this clone", reason="no-baseline",
                              remedy=f"git fetch origin {launch.get('revision', '')}: it was launched from that commit")  # fmt: skip
         tracking = cloud.cfg.tracking

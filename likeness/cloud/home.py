@@ -8,7 +8,7 @@ from likeness.cloud.records import RUNS, JobRecords, pace_file
 from likeness.config import Config
 from likeness.digests import sha256_file
 from likeness.errors import ProviderError
-from likeness.git import git
+from likeness.git import COPY_WITHIN_S, git
 from likeness.paths import RepositoryPaths
 from likeness.store.s3 import Remote
 from likeness.train.pace import pace_name, parse_pace
@@ -24,7 +24,8 @@ def bring_home(records: JobRecords, name: str, repository: RepositoryPaths) -> N
     refs = [ref for ref in listed if ref.rpartition("/")[2] == name]
     bundle = root / ".cache" / f"{name}.bundle"
     bundle.parent.mkdir(exist_ok=True)
-    if not refs or git("bundle", "create", "--quiet", str(bundle), *refs, "^HEAD", root=root) is None:
+    words = ("bundle", "create", "--quiet", str(bundle), *refs, "^HEAD")
+    if not refs or git(*words, root=root, within_s=COPY_WITHIN_S) is None:
         raise ProviderError(f"git could not pack the experiment {name}", reason="no-bundle",
                             remedy="the files are in the DVC remote: `dvc pull` after the same `dvc exp run` here")  # fmt: skip
     records.remote.upload(records.results, bundle, sha256_file(bundle))

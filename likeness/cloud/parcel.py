@@ -12,7 +12,7 @@ from pathlib import Path
 from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
-from likeness.git import git
+from likeness.git import COPY_WITHIN_S, git
 from likeness.key_files import settings_folder
 from likeness.paths import PARAMS
 from likeness.safety.consent.revocations import LIST, state_folder
@@ -67,7 +67,7 @@ def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str) ->
         shutil.rmtree(folder)
     (folder / HOME).mkdir(parents=True)
     source, target = repository.absolute().as_uri(), str(folder / REVISION)
-    if git("clone", "--quiet", "--bare", "--depth", "1", source, target) is None:
+    if git("clone", "--quiet", "--bare", "--depth", "1", source, target, within_s=COPY_WITHIN_S) is None:
         raise ConfigError(f"git could not copy the revision of {repository}", reason="no-revision",
                           remedy="`git fsck` says whether the repository is whole")  # fmt: skip
     signers = settings_folder() / ALLOWED
