@@ -96,6 +96,7 @@ NOT_RUN = {
     'ln -s "$PWD/integrations/comfyui" ~/ComfyUI/custom_nodes/likeness': "needs ComfyUI; make comfy-test makes this link",
     "make comfy-test": INSTALLS,
     "make slurm-test": INSTALLS,
+    "python -m tools.slurm_loopback": "tests/test_ci.py has what .ci/run makes of its answer",
     "make demo && make bench": MEASURES,
     "python -m bench.train_step": MEASURES,
     "python -m bench.train_start": MEASURES,
