@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any, cast
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from likeness.errors import InputError
 from likeness.ingest import png
@@ -19,6 +19,9 @@ from likeness.ingest.encoding import (
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
 ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
+
+# Decoders of lossy grey pictures round the three colours apart.
+SAME_GREY = 2
 
 # TIFF 6.0: what 0 means in a grey picture, and how many bits a number has.
 PHOTOMETRIC, WHITE_IS_ZERO, BITS_PER_SAMPLE = 262, 0, 258
@@ -166,6 +169,8 @@ def _by_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image.I
     try:
         source = cms.getOpenProfile(BytesIO(profile))
         space = str(source.profile.xcolor_space).strip()
+        if space == "GRAY" and image.mode == "RGB" and _is_grey(image):
+            image = image.convert("L")
         if space != ICC_SPACES[image.mode]:
             notes.append(f"colour profile is for {space}, the pixels are {image.mode}: profile ignored")
             return None
@@ -183,6 +188,13 @@ def _by_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image.I
         return None
     notes.append(f"colours converted from {name or space} to sRGB")
     return converted
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether a picture in three colours is a grey one: WebP, AVIF and what has transparency have no other grey."""
+    red, green, blue = image.split()
+    apart = (ImageChops.difference(green, other).getextrema() for other in (red, blue))
+    return max(cast(int, most) for _, most in apart) <= SAME_GREY
 
 
 def _tags(image: Image.Image) -> Any:

@@ -68,8 +68,9 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# What Pillow calls a picture's XMP.
+# What Pillow calls a picture's XMP, and how an orientation stands there: Pillow itself knows `="6"` and `>6` alone.
 XMP = ("xmp", "XML:com.adobe.xmp")
+XMP_ORIENTATION = re.compile(r"""tiff:Orientation\s*(?:=\s*["']|>)\s*([1-8])\b""")
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
@@ -157,10 +158,10 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     image = load_whole(image, data, ratio, notes)
     # Only now: reading metadata loads the pixels of some formats, and what that raises must not be taken for no metadata.
     left = _orientation(image)
-    if format == "HEIF" and not boxes.has_turn:
+    if format == "HEIF":
         # The boxes irot and imir turn a HEIF while it is decoded, and pillow-heif moves the EXIF tag that repeats them
         # here. A file without the boxes is turned by its tag alone.
-        left = image.info.get("original_orientation") or 1
+        left = 1 if boxes.has_turn else image.info.get("original_orientation") or left
     if format == "HEIF" and (pictures := int(getattr(image, "n_frames", 1))) > 1:
         notes.append(f"the one of its {pictures} pictures taken that it names as its primary one")
     if format in ANIMATED and (frames := int(getattr(image, "n_frames", 1))) > 1:
@@ -175,6 +176,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         flat = flat.resize(size, Image.Resampling.LANCZOS)
         alpha = alpha.resize(size, Image.Resampling.LANCZOS) if alpha else None
         notes.append(f"down-scaled from {stored_px[0]}x{stored_px[1]} px")
+    if "icc_profile" in image.info and not profile and told is None:
+        notes.append("colour profile incomplete: ignored")
     flat = to_srgb(flat, profile, told, notes)
     if alpha is not None:
         notes.append(f"transparency laid on {list(limits.background_rgb)}")
@@ -191,14 +194,22 @@ def _decode(data: bytes, limits: Limits) -> Photo:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        orientation: object = image.getexif().get(EXIF_ORIENTATION, 1)
+        orientation: object = image.getexif().get(EXIF_ORIENTATION)
     except Exception:  # metadata that does not read is no reason to lose the photo
         return 1
+    if orientation is None:
+        texts = (image.info[name] for name in XMP if name in image.info)
+        found = next(filter(None, map(XMP_ORIENTATION.search, map(_as_text, texts))), None)
+        return int(found[1]) if found else 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def _as_text(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
 def _who_tells(image: Image.Image) -> str:
     """Whose orientation it is: Pillow takes XMP's where EXIF has none."""
     bare = Image.new("1", (1, 1))
     bare.info = {name: text for name, text in image.info.items() if name not in XMP}
-    return "EXIF" if image.format == "HEIF" or EXIF_ORIENTATION in bare.getexif() else "XMP"
+    return "EXIF" if image.info.get("original_orientation") or EXIF_ORIENTATION in bare.getexif() else "XMP"

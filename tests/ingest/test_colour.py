@@ -190,3 +190,61 @@ def test_whose_orientation_it_is_is_told_of_a_tiff_and_of_a_pngs_older_exif(tmp_
         photo = decode_photo(tmp_path / name, LIMITS)
         assert photo.rgb.shape == (64, 96, 3)
         assert photo.notes == (f"turned upright ({who} orientation 6)",)
+
+
+@pytest.mark.parametrize("spelling", ['="{}"', "='{}'", ' = "{}"', ">{}</tiff:Orientation"])
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "HEIF"])
+def test_an_orientation_in_xmp_is_read_however_xml_spells_it(
+    tmp_path: Path, format: str, spelling: str
+) -> None:
+    xmp = f"<x:xmpmeta><tiff:Orientation{spelling.format(6)}></x:xmpmeta>".encode()
+    Image.new("RGB", (64, 96), (30, 30, 220)).save(tmp_path / "a", format, xmp=xmp)
+    has_turn = format == "HEIF" and describe((tmp_path / "a").read_bytes()).has_turn
+    photo = decode_photo(tmp_path / "a", LIMITS)
+    assert photo.rgb.shape == (64, 96, 3)
+    assert photo.notes == (
+        ("turned upright (boxes irot and imir)",) if has_turn else ("turned upright (XMP orientation 6)",)
+    )
+
+
+def grey_profile(gamma: float) -> bytes:
+    """An ICC profile of grey numbers (ICC.1:2022 8.3)."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    words = b"desc" + bytes(4) + struct.pack(">I", 5) + b"Grey\0" + bytes(79)
+    tags, table, body = {b"desc": words, b"wtpt": white, b"kTRC": curve}, struct.pack(">I", 3), b""
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", 128 + 40 + len(body), len(tag))
+        body += tag
+    size = 128 + len(table) + len(body)
+    header = (
+        struct.pack(">I4sI12s", size, b"lcms", 0x02100000, b"mntrGRAYXYZ ") + bytes(12) + b"acsp" + bytes(28)
+    )
+    return header + struct.pack(">3i", 63190, 65536, 54061) + bytes(48) + table + body
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"), [("L", "PNG"), ("LA", "PNG"), ("LA", "TIFF"), ("RGB", "WEBP"), ("P", "PNG")]
+)
+def test_a_profile_of_grey_counts_however_the_grey_picture_is_stored(
+    tmp_path: Path, mode: str, format: str
+) -> None:
+    stored = Image.new("L", (32, 32), 128).convert(mode)
+    stored.save(tmp_path / "a", format, icc_profile=grey_profile(1.0))
+    photo = decode_photo(tmp_path / "a", LIMITS)
+    assert np.abs(photo.rgb.astype(int) - 188).max() <= 2  # half the light of white
+    assert photo.notes == ("colours converted from Grey to sRGB",)
+
+
+def test_a_profile_of_grey_on_a_picture_in_colours_is_ignored_and_said(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / "a.png", icc_profile=grey_profile(1.0))
+    photo = decode_photo(tmp_path / "a.png", LIMITS)
+    assert photo.rgb[0, 0].tolist() == [200, 30, 30]
+    assert photo.notes == ("colour profile is for GRAY, the pixels are RGB: profile ignored",)
+
+
+def test_a_profile_of_which_pieces_are_missing_is_said_to_be_ignored(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / "a.jpg", icc_profile=grey_profile(1.0))
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data.replace(b"ICC_PROFILE\0\1\1", b"ICC_PROFILE\0\1\2"))
+    assert decode_photo(tmp_path / "a.jpg", LIMITS).notes == ("colour profile incomplete: ignored",)
