@@ -45,6 +45,8 @@ def wide(name: str, tensor: Tensor) -> Tensor:
 
 def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
     """Refuse a layer that lacks a tensor, or whose tensors do not fit each other: InputError `lora-tensors`."""
+    if MAGNITUDE in parts and set(parts) - {MAGNITUDE} in WHOLE[2:]:
+        raise _wrong(f"{name} is a LoKr with magnitudes (LyCORIS' dora_wd), which is not read here", KEEP)
     if set(parts) not in WHOLE:
         raise _wrong(f"{name} has {', '.join(sorted(parts)) or 'an alpha'} alone")
     if (low := min(tensor.ndim for tensor in parts.values())) < 1 or any(
@@ -59,7 +61,8 @@ def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
         magnitude = parts.get("lora_magnitude_vector.weight")
         if magnitude is not None and magnitude.numel() != len(up):
             raise _wrong(
-                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)"
+                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)",
+                KEEP,
             )
 
 
@@ -81,7 +84,10 @@ def thirds(name: str, parts: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     outputs = ("lora_B.weight", "lora_magnitude_vector.weight", "lokr_w1")
     split = {key: tensor for key, tensor in parts.items() if key in outputs}
     if any(len(tensor) % 3 or tensor.ndim > 2 for tensor in split.values()):
-        raise _wrong(f"{name} is query, key and value in one, and its tensors do not fall into three")
+        kind = ": a LoKr's blocks span them" if "lokr_w1" in parts else ""
+        raise _wrong(
+            f"{name} is query, key and value in one, and its tensors do not fall into three{kind}", KEEP
+        )
     return [
         dict(parts) | {key: tensor.chunk(3)[place] for key, tensor in split.items()} for place in range(3)
     ]
@@ -117,8 +123,11 @@ def in_form(name: str, parts: Mapping[str, Tensor], layer: Any) -> Mapping[str, 
     return formed
 
 
-def _wrong(why: str) -> InputError:
-    return InputError(why, reason="lora-tensors", remedy="download or export the file again")
+KEEP = "keep the file as it is: ComfyUI reads it"
+
+
+def _wrong(why: str, remedy: str = "download or export the file again") -> InputError:
+    return InputError(why, reason="lora-tensors", remedy=remedy)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -152,6 +152,12 @@ def _problems(
         yield f"its metadata say {_short(says)}, and its shapes are those of {shapes}: trust the shapes"
     pairs = {name: (parts["lora_A.weight"]["shape"], parts["lora_B.weight"]["shape"])
              for name, parts in weighed.items() if {"lora_A.weight", "lora_B.weight"} <= parts.keys()}  # fmt: skip
+    others = {name.rpartition(".")[0]: name for name in entries if weighed and part_of(name) is None}
+    if others:
+        yield (
+            f"{len(others)} layer(s) have tensors that are none of a LoRA's, DoRA's or LoKr's, and `likeness convert` refuses them: "
+            f"{', '.join(map(_short, sorted(others.values())[:SHOWN]))}"
+        )
     faults = {
         "lack one of their two matrices": [
             name for name, parts in weighed.items() if len({"lora_A.weight", "lora_B.weight"} & parts.keys()) == 1
@@ -172,7 +178,7 @@ def _problems(
             name.removesuffix(".dora_scale") for name, entry in entries.items()
             if name.endswith(".dora_scale") and of_inputs(entry["shape"])
         ],
-        "have an alpha and no weights": sorted(layers.keys() - weighed.keys()),
+        "have an alpha and no weights": sorted(layers.keys() - weighed.keys() - others.keys()),
         "hold no real numbers but other or packed ones, which no LoRA reader unpacks": [
             name for name, parts in weighed.items()
             if any(entry["dtype"] not in FLOATS for part, entry in parts.items() if part != "alpha")

@@ -34,7 +34,7 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
         raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
                          remedy="keep the file as it is")  # fmt: skip
     fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
-    refusals: list[tuple[float, InputError]] = []
+    refusals: list[tuple[float, bool, InputError]] = []
     for architecture in bases():
         base = skeleton(architecture)
         try:
@@ -43,13 +43,13 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
         except InputError as error:
             if error.reason == "lora-ambiguous":
                 raise
-            refusals.append((_unknown(error, len(layers)), error))
+            refusals.append((_unknown(error, len(layers)), shapes != base.TITLE, error))
         else:
             said = said_base(file.metadata, file.config) or ""
             named = re.search(base.SAID_AS, said, re.IGNORECASE) is not None
             fitting.append(((found.alike, same, named), base, found))
     if not fitting:
-        fewest, refusal = min(refusals, key=lambda one: one[0])
+        fewest, _, refusal = min(refusals, key=lambda one: one[:2])
         if fewest < len(layers):
             raise refusal
         raise InputError(

@@ -334,3 +334,41 @@ def test_a_folder_says_whose_text_encoder_it_is_by_its_bases_name(tmp_path):
         convert(write(tmp_path, tensors, config=config), to="kohya", dtype=None)
     config["base_model_name_or_path"] = "stabilityai/stable-diffusion-xl-base-1.0"
     assert convert(write(tmp_path, tensors, config=config), to="kohya", dtype=None).base == "SDXL"
+
+
+KEY = f"lora_unet_{TO_K.replace('.', '_')}"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({f"{KEY}.lokr_w1": torch.ones(8, 8), f"{KEY}.lokr_w2": torch.ones(80, 256),
+          f"{KEY}.dora_scale": torch.ones(640, 1)}, "LoKr with magnitudes"),
+        ({"diffusion_model.double_blocks.0.img_attn.qkv.lokr_w1": torch.ones(8, 8),
+          "diffusion_model.double_blocks.0.img_attn.qkv.lokr_w2": torch.ones(1152, 384)}, "a LoKr's blocks span them"),
+    ],
+    ids=["LyCORIS with dora_wd", "ai-toolkit's LoKr of klein"],
+)  # fmt: skip
+def test_a_whole_file_that_is_not_read_is_not_called_broken(tmp_path, tensors, words):
+    with pytest.raises(InputError, match=words) as caught:
+        convert(write(tmp_path, tensors), to="kohya", dtype=None)
+    assert caught.value.remedy == "keep the file as it is: ComfyUI reads it"
+
+
+def test_inspect_tells_of_tensors_that_no_conversion_takes(tmp_path):
+    whole = named({KEY: (*matrices(640, 2048), 1)})
+    other = f"lora_unet_{TO_Q.replace('.', '_')}"
+    loha = {f"{other}.hada_w{n}_{side}": torch.ones(2, 2) for n in (1, 2) for side in "ab"}
+    for tensors in ({f"{KEY}.diff_b": torch.ones(640)}, {f"{other}.alpha": torch.tensor(1.0), **loha}):
+        (problem,) = read_lora(write(tmp_path, whole | tensors)).problems
+        assert "none of a LoRA's" in problem
+        assert next(name for name in tensors if "alpha" not in name)[:40] in problem
+    assert read_lora(write(tmp_path, whole)).problems == ()
+
+
+def test_a_layer_that_is_none_is_told_by_the_base_that_the_shapes_are_of(tmp_path):
+    """sd-scripts' third text encoder, beside SDXL's own."""
+    te3 = "lora_te3_encoder_block_0_layer_0_SelfAttention_q"
+    tensors = named({KEY: (*matrices(640, 2048), 1), te3: (*matrices(64, 64), 1)})
+    with pytest.raises(InputError, match=f"1 of 2 layers are none of SDXL: {te3}"):
+        convert(write(tmp_path, tensors), to="kohya", dtype=None)
