@@ -56,7 +56,7 @@ class Door:
                 return wrong
         photographs = {entry.source or entry.target for entry in entries}
         if photographs != {chosen.image.source, chosen.image.target} - {None}:
-            return f"{chosen.image.file} was made of other photographs than it says"
+            return "was made of other photographs than it says"
         return next((wrong for one in entries if (wrong := not_covered(one, self._run.consent))), None)
 
 
@@ -101,5 +101,5 @@ def _unlike_its_crop(image: Entry, crop: Entry, paths: PersonaPaths) -> str | No
     ]
     difference = float(np.abs(small[0] - small[1]).mean())
     if not difference <= MAX_DIFFERENCE:
-        return f"{image.file} does not show what its crop {crop.file} shows (difference {difference:.0f})"
+        return f"does not show what its crop {crop.file} shows (difference {difference:.0f})"
     return None

@@ -29,6 +29,12 @@ class Selection:
 
 
 NO_NUMBERS = Numbers()
+AWAY = "remove it from raw/targets/"
+# What a target is called that repeats a source, held out or not; the last counts.
+COPIES = (
+    (False, "source-copy", "source", AWAY),
+    (True, "held-out-copy", "held-out", f"{AWAY}, or take the photograph out of personas.PERSONA.held_out"),
+)
 
 
 def select(
@@ -51,7 +57,7 @@ def select(
         left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
         refusals |= duplicates(left, cfg.near_duplicate)
     left = [photo for photo in photos if photo.raw.label not in refusals]
-    refusals |= held_out_copies(left, cfg.near_duplicate)
+    refusals |= source_copies(left, cfg.near_duplicate)
     sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.label not in refusals]
     refusals |= outliers(sources, limits)
     accepted = tuple(photo for photo in photos if photo.raw.label not in refusals)
@@ -89,18 +95,18 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
     return found
 
 
-def held_out_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:
-    """Refusals of targets that repeat a held-out photograph: by their swaps it would be trained on."""
-    held = Originals(cfg, [photo for photo in photos if photo.raw.held_out])
-    return {
-        photo.raw.label: Refusal(
-            reason="held-out-copy",
-            detail=f"a held-out photograph among the targets: {found.detail}",
-            remedy="remove it from raw/targets/, or take the photograph out of personas.PERSONA.held_out",
-        )
-        for photo in photos
-        if photo.raw.role == "target" and (found := held.repeated_by(photo))
-    }
+def source_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:
+    """Refusals of targets that repeat a source: the person's own photograph, and by its swaps a held-out one would be trained
+    on."""
+    found: dict[str, Refusal] = {}
+    for held_out, reason, what, remedy in COPIES:
+        sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.held_out == held_out]
+        originals = Originals(cfg, sources)
+        for photo in photos:
+            if photo.raw.role == "target" and (repeated := originals.repeated_by(photo)):
+                detail = f"a {what} photograph among the targets: {repeated.detail}"
+                found[photo.raw.label] = Refusal(reason=reason, detail=detail, remedy=remedy)
+    return found
 
 
 def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, Refusal]:

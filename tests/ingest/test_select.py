@@ -73,19 +73,15 @@ def test_of_near_duplicates_the_better_is_kept(better, worse, first_is_better) -
     assert list(found) == (["s2"] if first_is_better else ["s1"])
 
 
-def test_a_source_and_a_target_are_no_duplicates_of_each_other() -> None:
-    selection = decided(candidate("s1"), candidate("t1", pixels_sha256="pixels of s1"))
-    assert labels(selection) == ["s1", "t1"]
-
-
 @pytest.mark.parametrize(
     "copy", [{"pixels_sha256": "pixels of s2"}, {"average_hash": "000000000000001f"}], ids=["same", "near"]
 )
-def test_a_held_out_photograph_does_not_come_back_as_a_target(copy) -> None:
-    held = candidate("s2", held_out=True, average_hash="00000000000000ff")
-    selection = decided(candidate("s1"), held, candidate("t1", **copy), candidate("t2", faces=person(4)))
+@pytest.mark.parametrize(("held_out", "reason"), [(True, "held-out-copy"), (False, "source-copy")])
+def test_a_persons_own_photograph_is_no_target(copy, held_out: bool, reason: str) -> None:
+    source = candidate("s2", held_out=held_out, average_hash="00000000000000ff")
+    selection = decided(candidate("s1"), source, candidate("t1", **copy), candidate("t2", faces=person(4)))
     assert labels(selection) == ["s1", "s2", "t2"]
-    assert reasons(selection) == {"t1": "held-out-copy"}
+    assert reasons(selection) == {"t1": reason}
     assert "s2.png" in selection.refusals["t1"].detail
 
 
