@@ -1,5 +1,6 @@
 """Whether a person's consent holds now: the record as likeness reads it, and what was revoked here."""
 
+import contextlib
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from gallery.tables import Person, Revocation
 from likeness.errors import ConsentError
 from likeness.safety.consent import Consent, in_force
 from likeness.safety.consent import revocations as known
+from likeness.safety.consent.load import read_consent
 from likeness.safety.consent.revocations import Place
 
 
@@ -48,6 +50,10 @@ class Repository:
         told = known.Revocation(
             id=person.consent_id, persona=person.name, date=day, why="revoked in the gallery"
         )
+        with contextlib.suppress(ConsentError):  # a record that is gone or broken ends by its id
+            record = read_consent(self.root / "consent", person.name)
+            if record.id == told.id:
+                told = told.model_copy(update={"kind": record.kind, "evidence": record.evidence.sha256})
         known.revoke(self.root, told)
         if self.team is not None:
             known.share(self.team, told)

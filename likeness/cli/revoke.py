@@ -38,15 +38,15 @@ def revoke_command(
     whole: dict[str, Any] = {}
     with contextlib.suppress(LikenessError):
         read = read_consent(folder, persona)
-        whole = {"id": read.id, "evidence": read.evidence.sha256}
+        whole = {"id": read.id, "kind": read.kind, "evidence": read.evidence.sha256}
     if not (name := record_id or whole.get("id") or _id_line(folder / f"{persona}.yaml")):
         raise ConsentError(f"consent/{persona}.yaml names no id", reason="consent-missing",
                            remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
     if not yes:
         typer.confirm(f"End consent {name} for good?", abort=True)
     # The record that stands there rests on its own release, whatever an older id rested on.
-    evidence = whole.get("evidence") if name == whole.get("id") else None
-    line = Revocation(id=name, persona=persona, date=day, why=why, evidence=evidence)
+    rests_on = whole if name == whole.get("id") else {}
+    line = Revocation(id=name, persona=persona, date=day, why=why).model_copy(update=rests_on)
     new_line = revoke(repository.root, line)
     if name == (whole.get("id") or _id_line(folder / f"{persona}.yaml")):
         set_field(folder, persona, "revoked", day)

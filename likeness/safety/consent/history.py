@@ -5,6 +5,7 @@ Files are read whole and no difference is: neither attributes nor settings of gi
 
 import contextlib
 import datetime
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,12 +21,21 @@ from likeness.safety.consent.load import MAX_BYTES
 from likeness.safety.consent.revocations import Revocation, revocations, revoke
 from likeness.strict_yaml import parse_yaml
 
-# No object under another's name; whose folder it is changes nothing.
-GIT = ("--no-replace-objects", "-c", "safe.directory=*")
-# Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, and side branches that a
-# merge took nothing of.
-VERSIONS = (*GIT, "rev-list", "--all", "--reflog", "--full-history", "--objects")
-LINE = re.compile(r"""^["']?(id|persona|revoked)["']?[ \t]*:[ \t]*["']?([^"'\r\n#]*)""", re.MULTILINE)
+# No object under another's name, no parents but those that a commit names; whose folder it is changes nothing.
+GIT = ("--no-replace-objects", "-c", "safe.directory=*", "-c", "core.commitGraph=false")
+NO_GRAFTS = {"GIT_GRAFT_FILE": os.devnull}
+# Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, what was fetched or is being
+# merged, and side branches that a merge took nothing of; records of this folder and of the clone's own.
+VERSIONS = (
+    *GIT, "rev-list", "--all", "--reflog", "--full-history", "--objects", "--ignore-missing",
+    "FETCH_HEAD", "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", "--", ":(icase)consent", ":(top,icase)consent",
+)  # fmt: skip
+RECORDS = (".yaml", ".yml")
+# Fields of a record that is no YAML, in a line of their own or between braces.
+FIELD = re.compile(
+    r"""(?:^|[{,])[ \t]*["']?(id|persona|kind|revoked)["']?[ \t]*:[ \t]*["']?([^"'\r\n#,{}]*)""", re.MULTILINE
+)
+EVIDENCE = re.compile(r"""evidence["']?[ \t]*:[^}]*?sha256["']?[ \t]*:[ \t]*["']?([0-9a-f]{64})""")
 
 
 def learn_from_git(repository: Path) -> None:
@@ -37,17 +47,21 @@ def learn_from_git(repository: Path) -> None:
     for known in revocations(repository):
         with contextlib.suppress(OSError):
             revoke(repository, known)
-    for text in (*_committed(repository), *_lying_there(repository)):
-        if (said := _revocation(text)) is not None:
+    for data in (*_committed(repository), *_lying_there(repository)):
+        for said in _revocations(data):
             with contextlib.suppress(OSError):
                 revoke(repository, said)
 
 
-def _committed(repository: Path) -> Iterator[str]:
+def _committed(repository: Path) -> Iterator[bytes]:
     """Each version of a record that says anything of a revocation, once."""
-    listed = git_bytes(*VERSIONS, "--", "consent/*.yaml", root=repository)
+    listed = git_bytes(*VERSIONS, root=repository, variables=NO_GRAFTS | {"GIT_SHALLOW_FILE": ""})
+    if listed is None:  # a clone that is shallow in truth: it lacks the commits beyond
+        listed = git_bytes(*VERSIONS, root=repository, variables=NO_GRAFTS)
     names = [line.partition(b" ") for line in (listed or b"").splitlines()]
-    wanted = b"\n".join(dict.fromkeys(name for name, _, path in names if path.endswith(b".yaml")))
+    wanted = b"\n".join(
+        dict.fromkeys(name for name, _, path in names if path.decode("latin-1").lower().endswith(RECORDS))
+    )
     read = git_bytes(*GIT, "cat-file", "--batch", root=repository, stdin=wanted) if wanted else b""
     if listed is None or read is None:
         # Without git on this machine there is no checkout of an old record either.
@@ -62,38 +76,44 @@ def _committed(repository: Path) -> Iterator[str]:
     while read:
         head, _, read = read.partition(b"\n")
         size = int(head.split()[-1])
-        if b"revoked" in (data := read[:size]):
-            yield data.decode("utf-8", "replace")
+        yield read[:size]
         read = read[size + 1 :]
 
 
-def _lying_there(repository: Path) -> Iterator[str]:
+def _lying_there(repository: Path) -> Iterator[bytes]:
     """A line that a hand wrote counts, also where the record does not read."""
-    for path in sorted((repository / "consent").glob("*.yaml")):
+    for path in sorted((repository / "consent").glob("*")):
         with contextlib.suppress(OSError):
-            if path.is_file() and path.stat().st_size <= MAX_BYTES:
-                yield path.read_text(encoding="utf-8", errors="replace")
+            if path.suffix.lower() in RECORDS and path.is_file() and path.stat().st_size <= MAX_BYTES:
+                yield path.read_bytes()
 
 
-def _revocation(text: str) -> Revocation | None:
-    """What a record says of its own end: a day, or any word with a digit in it, or yes."""
+def _revocations(data: bytes) -> Iterator[Revocation]:
+    """What a record says of its own end: a day, or any word with a digit in it, or yes. One that does not read may name several
+    records: all of them end."""
+    data = data.replace(b"\0", b"")  # UTF-16 of some editors: its letters without the bytes between
+    if b"revoked" not in data and b"\\" not in data:  # YAML may write any letter as its number
+        return
+    text = data.decode("utf-8", "replace").lstrip("\ufeff\ufffd")
     try:
         said = cast("dict[str, Any]", parse_yaml(text, dates=False))
-        ended = said.get("revoked")
+        ended, evidence = said.get("revoked"), said.get("evidence")
+        ids = [said.get("id")]
+        released = cast("dict[str, Any]", evidence).get("sha256") if isinstance(evidence, dict) else None
     except (yaml.YAMLError, ValueError, AttributeError):
-        said = dict(LINE.findall(text))
-        ended = said.get("revoked")
+        fields = FIELD.findall(text)
+        said = dict(fields)
+        ended, ids = said.get("revoked"), [value.strip() for name, value in fields if name == "id"]
+        released = found[1] if (found := EVIDENCE.search(text)) else None
     if ended is None or ended is False or not (ended is True or re.search(r"\d", str(ended))):
-        return None
+        return
     try:
-        day = datetime.date.fromisoformat(str(ended))
+        day = datetime.date.fromisoformat(str(ended).strip())
     except ValueError:
         day = datetime.datetime.now(datetime.UTC).date()
-    evidence = said.get("evidence")
-    released = cast("dict[str, Any]", evidence).get("sha256") if isinstance(evidence, dict) else None
-    with contextlib.suppress(ValidationError):
-        return Revocation.model_validate(
-            {"id": said.get("id"), "persona": str(said.get("persona", "")), "date": day, "why": "a record says so",
-             "evidence": released}
-        )  # fmt: skip
-    return None
+    for name in ids:
+        with contextlib.suppress(ValidationError):
+            yield Revocation.model_validate(
+                {"id": name, "persona": str(said.get("persona", "")).strip(), "kind": str(said.get("kind", "")).strip(),
+                 "date": day, "why": "a record says so", "evidence": released}
+            )  # fmt: skip

@@ -26,6 +26,7 @@ from likeness.key_files import settings_folder
 from likeness.safety.consent.parts import Date, Strict
 from likeness.safety.consent.record import RECORD_ID, Consent
 
+REAL = ("self", "release")
 LIST = "revoked.jsonl"
 SHARED = "revocations"
 CLOCK = "clock"
@@ -33,10 +34,11 @@ MAX_BYTES = 16 * 2**20  # of a list: some 50,000 revocations
 
 
 class Revocation(Strict):
-    """One line: a record that was revoked, and the evidence that was withdrawn with it."""
+    """One line: a record that was revoked, of what kind it was, and the evidence that was withdrawn with it."""
 
     id: str
     persona: str
+    kind: str = ""
     date: Date
     why: str = ""
     evidence: str | None = None
@@ -52,6 +54,8 @@ class Place(Protocol):
 
 def state_folder(repository: Path) -> Path:
     """Where a clone keeps what no experiment, checkout or worktree of it replaces."""
+    around = (folder for folder in (repository, *repository.parents) if (folder / ".git").exists())
+    repository = next(around, repository)  # a project in a folder of a clone is that clone's
     git = repository / ".git"
     if git.is_file():  # a worktree: `gitdir: PATH`, where a file names the folder that all share
         own = repository / git.read_text(encoding="utf-8").partition(":")[2].strip()
@@ -149,16 +153,18 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
     What the record itself says is put on the list: whoever takes its `revoked:` out later
     changes nothing."""
     if consent.revoked is not None:
-        own = Revocation(id=consent.id, persona=consent.persona, date=consent.revoked, why="the record says so",
-                         evidence=consent.evidence.sha256)  # fmt: skip
+        own = Revocation(id=consent.id, persona=consent.persona, kind=consent.kind, date=consent.revoked,
+                         why="the record says so", evidence=consent.evidence.sha256)  # fmt: skip
         with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
             revoke(repository, own)
         return own
     known = revocations(repository)
-    if (own_id := next((one for one in known if one.id == consent.id), None)) or consent.kind == "synthetic":
+    if own_id := next((one for one in known if one.id == consent.id), None):
         return own_id
+    # Synthetic people may share a proof of how they were made; a person's release proves no synthetic one.
+    kinds = REAL if consent.kind == "synthetic" else (*REAL, "")
     withdrawn = (one for one in chain(known, _of_other_clones()) if one.evidence == consent.evidence.sha256)
-    return next(withdrawn, None)
+    return next((one for one in withdrawn if one.kind in kinds), None)
 
 
 def share(place: Place, revocation: Revocation) -> None:
