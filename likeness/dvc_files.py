@@ -45,6 +45,14 @@ def cached(cache: Path, md5: str) -> Path:
 def listed(path: Path) -> dict[str, str]:
     """{relative name: md5} of a folder's list in a cache (`....dir`); empty where it is not there or does not read."""
     try:
-        return {str(one["relpath"]): str(one["md5"]) for one in orjson.loads(path.read_bytes())}
-    except (OSError, ValueError, KeyError, TypeError):
+        return entries(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def entries(data: bytes) -> dict[str, str]:
+    """As `listed`, of a list's bytes."""
+    try:
+        return {str(one["relpath"]): str(one["md5"]) for one in orjson.loads(data)}
+    except (ValueError, KeyError, TypeError):
         return {}

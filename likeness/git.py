@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 TIMEOUT_S = 60.0
@@ -50,3 +50,41 @@ def git_bytes(
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+# No object under another's name, no parents but those that a commit names; whose folder it is changes nothing.
+PLAIN = ("--no-replace-objects", "-c", "safe.directory=*", "-c", "core.commitGraph=false")
+NO_GRAFTS = {"GIT_GRAFT_FILE": os.devnull}
+# Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, what was fetched or is being
+# merged, and side branches that a merge took nothing of.
+EVERY_COMMIT = (
+    "rev-list", "--all", "--reflog", "--full-history", "--objects", "--ignore-missing",
+    "FETCH_HEAD", "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD",
+)  # fmt: skip
+
+
+def versions(root: Path, wanted: Callable[[str], bool], *paths: str) -> Iterator[tuple[str, bytes]] | None:
+    """Path and content of each version that any commit of the clone has of the files below `paths` that are `wanted`; None where
+    git cannot say. Files are read whole and no difference is: neither attributes nor settings of git change what is found."""
+    command = (*PLAIN, *EVERY_COMMIT, "--", *paths)
+    listed = git_bytes(*command, root=root, variables=NO_GRAFTS | {"GIT_SHALLOW_FILE": ""})
+    if listed is None:  # a clone that is shallow in truth: it lacks the commits beyond
+        listed = git_bytes(*command, root=root, variables=NO_GRAFTS)
+    if listed is None:
+        return None
+    named = (line.partition(" ") for line in listed.decode("utf-8", "surrogateescape").split("\n"))
+    names = {name: path for name, _, path in named if wanted(path)}
+    read = (
+        git_bytes(*PLAIN, "cat-file", "--batch", root=root, stdin="\n".join(names).encode()) if names else b""
+    )
+    return None if read is None else _contents(read, list(names.values()))
+
+
+def _contents(read: bytes, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+    start = 0
+    for path in paths:
+        end = read.index(b"\n", start)
+        _, kind, size = read[start:end].split()
+        start = end + 2 + int(size)
+        if kind == b"blob":
+            yield path, read[end + 1 : start - 1]

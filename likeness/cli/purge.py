@@ -42,7 +42,7 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
 
     if (root / ".dvc").is_dir():
-        traces = DvcTraces(root, persona)
+        traces = DvcTraces(root, persona, photographs=photographs)
         for place, gone in (
             ("DVC", traces.delete(dry_run=dry_run)),
             ("DVC's remotes", traces.delete_in_remotes(dry_run=dry_run)),

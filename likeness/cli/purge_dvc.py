@@ -4,16 +4,16 @@ DVC alone can bring outputs back from these, past every program of likeness; so 
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import yaml
 
 from likeness.cli.deletion import delete
 from likeness.disk import write_atomic
-from likeness.dvc_files import LOCK, listed
+from likeness.dvc_files import LOCK, entries, listed
 from likeness.errors import InputError
-from likeness.git import git
+from likeness.git import git, versions
 from likeness.paths import PersonaPaths
 from likeness.versions.revision import stages_of
 
@@ -21,10 +21,10 @@ from likeness.versions.revision import stages_of
 class DvcTraces:
     """The digests of everything that stages of a persona ever wrote in this clone, as far as DVC and git know them."""
 
-    def __init__(self, root: Path, persona: str) -> None:
+    def __init__(self, root: Path, persona: str, *, photographs: bool = False) -> None:
         from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 
-        self.root, self.persona = root, persona
+        self.root, self.persona, self._photographs = root, persona, photographs
         self._own = PersonaPaths(persona)
         self._repo: Any = cast(Any, Repo)(str(root))
         self._runs = Path(self._repo.stage_cache.cache_dir)
@@ -33,10 +33,14 @@ class DvcTraces:
             *([self._repo.cache.legacy] if self._repo.cache.legacy else []),
         ]
         self.run_entries, mine, others = self._read_runs()
-        for stages in self._locks():
-            for name, stage in stages.items():
-                (mine if name.endswith(f"@{persona}") else others).update(_digests(stage))
+        for path, text in self._named_by_dvc():
+            for name, stage in _stages(path, _yaml(text)):
+                for digests, own in ((mine, True), (others, False)):
+                    digests.update(
+                        digest for digest, out in _outs(stage) if self._is_own(name, path, stage, out) == own
+                    )
         mine |= set(self._named_dirs())
+        self._mine, self._others = mine, others
         self.digests = set(self._expanded(mine)) - set(self._expanded(others))
 
     def delete(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
@@ -54,13 +58,13 @@ class DvcTraces:
 
     def delete_in_remotes(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete the same in each of DVC's remotes; yields what went, or the remote and why it was not reached."""
-        runs = {entry.relative_to(self._runs).as_posix() for entry in self.run_entries}
         for name in self._repo.config["remote"]:
             try:
                 remote = self._repo.cloud.get_remote(name)
                 fs, odb = remote.fs, remote.odb
-                paths = {digest: odb.oid_to_path(digest) for digest in self.digests}
-                paths |= {f"runs/{run}": fs.join(remote.path, "runs", *run.split("/")) for run in runs}
+                runs, digests = self._in_remote(remote)
+                paths = {digest: odb.oid_to_path(digest) for digest in digests}
+                paths |= {f"runs/{fs.parts(run)[-1]}": run for run in runs}
                 for digest, path in paths.items():
                     if fs.exists(path):
                         yield f"{name}: {digest}", None
@@ -70,6 +74,25 @@ class DvcTraces:
                 Exception
             ) as error:  # whatever a remote raises, the others are asked, too, and the report says it
                 yield f"DVC's remote {name}", f"{type(error).__name__}: {error}"
+
+    def _in_remote(self, remote: Any) -> tuple[list[str], set[str]]:
+        """Runs and objects of this persona that a remote has, by its own runs and folders: this clone may have pulled none of it."""
+        fs, runs = remote.fs, list[str]()
+        folder = fs.join(remote.path, "runs")
+        mine, others = set(self._mine), set(self._others)
+        for path in fs.find(folder) if fs.exists(folder) else ():
+            run = _yaml(fs.read_text(path))
+            own = _is_run_of(run, self.persona)
+            runs += [path] if own else []
+            (mine if own else others).update(digest for digest, _ in _outs(run))
+
+        def expanded(digests: set[str]) -> set[str]:
+            paths = [remote.odb.oid_to_path(digest) for digest in digests if digest.endswith(".dir")]
+            return digests.union(
+                *(entries(fs.read_bytes(path)).values() for path in paths if fs.exists(path))
+            )
+
+        return runs, self.digests | (expanded(mine) - expanded(others) - set(self._expanded(others)))
 
     def commits_with_photographs(self) -> int:
         """How many commits hold this persona's photographs: git keeps them until its history is rewritten."""
@@ -83,21 +106,30 @@ class DvcTraces:
             if not path.is_file():
                 continue
             run = _yaml(path.read_text(encoding="utf-8", errors="replace"))
-            if str(run.get("cmd", "")).split()[-1:] == [self.persona]:
+            if _is_run_of(run, self.persona):
                 entries.append(path)
-                mine |= set(_digests(run))
+                mine |= {digest for digest, _ in _outs(run)}
             else:
-                others |= set(_digests(run))
+                others |= {digest for digest, _ in _outs(run)}
         return entries, mine, others
 
-    def _locks(self) -> Iterator[dict[str, Any]]:
-        """The stages of dvc.lock, as it is and as it was in any commit, those of experiments among them."""
-        lock = self.root / LOCK
-        texts = [lock.read_text(encoding="utf-8")] if lock.is_file() else []
-        commits = git("log", "--all", "--format=%H", "--", LOCK, root=self.root) or ""
-        texts += [git("show", f"{commit}:./{LOCK}", root=self.root) or "" for commit in commits.split()]
-        for text in texts:
-            yield cast("dict[str, Any]", _yaml(text).get("stages", {}))
+    def _named_by_dvc(self) -> Iterator[tuple[str, str]]:
+        """Each dvc.lock and .dvc file with its path, as it is and as it was in any commit: of any folder, of experiments that
+        were removed, of branches of which a merge took nothing."""
+        shown = [path for path in self.root.iterdir() if not path.name.startswith(".")]
+        for path in (*shown, *(one for folder in shown if folder.is_dir() for one in folder.rglob("*"))):
+            if path.name.endswith((LOCK, ".dvc")) and path.is_file():
+                yield path.relative_to(self.root).as_posix(), path.read_text("utf-8", "replace")
+        for path, data in versions(self.root, lambda path: path.endswith((LOCK, ".dvc"))) or ():
+            yield path, data.decode("utf-8", "replace")
+
+    def _is_own(self, name: str, file: str, stage: dict[str, Any], out: str) -> bool:
+        """Whether a stage made it of this persona, or it lies in this persona's folders; photographs where they are to go."""
+        place = f"/{PurePosixPath(file).parent / out}/"
+        if f"/{self._own.raw.as_posix()}/" in place:
+            return self._photographs
+        made = name.endswith(f"@{self.persona}") or _is_run_of(stage, self.persona)
+        return made or any(f"/{folder.as_posix()}/" in place for folder in (self._own.data, self._own.models))
 
     def _named_dirs(self) -> Iterator[str]:
         """Folders in the cache with a file that is named after the persona, whatever wrote them."""
@@ -141,9 +173,22 @@ class DvcTraces:
             write_atomic(lock, text.encode())
 
 
-def _digests(stage: dict[str, Any]) -> list[str]:
+def _is_run_of(stage: dict[str, Any], persona: str) -> bool:
+    return str(stage.get("cmd", "")).split()[-1:] == [persona]
+
+
+def _stages(path: str, read: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a dvc.lock has of each stage; a .dvc file is one without a name."""
+    stages = cast("dict[str, Any]", read.get("stages") or {}) if path.endswith(LOCK) else {"": read}
+    return [
+        (name, cast("dict[str, Any]", stage)) for name, stage in stages.items() if isinstance(stage, dict)
+    ]
+
+
+def _outs(stage: dict[str, Any]) -> list[tuple[str, str]]:
+    """Digest and path of each output."""
     outs = cast("list[dict[str, Any]]", stage.get("outs") or [])
-    return [str(out["md5"]) for out in outs if "md5" in out]
+    return [(str(out["md5"]), str(out.get("path", ""))) for out in outs if "md5" in out]
 
 
 def _yaml(text: str) -> dict[str, Any]:

@@ -1,11 +1,7 @@
-"""What a clone says of revocations: each version of a record that any commit of it has, and the records as they lie there now.
-
-Files are read whole and no difference is: neither attributes nor settings of git change what is found.
-"""
+"""What a clone says of revocations: each version of a record that any commit of it has, and the records as they lie there now."""
 
 import contextlib
 import datetime
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,20 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from likeness.errors import ConsentError
-from likeness.git import git_bytes
+from likeness.git import versions
 from likeness.safety.consent.load import MAX_BYTES
 from likeness.safety.consent.revocations import Revocation, revocations, revoke
 from likeness.strict_yaml import parse_yaml
 
-# No object under another's name, no parents but those that a commit names; whose folder it is changes nothing.
-GIT = ("--no-replace-objects", "-c", "safe.directory=*", "-c", "core.commitGraph=false")
-NO_GRAFTS = {"GIT_GRAFT_FILE": os.devnull}
-# Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, what was fetched or is being
-# merged, and side branches that a merge took nothing of; records of this folder and of the clone's own.
-VERSIONS = (
-    *GIT, "rev-list", "--all", "--reflog", "--full-history", "--objects", "--ignore-missing",
-    "FETCH_HEAD", "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", "--", ":(icase)consent", ":(top,icase)consent",
-)  # fmt: skip
 RECORDS = (".yaml", ".yml")
 # Fields of a record that is no YAML, in a line of their own or between braces.
 FIELD = re.compile(
@@ -54,30 +41,20 @@ def learn_from_git(repository: Path) -> None:
 
 
 def _committed(repository: Path) -> Iterator[bytes]:
-    """Each version of a record that says anything of a revocation, once."""
-    listed = git_bytes(*VERSIONS, root=repository, variables=NO_GRAFTS | {"GIT_SHALLOW_FILE": ""})
-    if listed is None:  # a clone that is shallow in truth: it lacks the commits beyond
-        listed = git_bytes(*VERSIONS, root=repository, variables=NO_GRAFTS)
-    names = [line.partition(b" ") for line in (listed or b"").splitlines()]
-    wanted = b"\n".join(
-        dict.fromkeys(name for name, _, path in names if path.decode("latin-1").lower().endswith(RECORDS))
+    """Each version of a record that the clone has, in this folder or its own."""
+    found = versions(
+        repository, lambda path: path.lower().endswith(RECORDS), ":(icase)consent", ":(top,icase)consent"
     )
-    read = git_bytes(*GIT, "cat-file", "--batch", root=repository, stdin=wanted) if wanted else b""
-    if listed is None or read is None:
-        # Without git on this machine there is no checkout of an old record either.
-        if shutil.which("git") and any(
-            (folder / ".git").exists() for folder in (repository, *repository.parents)
-        ):
-            raise ConsentError(
-                f"{repository}: git cannot read its history, which may say that a consent was revoked", reason="history",
-                remedy="see what `git fsck` says; or clone anew",
-            )  # fmt: skip
-        return
-    while read:
-        head, _, read = read.partition(b"\n")
-        size = int(head.split()[-1])
-        yield read[:size]
-        read = read[size + 1 :]
+    if found is not None:
+        yield from (data for _, data in found)
+    # Without git on this machine there is no checkout of an old record either.
+    elif shutil.which("git") and any(
+        (folder / ".git").exists() for folder in (repository, *repository.parents)
+    ):
+        raise ConsentError(
+            f"{repository}: git cannot read its history, which may say that a consent was revoked", reason="history",
+            remedy="see what `git fsck` says; or clone anew",
+        )  # fmt: skip
 
 
 def _lying_there(repository: Path) -> Iterator[bytes]:

@@ -1,0 +1,165 @@
+"""Attacks on `likeness consent purge`: what DVC could bring back by a name that only git, a remote or a folder still has."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from consent_clone import commit, git
+
+from likeness.cli.purge import purge
+
+ROOT = Path(__file__).parents[2]
+CACHE, FAR = Path(".dvc/cache"), Path("../remote")
+WEIGHTS = b"weights of jade"
+
+
+def keep(data: bytes, suffix: str = "", *, places: tuple[Path, ...] = (CACHE, FAR)) -> str:
+    """Bytes in DVC's cache and its remote; their name."""
+    name = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
+    for place in places:
+        path = place / "files/md5" / name[:2] / name[2:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return name
+
+
+def held(data: bytes) -> list[str]:
+    return [
+        str(path)
+        for place in (CACHE, FAR)
+        for path in place.rglob("*")
+        if path.is_file() and path.read_bytes() == data
+    ]
+
+
+def lock(
+    path: str, digest: str, *, stage: str = "train@jade", cmd: str = "python -m stages.train jade"
+) -> str:
+    stages = {stage: {"cmd": cmd, "outs": [{"path": path, "hash": "md5", "md5": digest}]}}
+    return yaml.safe_dump({"schema": "2.0", "stages": stages})
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch) -> Path:
+    """A clone with settings and records, committed; the working directory."""
+    root = tmp_path / "clone"
+    for name in ("conf", "consent"):
+        shutil.copytree(ROOT / name, root / name)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["tracking"]["enabled"] = False
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text(f"['remote \"far\"']\n    url = {tmp_path / 'remote'}\n")
+    Path(".gitignore").write_text(".dvc/cache\n.dvc/tmp\n")
+    git(root, "init", "-q")
+    commit(root)
+    return root
+
+
+def in_a_commit(root: Path) -> None:
+    Path("dvc.lock").write_text(lock("models/jade/jade-v1.safetensors", keep(WEIGHTS)))
+    commit(root)
+
+
+def a_removed_experiment(root: Path) -> None:
+    in_a_commit(root)
+    git(root, "reset", "-q", "--hard", "HEAD~1")
+
+
+def a_side_branch_of_which_a_merge_took_nothing(root: Path) -> None:
+    git(root, "checkout", "-q", "-b", "side")
+    in_a_commit(root)
+    Path("dvc.lock").unlink()
+    commit(root)
+    git(root, "checkout", "-q", "-")
+    Path("a").write_text("a")
+    commit(root)
+    git(root, "merge", "-q", "--no-edit", "side")
+    git(root, "branch", "-q", "-D", "side")
+    git(root, "reflog", "expire", "--expire=now", "--all")
+
+
+def a_graph_in_a_folder(root: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/dvc.lock").write_text(
+        lock("../models/jade/mine.safetensors", keep(WEIGHTS), stage="mine", cmd="make")
+    )
+
+
+def a_command_under_another_stages_name(root: Path) -> None:
+    Path("dvc.lock").write_text(lock("weights.safetensors", keep(WEIGHTS), stage="mine"))
+
+
+def added_by_hand(root: Path) -> None:
+    Path("models/jade").mkdir(parents=True)
+    out = {"md5": keep(WEIGHTS), "hash": "md5", "path": "old.safetensors"}
+    Path("models/jade/old.safetensors.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+
+
+def added_by_hand_once(root: Path) -> None:
+    added_by_hand(root)
+    commit(root)
+    shutil.rmtree("models")
+    commit(root)
+
+
+def a_run_that_only_the_remote_has(root: Path) -> None:
+    run = {"cmd": "python -m stages.train jade", "outs": [{"path": "x", "md5": keep(WEIGHTS, places=(FAR,))}]}
+    path = FAR / "runs/ab" / ("ab" * 32) / ("cd" * 32)
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(run))
+
+
+def a_folder_that_was_never_pulled(root: Path) -> None:
+    listed = [{"md5": keep(WEIGHTS, places=(FAR,)), "relpath": "step-10.safetensors"}]
+    digest = keep(json.dumps(listed).encode(), ".dir", places=(FAR,))
+    Path("dvc.lock").write_text(lock("models/jade/training/checkpoints", digest))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        in_a_commit, a_removed_experiment, a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
+        a_command_under_another_stages_name, added_by_hand, added_by_hand_once, a_run_that_only_the_remote_has,
+        a_folder_that_was_never_pulled,
+    ],
+    ids=lambda attack: attack.__name__,
+)  # fmt: skip
+def test_what_dvc_could_bring_back_is_found(clone, attack):
+    attack(clone)
+    assert held(WEIGHTS)
+    report = purge("jade", dry_run=False, photographs=False)
+    assert report.unreachable == {}
+    assert held(WEIGHTS) == []
+    assert not purge("jade", dry_run=False, photographs=False).deleted.keys() & {"DVC", "DVC's remotes"}
+
+
+def test_another_personas_folder_that_was_never_pulled_keeps_its_files(clone):
+    """The same file in both folders, each of which only the remote lists."""
+    for persona in ("jade", "mia"):
+        listed = [{"md5": keep(WEIGHTS, places=(FAR,)), "relpath": f"of-{persona}"}]
+        path, digest = (
+            f"models/{persona}/training/checkpoints",
+            keep(json.dumps(listed).encode(), ".dir", places=(FAR,)),
+        )
+        folder = Path("graphs") / persona
+        folder.mkdir(parents=True)
+        (folder / "dvc.lock").write_text(
+            lock(path, digest, stage=f"train@{persona}", cmd=f"python -m stages.train {persona}")
+        )
+    purge("jade", dry_run=False, photographs=False)
+    assert len(held(WEIGHTS)) == 1
+
+
+@pytest.mark.parametrize("photographs", [False, True])
+def test_photographs_that_dvc_keeps_go_when_they_are_to(clone, photographs):
+    Path("data/jade/raw").mkdir(parents=True)
+    out = {"md5": keep(b"a photograph"), "hash": "md5", "path": "a.jpg"}
+    Path("data/jade/raw/a.jpg.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+    purge("jade", dry_run=False, photographs=photographs)
+    assert bool(held(b"a photograph")) is not photographs
