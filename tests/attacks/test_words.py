@@ -87,6 +87,8 @@ DISGUISED = {
     "for adults": "18+",
     "slang": "noodz", "a florin sign": "nsƒw", "between signs": "n~u~d~e",
     "a turned e": "nakǝd", "letters in rings": "n\u20ddu\u20ddd\u20dde\u20dd", "letters between fruit": "n🍑u🍑d🍑e",
+    "a Deseret letter": "n𐐮pples", "nothing else": "wearing just a necklace and nothing else", "moonlight": "clad only in moonlight",
+    "no wardrobe": "wardrobe: none", "an h for nothing": "nuhde", "zeros in slang": "n00d", "joined behind": "tits\u200bout",
 }  # fmt: skip
 OTHER_LANGUAGES = {
     "Chinese": "裸体", "Chinese, parted": "裸 体", "Chinese, traditional": "裸體", "Japanese": "ヌード写真",
@@ -108,6 +110,8 @@ OTHER_LANGUAGES = {
     "Indonesian": "perempuan telanjang", "Indonesian phrase": "tanpa busana", "Indonesian, slang": "foto bugil",
 }  # fmt: skip
 MINORS = {
+    "a lass": "a lass of sixteen summers", "chico de": "un chico de catorce", "not old enough": "not old enough to vote",
+    "too young": "too young to drink", "secondary school": "a freshman in secondary school",
     "an age after of, anywhere": "a woman of 15 in a garden",
     "years old": "17 years old", "joined": "17yo", "slash": "17 y/o", "hyphens": "a 12-year-old", "y": "16y",
     "digits apart": "1 7 years old", "wide digits": "１７ years old", "Arabic digits": "١٧ سنة", "aged": "aged 16",
