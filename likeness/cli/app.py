@@ -6,43 +6,31 @@ from likeness.cli.arguments import PLAIN
 from likeness.cli.commands import Commands, add_commands
 
 app = typer.Typer(
-    cls=Commands, help="What a person runs beside `dvc repro`.", pretty_exceptions_enable=False, **PLAIN
+    cls=Commands,
+    help="Photographs of a person become a LoRA. `dvc repro` runs the graph; these commands come before, beside and after "
+    "it. Begin with `likeness persona new` (docs/personas.md), then `likeness plan`.",
+    pretty_exceptions_enable=False,
+    **PLAIN,
 )
 COMMANDS = {
-    "launch": "launch.launch_command",
-    "desk": "desk.serve.desk_command",
+    "params": "params.params_command",
     "plan": "plan.plan_command",
     "summary": "spending.summary_command",
     "spending": "spending.spending_command",
+    "desk": "desk.serve.desk_command",
     "draw": "draw.draw_command",
-    "publish": "publish.publish_command",
-    "diff": "versions.diff_command",
     "compare": "compare.compare_command",
+    "diff": "versions.diff_command",
     "lineage": "versions.lineage_command",
     "verify": "marks.verify_command",
     "detect": "marks.detect_command",
     "inspect": "inspect.inspect_command",
     "convert": "inspect.convert_command",
-    "params": "params.params_command",
+    "publish": "publish.publish_command",
+    "launch": "launch.launch_command",
 }
 GROUPS = {
-    ("versions", "Number the weights that are good enough, and list them."): {
-        "accept": "versions.accept_command",
-        "list": "versions.list_command",
-    },
-    ("keys", "Keys: who belongs to the team, and what signs what leaves."): {
-        "team": "keys.team_command",
-        "dev-ca": "marks.dev_ca_command",
-    },
-    ("items", "Look after the store of finished items."): {
-        "list": "items.list_items",
-        "verify": "items.verify_items",
-        "prune": "items.prune_items",
-    },
-    ("comfy", "Try a persona's LoRA in ComfyUI."): {
-        "test": "comfy.trial_command",
-        "workflow": "comfy.workflow_command",
-    },
+    ("persona", "Add a person."): {"new": "persona.new_persona"},
     ("consent", "Write, sign, show, revoke and purge consent records."): {
         "keygen": "keys.keygen",
         "allow": "keys.allow_signer",
@@ -56,13 +44,29 @@ GROUPS = {
         "artefacts": "consent.artefacts",
         "purge": "purge.purge_command",
     },
-    ("persona", "Add a person."): {"new": "persona.new_persona"},
     ("photos", "Look at a person's photographs and pictures one by one, and decide."): {
         "list": "photos.list_command",
         "refuse": "photos.refuse_command",
         "accept": "photos.accept_command",
         "caption": "photos.caption_command",
         "swap": "photos.swap_command",
+    },
+    ("versions", "Number the weights that are good enough, and list them."): {
+        "accept": "versions.accept_command",
+        "list": "versions.list_command",
+    },
+    ("items", "Look after the store of finished items."): {
+        "list": "items.list_items",
+        "verify": "items.verify_items",
+        "prune": "items.prune_items",
+    },
+    ("keys", "Keys of your team, and the key that signs what you publish."): {
+        "team": "keys.team_command",
+        "dev-ca": "marks.dev_ca_command",
+    },
+    ("comfy", "Try a persona's LoRA in ComfyUI."): {
+        "test": "comfy.trial_command",
+        "workflow": "comfy.workflow_command",
     },
     ("cloud", "Look after what runs on rented machines."): {
         "status": "cloud.status_command",

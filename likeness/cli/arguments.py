@@ -17,11 +17,17 @@ def complete_persona(incomplete: str) -> list[str]:
 PLAIN: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
 
 Persona = Annotated[
-    str, typer.Argument(metavar="PERSONA", autocompletion=complete_persona, callback=persona_name)
+    str,
+    typer.Argument(
+        metavar="PERSONA",
+        autocompletion=complete_persona,
+        callback=persona_name,
+        help="The person's name in consent/ and conf/persona/.",
+    ),
 ]
 Personas = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="all of params.yaml by default"),
+    typer.Argument(metavar="PERSONA", autocompletion=complete_persona, help="All of params.yaml by default."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

@@ -30,10 +30,12 @@ def compare_command(
         typer.Argument(metavar="LORA", help="A weights file, commit, tag or experiment, or `workspace`."),
     ] = None,
     persona: Annotated[
-        str | None, typer.Option(autocompletion=complete_persona, help="needed where there are several")
+        str | None, typer.Option(autocompletion=complete_persona, help="Needed where there are several.")
     ] = None,
-    experiments: Annotated[bool, typer.Option("--experiments", help="Also every experiment of DVC.")] = False,
-    draw: Annotated[bool, typer.Option("--draw", help="Draw also where all were evaluated.")] = False,
+    experiments: Annotated[
+        bool, typer.Option("--experiments", help="Compare every experiment of DVC, too.")
+    ] = False,
+    draw: Annotated[bool, typer.Option("--draw", help="Draw, even where all were evaluated.")] = False,
     strength: Annotated[
         list[float] | None, typer.Option(min=0, max=2, help="Draw at this strength; may be given again.")
     ] = None,
@@ -42,10 +44,10 @@ def compare_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare LoRAs: which one draws the person better, and is that sure?
+    """Say which LoRA draws the person better, and how sure that is.
 
-    The same prompts, seeds and embedders; each is compared with the first, paired by seed. Revisions that were evaluated are
-    compared from their evaluations; files are drawn, by the settings of evaluate.
+    Compares each LoRA with the first, on the same prompts, seeds and embedders, paired by seed. For revisions that were
+    evaluated it reads their evaluations; with files it draws, by the settings of evaluate.
 
     \b
     Examples:
@@ -61,10 +63,10 @@ def compare_command(
     if len(names) < 2:
         raise ConfigError(
             f"there is {names[0] if names else 'nothing'} to compare, and nothing to compare it with",
-            remedy="name two weight files, commits, tags or experiments; `workspace` is what lies here",
+            remedy="name two weight files, commits, tags or experiments; `workspace` is the files in this folder",
         )
     found = sides(names, run.persona.name)
-    why = "they are to be drawn" if draw or strength else incomparable(found)
+    why = "--draw or --strength was given" if draw or strength else incomparable(found)
     if why is None:
         comparisons = [compared(run.persona.name, found)]
     else:

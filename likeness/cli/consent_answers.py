@@ -14,19 +14,23 @@ from likeness.safety.floors import ADULT_YEARS
 
 Kind = Annotated[
     Literal["self", "release", "synthetic"] | None,
-    typer.Option(help="self: you; release: somebody who signed; synthetic: a synthetic person."),
+    typer.Option(help="self: it is you; release: somebody who signed; synthetic: nobody real."),
 ]
-Subject = Annotated[str | None, typer.Option(help="Who it is: Mia Example.")]
-AttestedBy = Annotated[str | None, typer.Option(help="Who saw what: passport seen by the studio.")]
-Age = Annotated[int | None, typer.Option("--age", help="Years, 18 at least.")]
+Subject = Annotated[str | None, typer.Option(help="The full name: Mia Example.")]
+AttestedBy = Annotated[
+    str | None, typer.Option(help="Who attests the age, and by what: passport seen by the studio.")
+]
+Age = Annotated[int | None, typer.Option("--age", help="In years, at least 18.")]
 Evidence = Annotated[
     Path | None, typer.Option(help="The signed release, or how a synthetic person was made; it is copied.")
 ]
 Scope = Annotated[
-    list[str] | None, typer.Option(help="swap, train, generate; once for each. All three by default.")
+    list[str] | None, typer.Option(help="swap, train or generate; may be given again. All three by default.")
 ]
-Signed = Annotated[str | None, typer.Option(help="The day of the signature, 2026-11-22. Today by default.")]
-Expires = Annotated[str | None, typer.Option(help="The last day, within 24 months. 12 months by default.")]
+Signed = Annotated[str | None, typer.Option(help="The date of the signature, 2026-11-22. Today by default.")]
+Expires = Annotated[
+    str | None, typer.Option(help="The last day, at most 24 months later. After 12 months by default.")
+]
 
 
 ALL_SCOPES = ["swap", "train", "generate"]

@@ -31,7 +31,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "licence": ("modelspec.license",),
     "trained on": ("ss_sd_model_name",),
     "module": ("ss_network_module",),
-    "images": ("ss_num_train_images",),
+    "images x repeats": ("ss_num_train_images",),
     "steps": ("ss_steps",),
     "epochs": ("ss_epoch", "ss_num_epochs"),
     "batch": ("ss_total_batch_size", "ss_batch_size_per_device"),
@@ -47,14 +47,18 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
 }
 MAX_WORDS = 200  # characters of a stranger's text that are shown
 COMMON_TAGS = 8
+WHOSE = {"kohya": "Kohya's", "diffusers": "diffusers'"}
 
 
 def inspect_command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False)], as_json: Json = False
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", show_default=False, help="A .safetensors file.")
+    ],
+    as_json: Json = False,
 ) -> int:
-    """Show what LoRA files say about themselves.
+    """Show what LoRA files contain and say about themselves.
 
-    Any trainer's. Headers and numbers are read, nothing in a file is executed. Exit status 1 when one is broken.
+    Reads files of any trainer: headers and numbers. It executes nothing from a file. Exit status 1 when one is broken.
 
     \b
     Examples:
@@ -129,18 +133,20 @@ def _printable(text: str) -> str:
 
 
 def convert_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
-    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA of any trainer.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
     to: Annotated[
-        Literal["kohya", "diffusers"] | None, typer.Option(help="Whose names; unchanged by default.")
+        Literal["kohya", "diffusers"] | None,
+        typer.Option(help="Whose key names; by default they do not change."),
     ] = None,
     dtype: Annotated[
-        Literal["float32", "float16", "bfloat16"] | None, typer.Option(help="Unchanged by default.")
+        Literal["float32", "float16", "bfloat16"] | None,
+        typer.Option(help="The numbers' type; by default it does not change."),
     ] = None,
 ) -> None:
-    """Write a LoRA file under other names or in a smaller type.
+    """Convert a LoRA file to other key names or a smaller type.
 
-    What the file says about itself (consent, dataset ...) is kept; its hashes are those of the new weights.
+    Metadata (consent, dataset ...) stay; hashes are those of the new weights.
 
     \b
     Examples:
@@ -161,7 +167,7 @@ def convert_command(
         write_atomic(out, converted.data)
     except OSError as error:
         raise DiskError.of(error) or InputError(f"{error.filename}: {error.strerror}") from error
-    named = f" of {converted.base} under {to.capitalize()}'s names, loaded and compared" if to else ""
+    named = f" of {converted.base} under {WHOSE[to]} names, loaded and compared" if to else ""
     sys.stderr.write(
         f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"
     )

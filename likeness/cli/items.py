@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,11 +24,11 @@ DAY_S = 86_400.0
 
 
 def prune_items(
-    unused_days: Annotated[float, typer.Option(help="Remove what no run has used for so many days.")],
+    unused_days: Annotated[float, typer.Option(help="How many days without use.")],
 ) -> None:
     """Remove what no run has used for some days.
 
-    Items and working checkpoints; purchases stay.
+    Removes items and working checkpoints of training. Purchases stay.
 
     \b
     Example:
@@ -40,8 +41,7 @@ def prune_items(
     orders = drop_delivered(items)
     runs = prune_training(repository.training, unused_for_s=unused_days * DAY_S)
     sys.stdout.write(
-        f"removed {removed} items, freed {format_bytes(freed)}; removed {runs} training folders and {orders} orders "
-        "that were delivered\n"
+        f"removed {removed} items, freed {format_bytes(freed)}; removed {runs} training folders and {orders} delivered orders\n"
     )
 
 
@@ -75,7 +75,9 @@ def prune_training(folder: Path, *, unused_for_s: float) -> int:
 
 
 def list_items(as_json: Json = False) -> None:
-    """List what is stored.
+    """Show what is stored, by operation.
+
+    For each operation: items, their size on disk, how many are damaged, and why items were refused. --json lists each item.
 
     \b
     Examples:
@@ -90,13 +92,12 @@ def list_items(as_json: Json = False) -> None:
         return
     for operation, members in itertools.groupby(rows, key=lambda row: row["operation"]):
         group = list(members)
-        size = format_bytes(_on_disk(group))
-        sys.stdout.write(f"{operation or 'of earlier versions'}: {len(group)} items, {size}\n")
-        for row in group:
-            words = ", ".join(row["files"]) or f"refused: {row['refusal']}"
-            sys.stdout.write(
-                f"  {row['key'][:16]}  {row['bytes']:>10}  {'damaged' if row['damaged'] else words}\n"
-            )
+        words = [f"{len(group):>6} items", f"{format_bytes(_on_disk(group)):>9}"]
+        if damaged := sum(row["damaged"] for row in group):
+            words.append(f"{damaged} damaged")
+        refusals = Counter(row["refusal"] for row in group if row["refusal"])
+        words += [f"{number} refused: {reason}" for reason, number in refusals.items()]
+        sys.stdout.write(f"{operation or 'of earlier versions':<20}{', '.join(words)}\n")
     sys.stdout.write(f"{len(rows)} items, {format_bytes(_on_disk(rows))} in {items.root}\n")
 
 
@@ -122,7 +123,7 @@ def _row(key: str, items: ItemStore) -> dict[str, Any]:
 def verify_items() -> int:
     """Check every file against its sha256.
 
-    Exit status 1 when a file is damaged; the item is made again when it is needed.
+    Exit status 1 when a file is damaged. The next run that needs the item makes it again.
 
     \b
     Example:

@@ -14,14 +14,14 @@ from likeness.team_keys import TeamKeys
 
 def team_command(
     allow: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Let what this key signed count on this machine.")
+        str | None, typer.Option(metavar="KEY", help="Trust what this key signs, on this machine.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Whose key that is.")] = None,
 ) -> None:
-    """Show this machine's key for the team's store, and whose signatures count here.
+    """Show this machine's team key and the keys that it trusts.
 
-    The key is made when it is first needed. What no member signed is not taken from items.remote, and no checkpoint of
-    training/ is gone on from.
+    The first use makes the key. A machine takes items and checkpoints from the team's store (items.remote) only where a
+    trusted key signed them.
 
     \b
     Examples:
@@ -36,18 +36,18 @@ def team_command(
     if allow is not None and name is not None:
         keys.allow(allow, name)
     sys.stderr.write(
-        f"this machine signs with {keys.folder}; its key, for the others' `likeness keys team --allow`:\n"
+        f"this machine's key is in {keys.folder}; its public half, for the others' `likeness keys team --allow`:\n"
     )
     sys.stdout.write(f"{keys.public}\n")
     sys.stderr.writelines(f"  {key} {name}\n" for key, name in keys.members.items())
 
 
 def keygen(
-    name: Annotated[str, typer.Option(help="Whose key it is, as records will name the signer.")],
+    name: Annotated[str, typer.Option(help="Your name, as records will show it.")],
 ) -> None:
     """Make your key for signing records.
 
-    It lies in ~/.config/likeness, and its public half is printed: who is to accept your records allows it.
+    The key lies in ~/.config/likeness. The command prints its public half: others need it to accept your records.
 
     \b
     Example:
@@ -56,13 +56,14 @@ def keygen(
     key = new_key(name)
     sys.stdout.write(f"{key}\n")
     sys.stderr.write(
-        f"your key is in {settings_folder()}; keep a copy, and let nobody else read it. Others accept your records with\n"
+        f"your key is in {settings_folder()}; keep a copy, and let nobody else read it. Others accept your records by\n"
         f'  likeness consent allow {key} --name "{name}"\n'
     )
 
 
 def allow_signer(
-    key: Annotated[str, typer.Argument(metavar="KEY")], name: Annotated[str, typer.Option(help="Whose key.")]
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The public half, as keygen prints it.")],
+    name: Annotated[str, typer.Option(help="Whose key it is.")],
 ) -> None:
     """Accept another person's signatures on this machine.
 

@@ -41,28 +41,24 @@ def launch_command(
     ] = None,
     queue: Annotated[
         bool,
-        typer.Option(
-            "--queue", help="A job for every experiment in DVC's queue; -S then says how it is launched."
-        ),
+        typer.Option("--queue", help="Start a job for every experiment in DVC's queue; -S then says how."),
     ] = False,
     experiments: Annotated[
         bool,
-        typer.Option("--experiments", help="A job for each combination of values that -S lists: KEY=A,B."),
+        typer.Option("--experiments", help="Start a job for each combination of the values in -S KEY=A,B."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait", help="Stay until it has ended; where this computer goes, the machine ends itself."
-        ),
+        typer.Option("--wait", help="Wait until the job has ended."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Train on a rented machine.
 
-    Shows machines, prices with their dates, hours, the most it can cost and what goes up and down; asks once; then SkyPilot
-    rents the first machine that can be had. Train, evaluate and report run there. Settings: conf/cloud/.
+    Shows the machines, prices with their dates, hours, the highest possible cost and what is transferred, and asks once.
+    SkyPilot then rents the first machine that is available and runs train, evaluate and report there. Settings: conf/cloud/.
 
     \b
     Examples:

@@ -19,11 +19,14 @@ from likeness.publish.verify import verify
 
 
 def verify_command(
-    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)], as_json: Json = False
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", show_default=False, help="A file, folder or publication.")
+    ],
+    as_json: Json = False,
 ) -> int:
-    """Check an artefact and its way back to the photographs.
+    """Check a file or folder, and trace it back to the photographs.
 
-    A picture, archive, weights file, report, folder, or a downloaded publication. Exit status 1 when something was
+    Takes a picture, archive, weights file, report, folder or downloaded publication. Exit status 1 when something has
     changed or is missing.
 
     \b
@@ -45,7 +48,9 @@ def verify_command(
 
 
 def detect_command(
-    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", show_default=False, help="A picture or a folder of pictures.")
+    ],
     registry: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A publication's marks.jsonl; may be given again."),
@@ -54,8 +59,8 @@ def detect_command(
 ) -> int:
     """Say whether pictures carry a mark.
 
-    Reads C2PA, XMP and the mark in the pixels of a picture or of all in a folder. Needs no account, no download and no
-    repository; a mark whose metadata were stripped is told from chance by a registry only. Exit status 1 when none has one.
+    Reads C2PA, XMP and the mark in the pixels. Needs no account, no download and no repository. Where metadata were
+    stripped, only a registry (--registry) can tell a mark from chance. Exit status 1 when no picture has a mark.
 
     \b
     Examples:

@@ -29,14 +29,18 @@ ABSENT = "(not there)"
 
 
 def params_command(
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="OVERRIDE")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="OVERRIDE", help="KEY=VALUE or GROUP=CHOICE, for a trial."),
+    ] = None,
     keep: Annotated[
-        str | None, typer.Option(metavar="NAME", help="write what differs from conf/ to conf/trial/NAME.yaml")
+        str | None,
+        typer.Option(metavar="NAME", help="Write what differs from conf/ to conf/trial/NAME.yaml."),
     ] = None,
 ) -> None:
     """Compose params.yaml from conf/.
 
-    As `dvc exp run` does, with Hydra overrides for a trial; a permanent choice belongs in conf/config.yaml.
+    `dvc exp run` does the same. Overrides, in Hydra's syntax, are for a trial; a permanent choice is an edit in conf/.
 
     \b
     Examples:

@@ -51,7 +51,9 @@ class TargetAnswers:
 def new_persona(
     name: Annotated[str, typer.Argument(metavar="PERSONA")],
     sources: Annotated[Path, typer.Option(help="A folder with 8 to 30 photographs of one adult.")],
-    targets: Annotated[Path | None, typer.Option(help="Photographs to put her or him into.")] = None,
+    targets: Annotated[
+        Path | None, typer.Option(help="A folder with photographs that get the person's face.")
+    ] = None,
     kind: option.Kind = None,
     subject: option.Subject = None,
     attested_by: option.AttestedBy = None,
@@ -60,32 +62,34 @@ def new_persona(
     scope: option.Scope = None,
     signed: option.Signed = None,
     expires: option.Expires = None,
-    trigger: Annotated[str | None, typer.Option(help="The word that calls the person; the name.")] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help="The word for the person in prompts; the name by default.")
+    ] = None,
     class_word: Annotated[str | None, typer.Option(help="woman, man or person.")] = None,
     held_out: Annotated[
-        list[str] | None, typer.Option(help="A file kept for the evaluation; once for each.")
+        list[str] | None, typer.Option(help="A photograph to keep for the evaluation; may be given again.")
     ] = None,
     shows: Annotated[
         list[str] | None,
-        typer.Option(help="Who a target shows: FILE=NAME, or NAME for all; NAME, AGE attests an age."),
+        typer.Option(help="Who a target shows: FILE=NAME, or NAME for all; 'NAME, AGE' attests an age."),
     ] = None,
     licence: Annotated[
         str | None, typer.Option(help="The targets' licence: CC0-1.0, CC-BY-4.0, or `release`.")
     ] = None,
     origin: Annotated[str | None, typer.Option(help="Where the targets come from.")] = None,
     release: Annotated[
-        Path | None, typer.Option(help="What those who are shown signed; it is copied.")
+        Path | None, typer.Option(help="The release that the people in the targets signed; it is copied.")
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Add a person: photographs, record, targets' licences, settings.
+    """Add a person: photographs, consent record, settings.
 
-    Copies the photographs, writes consent/, conf/ and params.yaml, signs the record with your key, and shows what
-    ingest refuses and why. Without --targets the photographs alone make the dataset.
+    Copies the photographs, asks for what the options leave open, writes consent/, conf/ and params.yaml, signs the record with
+    your key, and shows which photographs ingest refuses and why. Without --targets the dataset is the person's own photographs.
 
     \b
     Example:
-      likeness persona new mia --sources ~/photos/mia --evidence release.pdf
+      likeness persona new mia --sources ~/photos/mia --targets ~/photos/others
     """
     answers = Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence, scope=scope,
                       signed=signed, expires=expires)  # fmt: skip

@@ -27,9 +27,9 @@ File = Annotated[
 
 
 def list_command(persona: Persona, as_json: Json = False) -> None:
-    """List each photograph, and why it is left out.
+    """List each photograph with ingest's verdict and its reason.
 
-    As ingest would judge them now; what was never measured is measured.
+    The verdict is of the photographs as they are now; the command measures those that are new.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
         rest = [failure.model_dump(mode="json", exclude_defaults=True) for failure in others]
         sys.stdout.write(json.dumps({"photographs": rows, "others": rest}, indent=2) + "\n")
         return
-    view = table(f"{persona}: the photographs", left=["file", "", "reason", "detail"], right=())
+    view = table(f"{persona}: the photographs", left=["file", "number", "left out for", "detail"], right=())
     for one in found:
         number = one.entry.source or one.entry.target if one.entry else "out"
         view.add_row(one.file, number, *_why(one).values())
@@ -62,10 +62,10 @@ def _why(one: Standing) -> dict[str, str]:
 def refuse_command(
     persona: Persona, file: File, why: Annotated[str, typer.Option(help="What is wrong with it.")]
 ) -> None:
-    """Keep a photograph out of everything, or a made image out of the training set.
+    """Leave a photograph out, or an image out of the training set.
 
-    A photograph by its bytes, in data/PERSONA/raw/refused.yaml, an image by its pixels, in captions_override/refused.yaml beside it;
-    you commit the file.
+    Writes the sha256 of the photograph's bytes to data/PERSONA/raw/refused.yaml, or that of the image's pixels to
+    data/PERSONA/captions_override/refused.yaml. Commit the file.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def is_image(name: str) -> bool:
 def accept_command(persona: Persona, file: File) -> None:
     """Take back your refusal.
 
-    The gates judge it as they judge any: what they refuse stays refused.
+    The gates still judge the picture: what they refuse stays refused.
 
     \b
     Examples:
@@ -111,14 +111,16 @@ def accept_command(persona: Persona, file: File) -> None:
 
 def caption_command(
     persona: Persona,
-    image: Annotated[str, typer.Argument(metavar="IMAGE", show_default=False, help="jade-s1-t1")],
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", show_default=False, help="An image's id: jade-s1-t1.")
+    ],
     words: Annotated[
-        str, typer.Argument(metavar="WORDS", help="Without any, the provider's caption counts again.")
+        str, typer.Argument(metavar="WORDS", help="The caption; without it, your file is deleted.")
     ] = "",
 ) -> None:
     """Write a caption of your own to captions_override/.
 
-    It is judged first as the stage judges it: it needs the trigger word, and what a gate refuses is not written.
+    The gates judge it first, as in the stage: it needs the trigger word, and a refused caption is not written.
 
     \b
     Examples:
@@ -131,14 +133,15 @@ def caption_command(
 
 def swap_command(
     persona: Persona,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="s1")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", show_default=False, help="t1")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="A source: s1.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", show_default=False, help="A target: t1.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the PNG goes.")] = Path("preview.png"),
     pay: Annotated[float, typer.Option(min=0, metavar="USD", help="Agree to this price.")] = 0.0,
 ) -> int:
-    """Swap one pair before a whole run.
+    """Swap one pair, as a preview.
 
-    With the settings, thresholds and gates of the stage; a run makes and buys it no second time. Exit status 1 when it is refused.
+    Uses the settings, thresholds and gates of the stage. The item store keeps the result, so a run does not make or buy it
+    again. Exit status 1 when it is refused.
 
     \b
     Examples:

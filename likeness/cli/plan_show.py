@@ -38,13 +38,13 @@ class Training:
 
     @property
     def words(self) -> str:
-        """On what the time is measured, or that it is not."""
+        """What the time is based on, or that it is unknown."""
         if self.pace is None:
             device = {"cpu": "CPU", "cuda": "GPU"}[self.device]
-            return f"how long training takes is unknown: no run of {self.step} was measured on this machine's {device}"
+            return f"the time of training is unknown: no run of {self.step} was measured on this machine's {device}"
         return (
-            f"training's time is measured: {self.pace.seconds_a_step:.3g} s a step, of {self.step}, "
-            f"over {self.pace.steps} steps on {self.pace.device}; loading and encoding come on top"
+            f"the time of training comes from an earlier run of {self.step}: {self.pace.seconds_a_step:.3g} s a step, over "
+            f"{self.pace.steps} steps on {self.pace.device}; loading and encoding take more"
         )
 
 
@@ -97,7 +97,7 @@ def show_quality(name: str, found: Sequence[Reading]) -> None:
     green = sum(one.light == "green" for one in found)
     unknown = sum(one.light == "unknown" for one in found)
     say(terminal, f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
-        f"{len(mend)} to mend, {unknown} not known.")  # fmt: skip
+        f"{len(mend)} can be improved, {unknown} unknown.")  # fmt: skip
     for one in mend:
         say(terminal, f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 
@@ -107,7 +107,7 @@ def sentences(plan: Plan) -> list[str]:
     lines = [line for persona in plan.personas.values() for line in persona.stages]
     most = "at most " if any(line.at_most and line.calls for line in lines) else ""
     if not any(line.to_do for line in lines):
-        lines_below = ["Nothing to do from ingest to caption: everything is in the item store. $0."]
+        lines_below = ["Nothing to do from ingest to caption: the item store has everything. $0."]
     else:
         time = (
             "time unknown before a first run"
@@ -117,7 +117,7 @@ def sentences(plan: Plan) -> list[str]:
         cost = (
             f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
             if plan.calls
-            else "nothing of it costs money"
+            else "none of them costs money"
         )
         lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
     lines_below += [
@@ -130,19 +130,19 @@ def sentences(plan: Plan) -> list[str]:
     if plan.exceeds:
         lines_below.append(
             "WARNING: the plan exceeds the budget. A run would stop before the purchase that could exceed it; raise "
-            "budget.max_usd in conf/budget/ and run `make params`, or choose less (swap.sources_per_target)."
+            "budget.max_usd in conf/budget/ and run `make params`, or plan less (swap.sources_per_target)."
         )
     for name, persona in plan.personas.items():
         if not persona.exact:
             lines_below.append(
-                f"{name}: ingest has not seen all raw photographs yet, so these are the most that can come of the "
-                f"files. `dvc repro -f ingest@{name}` makes it exact, at no cost."
+                f"{name}: ingest has not seen all raw photographs yet, so these numbers are upper bounds. "
+                f"`dvc repro -f ingest@{name}` makes them exact, at no cost."
             )
     if plan.missing_keys:
         lines_below.append(f"Not set, and needed: {', '.join(plan.missing_keys)}.")
     if plan.stale_params:
         lines_below.append(
-            "conf/ was edited after params.yaml was composed from it: this plans the old one; `make params`."
+            "conf/ is newer than params.yaml, and this plan is of the old settings: run `make params`."
         )
     return lines_below
 

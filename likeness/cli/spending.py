@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from likeness.cli.arguments import Json
+from likeness.cli.arguments import Json, Personas
 from likeness.cli.tables import console, say, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
@@ -45,7 +45,7 @@ class Row:
 def spending_command(as_json: Json = False) -> None:
     """Show what was bought and what is left of the budget.
 
-    By day, stage and provider; requests that cost nothing are not listed.
+    A line for each day, stage and provider. Requests that cost nothing are not listed.
 
     \b
     Examples:
@@ -99,28 +99,29 @@ def _table(found: list[Row]) -> Table:
 COUNTS = ("items", "made", "reused", "failed", "refused", "skipped")
 
 
-def summary_command(as_json: Json = False) -> None:
+def summary_command(personas: Personas = None, as_json: Json = False) -> None:
     """Show what the last run made and what it cost.
 
-    Items made, reused, failed and refused by stage, seconds, cost, and where the results are.
+    For each stage: items made, reused, failed, refused and skipped, seconds, cost. Then where the results are.
 
     \b
     Examples:
       likeness summary
-      likeness summary --json
+      likeness summary jade --json
     """
     cfg, repository = load_config(PARAMS), RepositoryPaths.here()
+    names = [cfg.persona(name).name for name in personas or cfg.personas]
     spent, limit = total_usd(purchases(repository.spending)), cfg.budget.max_usd
     if as_json:
-        personas = {
+        shown = {
             name: {"stages": stages(repository, name), "results": results(PersonaPaths(name))}
-            for name in cfg.personas
+            for name in names
         }
-        values = {"personas": personas, "spent_usd": spent, "max_usd": limit}
+        values = {"personas": shown, "spent_usd": spent, "max_usd": limit}
         sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
         return
     terminal = console()
-    for name in cfg.personas:
+    for name in names:
         terminal.print(_last_run(name, stages(repository, name)))
         for what, path in results(PersonaPaths(name)).items():
             say(terminal, f"  {what:<10} {path}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
@@ -28,14 +29,21 @@ class PlainTable(Table):
         plain = (Text(on_terminal(cell)) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*plain, style=style, end_section=end_section)
 
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """On a terminal that is too narrow for the lines between the columns, the table does without them."""
+        wanted = Measurement.get(console, options.update_width(LOG_COLUMNS), self).maximum
+        if wanted > options.max_width:
+            self.box, self.pad_edge, self.padding = None, False, (0, 1, 0, 0)
+        yield from super().__rich_console__(console, options)
+
 
 def table(title: str, *, left: Iterable[str], right: Iterable[str]) -> PlainTable:
     """Columns of words, then columns of numbers."""
     view = PlainTable(title=Text(on_terminal(title), style="table.title"), title_justify="left")
     for heading in left:
-        view.add_column(Text(on_terminal(heading)))
+        view.add_column(Text(on_terminal(heading)), overflow="fold")
     for heading in right:
-        view.add_column(Text(on_terminal(heading)), justify="right")
+        view.add_column(Text(on_terminal(heading)), justify="right", no_wrap=True)
     return view
 
 

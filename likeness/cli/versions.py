@@ -33,13 +33,14 @@ def accept_command(
     persona: Persona,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="REV", help="Revisions to choose among; what lies here by default."),
+        typer.Argument(metavar="REV", help="Revisions to choose among; the files in this folder by default."),
     ] = None,
 ) -> int:
-    """Give the weights the next version's name, if they keep the floors of conf/choice/.
+    """Give weights that are good enough the next version number.
 
-    Of several the ones with the largest share of the ceiling. They are copied to models/PERSONA/versions/, the record goes
-    into models/PERSONA/versions.json, which you commit, and MLflow's registry gets the same number. Exit status 1 when none passes.
+    conf/choice/ says what is good enough. Among several revisions the command takes the weights with the largest share of the
+    ceiling. It copies them to models/PERSONA/versions/, writes the record to models/PERSONA/versions.json, which you commit,
+    and registers the same number in MLflow. Exit status 1 when none passes.
 
     \b
     Examples:
@@ -54,7 +55,7 @@ def accept_command(
         if found is None:
             say(
                 terminal,
-                f"{on_terminal(side.name)}: it has no evaluation of these weights (`dvc repro` makes one)",
+                f"{on_terminal(side.name)}: no evaluation of these weights (`dvc repro` makes one)",
             )
             continue
         word = "passes" if found.accepted else "does not pass"
@@ -89,6 +90,12 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
     found = read_versions(PersonaPaths(persona))
     if as_json:
         sys.stdout.write(json.dumps([one.model_dump(mode="json") for one in found], indent=2) + "\n")
+        return
+    if not found:
+        say(
+            console(),
+            f"{persona}: no version is accepted yet; `likeness versions accept {persona}` makes one",
+        )
         return
     view = table(
         f"{persona}: accepted versions",
@@ -127,19 +134,19 @@ SHOWN = 40  # lines of the table; the page and --json have all
 
 
 def diff_command(
-    old: Annotated[str, typer.Argument(metavar="REV")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A commit, branch, tag or experiment.")],
     new: Annotated[
-        str | None, typer.Argument(metavar="REV", help="the files as they lie here by default")
+        str | None, typer.Argument(metavar="NEW", help="The same; the files in this folder by default.")
     ] = None,
     persona: Annotated[
-        str | None, typer.Option(autocompletion=complete_persona, help="all by default")
+        str | None, typer.Option(autocompletion=complete_persona, help="All by default.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with the pictures, before and after.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show which pictures of a training set differ between two versions, and what did it.
+    """Show which training images differ between two versions, and why.
 
     A version is a commit, branch, tag or experiment at which dvc.lock was committed.
 
@@ -180,10 +187,13 @@ def _show(persona: str, old: str, new: str, found: Difference) -> None:
     say(terminal, ", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def lineage_command(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: Json = False) -> None:
-    """Show which revision made a file, from which training set and photographs.
+def lineage_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights, an archive or a picture.")],
+    as_json: Json = False,
+) -> None:
+    """Show which revision made a file, from which photographs.
 
-    Weights, archives, training images and samples; also one that was copied elsewhere: its bytes are looked up.
+    Takes weights, archives, training images and samples, copies outside the repository too: it looks up their bytes.
 
     \b
     Examples:

@@ -50,10 +50,11 @@ def pick_device(wanted: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """What a person calls it: `NVIDIA H100`, `a CPU with 2 threads`."""
+    """The name that a person uses: `NVIDIA H100`, `a CPU with 2 threads`."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"a CPU, {torch.get_num_threads()} threads at a time"
+    threads = torch.get_num_threads()
+    return f"a CPU with {threads} thread{'' if threads == 1 else 's'}"
 
 
 def silence_libraries() -> None:

@@ -97,13 +97,13 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     notes = [*found.problems]
     if others := len(found.layers) - compare_sizes(base, found):
         notes.append(
-            f"{others} of {len(found.layers)} layers have not the published {base.TITLE}'s sizes: it is for another base of the "
-            "same names"
+            f"{others} of {len(found.layers)} layers do not have the published {base.TITLE}'s sizes: the LoRA is for another base "
+            "with the same layer names"
         )
     if unread := sum(".to_" in name for name in typed if to == "diffusers" and name.startswith("unet.")):
         notes.append(
             f"ComfyUI does not look for {unread} of the {len(typed)} tensors under diffusers' names, those of attention: "
-            "give it a file under Kohya's names"
+            "for ComfyUI use --to kohya"
         )
     return Converted(data=data, base=base.TITLE, layers=len(found.layers), notes=tuple(notes))
 

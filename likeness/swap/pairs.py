@@ -36,9 +36,12 @@ def choose_pairs(
     """The pairs to swap in the order of ids, and a `skipped` failure for each photo out of range, and for each target and
     limit that some sources break with it: a line for each pair would be a million for a thousand photographs of each.
 
-    Pairs in range that `best` leaves out are a choice, not a failure, and leave no line.
+    Pairs in range that `best` leaves out are a choice, not a failure, and leave no line. Without targets nothing is paired,
+    and no source is called unfit for it.
     """
     skipped: list[Failure] = []
+    if not targets:
+        return [], skipped
 
     def usable(role: str, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
         problems = {

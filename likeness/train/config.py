@@ -79,7 +79,7 @@ class ScheduleConfig(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.epochs is None and self.warmup_steps >= self.steps:
-            raise ValueError(f"warmup_steps {self.warmup_steps} leaves nothing of steps {self.steps}")
+            raise ValueError(f"warmup_steps ({self.warmup_steps}) must be less than steps ({self.steps})")
         if self.lr_cycles > 1 and self.lr_schedule != "cosine":
             raise ValueError("lr_cycles: only lr_schedule cosine starts again")
         return self

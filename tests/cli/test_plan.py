@@ -329,7 +329,7 @@ def test_the_time_of_training_is_one_that_was_measured(mission, capsys, monkeypa
     if seconds is not None or overrides == ["train.schedule.epochs=10"]:
         assert "0.5 s a step, of sdxl (tiny) at 128 px, 4 images a step, over 900 steps on a CPU" in said
     else:
-        assert "how long training takes is unknown: no run of sdxl (" in said
+        assert "the time of training is unknown: no run of sdxl (" in said
 
 
 def test_stale_params_are_told(mission, capsys):

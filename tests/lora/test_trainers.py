@@ -316,14 +316,14 @@ def test_published_text_encoders_are_not_called_another_bases(tmp_path):
     assert convert(write(tmp_path, named(theirs)), to="kohya", dtype=None).notes == ()
     theirs[first] = (*matrices(1280, 1280), 1)
     (note,) = convert(write(tmp_path, named(theirs)), to="kohya", dtype=None).notes
-    assert note.startswith("1 of 2 layers have not the published SDXL's sizes")
+    assert note.startswith("1 of 2 layers do not have the published SDXL's sizes")
 
 
 def test_a_layer_of_flux_1_among_those_that_klein_shares_is_told(tmp_path):
     shared = {f"lora_unet_double_blocks_{block}_img_attn_qkv": (*matrices(9216, 3072), 1) for block in (0, 1)}
     single = {"lora_unet_single_blocks_0_linear1": (*matrices(21504, 3072), 1)}
     (note,) = convert(write(tmp_path, named(shared | single)), to="kohya", dtype=None).notes
-    assert note.startswith("1 of 7 layers have not the published FLUX.2 klein's sizes")
+    assert note.startswith("1 of 7 layers do not have the published FLUX.2 klein's sizes")
 
 
 def test_a_folder_says_whose_text_encoder_it_is_by_its_bases_name(tmp_path):

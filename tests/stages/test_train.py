@@ -161,6 +161,6 @@ def test_what_is_kept_for_validation_and_how_fast_it_went_are_told(places, capfd
     assert (metrics["images"], metrics["validation_images"], metrics["validation_photographs"]) == (2, 1, 1)
     pace = recall(cfg, RepositoryPaths.here())
     assert pace is not None
-    assert (pace.steps, pace.device) == (6, "a CPU, 1 threads at a time")
+    assert (pace.steps, pace.device) == (6, "a CPU with 1 thread")
     assert pace.seconds_a_step > 0
     assert recall(config(batch_size=1), RepositoryPaths.here()) is None

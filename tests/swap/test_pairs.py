@@ -54,6 +54,10 @@ def test_what_would_be_wrong_on_any_face_makes_no_source_and_may_be_a_target(cha
     assert skipped == {"jade-s2": reason}
 
 
+def test_without_targets_no_source_is_called_unfit_for_a_swap():
+    assert reasons({"s1": candidate(), "s2": candidate(teeth=0.5)}, {}) == ([], {})
+
+
 def test_a_shadow_that_the_target_has_as_well_is_none_and_best_prefers_soft_light():
     sources = {"s1": candidate(shadow=0.15), "s2": candidate(shadow=0.08), "s3": candidate(yaw_deg=3.0)}
     pairs, skipped = reasons(sources, {"t1": candidate(shadow=0.16)}, sources_per_target=3)

@@ -22,7 +22,7 @@ from likeness.train.earlier_names import (
         ({"steps": 0}, "steps"),
         ({"batch_size": 0}, "batch_size"),
         ({"targets": []}, "targets"),
-        ({"warmup_steps": 6}, "warmup_steps 6 leaves nothing"),
+        ({"warmup_steps": 6}, "must be less than steps"),
         ({"side_px": 100}, "not a multiple"),
         ({"epochs": 0}, "epochs"),
         ({"epoch": 3}, "epoch"),
