@@ -112,7 +112,7 @@ def test_prune_keeps_what_was_bought_and_forgets_orders_of_it(mission, capsys):
     for record in (store.root / "records").glob("*/*.json"):
         os.utime(record, (old, old))
     items.prune_items(1)
-    assert "1 orders" in capsys.readouterr().out
+    assert "1 delivered orders" in capsys.readouterr().out
     assert set(store.keys()) == set(bought)
     assert store.orders.pending(bought[0]) is None
     assert store.orders.pending(sha256_bytes(b"awaited")) is not None
