@@ -215,14 +215,16 @@ class Run:
             "base": self.config.base.name,
         }
 
-    def batch(self, works: Sequence[Work], *, workers: int | None = None) -> list[Outcome]:
-        """See `run_batch`; as many workers as fill what a remote provider is allowed in flight."""
+    def batch(self, works: Sequence[Work], *, what: str = "", workers: int | None = None) -> list[Outcome]:
+        """See `run_batch`; as many workers as fill what a remote provider is allowed in flight. `what` tells several batches of
+        one stage apart in the progress."""
         if self.spread is not None:
             return self.spread(self, works)
         if workers is None:
             in_flight = self.provider.in_flight if isinstance(self.section, ProviderSection) else 1
             workers = max(self.config.items.workers, in_flight)
-        return run_batch(self.stage, works, self.items, workers=workers, stop=self.stop)
+        name = f"{self.stage}: {what}" if what else self.stage
+        return run_batch(name, works, self.items, workers=workers, stop=self.stop)
 
     def finish(self, outcomes: Sequence[Outcome], *, failures: Sequence[Failure] = ()) -> Manifest:
         """See `finish`, with the limits of the stage's settings; where it has none, every item has to be finished.

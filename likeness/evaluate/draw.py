@@ -113,19 +113,19 @@ def judge_steps(
     references: Sequence[FaceEmbedding],
     find: Finder,
 ) -> list[CheckpointScore]:
-    """How like the person the LoRA of each kept step draws the planned pictures, the finished one's last; empty if not asked
-    for."""
+    """The similarity to the person of what each saved step's LoRA draws, the finished LoRA's last; empty if
+    `evaluate.checkpoints` is off."""
     if not run.config.evaluate.checkpoints:
         return []
     paths = run.paths
     scores: list[CheckpointScore] = []
     for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
         refuse_weights_of_others(run, path)
-        digest, name = sha256_file(path), f"evaluate step{step}"
+        digest, name = sha256_file(path), f"evaluate: step {step}"
         works = [renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest) for one in planned]
-        drawn = run_batch(name, works, run.items, workers=1)
+        drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
         faces = faces_of(
-            run_batch(name, face_works(drawn, find), run.items, workers=run.config.items.workers)
+            run_batch(f"{name}: faces", face_works(drawn, find), run.items, workers=run.config.items.workers)
         )
         identity = against(references, faces.embeddings, images=faces.images, yaw_edges_deg=())
         scores.append(

@@ -112,7 +112,7 @@ def _enlarged(rgb: RGB, scale: float) -> RGB:
 def search(run: Run, entries: Sequence[Entry], folder: Path, find: Finder) -> dict[str, Outcome]:
     """The faces of images, by the images' ids; `find` gives those of one, largest first."""
     works = [face_work(entry.id, entry.sha256, folder / entry.file, find) for entry in entries]
-    return {outcome.work.id: outcome for outcome in run.batch(works)}
+    return {outcome.work.id: outcome for outcome in run.batch(works, what="faces")}
 
 
 def comparison_sets(

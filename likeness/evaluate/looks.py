@@ -65,7 +65,7 @@ def looks_of(
         for entry in entries
         if entry.id in records
     ]
-    found = {outcome.work.id: outcome.item for outcome in run.batch(works)}
+    found = {outcome.work.id: outcome.item for outcome in run.batch(works, what="light and pose")}
     return {name: Look(id=name, **item.record) for name, item in found.items() if item is not None}
 
 

@@ -76,7 +76,7 @@ def draw(
         replace(renderer.work(one, weights if one.lora else None, digest), line=partial(line, one))
         for one in planned
     ]
-    return run.batch(works, workers=1)  # one: the pictures share one pipeline
+    return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
 
 
 def measure(

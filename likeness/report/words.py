@@ -1,4 +1,4 @@
-"""What slugs and numbers are called on the page, and what is not shown there."""
+"""The page's words for slugs and numbers, and what it does not show."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,14 @@ from likeness.report.collect import Evaluation
 SHOWABLE = frozenset({"no-face", "too-small", "blurred", "exact-duplicate", "near-duplicate"})
 
 GROUP_WORDS: Mapping[str, tuple[str, str]] = {
-    "held_out": ("Held-out photographs", "against each other"),
+    "held_out": ("Held-out photographs", "compared with each other"),
     "photographs": ("Own photographs", "in the training set"),
     "swaps": ("Swapped images", "in the training set"),
-    "samples_with": ("Samples with the LoRA", "what the model draws by the name"),
-    "samples_without": ("Samples without it", "what the base draws by the name"),
-    "unnamed_with": ("Without the name, with it", "what the class word alone draws"),
-    "unnamed_without": ("Without name and LoRA", "what the base draws for it"),
-    "targets": ("The target people", "other people: the floor"),
+    "samples_with": ("Samples with the LoRA", "prompts with the name"),
+    "samples_without": ("Samples of the base", "prompts with the name"),
+    "unnamed_with": ("Class word alone, with the LoRA", "prompts with the class word alone"),
+    "unnamed_without": ("Class word alone, base", "prompts with the class word alone"),
+    "targets": ("The target people", "other people"),
 }
 
 

@@ -82,9 +82,9 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         begins = (
             f"with the weights of {start.words}"
             if start
-            else "anew (train.start_from goes on from a LoRA file)"
+            else "with new weights (train.start_from would begin with a LoRA file)"
         )
-        sys.stderr.write(f"train: step 0 begins {begins}\n")
+        sys.stderr.write(f"train: starts at step 0 {begins}\n")
     params = {
         "train": job.cfg.model_dump(),
         "base": cfg.base.model_dump(),
