@@ -224,7 +224,7 @@ def _with_prices(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _problems(value: Any, place: str) -> Iterator[str]:
-    """Values that must be given, and every `_target_` that is no registered provider of its section."""
+    """Values that must be given, and every `_target_` that is not a registered provider of its section."""
     for key, inner in _children(value):
         where = f"{place}.{key}" if place else key
         if key == TARGET and inner != MISSING:

@@ -75,7 +75,7 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
         text = path.read_text(encoding="ascii").strip()
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
     except ValueError as error:
-        raise ConfigError(f"{path} is no private key", reason="no-key", remedy=remedy) from error
+        raise ConfigError(f"{path} is not a private key", reason="no-key", remedy=remedy) from error
 
 
 def read_key_list(path: Path) -> dict[str, str]:
@@ -96,7 +96,7 @@ def read_key_list(path: Path) -> dict[str, str]:
         key, _, name = line.strip().partition(" ")
         if key and not key.startswith("#"):
             if not is_public_key(key) or not name.strip():
-                raise ConfigError(f"{path}: {line[:80]!r} is no line `KEY NAME`", reason="keys-invalid",
+                raise ConfigError(f"{path}: {line[:80]!r} is not a line `KEY NAME`", reason="keys-invalid",
                                   remedy="correct the line, or delete it")  # fmt: skip
             named[key] = name.strip()
     return named
@@ -105,7 +105,7 @@ def read_key_list(path: Path) -> dict[str, str]:
 def _refuse_no_file(path: Path, *, reason: str, remedy: str) -> None:
     """A pipe or a device would never end, and a link to nothing is neither there nor free."""
     if os.path.lexists(path) and not (path.is_file() and path.stat().st_size <= MAX_BYTES):
-        raise ConfigError(f"{path} is no file of at most {MAX_BYTES} bytes", reason=reason, remedy=remedy)
+        raise ConfigError(f"{path} is not a file of at most {MAX_BYTES} bytes", reason=reason, remedy=remedy)
 
 
 def add_to_key_list(path: Path, key: str, name: str) -> None:
@@ -115,7 +115,7 @@ def add_to_key_list(path: Path, key: str, name: str) -> None:
         ConfigError: `keys-invalid`: it is no public key, or no name; see `read_key_list`.
     """
     if not is_public_key(key) or not name.strip() or not name.isprintable():
-        raise ConfigError(f"{key[:80]!r} {name[:80]!r} is no public key with a name", reason="keys-invalid",
+        raise ConfigError(f"{key[:80]!r} {name[:80]!r} is not a public key with a name", reason="keys-invalid",
                           remedy="give a key as the machine that has it prints it, and whose it is")  # fmt: skip
     if key in read_key_list(path):
         return

@@ -34,7 +34,7 @@ def inside(name: str) -> str:
         or any(part in ("", ".", "..") for part in parts)
         or len(name) > MAX_NAME
     ):
-        raise ValueError(f"{name[:80]!r} is no name of a file below its folder")
+        raise ValueError(f"{name[:80]!r} is not the name of a file below its folder")
     return name
 
 
@@ -73,7 +73,7 @@ def persona_name(name: str) -> str:
         ConfigError: it is no persona's.
     """
     if PERSONA_NAME.fullmatch(name) is None:
-        raise ConfigError(f"{name[:80]!r} is no name of a persona", reason="persona-name",
+        raise ConfigError(f"{name[:80]!r} is not a valid name of a persona", reason="persona-name",
                           remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
     return name
 

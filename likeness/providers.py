@@ -156,7 +156,7 @@ def check_target(task: Task, target: Any) -> str:
     if str(target) in known:
         return known[str(target)]
     raise ConfigError(
-        f"{task}.provider.{TARGET}: {target!r} is no registered provider; registered are {', '.join(known)}",
+        f"{task}.provider.{TARGET}: {target!r} is not a registered provider; registered are {', '.join(known)}",
         reason="unregistered-provider",
         remedy=f"choose one of conf/{task}/, or install the package that registers it (docs/adding-a-provider.md)",
     )
@@ -175,7 +175,7 @@ def check_optimizer(target: str) -> str:
     if target in known:
         return known[target]
     raise ConfigError(
-        f"train.optimizer.{TARGET}: {target!r} is no optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
+        f"train.optimizer.{TARGET}: {target!r} is not an optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
         reason="unregistered-provider",
         remedy="choose one of conf/train/optimizer/, or install the package that registers it",
     )

@@ -84,7 +84,9 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
         ConfigError: it is not YAML, a key stands twice, it is more than plain values, or a merge left conflict markers.
     """
     if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a pipe or a device would never end
-        raise ConfigError(f"{path} is no file of at most {MAX_BYTES} bytes", reason="not-yaml", remedy=remedy)
+        raise ConfigError(
+            f"{path} is not a file of at most {MAX_BYTES} bytes", reason="not-yaml", remedy=remedy
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

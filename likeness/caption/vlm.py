@@ -49,7 +49,7 @@ class VlmCaptioner(LocalNetwork):
         """
         if not Path(self.model).is_dir() and HUB_COMMIT.fullmatch(self.revision or "") is None:
             raise ConfigError(
-                f"caption.provider: {self.model} is no folder, and revision {self.revision!r} is no commit",
+                f"caption.provider: {self.model} is not a folder, and revision {self.revision!r} is not a commit",
                 reason="unpinned-model",
                 remedy="give the hub id's 40-digit commit as revision, or the path of a downloaded model",
             )

@@ -57,7 +57,7 @@ def status_command(as_json: Json = False) -> int:
     for pod in left:
         say(terminal, f"BILLS: pod {pod.words}, of a job that has ended: likeness cloud stop {pod.id}")
     for pod in known.strangers:
-        say(terminal, f"also bills at RunPod, and is no job of likeness here: pod {pod.words}")
+        say(terminal, f"also bills at RunPod, and is not a job of likeness here: pod {pod.words}")
     return int(bool(left or known.problems))
 
 

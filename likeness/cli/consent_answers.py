@@ -91,7 +91,7 @@ def file(said: str) -> Path:
     """
     path = Path(said).expanduser()
     if path.is_symlink() or not path.is_file() or path.stat().st_size == 0:
-        raise ValueError(f"{words(said)} is no file, or is empty")
+        raise ValueError(f"{words(said)} is not a file, or is empty")
     return path
 
 

@@ -152,7 +152,7 @@ def _photographs(folder: Path, *, otherwise: str = "") -> tuple[list[Path], list
     folder = folder.expanduser()
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is no folder",
+            f"{folder} is not a folder",
             reason="no-folder",
             remedy=f"name the folder of the photographs{otherwise}",
         )

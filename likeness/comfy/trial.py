@@ -217,7 +217,7 @@ def _in_reach(run: Run, server: ComfyUI) -> Generator[Lora]:
     folder = Path(options.lora_folder).expanduser()
     if not folder.is_dir():
         raise ConfigError(
-            f"comfy.lora_folder {folder} is no folder", remedy="name models/loras of the ComfyUI server, or set it to null"
+            f"comfy.lora_folder {folder} is not a folder", remedy="name models/loras of the ComfyUI server, or set it to null"
         )  # fmt: skip
     link = folder / f"likeness-{weights.stem}-{uuid.uuid4().hex[:8]}.safetensors"
     link.symlink_to(weights.resolve())

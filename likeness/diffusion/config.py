@@ -98,7 +98,7 @@ class BaseModelConfig(Section):
         if asked in (TINY, TINY_RANDOM) or (asked and HUB_COMMIT.fullmatch(self.revision or "")):
             return
         # Without a configuration diffusers takes the newest one of a repository that it guesses.
-        why = f"is of the hub, and base.revision {self.revision!r} is no commit" if asked else "is not set"
+        why = f"is of the hub, and base.revision {self.revision!r} is not a commit" if asked else "is not set"
         raise ConfigError(
             f"base.{setting} {asked or 'for a single file'} {why}",
             reason="base-unpinned",

@@ -108,7 +108,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
         settle_prediction(pipeline, markers, configured=configured, named=named, wanted=cfg.prediction)
     if incompatibility := family.incompatibility(pipeline) or _no_numbers(pipeline):
         raise ConfigError(
-            f"base.source {cfg.source!r} is no base of architecture {cfg.architecture}: {incompatibility}",
+            f"base.source {cfg.source!r} is not a base of architecture {cfg.architecture}: {incompatibility}",
             reason="base-kind",
             remedy="correct base.architecture, or take a text-to-image model of that architecture",
         )

@@ -101,7 +101,7 @@ def recognise(data: bytes) -> None:
             f"replace it by a photograph ({READ}), or remove it from the folder",
         )
     raise _no_image(
-        f"the content is no image that can be read ({READ})",
+        f"the content is not an image that can be read ({READ})",
         "replace it by a photograph in one of these formats, or remove it from the folder",
     )
 

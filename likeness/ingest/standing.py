@@ -128,7 +128,7 @@ def _digest(run: Run, file: str, sha256: str | None) -> str:
     known = {f"{raw.role}s/{same_name(raw.name)}": raw.path for raw in read(run).raws}
     path = known.get(same_name(file))
     if path is None:
-        raise InputError(f"{file} is no photograph of {run.persona.name}", reason="unknown-photograph",
+        raise InputError(f"{file} is not a photograph of {run.persona.name}", reason="unknown-photograph",
                          remedy="name it as `likeness photos list` does: sources/IMG_1.jpg")  # fmt: skip
     digest = sha256_file(path)
     refuse_changed(file, digest, sha256)

@@ -68,7 +68,7 @@ def part_of(name: str) -> tuple[str, str] | None:
 def split(name: str) -> tuple[str, str]:
     """As `part_of`; InputError `lora-names` in place of None."""
     if (found := part_of(name)) is None:
-        raise InputError(f"{name} is no tensor of a LoRA, DoRA or LoKr that is known here", reason="lora-names",
+        raise InputError(f"{name} is not a tensor of a LoRA, DoRA or LoKr that is known here", reason="lora-names",
                          remedy=REMEDY)  # fmt: skip
     return found
 

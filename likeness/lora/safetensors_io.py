@@ -69,7 +69,7 @@ def read_header(path: Path) -> Header:
         with _opened(path) as file:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")
             if not 2 <= length <= os.fstat(file.fileno()).st_size - LENGTH_BYTES:
-                raise _broken(path, "its first 8 bytes are no header's length")
+                raise _broken(path, "its first 8 bytes are not a header's length")
             if length > MAX_HEADER_BYTES:
                 raise _broken(path, f"its header has {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
             header: dict[str, Any] = _parsed(file.read(length))
@@ -90,7 +90,7 @@ def read_header(path: Path) -> Header:
 def _opened(path: Path) -> BinaryIO:
     """A regular file, opened: a pipe or a device would be waited at, or have no end."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise _unreadable(path, "it is no regular file")
+        raise _unreadable(path, "it is not a regular file")
     return path.open("rb")
 
 
@@ -147,5 +147,5 @@ def _unreadable(path: Path, why: str) -> InputError:
 
 
 def _broken(path: Path, why: str) -> InputError:
-    return InputError(f"{path} is no safetensors file: {without_control(why)[:MAX_SHOWN]}", reason="not-safetensors",
+    return InputError(f"{path} is not a safetensors file: {without_control(why)[:MAX_SHOWN]}", reason="not-safetensors",
                       remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read")  # fmt: skip

@@ -75,7 +75,7 @@ def detect_all(path: Path, registry: Registry) -> Iterator[Detected]:
         yield detect(path, registry)
     else:
         raise InputError(
-            f"{path} is no file and no folder", reason="missing-file", remedy="give a picture's path"
+            f"{path} is neither a file nor a folder", reason="missing-file", remedy="give a picture's path"
         )
 
 
@@ -83,7 +83,7 @@ def detect(path: Path, registry: Registry) -> Detected:
     """What this file says. A file that cannot be read is told so, and is no error."""
     size = path.stat().st_size
     if not path.is_file() or size > MAX_FILE_BYTES:
-        return _nothing(path, f"is no regular file of at most {MAX_FILE_BYTES} bytes")
+        return _nothing(path, f"is not a regular file of at most {MAX_FILE_BYTES} bytes")
     data = path.read_bytes()
     try:
         rgb = open_rgb(data)
@@ -157,7 +157,7 @@ def open_rgb(data: bytes) -> RGB:
         Image.DecompressionBombError,
     ) as error:
         raise InputError(
-            f"is no picture that can be read ({type(error).__name__})", reason="unreadable"
+            f"is not a picture that can be read ({type(error).__name__})", reason="unreadable"
         ) from error
 
 

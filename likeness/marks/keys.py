@@ -175,7 +175,7 @@ def _with_chain(private: Ed25519PrivateKey, chain: bytes, place: str, *, develop
         own = x509.load_pem_x509_certificates(chain)[0]
     except (ValueError, IndexError) as error:
         raise _unusable(
-            place, "its certificate_file is no chain of certificates in PEM", "give its chain"
+            place, "its certificate_file is not a chain of certificates in PEM", "give its chain"
         ) from error
     if own.public_key() != private.public_key():
         raise _unusable(

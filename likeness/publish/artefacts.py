@@ -56,9 +56,7 @@ class Verifier:
         elif path.suffix == ".html":
             yield from self._page(path, name)
         else:
-            why = (
-                "it is no picture, archive, weights, report or publication, and nothing here names its bytes"
-            )
+            why = "it is not a picture, archive, weights, report or publication, and nothing here names its bytes"
             yield from list(self.text(path, name)) or [Check(name, "unknown", why)]
 
     def text(self, path: Path, name: str) -> Iterator[Check]:
@@ -131,7 +129,7 @@ class Verifier:
                 names = archive.namelist()
                 texts = {one: archive.read(one) for one in names if one.endswith(("metadata.jsonl", MARKS))}
         except BROKEN as error:
-            yield Check(name, "changed", f"it is no whole archive: {error}")
+            yield Check(name, "changed", f"it is not a complete archive: {error}")
             return
         if broken is not None:
             yield Check(

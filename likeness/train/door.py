@@ -57,7 +57,9 @@ def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:
         stray = not path.is_dir() and path.relative_to(folder).as_posix() not in named
         if stray or (path.is_symlink() and not links_to_cache(path)):
             raise InputError(
-                f"{path} is no file of the training set", reason="dataset-changed", remedy=WRITTEN_BY_DATASET
+                f"{path} is not a file of the training set",
+                reason="dataset-changed",
+                remedy=WRITTEN_BY_DATASET,
             )
     for entry in entries:
         caption = (folder / entry.file).with_suffix(".txt")

@@ -43,7 +43,7 @@ def lineage(path: Path) -> Made:
         InputError: no lock names these bytes.
     """
     if not path.is_file():
-        raise InputError(f"{path} is no file", reason="no-file", remedy="name a file that a stage made")
+        raise InputError(f"{path} is not a file", reason="no-file", remedy="name a file that a stage made")
     md5 = md5_file(path)
     found = None
     for revision, title in _revisions():  # newest first: the last one that is found is the oldest

@@ -66,13 +66,13 @@ def test_a_command_takes_no_path_for_a_persona(in_tmp, words, name):
     kept.write_text("x: 1\n")
     done = CliRunner().invoke(app, ["consent", *words, "--", name])
     assert done.exit_code != 0
-    assert "is no name of a persona" in done.output
+    assert "is not a valid name of a persona" in done.output
     assert [path for path in in_tmp.rglob("*") if path.is_file()] == [kept]
 
 
 @pytest.mark.parametrize("name", ["..", "", "jade/../mia", "/etc", "JADE"])
 def test_no_folders_are_named_for_what_is_no_persona(name):
-    with pytest.raises(ConfigError, match="no name of a persona"):
+    with pytest.raises(ConfigError, match="not a valid name of a persona"):
         PersonaPaths(name)
 
 

@@ -102,10 +102,10 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
     ("words", "says"),
     [
         (["mia", "--sources", "photos"], "these answers are missing: --kind, --subject"),
-        (["mia", "--sources", "nowhere", *SAID], "nowhere is no folder"),
+        (["mia", "--sources", "nowhere", *SAID], "nowhere is not a folder"),
         (["mia", "--sources", "consent", *SAID], "has no photographs"),
         (["mia", "--sources", "photos", "--targets", "consent", *SAID], "or leave --targets out"),
-        (["Mia", "--sources", "photos", *SAID], "is no name of a persona"),
+        (["Mia", "--sources", "photos", *SAID], "is not a valid name of a persona"),
         (["jade", "--sources", "photos", *SAID], "is there already"),
         (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
         (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),

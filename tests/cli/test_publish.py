@@ -269,7 +269,7 @@ def test_weights_of_another_training_set_are_refused(folders, cfg, s3):
 @pytest.mark.parametrize("data", [b"", b"no weights"])
 def test_weights_that_are_none_are_refused_in_a_sentence(folders, cfg, s3, data):
     folders.places.weights.write_bytes(data)
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         run(cfg)
     assert on_s3(s3, cfg) == {}
 

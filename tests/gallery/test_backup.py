@@ -85,7 +85,7 @@ def test_an_archive_that_leads_out_of_the_store_is_refused(world: World, tmp_pat
     out = tmp_path / "bad.tar"
     with tarfile.open(out, "w") as archive:
         archive.add(__file__, name)
-    with pytest.raises(ValueError, match="no name of a file below"):
+    with pytest.raises(ValueError, match="not the name of a file below"):
         restore(world.gallery, out)
     assert not (tmp_path / "outside.png").exists()
 

@@ -126,7 +126,7 @@ def test_what_flux_1_and_klein_share_is_not_called_either(tmp_path):
 @pytest.mark.parametrize("end", ["lora_up.bias", "lora_B.bias", "lora_B.default.bias"])
 def test_a_bias_is_not_taken_for_a_second_matrix(tmp_path, end):
     tensors = named(lambda n: f"unet.{n}") | {f"unet.{TO_K}.{end}": torch.ones(OUT)}
-    with pytest.raises(InputError, match=f"{end} is no tensor of a LoRA"):
+    with pytest.raises(InputError, match=f"{end} is not a tensor of a LoRA"):
         convert(write(tmp_path, tensors), to="kohya", dtype=None)
 
 

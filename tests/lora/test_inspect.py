@@ -149,4 +149,4 @@ def test_the_program_names_what_it_cannot_read(tmp_path):
     done = CliRunner().invoke(app, ["inspect", *files, "--json"])
     assert done.exit_code == 1
     assert [row["ranks"] for row in json.loads(done.stdout)] == [{"4": 1}]
-    assert "bad.safetensors is no safetensors file" in done.stderr
+    assert "bad.safetensors is not a safetensors file" in done.stderr

@@ -180,7 +180,7 @@ def test_bytes_that_are_no_file_are_refused(tmp_path, name):
     for use in uses:
         with pytest.raises(
             InputError,
-            match=r"x\.safetensors (is no safetensors file|holds a tensor)|none of a LoRA|no layer",
+            match=r"x\.safetensors (is not a safetensors file|holds a tensor)|none of a LoRA|no layer",
         ) as caught:
             use(file)
         assert len(str(caught.value)) < 600

@@ -45,9 +45,9 @@ def told(folder) -> str:
         ("photos: [a.jpg]", "consent/mia.yaml: photos: ['a.jpg'] stands there; expected: a mapping of file names"),
         ("photos: {a.jpg: {sha256: short}}", "photos.a.jpg.sha256: 'short' stands there; expected: 64 hexadecimal digits"),
         ("id: Mia 1", "consent/mia.yaml: id: 'Mia 1' stands there; expected: 3 to 64 of a-z"),
-        ("expire: 2027-01-01", "consent/mia.yaml: expire is no field of a record; did you mean expires?"),
+        ("expire: 2027-01-01", "consent/mia.yaml: expire is not a field of a record; did you mean expires?"),
         ("face: null", "consent/mia.yaml: face: None stands there; expected: a mapping with embedder and embedding"),
-        ("adult: {1: 2}", "adult.1 is no field of a record; delete the line"),
+        ("adult: {1: 2}", "adult.1 is not a field of a record; delete the line"),
         ("signature: x", "consent/mia.yaml: signature: 'x' stands there; expected: what `likeness consent sign PERSONA` writes"),
     ],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_a_wrong_line_is_told_with_its_field_and_an_example(tmp_path, line, word
             {"release": "a.pdf"},
             "consent/mia.targets.yaml: release: 'a.pdf' stands there; expected: a mapping with file",
         ),
-        ({"photo": {}}, "consent/mia.targets.yaml: photo is no field of a record; did you mean photos?"),
+        ({"photo": {}}, "consent/mia.targets.yaml: photo is not a field of a record; did you mean photos?"),
     ],
 )
 def test_what_is_wrong_with_the_targets_names_the_targets_file(tmp_path, changes, words):

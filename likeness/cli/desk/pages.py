@@ -175,7 +175,7 @@ def agreed_usd(text: str) -> float:
     """The price that a form agrees to.
 
     Raises:
-        ConfigError: it is no price.
+        ConfigError: it is not a price.
     """
     try:
         agreed = float(text or 0)
@@ -183,7 +183,9 @@ def agreed_usd(text: str) -> float:
         agreed = math.nan
     if not 0 <= agreed < math.inf:
         raise ConfigError(
-            f"{text[:20]!r} is no price", reason="no-price", remedy="agree to the price that the page names"
+            f"{text[:20]!r} is not a price",
+            reason="no-price",
+            remedy="agree to the price that the page names",
         )
     return agreed
 

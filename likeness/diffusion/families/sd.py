@@ -87,7 +87,7 @@ class StableDiffusion(Base):
         unet, latent_channels = pipeline.unet.config, pipeline.vae.config.latent_channels
         kind = SDXL if unet.addition_embed_type == "text_time" else StableDiffusion
         if other := cls.OTHER_WIDTHS.get(unet.cross_attention_dim):
-            return f"it is {other} (its UNet reads {unet.cross_attention_dim} numbers a token), which is no base here"
+            return f"it is {other} (its UNet reads {unet.cross_attention_dim} numbers a token), which is not supported as a base here"
         if kind is not cls:
             return f"it is {kind.ARCHITECTURE}"
         if unet.in_channels != latent_channels:

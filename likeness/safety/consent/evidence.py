@@ -34,7 +34,7 @@ def take_evidence(folder: Path, persona: str, given: Path) -> Evidence:
     if given.parent == folder:
         return _described(folder, persona, given.name)
     if given.is_symlink() or not given.is_file():
-        raise _refused(persona, f"the evidence {given} is no file", "name the signed file")
+        raise _refused(persona, f"the evidence {given} is not a file", "name the signed file")
     path = folder / (given.name if given.name.startswith(persona) else f"{persona}-{given.name}")
     if path.exists() and sha256_file(path) != sha256_file(given):
         raise _refused(persona, f"{_shown(path)} is there already, with another content", "rename the file")
@@ -84,7 +84,7 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
         or parts.suffix.lower() in NO_EVIDENCE
         or any(len(os.fsencode(one)) > NAME_BYTES for one in parts.parts)
     ):
-        raise _refused(persona, f"{field}.file is {name[:80]!r}, which is no file of evidence in consent/",
+        raise _refused(persona, f"{field}.file is {name[:80]!r}, which is not a file of evidence in consent/",
                        "copy the signed file into consent/ and name it: mia-release.pdf")  # fmt: skip
     path = folder / parts
     steps = [path, *(one for one in path.parents if one.is_relative_to(folder) and one != folder)]
@@ -96,7 +96,7 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
         raise _refused(persona, f"the evidence {_shown(path)} is missing",
                        "put the signed file back, or revoke the record") from error  # fmt: skip
     if not stat.S_ISREG(status.st_mode):
-        raise _refused(persona, f"the evidence {_shown(path)} is no file", "name the signed file itself")
+        raise _refused(persona, f"the evidence {_shown(path)} is not a file", "name the signed file itself")
     if not 0 < status.st_size <= MAX_BYTES:
         raise _refused(persona, f"the evidence {_shown(path)} has {status.st_size} bytes; 1 to {MAX_BYTES} are expected",
                        "put the signed file there")  # fmt: skip

@@ -39,7 +39,7 @@ def _date(value: object) -> object:
         return value
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         return value
-    raise ValueError("is no date")
+    raise ValueError("is not a date")
 
 
 Date = Annotated[datetime.date, BeforeValidator(_date)]
@@ -56,7 +56,7 @@ def base64_of(size: int | None) -> BeforeValidator:
 
     def check(value: object) -> object:
         if not isinstance(value, str):
-            raise ValueError("is no text")
+            raise ValueError("is not a text")
         try:
             found = len(base64.b64decode(value, validate=True))
         except (binascii.Error, ValueError) as error:
@@ -169,7 +169,7 @@ class TargetPhoto(Photo):
 
 def _licence(value: str) -> str:
     if not is_licence(value):
-        raise ValueError("is no licence")
+        raise ValueError("is not a licence")
     return value
 
 

@@ -83,7 +83,7 @@ def _line(where: list[str], one: Any) -> str:
     if one["type"] in ("extra_forbidden", "invalid_key"):
         siblings = sorted({name.split(".")[-1] for name in EXPECTED} - {"*"})
         near = difflib.get_close_matches(where[-1], siblings, n=1)
-        return f"{field} is no field of a record" + (
+        return f"{field} is not a field of a record" + (
             f"; did you mean {near[0]}?" if near else "; delete the line"
         )
     return f"{field}: {_shown(one['input'])} stands there; expected: {words}"

@@ -78,7 +78,7 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
                 size = image.size
         except (UnidentifiedImageError, OSError) as error:
             raise InputError(
-                f"{path} is no readable image: {error}", reason="unreadable", remedy=WRITTEN_BY_DATASET
+                f"{path} is not a readable image: {error}", reason="unreadable", remedy=WRITTEN_BY_DATASET
             ) from error
         cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
         if face is not None:

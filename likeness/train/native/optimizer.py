@@ -41,7 +41,8 @@ def optimizer_class(target: str) -> type[Optimizer]:
         ) from error
     if not (isinstance(kind, type) and issubclass(kind, Optimizer)):
         raise ConfigError(
-            f"train.optimizer.{TARGET}: {target} is no torch.optim.Optimizer", reason="unregistered-provider"
+            f"train.optimizer.{TARGET}: {target} is not a torch.optim.Optimizer",
+            reason="unregistered-provider",
         )
     return kind
 

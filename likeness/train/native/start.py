@@ -80,7 +80,7 @@ def read_start(path: Path, consent_id: str) -> Start:
     """Read the file to start from.
 
     Raises:
-        InputError: it is no safetensors file, or holds numbers that are infinite or not a number.
+        InputError: it is not a safetensors file, or holds numbers that are infinite or not a number.
         ConsentError: it says that it was trained under another consent record.
     """
     file = read_file(path)
