@@ -1,4 +1,5 @@
-"""Weights where torch's own tensors lie: on a multiple of 64 bytes, in rows without gaps.
+"""Copies weights to memory that is aligned as torch's own tensors are: on a multiple of 64 bytes, in rows without
+gaps.
 
 MKL and oneDNN choose their kernels by a tensor's address, so on some CPUs the same weights give other bits when they
 start elsewhere. Where a file's tensors start is decided by the length of its header, not by what is in it.

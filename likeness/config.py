@@ -1,4 +1,5 @@
-"""params.yaml and conf/prices.yaml -> one frozen, strict Config; every problem is found at once, before any work or spending.
+"""params.yaml and conf/prices.yaml -> one frozen, strict Config; it reports every problem at once, before any work or
+spending.
 
 Defaults live in conf/ only. Each package owns the model of its section; this file joins them.
 """

@@ -1,4 +1,4 @@
-"""Writing to a disk: a file whole or not at all; a place is tried before the work whose result it is to hold."""
+"""Writes files completely or not at all; tests a place before the work whose result goes there."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a person reads: money, sizes and durations in words, and texts that templates make of values."""
+"""Texts for people: money, sizes and durations, and checks of texts that templates make from values."""
 
 import json
 from typing import TYPE_CHECKING, Any, cast

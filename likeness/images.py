@@ -1,4 +1,4 @@
-"""Images this project made itself: RGB arrays in memory, PNG and JPEG bytes at the borders.
+"""Images that this project made itself: RGB arrays in memory, PNG and JPEG bytes in files.
 
 A user's own photograph goes through `likeness.ingest.decode` instead, which trusts nothing.
 """

@@ -1,4 +1,4 @@
-"""A sequence whose elements are made when they are asked for: what a stage knows of each image is kept as a line of text."""
+"""A sequence that makes its elements on demand: a stage keeps what it knows of each image as a line of text."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, overload

@@ -1,4 +1,4 @@
-"""Networks of a user's on this machine: files that were reviewed, a device, one thread at a time."""
+"""A user's own networks on this machine: reviewed files, a device, one thread at a time."""
 
 import threading
 from collections.abc import Generator

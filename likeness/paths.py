@@ -1,4 +1,4 @@
-"""Where everything lies, and what a file is called.
+"""Every path of a persona and of the repository, and every file name.
 
 `jade-s1-t1-sfw-enhanced.jpg`: persona, source photo, target photo, rating, stage.
 """

@@ -1,4 +1,4 @@
-"""Who is drawn: a persona's section of params.yaml."""
+"""The persona: its section of params.yaml."""
 
 import re
 import unicodedata

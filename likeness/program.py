@@ -1,4 +1,4 @@
-"""How a program begins, before its imports: they take seconds, and another Python cannot make them.
+"""Starts a program, before its imports: they take seconds, and another Python cannot make them.
 
 An old Python has to read this file, so it uses nothing that Python 3.7 lacks.
 """

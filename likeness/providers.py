@@ -1,4 +1,4 @@
-"""The registry: the only place from which a provider is built, and all that a stage may ask of one.
+"""The registry: builds every provider; the Protocols say all that a stage may call on one.
 
 `_target_` in conf/{swap,enhance,caption}/ names a registered class and nothing else. Registered are:
 - likeness' own: each class of likeness/swap/*.py whose name ends in Swapper, and so on (TASKS);

@@ -1,4 +1,5 @@
-"""What is wrong with a setting: its place, what stands there, what belongs there. pydantic's own words speak of Python's types."""
+"""Describes what is wrong with a setting: its place, its value, the expected value. pydantic's own words speak of
+Python's types."""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence

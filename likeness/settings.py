@@ -1,4 +1,4 @@
-"""What all models of settings have in common."""
+"""The common base of all models of settings."""
 
 import os
 import re

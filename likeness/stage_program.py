@@ -1,5 +1,5 @@
-"""How a stage's program runs: `python -m stages.NAME PERSONA`. Its settings, its consent, its places to write; then its work, in
-likeness/; then what it took."""
+"""Runs a stage's program, `python -m stages.NAME PERSONA`: settings, consent, places to write; then the work; then
+its cost in time."""
 
 import contextlib
 import json

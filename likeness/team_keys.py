@@ -1,4 +1,4 @@
-"""Who belongs to the team: a key of this machine that signs what it shares and keeps, and the keys whose signatures count here.
+"""The team's keys: this machine's key, which signs what it shares and keeps, and the keys that it trusts.
 
 They lie in this user's settings, where no checkout, pull or bucket puts anything; the key is made when it is first needed:
 

@@ -1,6 +1,6 @@
 # pyright: basic
 # mostly numpy and cv2 on arrays whose stubs don't know shapes.
-"""What can be said of a portrait, each a phrase or None: between two words nothing is said.
+"""The phrases that describe a portrait, or None: where a measurement lies between two words, neither is used.
 
 Left and right are the picture's. The bounds lie in the gaps between the synthetic people that look one way and those
 that look the other (18 photographs); they are proportions of a face, not pixels.

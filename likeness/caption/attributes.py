@@ -1,4 +1,4 @@
-"""Captions from measurements alone: no model that could guess, and nothing said that isn't certain."""
+"""Captions from measurements alone: no model guesses, and a caption says only what is certain."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 

@@ -1,4 +1,4 @@
-"""Captions bought from xAI: the Responses API, nothing stored there, the answer held to a schema.
+"""Captions from xAI's Responses API, without storage there; the answer follows a schema.
 
 Source: docs.x.ai (Responses, language models, errors), read 2026-11; docs/providers.md names what is guessed.
 """

@@ -1,4 +1,4 @@
-"""Captions bought from xAI in batches: for sets that may take hours, at a lower price.
+"""Captions from xAI in batches: cheaper, for sets that may take hours.
 
 A run opens one batch and adds each image to it as its thread comes to it; all look at the same results. The orders
 are kept like any other (likeness/purchases/buy.py), so a run that ends is gone on with days later.

@@ -1,4 +1,5 @@
-"""Made images that a person looked at and refused, by their pixels: they get no caption, and so no place in the training set."""
+"""Images that a person refused by hand, known by their pixels: they get no caption, so they do not enter the training
+set."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The answer that remote models are held to, and how it is read."""
+"""The schema of a remote model's answer, and its reading."""
 
 from collections.abc import Mapping
 from typing import Literal, cast

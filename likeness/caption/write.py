@@ -1,4 +1,4 @@
-"""A person's own caption, written to captions_override/ as the stage will read it: judged before it is kept."""
+"""Writes a person's own caption to captions_override/, after the judgement that the stage would make."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What came of a job comes home: the experiment into this clone, its runs into MLflow, and its place in DVC's queue is free."""
+"""Brings a job's result home: the experiment into this clone and its runs into MLflow; then DVC's queue drops it."""
 
 import sys
 import tempfile

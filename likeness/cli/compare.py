@@ -1,4 +1,4 @@
-"""LoRAs beside each other, as a table and as a page."""
+"""Compares LoRAs, in a table and on a page."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Draw a persona as somebody asks."""
+"""Draw a persona from a prompt."""
 
 from __future__ import annotations
 

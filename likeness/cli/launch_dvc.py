@@ -1,4 +1,4 @@
-"""What DVC says of a launch: which of its files the stages on the machine need and make, and whether these are up to date."""
+"""DVC's state before a launch: the files that the machine's stages need and make, and whether they are up to date."""
 
 import contextlib
 import os

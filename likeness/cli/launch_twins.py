@@ -1,4 +1,4 @@
-"""Jobs of one persona run side by side; the same training, twice at a time, is refused."""
+"""Jobs of one persona run side by side, but the same training never runs twice at a time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

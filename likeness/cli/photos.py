@@ -1,4 +1,4 @@
-"""`likeness photos`: a person's photographs and pictures one by one; what the desk does, by the same functions."""
+"""`likeness photos`: decisions about single photographs and pictures, by the functions that the desk also uses."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""plan: what a plan is, and how a person reads it."""
+"""The plan as a record, as tables and in sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When a machine ends itself: a timer that nobody outside has to reach. The clock is handed in.
+"""Ends a machine by a timer that needs nobody outside. The clock is a parameter.
 
 It ends at the cap, when nothing is made, when nobody is there who wants it, and when the rest will not fit.
 """

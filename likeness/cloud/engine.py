@@ -1,4 +1,4 @@
-"""SkyPilot, in an environment of its own: asked by a program of ours that its Python runs, in JSON.
+"""SkyPilot in an environment of its own: our program runs there under its Python, and answers in JSON.
 
 Its pins and DVC's, MLflow's and ours do not go together, and no stage is to load it (docs/decisions/0019).
 """

@@ -1,4 +1,4 @@
-"""What comes home from a machine beside what DVC pushes: the experiment's commit, and how fast the card was."""
+"""A job's results beside DVC's push: the experiment's commit, and the measured speed of the card."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The machine from inside: which one it is, where its secrets lie, how it ends itself."""
+"""The machine seen from inside: its name, the place of its secrets, and how it ends itself."""
 
 import json
 import os

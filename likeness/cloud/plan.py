@@ -1,4 +1,4 @@
-"""A launch on paper: which machines, what an hour costs, how many it takes, the most it can cost, what goes where."""
+"""The plan of a launch: machines, price of an hour, hours, the highest possible cost, and what is transferred."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

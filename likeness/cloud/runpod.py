@@ -1,4 +1,4 @@
-"""RunPod's own word on what it asks and what it bills: API v2 (REST v1 ends on 2026-12-01), asked beside the engine.
+"""RunPod's own prices and bills, from its API v2 (REST v1 ends on 2026-12-01), beside the engine's word.
 
 https://api.runpod.io/v2: GET /catalog/gpus, GET /pods, POST /pods/{id}/action. Unknown fields are ignored, and an unknown
 status bills: only what RunPod calls ended has ended.

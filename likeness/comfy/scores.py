@@ -1,4 +1,5 @@
-"""What a server's pictures say: likeness to the held-out photographs, the LoRA's effect, and agreement with our own samples."""
+"""Scores of a server's pictures: similarity to the held-out photographs, the LoRA's effect, and agreement with our
+samples."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""What stands beside the training images: captions, metadata, the trainer's TOML and the card."""
+"""The texts beside the training images: captions, metadata, the trainer's TOML and the card."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath

@@ -1,6 +1,6 @@
 # pyright: basic
 # (diffusers pipelines are not typed)
-"""What bases have in common that read a prompt with Qwen3 and predict a flow with a transformer."""
+"""The common part of bases that read a prompt with Qwen3 and predict a flow with a transformer."""
 
 from __future__ import annotations
 

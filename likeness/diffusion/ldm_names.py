@@ -1,4 +1,4 @@
-"""The original names (CompVis' LDM) of the UNet's layers, by which sd-scripts trains SDXL."""
+"""The original names (CompVis' LDM) of the UNet's layers, which sd-scripts uses for SDXL."""
 
 from __future__ import annotations
 

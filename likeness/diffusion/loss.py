@@ -1,4 +1,4 @@
-"""The training objective: what the UNet is asked for, and how its error is measured and weighed.
+"""The training objective: the UNet's target, and how its error is measured and weighed.
 
 Sources: Ho et al., arXiv 2006.11239, equations 4 and 14 (noise prediction); Salimans and Ho, arXiv 2202.00512,
 appendix D (v); Hang et al., arXiv 2303.09556, section 3.4 (min-SNR); Yu et al., arXiv 2310.08442 (debiased

@@ -1,4 +1,4 @@
-"""How images become noise for a kind of base, and what it is asked for on the way.
+"""How images become noise for a kind of base, and what the base predicts at each step.
 
 Shapes: B batch, C latent channels, H and W latent height and width, T training timesteps.
 """

@@ -1,4 +1,4 @@
-"""A picture that a base draws after, beside the prompt, and the IP-Adapter with which a base reads it that cannot alone."""
+"""A reference picture beside the prompt, and the IP-Adapter for a base that cannot read one itself."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Four ways to draw a person beside each other: the base, after a picture of the person, with the LoRA, with both.
+"""Four ways to draw a person, compared: the base, the base with a reference picture, with the LoRA, with both.
 
 A reference picture costs no training. Whether the LoRA is worth its hours is what it reaches beyond that, by the same prompts,
 seeds and embedders. Read the copying beside the likeness: what draws after a picture can repeat it.

@@ -1,4 +1,5 @@
-"""How like the person the samples are, as a share of what her real photographs reach with each other; one embedder at a time.
+"""The samples' similarity to the person, as a share of her real photographs' similarity to each other; one embedder
+at a time.
 
 The ceiling: every pair of her real photographs of which one is a reference. The score: every drawn picture with every
 reference. References are the held-out photographs; where none is held out, all of them, and then a copy scores high.

@@ -1,4 +1,4 @@
-"""Which weights are good enough for a name: floors that conf/choice/ states, each kept, missed, not known, or not asked."""
+"""Which weights are good enough for a version: each limit of conf/choice/ is met, missed, unknown or not applied."""
 
 import statistics
 from collections.abc import Callable, Mapping

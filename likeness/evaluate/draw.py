@@ -1,5 +1,5 @@
-"""What draws pictures, judges the LoRA of each kept step of training, and draws the person as somebody asks: through the same
-gates as the samples, marked, on a sheet."""
+"""Draws pictures, judges the LoRA of each saved step, and draws a person's own prompts: through the gates of the
+samples, marked, on a sheet."""
 
 import shutil
 from collections.abc import Mapping, Sequence

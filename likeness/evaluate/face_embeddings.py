@@ -1,5 +1,5 @@
-"""The faces in an image, as the scores need them: found once for each image, then remembered; and the sets of images
-whose faces are compared."""
+"""The faces in an image, found once for each image and then remembered; and the sets of images whose faces are
+compared."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How alike two sets of faces are, in the cosine of their embeddings.
+"""The similarity of two sets of faces: cosines of their embeddings.
 
 Scores of different embedders never mix. A mean hides that similarity falls as heads turn (|yaw| correlates
 -0.76 with it in published measurements), so scores also come in bins of |yaw|; and a score against the

@@ -1,4 +1,4 @@
-"""How a picture looks beside whose face it is: what the attributes captioner says of it, light, framing, background and its PDQ."""
+"""How a picture looks, apart from identity: the attributes captioner's words, light, framing, background and PDQ."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Two LoRAs beside each other, paired: the same prompts and seeds drawn by both, and intervals of what differs.
+"""Two LoRAs compared in pairs: both draw the same prompts and seeds, and differences get intervals.
 
 Read from what an evaluation writes (details.json), so that two evaluations that exist are compared without drawing. A picture
 of one counts only with the other's of the same prompt and seed: what the seed does to both cancels out. Whole seeds and

@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap, and the threshold that parts the scores of one person from those of strangers.
+"""Bootstrap intervals, and the threshold that separates the scores of one person from those of strangers.
 
 A pair of pictures is no independent observation: the same photograph stands in many pairs. So whole photographs and whole
 seeds are drawn again, never pairs. Percentiles of few units are too narrow; they are widened by Student's t.

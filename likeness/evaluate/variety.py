@@ -1,4 +1,5 @@
-"""How much the pictures of a set differ from each other: a LoRA that has learned one pose draws it whatever is asked."""
+"""How much the pictures of a set differ from each other: a LoRA that has learned one pose draws it for every
+prompt."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which of the 468 face-mesh landmarks are what (MediaPipe's canonical face; left and right are the image's)."""
+"""Names for some of the 468 face-mesh landmarks (MediaPipe's canonical face; left and right are the image's)."""
 
 from functools import cache
 from importlib.resources import files

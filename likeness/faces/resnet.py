@@ -1,6 +1,6 @@
 # pyright: basic
 # dlib's binding is untyped.
-"""dlib's recognition network: a second word on whose face it is, of another family and other training than SFace's."""
+"""dlib's recognition network: a second embedder, of another family and with other training than SFace."""
 
 import threading
 

@@ -1,6 +1,6 @@
 # pyright: basic
 # onnxruntime is partly untyped.
-"""How the networks of gates and marks are opened: all alike."""
+"""Opens the networks of gates and marks, all in the same way."""
 
 import onnxruntime as ort
 

@@ -1,6 +1,6 @@
 # pyright: basic
 # mostly cv2 calls, which are untyped.
-"""How a face stands: upright, on its side, on its head, or with its light and dark exchanged.
+"""The stance of a face: upright, on its side, upside down, or with light and dark inverted.
 
 The detector finds a face that stands on its head and takes its chin for its forehead; the embedding knows better. Its
 length before it is made a unit vector is 8.4 and more for upright faces (24 photographs of the synthetic people, 60

@@ -1,5 +1,5 @@
-"""A provider's API: connections are kept, rates held, faults that may pass are tried again, money is never in doubt
-without saying so."""
+"""A provider's API: keeps connections, holds rates, retries transient faults, and never leaves money in doubt without
+saying so."""
 
 import threading
 from collections.abc import Callable

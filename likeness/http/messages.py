@@ -1,6 +1,5 @@
-"""What a server tells by a websocket while it works. Nothing depends on it: a line that is lost, or was never to be had,
-is silence, and whoever listens asks as well.
-"""
+"""A server's messages over a websocket while it works. Nothing depends on them: a lost line is silence, and the
+caller also polls."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""How many requests are under way and how fast they follow each other, for all threads of one provider's client."""
+"""Limits the requests in flight and their rate, for all threads of one provider's client."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What a provider answered, and the error that an answer stands for."""
+"""A provider's response, and the error that it stands for."""
 
 import email.utils
 import math

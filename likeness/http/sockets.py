@@ -1,4 +1,4 @@
-"""Connections that go only where they may and end in time.
+"""Connections to allowed addresses only, with a deadline.
 
 A whole exchange is done by one thread, so what is left of its time is kept by thread.
 """

@@ -1,4 +1,4 @@
-"""What a set of accepted photographs lacks, said before it costs hours: nothing here refuses anything."""
+"""What a set of accepted photographs lacks, said before it costs hours; nothing here refuses a photograph."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the stage ingest reads, and what it accepts of it."""
+"""What the stage ingest reads, and which photographs it accepts."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Any Pillow mode, depth and told colours -> sRGB."""
+"""Converts any Pillow mode, bit depth and colour description to sRGB."""
 
 from io import BytesIO
 from typing import Any, cast

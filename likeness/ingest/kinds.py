@@ -1,4 +1,5 @@
-"""What a file is, by its own bytes: a picture that is read here, a camera's raw data, or something else by its name."""
+"""Recognises a file by its own bytes: a picture that is read here, a camera's raw data, or something else by its
+name."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What limits the reading of a file, and the refusals that name the limit."""
+"""The limits on reading a file, and the refusals that name them."""
 
 import stat
 from dataclasses import dataclass

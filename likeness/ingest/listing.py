@@ -1,4 +1,5 @@
-"""What lies in a folder of photographs: the photographs, and what phones, systems and tools lay beside them.
+"""The contents of a folder of photographs: the photographs, and the files that phones, systems and tools put beside
+them.
 
 The only walk over raw folders: ingest, consent bind and plan see the same files.
 """

@@ -1,4 +1,4 @@
-"""The numbers of photographs: data/PERSONA/raw/numbers.yaml keeps which photograph is s3, whatever is put beside it.
+"""The numbers of photographs: data/PERSONA/raw/numbers.yaml records which photograph is s3, whatever is added later.
 
 Everything made of a photograph, and everything a person writes about it, is called after its number. So a photograph
 keeps the number it got, a new one takes the next wherever its name sorts, and one that is refused takes none.

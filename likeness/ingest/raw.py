@@ -1,4 +1,4 @@
-"""A person's raw photographs: which there are, and which of them are held out."""
+"""A person's raw photographs, and which of them are held out."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

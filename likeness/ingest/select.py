@@ -1,4 +1,4 @@
-"""What only the whole set decides: duplicates, sources that show someone else, and the persona's face."""
+"""Decisions that need the whole set: duplicates, sources that show someone else, and the persona's face."""
 
 import json
 from collections.abc import Mapping, Sequence

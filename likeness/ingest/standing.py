@@ -1,4 +1,4 @@
-"""How each photograph stands today: taken by ingest, or left out and why; and what a person decides about it."""
+"""The present verdict on each photograph: accepted, or left out and why; and a person's own decisions about it."""
 
 import shlex
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A picture of a format that is read, with numbers that Pillow does not know: it is whole, and not damaged."""
+"""A complete picture of a format that is read, with numbers that Pillow does not know: it is not damaged."""
 
 from contextlib import suppress
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""A photograph whose faces all stand on their heads or lie on their sides is turned upright; what cannot be is told."""
+"""Turns a photograph upright whose faces are all upside down or on their sides; refuses it where they disagree."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

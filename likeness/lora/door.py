@@ -1,4 +1,5 @@
-"""Whose weights draw, are trained on or leave: they say under which consent record they were made."""
+"""Refuses weights that do not name the consent record they were made under, before they draw, are trained on or are
+published."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,4 @@
-"""What a LoRA file is and says, whoever trained it: read from its header, without torch and without a base.
+"""What a LoRA file of any trainer is and says: read from its header, without torch and without a base.
 
 What its tensors are is told as a fact, what its metadata says as what it says. A stranger's file is not trusted: the
 header is checked before anything is read (safetensors_io.read_header), and nothing in it is executed.

@@ -1,4 +1,5 @@
-"""How files call a LoRA's layers and tensors, of every kind: as Kohya's trainers do, which ComfyUI and A1111 read, or as diffusers.
+"""The names of a LoRA's layers and tensors in files, for every kind: Kohya's, which ComfyUI and A1111 read, or
+diffusers'.
 
 Kohya: `LAYER.lora_down.weight` [r,in], `.lora_up.weight` [out,r] and a scalar `.alpha`; DoRA has a `.dora_scale` [out,1]
 beside them (of the norm over each output's inputs, LyCORIS' `wd_on_output`), LoKr `.lokr_w1` and `.lokr_w2`, or

@@ -1,4 +1,4 @@
-"""What our weights say of themselves under names of our own, beside the field's (`ss_*`, `modelspec.*`)."""
+"""Metadata fields of our own in weights, beside the usual ones (`ss_*`, `modelspec.*`)."""
 
 CONSENT_ID = "likeness.consent_id"
 TRAINING_SET = "likeness.training_set_sha256"  # of the folder's metadata.jsonl

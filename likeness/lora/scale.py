@@ -1,6 +1,6 @@
 # pyright: basic
 # (a stranger's JSON is not typed)
-"""By how much readers scale each layer of a LoRA file; the only place that decides it.
+"""The scale at which readers load each layer of a LoRA file; the only place that decides it.
 
 What counts is what readers do (read 2026-11): ComfyUI (comfy/lora.py) and sd-scripts (networks/lora.py) know the tensor
 `LAYER.alpha` alone. diffusers 0.42 (loaders/peft.py) takes that tensor, too; only where a file has none it takes PEFT's

@@ -1,4 +1,4 @@
-"""The section `marks`: with which key things are signed that leave, and what label pictures get."""
+"""The section `marks`: the key that signs published files, and the label of pictures."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What a picture says of its origin: C2PA, XMP, and the mark in its pixels. Needs the file and nothing else.
+"""Reads a picture's marks of origin: C2PA, XMP, and the mark in its pixels. Needs only the file.
 
 With a registry a mark is told whose it is. Without one, a mark that C2PA names is compared with the pixels; where the
 metadata were stripped, only a registry can tell a mark from chance.

@@ -1,4 +1,4 @@
-"""The key that signs what leaves, and a development certificate authority for who has none yet.
+"""The key that signs published files, and a development certificate authority for those who have none yet.
 
 One Ed25519 key signs pictures (C2PA, with its certificate chain) and weights and manifests (the bare key). Its name is
 the sha256 of its public half.

@@ -1,4 +1,4 @@
-"""A picture that leaves: the label, the mark in its pixels, the source type in XMP, and last the signature."""
+"""Marks a published picture: the label, the mark in its pixels, the source type in XMP, and last the signature."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""marks/registry.jsonl: what each mark in a picture's pixels stands for.
+"""marks/registry.jsonl: the meaning of each mark in a picture's pixels.
 
 One line a publication and one a published copy, append-only: each names the sha256 of the line before it and is
 signed by the key that signed the picture. Whoever has the file can tell whose a found picture is; it holds no face and no

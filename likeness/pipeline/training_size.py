@@ -1,4 +1,4 @@
-"""The size of a training image: what the dataset reduces to, and what nobody need buy an enlargement for."""
+"""The size of a training image: what the dataset scales down to, and from where on no enlargement need be bought."""
 
 import math
 

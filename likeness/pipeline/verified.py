@@ -1,4 +1,4 @@
-"""That a file is the one its manifest line names."""
+"""Checks that a file is the one in its manifest line."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The copy of one file that leaves: marked, signed, and made again only when what it is made of changed.
+"""The published copy of one file: marked, signed, and made again only when its source has changed.
 
 A mark in the pixels of a training image would be learned, and a signature carries a random number: neither may be an
 output of the graph. The copies lie in .cache/publications/PERSONA, so that publishing twice marks and sends nothing twice.

@@ -1,4 +1,4 @@
-"""Publication's door: every picture that would leave is measured again, whatever a manifest says of it."""
+"""Publication's door: measures every picture again before it is published, whatever a manifest says."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""A person laid out for a gallery: the weights by their sha256, and what the gallery must know of them.
+"""Puts a person's weights where a gallery reads them, by sha256, with the facts that the gallery needs.
 
 Layout in FOLDER/versions: SHA256.safetensors, and last PERSONA-SHA256.json, which names it. The gallery reads it by itself
 (gallery/people/layout.py); nothing here knows the gallery.

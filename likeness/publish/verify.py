@@ -1,4 +1,5 @@
-"""Whether an artefact is what it was: its marks, its signature, and its way back to the photographs and the consent.
+"""Checks that an artefact is unchanged: its marks, its signature, and its way back to the photographs and the
+consent.
 
 What is published is checked by its signatures, what the graph wrote by its manifests and by dvc.lock. Nothing is believed
 that the artefact says of itself where something else can be asked.

@@ -1,4 +1,4 @@
-"""What things cost: conf/prices.yaml, with who says so and when that was read."""
+"""Prices: conf/prices.yaml, with source and date."""
 
 import datetime
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Drawings as inline SVG: the loss over steps, similarity scores as rows of dots, and a share of the ceiling on its scale.
+"""Inline SVG charts: the loss over steps, similarity scores as rows of dots, and a share of the ceiling on its scale.
 
 Colours come from the page's CSS classes, so both follow its light and dark theme. Numbers are rounded to
 tenths of a unit of the drawing: equal data, equal bytes.

@@ -1,4 +1,4 @@
-"""Several lines in one drawing, as inline SVG: told apart by number, dashes and colour, never by colour alone."""
+"""Several curves in one inline SVG, distinguished by number, dashes and colour, never by colour alone."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a person came for: her drawn pictures beside photographs, how like her they are, and the one thing to mend."""
+"""The report's first part: drawn pictures beside photographs, the similarity, and the first thing to improve."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What must hold of a swap: the persona's face, no longer the target's, in the target's picture, nothing explicit.
+"""The conditions on a swap: the persona's face, no longer the target's, in the target's picture, nothing explicit.
 
 Other tools return the unswapped third person as a success; here that is a refusal. Measuring and judging are
 apart, so that another threshold, or a persona's face from one photo more, measures nothing again.

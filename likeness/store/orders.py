@@ -1,4 +1,5 @@
-"""What a provider gave for an order that it has not delivered yet, and the lock by which one process at a time buys an item."""
+"""Pending orders: what a provider gave for an undelivered order, and the lock that lets one process at a time buy an
+item."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""What the stage swap is going to do: which photographs go down as they are, which pairs are swapped, what judges them."""
+"""Decides what the stage swap does: the photographs that pass unchanged, the pairs to swap, and the thresholds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 # pyright: basic
 # mostly cv2 calls, whose stubs don't know array shapes.
-"""What of a source would look wrong on another face: a shadow that the sun casts, grey teeth, eyes that look apart."""
+"""Flaws of a source that would look wrong on another face: a cast shadow, grey teeth, eyes that look in different
+directions."""
 
 import cv2
 import numpy as np

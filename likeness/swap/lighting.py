@@ -1,6 +1,7 @@
 # pyright: basic
 # mostly cv2 calls, whose stubs don't know array shapes.
-"""What the choice of pairs needs to know of a photograph beside its face: the light on it, glasses, and what flaws.py looks for."""
+"""Facts about a photograph that the choice of pairs needs beside its face: its light, glasses, and what flaws.py
+measures."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,5 @@
-"""Which source goes onto which target: what is out of range is skipped, of the rest the likest are taken."""
+"""Chooses which source goes onto which target: skips pairs that are out of range, and takes the most similar of the
+rest."""
 
 from collections.abc import Mapping
 

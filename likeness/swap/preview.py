@@ -1,4 +1,4 @@
-"""One pair, swapped before a whole run is: by the stage's own provider, thresholds and gates.
+"""Swaps one pair before a whole run, with the stage's own provider, thresholds and gates.
 
 What passes is kept in the item store, as the stage keeps it, so that a run makes it no second time and buys it no second time.
 """

@@ -1,6 +1,6 @@
 # pyright: basic
 # mostly cv2 calls, whose stubs don't know array shapes.
-"""How a swap looks where it meets the target: a hard edge, another colour, a matte mask on a glossy skin."""
+"""Measures a swap where it meets the target: a hard edge, another colour, a matte mask on glossy skin."""
 
 from collections.abc import Mapping
 

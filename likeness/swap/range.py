@@ -1,4 +1,4 @@
-"""Which photographs, and which two of them, are out of a swap's range: glasses, a tiny face, heads turned too far apart."""
+"""Decides which photographs and pairs are out of a swap's range: glasses, a tiny face, heads turned too far apart."""
 
 from dataclasses import dataclass
 

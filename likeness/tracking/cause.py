@@ -1,4 +1,4 @@
-"""MLflow's address; why it does not take what it is sent, and what helps."""
+"""Why MLflow does not accept data, at which address, and what helps."""
 
 import os
 import re

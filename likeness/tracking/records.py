@@ -1,4 +1,4 @@
-"""What MLflow keeps of runs and versions that are over: they are registered, deleted and brought together."""
+"""MLflow's records of finished runs and versions: registered, deleted and merged."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What the base draws with while it trains: evaluate's settings, where it draws at all.
+"""The settings with which training draws samples: evaluate's, if it draws at all.
 
 conf/train/default.yaml takes them over by `${drawing:}` (hydra_plugins/). They are train's own then: where nothing is drawn
 while training, a new prompt of evaluate's trains nothing anew.

@@ -1,6 +1,4 @@
-"""What training's settings were called before they were nested, and what decides a run's result, under those names:
-runs and their checkpoints are called by them.
-"""
+"""Training's settings under their flat names of before they were nested: runs and checkpoints are named by them."""
 
 import re
 from collections.abc import Iterable

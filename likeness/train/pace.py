@@ -1,4 +1,4 @@
-"""How fast training goes on this machine, by what decides it; a plan tells a time where the same was measured, and no other.
+"""The speed of training on this machine, by the settings that decide it; a plan uses it only for equal settings.
 
 No torch here: a plan loads none.
 """

@@ -1,5 +1,5 @@
-"""What is drawn for the stage train: pictures of the class by the base before, and by the LoRA on the way, and how like the person
-that is."""
+"""The pictures of the stage train: of the class by the base before training, of the persona by the LoRA during it,
+and their similarity."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The LoRA file that training starts from, found before anything is loaded; no torch here."""
+"""Finds the LoRA file that training starts from, before anything is loaded; no torch here."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who trains: what the stage `train` asks of a trainer, and the trainers there are. No torch here."""
+"""The Protocol of a trainer, and the list of trainers. No torch here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a ComfyUI server answers, read as a stranger's words: where its picture lies, what failed and what to do about it."""
+"""Reads a ComfyUI server's answers as untrusted input: the picture's place, faults, and remedies."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""MaxStudio's account: its errors in our words, its jobs, and a probe that tells a wrong key before money is spent.
+"""MaxStudio's account: its errors in our words, its jobs, and a probe that detects a wrong key before money is spent.
 
 Source: https://maxstudio.ai/docs and public clients, read 2026-11 (docs/providers.md names what is seen and what is
 guessed). Unknown statuses mean "still running", unknown fields are ignored.

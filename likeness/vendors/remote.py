@@ -1,4 +1,4 @@
-"""What is the same for every provider of ours that asks a server: where it is, its key, its limits, its quote."""
+"""The common part of our remote providers: address, key, limits and quote."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Which pictures of a training set differ between two revisions, and what did it."""
+"""Finds the pictures of a training set that differ between two revisions, and why."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Sides beside each other: what was measured of each, and what differs from the first, paired by seed."""
+"""Compares sides: the measures of each, and the differences from the first, paired by seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

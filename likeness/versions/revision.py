@@ -1,4 +1,4 @@
-"""What the graph made at one revision: dvc.lock out of git, the files out of DVC's cache.
+"""What the graph made at one revision: dvc.lock from git, the files from DVC's cache.
 
 Old manifests are read as they are, without today's columns: a version of last year stays comparable.
 """

@@ -1,4 +1,4 @@
-"""What is compared: weights as a file, or what the graph made at a revision or experiment, with its evaluation."""
+"""The sides of a comparison: a weights file, or the result of a revision or experiment with its evaluation."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence

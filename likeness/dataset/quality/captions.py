@@ -1,4 +1,4 @@
-"""What captions say and leave out: a caption teaches what it does not say as a part of the person."""
+"""What captions say and omit: training takes what no caption names as a part of the person."""
 
 import re
 from collections import Counter

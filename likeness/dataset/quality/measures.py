@@ -1,4 +1,4 @@
-"""The table of measures, a line each: what is measured, from where on it is green and from where on red, and the advice.
+"""The table of measures, one line each: the value, its source, the bounds of green and red, and the advice.
 
 The bounds are ours; 8 to 30 photographs and varied light, poses and clothes are what trainers of such LoRAs agree on.
 """

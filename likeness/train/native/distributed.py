@@ -1,4 +1,4 @@
-"""The processes that train one LoRA together, one a GPU: who does what, and what they tell each other.
+"""The processes that train one LoRA together, one a GPU: their roles, and what they exchange.
 
 Each takes its share of a step's parts; then gradients are added up, in one message a step. So the base needs no wrapper,
 and two processes train what one does with twice the accumulation, bit for bit.

@@ -1,4 +1,4 @@
-"""How fast a run is, what memory it takes and what it has cost: for people who watch, never for a file that repeats."""
+"""A run's speed, memory and cost so far: for people who watch, never in a file that must repeat."""
 
 import resource
 import sys

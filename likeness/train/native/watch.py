@@ -1,4 +1,4 @@
-"""How a training goes, window by window, and when it has gone wrong."""
+"""Watches a training, window by window, and stops it when it diverges."""
 
 import sys
 from collections.abc import Callable
