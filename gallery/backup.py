@@ -1,5 +1,7 @@
 """Backup and restore: the database by PostgreSQL's own programs, every file of the store, and what the gallery's folder keeps."""
 
+import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -8,12 +10,18 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqlalchemy import URL, select
+
 from gallery.context import Gallery
+from gallery.database import downgrade, refuse_later, upgrade
 from gallery.portrayed.decisions import heed
+from gallery.tables import User
 from likeness.errors import ConfigError, InputError
 from likeness.paths import inside
 
 DUMP, FILES, FOLDER = "database.dump", "pictures/", "folder/"
+MIGRATION = re.compile(r"^\d{4}$", re.MULTILINE)
+"""A line of alembic_version."""
 KEPT = ("versions/*.json", "versions/*.safetensors", "marks/*.jsonl", "secret")
 """Of the folder: weights, which marks stand for which publication, and the key of signed links where no setting has it."""
 
@@ -27,13 +35,19 @@ def _program(name: str) -> str:
     raise ConfigError(f"{name} is not installed", remedy="install PostgreSQL's client programs")
 
 
-def _run(gallery: Gallery, name: str, options: Sequence[str]) -> None:
-    url = gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+def _run(name: str, options: Sequence[str], database: URL | None = None) -> str:
+    """What the program says. The password is not in its command line, which every user of the machine can list."""
+    environment = dict(os.environ)
+    if database is not None:
+        bare = database._replace(drivername="postgresql", password=None)
+        options = [*options, f"--dbname={bare.render_as_string()}"]
+        environment |= {"PGPASSWORD": str(database.password)} if database.password else {}
     done = subprocess.run(
-        [_program(name), *options, f"--dbname={url}"], capture_output=True, text=True, check=False
+        [_program(name), *options], capture_output=True, text=True, check=False, env=environment
     )
     if done.returncode:
         raise InputError(f"{name}: {done.stderr.strip()[-2000:]}", remedy="look at the database's log")
+    return done.stdout
 
 
 def backup(gallery: Gallery, out: Path) -> int:
@@ -42,7 +56,7 @@ def backup(gallery: Gallery, out: Path) -> int:
     out.touch(mode=0o600, exist_ok=False)
     with tempfile.TemporaryDirectory() as folder, tarfile.open(out, "w") as archive:
         dump = Path(folder) / DUMP
-        _run(gallery, "pg_dump", ["--format=custom", f"--file={dump}"])
+        _run("pg_dump", ["--format=custom", f"--file={dump}"], gallery.engine.url)
         archive.add(dump, DUMP)
         root = gallery.settings.folder
         for path in sorted(path for pattern in KEPT for path in root.glob(pattern)):
@@ -60,14 +74,21 @@ def backup(gallery: Gallery, out: Path) -> int:
 
 
 def restore(gallery: Gallery, source: Path) -> int:
-    """Bring a backup into an empty database, store and folder; gives how many files of the store came. Persons whose consent was
-    revoked meanwhile are withdrawn at once.
+    """Bring a backup into an empty database, store and folder; gives how many files of the store came. One of an earlier gallery is
+    brought up to this one. Persons whose consent was revoked meanwhile are withdrawn at once.
 
     Raises:
-        InputError: the store has files already; the archive holds what no backup has.
+        InputError: the store has files already, or the database users; the archive holds what no backup has.
+        ConfigError: a later gallery made it.
     """
     if gallery.store.names(""):
         raise InputError(f"{gallery.store.url} has files already", remedy="restore into an empty place")
+    upgrade(gallery.engine)
+    with gallery.transaction() as db:
+        if db.scalar(select(User.id).limit(1)) is not None:
+            raise InputError(
+                "this gallery's database has users already", remedy="restore into an empty database"
+            )
     with tempfile.TemporaryDirectory() as folder, tarfile.open(source) as archive:
         dump = Path(folder) / DUMP
         count = 0
@@ -79,17 +100,29 @@ def restore(gallery: Gallery, source: Path) -> int:
                 )
             if member.name == DUMP:
                 dump.write_bytes(file.read())
+                refuse_later(_heads(dump), str(source))
             elif member.name.startswith(FOLDER):
                 _keep(gallery.settings.folder / inside(member.name.removeprefix(FOLDER)), file.read())
             else:
                 gallery.store.write(inside(member.name.removeprefix(FILES)), file.read())
                 count += 1
+        downgrade(
+            gallery.engine, "base"
+        )  # what the backup's gallery had not would stay beside it, and be made a second time
         gallery.engine.dispose()
-        _run(
-            gallery, "pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(dump)]
-        )
+        try:
+            _run("pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(dump)],
+                 gallery.engine.url)  # fmt: skip
+        finally:
+            upgrade(gallery.engine)
     heed(gallery)
     return count
+
+
+def _heads(dump: Path) -> list[str]:
+    """Up to which migration the dumped database was brought."""
+    told = _run("pg_restore", ["--data-only", "--table=alembic_version", "--file=-", str(dump)])
+    return MIGRATION.findall(told)
 
 
 def _keep(path: Path, data: bytes) -> None:

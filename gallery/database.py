@@ -1,12 +1,16 @@
 """The database: its engine, and the way up and down through the migrations."""
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import alembic.command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from likeness.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SILENT_SECONDS = 20
@@ -47,9 +51,30 @@ def _config(connection: Connection) -> Config:
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
-    """Bring the database up to a migration, all in one transaction."""
+    """Bring the database up to a migration, all in one transaction.
+
+    Raises:
+        ConfigError: it keeps no letters but of one alphabet; a later gallery made it.
+    """
     with engine.begin() as connection:
+        if (encoding := str(connection.scalar(text("SHOW server_encoding")))) != "UTF8":
+            raise ConfigError(f"the database's encoding is {encoding}, in which names and prompts cannot be kept",
+                              reason="database-encoding",
+                              remedy="make it anew: createdb --encoding=UTF8 --template=template0 NAME")  # fmt: skip
+        refuse_later(MigrationContext.configure(connection).get_current_heads(), "the database")
         alembic.command.upgrade(_config(connection), to)
+
+
+def refuse_later(heads: Sequence[str], what: str) -> None:
+    """Refuse what a gallery with more migrations than this one made.
+
+    Raises:
+        ConfigError: it holds one that is not known here.
+    """
+    known = {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("*.py")}
+    if later := sorted(set(heads) - known):
+        raise ConfigError(f"{what} is of a later gallery: it has the migration {later[-1]}, and this one ends at {max(known)}",
+                          reason="database-later", remedy="install the likeness that made it")  # fmt: skip
 
 
 def downgrade(engine: Engine, to: str) -> None:

@@ -1,6 +1,8 @@
 """Mail: by SMTP, or into a folder of this machine while nobody sends any."""
 
+import logging
 import smtplib
+import ssl
 import time
 import uuid
 from dataclasses import dataclass
@@ -10,9 +12,10 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from gallery.settings import Settings
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, LikenessError
 
 SMTP_SECONDS = 20
+log = logging.getLogger("gallery")
 
 
 class Mailer(Protocol):
@@ -43,7 +46,7 @@ class FolderMailer:
 
 @dataclass(frozen=True, kw_only=True)
 class SmtpMailer:
-    """Sends by a server; `smtps://` from the first byte over TLS, `smtp://` after STARTTLS."""
+    """Sends by a server whose certificate holds; `smtps://` from the first byte over TLS, `smtp://` after STARTTLS."""
 
     url: str
     sender: str
@@ -52,13 +55,28 @@ class SmtpMailer:
         place = urlsplit(self.url)
         if place.scheme not in ("smtp", "smtps") or not place.hostname:
             raise ConfigError("GALLERY_SMTP_URL is no smtp:// or smtps:// URL", remedy="correct it")
-        kind = smtplib.SMTP_SSL if place.scheme == "smtps" else smtplib.SMTP
-        with kind(place.hostname, place.port or 0, timeout=SMTP_SECONDS) as server:
+        trusted = ssl.create_default_context()  # smtplib's own trusts anybody
+        with (
+            smtplib.SMTP_SSL(place.hostname, place.port or 0, timeout=SMTP_SECONDS, context=trusted)
+            if place.scheme == "smtps"
+            else smtplib.SMTP(place.hostname, place.port or 0, timeout=SMTP_SECONDS)
+        ) as server:
             if place.scheme == "smtp":
-                server.starttls()
+                server.starttls(context=trusted)
             if place.username:
                 server.login(unquote(place.username), unquote(place.password or ""))
             server.send_message(_message(self.sender, to, subject, text))
+
+
+def send_mail(mailer: Mailer, to: str, subject: str, text: str) -> bool:
+    """Send a message, and say whether it went: what it tells of is done already, and stays so. The log names neither the text, which
+    may hold a link, nor what the server said, which may hold the address."""
+    try:
+        mailer.send(to, subject, text)
+    except (OSError, ValueError, LikenessError) as error:
+        log.error("the mail %r was not sent: %s", subject, type(error).__name__)
+        return False
+    return True
 
 
 def open_mailer(settings: Settings) -> Mailer:

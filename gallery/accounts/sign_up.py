@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from gallery.accounts.mail import send_mail
 from gallery.accounts.sessions import begin_session, end_sessions
 from gallery.accounts.tokens import new_token, use_token
 from gallery.accounts.tries import MAIL_ADDRESS, MAIL_PLACE, SIGN_IN_ADDRESS, SIGN_IN_PLACE, count_try
@@ -26,7 +27,7 @@ class Mail:
 
     def send(self, gallery: Gallery) -> None:
         """Send it."""
-        gallery.mailer.send(self.to, self.subject, self.text)
+        send_mail(gallery.mailer, self.to, self.subject, self.text)
 
 
 def find_user(db: Session, email: str) -> User | None:

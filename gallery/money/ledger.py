@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from gallery.context import Gallery
 from gallery.errors import RequestError
 from gallery.tables import Entry, Generation, User
+from likeness.formatting import format_usd
 
 GALLERY = "gallery"
 STRIPE = "stripe"
@@ -56,8 +57,9 @@ def take(db: Session, gallery: Gallery, generation: Generation) -> None:
     db.execute(select(User.id).where(User.id == generation.user_id).with_for_update(key_share=True))
     account, price = user_account(generation.user_id), gallery.settings.price_cents
     if (has := balance(db, account)) < price * generation.count:
-        raise RequestError(402, "credits", f"This costs {price * generation.count} cents, and {max(0, has)} are there.",
-                           remedy="Buy credits, or ask for fewer pictures.")  # fmt: skip
+        costs, there = format_usd(price * generation.count / 100), format_usd(max(0, has) / 100)
+        raise RequestError(402, "credits", f"This costs {costs}, and you have {there}.",
+                           remedy="Get more credits, or ask for fewer pictures.")  # fmt: skip
     generation.price_cents = price
     if price:
         book(db, f"take:{generation.id}", account, GALLERY, price * generation.count, gallery.clock())

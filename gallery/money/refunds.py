@@ -20,6 +20,7 @@ from gallery.money.disputes import disputed
 from gallery.money.ledger import STRIPE, alone, balance, book, user_account
 from gallery.money.stripe import post
 from gallery.tables import Payment, Refund, User
+from likeness.formatting import format_usd
 
 SET_ASIDE = "refunding"
 REFUSED = range(400, 500)
@@ -87,7 +88,8 @@ def _set_aside(
     account, gone = user_account(payment.user_id), _gone(db, intent) + disputed(db, intent)
     most = min(payment.cents - gone, balance(db, account))
     if most <= 0 or (cents is not None and cents > most):
-        raise RequestError(409, "credits", f"{max(0, most)} cents of this payment can go back; the rest is spent, disputed or gone.",
+        left = format_usd(max(0, most) / 100)
+        raise RequestError(409, "credits", f"{left} of this payment can go back; the rest is spent, disputed or gone.",
                            remedy="Ask for less.")  # fmt: skip
     one = Refund(
         id=attempt, intent=intent, cents=most if cents is None else cents, status="asked", at=gallery.clock()

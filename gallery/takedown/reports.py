@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gallery.accounts.mail import send_mail
 from gallery.accounts.tries import TAKEDOWN_PLACE, count_try
 from gallery.audit import note
 from gallery.context import Gallery
@@ -44,8 +45,12 @@ def report(
         db.flush()
         share.held = share.held or reason in HELD_AT_ONCE
         note(db, now, "stranger", "reported", takedown=str(made.id), reason=reason)
-    _tell_owners(gallery, "A picture was reported", f"Decide until {made.due:%Y-%m-%d %H:%M} UTC.")
     return made
+
+
+def tell_of(gallery: Gallery, made: Takedown) -> None:
+    """Tell the owners of a report that came in."""
+    _tell_owners(gallery, "A picture was reported", f"Decide until {made.due:%Y-%m-%d %H:%M} UTC.")
 
 
 def decide(
@@ -83,9 +88,9 @@ def _decide(
 
 
 def tick(gallery: Gallery) -> None:
-    """What the clock does: reminders to the owners, and what is overdue goes."""
+    """What the clock does: reminders to the owners, again while the mail does not go, and what is overdue goes."""
     now = gallery.clock()
-    reminded = 0
+    reminded: dict[uuid.UUID, int] = {}
     with gallery.transaction() as db:
         for one in db.scalars(
             select(Takedown).where(Takedown.decided.is_(None)).with_for_update(skip_locked=True)
@@ -96,14 +101,20 @@ def tick(gallery: Gallery) -> None:
             left = (one.due - now).total_seconds() / 3600
             passed = sum(left <= hours for hours in REMIND_HOURS_LEFT)
             if passed > one.reminders:
-                one.reminders, reminded = passed, reminded + 1
-    if reminded:
-        _tell_owners(gallery, "Reports wait", f"{reminded} reports wait for a decision.")
+                reminded[one.id], one.reminders = one.reminders, passed
     erase_gone(gallery)
+    if reminded and not _tell_owners(
+        gallery, "Reports wait", f"{len(reminded)} reports wait for a decision."
+    ):
+        with gallery.transaction() as db:
+            for which, before in reminded.items():
+                db.get_one(Takedown, which, with_for_update=True).reminders = before
 
 
-def _tell_owners(gallery: Gallery, subject: str, text: str) -> None:
+def _tell_owners(gallery: Gallery, subject: str, text: str) -> bool:
+    """Whether somebody was told, or there is nobody."""
     with gallery.transaction() as db:
         owners = list(db.scalars(select(User.email).where(User.role == "owner", User.blocked.is_(False))))
-    for email in owners:
-        gallery.mailer.send(email, subject, f"{text}\n\n{gallery.settings.public_url}/admin/takedowns\n")
+    said = f"{text}\n\n{gallery.settings.public_url}/admin/takedowns\n"
+    went = [send_mail(gallery.mailer, email, subject, said) for email in owners]
+    return any(went) or not went

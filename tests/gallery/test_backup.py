@@ -4,18 +4,20 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from gallery_world import PASSWORD, World
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from typer.testing import CliRunner
 
-from gallery.backup import backup, restore
+from gallery.backup import _run, backup, restore
 from gallery.cli import desk
 from gallery.cli.app import app
 from gallery.cli.serve import first_owner
-from likeness.errors import InputError
+from gallery.database import downgrade
+from likeness.errors import ConfigError, InputError
 
 
 def rows(world: World) -> dict[str, int]:
@@ -78,6 +80,66 @@ def test_a_backup_brings_nobody_back_whose_consent_was_revoked_since(
         assert other.gallery.store.names("") == []
     finally:
         other.close()
+
+
+def test_a_backup_of_an_earlier_gallery_is_brought_up(
+    world: World, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    ann, version = world.drawing()
+    pictures = world.drawn(ann, version, 2)
+    world.gallery.engine.dispose()
+    downgrade(world.gallery.engine, "0008")
+    backup(world.gallery, out := tmp_path / "gallery.tar")
+    other = World.at(new_database(), tmp_path / "other")
+    try:
+        assert restore(other.gallery, out) == 4
+        again = other.browser().sign_in("ann@example.org", PASSWORD)
+        assert len(again.get("/pictures").json()["items"]) == len(pictures)
+        assert "disputes" in rows(other)
+    finally:
+        other.close()
+
+
+def test_a_backup_of_a_later_gallery_is_refused_before_anything_comes(
+    world: World, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    world.drawn(*world.drawing())
+    with world.gallery.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    backup(world.gallery, out := tmp_path / "gallery.tar")
+    other = World.at(new_database(), tmp_path / "other")
+    try:
+        with pytest.raises(ConfigError, match="later gallery"):
+            restore(other.gallery, out)
+        assert (other.gallery.store.names(""), rows(other)["users"]) == ([], 0)
+    finally:
+        other.close()
+
+
+def test_a_backup_takes_nobodys_place(world: World, new_database: Callable[..., str], tmp_path: Path) -> None:
+    world.drawn(*world.drawing())
+    backup(world.gallery, out := tmp_path / "gallery.tar")
+    other = World.at(new_database(), tmp_path / "other")
+    try:
+        other.user("bob")
+        with pytest.raises(InputError, match="has users already"):
+            restore(other.gallery, out)
+        assert other.gallery.store.names("") == []
+    finally:
+        other.close()
+
+
+def test_the_databases_password_stands_in_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[list[str], str]] = []
+
+    def run(command: list[str], env: dict[str, str], **_: Any) -> CompletedProcess[str]:
+        seen.append((command, env["PGPASSWORD"]))
+        return CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("gallery.backup.subprocess.run", run)
+    _run("pg_dump", [], make_url("postgresql+psycopg://ann:hunter%402@127.0.0.1:5/gallery"))
+    (command, password) = seen[0]
+    assert (command[1:], password) == (["--dbname=postgresql://ann@127.0.0.1:5/gallery"], "hunter@2")
 
 
 @pytest.mark.parametrize("name", ["pictures/../../outside.png", "folder/../../outside.png"])

@@ -117,3 +117,25 @@ def test_a_database_that_does_not_come_is_told_without_its_password(
     with pytest.raises(ConfigError, match="does not answer") as refused:
         open_gallery(Settings(folder=tmp_path, database_url=secret))
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_database_without_all_letters_is_refused_with_a_remedy(
+    administration: Engine, server: Callable[[str], str]
+) -> None:
+    with administration.connect() as connection:
+        connection.execute(
+            text("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        )
+    engine = open_engine(server("ascii"), connections=1)
+    with pytest.raises(ConfigError, match="SQL_ASCII") as refused:
+        upgrade(engine)
+    assert "--encoding=UTF8" in refused.value.remedy
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_a_database_of_a_later_gallery_is_left_alone(world: World) -> None:
+    with world.gallery.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="later gallery: it has the migration 9999"):
+        upgrade(world.gallery.engine)

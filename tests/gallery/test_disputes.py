@@ -75,7 +75,7 @@ def test_a_lost_dispute_of_spent_credits_is_owed_and_one_that_is_won_after_all_i
     assert balances(selling) == {"user": -150, "gallery": 150}
     assert ann.get("/money").json()["balance"] == -1.5
     refused = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1})
-    assert (refused.status_code, "0 are there" in refused.json()["error"]["sentence"]) == (402, True)
+    assert (refused.status_code, "you have $0.00" in refused.json()["error"]["sentence"]) == (402, True)
     assert told(selling, event(stripe, payment, "won", 9)) is True
     assert balances(selling) == {"user": 850, "gallery": 150, "stripe": -1000}
 

@@ -73,6 +73,42 @@ def test_what_stripe_did_not_sign_now_is_not_booked(paying: World, forged: dict[
     assert balance(ann) == 0
 
 
+def test_a_debit_to_an_account_is_booked_when_its_money_comes_and_once(paying: World) -> None:
+    ann = paying.user("ann")
+    ended = paid(ann.load()["user"]["id"], 500, payment_status="unpaid", payment_intent="pi_1")
+    later = {**ended, "id": "evt_later", "type": "checkout.session.async_payment_succeeded"}
+    came = {**later, "data": {"object": ended["data"]["object"] | {"payment_status": "paid"}}}
+    failed = {**ended, "id": "evt_failed", "type": "checkout.session.async_payment_failed"}
+    assert [tell(paying, one).json()["booked"] for one in (ended, failed)] == [False, False]
+    assert balance(ann) == 0
+    assert [tell(paying, came | {"id": one}).json()["booked"] for one in ("evt_1", "evt_1", "evt_2")] == [
+        True,
+        False,
+        False,
+    ]
+    assert balance(ann) == 500
+
+
+@pytest.mark.parametrize("of", [{"client_reference_id": None}, {"client_reference_id": "order-7"},
+                                {"client_reference_id": str(uuid.uuid4())}], ids=["nobodys", "an-order", "a-stranger"])  # fmt: skip
+def test_what_another_program_sells_by_the_same_account_is_let_pass(
+    paying: World, of: dict[str, Any]
+) -> None:
+    ann = paying.user("ann")
+    event = paid(ann.load()["user"]["id"], 500, currency="eur", **of)
+    answer = tell(paying, event)
+    assert (answer.status_code, answer.json()) == (200, {"booked": False})
+    unread = {"id": "re_1", "payment_intent": None, "amount": 5, "currency": "eur", "status": "succeeded"}
+    for kind in ("refund.created", "charge.dispute.created"):
+        told = {"id": f"evt_{kind}", "type": kind, "created": 1, "data": {"object": unread}}
+        assert tell(paying, told).json() == {"booked": False}
+    ours = paid(ann.load()["user"]["id"], 500, payment_intent="pi_1")
+    assert tell(paying, ours).json()["booked"]
+    told = {"id": "evt_x", "type": "refund.created", "data": {"object": unread | {"payment_intent": "pi_1"}}}
+    assert [tell(paying, told).status_code for _ in range(2)] == [400, 400]
+    assert balance(ann) == 500
+
+
 def test_what_was_not_paid_whole_is_not_booked(paying: World) -> None:
     ann = paying.user("ann")
     who = ann.load()["user"]["id"]

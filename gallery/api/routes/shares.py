@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, BackgroundTasks, Header, Response
 from pydantic import EmailStr, Field
 from sqlalchemy import select
 
@@ -17,7 +17,7 @@ from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
 from gallery.pictures.shares import end_share, share, shared
 from gallery.tables import Share, Takedown
-from gallery.takedown.reports import Reason, report
+from gallery.takedown.reports import Reason, report, tell_of
 
 router = APIRouter()
 Password = Annotated[str | None, Header(alias="x-share-password", max_length=1000)]
@@ -82,9 +82,13 @@ def get_shared_file(
 
 
 @router.post("/shared/{token}/takedown", response_model=TakedownReceipt, status_code=201)
-def post_takedown(token: str, body: Report, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
+def post_takedown(
+    token: str, body: Report, gallery: GalleryDep, who: VisitorDep, later: BackgroundTasks
+) -> dict[str, Any]:
     """Report it; the receipt shows how it stands."""
-    return takedown_view(report(gallery, token, who.place, **body.model_dump()))
+    made = report(gallery, token, who.place, **body.model_dump())
+    later.add_task(tell_of, gallery, made)
+    return takedown_view(made)
 
 
 @router.get("/takedowns/{receipt}", response_model=TakedownReceipt)
