@@ -4,9 +4,10 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from gallery.generation.cut_off import DEAD_AFTER_SECONDS
 from gallery.pictures.views import picture_views
 from gallery.tables import Generation, Person, Picture, Refused, Version
 
@@ -14,6 +15,9 @@ MEASURED = 50
 """Of how many last pictures the mean time is taken."""
 FIRST_GUESS_SECONDS = 5.0
 WAITING = ("queued", "drawing")
+WORKS = text(
+    "SELECT EXISTS (SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - :seconds * interval '1 second')"
+)
 
 
 def seconds_a_picture(db: Session) -> float:
@@ -38,7 +42,7 @@ def _ahead(db: Session, one: Generation) -> tuple[int, int]:
 
 
 def views(db: Session, generations: Sequence[Generation]) -> list[dict[str, Any]]:
-    """Generations in the contract's form."""
+    """Generations in the contract's form. Where no worker lives nobody knows how long one that waits will take."""
     ids = [one.id for one in generations]
     people = {row[0]: row[1] for row in db.execute(
         select(Version.id, Person.name).join(Person).where(Version.id.in_({one.version_id for one in generations})))}  # fmt: skip
@@ -47,7 +51,11 @@ def views(db: Session, generations: Sequence[Generation]) -> list[dict[str, Any]
     ).all()
     refused = db.scalars(select(Refused).where(Refused.generation_id.in_(ids)).order_by(Refused.index)).all()
     shown = dict(zip((one.id for one in drawn), picture_views(db, drawn), strict=True))
-    pace = seconds_a_picture(db) if any(one.status in WAITING for one in generations) else 0.0
+    pace: float | None = None
+    if any(one.status in WAITING for one in generations) and db.scalar(
+        WORKS, {"seconds": DEAD_AFTER_SECONDS}
+    ):
+        pace = seconds_a_picture(db)
     found: list[dict[str, Any]] = []
     for one in generations:
         own = [picture for picture in drawn if picture.generation_id == one.id]
@@ -58,7 +66,7 @@ def views(db: Session, generations: Sequence[Generation]) -> list[dict[str, Any]
         ]
         done = len(own) + len(no)
         place, ahead = _ahead(db, one) if one.status == "queued" else (0, 0)
-        left = (ahead + one.count - done) * pace if one.status in WAITING else None
+        left = None if pace is None or one.status not in WAITING else (ahead + one.count - done) * pace
         found.append(
             {
                 "id": one.id, "person": people[one.version_id], "version_id": one.version_id, "prompt": one.prompt,

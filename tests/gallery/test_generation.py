@@ -242,11 +242,19 @@ def test_a_picture_is_enlarged(world: World) -> None:
 
 def test_the_place_and_the_seconds_left_count_what_comes_before(world: World) -> None:
     ann, version = world.drawing()
+    nobody = ask(ann, version, 2)
+    assert (nobody["place"], nobody["seconds_left"]) == (1, None)
+    ann.post(f"/generations/{nobody['id']}/cancel")
+    with world.gallery.transaction() as db:
+        db.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
     first = ask(ann, version, 2)
     world.pass_time(seconds=1)
     second = ask(ann, version, 3)
     assert (first["place"], second["place"]) == (1, 2)
     assert (first["seconds_left"], second["seconds_left"]) == (10.0, 25.0)
+    with world.gallery.transaction() as db:
+        db.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"))
+    assert ann.get(f"/generations/{second['id']}").json()["seconds_left"] is None
     ann.post(f"/generations/{first['id']}/cancel")
     assert ann.get(f"/generations/{second['id']}").json()["place"] == 1
 

@@ -8,7 +8,7 @@ import { messages } from "@/lib/messages";
 import { addPasskey, signInByPasskey } from "@/lib/passkeys";
 import { useChange, useSession } from "@/lib/queries";
 import { Button } from "./ui/button";
-import { Input } from "./ui/field";
+import { Input, MOST_NAME } from "./ui/field";
 import { ErrorNotice, panel, Section } from "./ui/notice";
 
 const words = messages.passkeys;
@@ -56,7 +56,7 @@ export function Passkeys() {
       </ul>
       <form onSubmit={submit} className={`${panel} grid max-w-2xl gap-4`}>
         <div className="grid gap-4 sm:grid-cols-2">
-          <Input label={words.name} name="name" required maxLength={80} placeholder={words.nameHint} />
+          <Input label={words.name} name="name" required maxLength={MOST_NAME} placeholder={words.nameHint} />
           <Input label={words.password} name="password" type="password" required autoComplete="current-password" />
         </div>
         <Trouble error={add.error} />

@@ -5,7 +5,7 @@ import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import { PasskeySignIn } from "./passkeys";
 import { Button } from "./ui/button";
-import { Input } from "./ui/field";
+import { Input, MOST_NAME } from "./ui/field";
 import { ErrorNotice } from "./ui/notice";
 
 const words = messages.signIn;
@@ -55,7 +55,7 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
         </p>
       ) : (
         <>
-          {mode === "signUp" && <Input label={words.name} name="name" required maxLength={80} autoComplete="name" hint={words.nameHint} />}
+          {mode === "signUp" && <Input label={words.name} name="name" required maxLength={MOST_NAME} autoComplete="name" hint={words.nameHint} />}
           {mode !== "reset" && mode !== "confirm" && <Input label={words.email} name="email" type="email" required autoComplete="username" />}
           {mode !== "forgot" && mode !== "confirm" && (
             <Input

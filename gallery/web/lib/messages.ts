@@ -97,6 +97,7 @@ export const messages = {
   run: {
     place: (place: number) => (place <= 1 ? "Next in the queue" : `Place ${place} in the queue`),
     longer: "longer than the pictures before",
+    nobody: "nothing is drawn just now; it goes on by itself",
     left: (time: string) => `about ${time} left`,
     drawing: (done: number, count: number) => `Drawing: ${done} of ${count} ready`,
     queued: "Waiting",

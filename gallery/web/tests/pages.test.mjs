@@ -73,6 +73,34 @@ test("a run shows its progress, survives a reload, and says why a picture was re
   assert.equal(await page.getByRole("button", { name: /^Open: / }).count(), 2);
 });
 
+test("a stream of events that the server refused is opened again", async () => {
+  page.allow(503);
+  const { state } = site.fake;
+  Object.assign(state, { pace: 1e8, refuseStreams: 1 });
+  await signIn(page);
+  await page.getByRole("button", { name: "In a library" }).click();
+  await page.getByRole("button", { name: /^Draw \d/ }).click();
+  await page.getByText("Next in the queue").waitFor();
+  for (let looks = 0; looks < 600 && !state.streams.size; looks++) await new Promise((done) => setTimeout(done, 50));
+  state.step();
+  await page.getByText("jade · Drawing: 0 of").waitFor();
+});
+
+test("on a small screen a run that was begun comes into sight, and says when nobody draws", async () => {
+  const { state } = site.fake;
+  Object.assign(state, { pace: 1e8, nobody: true });
+  const small = await visit(site, { width: 360 });
+  await signIn(small);
+  assert.equal(await small.getByLabel("Person").count(), 0, "one person is no choice");
+  await small.getByRole("button", { name: "In a library" }).click();
+  await small.getByRole("button", { name: /^Draw \d/ }).click();
+  const standing = small.getByText("Next in the queue · nothing is drawn just now; it goes on by itself");
+  await standing.waitFor();
+  await small.waitForFunction(() => document.querySelector("article").getBoundingClientRect().top < innerHeight / 2);
+  assert.deepEqual(small.faults, []);
+  await small.context().close();
+});
+
 test("an answer that is older than an event does not undo it", async () => {
   const { state } = site.fake;
   state.pace = 1e8;

@@ -24,7 +24,7 @@ export function Rights() {
       <ErrorNotice error={rights.error ?? revoke.error} />
       {rights.data ? (
         <Table
-          rows={rights.data}
+          rows={rights.data.map((right) => ({ ...right, kinds: right.kinds.map((kind) => messages.portrayed.kindNames[kind] ?? kind) }))}
           columns={["user", "person", "version", "per_day", "used_today", "until", "kinds"]}
           keyOf={({ id }) => id}
           actions={(right) => (

@@ -40,12 +40,12 @@ export function Table<R extends object>({ rows, columns, titles = {}, keyOf, act
         {rows.map((row) => (
           <tr key={keyOf(row)} className="max-md:grid max-md:rounded-xl max-md:border max-md:border-line max-md:bg-surface max-md:p-4">
             {columns.map((column) => (
-              <td key={column} className="py-2.5 pr-4 align-top wrap-anywhere max-md:flex max-md:justify-between max-md:gap-4 max-md:py-1 max-md:pr-0 max-md:text-right md:border-b md:border-line">
+              <td key={column} className="py-2.5 pr-4 align-middle wrap-anywhere max-md:flex max-md:justify-between max-md:gap-4 max-md:py-1 max-md:pr-0 max-md:text-right md:border-b md:border-line">
                 <span className="text-left whitespace-nowrap text-muted md:hidden">{title(column)}</span>
                 <span className="min-w-0">{cellOf(column, (row as Record<string, unknown>)[column])}</span>
               </td>
             ))}
-            {actions && <td className="py-1.5 align-top empty:max-md:hidden max-md:pt-3 md:border-b md:border-line md:text-right">{actions(row)}</td>}
+            {actions && <td className="py-1.5 align-middle empty:max-md:hidden max-md:pt-3 md:border-b md:border-line md:text-right">{actions(row)}</td>}
           </tr>
         ))}
       </tbody>

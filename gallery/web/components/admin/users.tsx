@@ -34,7 +34,9 @@ export function Users() {
           keyOf={({ id }) => id}
           actions={({ id, name, role, disabled }) =>
             id === session?.user?.id ? (
-              <span className="text-muted">{messages.account.roles[role]}</span>
+              <span className="text-muted">
+                {words.role}: {messages.account.roles[role]}
+              </span>
             ) : (
               <div className="flex items-center justify-end gap-2">
                 <Select bare label={`${words.role}: ${name}`} value={role} onChange={(event) => change.mutate({ id, role: event.target.value as Role })}>

@@ -8,7 +8,7 @@ import type { Album, PictureFilter } from "@/lib/types";
 import { Button, IconButton } from "../ui/button";
 import { cn } from "../ui/cn";
 import { Dialog } from "../ui/dialog";
-import { Input } from "../ui/field";
+import { Input, MOST_NAME } from "../ui/field";
 import { ErrorNotice } from "../ui/notice";
 
 const words = messages.gallery;
@@ -25,7 +25,7 @@ export function AlbumBar({ filter, onChange }: { filter: PictureFilter; onChange
       type="button"
       aria-pressed={filter.album === id}
       onClick={() => show(id)}
-      className={cn("min-h-9 shrink-0 rounded-full border px-3.5 text-sm whitespace-nowrap", filter.album === id ? "border-accent bg-accent-soft" : "border-line bg-surface hover:bg-sunken")}
+      className={cn("min-h-10 shrink-0 rounded-full border px-3.5 text-sm whitespace-nowrap", filter.album === id ? "border-accent bg-accent-soft" : "border-line bg-surface hover:bg-sunken")}
     >
       {title}
     </button>
@@ -73,7 +73,7 @@ function AlbumForm({ asked, onShow, onClose }: { asked: Asked; onShow: (album: s
         {asked.act === "delete" ? (
           <p className="text-sm">{words.deleteAlbumText}</p>
         ) : (
-          <Input label={words.albumTitle} name="title" required maxLength={120} defaultValue={asked.act === "rename" ? asked.album.title : ""} />
+          <Input label={words.albumTitle} name="title" required maxLength={MOST_NAME} defaultValue={asked.act === "rename" ? asked.album.title : ""} />
         )}
         <ErrorNotice error={change.error} />
         <Button type="submit" variant={asked.act === "delete" ? "danger" : "primary"} disabled={change.isPending}>

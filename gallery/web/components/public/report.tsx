@@ -7,7 +7,7 @@ import { messages } from "@/lib/messages";
 import type { TakedownReason } from "@/lib/types";
 import { useChange } from "@/lib/queries";
 import { Button, buttonClass } from "../ui/button";
-import { Input, Select, TextArea } from "../ui/field";
+import { Input, MOST_NAME, Select, TextArea } from "../ui/field";
 import { ErrorNotice, panel } from "../ui/notice";
 
 const words = messages.shared;
@@ -46,7 +46,7 @@ export function Report({ token }: { token: string }) {
         <p className="text-sm text-muted">{words.reportText}</p>
       </div>
       <div className="grid gap-4 sm:grid-cols-2">
-        <Input label={words.yourName} name="name" required maxLength={120} autoComplete="name" />
+        <Input label={words.yourName} name="name" required maxLength={MOST_NAME} autoComplete="name" />
         <Input label={words.yourEmail} name="email" type="email" required autoComplete="email" />
       </div>
       <Select label={words.reason} name="reason">

@@ -60,21 +60,9 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
       />
       {draft.like && <Like like={draft.like} onDrop={() => change({ like: null })} />}
       <Presets draft={draft} change={change} />
-      <div className="grid grid-cols-2 gap-3">
-        <Select label={words.person} value={person.id} onChange={(event) => change({ person: event.target.value, version: null })}>
-          {people.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </Select>
-        <Select label={words.version} value={version.id} onChange={(event) => change({ version: event.target.value })}>
-          {person.versions.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </Select>
+      <div className="flex gap-3 empty:hidden">
+        <Which label={words.person} of={people} value={person.id} onChange={(id) => change({ person: id, version: null })} />
+        <Which label={words.version} of={person.versions} value={version.id} onChange={(id) => change({ version: id })} />
       </div>
       <div className="grid grid-cols-[3fr_2fr] gap-3">
         <Choice label={words.count} name="count" value={draft.count} options={COUNTS} onChange={(count) => change({ count })} />
@@ -93,6 +81,20 @@ export function Composer({ people, draft: { draft, change }, onDraw }: Props) {
         </p>
       </div>
     </form>
+  );
+}
+
+/** Shown where there is something to choose. */
+function Which({ label, of, value, onChange }: { label: string; of: { id: string; name: string }[]; value: string; onChange: (id: string) => void }) {
+  if (of.length < 2) return null;
+  return (
+    <Select label={label} value={value} className="flex-1" onChange={(event) => onChange(event.target.value)}>
+      {of.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </Select>
   );
 }
 
@@ -119,7 +121,7 @@ function Presets({ draft, change }: Pick<Props["draft"], "draft" | "change">) {
           type="button"
           aria-pressed={draft.preset === id}
           onClick={() => change(draft.preset === id ? { preset: null } : { preset: id, prompt })}
-          className={cn("min-h-8 rounded-full border px-3 text-sm", draft.preset === id ? "border-accent bg-accent-soft" : "border-line bg-surface hover:bg-sunken")}
+          className={cn("min-h-10 rounded-full border px-3 text-sm", draft.preset === id ? "border-accent bg-accent-soft" : "border-line bg-surface hover:bg-sunken")}
         >
           {title}
         </button>

@@ -27,13 +27,14 @@ export function Run({ run, onOpen, onAgain }: { run: Generation; onOpen: (pictur
   const waiting = running ? Math.max(0, run.count - run.done) : 0;
   const pictures = run.pictures.length + waiting;
   return (
-    <article className="grid gap-3" aria-label={run.prompt}>
+    <article id={`run-${run.id}`} className="grid scroll-mt-20 scroll-mb-24 gap-3" aria-label={run.prompt}>
       <header className="flex items-start gap-3">
         <div className="grid min-w-0 flex-1 gap-0.5">
           <h2 className="line-clamp-2 leading-snug font-medium wrap-anywhere">{run.prompt}</h2>
           <p className="text-sm text-muted">
             {run.kind === "upscale" && `${words.upscale} · `}
             {run.person} · {standing(run)}
+            {running && run.seconds_left === null && ` · ${words.nobody}`}
             {running && run.seconds_left !== null && <TimeLeft key={`${run.done} ${run.place} ${run.seconds_left}`} seconds={run.seconds_left} />}
             {!running && ` · ${formatMoment(run.created)}`}
           </p>

@@ -1,11 +1,11 @@
 "use client";
 import { useQueryClient } from "@tanstack/react-query";
 import { ImagePlus, UserX } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { addGeneration, isRunning, useGenerations } from "@/lib/events";
 import { messages } from "@/lib/messages";
 import { usePeople } from "@/lib/queries";
-import type { Picture } from "@/lib/types";
+import type { Generation, Picture } from "@/lib/types";
 import { SignedIn } from "../signed-in";
 import { Empty, ErrorNotice, Loading } from "../ui/notice";
 import { Viewer } from "../viewer/viewer";
@@ -21,7 +21,15 @@ function Desk() {
   const runs = useGenerations();
   const draft = useDraft();
   const [open, setOpen] = useState<string | null>(null);
+  const [begun, setBegun] = useState<string | null>(null);
   const pictures = (runs.data ?? []).flatMap((run) => run.pictures);
+  // On a small screen the runs lie below the form.
+  useEffect(() => document.getElementById(`run-${begun}`)?.scrollIntoView({ block: "nearest" }), [begun]);
+
+  function draw(run: Generation) {
+    addGeneration(client, run);
+    setBegun(run.id);
+  }
 
   function like(picture: Picture) {
     draft.change(takeLike(picture, people.data ?? []));
@@ -40,7 +48,7 @@ function Desk() {
     <div className="grid gap-8 lg:grid-cols-[24rem_1fr] lg:gap-10">
       <h1 className="sr-only">{messages.studio.title}</h1>
       <div className="lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:self-start lg:overflow-y-auto lg:pr-1">
-        {people.data ? <Composer people={people.data} draft={draft} onDraw={(run) => addGeneration(client, run)} /> : <Loading />}
+        {people.data ? <Composer people={people.data} draft={draft} onDraw={draw} /> : <Loading />}
       </div>
       <section aria-label={messages.studio.runs} className="grid content-start gap-8">
         {runs.isError && <ErrorNotice error={runs.error} onRetry={() => void runs.refetch()} />}

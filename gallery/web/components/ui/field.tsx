@@ -4,6 +4,9 @@ import { cn } from "./cn";
 
 const control = "w-full min-w-0 rounded-lg border border-control bg-surface px-3 text-base text-ink placeholder:text-muted sm:text-sm";
 
+/** Letters of a name or title; the API refuses more. */
+export const MOST_NAME = 80;
+
 interface Labelled {
   label: string;
   hint?: ReactNode;

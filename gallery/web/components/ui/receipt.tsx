@@ -15,15 +15,15 @@ function words(value: unknown): string {
   return typeof value === "string" && WHEN.test(value) ? formatMoment(value) : String(value);
 }
 
-/** All that a receipt says, field by field, and the file to keep. */
+/** What a receipt says, field by field, and the whole of it as a file to keep. */
 export function ReceiptView({ receipt, name }: { receipt: Receipt; name: string }) {
   return (
     <div className="grid gap-3">
-      <dl className="grid gap-x-6 gap-y-2 rounded-lg bg-sunken p-4 text-sm sm:grid-cols-[max-content_1fr]">
-        {Object.entries(receipt).map(([field, value]) => (
+      <dl className="grid grid-cols-[max-content_1fr] gap-x-4 gap-y-2 rounded-lg bg-sunken p-4 text-sm sm:gap-x-6">
+        {Object.entries(receipt).filter(([, value]) => value !== null).map(([field, value]) => (
           <div key={field} className="contents">
             <dt className="text-muted first-letter:uppercase">{field.replaceAll("_", " ")}</dt>
-            <dd className="font-mono text-xs leading-5 break-all max-sm:mb-1">{words(value)}</dd>
+            <dd className="font-mono text-xs leading-5 break-all">{words(value)}</dd>
           </div>
         ))}
       </dl>

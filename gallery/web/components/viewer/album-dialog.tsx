@@ -6,7 +6,7 @@ import { useAlbums, useChange, useEditPictures } from "@/lib/queries";
 import type { Picture } from "@/lib/types";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { Checkbox, Input } from "../ui/field";
+import { Checkbox, Input, MOST_NAME } from "../ui/field";
 import { ErrorNotice } from "../ui/notice";
 
 const words = messages.gallery;
@@ -50,7 +50,7 @@ export function AlbumDialog({ pictures, onClose }: { pictures: Picture[]; onClos
           create.mutate(undefined);
         }}
       >
-        <Input label={words.newAlbum} required maxLength={120} value={title} className="flex-1" onChange={(event) => setTitle(event.target.value)} />
+        <Input label={words.newAlbum} required maxLength={MOST_NAME} value={title} className="flex-1" onChange={(event) => setTitle(event.target.value)} />
         <Button type="submit" disabled={create.isPending}>
           {messages.save}
         </Button>

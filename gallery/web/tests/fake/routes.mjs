@@ -91,6 +91,7 @@ export const routes = [
     return generationView(state, found);
   }],
   ["GET", "/events", "user", ({ state, user, response }) => {
+    if (state.refuseStreams-- > 0) throw refuse(503, "database", "This does not work just now.", "Try again in a moment.");
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform" });
     response.write(": open\n\n");
     const stream = { user: user.id, response };

@@ -19,7 +19,7 @@ export function makeState(photographs) {
   const jade = { id: randomUUID(), name: "jade", versions: [version("v2"), version("v1")], kinds: ["portrait", "everyday", "costume", "free"], per_day: null, revoked: null };
   const state = {
     photographs, users: [owner], cookies: new Map(), people: [jade], generations: [], pictures: [], albums: [], shares: [], takedowns: [],
-    audit: [], checkouts: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0,
+    audit: [], checkouts: [], invitations: new Map(), streams: new Set(), portrayed: "portrayed-token", money: true, pace: 400, refuse: 0, refuseStreams: 0,
   };
   const dispute = (state) => ({ id: `dp_${state}`, cents: 2500, reason: "product_not_received", state, due: iso(Date.now() + 7 * DAY) });
   state.payments = ["open", "inquiry", "lost", null].map((one, index) => ({ id: `cs_${index}`, email: owner.email, cents: 2500, refunded: one ? 0 : 500, at: iso(Date.now() - index * DAY), disputes: one ? [dispute(one)] : [] }));
@@ -65,7 +65,7 @@ export function generationView(state, run) {
   return {
     ...Object.fromEntries(Object.entries(run).filter(([name]) => !["user_id", "timer", "preset", "like", "attempt"].includes(name))),
     place: run.status === "queued" ? queued.indexOf(run) + 1 : null,
-    seconds_left: running ? Math.round(((run.count - run.done) * state.pace) / 100) / 10 : null,
+    seconds_left: running && !state.nobody ? Math.round(((run.count - run.done) * state.pace) / 100) / 10 : null,
     pictures: run.pictures.map((id) => state.pictures.find((picture) => picture.id === id)).filter(Boolean).map(seen),
   };
 }
