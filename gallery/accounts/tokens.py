@@ -44,3 +44,8 @@ def use_token(db: Session, purpose: str, token: str, now: datetime.datetime) -> 
     if found is None or found.expires <= now:
         raise RequestError(422, "token", "This link does not hold any more.", remedy="Ask for a new one.")
     return found
+
+
+def end_owners_invitations(db: Session) -> None:
+    """End what is open to become an owner by: an owner who goes may have made it."""
+    db.execute(delete(Token).where(Token.purpose == "invitation", Token.role == "owner"))

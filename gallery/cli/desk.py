@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import find_user
-from gallery.accounts.tokens import new_token
+from gallery.accounts.tokens import end_owners_invitations, new_token
 from gallery.audit import export, first_broken, note
 from gallery.backup import backup, restore
 from gallery.context import Gallery
@@ -101,6 +101,8 @@ def block_command(
         user = _user(db, email)
         user.blocked = block
         end_sessions(db, user.id)
+        if block and user.role == "owner":
+            end_owners_invitations(db)
         note(db, gallery.clock(), OPERATOR, "user-changed", user=user.email, blocked=block)
 
 

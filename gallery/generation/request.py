@@ -26,6 +26,8 @@ from gallery.words import refuse_words
 from likeness.errors import InputError
 
 SEEDS = 2**31
+LARGEST_PX = 2048
+"""Of a side of a picture that is enlarged: enlarged again and again, one would take all memory of a worker."""
 Aspect = Literal["square", "portrait", "landscape"]
 PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]*")
 
@@ -102,6 +104,8 @@ def ask_larger(
 
     def make(db: Session) -> Generation:
         picture = own_picture(db, user, picture_id)
+        if max(picture.width, picture.height) > LARGEST_PX:
+            raise invalid(f"The picture has more than {LARGEST_PX} px already.", "Download it as it is.")
         made = db.get_one(Generation, picture.generation_id)
         may = allowed(db, user, made.version_id, gallery.clock())
         require(db, gallery.records, may.person, made.prompt_kind)
@@ -155,13 +159,13 @@ def queue(db: Session, gallery: Gallery, may: Allowed, generation: Generation) -
     return generation
 
 
-def own_picture(db: Session, user: User, picture_id: uuid.UUID) -> Picture:
-    """A picture of the user's that is still there.
+def own_picture(db: Session, user: User, picture_id: uuid.UUID, *, lock: bool = False) -> Picture:
+    """A picture of the user's that is still there; with `lock` nobody else changes it until the end.
 
     Raises:
         RequestError: 404.
     """
-    picture = db.get(Picture, picture_id)
+    picture = db.get(Picture, picture_id, with_for_update=lock or None)
     if picture is None or picture.user_id != user.id or picture.gone is not None:
         raise not_there()
     return picture

@@ -63,7 +63,8 @@ def allowed(db: Session, user: User, version_id: uuid.UUID, now: datetime.dateti
 
 
 def require_still(db: Session, generation: Generation, now: datetime.datetime) -> None:
-    """See that a wish which was let in would be let in now: a right may have ended or been narrowed while it waited.
+    """See that a wish which was let in would be let in now: a right may have ended or been narrowed while it waited, and whoever
+    asked may be blocked.
 
     Raises:
         ConsentError: it would not.
@@ -72,6 +73,7 @@ def require_still(db: Session, generation: Generation, now: datetime.datetime) -
     right = db.scalar(same)
     if (
         right is None
+        or db.get_one(User, generation.user_id).blocked
         or (right.until is not None and right.until <= now)
         or generation.prompt_kind not in right.kinds
     ):

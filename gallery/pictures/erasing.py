@@ -1,14 +1,17 @@
 """Out of sight first, in the transaction that decides it; then the files, as often as it takes."""
 
 import datetime
+import logging
 from collections.abc import Iterable
 
 from sqlalchemy import select
 
 from gallery.context import Gallery
 from gallery.tables import Picture
+from likeness.errors import LikenessError
 
 AT_ONCE = 200
+log = logging.getLogger("gallery")
 
 
 def take_out(pictures: Iterable[Picture], why: str, now: datetime.datetime) -> int:
@@ -20,19 +23,26 @@ def take_out(pictures: Iterable[Picture], why: str, now: datetime.datetime) -> i
     return count
 
 
-def erase_gone(gallery: Gallery) -> int:
-    """Erase the files of all pictures that are gone; gives how many files went. What fails is tried the next time."""
-    files = 0
-    while True:
-        with gallery.transaction() as db:
-            waiting = (
-                select(Picture).where(Picture.gone.is_not(None), Picture.erased.is_(None)).limit(AT_ONCE)
-            )
-            pictures = list(db.scalars(waiting.with_for_update(skip_locked=True)))
-            names = [name for one in pictures for name in (one.file, one.thumbnail)]
-            gallery.store.delete(names)
-            for one in pictures:
-                one.erased = gallery.clock()
-            files += len(names)
-        if len(pictures) < AT_ONCE:
-            return files
+def erase_gone(gallery: Gallery) -> None:
+    """Erase the files of all pictures that are gone. A store that does not answer undoes nothing that was decided: what is left is
+    tried the next time."""
+    try:
+        while _erase_some(gallery) == AT_ONCE:
+            pass
+    except LikenessError:
+        log.exception("files of pictures that are gone are still in the store")
+
+
+def _erase_some(gallery: Gallery) -> int:
+    """How many pictures' files went.
+
+    Raises:
+        LikenessError: the store does not answer.
+    """
+    waiting = select(Picture).where(Picture.gone.is_not(None), Picture.erased.is_(None)).limit(AT_ONCE)
+    with gallery.transaction() as db:
+        pictures = list(db.scalars(waiting.with_for_update(skip_locked=True)))
+        gallery.store.delete([name for one in pictures for name in (one.file, one.thumbnail)])
+        for one in pictures:
+            one.erased = gallery.clock()
+    return len(pictures)

@@ -41,7 +41,7 @@ def delete_picture(gallery: Gallery, user: User, picture_id: uuid.UUID) -> dict[
     """
     now = gallery.clock()
     with gallery.transaction() as db:
-        picture = own_picture(db, user, picture_id)
+        picture = own_picture(db, user, picture_id, lock=True)
         left = leave(db, [picture], "deleted", now)
         data = {"picture": str(picture.id), "sha256": picture.sha256, "shares": left.shares}
         receipt = Receipt(id=uuid.uuid4(), kind="deletion", at=now, data=data)

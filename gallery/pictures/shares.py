@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gallery.accounts.tokens import digest
-from gallery.accounts.tries import SHARE_OPENED, SHARE_PASSWORD, count_try, take_back_try
+from gallery.accounts.tries import SHARE_MADE, SHARE_OPENED, SHARE_PASSWORD, count_try, take_back_try
 from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_allowed, not_there
@@ -22,10 +22,11 @@ def share(
     """A new link; its token is told once.
 
     Raises:
-        RequestError: 404; 403 for a guest.
+        RequestError: 404; 403 for a guest; 429.
     """
-    if user.role == "guest":
+    if not _may_share(user):
         raise not_allowed("Guests share no pictures.")
+    count_try(gallery, SHARE_MADE, str(user.id))
     token, now = secrets.token_urlsafe(24), gallery.clock()
     kept = gallery.passwords.hash(password, email="") if password else None
     with gallery.transaction() as db:
@@ -36,6 +37,10 @@ def share(
         db.flush()
         note(db, now, user.email, "shared", picture=str(picture.id), share=str(made.id))
     return made, token
+
+
+def _may_share(user: User) -> bool:
+    return user.role != "guest" and not user.blocked
 
 
 def end_share(gallery: Gallery, user: User, share_id: uuid.UUID) -> None:
@@ -54,7 +59,8 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
     """What a link shows.
 
     Raises:
-        RequestError: 404 for a link that never was, ended, expired or is held; 401 without its password; 429.
+        RequestError: 404 for a link that never was, ended, expired or is held, or whose maker may share no more; 401 without its
+            password; 429.
     """
     with gallery.transaction() as db:
         found = find_share(db, token)
@@ -62,7 +68,11 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
             raise not_there()
         picture = db.get_one(Picture, found.picture_id)
         person = db.get_one(Person, picture.person_id)
-        if picture.gone is not None or person.ended is not None:
+        if (
+            picture.gone is not None
+            or person.ended is not None
+            or not _may_share(db.get_one(User, found.user_id))
+        ):
             raise not_there()
     if found.password is not None:
         if password is None:

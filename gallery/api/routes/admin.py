@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from gallery.accounts.sessions import end_sessions
 from gallery.accounts.sign_up import Mail
-from gallery.accounts.tokens import HOURS, new_token
+from gallery.accounts.tokens import HOURS, end_owners_invitations, new_token
 from gallery.api.bodies import Body, Moment, Name
 from gallery.api.owner_shapes import (
     AdminRight,
@@ -89,6 +89,8 @@ def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: Owner
         loses = body.disabled or (body.role is not None and body.role != "owner")
         if loses and owners == {user.id}:
             raise invalid("One owner has to stay.", "Make somebody else an owner first.")
+        if loses and user.id in owners:  # who goes comes back by no invitation made before
+            end_owners_invitations(db)
         for name, value in changes.items():
             setattr(user, name, value)
         if body.disabled:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gallery.accounts.tries import ALBUM, count_try
 from gallery.api import shapes
 from gallery.api.bodies import Body, Name
 from gallery.api.shapes import AlbumPlace, Deleted, Page
@@ -49,6 +50,7 @@ def get_albums(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
 @router.post("/albums", response_model=shapes.Album, status_code=201)
 def post_album(body: Titled, gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """A new album."""
+    count_try(gallery, ALBUM, str(user.id))
     refuse_words("caption", body.title, what="The title")
     with gallery.transaction() as db:
         db.add(album := Album(user_id=user.id, title=body.title, created=gallery.clock()))

@@ -50,7 +50,7 @@ def file_answer(
     if data is None:
         raise not_there()
     kind = "image/png" if size == "full" else "image/jpeg"
-    headers = {"cache-control": cache,
+    headers = {"cache-control": cache, "vary": "cookie",  # who signs in next in this browser sees nothing of it
                "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"'}  # fmt: skip
     return Response(data, media_type=kind, headers=headers)
 
