@@ -33,7 +33,7 @@ from likeness.lora.safetensors_io import read_metadata
 from likeness.store.items import ItemStore
 from likeness.train.config import DrawingConfig, TrainConfig
 from likeness.train.drawing import drawing
-from likeness.train.earlier_names import MOVED
+from likeness.train.earlier_names import MOVED, PRESERVATION
 from likeness.train.native.cache import TrainingSet
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_examples
@@ -45,7 +45,8 @@ from likeness.train.native.selection import Evaluator
 from likeness.train.native.start import Start
 
 # A setting's own name is enough for tests, and its earlier one where others share the name.
-SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED
+PRESERVING = {name: f"objective.{name}" for name in PRESERVATION}
+SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED | PRESERVING
 SIDE_PX = 64
 # Of a UNet's layers those of one block learn, where a test does not ask for all: 36 of 192, in a third of the time.
 ONE_BLOCK, EVERY_BLOCK = ["up_blocks.1"], ["down_blocks", "mid_block", "up_blocks"]

@@ -153,7 +153,7 @@ def train_config() -> TrainConfig:
         ),
         objective=ObjectiveConfig(
             weighting="min_snr", min_snr_gamma=5.0, timesteps="uniform", timestep_shift=None, noise_offset=0.0,
-            huber_c=None,
+            huber_c=None, preservation_weight=0.0, preservation_images=1,
         ),
         schedule=ScheduleConfig(
             steps=1500, epochs=None, lr_schedule="cosine", lr_cycles=1, warmup_steps=75, gradient_accumulation=1

@@ -137,3 +137,5 @@ class ObjectiveConfig(Section):
     timestep_shift: float | None = Field(gt=0, le=100)
     noise_offset: float = Field(ge=0, le=1)
     huber_c: float | None = Field(gt=0)
+    preservation_weight: float = Field(ge=0, le=100)
+    preservation_images: int = Field(ge=1)

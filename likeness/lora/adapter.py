@@ -5,7 +5,8 @@
 Names here are the pipeline's part and PEFT's name, `unet.down_blocks.1....to_q.lora_A.weight` (down) and `lora_B` (up).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -105,6 +106,19 @@ def set_dropout(base: Base, seed: int | None) -> None:
         layer.train(seed is not None)
     if seed is not None:
         torch.manual_seed(seed)  # layers draw from the device's own generator
+
+
+@contextmanager
+def without_lora(base: Base) -> Generator[None]:
+    """Inside, the base predicts as it does without any LoRA; what learns and what does not stays as it is."""
+    layers = lora_layers(base).values()
+    for layer in layers:
+        layer._disable_adapters = True  # enable_adapters would change requires_grad, too
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer._disable_adapters = False
 
 
 def remove_lora(base: Base) -> None:

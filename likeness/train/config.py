@@ -174,6 +174,14 @@ class TrainConfig(Section):
         """Batches of one optimizer step, of all processes."""
         return self.schedule.gradient_accumulation * self.system.processes
 
+    @property
+    def preserved_images(self) -> int:
+        """Of how many images of a batch the base's output is preserved."""
+        objective = self.objective
+        return (
+            min(self.data.batch_size, objective.preservation_images) if objective.preservation_weight else 0
+        )
+
     @model_validator(mode="before")
     @classmethod
     def _nested(cls, values: dict[str, Any]) -> dict[str, Any]:

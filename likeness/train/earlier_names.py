@@ -36,6 +36,8 @@ NOT_IN_RUN_KEY = {
     "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
     "usd_per_hour", "epochs",
 }  # fmt: skip
+# Settings that came later: no run without them is called by them.
+PRESERVATION = ("preservation_weight", "preservation_images")
 EARLIER_CHOICES = {None: "last", "validation_loss": "validation", "identity": "identity"}  # of what is kept
 # Optimizers that had a word before each had a file, and what the word stood for. A new one needs no line here.
 EARLIER_OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -61,6 +63,8 @@ def run_settings(cfg: "TrainConfig") -> dict[str, Any]:
     target, options = cfg.optimizer.target, cfg.optimizer.options
     word, meant = EARLIER_OPTIMIZERS.get(target, (target, {}))
     settings |= {"optimizer": word} | ({} if options == meant else {"optimizer_options": options})
+    if cfg.preserved_images:
+        settings |= {name: values["objective"][name] for name in PRESERVATION}
     return settings | {"seed": cfg.seed, "choose": EARLIER_CHOICES[cfg.selection.keep_best]}
 
 

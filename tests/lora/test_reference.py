@@ -64,7 +64,7 @@ def test_gradients_are_those_of_a_plain_float64_reference(folder, fresh, store, 
         parameter
     ) in parameters.values():  # a fresh upper matrix is zero, and would hide the lower one's gradient
         parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=filler))
-    loss = Objective(base, data, cfg).training_loss(4, 0)
+    loss = Objective(base, data, cfg).training_loss(4, 0)[0]
     loss.backward()
 
     plain = fresh().network.double()

@@ -58,10 +58,10 @@ def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
     base = random_base()
     cfg, store = train_config(), ItemStore(tmp_path / "items")
     data = encode_examples(read_examples(folder), base, cfg, store)
-    noise = Objective(base, data, cfg).training_loss(0, 0).item()
+    noise = Objective(base, data, cfg).training_loss(0, 0)[0].item()
     base.pipeline.scheduler.register_to_config(prediction_type="v_prediction")
     objective = Objective(base, data, cfg)
-    assert objective.training_loss(0, 0).item() != noise
+    assert objective.training_loss(0, 0)[0].item() != noise
     # The same weights asked for v err by as much as v is large: about 1, as noise is.
     assert objective.probe() == pytest.approx(whole.trained.probe_before, abs=0.5)
 
@@ -79,6 +79,7 @@ def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
         {"gradient_accumulation": 2},
         {"caption_dropout": 0.5},
         {"caption_shuffles": 4, "keep_tokens": 0},
+        {"preservation_weight": 1.0},
     ],
 )
 def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, short, change):

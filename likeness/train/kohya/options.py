@@ -43,6 +43,7 @@ def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
         "train.lora.kind: lora": lora.kind != "lora",
         f"train.lora.targets: {sorted(TARGETS)}": set(lora.targets) != TARGETS,
         f"train.lora.blocks: {sorted(BLOCKS)}": set(lora.blocks) != BLOCKS,
+        "train.objective.preservation_weight: 0": train.preserved_images > 0,
         "train.optimizer.ema: null": optimizer.ema is not None,
         f"train.optimizer: {', '.join(sorted(OPTIMIZERS))} or one of torch.optim":
             not optimizer.target.startswith("torch.optim.") and optimizer.name not in OPTIMIZERS,

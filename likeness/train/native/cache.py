@@ -4,9 +4,9 @@ Shapes: B batch, N examples of a bucket, C latent channels, H and W height and w
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, TypeVar
 
@@ -60,11 +60,13 @@ class BucketTensors:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one batch of B shows: latents [B,C,H/8,W/8], condition [B,...] and weights [B,1,H/8,W/8]."""
+    """What one batch of B shows: latents [B,C,H/8,W/8], condition [B,...] and weights [B,1,H/8,W/8]; `of_class`
+    [P,...] is the condition of its first images without the trigger, where outputs are preserved."""
 
     latents: Tensor
     condition: Condition
     weights: Tensor | None
+    of_class: Condition | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,8 @@ class TrainingSet:
     items, `cut` captions too long.
 
     `prompts` holds each text once, read or, where the text encoders learn, as tokens; the last is the empty one, where
-    captions are dropped. `collate` makes the condition of a batch of them.
+    captions are dropped. `collate` makes the condition of a batch of them. `of_class` has the number of a text without the
+    trigger by that of the text, where outputs are preserved.
     """
 
     order: Order
@@ -81,28 +84,33 @@ class TrainingSet:
     buckets: dict[Bucket, BucketTensors]
     prompts: list[Condition]
     collate: Callable[[Sequence[Condition]], Condition]
+    of_class: Mapping[int, int] = field(default_factory=dict[int, int])
     computed: int
     reused: int
     cut: int
 
     def batch(
-        self, batch: BatchMembers, members: Tensor, orders: Sequence[int | None] | None = None
-    ) -> Batch:
+        self, batch: BatchMembers, members: Tensor, orders: Sequence[int | None] | None = None, preserved: int = 0
+    ) -> Batch:  # fmt: skip
         """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
-        (the first), or None for none."""
+        (the first), or None for none. Of so many the base's output is `preserved`."""
         tensors = self.buckets[batch.bucket]
         if tensors.latents.device != members.device:  # where they lie, their numbers are looked up
             members = torch.tensor(batch.members, device=tensors.latents.device)
-        shown = zip(batch.members, orders or [0] * len(batch.members), strict=True)
-        texts = (-1 if order is None else tensors.texts[member][order] for member, order in shown)
-        condition = self.collate([self.prompts[text] for text in texts])
-        condition["time_ids"] = tensors.time_ids[members]
+        shown = list(zip(batch.members, orders or [0] * len(batch.members), strict=True))
+        texts = [-1 if order is None else tensors.texts[member][order] for member, order in shown]
+        of_class = [self.of_class[tensors.texts[member][order or 0]] for member, order in shown[:preserved]]
         weights = None if tensors.weights is None else tensors.weights[members].to(self.device)
         return Batch(
             latents=tensors.latents[members].to(self.device),
-            condition={name: value.to(self.device) for name, value in condition.items()},
+            condition=self._condition(texts, tensors.time_ids[members]),
             weights=weights,
+            of_class=self._condition(of_class, tensors.time_ids[members[:preserved]]) if preserved else None,
         )
+
+    def _condition(self, texts: Sequence[int], time_ids: Tensor) -> Condition:
+        condition = {**self.collate([self.prompts[text] for text in texts]), "time_ids": time_ids}
+        return {name: value.to(self.device) for name, value in condition.items()}
 
     def first(self) -> Batch:
         """A batch of the first example alone."""
@@ -121,9 +129,11 @@ def home(device: torch.device, size: int) -> torch.device:
 
 
 def encode_examples(
-    examples: Sequence[TrainingExample], base: Base, cfg: TrainConfig, store: ItemStore
-) -> TrainingSet:
-    """The examples' latents and embeddings, from the store where it has them.
+    examples: Sequence[TrainingExample], base: Base, cfg: TrainConfig, store: ItemStore,
+    of_class: Callable[[str], str] | None = None,
+) -> TrainingSet:  # fmt: skip
+    """The examples' latents and embeddings, from the store where it has them; with what a caption is `of_class`, without
+    the trigger, also those of such captions.
 
     Raises:
         InputError: the first image that cannot be encoded.
@@ -131,7 +141,8 @@ def encode_examples(
     order = Order(examples, cfg.data, cfg.seed)
     bucket_of = {index: bucket for bucket, members in order.members.items() for index in members}
     shown = [captions(example, cfg.data, cfg.seed) for example in examples]
-    texts = sorted({text for orders in shown for text in orders})
+    named = sorted({text for orders in shown for text in orders})
+    texts = sorted({*named, *map(of_class, named)}) if of_class else named
     number = {text: index for index, text in enumerate(texts)}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
     with ThreadPoolExecutor(1) as encoder:
@@ -158,6 +169,7 @@ def encode_examples(
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
         order=order, device=base.device, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
+        of_class={number[text]: number[of_class(text)] for text in named} if of_class else {},
         prompts=[{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(base.token_count(text) > base.token_limit for text in texts),
     )  # fmt: skip

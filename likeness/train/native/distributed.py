@@ -77,18 +77,18 @@ class Ranks:
         return range(self.rank, parts, self.size)
 
     @torch.no_grad()
-    def total(self, parameters: Iterable[Parameter], loss: Tensor) -> Tensor:
-        """Leave the sum of all processes' gradients in the parameters, and return the sum of their losses."""
+    def total(self, parameters: Iterable[Parameter], losses: Tensor) -> Tensor:
+        """Leave the sum of all processes' gradients in the parameters, and return the sums of their losses [N]."""
         if self.size == 1:
-            return loss
+            return losses
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        message = torch.cat([*(gradient.flatten() for gradient in gradients), loss.reshape(1)])
+        message = torch.cat([*(gradient.flatten() for gradient in gradients), losses])
         distributed.all_reduce(message)
         start = 0
         for gradient in gradients:
             gradient.copy_(message[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
-        return message[-1]
+        return message[-len(losses) :]
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in one of the processes."""

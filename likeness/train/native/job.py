@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from likeness.train.native.data import Order, TrainingExample, dataset_digest, r
 from likeness.train.native.distributed import Ranks
 from likeness.train.native.loop import LoopResult, run_key, train
 from likeness.train.native.metadata import Facts, describe
+from likeness.train.native.prior import class_text
 from likeness.train.native.selection import Evaluator
 from likeness.train.native.split import Split, split
 from likeness.train.native.start import Start
@@ -96,7 +98,8 @@ def prepare(
     examples = [*parted.trained, *prior]
     cfg = resolve_steps(examples, cfg)
     sys.stderr.write(plan(examples, cfg) + parted.told())
-    data = encode_examples(examples, base, cfg, items)
+    of_class = partial(class_text, trigger=facts.trigger, class_word=facts.class_word)
+    data = encode_examples(examples, base, cfg, items, of_class if cfg.preserved_images else None)
     if data.cut:
         sys.stderr.write(
             f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"

@@ -102,14 +102,14 @@ def train(
         steps.enter_context(training_mode(base, cfg, list(data.buckets)))
         optimizer: Any = build_optimizer(parameters, cfg.optimizer)
         average = Average(parameters, cfg.optimizer.ema) if cfg.optimizer.ema else None
-        objective = Objective(base, data, cfg)
+        objective, weight = Objective(base, data, cfg), cfg.objective.preservation_weight
         validated = (
             [validation(Objective(base, held_out, cfg), cfg.selection.validate_every_steps)]
             if held_out
             else []
         )
         best = BestWeights([*validated, *evaluators], cfg.selection, cfg.schedule.steps, ranks)
-        losses, norms = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(2))
+        losses, norms, preservation = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(3))
         checkpoint = run.newest()
         begun = checkpoint.step if checkpoint else 0
         if checkpoint is not None:
@@ -123,7 +123,7 @@ def train(
             usd_per_hour=cfg.system.usd_per_hour,
             seconds=checkpoint.tensors["seconds"].item() if checkpoint else 0.0,
         )
-        watch = Watch(cfg, losses, norms, meter, run, start=begun, on_window=on_window)
+        watch = Watch(cfg, losses, norms, preservation, meter, run, start=begun, on_window=on_window)
         began, done = time.monotonic(), begun
         with Progress("train", total=cfg.schedule.steps) as progress, StopRequest() as stop:
             if begun:
@@ -145,10 +145,14 @@ def train(
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(cfg.schedule, cfg.optimizer.lr, step) * group["lr_ratio"]
                 for part in ranks.share(cfg.parts):
-                    loss = objective.training_loss(step, part) / cfg.parts
-                    loss.backward()  # pyright: ignore[reportUnknownMemberType]
-                    losses[step] += loss.detach()
-                losses[step] = ranks.total(parameters.values(), losses[step])
+                    loss, preserved = objective.training_loss(step, part)
+                    total = loss if preserved is None else loss + weight * preserved
+                    (total / cfg.parts).backward()  # pyright: ignore[reportUnknownMemberType]
+                    losses[step] += loss.detach() / cfg.parts
+                    if preserved is not None:
+                        preservation[step] += preserved.detach() / cfg.parts
+                sums = torch.stack([losses[step], preservation[step]])
+                losses[step], preservation[step] = ranks.total(parameters.values(), sums)
                 norms[step] = clip_grad_norm_(parameters.values(), cfg.optimizer.grad_clip_norm)
                 optimizer.step()
                 optimizer.zero_grad()

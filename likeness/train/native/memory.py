@@ -115,7 +115,7 @@ def footprint(
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     each = 2 * FLOAT32 + state_bytes(cfg.optimizer, here) + FLOAT32 * bool(cfg.optimizer.ema)
     kept, checkpointed, largest = _kept(
-        base, cfg.data.batch_size, bucket or (cfg.data.side_px, cfg.data.side_px)
+        base, cfg.data.batch_size + cfg.preserved_images, bucket or (cfg.data.side_px, cfg.data.side_px)
     )
     return Footprint(
         weights=weights + other_weights,

@@ -8,7 +8,7 @@ from torch import Tensor
 from likeness.diffusion.bases import Base
 from likeness.diffusion.loss import offset_noise, weighted_loss
 from likeness.diffusion.randomness import derive, generator
-from likeness.lora.adapter import set_dropout
+from likeness.lora.adapter import set_dropout, without_lora
 from likeness.train.config import TrainConfig
 from likeness.train.native.cache import Batch, TrainingSet
 
@@ -22,8 +22,8 @@ class Objective:
         self._random = torch.Generator(base.device)
         self._epoch = -1
 
-    def training_loss(self, step: int, part: int) -> Tensor:
-        """The weighted loss of one batch, a scalar with its graph."""
+    def training_loss(self, step: int, part: int) -> tuple[Tensor, Tensor | None]:
+        """The weighted loss of one batch, and that of the outputs to be preserved, if any: scalars with their graphs."""
         drawn = self._batch(step * self.cfg.parts + part, words=(step, part))
         if self.cfg.lora.dropout:
             set_dropout(self.base, derive(self.cfg.seed, "lora-dropout", step, part))
@@ -46,20 +46,37 @@ class Objective:
             spread = (torch.arange(count, device=device) + 0.5) / count + draw
             timesteps = self.process.at(spread / self.cfg.selection.probe_draws)
             losses.append(
-                self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)
+                self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)[0]
             )
         return torch.stack(losses).mean().item()
 
     def _loss(
         self, drawn: Batch, timesteps: Tensor, weights: Tensor, offset: float, huber_c: float | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor | None]:
         latents = drawn.latents
         noise = torch.randn(latents.shape, generator=self._random, device=latents.device)
         noise = offset_noise(noise, offset, self._random)
         noisy = self.process.noisy(latents, noise, timesteps)
         wanted = self.process.target(latents, noise, timesteps)
-        predicted = self.base.predict(noisy, timesteps, self.base.encode_condition(drawn.condition))
-        return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights)
+        if drawn.of_class is None:
+            predicted = self.base.predict(noisy, timesteps, self.base.encode_condition(drawn.condition))
+            return weighted_loss(predicted, wanted, weights, huber_c=huber_c, cells=drawn.weights), None
+        again = slice(self.cfg.preserved_images)
+        with torch.no_grad(), without_lora(self.base):
+            of_class = self.base.encode_condition(drawn.of_class)
+            kept = self.base.predict(noisy[again], timesteps[again], of_class)
+        # One pass for both: five images at once are faster than four and one.
+        both = {name: torch.cat([value, drawn.of_class[name]]) for name, value in drawn.condition.items()}
+        predicted: Tensor = self.base.predict(
+            torch.cat([noisy, noisy[again]]),
+            torch.cat([timesteps, timesteps[again]]),
+            self.base.encode_condition(both),
+        )
+        count = len(latents)
+        return (
+            weighted_loss(predicted[:count], wanted, weights, huber_c=huber_c, cells=drawn.weights),
+            weighted_loss(predicted[count:], kept, weights[again], huber_c=huber_c),
+        )
 
     def _batch(self, number: int, *, words: tuple[int, int] | None = None) -> Batch:
         """Batch `number` of the run; with the (step, part) it is trained in, its captions are drawn, too."""
@@ -69,7 +86,8 @@ class Objective:
             members = torch.tensor([batch.members for batch in self._batches])
             self._members = members.to(self.base.device)
         orders = None if words is None else self._orders(words)
-        return self.data.batch(self._batches[position], self._members[position], orders)
+        preserved = self.cfg.preserved_images if words is not None else 0
+        return self.data.batch(self._batches[position], self._members[position], orders, preserved=preserved)
 
     def _orders(self, words: tuple[int, int]) -> list[int | None]:
         """Which of its captions each image of a batch shows, None for none. Drawn on the host, where the lengths of

@@ -19,10 +19,10 @@ OnWindow = Callable[[int, dict[str, float]], None]
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
-    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, meter: Throughput, run: RunFolder, *, start: int,
-                 on_window: OnWindow) -> None:  # fmt: skip
+    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, preservation: Tensor, meter: Throughput,
+                 run: RunFolder, *, start: int, on_window: OnWindow) -> None:  # fmt: skip
         self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
-        self.on_window = on_window
+        self.preservation, self.on_window = preservation, on_window
         self.read_until, self.new_steps, self._warned = start, 0, False
 
     def read(self, done: int) -> str:
@@ -43,6 +43,9 @@ class Watch:
                 reason="diverged",
                 remedy="lower train.optimizer.lr, lengthen train.schedule.warmup_steps, or lower train.lora.alpha",
             )
+        preserved = {}
+        if self.cfg.preserved_images:
+            preserved = {"preservation_loss": self.preservation[self.read_until : done].mean().item()}
         self.new_steps, self.read_until = done - self.read_until, done
         if not self._warned and (warning := spill_warning(self.losses.device)):
             self._warned = True
@@ -50,6 +53,6 @@ class Watch:
         norm = self.norms[done - 1].item()
         rate = learning_rate(self.cfg.schedule, self.cfg.optimizer.lr, done - 1)
         metered = self.meter.read(self.new_steps)
-        self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **metered})
+        self.on_window(done, {"loss": mean, "grad_norm": norm, "lr": rate, **preserved, **metered})
         cost = f", {metered['cost_usd']:.2f} USD" if "cost_usd" in metered else ""
         return f"loss {mean:.4f}, {metered['images_per_s']:.3g} images/s{cost}"
