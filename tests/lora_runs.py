@@ -45,8 +45,7 @@ from likeness.train.native.selection import Evaluator
 from likeness.train.native.start import Start
 
 # A setting's own name is enough for tests, and its earlier one where others share the name.
-PRESERVING = {name: f"objective.{name}" for name in PRESERVATION}
-SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED | PRESERVING
+SHORT = {path.rpartition(".")[2]: path for path in MOVED.values()} | MOVED | PRESERVATION
 SIDE_PX = 64
 # Of a UNet's layers those of one block learn, where a test does not ask for all: 36 of 192, in a third of the time.
 ONE_BLOCK, EVERY_BLOCK = ["up_blocks.1"], ["down_blocks", "mid_block", "up_blocks"]

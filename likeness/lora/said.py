@@ -6,4 +6,5 @@ DATASET = "likeness.dataset_sha256"  # of the pictures and captions that were tr
 BASE = "likeness.base_sha256"
 BASE_QUANTIZED = "likeness.base_quantized"
 VALIDATION = "likeness.validation"
+PRESERVED = "likeness.preservation_weight"
 STARTED_FROM = "likeness.started_from"

@@ -161,7 +161,8 @@ def _leak(measures: Measures, class_word: str) -> Weakness | None:
     leak = test["leak"]
     return Weakness(
         what=f"The name does little: “a {class_word}” alone draws {percent(leak['value'])} of what the LoRA adds{interval(leak)}.",
-        remedy=f"Show it other people while it trains (train.data.prior_images), or it draws every {class_word} as the persona.",
+        remedy=f"Train with train.objective.preservation_weight, which holds “a {class_word}” to the base, or it draws every"
+        f" {class_word} as the persona.",
         shortfall=min(1.0, max(0.0, leak["value"])),
     )  # fmt: skip
 

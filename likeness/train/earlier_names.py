@@ -36,8 +36,8 @@ NOT_IN_RUN_KEY = {
     "log_every_steps", "checkpoint_every_steps", "checkpoints_kept", "share_checkpoints", "divergence_factor",
     "usd_per_hour", "epochs",
 }  # fmt: skip
-# Settings that came later: no run without them is called by them.
-PRESERVATION = ("preservation_weight", "preservation_images")
+# Settings that came later, and where they are: only runs that make use of them are called by them.
+PRESERVATION = _owned("objective", "preservation_weight preservation_images")
 EARLIER_CHOICES = {None: "last", "validation_loss": "validation", "identity": "identity"}  # of what is kept
 # Optimizers that had a word before each had a file, and what the word stood for. A new one needs no line here.
 EARLIER_OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,16 +55,15 @@ OVERRIDE = re.compile(r"\btrain\.(\w+|optimizer\.name)=")
 def run_settings(cfg: "TrainConfig") -> dict[str, Any]:
     """What of the settings decides a run's result, under the names that keys of runs have always had."""
     values = cfg.model_dump(mode="json")
+    named = MOVED | PRESERVATION if cfg.preserved_images else MOVED
     settings = {
         name: reduce(lambda section, key: section[key], path.split("."), values)
-        for name, path in MOVED.items()
+        for name, path in named.items()
         if name not in NOT_IN_RUN_KEY
     }
     target, options = cfg.optimizer.target, cfg.optimizer.options
     word, meant = EARLIER_OPTIMIZERS.get(target, (target, {}))
     settings |= {"optimizer": word} | ({} if options == meant else {"optimizer_options": options})
-    if cfg.preserved_images:
-        settings |= {name: values["objective"][name] for name in PRESERVATION}
     return settings | {"seed": cfg.seed, "choose": EARLIER_CHOICES[cfg.selection.keep_best]}
 
 

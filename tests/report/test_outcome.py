@@ -31,7 +31,7 @@ def test_the_largest_shortfall_is_named_with_a_remedy(measures):
     first["name_test"]["leak"] = {"value": 0.9, "low": 0.8, "high": 1.0}
     named = weakness(measures, class_word="woman")
     assert named.what == "The name does little: “a woman” alone draws 90 % of what the LoRA adds (80 to 100)."
-    assert "train.data.prior_images" in named.remedy
+    assert "train.objective.preservation_weight" in named.remedy
     first["samples"]["recognised"] = 0
     assert "recognised" in weakness(measures, class_word="woman").what
     measures["copying"]["copied"] = 1

@@ -76,6 +76,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(tmp_path, folder, changes):
     resumed = run_in(tmp_path / "cut", folder, cfg)
     assert resumed.trained.resumed_from == 3
     assert resumed.sha256 == whole.sha256
+    assert whole.metadata["likeness.preservation_weight"] == "1.0"
 
 
 def test_activations_computed_again_give_the_same_bytes(tmp_path, folder):

@@ -11,6 +11,7 @@ from likeness.train.earlier_names import (
     EARLIER_OPTIMIZERS,
     MOVED,
     NOT_IN_RUN_KEY,
+    PRESERVATION,
     refuse_earlier_names,
     run_settings,
 )
@@ -74,8 +75,11 @@ def test_a_setting_is_in_the_key_of_a_run_or_said_not_to_be():
         "optimizer.target",
         "optimizer.options",
         *MOVED.values(),
+        *PRESERVATION.values(),
     }
     assert run_settings(train_config()).keys() == {"seed", "optimizer", *MOVED} - NOT_IN_RUN_KEY
+    used = run_settings(train_config(preservation_weight=1.0)).keys()
+    assert used - run_settings(train_config()).keys() == PRESERVATION.keys()
 
 
 @pytest.mark.parametrize(

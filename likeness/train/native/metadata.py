@@ -17,7 +17,7 @@ from likeness.diffusion.config import ObjectiveConfig
 from likeness.digests import sha256_file
 from likeness.lora.kinds import kinds
 from likeness.lora.safetensors_io import content_sha256
-from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET, TRAINING_SET
+from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET, PRESERVED, TRAINING_SET
 from likeness.run import Run
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import Order, TrainingExample, dataset_digest
@@ -134,6 +134,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         BASE: base.digest,
         **({BASE_QUANTIZED: base.quantized} if base.quantized else {}),
         CONSENT_ID: facts.consent_id,
+        **({PRESERVED: str(cfg.objective.preservation_weight)} if cfg.preserved_images else {}),
         **{name: words for name, words in (more or {}).items() if words},
     }
 
