@@ -90,7 +90,6 @@ NOT_RUN = {
     "likeness versions accept jade workspace EXPERIMENT": ACCEPTS,
     "likeness versions list jade": ACCEPTS,
     "likeness compare jade-v1 workspace": COMPARES,
-    "dvc exp run -S choice=tiny": "tests/evaluate/test_choice.py has this choice",
     "likeness compare workspace --experiments --html experiments.html": COMPARES,
     "likeness comfy test jade": "needs a ComfyUI server; tests/comfy has a fake one, make comfy-test the real one",
     'ln -s "$PWD/integrations/comfyui" ~/ComfyUI/custom_nodes/likeness': "needs ComfyUI; make comfy-test makes this link",

@@ -56,7 +56,10 @@ NEEDS_A_USER = {
     "caption=openai",
 }
 # What its own file says it needs.
-NEEDS_A_SETTING = {"train/optimizer=schedule_free": ["train.schedule.lr_schedule=constant"]}
+NEEDS_A_SETTING = {
+    "train/optimizer=prodigy": ["train.optimizer.text_encoder_lr=null"],
+    "train/optimizer=schedule_free": ["train.schedule.lr_schedule=constant"],
+}
 # What the default training asks means nothing to it: its experiment has what fits.
 NEEDS_AN_EXPERIMENT = {"base=zimage", "base=flux2"}
 

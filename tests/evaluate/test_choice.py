@@ -55,9 +55,9 @@ def test_a_leak_stops_it_unless_the_settings_do_not_ask_and_then_that_is_told(go
     leaking = good | {"embedders": measured(OPTIONS, seen(drawn_at(PERSON)))["embedders"]}
     assert missed(leaking) == ["max_leak"]
     assert "leak of the name 10" in verdict(leaking, DEFAULT).missed[0].sentence
-    tiny = verdict(leaking, settings(ChoiceConfig, "choice/tiny.yaml"))
-    assert tiny.accepted
-    (waived,) = [one for one in tiny.floors if one.kept is None]
+    lenient = verdict(leaking, DEFAULT.model_copy(update={"max_leak": None}))
+    assert lenient.accepted
+    (waived,) = [one for one in lenient.floors if one.kept is None]
     assert waived.sentence.startswith("leak of the name 10")
     assert waived.sentence.endswith("(not asked)")
     assert waived.value is not None

@@ -19,7 +19,13 @@ from likeness.train.native.distributed import SIZE_VARIABLE, Ranks, was_started_
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-TWO = {"processes": 2, "steps": 4, "checkpoint_every_steps": 2, "lora_dropout": 0.1, "preservation_weight": 1.0}
+TWO = {
+    "processes": 2,
+    "steps": 4,
+    "checkpoint_every_steps": 2,
+    "lora_dropout": 0.1,
+    "preservation_weight": 1.0,
+}
 
 
 def start(place, folder, kill_after, **settings):

@@ -114,10 +114,7 @@ class TrainingSet:
 
     def first(self) -> Batch:
         """A batch of the first example alone."""
-        bucket, tensors = next(iter(self.buckets.items()))
-        return self.batch(
-            BatchMembers(bucket, (0,)), torch.zeros(1, dtype=torch.long, device=tensors.latents.device)
-        )
+        return self.batch(BatchMembers(next(iter(self.buckets)), (0,)), torch.tensor([0]))
 
 
 def home(device: torch.device, size: int) -> torch.device:
