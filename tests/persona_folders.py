@@ -284,7 +284,6 @@ class Folders:
                 "images": count,
                 "faces": count if found else 0,
                 "mean": mean if found else None,
-                "by_yaw": {"0_15": mean if found else None, "15_30": None, "30_90": None},
                 "by_image": scores if found else {},
                 "face_share": float(found),
             }

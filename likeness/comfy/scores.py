@@ -56,7 +56,7 @@ def scored(
 
     def identity(lora: bool) -> Identity:
         faces = faces_of([searched[one.id] for one in planned if one.lora == lora and one.id in searched])
-        return against(references, faces.embeddings, images=faces.images, yaw_edges_deg=())
+        return against(references, faces.embeddings, images=faces.images)
 
     scores = {lora: identity(lora) for lora in (False, True)}
     agreement = {name: psnr(pictures[name], ours[name]) for name in pictures if name in ours}

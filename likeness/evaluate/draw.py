@@ -127,7 +127,7 @@ def judge_steps(
         faces = faces_of(
             run_batch(f"{name}: faces", face_works(drawn, find), run.items, workers=run.config.items.workers)
         )
-        identity = against(references, faces.embeddings, images=faces.images, yaw_edges_deg=())
+        identity = against(references, faces.embeddings, images=faces.images)
         scores.append(
             CheckpointScore(step=step, images=len(works), faces=identity.faces, similarity=identity.mean)
         )

@@ -11,9 +11,6 @@ GROUPS = (
     "held_out", "photographs", "swaps", "samples_with", "samples_without", "unnamed_with", "unnamed_without", "targets",
 )  # fmt: skip
 
-# Bins of |yaw| are reported for these: in the others there are too few images to divide.
-BINNED = ("photographs", "swaps", "samples_with")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Faces:
@@ -41,16 +38,11 @@ def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None
     return max(judged, key=lambda score: (score.similarity or 0.0, -score.step), default=None)
 
 
-def identities(groups: Mapping[str, Faces], *, yaw_edges_deg: Sequence[float]) -> dict[str, Identity]:
+def identities(groups: Mapping[str, Faces]) -> dict[str, Identity]:
     """Every group scored against the group `held_out` (the held-out photographs against each other); where none is held out,
     against all photographs."""
     references = groups["held_out"].embeddings or groups["sources"].embeddings
-    return {
-        name: against(
-            references, groups[name].embeddings, images=groups[name].images, yaw_edges_deg=yaw_edges_deg
-        )
-        for name in GROUPS
-    }
+    return {name: against(references, groups[name].embeddings, images=groups[name].images) for name in GROUPS}
 
 
 def flat_metrics(
@@ -62,8 +54,6 @@ def flat_metrics(
         identity = scores[name]
         flat[f"identity_{name}"] = identity.mean
         flat[f"face_share_{name}"] = round(identity.face_share, 4)
-        if name in BINNED:
-            flat |= {f"identity_{name}_yaw_{bin_name}": mean for bin_name, mean in identity.by_yaw.items()}
     return flat
 
 

@@ -1,8 +1,7 @@
 """The similarity of two sets of faces: cosines of their embeddings.
 
-Scores of different embedders never mix. A mean hides that similarity falls as heads turn (|yaw| correlates
--0.76 with it in published measurements), so scores also come in bins of |yaw|; and a score against the
-training photographs would reward copying them, so the references are photographs that training never saw.
+Scores of different embedders never mix. A score against the training photographs would reward copying them, so the
+references are photographs that training never saw.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +33,6 @@ class Identity:
     images: int
     faces: int
     mean: float | None
-    by_yaw: dict[str, float | None]
     by_image: dict[str, float]
 
     @property
@@ -48,7 +46,6 @@ def against(
     faces: Sequence[FaceEmbedding],
     *,
     images: int,
-    yaw_edges_deg: Sequence[float],
 ) -> Identity:
     """Score each face by its mean cosine to all `references`.
 
@@ -56,22 +53,17 @@ def against(
 
     Args:
         images: how many images were searched for `faces`, at least len(faces).
-        yaw_edges_deg: rising upper edges of the bins of |yaw|; the last bin is open.
     """
     by_image: dict[str, float] = {}
-    binned: dict[str, list[float]] = {name: [] for name in yaw_bins(yaw_edges_deg)}
     for face in faces:
         others = [reference.embedding for reference in references if reference.id != face.id]
         if not others:
             continue
-        score = float(np.mean(np.stack(others) @ face.embedding))
-        by_image[face.id] = round(score, 4)
-        binned[yaw_bin(face.yaw_deg, yaw_edges_deg)].append(score)
+        by_image[face.id] = round(float(np.mean(np.stack(others) @ face.embedding)), 4)
     return Identity(
         images=images,
         faces=len(faces),
         mean=_mean(list(by_image.values())),
-        by_yaw={name: _mean(scores) for name, scores in binned.items()},
         by_image=by_image,
     )
 
@@ -79,16 +71,6 @@ def against(
 def bins(edges: Sequence[float], last: float) -> list[str]:
     """Names of the bins from 0 to `last` with these rising edges: `0_15`, `15_30`, `30_90`."""
     return [f"{low:g}_{high:g}" for low, high in pairwise([0.0, *edges, last])]
-
-
-def yaw_bins(edges_deg: Sequence[float]) -> list[str]:
-    """Names of the bins: `0_15`, `15_30`, `30_90` for the edges 15 and 30."""
-    return bins(edges_deg, 90.0)
-
-
-def yaw_bin(yaw_deg: float, edges_deg: Sequence[float]) -> str:
-    """The bin of a head turned by `yaw_deg` to either side; an edge belongs to the bin above it."""
-    return yaw_bins(edges_deg)[bin_index(yaw_deg, edges_deg)]
 
 
 def bin_index(value: float, edges: Sequence[float]) -> int:

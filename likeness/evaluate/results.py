@@ -109,7 +109,7 @@ def measure(
     )
     measures = measured(options, seen, by) | {"arms": arms}
     choice = verdict(measures, run.config.choice)
-    scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
+    scores = identities(sets)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(drawn_pairs(plain, pictures))
     judged = [
@@ -198,7 +198,7 @@ def evaluate_weights(
         named=named,
         twins=options.twin_prompts(*words),
     )
-    scores = identities(sets, yaw_edges_deg=options.yaw_edges_deg)
+    scores = identities(sets)
     return {
         "measures": measured(options, seen, embedders(run.embedder)),
         "samples": described(planned, drawn, scores),

@@ -13,7 +13,7 @@ from likeness.errors import ConfigError
 from likeness.formatting import card, hub_licence
 from likeness.report.collect import Collected
 from likeness.report.metrics import figures
-from likeness.report.words import GROUP_WORDS, verdict
+from likeness.report.words import GROUP_WORDS
 from likeness.run import Run
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def model_card(run: Run, got: Collected) -> str:
         training=figures(got, "training"),
         held_out=got.evaluation.groups["held_out"].faces,
         groups=[(GROUP_WORDS[name][0], group) for name, group in got.evaluation.groups.items()],
-        sentences=verdict(got.evaluation),
+        sentences=got.evaluation.notes,
         effects=figures(got, "samples") + figures(got, "likeness"),
         files=got.deliverables,
     )

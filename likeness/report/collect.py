@@ -43,7 +43,6 @@ class Group(Record):
     images: int
     faces: int
     mean: float | None
-    by_yaw: dict[str, float | None]
     by_image: dict[str, float]
 
 

@@ -28,7 +28,7 @@ from likeness.report.view import (
     step_rows,
     strips,
 )
-from likeness.report.words import GROUP_WORDS, bin_words, number_words, usd, verdict
+from likeness.report.words import GROUP_WORDS, bin_words, number_words, usd
 from likeness.run import Run
 
 LEAD = 6
@@ -89,13 +89,13 @@ def page(run: Run, got: Collected) -> str:
         training=_training_figures(got),
         dots=_dots(got),
         compared_with_held_out=got.evaluation.groups["held_out"].faces,
-        verdict=verdict(got.evaluation),
+        notes=got.evaluation.notes,
         headline=headline(got),
         measures=got.evaluation.measures,
         choice=got.evaluation.verdict,
         percent=percent,
         interval=interval,
-        bins=_bins(got),
+        bin_words=bin_words,
         checkpoints=got.evaluation.checkpoints,
         chains=chains(got, run.consent.id, cfg.max_rows),
         left_out=album.left_out,
@@ -122,17 +122,6 @@ def _dots(got: Collected) -> Markup:
         for name, group in got.evaluation.groups.items()
     ]
     return dot_rows(rows)
-
-
-def _bins(got: Collected) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Header and rows of the table of means by turn of the head."""
-    groups = {name: got.evaluation.groups[name] for name in ("photographs", "swaps", "samples_with")}
-    header = [bin_words(name) for name in groups["swaps"].by_yaw]
-    rows = [
-        (GROUP_WORDS[name][0], ["-" if mean is None else f"{mean:.2f}" for mean in group.by_yaw.values()])
-        for name, group in groups.items()
-    ]
-    return header, rows
 
 
 @dataclass(frozen=True, kw_only=True)

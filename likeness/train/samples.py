@@ -137,9 +137,7 @@ class Sampler:
             write_atomic(strip, self._strip(step, [outcome.item for outcome in drawn]))
             show(strip)
             faces = faces_of([run_one(work, self.items) for work in face_works(drawn, self.find)])
-            scores = against(
-                self.references, faces.embeddings, images=faces.images, yaw_edges_deg=()
-            ).by_image
+            scores = against(self.references, faces.embeddings, images=faces.images).by_image
             return sum(scores.values()) / len(self.planned) if self.references else None
 
         return Evaluator(metric="identity", every_steps=self.every_steps, best=max, evaluate=evaluate)

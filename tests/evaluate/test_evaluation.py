@@ -21,7 +21,7 @@ FACE = np.array([1.0, 0.0], np.float32)
 
 def scored(**faces: Faces):
     empty = {name: Faces(images=0, embeddings=[]) for name in (*GROUPS, "sources")}
-    return identities({**empty, **faces}, yaw_edges_deg=[15, 30])
+    return identities({**empty, **faces})
 
 
 def found(*names: str, images: int | None = None) -> Faces:
@@ -34,7 +34,6 @@ def found(*names: str, images: int | None = None) -> Faces:
 def test_metrics_are_flat_numbers_or_null():
     flat = flat_metrics(scored(held_out=found("h"), swaps=found("a", "b")), lora_effect=2.5, refused=1)
     assert flat["identity_swaps"] == 1.0
-    assert flat["identity_swaps_yaw_0_15"] == 1.0
     assert flat["identity_samples_with"] is None
     assert flat["lora_effect"] == 2.5
     assert flat["samples_refused"] == 1
