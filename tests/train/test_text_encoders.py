@@ -15,12 +15,19 @@ CLIP_LAYERS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("text", ["jade woman, red hair", "", "red " * 200])
 @pytest.mark.parametrize("architecture", ["sdxl", "sd15"])
-def test_tokens_are_read_as_the_pipeline_reads_a_prompt(fresh, architecture):
+def test_a_prompt_is_read_bit_for_bit_as_the_pipeline_reads_it(fresh, architecture, text):
     base = fresh(architecture)
-    tokens = {key: value.unsqueeze(0) for key, value in base.tokenize("jade woman, red hair").items()}
-    for key, value in base.encode_prompt("jade woman, red hair").items():
-        torch.testing.assert_close(base.encode_tokens(tokens)[key][0], value)
+    found = base.encode_prompt(text)
+    with torch.no_grad():
+        read = base.pipeline.encode_prompt(
+            text, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+        )
+    assert torch.equal(found["embeds"], read[0][0])
+    assert found["embeds"].dtype == read[0].dtype
+    if architecture == "sdxl":
+        assert torch.equal(found["pooled"], read[2][0])
 
 
 @pytest.mark.parametrize(

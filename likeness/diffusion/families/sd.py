@@ -135,20 +135,16 @@ class StableDiffusion(Base):
         return (*original_names(layer), *([processor] if ".to_" in layer else []))
 
     def read_prompt(self, text: str) -> Condition:
-        """`embeds` [K,D]."""
-        return {"embeds": self._encoded(text)[0][0]}
-
-    def _encoded(self, text: str) -> Any:
-        return self.pipeline.encode_prompt(
-            text, device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
-        )
+        """See Base. Bit for bit what the pipeline makes, which takes a quarter longer."""
+        tokens = {key: ids.unsqueeze(0).to(self.device) for key, ids in self.tokenize(text).items()}
+        return {key: value[0] for key, value in self.encode_tokens(tokens).items()}
 
     def tokenize(self, text: str) -> Condition:
         """`ids` [K]."""
         return {"ids": _ids(self.pipeline.tokenizer, text)}
 
     def encode_tokens(self, tokens: Condition) -> Condition:
-        """See Base: the last layer, normed."""
+        """See Base: `embeds` [B,K,D], the last layer, normed."""
         return {"embeds": self.pipeline.text_encoder(tokens["ids"])[0].to(self.dtype)}
 
     @property
@@ -223,17 +219,12 @@ class SDXL(StableDiffusion):
     )
     TINY_OPTIONS = {"add_watermarker": False}
 
-    def read_prompt(self, text: str) -> Condition:
-        """`embeds` [K,D] and `pooled` [D2]."""
-        embeds, _, pooled, _ = self._encoded(text)
-        return {"embeds": embeds[0], "pooled": pooled[0]}
-
     def tokenize(self, text: str) -> Condition:
         """`ids` and `ids_2` [K]."""
         return {**super().tokenize(text), "ids_2": _ids(self.pipeline.tokenizer_2, text)}
 
     def encode_tokens(self, tokens: Condition) -> Condition:
-        """See Base."""
+        """See Base: `embeds` [B,K,D] and `pooled` [B,D2]."""
         import torch
 
         first = self.pipeline.text_encoder(tokens["ids"], output_hidden_states=True)
