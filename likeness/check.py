@@ -27,13 +27,13 @@ from likeness.train.starting import starting_file
 READ_BY_GIT_AND_DVC = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml")
 
 
-def check_fresh(cfg: Config, conf: Path = Path("conf")) -> None:
+def check_fresh(cfg: Config) -> None:
     """`dvc repro` reads params.yaml and never composes, so an edit in conf/ alone would be silently ignored.
 
     Raises:
         ConfigError: `stale-params`.
     """
-    if cfg.conf_digest != conf_digest(conf):
+    if cfg.conf_digest != conf_digest(Path("conf")):
         raise ConfigError(
             "conf/ was edited after params.yaml was composed from it",
             reason="stale-params",

@@ -14,9 +14,9 @@ def cache_folder(root: Path = Path()) -> Path:
     return file.parent / folder
 
 
-def links_outputs(root: Path = Path()) -> bool:
+def links_outputs() -> bool:
     """Whether DVC moves outputs into its cache and links them, so that they take space once."""
-    _, types = _of_cache("type", root) or (None, "")
+    _, types = _of_cache("type", Path()) or (None, "")
     return types.split(",")[0].strip().strip("\"'") in ("hardlink", "symlink")
 
 

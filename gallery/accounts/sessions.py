@@ -58,6 +58,6 @@ def visitor_of(gallery: Gallery, cookie: str, place: str) -> Visitor:
     return Visitor(cookie=cookie, place=place, session_id=signed_in.id, user=user)
 
 
-def end_sessions(db: Session, user_id: uuid.UUID, *, but: uuid.UUID | None = None) -> None:
-    """Sign a user out everywhere, or everywhere else."""
-    db.execute(delete(SignedIn).where(SignedIn.user_id == user_id, SignedIn.id != (but or uuid.UUID(int=0))))
+def end_sessions(db: Session, user_id: uuid.UUID) -> None:
+    """Sign a user out everywhere."""
+    db.execute(delete(SignedIn).where(SignedIn.user_id == user_id))

@@ -39,9 +39,9 @@ def forget(store: ItemStore, persona: str, digests: Collection[str] = ()) -> lis
     return [*map(record_name, mine), *map(object_name, gone)]
 
 
-def prune(store: ItemStore, *, unused_for_s: float, now_s: float | None = None) -> tuple[int, int]:
+def prune(store: ItemStore, *, unused_for_s: float) -> tuple[int, int]:
     """Remove items not used for `unused_for_s` and files no record names; returns (items, bytes) freed."""
-    now = time.time() if now_s is None else now_s
+    now = time.time()
     removed = freed = 0
     for key in list(store.keys()):
         path = store.record_path(key)
