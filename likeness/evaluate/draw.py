@@ -97,6 +97,44 @@ def refuse_weights_of_others(run: Run, weights: Path) -> None:
     refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))
 
 
+def draw(
+    run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
+) -> list[Outcome]:
+    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights.
+
+    Raises:
+        ConsentError: the weights are not of this person.
+    """
+    refuse_weights_of_others(run, weights)
+
+    def line(one: Planned, item: Item) -> Line:
+        parents = (digest,) if one.lora else ()
+        if one.reference and renderer.reference is not None:
+            parents += (renderer.reference.sha256,)
+        return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
+
+    works = [
+        replace(renderer.work(one, weights if one.lora else None, digest), line=partial(line, one))
+        for one in planned
+    ]
+    return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
+
+
+def lay_out(
+    stage: str, run: Run, folder: Path, outcomes: Sequence[Outcome], *, max_failure_ratio: float
+) -> Manifest:
+    """Put drawn pictures into a folder with their manifest; what lay there goes.
+
+    Raises:
+        ConsentError: the consent has ended meanwhile; nothing is laid out.
+        InputError: more were refused than `max_failure_ratio`.
+    """
+    run.require(*run.uses)
+    shutil.rmtree(folder, ignore_errors=True)
+    counts = run.repository.counts(folder)
+    return finish(stage, folder, outcomes, max_failure_ratio=max_failure_ratio, counts=counts)
+
+
 def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:
     """The items that are the faces in those pictures that were not refused."""
     return [
@@ -162,22 +200,12 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
         InputError: there are no weights, or every picture was refused.
     """
     paths = run.paths
-    refuse_weights_of_others(run, require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA"))
-    digest = sha256_file(paths.weights)
-
-    def line(one: Planned, item: Item) -> Line:
-        return entry(one, item, provider=renderer.base.name, parents=(digest,)), {one.file: IMAGE}
-
+    weights = require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA")
     planned = [
         Planned(id=f"{run.persona.name}-seed{seed}", prompt=prompt, seed=seed, lora=True) for seed in seeds
     ]
-    works = [replace(renderer.work(one, paths.weights, digest), line=partial(line, one)) for one in planned]
-    outcomes = run.batch(works, workers=1)
-    run.require(*run.uses)  # nothing is laid out once the consent has ended
-    shutil.rmtree(paths.drawn, ignore_errors=True)
-    made = finish(
-        "draw", paths.drawn, outcomes, max_failure_ratio=1.0, counts=run.repository.counts(paths.drawn)
-    )
+    outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
+    made = lay_out("draw", run, paths.drawn, outcomes, max_failure_ratio=1.0)
     write_atomic(paths.drawn_sheet, _sheet(made, {one.id: one.seed for one in planned}, prompt, run))
     return made
 

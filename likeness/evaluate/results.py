@@ -2,10 +2,8 @@
 weights, drawn with the same prompts and seeds."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,18 @@ from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
-from likeness.evaluate.draw import Renderer, judge_steps, refuse_weights_of_others
+from likeness.evaluate.draw import Renderer, draw, judge_steps, lay_out
 from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
 from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
 from likeness.evaluate.looks import looks_of
 from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
-from likeness.evaluate.samples import IMAGE, Planned, described, drawn_pairs, entry, plan_arms, plan_samples
+from likeness.evaluate.samples import Planned, described, drawn_pairs, plan_arms, plan_samples
 from likeness.images import load_rgb
-from likeness.pipeline.batch import Line, Outcome
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.outputs import finish
 from likeness.pipeline.verified import read_pictures, read_verified
 from likeness.run import Run
-from likeness.store.items import Item
 from likeness.tracking.tracker import Tracker
 
 
@@ -54,29 +49,6 @@ def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planne
     # Last: what reads the reference picture is loaded once.
     planned += plan_arms(persona.name, prompts(run), options.seeds, named, options.reference_arms)
     return planned, run.finish(draw(run, renderer, planned, run.paths.weights, digest))
-
-
-def draw(
-    run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
-) -> list[Outcome]:
-    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights.
-
-    Raises:
-        ConsentError: the weights are not of this person.
-    """
-    refuse_weights_of_others(run, weights)
-
-    def line(one: Planned, item: Item) -> Line:
-        parents = (digest,) if one.lora else ()
-        if one.reference and renderer.reference is not None:
-            parents += (renderer.reference.sha256,)
-        return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
-
-    works = [
-        replace(renderer.work(one, weights if one.lora else None, digest), line=partial(line, one))
-        for one in planned
-    ]
-    return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
 
 
 def measure(
@@ -182,11 +154,7 @@ def evaluate_weights(
     named = options.named_prompts(*words)
     planned = plan_samples(run.persona.name, prompts(run), options.seeds)
     outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
-    run.require(*run.uses)  # nothing is laid out once the consent has ended
-    shutil.rmtree(folder, ignore_errors=True)
-    drawn = finish(
-        "compare", folder, outcomes, max_failure_ratio=options.max_failure_ratio, counts=run.repository.counts(folder)
-    )  # fmt: skip
+    drawn = lay_out("compare", run, folder, outcomes, max_failure_ratio=options.max_failure_ratio)
     faces = search(run, drawn.entries, folder, find)
     sets = comparison_sets(run, (), {}, faces, planned, named)
     written = {entry.id for entry in drawn.entries}
