@@ -172,7 +172,7 @@ def training_alone(in_tmp) -> Repo:
         ([], "evaluate.prompts=[a tree]", False),
         (["train.selection.sample_every_steps=100"], "evaluate.prompts=[a tree]", True),
         (["train.data.prior_images=9"], "evaluate.prompts=[a tree]", False),
-        (["train.data.prior_images=9"], "evaluate.guidance_scale=2", True),
+        (["train.data.prior_images=9"], "evaluate.guidance_scale=3", True),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -66,13 +66,14 @@ def _file(cfg: Config, repository: RepositoryPaths, kind: str) -> Path:
 def pace_name(cfg: Config, kind: str) -> str:
     """The name of the file that holds the pace of these settings on this kind of device."""
     train = cfg.train
+    again = [train.preserved_images] if train.preserved_images else []  # a step without keeps its name
     settings = {
         "base": cfg.base.model_dump(mode="json"),
         "trainer": train.trainer,
         "lora": train.lora.model_dump(mode="json"),
         "selection": train.selection.model_dump(mode="json"),
         "optimizer": [train.optimizer.target, train.optimizer.text_encoders, train.optimizer.ema is not None],
-        "step": [train.data.side_px, train.data.batch_size, train.schedule.gradient_accumulation],
+        "step": [train.data.side_px, train.data.batch_size, train.schedule.gradient_accumulation, *again],
         "system": [kind, train.system.processes, train.system.gradient_checkpointing, train.system.compile],
     }
     return f"{item_key('plan.pace', 1, settings, [])[:32]}.json"

@@ -311,10 +311,21 @@ def test_what_one_provider_took_is_no_measure_of_another(mission, capsys):
         (["base=sdxl", "train=full"], None),
         (["train.data.side_px=512"], None),
         (["train.data.batch_size=1"], None),
+        (["train.objective.preservation_weight=0"], None),
         (["train.system.device=cuda"], None),
         (["train.schedule.epochs=10"], None),
     ],
-    ids=["same", "more steps", "another rate", "SDXL", "larger", "fewer at a time", "a GPU", "epochs"],
+    ids=[
+        "same",
+        "more steps",
+        "another rate",
+        "SDXL",
+        "larger",
+        "fewer at a time",
+        "none preserved",
+        "a GPU",
+        "epochs",
+    ],
 )
 def test_the_time_of_training_is_one_that_was_measured(mission, capsys, monkeypatch, overrides, seconds):
     monkeypatch.setattr(pace, "GPUS", ())
