@@ -82,6 +82,7 @@ def export(persona: Persona) -> None:
       likeness consent export jade
     """
     repository = RepositoryPaths.here()
+    learn_from_git(repository.root)
     record = load_consent(repository.consent, known(persona))
     sys.stdout.write(json.dumps(receipt(record), indent=2, ensure_ascii=False) + "\n")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from consent_clone import DAY, USES, Clock, allowed, end, the_line_taken_out
+from consent_clone import DAY, USES, Clock, allowed, by_hand, commit, end, the_line_taken_out
 from persona_folders import settings
 from records import RECORD, write
 from signing import STRANGER, edit_and_sign, sign_as_test
@@ -321,3 +321,23 @@ def test_the_receipt_of_a_revoked_record_says_so(repository, capsys):
     assert [one["@id"] for one in ended["dpv:hasConsentStatus"]] == ["dpv:ConsentGiven", "dpv:ConsentRevoked"]
     assert ended["dct:hasVersion"] == given["dct:hasVersion"]
     assert RECORD["face"]["embedding"][:20] not in json.dumps(ended)
+
+
+def test_the_receipt_names_the_signer_whose_key_it_is(repository, capsys):
+    from likeness.cli.consent import export
+
+    path = Path("consent/mia.yaml")
+    path.write_text(path.read_text().replace("by: the tests", "by: Mia Example"))
+    export("mia")
+    assert json.loads(capsys.readouterr().out)["dct:publisher"] == "the tests"
+
+
+def test_the_receipt_knows_what_a_colleague_committed(repository, capsys):
+    from likeness.cli.consent import export
+
+    by_hand(repository)
+    commit(repository)
+    the_line_taken_out(repository)
+    export("mia")
+    statuses = json.loads(capsys.readouterr().out)["dpv:hasConsentStatus"]
+    assert "dpv:ConsentRevoked" in [one["@id"] for one in statuses]

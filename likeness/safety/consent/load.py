@@ -28,7 +28,7 @@ def load_consent(folder: Path, persona: str) -> Consent:
     consent = read_consent(folder, persona)
     for field, evidence in consent.evidence_files().items():
         check_evidence(folder, persona, field, evidence)
-    check_signature(consent, folder.parent)
+    consent = consent.model_copy(update={"signature": check_signature(consent, folder.parent)})
     revoked = revocation_of(consent, folder.parent)
     return consent if revoked is None else consent.model_copy(update={"revoked": revoked.date})
 

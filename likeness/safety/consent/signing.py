@@ -47,8 +47,9 @@ def digest(consent: Consent) -> str:
     return sha256_bytes(canonical(consent))
 
 
-def check_signature(consent: Consent, repository: Path) -> None:
-    """Refuse a record that nobody signed, that changed after it was signed, or that a stranger signed.
+def check_signature(consent: Consent, repository: Path) -> Signature:
+    """Refuse a record that nobody signed, that changed after it was signed, or that a stranger signed. Returns the signature with
+    the signer's name as this machine knows the key: the one in the record is covered by no signature.
 
     Raises:
         ConsentError: `consent-unsigned`, `consent-signature`, `consent-stranger`.
@@ -75,6 +76,7 @@ def check_signature(consent: Consent, repository: Path) -> None:
             reason="consent-signature",
             remedy=f"put back what was signed, or have the change agreed and `likeness consent sign {name}` again",
         )
+    return signature.model_copy(update={"by": trusted[signature.key]})
 
 
 def _changed(consent: Consent, signature: Signature) -> str:
