@@ -100,7 +100,7 @@ def _publication(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
             yield (check := _named(path, file, one.sha256))
             if check.state == "holds" and path.suffix in KNOWN:
                 yield from verifier.file(path, file)
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not _is_folder(path)}
     for file in sorted(there - {*named, MANIFEST}):
         removed = file in {one.file for one in said.removed}
         why = "an earlier publication named it" if removed else "the manifest does not name it"
@@ -143,9 +143,19 @@ def _whose(said: Published, repository: RepositoryPaths) -> Check:
     )
 
 
+def _is_folder(path: Path) -> bool:
+    """A link to one is none: what lies behind it is not looked at."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _folder(folder: Path, verifier: Verifier) -> Iterator[Check]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     yield from verifier.origins.gone(folder)
+    yield from (
+        Check(str(path), "unknown", "it is a link to a folder, or no file: nothing was looked at")
+        for path in sorted(folder.rglob("*"))
+        if not path.is_file() and not _is_folder(path)
+    )
     if (folder / REGISTRY).is_file():
         yield Check(str(folder / MANIFEST), "missing", "a publication's registry lies here without it")
     found = [check for path in files if path.suffix in KNOWN for check in verifier.file(path, str(path))]
