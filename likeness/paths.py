@@ -202,8 +202,10 @@ class RepositoryPaths:
     def here() -> "RepositoryPaths":
         """The repository that DVC was started in: DVC exports DVC_ROOT, so its temporary experiment folders share
         one item store and one consent with the repository they come from; so does whoever works in such a folder by
-        hand."""
+        hand. A DVC_ROOT of which the working directory is no part means another repository, and its consent is none here."""
         root = Path(os.environ.get("DVC_ROOT", ".")).absolute()
+        if not Path.cwd().resolve().is_relative_to(root.resolve()):
+            root = Path.cwd()
         inside, mark, _ = f"{root}/".partition("/.dvc/tmp/exps/")
         return RepositoryPaths(Path(inside) if mark else root)
 

@@ -62,6 +62,17 @@ def test_an_experiments_copy_of_the_record_is_not_read(repository, monkeypatch):
 # ---- the clock
 
 
+def test_the_root_of_another_clone_brings_no_record_of_before(repository, tmp_path, monkeypatch):
+    """Its commits do not say what those of this clone say."""
+    shutil.copytree(repository, tmp_path / "before")
+    by_hand(repository)
+    commit(repository)
+    the_line_taken_out(repository)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "before"))
+    assert RepositoryPaths.here().root == repository
+    assert not allowed(RepositoryPaths.here().root)
+
+
 def test_a_clock_that_was_set_back_is_refused(repository):
     assert today(repository) == DAY
     Clock.day = datetime.date(2028, 1, 1)

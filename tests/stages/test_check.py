@@ -234,6 +234,10 @@ def test_a_base_is_found_from_an_experiments_folder(tmp_path, monkeypatch):
     """DVC's queue works in a copy that lacks what git does not track; DVC_ROOT names the repository."""
     (tmp_path / "elsewhere/models/sdxl").mkdir(parents=True)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
+    copy = tmp_path / "elsewhere/.dvc/tmp/exps/tmpabc"
+    copy.mkdir(parents=True)
+    shutil.copyfile(PARAMS, copy / PARAMS)
+    monkeypatch.chdir(copy)
     cfg = load_config(PARAMS).base.model_copy(update={"source": "models/sdxl", "seed": None})
     assert cfg.local(RepositoryPaths.here().root) == tmp_path / "elsewhere/models/sdxl"
 
