@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from likeness.config import Config
-from likeness.errors import ConfigError, InputError
+from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
 from likeness.publish.choose import Chosen, choose
 from likeness.publish.door import PublicationDoor
-from likeness.publish.origins import Origins
+from likeness.publish.origins import refuse_changed
 from likeness.publish.prepare import prepare
 from likeness.publish.send import MANIFEST, Summary, foresee, send
 from likeness.safety.consent import Consent, in_force
@@ -48,7 +48,7 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
             remedy="set it to s3://bucket/prefix in conf/publish/default.yaml and run `make params`",
         )
     chosen = choose(PersonaPaths(record.persona), record.id)
-    _check_lock(chosen, repository)
+    refuse_changed(chosen.files, repository)
     chosen = _door(cfg, record, repository).admit(chosen)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
@@ -59,18 +59,6 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     )
     summary = send(prepared, remote, record.persona, record.id, permit=permit)
     return _words(chosen, summary, remote.url, dry_run=False, unmarked=prepared.without_pixel_mark)
-
-
-def _check_lock(chosen: Chosen, repository: RepositoryPaths) -> None:
-    """Refuse what was edited after the graph wrote it, where dvc.lock knows the file."""
-    origins = Origins(repository)
-    for name, path in chosen.files.items():
-        if any(one.state == "changed" for one in origins.locked(path, name)):
-            raise InputError(
-                f"{path} is not the file that dvc.lock names: it changed after the graph wrote it",
-                reason="changed-after-the-graph",
-                remedy="run `dvc repro`, which writes it again",
-            )
 
 
 def _door(cfg: Config, record: Consent, repository: RepositoryPaths) -> PublicationDoor:

@@ -14,6 +14,7 @@ from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.publish.choose import choose, published_name
+from likeness.publish.origins import refuse_changed
 from likeness.safety.consent import Consent, in_force
 from likeness.store import team_store
 
@@ -23,7 +24,7 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
 
     Raises:
         ConsentError: the record is not in force for drawing.
-        InputError: `withheld`: the training set lets no weights leave; also as `choose`.
+        InputError: `withheld`: the training set lets no weights leave; also as `choose` and `refuse_changed`.
     """
     repository, paths = RepositoryPaths.here(), PersonaPaths(record.persona)
     in_force(repository.root, record.persona, ("generate",), place=team_store(cfg))
@@ -31,6 +32,7 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
     if paths.weights not in chosen.files.values():
         raise InputError(f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}", reason="withheld",
                          remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
+    refuse_changed({paths.weights.name: paths.weights}, repository)
     digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     weights, temporary = versions / f"{digest}.safetensors", versions / f".{digest}.part"

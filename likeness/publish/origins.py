@@ -2,7 +2,7 @@
 # (dvc.lock is not typed)
 """What this repository knows of a file: its manifests, dvc.lock, the photographs and the consent behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Literal
 
 from likeness.digests import md5_file, sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
-from likeness.errors import ConsentError
+from likeness.errors import ConsentError, InputError
 from likeness.paths import PERSONA_NAME, PersonaPaths, RepositoryPaths
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.pipeline.manifest import MANIFEST
@@ -159,3 +159,19 @@ class Origins:
                 if folder.is_file() and md5_file(folder) + ".dir" == md5:
                     known |= {path: md5} | {path / name: digest for name, digest in listed(folder).items()}
         return known
+
+
+def refuse_changed(files: Mapping[str, Path], repository: RepositoryPaths) -> None:
+    """Refuse what was edited after the graph wrote it, where dvc.lock knows the file.
+
+    Raises:
+        InputError: `changed-after-the-graph`.
+    """
+    origins = Origins(repository)
+    for name, path in files.items():
+        if any(one.state == "changed" for one in origins.locked(path, name)):
+            raise InputError(
+                f"{path} is not the file that dvc.lock names: it changed after the graph wrote it",
+                reason="changed-after-the-graph",
+                remedy="run `dvc repro`, which writes it again",
+            )

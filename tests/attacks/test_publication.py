@@ -14,10 +14,12 @@ from publications import PERSONA, config, publish_in
 from runs import run_of
 
 import likeness.publish
+from likeness.digests import md5_file
 from likeness.errors import InputError
 from likeness.images import encode_jpeg, load_rgb
 from likeness.paths import RepositoryPaths
 from likeness.publish import publish
+from likeness.publish.gallery import lay_out
 from likeness.publish.verify import verify
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import RESNET, SFACE, vectors_json
@@ -149,6 +151,27 @@ def test_a_file_that_dvc_lock_knows_otherwise_stays_here(made, tmp_path, monkeyp
         published(root, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
     assert caught.value.reason == "changed-after-the-graph"
     assert name in caught.value.message
+
+
+def test_weights_that_dvc_lock_knows_otherwise_reach_no_gallery(made, tmp_path, monkeypatch):
+    """Other tensors under the metadata of the run."""
+    root = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(root)
+    cfg = config("file:///nowhere").model_copy(update={"personas": {"jade": PERSONA}})
+    record = load_consent(root / "consent", "jade")
+    name = "models/jade/jade-v1.safetensors"
+
+    def locked(md5: str) -> None:
+        stages = {"train@jade": {"cmd": "x", "outs": [{"path": name, "md5": md5}]}}
+        (root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+
+    locked(md5_file(root / name))
+    assert lay_out(cfg, record, tmp_path / "gallery").is_file()
+    locked("0" * 32)
+    with pytest.raises(InputError) as caught:
+        lay_out(cfg, record, tmp_path / "other")
+    assert caught.value.reason == "changed-after-the-graph"
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_manifest_that_dvc_lock_knows_otherwise_is_named_with_each_picture_behind_it(
