@@ -101,7 +101,13 @@ def act(kind: str, node: str, cluster: SkyLoopback) -> None:
     elif kind == "worker":
         kill(slurm.processes(SLURMD_NODENAME=node), "-m stages.", "-m dvc ")
     else:
-        kill(slurm.processes(HOME=str(slurm.home)), "sky.server.server", "sky.jobs.controller", "SkyPilot:")
+        kill(
+            slurm.processes(HOME=str(slurm.home)),
+            "sky.server.server",
+            "sky.jobs.controller",
+            "SkyPilot:",
+            "multiprocessing",
+        )
         time.sleep(10)
         cluster.sky("api", "start")
 
