@@ -239,7 +239,7 @@ def test_a_name_is_one_line_wherever_it_is_written(world: World, name: str) -> N
         "invitation": world.invite("ann@example.org"),
     }
     assert world.browser().post("/sign-up", body).status_code == 422
-    agent = {"user-agent": f"Mozilla {name}".encode()}
+    agent = [(b"user-agent", f"Mozilla {name}".encode())]
     world.browser().client.get("/api/session", headers=agent)
     lines = owner.get("/admin/audit/export").text.splitlines()
     assert [json.loads(one)["actor"] for one in lines] == ["owner@example.org"]
