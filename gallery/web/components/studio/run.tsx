@@ -100,9 +100,9 @@ function Refused({ run }: { run: Generation }) {
 function Cancel({ run }: { run: Generation }) {
   const cancel = useChange(api.cancel, "generations", "people");
   return (
-    <Button disabled={cancel.isPending} onClick={() => cancel.mutate(run.id)}>
+    <Button disabled={cancel.isPending} onClick={() => cancel.mutate(run.id)} className="max-sm:px-3">
       <Ban aria-hidden />
-      {words.cancel}
+      <span className="max-sm:sr-only">{words.cancel}</span>
     </Button>
   );
 }
