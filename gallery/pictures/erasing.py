@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from gallery.context import Gallery
 from gallery.tables import Picture
@@ -24,12 +25,12 @@ def take_out(pictures: Iterable[Picture], why: str, now: datetime.datetime) -> i
 
 
 def erase_gone(gallery: Gallery) -> None:
-    """Erase the files of all pictures that are gone. A store that does not answer undoes nothing that was decided: what is left is
-    tried the next time."""
+    """Erase the files of all pictures that are gone. A store that does not answer, or for longer than a transaction may stay open,
+    undoes nothing that was decided: what is left is tried the next time."""
     try:
         while _erase_some(gallery) == AT_ONCE:
             pass
-    except LikenessError:
+    except (LikenessError, DBAPIError):
         log.exception("files of pictures that are gone are still in the store")
 
 

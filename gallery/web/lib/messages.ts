@@ -13,7 +13,6 @@ export const messages = {
   copy: "Copy",
   copied: "Copied",
   none: "–",
-  unlimited: "no limit",
   fault: "Something on this page failed",
   offline: "The server cannot be reached. What is running goes on there; this page follows again by itself.",
   notFound: "There is no such page",
@@ -154,7 +153,6 @@ export const messages = {
     next: "Next (right arrow)",
     close: "Close (Esc)",
     download: "Download (d)",
-    downloadName: "PNG with its manifest",
     details: "Details",
     like: "More like this",
     upscale: "Enlarge",
@@ -169,7 +167,6 @@ export const messages = {
     person: "Person",
     albums: "Albums",
     viewer: "Picture viewer",
-    unavailable: "This picture was withdrawn",
   },
 
   deletion: {

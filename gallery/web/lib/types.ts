@@ -5,7 +5,6 @@ type Shapes = components["schemas"];
 
 export type GenerationRequest = Shapes["gallery__api__routes__generations__Asked"];
 export type TakedownReason = Shapes["TakedownReceipt"]["reason"];
-export type PromptKind = Shapes["Narrowed"]["kinds"][number];
 
 export interface Page<T> {
   items: T[];
