@@ -109,7 +109,7 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
         (["jade", "--sources", "photos", *SAID], "is there already"),
         (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
         (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),
-        (["mia", "--sources", "photos", *SAID, "--evidence", "nowhere.pdf"], "is no file"),
+        (["mia", "--sources", "photos", *SAID, "--evidence", "nowhere.pdf"], "is not a file"),
         (["mia", "--sources", "photos", *SAID, "--class-word", "girl"], "class_word"),
         (["mia", "--sources", "photos", *SAID, "--held-out", "nowhere.png"], "nowhere.png"),
         (["mia", "--sources", "photos", *SAID, "--expires", "2099-01-01"], "within 24 months"),
@@ -138,7 +138,7 @@ def test_on_a_terminal_what_cannot_be_taken_is_asked_again(newcomer, monkeypatch
         "one of self, release, synthetic",
         "cannot be printed",
         "18 to 130",
-        "is no file",
+        "is not a file",
         "word for a child",
         "SPDX",
     ):

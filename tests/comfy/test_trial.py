@@ -151,7 +151,7 @@ def test_a_lora_that_nobody_put_there_is_named(folders, loras, fakes):
 
 def test_a_folder_that_is_none_is_refused(folders, loras, fakes):
     services = fakes()
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         try_it(services, loras / "nothing")
 
 
