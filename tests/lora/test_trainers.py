@@ -298,7 +298,7 @@ def test_another_base_of_the_same_names_is_refused_by_name_or_sizes(tmp_path, la
 def test_sizes_that_are_nobodys_are_told(tmp_path):
     layer = f"lora_unet_{TO_K.replace('.', '_')}"
     made = convert(write(tmp_path, named({layer: (*matrices(32, 128), 1)})), to="kohya", dtype=None)
-    assert "it is for another base of the same names" in made.notes[0]
+    assert "the LoRA is for another base with the same layer names" in made.notes[0]
 
 
 def test_magnitudes_of_some_layers_alone_are_refused_by_their_number(tmp_path):
