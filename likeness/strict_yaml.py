@@ -18,6 +18,7 @@ _T = TypeVar("_T")
 
 MAX_BYTES = 8_000_000  # dvc.lock of 10,000 files has 2 MB
 MAX_DEPTH = 32
+SAVE_AS = "save it as UTF-8 in your editor"
 # Only what has one of these can hold an alias or a tag, or nest without indenting.
 NEEDS_A_LOOK = re.compile(r"[&*!]|[\[{].*[\[{]|[-?:] +[-?] |^ {40}", re.MULTILINE)
 
@@ -61,7 +62,20 @@ def parse_yaml(text: str, *, dates: bool = True) -> Any:
         )
     if NEEDS_A_LOOK.search(text):
         _refuse_more_than_values(text)
-    return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
+    try:
+        return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
+    except yaml.scanner.ScannerError as error:
+        if error.problem_mark and text.splitlines()[error.problem_mark.line].lstrip(" ").startswith("\t"):
+            line = error.problem_mark.line + 1
+            raise yaml.YAMLError(f"line {line}: it begins with a tab; YAML takes spaces") from error
+        raise
+
+
+def why_unread(error: Exception) -> str:
+    """What a text that does not read is not, and where, in plain words."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
+    return "is not YAML: " + " ".join(str(error).replace('in "<unicode string>", ', "").split())
 
 
 def _refuse_more_than_values(text: str) -> None:
@@ -90,14 +104,13 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8: {error}", reason="not-yaml", remedy=remedy) from error
+        raise ConfigError(f"{path} {why_unread(error)}", reason="not-yaml", remedy=SAVE_AS) from error
     if CONFLICT.search(text):
         raise ConfigError(f"{path} has the conflict markers of a merge", reason="conflict", remedy=remedy)
     try:
         return parse_yaml(text)
     except yaml.YAMLError as error:
-        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
-        raise ConfigError(f"{path} is not YAML: {said}", reason="not-yaml", remedy=remedy) from error
+        raise ConfigError(f"{path} {why_unread(error)}", reason="not-yaml", remedy=remedy) from error
 
 
 def read_checked(path: Path, kind: type[_T], *, reason: str, remedy: str) -> _T:

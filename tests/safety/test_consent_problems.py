@@ -95,7 +95,10 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     [
         (lambda text: text.replace("Mia Example", "Mi\xe4").encode("latin-1"), "is not UTF-8: byte"),
         (lambda text: text.encode("utf-16"), "is not UTF-8: byte 0"),
-        (lambda text: text.replace("  age_years", "\tage_years", 1).encode(), "is not YAML"),
+        (
+            lambda text: text.replace("  age_years", "\tage_years", 1).encode(),
+            "it begins with a tab; YAML takes spaces",
+        ),
         (lambda text: (text + "subject: twice\n").encode(), "subject stands twice"),
         (lambda text: f"<<<<<<< HEAD\n{text}".encode(), "line 1: the conflict markers of a merge"),
         (lambda text: f"{text}>>>>>>> other\n".encode(), "the conflict markers of a merge"),

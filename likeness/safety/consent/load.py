@@ -13,7 +13,7 @@ from likeness.safety.consent.problems import problems
 from likeness.safety.consent.record import Consent
 from likeness.safety.consent.revocations import revocation_of
 from likeness.safety.consent.signing import check_signature
-from likeness.strict_yaml import parse_yaml
+from likeness.strict_yaml import SAVE_AS, parse_yaml, why_unread
 
 MAX_BYTES = 8 * 2**20
 
@@ -72,11 +72,11 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         fields = parse_yaml(path.read_text(encoding="utf-8"), dates=False)
     except UnicodeDecodeError as error:
-        raise ConsentError(f"{shown} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}",
-                           reason="consent-invalid", remedy="save it as UTF-8 in your editor") from error  # fmt: skip
+        raise ConsentError(
+            f"{shown} {why_unread(error)}", reason="consent-invalid", remedy=SAVE_AS
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
-        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
-        raise ConsentError(f"{shown} is not YAML: {said}", reason="consent-invalid",
+        raise ConsentError(f"{shown} {why_unread(error)}", reason="consent-invalid",
                            remedy="correct that line; docs/consent.md shows a whole record") from error  # fmt: skip
     if not isinstance(fields, dict):
         raise ConsentError(f"{shown} holds no record", reason="consent-invalid",

@@ -1,0 +1,38 @@
+"""Files of plain values that editors saved in another way than YAML takes."""
+
+from pathlib import Path
+
+import pytest
+
+from likeness.errors import ConfigError
+from likeness.strict_yaml import read_yaml
+
+GOOD = "sources:\n  a.jpg:\n    number: 1\n"
+
+
+@pytest.mark.parametrize(
+    "data", [GOOD.encode("utf-8-sig"), GOOD.replace("\n", "\r\n").encode()], ids=["a mark", "Windows"]
+)
+def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.yaml").write_bytes(data)
+    assert read_yaml(tmp_path / "a.yaml", remedy="") == {"sources": {"a.jpg": {"number": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "remedy"),
+    [
+        (GOOD.encode("utf-16"), "is not UTF-8: byte 0 is 0xff", "save it as UTF-8 in your editor"),
+        (GOOD.replace("a.jpg", "\xe9").encode("latin-1"), "is not UTF-8: byte 11 is 0xe9", "save it as UTF-8 in your editor"),
+        (GOOD.replace("    ", "\t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
+        (GOOD.replace("    ", "  \t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
+    ],
+)  # fmt: skip
+def test_what_an_editor_saved_otherwise_is_told_in_plain_words(
+    tmp_path: Path, data: bytes, words: str, remedy: str
+) -> None:
+    (tmp_path / "a.yaml").write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(tmp_path / "a.yaml", remedy="mend it")
+    assert words in caught.value.message
+    assert caught.value.remedy == remedy
+    assert "codec" not in str(caught.value)
