@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from likeness.evaluate.samples import Planned
 from likeness.images import RGB
+from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
@@ -67,7 +68,7 @@ def held_out_row(photographs: Sequence[RGB]) -> Row:
 
 
 def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:
-    """The sheet as PNG bytes; the same pictures and words give the same bytes.
+    """The sheet as PNG bytes, with its source type in XMP; the same pictures and words give the same bytes.
 
     Fonts are Pillow's built-in one, so no font of the machine changes the picture.
     """
@@ -94,7 +95,7 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
             sheet.paste(_tile(cell, cell_px), (margin + labels + index * (cell_px + gap), y))
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG", compress_level=6)
-    return buffer.getvalue()
+    return mark_png(buffer.getvalue(), SourceType.COMPOSITE_WITH_TRAINED)
 
 
 def _tile(cell: RGB | None, cell_px: int) -> Image.Image:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.evaluate.contact_sheet import LABEL_WIDTH, MARGIN, Row, contact_sheet
+from likeness.marks.xmp import SourceType, find_code
 
 RED = np.zeros((40, 30, 3), np.uint8) + np.array([200, 0, 0], np.uint8)
 
@@ -35,3 +36,7 @@ def test_the_label_is_drawn():
     image = np.asarray(sheet([RED], 256)[1])
     labels = image[:, MARGIN : MARGIN + LABEL_WIDTH - 10]
     assert (labels.sum(axis=2) < 300).any()
+
+
+def test_a_sheet_of_drawn_pictures_says_that_they_were_drawn():
+    assert find_code(sheet([RED])[0]) == SourceType.COMPOSITE_WITH_TRAINED
