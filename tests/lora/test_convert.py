@@ -101,7 +101,7 @@ def test_text_encoders_go_their_own_way(tmp_path, words):
         (named(lambda n: f"lora_unet_{n.replace('.', '_')}_x", layers=(TO_K,)), "1 of 1 layers"),
         (named(lambda n: f"unet.{n}") | named(lambda n: f"lora_unet_{LDM[n]}"), "are both unet"),
         (named(lambda n: f"base_model.model.{n}", layers=("text_model.encoder.layers.0.mlp.fc1",)), "may be|text_encoder_2"),
-        ({"lora_unet_mid_block_x.hada_w1_a": torch.ones(2, 2)}, "no tensor of a LoRA"),
+        ({"lora_unet_mid_block_x.hada_w1_a": torch.ones(2, 2)}, "is not a tensor of a LoRA"),
         ({"unet.x.lora_A.weight": torch.ones(2, 2), "bundle_emb.x": torch.ones(2)}, "bundle_emb.x"),
     ],
 )  # fmt: skip
