@@ -357,7 +357,7 @@ PINNED = {
     "grok-caption": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "grok-caption in a batch": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "openai-caption": "6f9513e9875cd133c52b29c28e209a50fe1946e31a738b38567626d8dbe0d78c",
-    "ingest": "abc13bc19e7cec94027ea75aa95ab3fb9ddcd6df7a2bb483c619fd1f0deb5f47",
+    "ingest": "26b9e4ed7ec2444382ebe3022df98f91c837f366e4be95cc457c66c667b1acf9",
     "swap-traits": "73f533e8d332ab0cc746fc2a58e0e6ffd264a6ff98280865817ae42a009014b1",
     "swap by local": "de3cf7730a26f349706e7758f395da456006070848ba4347c8eb14382a07c8cf",
     "swap by onnx": "ac6c0ecbedeee8946916cc268ae6eae03bde563d1923a14d83bd6b3b135ecefa",
