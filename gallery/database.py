@@ -21,13 +21,15 @@ OPEN_SECONDS = 45
 
 def connecting() -> dict[str, Any]:
     """How each connection is opened: both ends notice when the network between them is gone, and all connections of one engine
-    have one name, by which the database can end them (generation/cut_off.py)."""
+    have one name, by which the database can end them (generation/cut_off.py). Texts are UTF-8, also where the database is of no
+    encoding: psycopg would give bytes there."""
     probes = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
     server = {f"tcp_{name}": value for name, value in probes.items()} | {
         "tcp_user_timeout": SILENT_SECONDS * 1000, "idle_in_transaction_session_timeout": OPEN_SECONDS * 1000}  # fmt: skip
     return {
         "connect_timeout": 10, "keepalives": 1, **probes, "tcp_user_timeout": SILENT_SECONDS * 1000,
         "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
+        "client_encoding": "utf8",
         "application_name": f"gallery-{uuid.uuid4().hex}",
     }  # fmt: skip
 

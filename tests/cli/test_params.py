@@ -171,9 +171,9 @@ def test_values_that_conf_does_not_say_are_shown_before_they_go(repository, caps
     capsys.readouterr()
     params_command([])
     words = capsys.readouterr().err
-    assert "train.optimizer.lr: 0.0003 -> 0.001" in words
+    assert "train.optimizer.lr: 0.0003 -> 0.004" in words
     assert "likeness params --keep NAME train.optimizer.lr=0.0003" in words
-    assert load_config(Path("params.yaml")).train.optimizer.lr == 0.001
+    assert load_config(Path("params.yaml")).train.optimizer.lr == 0.004
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_what_was_not_paid_whole_is_not_booked(paying: World) -> None:
     ann = paying.user("ann")
     who = ann.load()["user"]["id"]
     assert tell(paying, paid(who, 500, payment_status="unpaid")).json() == {"booked": False}
-    for change in ({"currency": "jpy"}, {"amount_total": -500}, {"client_reference_id": "x"}):
+    for change in ({"currency": "jpy"}, {"amount_total": -500}):
         assert tell(paying, paid(who, 500, **change)).status_code == 400
     assert tell(paying, paid(str(uuid.uuid4()), 500)).json() == {"booked": False}
     assert balance(ann) == 0

@@ -196,7 +196,7 @@ def test_params_that_name_something_else_are_refused(tmp_path):
     text = Path("params.yaml").read_text()
     assert "torch.optim.AdamW" in text
     (tmp_path / "params.yaml").write_text(text.replace("torch.optim.AdamW", "numpy.load"))
-    with pytest.raises(ConfigError, match=r"train\.optimizer\._target_: 'numpy.load' is no optimizer"):
+    with pytest.raises(ConfigError, match=r"train\.optimizer\._target_: 'numpy.load' is not an optimizer"):
         load_config(tmp_path / "params.yaml")
 
 
@@ -204,7 +204,7 @@ def test_params_that_name_something_else_are_refused(tmp_path):
     "target", ["torch.optim.lr_scheduler", "torch.optim.no_such", "schedulefree.ScheduleFreeWrapper"]
 )
 def test_what_is_no_optimizer_is_refused(target):
-    with pytest.raises(ConfigError, match=r"no torch\.optim\.Optimizer"):
+    with pytest.raises(ConfigError, match=r"not a torch\.optim\.Optimizer"):
         optimizer_class(target)
 
 
