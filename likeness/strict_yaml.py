@@ -60,14 +60,14 @@ def parse_yaml(text: str, *, dates: bool = True) -> Any:
         raise yaml.YAMLError(
             f"line {text.count(chr(10), 0, marker.start()) + 1}: the conflict markers of a merge"
         )
-    if NEEDS_A_LOOK.search(text):
-        _refuse_more_than_values(text)
     try:
+        if NEEDS_A_LOOK.search(text):
+            _refuse_more_than_values(text)
         return yaml.load(text, Loader=StrictLoader if dates else UndatedLoader)
-    except yaml.scanner.ScannerError as error:
-        if error.problem_mark and text.splitlines()[error.problem_mark.line].lstrip(" ").startswith("\t"):
-            line = error.problem_mark.line + 1
-            raise yaml.YAMLError(f"line {line}: it begins with a tab; YAML takes spaces") from error
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark.line if error.problem_mark else 0
+        if any(line.lstrip(" ").startswith("\t") for line in text.splitlines()[at : at + 1]):
+            raise yaml.YAMLError(f"line {at + 1}: it begins with a tab; YAML takes spaces") from error
         raise
 
 
