@@ -54,11 +54,16 @@ def scored(
     searched = {found.work.id: found for found in run.batch(face_works(outcomes, find))}
     ours = _our_samples(run, planned)
 
-    def identity(lora: bool) -> Identity:
-        faces = faces_of([searched[one.id] for one in planned if one.lora == lora and one.id in searched])
+    def identity(chosen: Sequence[Planned]) -> Identity:
+        faces = faces_of([searched[one.id] for one in chosen if one.id in searched])
         return against(references, faces.embeddings, images=faces.images)
 
-    scores = {lora: identity(lora) for lora in (False, True)}
+    every = identity(planned)
+    named = cfg.evaluate.named_prompts(run.persona.trigger, run.persona.class_word)
+    scores = {
+        lora: identity([one for one in planned if one.lora == lora and one.prompt in named])
+        for lora in (False, True)
+    }
     agreement = {name: psnr(pictures[name], ours[name]) for name in pictures if name in ours}
     effect = lora_effect(drawn_pairs(planned, pictures))
     medians = {
@@ -71,7 +76,7 @@ def scored(
                   "guidance_scale": cfg.evaluate.guidance_scale, "strength": cfg.evaluate.lora_scale, "base": cfg.base.name},
         pictures=[
             {**vars(one), "file": one.file if one.id in pictures else None,
-             "similarity": scores[one.lora].by_image.get(one.id), "agreement_db": agreement.get(one.id)}
+             "similarity": every.by_image.get(one.id), "agreement_db": agreement.get(one.id)}
             for one in planned
         ],
         identity_with=scores[True].mean, identity_without=scores[False].mean, identity_ours=_our_score(run, bool(ours)),

@@ -101,7 +101,8 @@ SEEDS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler:
-    """Draws `planned` with the LoRA in the base and scores the faces against `references`, of the `held_out` photographs.
+    """Draws `planned` with the LoRA in the base and scores the faces against `references`, of the `held_out` photographs;
+    only prompts that are `named`, by the person's name, count.
 
     Each picture is an item, named by the run and the step: a resumed run draws none twice.
     """
@@ -110,6 +111,7 @@ class Sampler:
     persona: str
     every_steps: int
     planned: Sequence[Planned]
+    named: Sequence[str]
     held_out: Sequence[Path]
     references: Sequence[FaceEmbedding]
     find: Finder
@@ -123,7 +125,7 @@ class Sampler:
             "faces": [FACES_VERSION, MODELS_DIGEST],
             "references": [json.dumps(seen.embedding.tolist()) for seen in self.references],
         }
-        return item_key("train.sampler", 1, settings, [])
+        return item_key("train.sampler", 2, settings, [])
 
     def evaluator(self, run: RunFolder, show: Callable[[Path], None]) -> Evaluator:
         """The likeness by step, a picture without a face counted as 0; `show` gets the strip of each."""
@@ -136,9 +138,11 @@ class Sampler:
             strip.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(strip, self._strip(step, [outcome.item for outcome in drawn]))
             show(strip)
-            faces = faces_of([run_one(work, self.items) for work in face_works(drawn, self.find)])
+            pairs = zip(self.planned, drawn, strict=True)
+            counted = [outcome for one, outcome in pairs if one.prompt in self.named]
+            faces = faces_of([run_one(work, self.items) for work in face_works(counted, self.find)])
             scores = against(self.references, faces.embeddings, images=faces.images).by_image
-            return sum(scores.values()) / len(self.planned) if self.references else None
+            return sum(scores.values()) / len(counted) if self.references and counted else None
 
         return Evaluator(metric="identity", every_steps=self.every_steps, best=max, evaluate=evaluate)
 
@@ -194,10 +198,17 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
             "train.selection.keep_best: validation_loss",
         )
     prompts = options.drawn_prompts(persona.trigger, persona.class_word)
+    named = options.named_prompts(persona.trigger, persona.class_word)
+    if cfg.train.selection.keep_best == "identity" and not named:
+        raise ConfigError(
+            f"train.selection.keep_best identity: no prompt of conf/evaluate/ names {persona.name}",
+            reason="no-named-prompt",
+            remedy="write {trigger} into one, or set train.selection.keep_best: validation_loss",
+        )
     planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]
     return Sampler(
         renderer=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
-        planned=planned,
+        planned=planned, named=named,
         held_out=[places.ingested / photo.file for photo in photographs],
         references=ingested_faces(photographs, places.ingested).embeddings, find=Finder(analyzer=FaceAnalyzer()), items=run.items,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from comfy_runs import config, persona_folders, trial_run
-from known_faces import analyzer
+from known_faces import analyzer, at_angle, known_face
 from persona_folders import Folders
 from PIL import Image
 from safetensors.numpy import save_file
@@ -89,6 +89,19 @@ def test_pictures_are_drawn_marked_scored_and_laid_out(folders, loras, fakes):
         assert load_rgb(file).shape == (64, 64, 3)
     assert folders.places.comfy_sheet.is_file()
     assert json.loads(folders.places.comfy_results.read_text())["version"] == "0.30.0"
+
+
+def test_a_prompt_without_the_name_does_not_count(folders, loras, fakes):
+    cfg = config(
+        fakes().comfyui_url, lora_folder=str(loras), evaluate={"prompts": ["{trigger}, smiling", "a tree"]}
+    )
+    find = analyzer(lambda rgb: [known_face(at_angle(int(rgb.sum()) % 100))])  # somebody else in each picture
+    result = run_trial(trial_run(cfg), lambda rgb: 0.0, NOBODY, Finder(analyzer=find))
+    alike = {(one["prompt"], one["lora"]): one["similarity"] for one in result.pictures}
+    assert None not in alike.values()
+    assert alike["jade, smiling", True] != alike["a tree", True]
+    assert result.identity_with == alike["jade, smiling", True]
+    assert result.identity_without == alike["jade, smiling", False]
 
 
 def test_the_lora_is_linked_for_the_test_alone(folders, loras, fakes):

@@ -115,6 +115,27 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
     assert written(places) == first
 
 
+def drawn_by(*prompts: str) -> Config:
+    evaluate = settings(EvaluateConfig, "evaluate/default.yaml", **DRAWN | {"prompts": prompts})
+    return with_drawing(config().model_copy(update={"evaluate": evaluate}))
+
+
+def test_a_prompt_without_the_name_does_not_count(places):
+    seen = []
+    for prompts in (["{trigger}", "a tree"], ["{trigger}"]):
+        main(run_of("train", drawn_by(*prompts), PERSONA))
+        rows = csv.DictReader((places.training / "loss.csv").read_text().splitlines())
+        seen.append({row["step"]: row["identity"] for row in rows if row["identity"]})
+    assert len(seen[0]) == len(LOOKS)
+    assert seen[0] == seen[1]
+
+
+def test_who_is_chosen_by_identity_has_to_be_drawn(places):
+    with pytest.raises(ConfigError, match="names jade") as caught:
+        main(run_of("train", drawn_by("a tree"), PERSONA))
+    assert "{trigger}" in caught.value.remedy
+
+
 def test_an_explicit_picture_is_neither_kept_nor_shown_nor_like_her(places, monkeypatch):
     monkeypatch.setattr(Rater, "explicit", lambda self, rgb: 0.99)
     main(run_of("train", config(steps=2), PERSONA))
