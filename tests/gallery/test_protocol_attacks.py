@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from gallery_world import PASSWORD, Browser, World
 
+pytestmark = pytest.mark.slow
+
 EVIL = "https://evil.example"
 NEW = "another password"
 

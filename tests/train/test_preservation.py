@@ -37,6 +37,7 @@ def distances(run, architecture):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", bases())
 def test_the_class_stays_nearer_to_the_base_and_the_name_moves(tmp_path, folder, architecture):
     """With text encoders that learn, where the family has them."""
@@ -58,6 +59,7 @@ def test_switched_off_it_changes_no_byte_and_no_runs_key(tmp_path, folder):
     assert (off.folder.key, off.sha256) == (plain.folder.key, plain.sha256)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{}, LEARNING | {"lora_dropout": 0.2, "caption_dropout": 0.5, "caption_shuffles": 2}]
 )
