@@ -41,7 +41,7 @@ def among(words: Callable[[], Collection[str]]) -> AfterValidator:
 class Section(BaseModel):
     """A section of params.yaml: frozen, no unknown keys; defaults are in conf/ only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -38,6 +38,8 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("evaluate.prompts=hello", "evaluate.prompts: 'hello' stands there; expected: a list, such as [a, b]"),
         ("train.seed=null", "train.seed: None stands there; expected: a whole number"),
         ("evaluate.steps=true", "evaluate.steps: True stands there; expected: a whole number"),
+        ("budget.max_usd=inf", "budget.max_usd: inf stands there; expected: a finite number"),
+        ("train.optimizer.lr=nan", "train.optimizer.lr: nan stands there; expected: a finite number"),
         ("budget.max_usd=false", "budget.max_usd: False stands there; expected: a number"),
         ("evaluate.seeds=[1,99999999999999999999]", "evaluate.seeds.1: 99999999999999999999 stands there; expected: less"),
         ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0.0 or more"),
