@@ -82,4 +82,4 @@ def write_lora(path: Path, *, size: float = 0.02) -> dict[str, torch.Tensor]:
 
 def trial_run(cfg: Config) -> Run:
     """A run of `likeness comfy test`."""
-    return run_of("comfy", cfg, PERSONA)
+    return run_of("evaluate", cfg, PERSONA)

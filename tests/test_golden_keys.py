@@ -380,7 +380,7 @@ PINNED = {
     "lora.train": "7cc9b2cc5a6ce8739c020b55c8ad4a6b89131958e18b209e591b5ae5ba856f1f",
     "train.prior": "862391fc09b236dd60924fee571bd1e6957c24796fa4899d4b0f753fa8666bac",
     "train.sample": "deef9da6310dba26cba953abe6fc61a34b4bfc497723b07c4f817526f484c12b",
-    "train.sampler": "e7bec915b0268a522d872e5c0f5739e7fbd4fba8b6890786832b624cc86f1788",
+    "train.sampler": "508be60dbb191d04ac44047b2df2b39867b7284fbddf37c669db62e65f91d9e5",
     "evaluate.sample": "c7fd3576c8c4c4b93219fdd76dc958e0784577d66a31a34be3e678c368441e35",
     "evaluate.sample without": "65178b5dc29d9e83dd06eac1843b534747bc3fb73406928a4d810f70bd3cb861",
     "comfy.sample": "dc1725f18bf9915e157ada3a171a597515012358192d1bc5123df9a02b4eac1f",

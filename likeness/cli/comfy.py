@@ -8,10 +8,8 @@ from likeness.cli.arguments import Json, Persona
 from likeness.cli.tables import console, say, table
 from likeness.comfy.graph import Lora, build
 from likeness.comfy.workflow import canvas, card
-from likeness.config import load_config
 from likeness.disk import write_atomic
-from likeness.paths import RepositoryPaths
-from likeness.run import PARAMS, Run
+from likeness.run import run_at
 
 
 def trial_command(persona: Persona, as_json: Json = False) -> int:
@@ -31,7 +29,7 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
     from likeness.safety.pictures import PictureGate
     from likeness.safety.rating import Rater
 
-    run = _run(persona)
+    run = run_at("evaluate", persona)
     try:
         result = run_trial(run, Rater().explicit, PictureGate(), Finder(analyzer=FaceAnalyzer()))
     except BaseException:
@@ -74,7 +72,7 @@ def workflow_command(persona: Persona) -> None:
     Example:
       likeness comfy workflow jade
     """
-    run = _run(persona)
+    run = run_at("evaluate", persona)
     cfg = run.config
     prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
     lora = Lora(name=run.paths.weights.name, strength=cfg.evaluate.lora_scale)
@@ -94,15 +92,6 @@ def workflow_command(persona: Persona) -> None:
     write_atomic(path.with_suffix(".png"), card(graph, note))
     sys.stdout.write(f"{path}\n{path.with_suffix('.png')}\n")
     sys.stderr.write("comfy: drop either file on ComfyUI's canvas\n")
-
-
-def _run(persona: str) -> Run:
-    config = load_config(PARAMS)
-    run = Run(
-        stage="comfy", config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
-    )
-    run.require("generate")
-    return run
 
 
 def _number(value: object) -> str:

@@ -51,7 +51,7 @@ def scored(
     held_out = [photo for photo in read_manifest(paths.ingested).entries if photo.held_out]
     references = ingested_faces(held_out, paths.ingested).embeddings
     pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
-    searched = {found.work.id: found for found in run.batch(face_works(outcomes, find))}
+    searched = {found.work.id: found for found in run.batch(face_works(outcomes, find), what="faces")}
     ours = _our_samples(run, planned)
 
     def identity(chosen: Sequence[Planned]) -> Identity:

@@ -23,7 +23,7 @@ from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
-from likeness.evaluate.draw import refuse_weights_of_others
+from likeness.evaluate.draw import lay_out, refuse_weights_of_others
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.samples import (
     IMAGE,
@@ -38,7 +38,6 @@ from likeness.images import RGB, load_rgb
 from likeness.lora.safetensors_io import read_header
 from likeness.pipeline.batch import Line, Made, Outcome, Work
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.outputs import finish
 from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
@@ -58,6 +57,7 @@ def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
 
     Raises:
         ConfigError: the server lacks a node, the LoRA or the base, or refuses the workflow.
+        ConsentError: the weights are of somebody else, or the consent has ended meanwhile.
         InputError: there is no LoRA, or more pictures failed than comfy.max_failure_ratio.
         ProviderError: the server cannot be reached.
     """
@@ -74,10 +74,11 @@ def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
         check_server(server, cfg, lora)
         trial = _Trial(cfg=cfg, server=server, rate=rate, ages=ages, digest=digest, lora=lora, keys=keys,
                        known=frozenset(before or ()), version=version)  # fmt: skip
-        outcomes = run.batch([trial.work(one) for one in planned], workers=options.limits.in_flight)
-    drawn = finish(
-        "comfy", paths.comfy_samples, outcomes, max_failure_ratio=options.max_failure_ratio,
-        counts=run.repository.counts(paths.comfy_samples), leave_unfinished=cfg.items.leave_unfinished,
+        works = [trial.work(one) for one in planned]
+        outcomes = run.batch(works, what="ComfyUI's samples", workers=options.limits.in_flight)
+    drawn = lay_out(
+        "comfy", run, paths.comfy_samples, outcomes, max_failure_ratio=options.max_failure_ratio,
+        leave_unfinished=cfg.items.leave_unfinished,
     )  # fmt: skip
     result = scored(run, planned, drawn, outcomes, find, version, _not_loaded(outcomes))
     _write(run, planned, drawn, result)

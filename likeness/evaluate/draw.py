@@ -121,18 +121,22 @@ def draw(
 
 
 def lay_out(
-    stage: str, run: Run, folder: Path, outcomes: Sequence[Outcome], *, max_failure_ratio: float
-) -> Manifest:
+    stage: str, run: Run, folder: Path, outcomes: Sequence[Outcome], *, max_failure_ratio: float,
+    leave_unfinished: bool = False,
+) -> Manifest:  # fmt: skip
     """Put drawn pictures into a folder with their manifest; what lay there goes.
 
     Raises:
         ConsentError: the consent has ended meanwhile; nothing is laid out.
         InputError: more were refused than `max_failure_ratio`.
+        TransientError: some are not finished, and `leave_unfinished` is not set.
     """
     run.require(*run.uses)
     shutil.rmtree(folder, ignore_errors=True)
-    counts = run.repository.counts(folder)
-    return finish(stage, folder, outcomes, max_failure_ratio=max_failure_ratio, counts=counts)
+    return finish(
+        stage, folder, outcomes, max_failure_ratio=max_failure_ratio, counts=run.repository.counts(folder),
+        leave_unfinished=leave_unfinished,
+    )  # fmt: skip
 
 
 def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:

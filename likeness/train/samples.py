@@ -122,6 +122,7 @@ class Sampler:
         """Names all that decides the numbers, beside the weights."""
         settings = {
             "drawn": [self.renderer.settings(one) for one in self.planned],
+            "named": list(self.named),
             "faces": [FACES_VERSION, MODELS_DIGEST],
             "references": [json.dumps(seen.embedding.tolist()) for seen in self.references],
         }

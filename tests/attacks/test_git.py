@@ -5,12 +5,15 @@ import json
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from consent_clone import DAY, allowed, by_hand, commit, end, git, the_line_taken_out
 from signing import edit_and_sign
 
+from likeness.cli.comfy import workflow_command
+from likeness.errors import ConsentError
 from likeness.key_files import settings_folder
 from likeness.safety.consent.revocations import state_folder
 
@@ -26,6 +29,17 @@ def test_how_the_environment_has_paths_read_hides_no_commit(repository, monkeypa
     git(repository, "checkout", "-q", "HEAD~1")
     monkeypatch.setenv(name, "1")
     assert not allowed(repository)
+
+
+def test_a_command_that_is_no_stage_looks_into_git_too(repository, monkeypatch):
+    by_hand(repository)
+    commit(repository)
+    git(repository, "checkout", "-q", "HEAD~1")
+    cfg = SimpleNamespace(persona=lambda name: SimpleNamespace(name=name), items=SimpleNamespace(remote=None))
+    monkeypatch.setattr("likeness.run.load_config", lambda path: cfg)
+    with pytest.raises(ConsentError) as caught:
+        workflow_command("mia")
+    assert caught.value.reason == "consent-revoked"
 
 
 def later_commit(root: Path) -> str:

@@ -56,7 +56,7 @@ def compared(folders: Folders) -> None:
 
 
 def tried_in_comfyui(folders: Folders) -> None:
-    run_trial(run_of("comfy", comfy_config("http://127.0.0.1:9"), PERSONA), NEVER, NEVER, NEVER)
+    run_trial(run_of("evaluate", comfy_config("http://127.0.0.1:9"), PERSONA), NEVER, NEVER, NEVER)
 
 
 DOORS = {
