@@ -66,7 +66,6 @@ def run(stage: str, main: Main) -> None:
     }
     path = current.repository.seconds(stage, persona.name)
     with optional():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps(seconds).encode())
 
 

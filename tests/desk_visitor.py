@@ -1,9 +1,25 @@
 """A browser for the tests of the desk: what it sends, each part of which a test may change."""
 
 import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from likeness.cli.desk.serve import DeskServer
+
+
+@contextmanager
+def serving() -> Iterator[DeskServer]:
+    """A desk at work in a thread of its own."""
+    with DeskServer(0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Visitor:

@@ -50,7 +50,6 @@ def write_caption(run: Run, image: str, text: str) -> Path:
         raise InputError(f"the caption of {image} is larger than {MAX_BYTES} bytes", reason="override-unreadable",
                          remedy="a caption is a sentence or two")  # fmt: skip
     read_override(override_of(path, data), trigger=run.persona.trigger, replaced=entry.replaced)
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(path, data)
     return path
 

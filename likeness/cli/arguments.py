@@ -1,5 +1,7 @@
-"""What several commands take, and how every group of commands prints its help."""
+"""What several commands take, how every group of commands prints its help, and what programs read."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,3 +33,8 @@ Personas = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def print_json(values: Any) -> None:
+    """What `--json` shows."""
+    sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")

@@ -1,6 +1,5 @@
 """The commands for what runs on rented machines: `likeness cloud status|logs|stop|cost`."""
 
-import json
 import sys
 import threading
 from collections.abc import Sequence
@@ -9,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json
+from likeness.cli.arguments import Json, print_json
 from likeness.cli.cloud_jobs import Cloud, JobView, settle
-from likeness.cli.tables import console, say, table
+from likeness.cli.tables import say, show, table
 from likeness.cloud.records import JobRecords, job_names
 from likeness.cloud.runpod import RunPod
 from likeness.errors import LikenessError
@@ -39,9 +38,8 @@ def status_command(as_json: Json = False) -> int:
             "jobs": [asdict(one) for one in known.jobs], "other_pods": [asdict(pod) for pod in known.strangers],
             "problems": [one.message for one in known.problems],
         }  # fmt: skip
-        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+        print_json(values)
         return int(bool(left or known.problems))
-    terminal = console()
     view = table("jobs", left=("job", "status", "machine", "why"), right=("machines", "step", "time", "cost"))
     for one in known.jobs:
         last = one.lives[-1] if one.lives else None
@@ -49,15 +47,15 @@ def status_command(as_json: Json = False) -> int:
             one.name, one.status.lower(), last.machine if last else "-", one.reason or "-",
             str(len(one.lives)), str(last.step) if last else "-", format_seconds(one.seconds), format_usd(one.usd),
         )  # fmt: skip
-    terminal.print(view if known.jobs else "No job is known.", highlight=False)
+    show(view) if known.jobs else say("No job is known.")
     if cloud.engine is None:
-        say(terminal, "The engine is not installed here: what it runs is not shown (`make sky`).")
+        say("The engine is not installed here: what it runs is not shown (`make sky`).")
     for problem in known.problems:
-        say(terminal, f"Not all is known: {problem}")
+        say(f"Not all is known: {problem}")
     for pod in left:
-        say(terminal, f"BILLS: pod {pod.words}, of a job that has ended: likeness cloud stop {pod.id}")
+        say(f"BILLS: pod {pod.words}, of a job that has ended: likeness cloud stop {pod.id}")
     for pod in known.strangers:
-        say(terminal, f"also bills at RunPod, and is not a job of likeness here: pod {pod.words}")
+        say(f"also bills at RunPod, and is not a job of likeness here: pod {pod.words}")
     return int(bool(left or known.problems))
 
 
@@ -127,13 +125,13 @@ def cost_command(as_json: Json = False) -> None:
     known = cloud.jobs()
     settle(cloud, known)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(one) for one in known.jobs], indent=2) + "\n")
+        print_json([asdict(one) for one in known.jobs])
         return
     view = table("cost", left=("job", "status"), right=("time", "cost", "at most"))
     for one in known.jobs:
         most = "-" if one.usd_max is None else format_usd(one.usd_max)
         view.add_row(one.name, one.status.lower(), format_seconds(one.seconds), format_usd(one.usd), most)
-    console().print(view if known.jobs else "No job is known.", highlight=False)
+    show(view) if known.jobs else say("No job is known.")
 
 
 def _cancel(cloud: Cloud, view: JobView) -> None:

@@ -4,8 +4,8 @@ import json
 import sys
 from dataclasses import asdict
 
-from likeness.cli.arguments import Json, Persona
-from likeness.cli.tables import console, say, table
+from likeness.cli.arguments import Json, Persona, print_json
+from likeness.cli.tables import say, show, table
 from likeness.comfy.graph import Lora, build
 from likeness.comfy.workflow import canvas, card
 from likeness.disk import write_atomic
@@ -36,9 +36,8 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
         run.stop.set()
         raise
     if as_json:
-        sys.stdout.write(json.dumps(asdict(result), indent=2) + "\n")
+        print_json(asdict(result))
         return int(bool(result.problems))
-    terminal = console()
     shown = table(
         f"{persona} in ComfyUI {result.version}", left=("picture",), right=("seed", "LoRA", "similarity", "agreement dB")
     )  # fmt: skip
@@ -47,19 +46,19 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
             str(one["prompt"]), str(one["seed"]), "with" if one["lora"] else "without",
             _number(one["similarity"]), _number(one["agreement_db"]),
         )  # fmt: skip
-    terminal.print(shown)
-    say(terminal, f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
+    show(shown)
+    say(f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
         f" {_number(result.identity_with)} with it; our own samples with it: {_number(result.identity_ours)}.")  # fmt: skip
-    say(terminal, f"The LoRA changes a pixel by {_number(result.effect)} of 255 on average.")
+    say(f"The LoRA changes a pixel by {_number(result.effect)} of 255 on average.")
     log = (
         "The server shows no log: keys that were not loaded are told by the pictures alone."
         if result.not_loaded is None
         else f"Keys not loaded, by the server's log: {len(result.not_loaded)}."
     )
-    say(terminal, log)
-    say(terminal, f"Pictures: {run.paths.comfy_sheet}")
+    say(log)
+    say(f"Pictures: {run.paths.comfy_sheet}")
     for problem in result.problems:
-        say(terminal, f"FAILED: {problem}.")
+        say(f"FAILED: {problem}.")
     return int(bool(result.problems))
 
 
@@ -87,7 +86,6 @@ def workflow_command(persona: Persona) -> None:
         ]
     )  # fmt: skip
     path = run.paths.comfy_workflow
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, (json.dumps(canvas(graph, note), indent=1) + "\n").encode())
     write_atomic(path.with_suffix(".png"), card(graph, note))
     sys.stdout.write(f"{path}\n{path.with_suffix('.png')}\n")

@@ -1,6 +1,5 @@
 """Compares LoRAs, in a table and on a page."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, complete_persona
-from likeness.cli.tables import console, say, table
+from likeness.cli.arguments import Json, complete_persona, print_json
+from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
@@ -75,14 +74,13 @@ def compare_command(
     from likeness.versions.comparison_page import page  # here: it brings the report's pictures
 
     path = html or run.paths.comparison_page
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, page(comparisons).encode())
     if as_json:
-        sys.stdout.write(json.dumps([one.values() for one in comparisons], indent=2) + "\n")
+        print_json([one.values() for one in comparisons])
         return
     for one in comparisons:
         _show(one)
-    say(console(), f"page: {path.absolute()}")
+    say(f"page: {path.absolute()}")
 
 
 def _evaluated(persona: str) -> Iterator[str]:
@@ -120,36 +118,21 @@ def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> l
 
 
 def _show(one: Comparison) -> None:
-    terminal = console()
     at = "" if one.strength is None else f", drawn at strength {one.strength:g}"
     first, *others = one.sides
     for side, found in zip(others, one.differences, strict=True):
-        names = [first.name, side.name]
-        view = table(
-            f"{one.persona}: {names[1]} against {names[0]}{at}",
-            left=["measure", "by"],
-            right=[*names, "difference", "pairs"],
-        )
+        title = f"{one.persona}: {side.name} against {first.name}{at}"
+        view = table(title, left=["measure", "by"], right=[first.name, side.name, "difference", "pairs"])
         for row in found:
-            view.add_row(
-                row.measure,
-                row.by,
-                figure(row, row.first),
-                figure(row, row.second),
-                interval(row),
-                str(row.pairs),
-            )
-        terminal.print(view)
-        say(terminal, verdict(side.name, first.name, found))
+            figures = figure(row, row.first), figure(row, row.second)
+            view.add_row(row.measure, row.by, *figures, interval(row), str(row.pairs))
+        show(view)
+        say(verdict(side.name, first.name, found))
     settings = one.settings
     if settings:
-        view = table(
-            "what differs",
-            left=["setting", *(side.name for side in one.sides)],
-            right=[],
-        )
+        view = table("what differs", left=["setting", *(side.name for side in one.sides)], right=[])
         for name, values in settings[:SETTINGS]:
             view.add_row(name, *values)
-        terminal.print(view)
+        show(view)
     if len(settings) > SETTINGS:
-        say(terminal, f"and {len(settings) - SETTINGS} settings more: the page and --json have all")
+        say(f"and {len(settings) - SETTINGS} settings more: the page and --json have all")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from likeness.cli.arguments import Json, Persona
+from likeness.cli.arguments import Json, Persona, print_json
 from likeness.config import load_config
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
@@ -43,7 +43,7 @@ def show(persona: Persona, as_json: Json = False) -> int:
         problem = error
     if as_json:
         standing = {"in_force": problem is None, "problem": problem and problem.message}
-        sys.stdout.write(json.dumps(record.model_dump(mode="json") | standing, indent=2) + "\n")
+        print_json(record.model_dump(mode="json") | standing)
         return int(problem is not None)
     sys.stdout.write(show_record(record))
     if problem is not None:

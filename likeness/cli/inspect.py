@@ -5,23 +5,19 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from likeness.cli.arguments import Json
-from likeness.cli.tables import console
+from likeness.cli.arguments import Json, print_json
+from likeness.cli.tables import show
 from likeness.disk import write_atomic
 from likeness.errors import DiskError, InputError, LikenessError
 from likeness.formatting import format_bytes, on_terminal
 from likeness.lora.inspect import LoraFile, read_lora
 from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
-
-if TYPE_CHECKING:
-    pass
-
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -73,10 +69,10 @@ def inspect_command(
             sys.stderr.write(f"\ninspect: {error}\n")
     if as_json:
         rows = [asdict(one) | {"path": str(one.path)} for one in found]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        print_json(rows)
     else:
         for one in found:
-            console().print(table(one), highlight=False)
+            show(table(one))
     return int(len(found) < len(files))
 
 

@@ -1,7 +1,6 @@
 """Look after the store of finished items."""
 
 import itertools
-import json
 import shutil
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli.arguments import Json
+from likeness.cli.arguments import Json, print_json
 from likeness.config import load_config
 from likeness.formatting import format_bytes
 from likeness.paths import PARAMS, RepositoryPaths
@@ -88,7 +87,7 @@ def list_items(as_json: Json = False) -> None:
     rows = [_row(key, items) for key in items.keys()]  # noqa: SIM118  (a store is no dict)
     rows.sort(key=lambda row: row["operation"])
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        print_json(rows)
         return
     for operation, members in itertools.groupby(rows, key=lambda row: row["operation"]):
         group = list(members)

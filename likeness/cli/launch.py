@@ -1,7 +1,6 @@
 """Train on a rented machine: the plan, one question, and the hand-over to the engine."""
 
 import base64
-import json
 import os
 import sys
 import tempfile
@@ -12,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona
+from likeness.cli.arguments import Json, Persona, print_json
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.launch_twins import refuse_twins
-from likeness.cli.tables import console, say
+from likeness.cli.tables import say
 from likeness.cloud.parcel import Parcel, Rented, write_parcel
 from likeness.cloud.plan import Load
 from likeness.cloud.records import JobRecords
@@ -237,15 +236,14 @@ def _show(
     if as_json:
         jobs = [one.plan.values() for one in launches]
         values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0]
-        sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+        print_json(values)
         return
-    terminal = console()
     for one in launches:
         for sentence in one.plan.sentences():
-            say(terminal, sentence)
+            say(sentence)
     for sentence in launches[0].plan.common_sentences(ground.cfg.cloud.probe_steps, len(launches)):
-        say(terminal, sentence)
+        say(sentence)
     for words in left_out:
-        say(terminal, f"Left in the queue: {words}")
+        say(f"Left in the queue: {words}")
     spent = total_usd(purchases(ground.repository.spending))
-    say(terminal, budget_words(spent, ground.cfg.budget.max_usd))
+    say(budget_words(spent, ground.cfg.budget.max_usd))

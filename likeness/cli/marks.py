@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json
+from likeness.cli.arguments import Json, print_json
 from likeness.formatting import on_terminal
 from likeness.marks.detect import Detected, detect_all
 from likeness.marks.keys import CHAIN, KEY, ROOT, make_development_ca
@@ -38,7 +38,7 @@ def verify_command(
     faults = [check for check in checks if check.state in ("changed", "missing")]
     if as_json:
         rows = [dataclasses.asdict(check) for check in checks]
-        sys.stdout.write(json.dumps({"whole": not faults, "checks": rows}, indent=2) + "\n")
+        print_json({"whole": not faults, "checks": rows})
         return int(bool(faults))
     for check in checks:
         sys.stdout.write(f"{check.state:8} {on_terminal(check.what)}: {on_terminal(check.why)}\n")

@@ -128,7 +128,6 @@ def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
         for section in sections:
             place = place.setdefault(section, {})
         place[last] = new
-    path.parent.mkdir(exist_ok=True)
     values = yaml.safe_dump(overlay, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
     write_atomic(path, f"# @package _global_\n{values}".encode())
     entries = list(re.finditer(r"^  - .*\n", text, re.MULTILINE))

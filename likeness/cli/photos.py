@@ -1,6 +1,5 @@
 """`likeness photos`: decisions about single photographs and pictures, by the functions that the desk also uses."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +8,8 @@ import typer
 
 from likeness.caption.refused import accept_image, refuse_image
 from likeness.caption.write import write_caption
-from likeness.cli.arguments import Json, Persona
-from likeness.cli.tables import console, table
+from likeness.cli.arguments import Json, Persona, print_json
+from likeness.cli.tables import show, table
 from likeness.disk import write_atomic
 from likeness.ingest.standing import Standing, accept, refuse, standings
 from likeness.run import run_at
@@ -43,7 +42,7 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
             for one in found
         ]
         rest = [failure.model_dump(mode="json", exclude_defaults=True) for failure in others]
-        sys.stdout.write(json.dumps({"photographs": rows, "others": rest}, indent=2) + "\n")
+        print_json({"photographs": rows, "others": rest})
         return
     view = table(f"{persona}: the photographs", left=["file", "number", "left out for", "detail"], right=())
     for one in found:
@@ -51,7 +50,7 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
         view.add_row(one.file, number, *_why(one).values())
     for failure in others:
         view.add_row(failure.origin or failure.id, failure.kind, failure.reason, failure.detail)
-    console().print(view)
+    show(view)
 
 
 def _why(one: Standing) -> dict[str, str]:

@@ -4,13 +4,12 @@ Walks the graph through the item store (likeness/plan.py): nothing is made or bo
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from likeness.cli.arguments import Json, Personas
-from likeness.cli.plan_show import PersonaPlan, Plan, Training, show, together
+from likeness.cli.arguments import Json, Personas, print_json
+from likeness.cli.plan_show import PersonaPlan, Plan, Training, show_plan, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.dataset.quality import Reading, TrainingSet
@@ -42,12 +41,11 @@ def plan_command(personas: Personas = None, as_json: Json = False) -> int:
     plan = make_plan(load_config(PARAMS), repository, personas or ())
     values = {**asdict(plan), "exceeds_budget": plan.exceeds}
     with optional():  # a plan buys and makes nothing: it is told from a disk to read only, too
-        repository.history.mkdir(parents=True, exist_ok=True)
         write_atomic(repository.plan, json.dumps(values, indent=2).encode())
     if as_json:
-        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+        print_json(values)
     else:
-        show(plan)
+        show_plan(plan)
     return int(plan.exceeds)
 
 
@@ -121,7 +119,6 @@ def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:
 
     words = predict(cfg.base, cfg.train).words()
     with optional():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, words.encode())
     return words
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from likeness.cli.tables import console, say, table
+from likeness.cli.tables import say, show, table
 from likeness.dataset.quality import Reading
 from likeness.dataset.quality.measures import to_mend, worst
 from likeness.formatting import format_seconds, format_usd
@@ -80,26 +80,25 @@ class Plan:
         return self.spent_usd + self.usd > self.max_usd + ROUNDING_USD
 
 
-def show(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
     """The plan as tables, and in sentences what a person has to know of it."""
-    terminal = console()
     for name, persona in plan.personas.items():
-        terminal.print(_table(name, persona))
+        show(_table(name, persona))
         if persona.quality is not None:
             show_quality(name, persona.quality)
     for sentence in sentences(plan):
-        say(terminal, sentence)
+        say(sentence)
 
 
 def show_quality(name: str, found: Sequence[Reading]) -> None:
     """The light of the set, and a line for each measure that is red or amber."""
-    terminal, mend = console(), to_mend(found)
+    mend = to_mend(found)
     green = sum(one.light == "green" for one in found)
     unknown = sum(one.light == "unknown" for one in found)
-    say(terminal, f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
+    say(f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
         f"{len(mend)} can be improved, {unknown} unknown.")  # fmt: skip
     for one in mend:
-        say(terminal, f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
+        say(f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 
 
 def sentences(plan: Plan) -> list[str]:

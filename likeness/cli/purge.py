@@ -260,7 +260,6 @@ def purge_command(
     elif not dry_run:
         now = datetime.datetime.now(datetime.UTC)
         path = RepositoryPaths.here().consent / "purged" / f"{persona}-{now:%Y-%m-%dT%H%M%SZ}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
         written = {"persona": persona, "at": now.isoformat(timespec="seconds"), "deleted": report.deleted,
                    "not_reached": report.unreachable, "stays": report.stays}  # fmt: skip
         write_atomic(path, (json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,8 +1,6 @@
 """What was bought, by day, stage and provider, and what is left of the budget; from .cache/ledger/spending.jsonl; and what
 the last run made, reused and refused (`make demo` ends with it)."""
 
-import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,8 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
-from likeness.cli.arguments import Json, Personas
-from likeness.cli.tables import console, say, table
+from likeness.cli.arguments import Json, Personas, print_json
+from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.formatting import format_usd
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
@@ -58,11 +56,10 @@ def spending_command(as_json: Json = False) -> None:
     found, spent = rows(bought, lambda purchase: is_awaited(purchase, items)), total_usd(bought)
     if as_json:
         values = {"rows": [asdict(row) for row in found], "spent_usd": spent, "max_usd": cfg.budget.max_usd}
-        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+        print_json(values)
         return
-    terminal = console()
-    terminal.print(_table(found) if found else "Nothing was bought.", highlight=False)
-    say(terminal, budget_words(spent, cfg.budget.max_usd))
+    show(_table(found)) if found else say("Nothing was bought.")
+    say(budget_words(spent, cfg.budget.max_usd))
 
 
 def rows(bought: Iterable[PastPurchase], awaited: Callable[[PastPurchase], bool]) -> list[Row]:
@@ -118,15 +115,14 @@ def summary_command(personas: Personas = None, as_json: Json = False) -> None:
             for name in names
         }
         values = {"personas": shown, "spent_usd": spent, "max_usd": limit}
-        sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+        print_json(values)
         return
-    terminal = console()
     for name in names:
-        terminal.print(_last_run(name, stages(repository, name)))
+        show(_last_run(name, stages(repository, name)))
         for what, path in results(PersonaPaths(name)).items():
-            say(terminal, f"  {what:<10} {path}")
+            say(f"  {what:<10} {path}")
     if spent:
-        say(terminal, budget_words(spent, limit))
+        say(budget_words(spent, limit))
 
 
 def stages(repository: RepositoryPaths, persona: str) -> dict[str, dict[str, Any]]:

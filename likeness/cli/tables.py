@@ -47,6 +47,11 @@ def table(title: str, *, left: Iterable[str], right: Iterable[str]) -> PlainTabl
     return view
 
 
-def say(terminal: Console, sentence: str) -> None:
-    """A sentence below a table: not broken into lines, no markup."""
-    terminal.print(sentence, highlight=False, soft_wrap=True, markup=False)
+def show(view: Table) -> None:
+    """Print a table."""
+    console().print(view, highlight=False)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence: not broken into lines, no markup."""
+    console().print(sentence, highlight=False, soft_wrap=True, markup=False)

@@ -1,7 +1,6 @@
 """Versions of a persona's weights: which there are, the next one, what differs between two, and which
 made a file."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona, complete_persona
-from likeness.cli.tables import console, say, table
+from likeness.cli.arguments import Json, Persona, complete_persona, print_json
+from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import InputError
@@ -49,32 +48,27 @@ def accept_command(
     """
     config = load_config(PARAMS)
     run = run_at("evaluate", persona, config)
-    terminal = console()
     judged = choose(sides(names or [WORKSPACE], persona), config.choice)
     for side, found in judged:
         if found is None:
-            say(
-                terminal,
-                f"{on_terminal(side.name)}: no evaluation of these weights (`dvc repro` makes one)",
-            )
+            say(f"{on_terminal(side.name)}: no evaluation of these weights (`dvc repro` makes one)")
             continue
         word = "passes" if found.accepted else "does not pass"
-        say(terminal, f"{on_terminal(side.name)} {word}, judged by {found.embedder}")
+        say(f"{on_terminal(side.name)} {word}, judged by {found.embedder}")
         for one in found.floors:
             mark = "not asked" if one.kept is None else "kept" if one.kept else "MISSED"
-            say(terminal, f"  {mark:<9} {one.sentence}")
+            say(f"  {mark:<9} {one.sentence}")
     side, found = judged[0]
     if found is None or not found.accepted:
-        say(terminal, "No version was made. The floors are settings: conf/choice/.")
+        say("No version was made. The floors are settings: conf/choice/.")
         return 1
     version, new = accept(run.paths, side, found)
     path = run.paths.version(version.version)
     say(
-        terminal,
         f"{path}: accepted as {version.name}" if new else f"these weights are {version.name} already",
     )
     if new:
-        say(terminal, f"commit {run.paths.versions_file}, {run.paths.versions_changelog} and dvc.lock")
+        say(f"commit {run.paths.versions_file}, {run.paths.versions_changelog} and dvc.lock")
     _register(run, read_versions(run.paths))
     return 0
 
@@ -89,11 +83,10 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
     """
     found = read_versions(PersonaPaths(persona))
     if as_json:
-        sys.stdout.write(json.dumps([one.model_dump(mode="json") for one in found], indent=2) + "\n")
+        print_json([one.model_dump(mode="json") for one in found])
         return
     if not found:
         say(
-            console(),
             f"{persona}: no version is accepted yet; `likeness versions accept {persona}` makes one",
         )
         return
@@ -107,7 +100,7 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
         share = one.scores["share"][by]
         leak = percent(one.scores["leak"].get(by))
         view.add_row(one.name, one.of, one.sha256[:12], percent(share["value"]) + interval(share), leak)
-    console().print(view, markup=False)
+    show(view)
 
 
 def _register(run: Run, versions: Sequence[Version]) -> None:
@@ -159,7 +152,7 @@ def diff_command(
     personas = [persona] if persona else personas_of(lock_of(new))
     found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}
     if as_json:
-        sys.stdout.write(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2) + "\n")
+        print_json({name: asdict(one) for name, one in found.items()})
     else:
         for name, one in found.items():
             _show(name, old, new, one)
@@ -168,23 +161,22 @@ def diff_command(
 
         write_atomic(html, page(old, new, found).encode())
         if not as_json:
-            say(console(), f"page: {html.absolute()}")
+            say(f"page: {html.absolute()}")
 
 
 def _show(persona: str, old: str, new: str, found: Difference) -> None:
-    terminal = console()
     if not found.changes:
-        say(terminal, f"{persona}: the {found.after} pictures and captions of {old} and {new} are the same")
+        say(f"{persona}: the {found.after} pictures and captions of {old} and {new} are the same")
         return
     title = f"{persona}: {old} has {found.before} pictures, {new} has {found.after}"
     view = table(title, left=["picture", "change", "cause"], right=[])
     for change in found.changes[:SHOWN]:
         view.add_row(change.id, change.what, change.cause)
-    terminal.print(view, markup=False)
+    show(view)
     if len(found.changes) > SHOWN:
-        say(terminal, f"and {len(found.changes) - SHOWN} more: --html FILE or --json shows all")
+        say(f"and {len(found.changes) - SHOWN} more: --html FILE or --json shows all")
     counts = Counter(change.what for change in found.changes)
-    say(terminal, ", ".join(f"{count} {what}" for what, count in counts.items()))
+    say(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
 def lineage_command(
@@ -202,11 +194,10 @@ def lineage_command(
     """
     made = lineage(file)
     if as_json:
-        sys.stdout.write(json.dumps(asdict(made), indent=2) + "\n")
+        print_json(asdict(made))
         return
-    terminal = console()
     for line in _sentences(made):
-        say(terminal, line)
+        say(line)
 
 
 def _sentences(made: Made) -> list[str]:

@@ -72,6 +72,5 @@ def _file_digest(path: Path, memo: Path | None) -> str:
             return remembered["sha256"]
     digest = sha256_file(real)
     with optional():
-        memo.mkdir(parents=True, exist_ok=True)
         write_atomic(note, json.dumps({"state": state, "sha256": digest}).encode())
     return digest

@@ -137,7 +137,6 @@ def write_findings(run: Run, chosen: Chosen) -> None:
     for key in chosen.strangers:
         withhold(key, run.items)
     write_numbers(run.paths.numbers, chosen.numbers)
-    run.paths.ingested.mkdir(parents=True, exist_ok=True)
     notes = entries.notes_of(run.persona.name, selection.accepted)
     write_atomic(run.paths.ingest_notes, "".join(json.dumps(line) + "\n" for line in notes).encode())
     if selection.centroid is not None:

@@ -221,7 +221,6 @@ def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Fa
     lines = sorted(((entry.id, _line(entry)) for entry in entries), key=lambda one: natural(one[0]))
     ordered = entries_of(line for _, line in lines)
     failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / FAILURES, b"".join(map(_line, failed)))
     write_atomic(folder / MANIFEST, b"".join(line for _, line in lines))
     return Manifest(ordered, failed)

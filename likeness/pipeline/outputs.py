@@ -114,7 +114,6 @@ def _reasons(failures: Sequence[Failure]) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text as a new file, never through what stands there: DVC may have put a link into its cache in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, text.encode())
 
 
@@ -192,5 +191,4 @@ def _write_counts(
         "bugs": sum(failure.reason == BUG for failure in manifest.failures),
         "cost_usd": round(spent_usd, 6),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(counts).encode())

@@ -84,7 +84,6 @@ def write_refusal(path: Path, sha256: str, file: str, why: str) -> None:
             f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters", reason="no-reason",
             remedy="say what is wrong with it: --why 'eyes closed'",
         )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, {**read_refused(path), sha256: RefusedByHand(file=file, why=why)})
 
 

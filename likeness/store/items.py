@@ -194,14 +194,14 @@ class ItemStore:
         """Note in an item's record for whom it was made or used."""
         path = self.record_path(key)
         described = json.loads(path.read_bytes()) | {"personas": sorted(personas)}
-        self._write(path, json.dumps(described, sort_keys=True, allow_nan=False).encode())
+        write_atomic(path, json.dumps(described, sort_keys=True, allow_nan=False).encode())
 
     def _keep(self, key: str, files: Mapping[str, bytes], record: Mapping[str, Json]) -> Item:
         stored: dict[str, StoredFile] = {}
         for name, data in files.items():
             path = self.object_path(digest := sha256_bytes(data))
             if not (path.is_file() and sha256_file(path) == digest):
-                self._write(path, data)
+                write_atomic(path, data)
             stored[name] = StoredFile(str(path), digest, len(data))
         described: dict[str, Json] = {
             "files": {name: file.sha256 for name, file in stored.items()},
@@ -213,7 +213,7 @@ class ItemStore:
         if personas:
             described["personas"] = sorted(personas)
         text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
-        self._write(path := self.record_path(key), text)
+        write_atomic(path := self.record_path(key), text)
         return Item(key, stored, str(path), personas)
 
     def drop_unnamed(self, digests: Iterable[str]) -> None:
@@ -263,7 +263,3 @@ class ItemStore:
     def record_path(self, key: str) -> Path:
         """Where the record of a key lies."""
         return self.root / record_name(key)
-
-    def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, data)

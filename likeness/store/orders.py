@@ -31,7 +31,6 @@ class Orders:
 
     def keep(self, key: str, order: Mapping[str, Any]) -> None:
         """Remember an order before anything else happens to it: after a crash it is asked for, not bought again."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path(key), json.dumps(dict(order), sort_keys=True).encode())
 
     def drop(self, key: str) -> None:

@@ -43,7 +43,6 @@ def remember(cfg: Config, repository: RepositoryPaths, pace: Pace, kind: str) ->
     """Keep what a run measured on a device of this kind."""
     path = _file(cfg, repository, kind)
     with optional():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps(asdict(pace)).encode())
 
 

@@ -136,7 +136,6 @@ class Sampler:
             if stopped():
                 return None
             strip = run.folder / "samples" / f"step-{step:08d}.png"
-            strip.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(strip, self._strip(step, [outcome.item for outcome in drawn]))
             show(strip)
             pairs = zip(self.planned, drawn, strict=True)

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_visitor import Visitor
+from desk_visitor import Visitor, serving
 from ingest_fakes import png
 from paid_pipeline import outfit, put, run
 
 import likeness.cli.desk.state
-from likeness.cli.desk.serve import DeskServer, Serving
 from likeness.config import Config
 
 
@@ -26,7 +25,7 @@ def desk_mission(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 @pytest.fixture
 def desk(desk_mission) -> Iterator[Visitor]:
-    with Serving(server=DeskServer(0)) as server:
+    with serving() as server:
         yield Visitor(server)
 
 

@@ -6,14 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from desk_visitor import Visitor, text
+from desk_visitor import Visitor, serving, text
 from ingest_fakes import png
 from paid_pipeline import SOURCES, TARGETS, params, put, run
 from runs import run_of
 
 import likeness.cli.desk.state
 import likeness.run
-from likeness.cli.desk.serve import DeskServer, Serving
 from likeness.cli.photos import accept_command, refuse_command
 from likeness.config import Config
 from likeness.dataset.select import select
@@ -289,7 +288,7 @@ def test_a_page_says_that_photographs_are_being_measured(desk_mission, monkeypat
     go_on, measure = threading.Event(), likeness.cli.desk.state.standings
     monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 0.0)
     monkeypatch.setattr(likeness.cli.desk.state, "standings", lambda run: go_on.wait(60) and measure(run))
-    with Serving(server=DeskServer(0)) as server:
+    with serving() as server:
         visitor = Visitor(server)
         assert "being measured" in text(visitor.get("/jade/photographs"))
         monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from desk_visitor import serving
 from ingest_fakes import png
 from paid_pipeline import PLACES, outfit, put, run
 from websockets.asyncio.client import connect
@@ -25,7 +26,7 @@ from bench.browser import (
     wrong_events,
 )
 from likeness.cli.desk.pages import PAGES
-from likeness.cli.desk.serve import DeskServer, Serving
+from likeness.cli.desk.serve import DeskServer
 from likeness.safety.by_hand import read_refused
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def server(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeskServer
     monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)
     put("sources/explicit.png", png(explicit=95, seed=90))
     run(mission, "ingest", "swap", "resize", "enhance", "caption")
-    with Serving(server=DeskServer(0)) as server:
+    with serving() as server:
         yield server
 
 

@@ -38,16 +38,9 @@ TITLES = {
 
 def whole(desk: Desk, persona: str, name: str, values: Mapping[str, Any]) -> str:
     """A page with its head: the persona, the other pages, and what was just done."""
-    return _render(
-        f"{name}.html.j2",
-        **values,
-        persona=persona,
-        personas=list(desk.config().personas),
-        titles=TITLES,
-        here=name,
-        form=desk.form_token,
-        said=desk.said.pop(persona, None),
-    )
+    personas, said = list(desk.config().personas), desk.said.pop(persona, None)
+    head = {"persona": persona, "personas": personas, "here": name, "said": said, "form": desk.form_token}
+    return _render(f"{name}.html.j2", **values, **head)
 
 
 def trouble(desk: Desk, persona: str, name: str, error: LikenessError) -> str:
@@ -56,15 +49,7 @@ def trouble(desk: Desk, persona: str, name: str, error: LikenessError) -> str:
         personas = list(desk.config().personas)
     except LikenessError:
         personas = []
-    return _render(
-        "trouble.html.j2",
-        persona=persona,
-        personas=personas,
-        titles=TITLES,
-        here=name,
-        said=None,
-        error=error,
-    )
+    return _render("trouble.html.j2", persona=persona, personas=personas, here=name, said=None, error=error)
 
 
 def plain(why: str) -> str:
@@ -73,7 +58,7 @@ def plain(why: str) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    return render("likeness.cli.desk", template, html=True, **values)
+    return render("likeness.cli.desk", template, html=True, titles=TITLES, **values)
 
 
 def anchor(act: str, fields: Mapping[str, str]) -> str:

@@ -26,9 +26,7 @@ def photograph(desk: Desk, persona: str, sha256: str) -> bytes | None:
 
 def enhanced(desk: Desk, persona: str, sha256: str) -> bytes | None:
     """An enhanced image, if it is still the one that the manifest names."""
-    run = desk.run_at("caption", persona)
-    entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.sha256 == sha256), None)
-    return None if entry is None else desk.encoded(verified(run.paths.enhanced, entry), sha256)
+    return _of_line(desk, desk.run_at("caption", persona).paths.enhanced, sha256)
 
 
 def previewed(desk: Desk, persona: str, part: str) -> bytes | None:
@@ -38,17 +36,20 @@ def previewed(desk: Desk, persona: str, part: str) -> bytes | None:
         return None
     if part == "swap":
         return None if seen.picture is None else desk.encoded(seen.picture, seen.picture.name)
-    photo = {"source": seen.source, "target": seen.target}.get(part)
-    return (
-        None if photo is None else desk.encoded(verified(run.paths.ingested, photo.entry), photo.entry.sha256)
-    )
+    if (photo := {"source": seen.source, "target": seen.target}.get(part)) is None:
+        return None
+    return desk.encoded(verified(run.paths.ingested, photo.entry), photo.entry.sha256)
 
 
 def ingested(desk: Desk, persona: str, sha256: str) -> bytes | None:
     """A photograph that ingest accepted."""
-    run = desk.run_at("swap", persona)
-    entry = next((one for one in read_manifest(run.paths.ingested).entries if one.sha256 == sha256), None)
-    return None if entry is None else desk.encoded(verified(run.paths.ingested, entry), sha256)
+    return _of_line(desk, desk.run_at("swap", persona).paths.ingested, sha256)
+
+
+def _of_line(desk: Desk, folder: Path, sha256: str) -> bytes | None:
+    """A stage's picture that its manifest names by this digest."""
+    entry = next((one for one in read_manifest(folder).entries if one.sha256 == sha256), None)
+    return None if entry is None else desk.encoded(verified(folder, entry), sha256)
 
 
 def samples(persona: str) -> dict[str, Path]:

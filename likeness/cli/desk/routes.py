@@ -49,6 +49,10 @@ def refused(status: HTTPStatus, why: str) -> Answer:
     return Answer(status=status, body=pages.plain(why).encode())
 
 
+def _no_such(what: str) -> Answer:
+    return refused(HTTPStatus.NOT_FOUND, f"There is no such {what}.")
+
+
 def answer(desk: Desk, asked: Asked) -> Answer:
     """The answer to a request; what cannot be done is told on a page in the words of the command line."""
     persona, _, rest = asked.path.strip("/").partition("/")
@@ -59,7 +63,7 @@ def answer(desk: Desk, asked: Asked) -> Answer:
         if not persona:
             return _to(f"/{next(iter(personas))}/photographs")
         if persona not in personas:
-            return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+            return _no_such("page")
         if asked.method == "POST":
             return _act(desk, persona, rest, asked.fields)
         if rest.startswith("picture/"):
@@ -68,16 +72,16 @@ def answer(desk: Desk, asked: Asked) -> Answer:
             return Answer(body=pages.whole(desk, persona, rest, page(desk, persona, asked.query)).encode())
     except LikenessError as error:
         if asked.method == "GET" and rest.startswith("picture/"):
-            return refused(HTTPStatus.NOT_FOUND, "There is no such picture.")
+            return _no_such("picture")
         return Answer(
             status=HTTPStatus.UNPROCESSABLE_ENTITY, body=pages.trouble(desk, persona, rest, error).encode()
         )
-    return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+    return _no_such("page")
 
 
 def _static(name: str) -> Answer:
     if name not in STATIC:
-        return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+        return _no_such("page")
     return Answer(kind=STATIC[name], body=(files("likeness.cli.desk") / "templates" / name).read_bytes())
 
 
@@ -86,7 +90,7 @@ def _picture(desk: Desk, persona: str, rest: str) -> Answer:
     kind, _, key = place.partition("/")
     data = KINDS[kind](desk, persona, key) if kind in KINDS else None
     if data is None:
-        return refused(HTTPStatus.NOT_FOUND, "There is no such picture.")
+        return _no_such("picture")
     return Answer(kind="image/jpeg", body=data)
 
 
@@ -137,7 +141,7 @@ ACTS: dict[str, tuple[Act, str]] = {
 
 def _act(desk: Desk, persona: str, name: str, fields: Mapping[str, str]) -> Answer:
     if name not in ACTS:
-        return refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+        return _no_such("page")
     act, page = ACTS[name]
     with desk.acting:
         command = act(desk, persona, fields)

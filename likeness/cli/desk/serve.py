@@ -1,10 +1,8 @@
 """The server: one machine, one person, the standard library's."""
 
 import sys
-import threading
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Annotated
@@ -115,26 +113,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """The terminal is for the work: addresses hold names of files."""
-
-
-@dataclass(kw_only=True)
-class Serving:
-    """A desk at work in a thread of its own."""
-
-    server: DeskServer
-    thread: threading.Thread = field(init=False)
-
-    def __enter__(self) -> DeskServer:
-        self.thread = threading.Thread(
-            target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self.thread.start()
-        return self.server
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 def desk_command(

@@ -216,7 +216,6 @@ def today(repository: Path) -> datetime.date:
                            reason="clock", remedy=f"set the clock; if {seen} was wrong, delete {path}")  # fmt: skip
     if seen < now:
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, f"{now}\n".encode())
     return now
 

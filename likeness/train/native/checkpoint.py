@@ -78,7 +78,6 @@ class RunFolder:
             return said | {"sha256": seal, "signature": json.dumps(self._team.sign(seal.encode()))}
 
         path = self.folder / file_name(step)
-        self.folder.mkdir(parents=True, exist_ok=True)
         if self.persona:
             write_atomic(self.folder / OWNER, self.persona.encode())  # for `likeness consent purge`
         write_atomic(path, described_bytes(tensors, sealed))
@@ -112,7 +111,6 @@ class RunFolder:
     def save_weights(self, step: int, data: bytes) -> None:
         """Keep the LoRA of an intermediate step until the run is finished."""
         path = self._weights_path(step)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
         self._digests[path] = sha256_bytes(data)
         if self.shared is not None:
@@ -145,7 +143,6 @@ class RunFolder:
             data = shared.weights(path.name)
             if data is None or sha256_bytes(data) != digest:
                 return False
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)
             self._digests[path] = digest
         return True
