@@ -1,6 +1,6 @@
 """What one photo's own measurements decide: safety first, one reason a photo."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from likeness.ingest import IngestConfig
@@ -33,7 +33,7 @@ def rating_of(photo: Candidate, cfg: IngestConfig) -> Rating:
 
 def refusal_of(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Refusal | None:
     """The first reason why this photo cannot be used, or None."""
-    return next((found for check in CHECKS for found in check(photo, cfg, attested)), None)
+    return next(filter(None, (check(photo, cfg, attested) for check in CHECKS)), None)
 
 
 def refusal_alone(
@@ -67,38 +67,33 @@ def gate_refusal(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Refu
     return judge("photograph", subject)
 
 
-def _gates(photo: Candidate, cfg: IngestConfig, attested: Consent) -> Iterator[Refusal]:
-    if refusal := gate_refusal(photo, cfg, attested):
-        yield refusal
-
-
-def _licence(photo: Candidate, _: IngestConfig, attested: Consent) -> Iterator[Refusal]:
+def _licence(photo: Candidate, _: IngestConfig, attested: Consent) -> Refusal | None:
     raw = photo.raw
     if raw.role != "target" or attested.target_licence(raw.name, photo.sha256) is not None:
-        return
+        return None
     if (listed := attested.listed_sha256(raw.role, raw.name)) is not None:
-        yield Refusal(
+        return Refusal(
             reason="licence-of-other-bytes",
             detail=f"consent/PERSONA.targets.yaml lists this name with sha256 {listed}, the file has {photo.sha256}",
             remedy="put the file back that was licensed, or check the new one's licence and record its sha256",
         )
-    else:
-        yield Refusal(
-            reason="no-licence",
-            detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",
-            remedy="add the photo to consent/PERSONA.targets.yaml with who it shows and its licence",
-        )
+    return Refusal(
+        reason="no-licence",
+        detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",
+        remedy="add the photo to consent/PERSONA.targets.yaml with who it shows and its licence",
+    )
 
 
-def _listed(photo: Candidate, _: IngestConfig, attested: Consent) -> Iterator[Refusal]:
+def _listed(photo: Candidate, _: IngestConfig, attested: Consent) -> Refusal | None:
     raw = photo.raw
     if raw.role == "source" and not attested.covers_photo(raw.role, raw.name, photo.sha256):
-        yield Refusal(
+        return Refusal(
             reason="not-in-record",
             detail=f"the signed record of this synthetic person does not list these bytes (sha256 {photo.sha256})",
             remedy="if whoever made the person made this photo, too, have the record signed again with it: "
             "`likeness consent sign PERSONA`",
         )
+    return None
 
 
 STANDS = {
@@ -117,59 +112,61 @@ STANDS = {
 }
 
 
-def _stance(photo: Candidate, _: IngestConfig, __: Consent) -> Iterator[Refusal]:
-    if (fault := photo.measured.fault) is not None:
-        detail, remedy = STANDS[fault]
-        yield Refusal(reason=fault, detail=detail, remedy=remedy)
+def _stance(photo: Candidate, _: IngestConfig, __: Consent) -> Refusal | None:
+    if (fault := photo.measured.fault) is None:
+        return None
+    detail, remedy = STANDS[fault]
+    return Refusal(reason=fault, detail=detail, remedy=remedy)
 
 
 # A picture without a face is called nearly white where 95 % of it lies above this luma: paper is no photograph.
 NEARLY_WHITE = 230
 
 
-def _light(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
+def _light(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
     faces = photo.measured.faces
     percentiles = faces[0].light if faces else photo.measured.luma
     if percentiles is None:
-        return
+        return None
     low, middle, high = percentiles
     what = "the face" if faces else "the picture"
     if high < cfg.min_face_light:
-        yield Refusal(
+        return Refusal(
             reason="too-dark",
             detail=f"{what} is nearly black: 95 % of it lies below {high:.0f} of 255, ingest.min_face_light is "
             f"{cfg.min_face_light:g}",
             remedy="use a brighter photo; if it looks right elsewhere, export it there as JPEG or PNG with 8 bits",
         )
-    elif middle > cfg.max_face_light if faces else low > NEARLY_WHITE:
-        yield Refusal(
+    if middle > cfg.max_face_light if faces else low > NEARLY_WHITE:
+        return Refusal(
             reason="too-bright",
             detail=f"{what} is nearly white: half of it lies above {middle:.0f} of 255, ingest.max_face_light is "
             f"{cfg.max_face_light:g}",
             remedy="use a photo that is not overexposed; if it looks right elsewhere, export it there as JPEG with 8 bits",
         )
+    return None
 
 
-def _faces(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
+def _faces(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
     faces = photo.measured.faces
     if not faces:
-        yield Refusal(
+        return Refusal(
             reason="no-face",
             detail=f"no face found in {_px(photo)}, turned any way",
             remedy="use a photo in which the whole face is seen, lit and not covered"
             + (", or cut out the part around it" if _is_scaled(photo) else ""),
         )
-        return
     largest = faces[0].side_px
     rivals = [face for face in faces[1:] if face.side_px >= cfg.background_face_ratio * largest]
-    if rivals:
-        sizes = " and ".join(f"{face.side_px:.0f}" for face in (faces[0], *rivals))
-        yield Refusal(
-            reason="several-faces",
-            detail=f"{1 + len(rivals)} faces of {sizes} px (others count from "
-            f"ingest.background_face_ratio {cfg.background_face_ratio:g} of the largest)",
-            remedy="crop the photo so that one person is left",
-        )
+    if not rivals:
+        return None
+    sizes = " and ".join(f"{face.side_px:.0f}" for face in (faces[0], *rivals))
+    return Refusal(
+        reason="several-faces",
+        detail=f"{1 + len(rivals)} faces of {sizes} px (others count from "
+        f"ingest.background_face_ratio {cfg.background_face_ratio:g} of the largest)",
+        remedy="crop the photo so that one person is left",
+    )
 
 
 def seen(face: MeasuredFace, attested_years: int | None) -> SeenFace:
@@ -177,22 +174,23 @@ def seen(face: MeasuredFace, attested_years: int | None) -> SeenFace:
     return SeenFace(side_px=face.side_px, age_years=face.age_years, attested_years=attested_years)
 
 
-def _size(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
+def _size(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
     width, height, face = photo.measured.width, photo.measured.height, photo.face.side_px
     scaled = _is_scaled(photo)
     cut = f"cut out the part around the face, or raise ingest.max_side_px ({cfg.max_side_px}), which scaled it down"
     if min(width, height) < cfg.min_side_px:
-        yield Refusal(
+        return Refusal(
             reason="too-small",
             detail=f"{_px(photo)}, the shorter side needs ingest.min_side_px {cfg.min_side_px}",
             remedy=cut if scaled else "use the original photo instead of a preview",
         )
-    elif face < cfg.min_face_px:
-        yield Refusal(
+    if face < cfg.min_face_px:
+        return Refusal(
             reason="too-small",
             detail=f"the face is {face:.0f} px wide in {_px(photo)}, it needs ingest.min_face_px {cfg.min_face_px:g}",
             remedy=cut if scaled else "use a photo taken from nearer, or of higher resolution",
         )
+    return None
 
 
 def _is_scaled(photo: Candidate) -> bool:
@@ -209,16 +207,17 @@ def _px(photo: Candidate) -> str:
     )
 
 
-def _sharp(photo: Candidate, cfg: IngestConfig, _: Consent) -> Iterator[Refusal]:
+def _sharp(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
     if photo.face.sharpness < cfg.min_sharpness:
-        yield Refusal(
+        return Refusal(
             reason="blurred",
             detail=f"sharpness {photo.face.sharpness:.3f}, below ingest.min_sharpness {cfg.min_sharpness:g}",
             remedy="use a sharp photo, or lower ingest.min_sharpness",
         )
+    return None
 
 
-Check = Callable[[Candidate, IngestConfig, Consent], Iterator[Refusal]]
+Check = Callable[[Candidate, IngestConfig, Consent], Refusal | None]
 
 # In this order; those after _faces may rely on there being one.
-CHECKS: tuple[Check, ...] = (_gates, _licence, _listed, _stance, _light, _faces, _size, _sharp)
+CHECKS: tuple[Check, ...] = (gate_refusal, _licence, _listed, _stance, _light, _faces, _size, _sharp)

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageCms
+from PIL import TiffImagePlugin as tag
 
 from likeness.errors import InputError
 from likeness.ingest import png
@@ -16,6 +17,7 @@ from likeness.ingest.encoding import (
     spans_colours,
     unsupported_colour,
 )
+from likeness.ingest.kinds import tags_of
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
 ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
@@ -23,8 +25,7 @@ ICC_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
 # Decoders of lossy grey pictures round the three colours apart.
 SAME_GREY = 2
 
-# TIFF 6.0: what 0 means in a grey picture, and how many bits a number has.
-PHOTOMETRIC, WHITE_IS_ZERO, BITS_PER_SAMPLE = 262, 0, 258
+WHITE_IS_ZERO = 0  # of TIFF's PhotometricInterpretation: what 0 means in a grey picture
 
 # Numbers of 16 bits that hold fewer: cameras and scanners give 8, 10, 12 or 14.
 DEPTHS = (8, 10, 12, 14, 16)
@@ -76,7 +77,7 @@ def _grey_of_16_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     if bits == 16 and (bits := next(bits for bits in DEPTHS if int(grey.max()) < 1 << bits)) < 16:
         notes.append(f"its 16-bit numbers hold {bits} bits: scaled up")
     grey = (grey.astype(np.uint32) * 255 // ((1 << bits) - 1)) if bits < 16 else grey >> 8
-    if _tags(image).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+    if tags_of(image).get(tag.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
         notes.append("its numbers count from white to black (WhiteIsZero): inverted")
         grey = 255 - grey
     return Image.fromarray(grey.astype(np.uint8))
@@ -106,8 +107,7 @@ def _has_16_bits(image: Image.Image, data: bytes) -> bool:
 
 def _bits(image: Image.Image) -> int:
     """Bits of a number, as a TIFF says; 16 in other formats."""
-    bits: Any = _tags(image).get(BITS_PER_SAMPLE, 16)
-    return int(np.max(bits))
+    return int(np.max(tags_of(image).get(tag.BITSPERSAMPLE, 16)))
 
 
 def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None) -> Encoding | None:
@@ -195,7 +195,3 @@ def _is_grey(image: Image.Image) -> bool:
     red, green, blue = image.split()
     apart = (ImageChops.difference(green, other).getextrema() for other in (red, blue))
     return max(cast(int, most) for _, most in apart) <= SAME_GREY
-
-
-def _tags(image: Image.Image) -> Any:
-    return getattr(image, "tag_v2", {})

@@ -21,7 +21,7 @@ from likeness.images import RGB
 from likeness.ingest import pages, png
 from likeness.ingest.boxes import NO_BOXES, describe
 from likeness.ingest.colour import CICP, plain_mode, to_srgb, told_encoding
-from likeness.ingest.kinds import recognise
+from likeness.ingest.kinds import recognise, tags_of
 from likeness.ingest.limits import PIXELS_PER_MEGAPIXEL, Limits, read_file, too_many_pixels, truncated
 from likeness.ingest.unread import refuse_unread
 from likeness.ingest.whole import load_whole
@@ -152,7 +152,7 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", stored_px[0] * stored_px[1], limits)
     boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
     # Pillow turns a TIFF itself while it loads, and then clears the tag.
-    in_tags = EXIF_ORIENTATION in getattr(image, "tag_v2", {})
+    in_tags = EXIF_ORIENTATION in tags_of(image)
     stated = _orientation(image) if format == "TIFF" else 1
     ratio = limits.max_side_px / max(stored_px)
     image = load_whole(image, data, ratio, notes)

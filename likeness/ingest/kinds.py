@@ -7,7 +7,8 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
 
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL import Image
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, SUBIFD, ImageFileDirectory_v2
 
 from likeness.errors import InputError
 
@@ -39,7 +40,7 @@ RAW_SUFFIXES = frozenset({
 })  # fmt: skip
 
 # TIFF 6.0 and DNG 1.7: tags and values by which raw data is told.
-NEW_SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION, MAKE = 254, 262, 330, 50706, 271
+NEW_SUBFILE_TYPE, DNG_VERSION, MAKE = 254, 50706, 271
 REDUCED = 1
 RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
 
@@ -158,11 +159,16 @@ def _raw_family(data: bytes) -> str | None:
     first = pages[0]
     if DNG_VERSION in first:
         return "DNG"
-    if any(page.get(PHOTOMETRIC) in RAW_PHOTOMETRIC for page in pages):
+    if any(page.get(PHOTOMETRIC_INTERPRETATION) in RAW_PHOTOMETRIC for page in pages):
         return str(first.get(MAKE) or "TIFF with a colour filter's pixels").strip("\0 ")
     # With more pages, likeness.ingest.pages looks for the picture among them.
-    is_preview = is_reduced(first) and (SUB_IFDS in first or not first.next)
+    is_preview = is_reduced(first) and (SUBIFD in first or not first.next)
     return "TIFF that begins with a preview" if is_preview else None
+
+
+def tags_of(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF's page; none of another format."""
+    return getattr(image, "tag_v2", {})
 
 
 def is_reduced(page: Mapping[int, Any]) -> bool:
@@ -179,7 +185,7 @@ def first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     file.seek(first.next)
     first.load(file)
     yield first
-    inner: Any = first.get(SUB_IFDS, ())
+    inner: Any = first.get(SUBIFD, ())
     for offset in cast("tuple[int, ...]", inner if isinstance(inner, tuple) else (inner,)):
         page = cast(Any, ImageFileDirectory_v2)(header)
         file.seek(offset)

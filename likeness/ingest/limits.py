@@ -1,7 +1,7 @@
 """The limits on reading a file, and the refusals that name them."""
 
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from likeness.errors import InputError
@@ -25,12 +25,7 @@ class Limits:
 
 def limits_of(cfg: IngestConfig) -> Limits:
     """The part of the settings that decides how a file is read."""
-    return Limits(
-        max_file_mb=cfg.max_file_mb,
-        max_megapixels=cfg.max_megapixels,
-        max_side_px=cfg.max_side_px,
-        background_rgb=cfg.background_rgb,
-    )
+    return Limits(**{one.name: getattr(cfg, one.name) for one in fields(Limits)})
 
 
 def read_file(path: Path, limits: Limits) -> bytes:

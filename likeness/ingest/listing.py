@@ -28,21 +28,12 @@ PAPERS = frozenset({
     ".sha256", ".sha1", ".md5", ".sfv", ".nfo", ".gpx", ".srt",
 })  # fmt: skip
 PAPER_STEMS = frozenset({"license", "licence", "readme", "copying", "notice", "authors", "credits"})
-SYSTEM_FILES = frozenset(
-    {"thumbs.db:encryptable", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "descript.ion"}
-)
-SYSTEM_FOLDERS = frozenset(
-    {
-        "__macosx",
-        "#recycle",
-        "$recycle.bin",
-        "lost+found",
-        "system volume information",
-        "synoresource",
-        "nksc_param",
-        "captureone",
-    }
-)
+SYSTEM_FILES = frozenset({
+    "thumbs.db:encryptable", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "descript.ion",
+})  # fmt: skip
+SYSTEM_FOLDERS = frozenset({
+    "__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information", "synoresource", "nksc_param", "captureone",
+})  # fmt: skip
 # A photo program's own folders, by the ends of their names.
 PROGRAM_FOLDERS = frozenset({".lrdata", ".lrlibrary", ".photoslibrary", ".cocatalog", ".dtdata"})
 UNFINISHED = frozenset({".tmp", ".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})

@@ -1,13 +1,11 @@
 """Which page of a TIFF is the photograph: the first, unless that is a small copy of a later one."""
 
 import io
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from likeness.ingest.kinds import camera_raw, is_reduced
+from likeness.ingest.kinds import camera_raw, is_reduced, tags_of
 
 # Pages looked at: a file may hold a million.
 MAX_PAGES = 100
@@ -25,7 +23,7 @@ def open_photograph(image: Image.Image, data: bytes, most_pixels: float, notes: 
         Whatever a page that does not read makes Pillow raise.
     """
     width, height = image.size
-    is_preview = is_reduced(_tags(image))
+    is_preview = is_reduced(tags_of(image))
     best, pixels, count = 0, 0 if is_preview else width * height * LARGER**2, 1
     while count <= MAX_PAGES:
         try:
@@ -33,7 +31,7 @@ def open_photograph(image: Image.Image, data: bytes, most_pixels: float, notes: 
         except EOFError:
             break
         same_shape = abs(image.width * height / (image.height * width) - 1) < SAME_SHAPE
-        if same_shape and not is_reduced(_tags(image)) and image.width * image.height > pixels:
+        if same_shape and not is_reduced(tags_of(image)) and image.width * image.height > pixels:
             best, pixels = count, image.width * image.height
         count += 1
     if is_preview and not best:
@@ -57,7 +55,3 @@ def _are_alike(data: bytes, page: int) -> bool:
             reduced = image.convert("RGB").resize((COMPARED_PX, COMPARED_PX), Image.Resampling.BOX)
             small.append(np.asarray(reduced, np.float32))
     return bool(np.abs(small[0] - small[1]).mean() < MOST_DIFFERENCE)
-
-
-def _tags(image: Image.Image) -> Mapping[int, Any]:
-    return getattr(image, "tag_v2", {})

@@ -3,22 +3,11 @@
 from contextlib import suppress
 from typing import Any, cast
 
-from PIL import TiffImagePlugin
+from PIL import TiffImagePlugin as tag
 
-from likeness.ingest.kinds import PHOTOMETRIC, TIFF, first_page, unsupported
+from likeness.ingest.kinds import TIFF, first_page, unsupported
 
-# TIFF 6.0 and what libtiff knows beside it.
-WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, EXTRA, SAMPLE_FORMAT, UNSIGNED = (
-    256,
-    257,
-    258,
-    259,
-    277,
-    338,
-    339,
-    1,
-)
-STRIPS, TILES = (273, 279), (324, 325)  # offsets and lengths
+UNSIGNED = 1  # of TIFF's SampleFormat
 BIG_TIFF_OF_MOTOROLA = b"MM\0+"
 # What Pillow knows (TiffImagePlugin.COMPRESSION_INFO); its libtiff was built without WebP.
 USUAL_COMPRESSIONS = frozenset(
@@ -29,7 +18,7 @@ COMPRESSIONS = {
     34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG of DNG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-OPEN_INFO: dict[tuple[Any, ...], tuple[str, str]] = cast(Any, TiffImagePlugin).OPEN_INFO
+OPEN_INFO: dict[tuple[Any, ...], tuple[str, str]] = cast(Any, tag).OPEN_INFO
 # Grey TIFF that Pillow decodes and does not know: 12 bits, and 16 with the highest byte first, of which 0 may be white.
 for order, photometric in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
     OPEN_INFO.setdefault((order, photometric, (1,), 1, (12,), ()), ("I;16", "I;12"))
@@ -41,10 +30,8 @@ KNOWN = [
     for order, photometric, samples, _, bits, extra in OPEN_INFO
 ]
 MOST_SAMPLES, MOST_COLOURS = 16, 65_536
-BMP_HEADERS, BMP_BITS = (
-    frozenset({12, 16, 40, 52, 56, 64, 108, 124}),
-    frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64}),
-)
+BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+BMP_BITS = frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64})
 
 
 def refuse_unread(data: bytes, *, opened: bool) -> None:
@@ -78,20 +65,21 @@ def _rare_bmp(data: bytes) -> str | None:
 def _rare_tiff(data: bytes, opened: bool) -> str | None:
     """What a TIFF says of its pixels that Pillow does not know, or one that is whole and was not opened."""
     first: Any = next(first_page(data))
-    packed = first.get(COMPRESSION, 1)
+    packed = first.get(tag.COMPRESSION, 1)
     if packed not in USUAL_COMPRESSIONS:
         return f"TIFF packed as {COMPRESSIONS.get(packed, f'compression {packed}')}"
     if opened:
         return None
-    photometric, bits = first.get(PHOTOMETRIC, "missing"), tuple(first[BITS])
-    samples = set(first.get(SAMPLE_FORMAT, (UNSIGNED,)))
-    many = first.get(SAMPLES, 1)
+    photometric, bits = first.get(tag.PHOTOMETRIC_INTERPRETATION, "missing"), tuple(first[tag.BITSPERSAMPLE])
+    samples = set(first.get(tag.SAMPLEFORMAT, (UNSIGNED,)))
+    many = first.get(tag.SAMPLESPERPIXEL, 1)
     if not 0 < many <= MOST_SAMPLES:
         return None
-    usual = (data[:2], photometric, many, samples, set(bits), tuple(first.get(EXTRA, ()))) in KNOWN
-    offsets, counts = next((first[one], first[other]) for one, other in (STRIPS, TILES) if one in first)
+    usual = (data[:2], photometric, many, samples, set(bits), tuple(first.get(tag.EXTRASAMPLES, ()))) in KNOWN
+    strips, tiles = (tag.STRIPOFFSETS, tag.STRIPBYTECOUNTS), (tag.TILEOFFSETS, tag.TILEBYTECOUNTS)
+    offsets, counts = next((first[one], first[other]) for one, other in (strips, tiles) if one in first)
     whole = all(0 < at + count <= len(data) for at, count in zip(offsets, counts, strict=True))
-    if usual or not (whole and first[WIDTH] and first[HEIGHT]):
+    if usual or not (whole and first[tag.IMAGEWIDTH] and first[tag.IMAGELENGTH]):
         return None
     return (
         f"TIFF with {many} numbers of {sorted(set(bits))} bits a pixel, SampleFormat {sorted(samples)}, "

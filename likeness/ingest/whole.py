@@ -8,6 +8,7 @@ import zlib
 
 from PIL import Image, ImageChops
 
+from likeness.ingest import png
 from likeness.ingest.strict import refuse_damaged
 
 # ITU-T T.81, table B.1: the end of an image. PNG, 11.2.5: the last chunk.
@@ -64,9 +65,4 @@ def _jpeg_without_its_end(data: bytes, ratio: float) -> Image.Image | None:
 
 def _whole_chunks(data: bytes) -> bytes:
     """A PNG up to the end of its last whole chunk; whether these hold the whole picture the decoder says."""
-    at = end = 8
-    while at + 8 <= len(data):
-        at += 12 + struct.unpack_from(">I", data, at)[0]
-        if at <= len(data):
-            end = at
-    return data[:end]
+    return data[: max((end for _, _, end in png.chunks(data)), default=len(png.SIGNATURE))]

@@ -48,17 +48,12 @@ def _library() -> Any:
     try:
         library.de265_new_decoder.restype = ctypes.c_void_p
         library.de265_get_error_text.restype = ctypes.c_char_p
-        library.de265_push_NAL.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_char_p,
-            ctypes.c_int,
-            ctypes.c_int64,
-            ctypes.c_void_p,
-        ]
-        library.de265_decode.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+        pointer, number = ctypes.c_void_p, ctypes.c_int
+        library.de265_push_NAL.argtypes = [pointer, ctypes.c_char_p, number, ctypes.c_int64, pointer]
+        library.de265_decode.argtypes = [pointer, ctypes.POINTER(number)]
         for name in ("de265_flush_data", "de265_get_warning", "de265_get_next_picture", "de265_free_decoder"):
-            getattr(library, name).argtypes = [ctypes.c_void_p]
-        library.de265_get_next_picture.restype = ctypes.c_void_p
+            getattr(library, name).argtypes = [pointer]
+        library.de265_get_next_picture.restype = pointer
     except AttributeError:
         return None
     return library

@@ -1,19 +1,17 @@
 """TIFF: libtiff stops where a strip is full, and asks neither for a checksum nor what is left of the data (TIFF 6.0)."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
+from PIL import TiffImagePlugin as tag
 
-from likeness.ingest.kinds import unsupported
+from likeness.ingest.kinds import tags_of, unsupported
 from likeness.ingest.limits import truncated
 from likeness.ingest.strict import jpeg
 from likeness.ingest.strict.lzw import unpacked_length
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 258, 259, 262, 277, 284
-ROWS, OFFSETS, COUNTS = 278, 273, 279
-TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
-JPEG_TABLES, EXTRA_SAMPLES, SUBSAMPLING = 347, 338, 530
 HEADER_BYTES, PADDING = 8, 3
 PLAIN, OLD_JPEG = 1, 6
 LZW, JPEG, DEFLATE, YCBCR = 5, 7, (8, 32946), 6
@@ -28,37 +26,39 @@ def check(data: bytes, image: Image.Image) -> None:
     Raises:
         InputError: `truncated`, `unsupported-kind`. ValueError and its like: a strip does not read.
     """
-    tags: Any = getattr(image, "tag_v2", {})
-    packed = tags.get(COMPRESSION, 1)
+    tags = tags_of(image)
+    packed = tags.get(tag.COMPRESSION, 1)
     _refuse_misread(tags)
     strips = _strips(tags, data)
     if packed == JPEG:
-        tables = bytes(tags.get(JPEG_TABLES, b"\xff\xd8\xff\xd9"))
+        tables = bytes(tags.get(tag.JPEGTABLES, b"\xff\xd8\xff\xd9"))
         for strip, _ in strips:
             jpeg.refuse_warned(tables[:-2] + strip[2:], image)
-        if strips and ROWS in tags and tags.get(PLANAR) != 2:
+        if strips and tag.ROWSPERSTRIP in tags and tags.get(tag.PLANAR_CONFIGURATION) != 2:
             frame, _ = jpeg.header(strips[0][0])
-            rows, rest = divmod(tags[ROWS], jpeg.coded_px(frame)[1])
+            rows, rest = divmod(tags[tag.ROWSPERSTRIP], jpeg.coded_px(frame)[1])
             if not rest:
                 jpeg.refuse_moved(frame, image, rows)
     elif packed in DEFLATE or packed == LZW:
         for strip, size in strips:
             found = _inflated(strip, size) if packed in DEFLATE else _unpacked(strip, size)
-            if found != size and tags.get(PHOTOMETRIC) != YCBCR:
+            if found != size and tags.get(tag.PHOTOMETRIC_INTERPRETATION) != YCBCR:
                 raise truncated(f"a strip has data of {found} bytes, where {size} belong")
 
 
-def _refuse_misread(tags: Any) -> None:
+def _refuse_misread(tags: Mapping[int, Any]) -> None:
     """Refuse what Pillow reads otherwise than it is written: plain numbers of 16 bits, each colour on its own, and plain YCbCr
     with colours of half the size."""
-    if tags.get(COMPRESSION, 1) != PLAIN:
+    if tags.get(tag.COMPRESSION, 1) != PLAIN:
         return
-    bits = tags.get(BITS, (1,))[0]
-    if tags.get(PLANAR) == 2 and tags.get(SAMPLES, 1) > 1 and bits != 8:
+    bits = tags.get(tag.BITSPERSAMPLE, (1,))[0]
+    if tags.get(tag.PLANAR_CONFIGURATION) == 2 and tags.get(tag.SAMPLESPERPIXEL, 1) > 1 and bits != 8:
         raise unsupported(
             f"TIFF with plain numbers of {bits} bits, each colour on its own (PlanarConfiguration 2)"
         )
-    if tags.get(PHOTOMETRIC) == YCBCR and tuple(tags.get(SUBSAMPLING, (1, 1))) != (1, 1):
+    if tags.get(tag.PHOTOMETRIC_INTERPRETATION) == YCBCR and tuple(
+        tags.get(tag.YCBCRSUBSAMPLING, (1, 1))
+    ) != (1, 1):
         raise unsupported("TIFF with plain YCbCr whose colours are stored smaller (YCbCrSubSampling)")
 
 
@@ -77,28 +77,32 @@ def _unpacked(strip: bytes, size: int) -> int:
     return size if strip.startswith(OLD_LZW) else unpacked_length(strip, value_bits=8, gif=False)
 
 
-def _strips(tags: Any, data: bytes) -> list[tuple[bytes, int]]:
+def _strips(tags: Mapping[int, Any], data: bytes) -> list[tuple[bytes, int]]:
     """The data of each strip or tile of a page, and how many bytes they stand for.
 
     Raises:
         InputError: `truncated`, there are fewer or more than the picture has, longer ones, or two in the same place.
     """
-    width, height, samples = tags[WIDTH], tags[HEIGHT], tags.get(SAMPLES, 1)
-    apart = tags.get(PLANAR) == 2
+    width, height, samples = tags[tag.IMAGEWIDTH], tags[tag.IMAGELENGTH], tags.get(tag.SAMPLESPERPIXEL, 1)
+    apart = tags.get(tag.PLANAR_CONFIGURATION) == 2
     # Planes beside the colours may be there or not: Pillow reads the colours.
-    planes = samples - len(tags.get(EXTRA_SAMPLES, ())) if apart else 1
-    bits = tags.get(BITS, (1,))[0] * (1 if apart else samples)
-    if TILE_OFFSETS in tags:
-        offsets, counts = tags[TILE_OFFSETS], tags[TILE_COUNTS]
-        across, down = -(-width // tags[TILE_WIDTH]), -(-height // tags[TILE_HEIGHT])
-        sizes = [-(-tags[TILE_WIDTH] * bits // 8) * tags[TILE_HEIGHT]] * (across * down * planes)
+    planes = samples - len(tags.get(tag.EXTRASAMPLES, ())) if apart else 1
+    bits = tags.get(tag.BITSPERSAMPLE, (1,))[0] * (1 if apart else samples)
+    if tag.TILEOFFSETS in tags:
+        offsets, counts = tags[tag.TILEOFFSETS], tags[tag.TILEBYTECOUNTS]
+        across, down = -(-width // tags[tag.TILEWIDTH]), -(-height // tags[tag.TILELENGTH])
+        sizes = [-(-tags[tag.TILEWIDTH] * bits // 8) * tags[tag.TILELENGTH]] * (across * down * planes)
     else:
-        offsets, counts, rows = tags[OFFSETS], tags[COUNTS], min(tags.get(ROWS, height), height)
+        offsets, counts, rows = (
+            tags[tag.STRIPOFFSETS],
+            tags[tag.STRIPBYTECOUNTS],
+            min(tags.get(tag.ROWSPERSTRIP, height), height),
+        )
         tops = range(0, height, rows)
         sizes = [-(-width * bits // 8) * min(rows, height - top) for top in tops] * planes
     if len(offsets) < len(sizes) or (len(offsets) > len(sizes) and not apart):
         raise truncated(f"it has {len(offsets)} strips or tiles of pixels, and needs {len(sizes)}")
-    packed = tags.get(COMPRESSION, PLAIN)
+    packed = tags.get(tag.COMPRESSION, PLAIN)
     if (
         packed == PLAIN
     ):  # its last strip may be as long as the others, and fewer bytes may be counted than there are
