@@ -173,6 +173,11 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                 f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
                 f"  remedy: correct personas.{name}.held_out in conf/persona/, or put the photograph there"
             )
+        elif sources and sources <= {same_name(one) for one in persona.held_out}:
+            yield (
+                f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
+                f"  remedy: leave two or three in personas.{name}.held_out in conf/persona/, or add photographs"
+            )
         for read, path in ((read_numbers, paths.numbers), (read_allowed, paths.captions_override)):
             try:
                 read(path)

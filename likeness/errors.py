@@ -42,13 +42,14 @@ class LikenessError(Exception):
     """Base of the tree; `str(error)` reads `message. Remedy: ...`."""
 
     default_reason = "error"
+    default_remedy = ""
 
     def __init__(self, message: str, *, reason: str | None = None, remedy: str = "") -> None:
         # It names files and repeats what vendors and libraries say, and goes to terminals, manifests and pages.
         self.message = without_control(message[:MAX_MESSAGE])
         super().__init__(self.message)
         self.reason = reason or self.default_reason
-        self.remedy = remedy
+        self.remedy = remedy or self.default_remedy
 
     def __str__(self) -> str:
         return f"{self.message}\n  remedy: {self.remedy}" if self.remedy else self.message
@@ -148,12 +149,14 @@ class ProviderError(LikenessError):
     """The provider of a step failed; nothing about the item itself is known to be wrong."""
 
     default_reason = "provider"
+    default_remedy = "run it again; if it stays so, choose another provider in conf/"
 
 
 class TransientError(ProviderError):
     """A fault that may pass."""
 
     default_reason = "provider-transient"
+    default_remedy = "run it again: what is finished is kept"
 
 
 class InDoubtError(TransientError):
@@ -166,6 +169,7 @@ class JobLostError(TransientError):
     """A job that was ordered will not deliver; `billed` is False when the provider says that it failed."""
 
     default_reason = "provider-job-lost"
+    default_remedy = "run it again: the provider gets the order once more"
 
     def __init__(
         self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True
@@ -178,6 +182,7 @@ class RejectedError(ProviderError):
     """The provider refuses this input for good."""
 
     default_reason = "provider-rejected"
+    default_remedy = "use another photo for this item, or choose another provider in conf/"
 
 
 class AuthError(ProviderError):

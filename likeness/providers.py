@@ -196,6 +196,7 @@ def check_place(place: str, target: Any) -> str:
         f"{place}.{TARGET}: {target!r} may not stand here: only train.optimizer and "
         f"{', '.join(f'{task}.provider' for task in TASKS)} name a class",
         reason="unregistered-provider",
+        remedy=f"delete {place}.{TARGET} in conf/, then run `make params`",
     )
 
 

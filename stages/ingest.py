@@ -9,8 +9,7 @@ Writes: data/PERSONA/ingested/: PERSONA-s1-sfw-ingested.png, PERSONA-s1.face.jso
 import shutil
 import sys
 
-from likeness.errors import InputError
-from likeness.ingest.advice import advice
+from likeness.ingest.advice import advice, no_sources
 from likeness.ingest.choice import choose, read, write_findings
 from likeness.run import Run
 from likeness.stage_program import run
@@ -25,11 +24,7 @@ def main(run: Run) -> None:
     run.finish(chosen.accepted, failures=chosen.failures)
     sys.stderr.writelines(f"ingest: {line}\n" for line in advice(run.persona.name, chosen.selection.accepted))
     if chosen.selection.centroid is None:
-        raise InputError(
-            f"ingest: no source photo of {run.persona.name} is left that is not held out",
-            reason="no-sources",
-            remedy=f"read {run.paths.ingested}/failures.jsonl and add photos to {run.paths.raw_sources}",
-        )
+        raise no_sources(run.persona.name, chosen.selection.accepted, run.paths)
 
 
 if __name__ == "__main__":

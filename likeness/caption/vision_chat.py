@@ -143,7 +143,11 @@ class Captions:
     def judge(self, files: Mapping[str, bytes]) -> None:
         """Refuse an answer that may not be a caption before it is kept."""
         if not is_answer(files[ANSWER].decode("utf-8", "replace")):
-            raise InputError("it holds no caption", reason="bad-answer")
+            raise InputError(
+                "it holds no caption",
+                reason="bad-answer",
+                remedy="write the caption in captions_override/, or choose another caption provider",
+            )
         said = caption_of(files[ANSWER], {"cost_usd": 0.0}, self.settings.who).text
         refuse("caption", Subject(text=said), what=f"{self.settings.who}'s caption")
 

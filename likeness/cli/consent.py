@@ -123,7 +123,11 @@ def recorded_face(persona: str, say: Callable[[str], object]) -> dict[str, Any]:
         if len(upright.faces) == 1 and upright.fault is None:
             faces.append(vectors_of(analyzer.identified(upright.rgb, upright.faces[0])))
     if not faces:
-        raise InputError(f"no source photo of {persona} shows exactly one face", reason="no-face")
+        raise InputError(
+            f"no source photo of {persona} shows exactly one face",
+            reason="no-face",
+            remedy=f"put photographs of {persona} alone, lit and not covered, into data/{persona}/raw/sources",
+        )
     encoded = {name: RecordedFace.encode(vector) for name, vector in mean_of(faces).items()}
     return {"embedder": SFACE, "embedding": encoded.pop(SFACE), "others": encoded}
 

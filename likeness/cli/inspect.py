@@ -162,7 +162,10 @@ def convert_command(
         converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
         write_atomic(out, converted.data)
     except OSError as error:
-        raise DiskError.of(error) or InputError(f"{error.filename}: {error.strerror}") from error
+        raise DiskError.of(error) or InputError(
+            f"{error.filename}: {error.strerror}",
+            remedy="name a file that is there, and a folder for the new one",
+        ) from error
     named = f" of {converted.base} under {WHOSE[to]} names, loaded and compared" if to else ""
     sys.stderr.write(
         f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"

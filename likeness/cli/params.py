@@ -110,7 +110,10 @@ def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
     if re.fullmatch(r"[a-z]\w*", name) is None:
         raise ConfigError(f"--keep {name}: not a word", remedy="give a word such as lower_lr")
     if not changed:
-        raise ConfigError("nothing to keep: params.yaml holds what conf/ composes to")
+        raise ConfigError(
+            "nothing to keep: params.yaml holds what conf/ composes to",
+            remedy="name what to keep: `likeness params --keep lower_lr train.optimizer.lr=1e-4`",
+        )
     if gone:
         raise ConfigError(
             f"a file of conf/ cannot take settings away, and these are not there any more: {', '.join(gone)}",

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from likeness.errors import InputError
 from likeness.ingest.checks import Candidate
+from likeness.paths import PersonaPaths
 
 GOOD = "8 to 30 sharp photographs in different light, poses and clothes, with two or three more held out, draw a person well"
 FEW = 8
@@ -29,3 +31,15 @@ def advice(persona: str, accepted: Sequence[Candidate]) -> list[str]:
             " photographs from other sides teach more"
         )
     return [*lines, GOOD] if lines else []
+
+
+def no_sources(persona: str, accepted: Sequence[Candidate], paths: PersonaPaths) -> InputError:
+    """The end of a set of which no photograph is left to learn from."""
+    held_out = sum(photo.raw.role == "source" for photo in accepted)
+    return InputError(
+        f"no photograph of {persona} is left to learn from: "
+        + (f"the {held_out} that passed are all held out" if held_out else "none passed"),
+        reason="no-sources",
+        remedy=(f"take names out of personas.{persona}.held_out, or " if held_out else "")
+        + f"add photographs to {paths.raw_sources}; {paths.ingested}/failures.jsonl says why others were refused",
+    )

@@ -144,7 +144,11 @@ def open_rgb(data: bytes) -> RGB:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise InputError(f"has {image.width}x{image.height} pixels", reason="unreadable")
+                raise InputError(
+                    f"has {image.width}x{image.height} pixels",
+                    reason="unreadable",
+                    remedy=f"scale it down to {MAX_PIXELS:,} pixels or fewer",
+                )
             return np.array(image.convert("RGB"), dtype=np.uint8)
     except InputError:
         raise
@@ -157,7 +161,9 @@ def open_rgb(data: bytes) -> RGB:
         Image.DecompressionBombError,
     ) as error:
         raise InputError(
-            f"is not a picture that can be read ({type(error).__name__})", reason="unreadable"
+            f"is not a picture that can be read ({type(error).__name__})",
+            reason="unreadable",
+            remedy="export it as JPEG or PNG in a program that shows it",
         ) from error
 
 

@@ -86,28 +86,28 @@ def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str 
 
 # Written so that a NaN, and what was not measured, is refused.
 def _unlike(face: Vectors, other: Vectors, limits: IdentityLimits, *, swap: bool) -> Iterator[str]:
-    sface_min = limits.sface.swap_min if swap else limits.sface.source_min
-    resnet_max = limits.resnet.swap_max if swap else limits.resnet.source_max
+    use = "swap" if swap else "source"
+    sface_min, resnet_max = getattr(limits.sface, f"{use}_min"), getattr(limits.resnet, f"{use}_max")
     yield from _unmeasured(face, other, limits)
     if (value := _cosine(face, other, SFACE)) is not None and not value >= sface_min:
-        yield f"SFace's similarity is {value:.3f}, {sface_min:g} needed"
+        yield f"SFace's similarity is {value:.3f}, similarity.{use}_min is {sface_min:g}"
     if (value := _distance(face, other)) is not None and not value <= resnet_max:
-        yield f"the resnet's distance is {value:.3f}, {resnet_max:g} allowed"
+        yield f"the resnet's distance is {value:.3f}, floors.resnet.{use}_max is {resnet_max:g}"
     if own := limits.own:
-        own_min = own.swap_min if swap else own.source_min
+        own_min = getattr(own, f"{use}_min")
         if (value := _cosine(face, other, own.name)) is not None and not value >= own_min:
-            yield f"faces.embedder's similarity is {value:.3f}, {own_min:g} needed"
+            yield f"faces.embedder's similarity is {value:.3f}, faces.embedder.{use}_min is {own_min:g}"
 
 
 def _like(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:
     sface_max, resnet_min, own = limits.sface.target_max, limits.resnet.target_min, limits.own
     yield from _unmeasured(face, other, limits)
     if (value := _cosine(face, other, SFACE)) is not None and not value <= sface_max:
-        yield f"SFace's similarity is {value:.3f}, {sface_max:g} allowed"
+        yield f"SFace's similarity is {value:.3f}, similarity.target_max is {sface_max:g}"
     if (value := _distance(face, other)) is not None and not value >= resnet_min:
-        yield f"the resnet's distance is {value:.3f}, {resnet_min:g} needed"
+        yield f"the resnet's distance is {value:.3f}, floors.resnet.target_min is {resnet_min:g}"
     if own and (value := _cosine(face, other, own.name)) is not None and not value <= own.target_max:
-        yield f"faces.embedder's similarity is {value:.3f}, {own.target_max:g} allowed"
+        yield f"faces.embedder's similarity is {value:.3f}, faces.embedder.target_max is {own.target_max:g}"
 
 
 def _unmeasured(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:

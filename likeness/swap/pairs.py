@@ -101,7 +101,7 @@ class Heads:
             if count := int(beyond.sum()):
                 least = int(differ[beyond].argmin())
                 label = self._labels[int(left[beyond][least])]
-                detail = limit.detail.format(differ[beyond][least], allowed)
+                detail = limit.told(differ[beyond][least], allowed)
                 who = "" if count == 1 else f"{count} sources, of which {label} is the nearest: "
                 broken.append(((limit.reason, who + detail, limit.remedy), label, count))
             left = left[~beyond]

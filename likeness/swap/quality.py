@@ -63,7 +63,7 @@ def judge_quality(measured: Mapping[str, float], limits: QualityLimits) -> None:
         limit = getattr(limits, f"max_{name}")
         if limit is not None and not measured[name] <= limit:
             raise InputError(
-                f"{what}: {measured[name]:.2f}, {limit:g} allowed",
+                f"{what}: {measured[name]:.2f}, swap.quality.max_{name} is {limit:g}",
                 reason=f"swap-{name}", kind="refused",
                 remedy=f"use sources lit and held as the target is, or raise swap.quality.max_{name} if it looks right",
             )  # fmt: skip

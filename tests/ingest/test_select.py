@@ -94,7 +94,7 @@ def test_a_source_unlike_the_recorded_face_is_refused_with_its_similarity() -> N
     selection = decided(candidate("s1"), candidate("s2", faces=person(3)), candidate("t1", faces=person(3)))
     assert reasons(selection) == {"s2": "not-the-persona"}
     assert (
-        "SFace's similarity is 0.000, 0.7 needed; the resnet's distance is 0.707, 0.6 allowed"
+        "SFace's similarity is 0.000, similarity.source_min is 0.7; the resnet's distance is 0.707, floors.resnet.source_max is 0.6"
         in selection.refusals["s2"].detail
     )
     assert "consent record" in selection.refusals["s2"].detail

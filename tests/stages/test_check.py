@@ -109,6 +109,15 @@ def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():
         main()
 
 
+def test_that_every_photograph_is_held_out_is_told_before_any_work():
+    for name in ("jade_07.jpg", "jade_08.png"):
+        Path("data/jade/raw/sources", name).touch()
+    with pytest.raises(
+        ConfigError, match=r"held_out names every photograph .*\n  remedy: leave two or three"
+    ):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw", "raw/sources", "raw/targets", "captions_override"])
 def test_a_pipe_is_named_before_dvc_waits_at_it(folder):
     Path("data/jade", folder).mkdir(exist_ok=True)

@@ -280,6 +280,15 @@ def test_without_a_training_source_the_stage_stops(instruments) -> None:
     with pytest.raises(InputError) as caught:
         ingest("a.png")
     assert caught.value.reason == "no-sources"
+    assert "the 1 that passed are all held out" in caught.value.message
+    assert "personas.jade.held_out" in caught.value.remedy
+
+
+def test_where_every_photograph_is_refused_the_end_says_where_the_reasons_are(instruments) -> None:
+    put("sources/a.png", png(faces=0))
+    with pytest.raises(InputError, match="none passed") as caught:
+        ingest(max_failure_ratio=1)
+    assert "failures.jsonl" in caught.value.remedy
 
 
 def test_a_held_out_name_that_is_not_there_stops_before_any_work(instruments) -> None:

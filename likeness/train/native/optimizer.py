@@ -43,6 +43,7 @@ def optimizer_class(target: str) -> type[Optimizer]:
         raise ConfigError(
             f"train.optimizer.{TARGET}: {target} is not a torch.optim.Optimizer",
             reason="unregistered-provider",
+            remedy="choose a file of conf/train/optimizer/, such as train/optimizer=adamw",
         )
     return kind
 
