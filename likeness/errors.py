@@ -210,7 +210,7 @@ def end_program(program: str, error: BaseException, onward: str = "") -> NoRetur
     told = DiskError.of(error) or InputError.of(error) if isinstance(error, OSError) else error
     if not isinstance(told, LikenessError):
         raise error
-    sys.stderr.write(f"\n{program}: {told}\n")
+    sys.stderr.write(f"\n{program}: {str(told).removeprefix(f'{program}: ')}\n")
     raise SystemExit(1) from error
 
 

@@ -6,11 +6,10 @@ writes  data/PERSONA/swapped/
 
 import shutil
 
-from likeness.errors import InputError
 from likeness.run import Run
 from likeness.stage_input import read_judged
 from likeness.stage_program import run
-from likeness.swap.choice import choose
+from likeness.swap.choice import choose, require_images
 from likeness.swap.inputs import measure_photos, read_photos
 from likeness.swap.items import works
 
@@ -21,16 +20,11 @@ def main(run: Run) -> None:
     sources, targets = read_photos(judged)
     candidates = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
     chosen = choose(run, sources, targets, candidates)
-    if not chosen.kept and not chosen.pairs:
-        raise InputError(
-            f"swap: nothing to do for {run.persona.name}: no pair is within swap.limits",
-            reason="no-pairs",
-            remedy=f"read {run.paths.ingested}/failures.jsonl; add photos, or widen swap.limits in conf/",
-        )
     with run.provider.opened(run.buyer) as swapper:
         outcomes = run.batch(works(run, chosen, swapper))
     shutil.rmtree(run.paths.swapped, ignore_errors=True)
-    run.finish(outcomes, failures=[*refused, *chosen.skipped])
+    swapped = run.finish(outcomes, failures=[*refused, *chosen.skipped])
+    require_images(run, swapped, targets=len(targets))
 
 
 if __name__ == "__main__":

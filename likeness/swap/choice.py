@@ -1,9 +1,11 @@
 """Decides what the stage swap does: the photographs that pass unchanged, the pairs to swap, and the thresholds."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from likeness.pipeline.manifest import Failure
+from likeness.errors import InputError
+from likeness.pipeline.manifest import Failure, Manifest
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
@@ -60,3 +62,22 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
         ),
         skipped=skipped,
     )
+
+
+def require_images(run: Run, swapped: Manifest, *, targets: int) -> None:
+    """See that something goes on; where there are targets and no swap is left, say so.
+
+    Raises:
+        InputError: `no-images`.
+    """
+    if any(entry.target for entry in swapped.entries):
+        return
+    why = f"no swap on the {targets} targets was possible and accepted" if targets else "there are no targets"
+    if not swapped.entries:
+        raise InputError(
+            f"{why}, and {run.persona.name}'s own photographs are left out (swap.include_sources)",
+            reason="no-images",
+            remedy=f"set swap.include_sources: true, or read {run.paths.swapped}/failures.jsonl and add photographs",
+        )
+    if targets:
+        sys.stderr.write(f"swap: {why}: {run.persona.name}'s own photographs alone go on\n")

@@ -336,3 +336,21 @@ def test_an_orientation_that_only_xmp_tells_is_applied(tmp_path: Path) -> None:
     )
     turned = corners().transpose(Image.Transpose.ROTATE_90)
     assert_upright(decode_photo(save(tmp_path / "a.jpg", turned, "JPEG", quality=95, xmp=told), LIMITS))
+
+
+def test_an_avif_is_turned_by_its_boxes_and_not_by_a_tag_alone_as_browsers_show_it(tmp_path: Path) -> None:
+    stands, exif = (
+        0x0103,
+        Image.Exif(),
+    )  # another number in the orientation's place: Pillow writes that as a box
+    exif[stands] = 6
+    data = save(tmp_path / "a", corners(), "AVIF", quality=95, exif=exif.tobytes()).read_bytes()
+    for order in "<>":
+        data = data.replace(
+            struct.pack(f"{order}HHI", stands, 3, 1), struct.pack(f"{order}HHI", ORIENTATION, 3, 1)
+        )
+    (tmp_path / "a.avif").write_bytes(data)
+    photo = decode_photo(tmp_path / "a.avif", LIMITS)
+    assert photo.rgb.shape == (64, 96, 3)
+    assert photo.notes == ()
+    assert_upright(photo)

@@ -239,4 +239,15 @@ def test_no_pair_and_no_own_photo_is_an_error_with_a_remedy(ingested):
     limits = {**config().limits.model_dump(), "min_face_px": 2000}
     with pytest.raises(InputError) as caught:
         run(limits=limits, include_sources=False)
-    assert "swap.limits" in caught.value.remedy
+    assert "no swap on the 2 targets was possible" in caught.value.message
+    assert "swap.include_sources: true" in caught.value.remedy
+    assert "swap.limits.min_face_px is 2000" in read_manifest(PLACES.swapped).failures[0].detail
+
+
+def test_where_no_swap_is_accepted_the_own_photos_go_on_and_that_is_said(ingested, capsys):
+    manifest = run(swap_min=0.999, max_failure_ratio=1)
+    assert ids(manifest) == ["jade-s1", "jade-s2"]
+    assert (
+        "no swap on the 2 targets was possible and accepted: jade's own photographs alone"
+        in capsys.readouterr().err
+    )
