@@ -2,7 +2,7 @@
 samples, marked, on a sheet."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, entry, finished_sample
 from likeness.images import load_rgb
 from likeness.lora.door import refuse_others
-from likeness.lora.export import loaded_lora
+from likeness.lora.export import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header, read_metadata
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
@@ -55,8 +55,9 @@ class Renderer:
             "quality": self.cfg.evaluate.jpeg_quality,
         }  # fmt: skip
 
-    def work(self, one: Planned, weights: Path | None, digest: str) -> Work:
-        """The item that is one picture, drawn with the weights file of this digest or without; never explicit."""
+    def work(self, one: Planned, weights: Path | None, digest: str, slot: LoraSlot) -> Work:
+        """The item that is one picture, drawn with the weights file of this digest or without; never explicit. `slot` is that
+        of the base."""
         settings = {
             **self.settings(one),
             "lora_scale": self.cfg.evaluate.lora_scale if weights else None,
@@ -64,12 +65,13 @@ class Renderer:
         if one.reference and self.reference is not None:
             settings["reference"] = self.reference.identity
         key = item_key("evaluate.sample", SAMPLES_VERSION, settings, [digest] if weights else [])
-        return Work(id=one.id, key=key, make=partial(self._make, one, weights))
+        hold = partial(slot.hold, weights, self.cfg.evaluate.lora_scale)
+        return Work(id=one.id, key=key, make=partial(self._make, one, hold))
 
     def live(self, one: Planned, run: str, step: int) -> Work:
         """The same, drawn with the LoRA that is in the base, at full strength: that of a run's key after `step`."""
         key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
-        return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one, None))
+        return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one))
 
     def _request(self, one: Planned) -> GenerationRequest:
         options = self.cfg.evaluate
@@ -78,12 +80,12 @@ class Renderer:
             guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.data.side_px,
         )  # fmt: skip
 
-    def _make(self, one: Planned, weights: Path | None) -> Made:
-        options = self.cfg.evaluate
-        with loaded_lora(self.base, weights, options.lora_scale):
-            reference = self.reference if one.reference else None
-            (rgb,) = generate(self.base, [self._request(one)], reference=reference)
-        return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=options.jpeg_quality)
+    def _make(self, one: Planned, hold: Callable[[], None] = lambda: None) -> Made:
+        hold()
+        reference = self.reference if one.reference else None
+        (rgb,) = generate(self.base, [self._request(one)], reference=reference)
+        quality = self.cfg.evaluate.jpeg_quality
+        return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=quality)
 
 
 def refuse_weights_of_others(run: Run, weights: Path) -> None:
@@ -100,7 +102,8 @@ def refuse_weights_of_others(run: Run, weights: Path) -> None:
 def draw(
     run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
 ) -> list[Outcome]:
-    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights.
+    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights. They come by what the base
+    holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 
     Raises:
         ConsentError: the weights are not of this person.
@@ -113,11 +116,12 @@ def draw(
             parents += (renderer.reference.sha256,)
         return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
 
-    works = [
-        replace(renderer.work(one, weights if one.lora else None, digest), line=partial(line, one))
-        for one in planned
-    ]
-    return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
+    with LoraSlot(renderer.base) as slot:
+        works = [
+            replace(renderer.work(one, weights if one.lora else None, digest, slot), line=partial(line, one))
+            for one in sorted(planned, key=lambda one: (one.reference, one.lora))
+        ]
+        return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
 
 
 def lay_out(
@@ -164,8 +168,11 @@ def judge_steps(
     for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
         refuse_weights_of_others(run, path)
         digest, name = sha256_file(path), f"evaluate: step {step}"
-        works = [renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest) for one in planned]
-        drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
+        with LoraSlot(renderer.base) as slot:
+            works = [
+                renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest, slot) for one in planned
+            ]
+            drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
         faces = faces_of(
             run_batch(f"{name}: faces", face_works(drawn, find), run.items, workers=run.config.items.workers)
         )

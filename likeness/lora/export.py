@@ -10,9 +10,10 @@ after the check.
 import os
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from safetensors.torch import load_file
@@ -182,6 +183,36 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         yield
     finally:
         base.pipeline.unload_lora_weights()
+
+
+class LoraSlot:
+    """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file,
+    another strength or none. A context manager: at its end the base is as it was."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._held: tuple[Path, float] | None = None
+        self._loaded = ExitStack()
+
+    def hold(self, file: Path | None, scale: float) -> None:
+        """Have the base hold this file at this strength, or none.
+
+        Raises:
+            InputError: the file does not fit the base; it holds none.
+        """
+        wanted = None if file is None else (file, scale)
+        if wanted == self._held:
+            return
+        self._held = None
+        self._loaded.close()
+        self._loaded.enter_context(loaded_lora(self._base, file, scale))
+        self._held = wanted
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loaded.close()
 
 
 def compare(found: LoraLayers, base: Base) -> int:

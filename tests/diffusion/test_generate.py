@@ -9,7 +9,7 @@ from lora_runs import run_in, train_config
 from likeness.diffusion.families import bases
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.errors import InputError
-from likeness.lora.export import loaded_lora
+from likeness.lora.export import LoraSlot, loaded_lora
 
 SHOT = GenerationRequest(
     prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64
@@ -29,10 +29,19 @@ def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, fold
     seen = []
     with loaded_lora(base, file):
         (with_lora,) = generate(base, [SHOT], on_image=lambda index, rgb: seen.append(index))
-    with loaded_lora(base, file, 0.5):
+    with LoraSlot(base) as slot:
+        slot.hold(file, 0.5)
         (half,) = generate(base, [SHOT])
-    with loaded_lora(base, file, 0.0):
+        slot.hold(file, 0.0)
         (none,) = generate(base, [SHOT])
+        slot.hold(file, 1.0)
+        slot.hold(file, 1.0)
+        (again,) = generate(base, [SHOT])
+        slot.hold(None, 1.0)
+        (without,) = generate(base, [SHOT])
+        slot.hold(file, 1.0)
+    assert np.array_equal(again, with_lora)
+    assert np.array_equal(without, before[0])
     (after,) = generate(base, [SHOT])
     assert with_lora.shape == (64, 64, 3)
     assert with_lora.dtype == np.uint8

@@ -14,6 +14,7 @@ from likeness.errors import InputError
 from likeness.evaluate import draw as studio
 from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
 from likeness.images import load_rgb
+from likeness.lora import export
 from likeness.marks.xmp import SourceType, read_mark
 from likeness.pipeline.manifest import read_manifest
 from likeness.report.collect import Evaluation
@@ -89,6 +90,23 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     assert not list((folders.places.evaluation / "samples").glob("*step*"))
     evaluate.main(run_of("evaluate", config(checkpoints=False), PERSONA))
     assert metrics(folders)["best_step"] is None
+
+
+def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
+    kept = folders.places.training / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "jade-v1-step-000010.safetensors").write_bytes(folders.places.weights.read_bytes())
+    write_lora(folders, 3.0)
+    loaded, load = [], export.load_lora
+
+    def counted(base, file, adapter):
+        loaded.append(file.name)
+        load(base, file, adapter)
+
+    monkeypatch.setattr(export, "load_lora", counted)
+    evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5]), PERSONA))
+    assert loaded == ["jade-v1.safetensors", "jade-v1-step-000010.safetensors"]
+    assert metrics(folders)["lora_effect"] > 0
 
 
 def test_a_lora_that_does_nothing_has_no_effect(folders):
