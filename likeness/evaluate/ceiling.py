@@ -112,8 +112,9 @@ class Scale:
 def seed_means(
     scores: Mapping[Any, Numbers], seeds: Sequence[Sequence[Any]], photographs: Numbers
 ) -> tuple[Numbers, int]:
-    """The mean of scores [R] in each draw of seeds and of photographs [B, R], and how many units were drawn again: seeds, or
-    photographs where there is one seed. Equal numbers of seeds are drawn alike: such means are paired."""
+    """The mean of scores [R] in each draw of seeds and of photographs [B, R], and how many units were drawn again: seeds or
+    photographs, of which there are fewer, leaving out what is one. Equal numbers of seeds are drawn alike: such means are
+    paired."""
     drawn = [[name for name in names if name in scores] for names in seeds]
     drawn = [names for names in drawn if names]
     draws, references = len(photographs), photographs.shape[1]
@@ -122,7 +123,9 @@ def seed_means(
     counts = Resampler(SEEDS).counts(len(drawn)) if len(drawn) > 1 else np.ones((draws, 1))
     rows = np.vstack([scores[name] for names in drawn for name in names])
     weights = np.repeat(counts, [len(names) for names in drawn], axis=1)
-    return crossed_means(rows, weights, photographs), len(drawn) if len(drawn) > 1 else references
+    return crossed_means(rows, weights, photographs), min(
+        (units for units in (len(drawn), references) if units > 1), default=1
+    )
 
 
 def by_seed(planned: Sequence[Planned]) -> list[list[str]]:

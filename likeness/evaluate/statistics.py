@@ -93,9 +93,9 @@ def calibrate(
             false_rejects=None, eer=None, area_under_roc=None, same_pairs=len(own), stranger_pairs=len(other),
         )  # fmt: skip
     candidates = _between(np.concatenate([own, other]))
-    accepts = 1 - np.searchsorted(other, candidates) / len(other)
-    rejects = np.searchsorted(own, candidates) / len(own)
-    apart = np.abs(accepts - rejects)
+    accepted, rejected = len(other) - np.searchsorted(other, candidates), np.searchsorted(own, candidates)
+    accepts, rejects = accepted / len(other), rejected / len(own)
+    apart = np.abs(accepted * len(own) - rejected * len(other))  # whole numbers: ties are ties
     equal = np.flatnonzero(apart == apart.min())
     at = int(equal[len(equal) // 2])
     eer = float(accepts[at] + rejects[at]) / 2
