@@ -171,7 +171,7 @@ def _file_problems(cfg: Config) -> Iterator[str]:
         if sources and (gone := [one for one in persona.held_out if same_name(one) not in sources]):
             yield (
                 f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
-                f"  remedy: correct personas.{name}.held_out in conf/persona/, or put the photograph there"
+                f"  remedy: correct `held_out` in conf/persona/{name}.yaml, or put the photograph there"
             )
         elif sources and sources <= {same_name(one) for one in persona.held_out}:
             yield (

@@ -41,6 +41,7 @@ NOT_RUN = {
     "likeness cloud status": "tests/cloud/test_job.py does it beside a store",
     "likeness cloud fetch JOB; dvc exp apply JOB; dvc pull": "tests/cloud/test_job.py does it",
     "dvc exp run -S +experiment=sdxl -S +quality=balanced -S +gpu=24gb": GPU,
+    "dvc exp run -S +experiment=sdxl -S +quality=balanced -S +gpu=24gb report@mia": GPU,
     "dvc exp run -S +experiment=sdxl": GPU,
     "dvc exp run -S +experiment=zimage": GPU,
     "dvc exp run -S +experiment=flux2": GPU,

@@ -1,4 +1,4 @@
-"""What several commands take, how every group of commands prints its help, and what programs read."""
+"""What several commands take, ask and print, and how every group of commands prints its help."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from likeness.errors import ConfigError
 from likeness.paths import persona_name
 
 
@@ -38,3 +39,21 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def print_json(values: Any) -> None:
     """What `--json` shows."""
     sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Asks before what costs or cannot be taken back.
+
+    Raises:
+        ConfigError: where nobody can be asked.
+        click.exceptions.Abort: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"nobody answered {question!r}, so nothing was done",
+            reason="not-agreed",
+            remedy="run it on a terminal, or add --yes",
+        )
+    typer.confirm(question, abort=True, err=True)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona, print_json
+from likeness.cli.arguments import Json, Persona, agree, print_json
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.launch_twins import refuse_twins
@@ -82,10 +82,7 @@ def launch_command(
     replaced = refuse_twins([one.plan for one in launches], ground.store, ground.engine)
     if dry_run:
         return
-    if not yes:
-        typer.confirm(
-            "Launch it?" if len(launches) == 1 else f"Launch all {len(launches)}?", abort=True, err=True
-        )
+    agree("Launch it?" if len(launches) == 1 else f"Launch all {len(launches)}?", yes=yes)
     for before in replaced:
         before.renew(0)
         sys.stderr.write(

@@ -129,7 +129,7 @@ def new_persona(
         raise
     for stray in (*strays, *other_strays):
         sys.stdout.write(f"  not copied: {stray.name}: {stray.detail}\n")
-    _preview(name)
+    _preview(name, held)
 
 
 def _refuse_name(name: str) -> None:
@@ -262,8 +262,8 @@ def _write_conf(
     write_atomic(config, f"{text[:at]}  - persona@personas.{name}: {name}\n{text[at:]}".encode())
 
 
-def _preview(name: str) -> None:
-    """What ingest will take and refuse; what it measures is stored, so that the stage has it."""
+def _preview(name: str, held_out: Sequence[str]) -> None:
+    """What ingest will take, refuse and keep out of training; what it measures is stored, so that the stage has it."""
     try:
         run = run_at("ingest", name)
         reading = read(run)
@@ -281,4 +281,7 @@ def _preview(name: str) -> None:
             f"  {failure.kind}: {what}: {failure.reason}: {failure.detail}\n    remedy: {failure.remedy}\n"
         )
     sys.stdout.writelines(f"  {line}\n" for line in advice(name, chosen.selection.accepted))
-    sys.stdout.write(f"next: dvc repro report@{name}\n")
+    if held_out:
+        kept = ", ".join(map(printable, held_out))
+        sys.stdout.write(f"  held out for the evaluation: {kept} (conf/persona/{name}.yaml)\n")
+    sys.stdout.write(f"next: likeness plan {name}, then dvc repro report@{name}\n")

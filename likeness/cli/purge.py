@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Persona, Yes
+from likeness.cli.arguments import Persona, Yes, agree
 from likeness.cli.consent import known
 from likeness.cli.deletion import Report, files_of, make_writable
 from likeness.cli.purge_dvc import DvcTraces
@@ -244,8 +244,7 @@ def purge_command(
       likeness consent purge mia --dry-run
       likeness consent purge mia --yes
     """
-    if not (yes or dry_run):
-        typer.confirm(f"Delete everything that was made from {persona}?", abort=True)
+    agree(f"Delete everything that was made from {persona}?", yes=yes or dry_run)
     report = purge(known(persona), dry_run=dry_run, photographs=photographs)
     would = "would be " if dry_run else ""
     for place, names in report.deleted.items():

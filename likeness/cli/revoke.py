@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli.arguments import Persona, Yes
+from likeness.cli.arguments import Persona, Yes, agree
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, LikenessError
 from likeness.paths import PARAMS, RepositoryPaths
@@ -42,8 +42,7 @@ def revoke_command(
     if not (name := record_id or whole.get("id") or _id_line(folder / f"{persona}.yaml")):
         raise ConsentError(f"consent/{persona}.yaml names no id", reason="consent-missing",
                            remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
-    if not yes:
-        typer.confirm(f"End consent {name} for good?", abort=True)
+    agree(f"End consent {name} for good?", yes=yes)
     # The record that stands there rests on its own release, whatever an older id rested on.
     rests_on = whole if name == whole.get("id") else {}
     line = Revocation(id=name, persona=persona, date=day, why=why).model_copy(update=rests_on)

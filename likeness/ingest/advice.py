@@ -21,8 +21,8 @@ def advice(persona: str, accepted: Sequence[Candidate]) -> list[str]:
         lines.append(f"{len(learned)} photograph(s) of {persona} to learn from")
     if sources and len(learned) == len(sources):
         lines.append(
-            f"nothing is held out: name two or three files in personas.{persona}.held_out, or the identity score"
-            " compares with photographs that were trained on"
+            f"nothing is held out: name two or three files under held_out in conf/persona/{persona}.yaml, or the"
+            " identity score compares with photographs that were trained on"
         )
     yaws = [photo.face.yaw_deg for photo in learned]
     if len(yaws) > 2 and max(yaws) - min(yaws) < ONE_VIEW_DEG:

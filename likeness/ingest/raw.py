@@ -52,7 +52,7 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
         raise ConfigError(
             f"persona {places.persona}: held_out names {', '.join(missing)}, not in {places.raw_sources}",
             reason="held-out-missing",
-            remedy=f"correct personas.{places.persona}.held_out in conf/persona/, or put the photo there",
+            remedy=f"correct `held_out` in conf/persona/{places.persona}.yaml, or put the photo there",
         )
     return [
         *(

@@ -217,3 +217,27 @@ def test_a_stage_program_ends_alike(capsys):
     assert ended.value.code == 130
     with pytest.raises(ZeroDivisionError), exit_on_error("swap"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("consent", "revoke", "jade", "--id", "jade-0"), ("consent", "purge", "jade"), ("consent", "sign", "jade", "--photographs")],
+)  # fmt: skip
+def test_a_question_that_nobody_can_answer_says_so_and_changes_nothing(
+    repository, words, monkeypatch, tmp_path_factory
+):
+    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path_factory.mktemp("home")))
+    likeness("consent", "keygen", "--name", "J. Doe")
+    for name in ("raw/sources", "captions_override"):
+        (repository / "data" / "jade" / name).mkdir(parents=True)
+    (repository / "data/jade/raw/sources/new.jpg").write_bytes(b"a photograph more")
+    files = [path for path in repository.rglob("*") if path.is_file()]
+    before = [path.read_bytes() for path in files]
+    done = likeness(*words)
+    assert done.exit_code == 1
+    assert "so nothing was done" in done.output
+    assert "remedy: run it on a terminal, or add --yes" in done.output
+    assert [path.read_bytes() for path in files] == before
+    if "--photographs" in words:
+        assert "new: new.jpg\n" in done.output
+        assert "no longer there: jade_01.jpg, " in done.output

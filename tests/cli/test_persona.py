@@ -76,7 +76,8 @@ def test_without_targets_her_photographs_alone_are_the_way_to_a_dataset(newcomer
     assert call("mia", "--sources", "photos", *SAID) == 0
     said = capsys.readouterr().out
     assert "ingest will take 3 photographs and 0 targets" in said
-    assert said.rstrip().endswith("next: dvc repro report@mia")
+    assert "held out for the evaluation" not in said
+    assert said.rstrip().endswith("next: likeness plan mia, then dvc repro report@mia")
     for name, why in (("two", "several-faces"), ("cut", ""), ("explicit", "explicit")):
         assert f": {name}.png: {why}" in said
     assert said.count("remedy: ") >= 3
@@ -89,8 +90,10 @@ def test_without_targets_her_photographs_alone_are_the_way_to_a_dataset(newcomer
 
 
 def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, capsys):
-    assert call("mia", "--sources", "photos", *SAID, *OF_TARGETS) == 0
-    assert "ingest will take 3 photographs and 1 targets" in capsys.readouterr().out
+    assert call("mia", "--sources", "photos", "--held-out", "1.png", *SAID, *OF_TARGETS) == 0
+    said = capsys.readouterr().out
+    assert "ingest will take 3 photographs and 1 targets" in said
+    assert "held out for the evaluation: 1.png (conf/persona/mia.yaml)" in said
     targets = load_consent(newcomer / "consent", "mia").targets
     assert targets is not None
     assert targets.photos["ann.png"].shows == "Ann Example"

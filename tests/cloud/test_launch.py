@@ -4,6 +4,7 @@ import datetime
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -121,6 +122,7 @@ def test_it_asks_and_a_no_sends_nothing(clone, engine, monkeypatch):
     import click
     import typer
 
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: (_ for _ in ()).throw(click.exceptions.Abort()))
     with pytest.raises(click.exceptions.Abort):
         launch_command("jade", SLURM, queue=False, yes=False, dry_run=False, wait=False, as_json=False)

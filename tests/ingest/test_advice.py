@@ -21,7 +21,7 @@ def photos(number, *, held_out=1, yaws=(0.0, 25.0)):
     ("accepted", "words"),
     [
         (photos(2, held_out=1), "1 photograph(s) of jade"),
-        (photos(12, held_out=0), "personas.jade.held_out"),
+        (photos(12, held_out=0), "conf/persona/jade.yaml"),
         (photos(12, yaws=(0.0, 3.0)), "looks the same way, within 3 degrees"),
     ],
 )

@@ -43,7 +43,7 @@ class Measure:
 SHARE, NUMBER = "%", ""
 
 MEASURES = (
-    Measure("images", pictures.count, 15, 7, NUMBER, "add photographs, or raise swap.sources_per_target"),
+    Measure("images", pictures.count, 15, 7, NUMBER, "add photographs; with targets, raise swap.sources_per_target"),
     Measure("photographs of the person", pictures.own, 8, 2, NUMBER, "add own photographs: a swap has another's body"),
     Measure("swapped images", pictures.swapped, 0.6, 0.95, SHARE, "add own photographs, or lower swap.sources_per_target"),
     Measure("enlarged images", pictures.enlarged, 0.2, 0.7, SHARE, "use photographs with more pixels on the face"),
