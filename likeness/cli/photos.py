@@ -38,7 +38,13 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
     found, others = standings(run_at("ingest", persona))
     if as_json:
         rows = [
-            {"file": one.file, "sha256": one.sha256, "id": one.entry and one.entry.id, **_why(one)}
+            {
+                "file": one.file,
+                "sha256": one.sha256,
+                "id": one.entry and one.entry.id,
+                "held_out": bool(one.entry and one.entry.held_out),
+                **_why(one),
+            }
             for one in found
         ]
         rest = [failure.model_dump(mode="json", exclude_defaults=True) for failure in others]
@@ -47,7 +53,8 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
     view = table(f"{persona}: the photographs", left=["file", "number", "left out for", "detail"], right=())
     for one in found:
         number = one.entry.source or one.entry.target if one.entry else "out"
-        view.add_row(one.file, number, *_why(one).values())
+        held_out = ", held out" if one.entry and one.entry.held_out else ""
+        view.add_row(one.file, f"{number}{held_out}", *_why(one).values())
     for failure in others:
         view.add_row(failure.origin or failure.id, failure.kind, failure.reason, failure.detail)
     show(view)

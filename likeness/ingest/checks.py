@@ -163,8 +163,8 @@ def _faces(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
     sizes = " and ".join(f"{face.side_px:.0f}" for face in (faces[0], *rivals))
     return Refusal(
         reason="several-faces",
-        detail=f"{1 + len(rivals)} faces of {sizes} px (others count from "
-        f"ingest.background_face_ratio {cfg.background_face_ratio:g} of the largest)",
+        detail=f"{1 + len(rivals)} faces of {sizes} px; one counts from {cfg.background_face_ratio:g} of the "
+        "largest one's size (ingest.background_face_ratio)",
         remedy="crop the photo so that one person is left",
     )
 

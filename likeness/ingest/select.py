@@ -33,7 +33,7 @@ AWAY = "remove it from raw/targets/"
 # What a target is called that repeats a source, held out or not; the last counts.
 COPIES = (
     (False, "source-copy", "source", AWAY),
-    (True, "held-out-copy", "held-out", f"{AWAY}, or take the photograph out of personas.PERSONA.held_out"),
+    (True, "held-out-copy", "held-out", f"{AWAY}, or take the photograph out of `held_out` in conf/persona/"),
 )
 
 

@@ -299,8 +299,12 @@ def test_a_page_says_that_photographs_are_being_measured(desk_mission, monkeypat
 def test_the_list_of_the_command_line_says_the_same(desk_mission, capsys):
     from likeness.cli.photos import list_command
 
+    params("personas.jade.held_out=[jade_1.png]")
     list_command("jade", as_json=True)
     listed = json.loads(capsys.readouterr().out)
+    assert [one["file"] for one in listed["photographs"] if one["held_out"]] == ["sources/jade_1.png"]
     reasons = {one["file"]: one["reason"] for one in listed["photographs"]}
     assert reasons["sources/explicit.png"] == "explicit"
     assert reasons["sources/jade_0.png"] == ""
+    list_command("jade")
+    assert re.search(r"jade_1\.png\W+s\d+, held out", capsys.readouterr().out)
