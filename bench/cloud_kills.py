@@ -1,181 +1,274 @@
-"""Kills of a launched job at seeded moments, with a real SkyPilot on a real Slurm.
+"""Kills of launched jobs at seeded moments, with a real SkyPilot on a real Slurm: every kind of kill at every moment.
 
-`python -m bench.cloud_kills [KILLS] [SEED] [STEPS]`, where KILLS is how many there are, or which: `worker,controller`.
-A machine is lost (-9, all that runs on it), its network fails, a program of the job is killed, SkyPilot's server and controller
-are killed and started anew. A job that ended is launched again. Printed: a line for each kill with the steps that were lost, and
-whether the weights are those of an unbroken training, nothing stays running, and the hours told are those that Slurm counted.
-`make sky` first, and the packages of tools/slurm_loopback.py.
+`python -m bench.cloud_kills [KILLS] [SEED] [STEPS] [LANES]`, where KILLS is how many there are, or which: `machine@push,worker@train`.
+Killed are a machine (-9 and all that runs on it), its network, one program of the job, SkyPilot's server and controller;
+before setup has ended, while data comes, in mid-training, while it evaluates, while results go. A job that failed is launched again.
+Printed is a line of a table for each: steps lost, whether the weights are those of an unbroken training, what stays running, and
+the seconds that likeness tells against those for which Slurm had nodes taken. LANES jobs run side by side, each with a clone
+and a store of its own. `make sky` first, and the packages of tools/slurm_loopback.py.
 """
 
+import contextlib
 import datetime
 import os
 import random
 import re
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
 
 from likeness.cloud.records import JobRecords
 from likeness.lora.safetensors_io import read_metadata
 from likeness.train.native.checkpoint import NAME
-from tools.sky_clone import SkyClone, training, until
+from tools.sky_clone import PATIENCE_S, SkyClone, training
 from tools.sky_loopback import SkyLoopback
 
 KINDS = ("machine", "network", "worker", "controller")
-CHECKPOINTS = 40
-# From a machine's begin; its training begins after some 15 s.
-LATEST_S = 45.0
+MOMENTS = {
+    "setup": "",
+    "pull": "-m dvc pull",
+    "train": "",
+    "evaluate": "-m stages.evaluate",
+    "push": "-m dvc push",
+}
+OURS = re.compile(r"\S*python\S* (-\S+ )*-m (likeness\.cloud\.job|dvc|stages\.)")
+SETUP = re.compile(r"(/bin/|/usr/bin/)?(bash|git|srun) ")
+SKY = ("sky.server.server", "sky.jobs.controller", "SkyPilot:", "multiprocessing")
+HEAD = """\
+| | killed | when | checkpoint made / in the store / gone on from | weights | left running | machines | s taken | s told | ends | s |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+CHECKPOINTS = 10
+PART_LOGIN_S = 45.0
+
+Kill = tuple[int, str, str, int]
 
 
-class NodeHours:
-    """Seconds for which Slurm had a node taken, asked every `every_s`: it forgets a job five minutes after its end."""
-
-    def __init__(self, cluster: SkyLoopback, every_s: float = 20.0) -> None:
-        self._slurm, self._every_s = cluster.slurm, every_s
-        self._taken: dict[str, float] = {}
-        self._end = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def seconds(self) -> float:
-        """Up to now, of all jobs."""
-        self._ask()
-        self._end.set()
-        return sum(self._taken.values())
-
-    def _watch(self) -> None:
-        while not self._end.wait(self._every_s):
-            self._ask()
-
-    def _ask(self) -> None:
-        for line in self._slurm.slurm("scontrol", "show", "job", "-o", check=False).splitlines():
-            said = dict(re.findall(r"(JobId|StartTime|EndTime|JobState)=(\S+)", line))
-            if said.get("JobState") in (None, "PENDING") or "Unknown" in said.values():
-                continue
-            ended = said["JobState"] not in ("RUNNING", "COMPLETING")
-            began = datetime.datetime.fromisoformat(said["StartTime"])
-            end = datetime.datetime.fromisoformat(said["EndTime"]) if ended else datetime.datetime.now()
-            # A job that is put back into the queue keeps its number, and begins anew.
-            self._taken[f"{said['JobId']} {began}"] = (end - began).total_seconds()
-
-
-def lost_steps(clone: SkyClone, cluster: SkyLoopback) -> str:
-    """Of how many steps no other machine can know: those after the newest checkpoint in the store."""
-    shared = [
-        int(read_metadata(path.read_bytes())["step"]) for path in clone.folder.glob("store/training/*/[01]")
-    ]
-    made = [
-        int(found[1])
-        for path in cluster.slurm.home.rglob(".cache/training/*/step-*.safetensors")
-        if (found := NAME.fullmatch(path.name))
-    ]
-    if not made:
-        return "before the first checkpoint"
-    return f"newest checkpoint {max(made)}, in the store {max(shared, default=0)}"
+def until(there: Callable[[], bool], what: str, every_s: float = 0.5) -> None:
+    """Wait."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not there():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {PATIENCE_S:.0f} s")
+        time.sleep(every_s)
 
 
 def said_by(number: int) -> str:
+    """A process's command line."""
     try:
         return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
 
 
-def kill(numbers: set[int], *words: str) -> int:
-    """kill -9 of those with one of these words on their command lines; returns how many."""
-    chosen = [one for one in numbers if any(word in said_by(one) for word in words)]
-    for number in chosen:
-        os.kill(number, signal.SIGKILL)
-    return len(chosen)
+def kill(numbers: list[int]) -> None:
+    """-9, whoever is still there."""
+    for number in numbers:
+        if Path(f"/proc/{number}").exists():
+            os.kill(number, signal.SIGKILL)
 
 
-def act(kind: str, node: str, cluster: SkyLoopback) -> None:
-    slurm = cluster.slurm
-    if kind == "machine":
-        slurm.lose_node(node)
-    elif kind == "network":
-        slurm.part_node(node)
-    elif kind == "worker":
-        kill(slurm.processes(SLURMD_NODENAME=node), "-m stages.", "-m dvc ")
-    else:
-        kill(
-            slurm.processes(HOME=str(slurm.home)),
-            "sky.server.server",
-            "sky.jobs.controller",
-            "SkyPilot:",
-            "multiprocessing",
-        )
-        time.sleep(10)
-        cluster.sky("api", "start")
+class Cluster:
+    """SkyPilot and Slurm, asked by several lanes; `engine` is held by who asks SkyPilot or kills it."""
+
+    def __init__(self, sky: SkyLoopback) -> None:
+        self.sky, self.slurm, self.engine = sky, sky.slurm, threading.RLock()
+        self.taken: dict[str, tuple[str, float]] = {}
+
+    def running(self, job: str) -> dict[str, str]:
+        """Slurm's numbers of a job's machines, and their nodes; and how long each was taken, which Slurm soon forgets."""
+        found: dict[str, str] = {}
+        for line in self.slurm.slurm("scontrol", "show", "job", "-o", check=False).splitlines():
+            said = dict(re.findall(r"(JobId|JobName|StartTime|EndTime|JobState|NodeList)=(\S+)", line))
+            if not said.get("JobName", "").startswith(job) or said.get("StartTime") in (None, "Unknown"):
+                continue
+            at_work = said["JobState"] in ("RUNNING", "COMPLETING")
+            began = datetime.datetime.fromisoformat(said["StartTime"])
+            end = datetime.datetime.now() if at_work else datetime.datetime.fromisoformat(said["EndTime"])
+            self.taken[said["JobId"]] = job, max((end - began).total_seconds(), 0.0)
+            if said["JobState"] == "RUNNING":
+                found[said["JobId"]] = said["NodeList"]
+        return found
+
+    def programs(self, job: str, word: str = "", ours: re.Pattern[str] = OURS) -> list[int]:
+        """What runs of a job, with this word on its command line."""
+        known = [number for number, (name, _) in self.taken.items() if name.startswith(job)]
+        found = {one for number in known for one in self.slurm.processes(SLURM_JOB_ID=number)}
+        return sorted(one for one in found if word in said_by(one) and ours.match(said_by(one)))
+
+    def over(self, job: str) -> bool:
+        """Whether SkyPilot's database says that a job has ended: to ask SkyPilot itself takes seconds of a processor."""
+        ended = "SELECT count(*) FROM spot WHERE task_name = ? AND end_at IS NOT NULL"
+        with contextlib.closing(sqlite3.connect(self.slurm.home / ".sky" / "spot_jobs.db")) as database:
+            return database.execute(ended, (job,)).fetchone()[0] > 0
+
+    def status(self, clone: SkyClone, job: str) -> dict[str, Any]:
+        """What likeness says of a job, once SkyPilot answers."""
+        while True:
+            with self.engine:
+                told = clone.status(job)
+            if told["number"] is not None:
+                return told
+            time.sleep(5)
+
+    def restart_sky(self) -> None:
+        """kill -9 of SkyPilot's server and controller, and start it anew."""
+        with self.engine:
+            for _ in range(3):  # one that is left holds the port
+                everything = self.slurm.processes(HOME=str(self.slurm.home))
+                kill([one for one in everything if any(word in said_by(one) for word in SKY)])
+                time.sleep(5)
+                with contextlib.suppress(RuntimeError):
+                    self.sky.sky("api", "start")
+                    return
 
 
-def main(kills: str, seed: int, steps: int) -> None:
-    """Print what became of it."""
+class Trial:
+    """One job that is killed once."""
+
+    def __init__(self, cluster: Cluster, clone: SkyClone, steps: int, chance: random.Random) -> None:
+        self.cluster, self.clone, self.steps, self.chance = cluster, clone, steps, chance
+        self.records = self._launch()
+        self.jobs = [self.records.job]
+        self.ends: list[str] = []
+
+    def _launch(self) -> JobRecords:
+        with self.cluster.engine:
+            return self.clone.launch(self.cluster.sky)
+
+    def wait_for(self, moment: str) -> str:
+        """Until the job is that far; returns its node."""
+        job, at = self.records.job, self.chance.uniform(0.1, 0.9) * self.steps
+        until(lambda: bool(self.cluster.running(job)), "a node")
+        if moment == "train":
+            until(lambda: self.newest()[0] >= at, f"step {at:.0f}")
+        elif moment != "setup":
+            until(lambda: bool(self.cluster.programs(job, MOMENTS[moment])), moment)
+        time.sleep(self.chance.uniform(0, 8 if moment == "setup" else 1))
+        return next(iter(self.cluster.running(job).values()))
+
+    def newest(self) -> tuple[int, int]:
+        """The newest checkpoint on a machine of this job, and in the store."""
+        work = f".sky_clusters/{self.records.job}*/sky_workdir/*/.cache/training/*/step-*"
+        made = [NAME.fullmatch(path.name) for path in self.cluster.slurm.home.glob(work)]
+        shared = [read_metadata(one.read_bytes()) for one in self.clone.folder.glob("store/training/*/[01]")]
+        return max((int(one[1]) for one in made if one), default=0), max((int(one["step"]) for one in shared), default=0)  # fmt: skip
+
+    def act(self, kind: str, node: str) -> str:
+        """Kill; returns in words what."""
+        slurm, job = self.cluster.slurm, self.records.job
+        if kind == "machine":
+            slurm.lose_node(node)
+        elif kind == "network" and self.chance.random() < 0.5:
+            slurm.part_login()
+            time.sleep(PART_LOGIN_S)
+            slurm.rejoin_login()
+            return "network (login)"
+        elif kind == "network":
+            slurm.part_node(node)
+        elif kind == "controller":
+            self.cluster.restart_sky()
+        else:
+            (one,) = self.chance.sample(
+                self.cluster.programs(job) or self.cluster.programs(job, ours=SETUP), 1
+            )
+            words = said_by(one)
+            kill([one])
+            return f"worker (`{' '.join(words.split()[1:4])}`)"
+        return kind
+
+    def finish(self) -> None:
+        """Until SkyPilot says that it is over; what failed is launched again."""
+        while True:
+            job = self.records.job
+
+            def over(job: str = job) -> bool:
+                self.cluster.running(job)
+                return self.cluster.over(job)
+
+            until(over, "the engine's word", 2)
+            told = self.cluster.status(self.clone, job)
+            self.ends.append(
+                "/".join(one["end"] or "-" for one in told["lives"]) + f" {told['status'].lower()}"
+            )
+            if told["status"] == "SUCCEEDED":
+                return
+            if len(self.jobs) == 3:
+                raise TimeoutError(f"failed three times: {told['reason']}")
+            self.records = self._launch()
+            self.jobs.append(self.records.job)
+
+    def figures(self, unbroken: str) -> str:
+        """What holds of it: weights, what is left, seconds told and taken."""
+        until(lambda: all(not self.cluster.running(one) for one in self.jobs), "an empty cluster", 1)
+        left = [said_by(one)[:60] for job in self.jobs for one in self.cluster.programs(job)]
+        same = self.clone.fetched(self.records.job) == unbroken
+        told = [self.cluster.status(self.clone, one) for one in self.jobs]
+        taken = sum(seconds for name, seconds in self.cluster.taken.values() if name in self.jobs)
+        machines = sum(len(one["lives"]) for one in told)
+        return (f"{'equal' if same else 'OTHER'} | {left or 'nothing'} | {machines} | {taken:.0f} | "
+                f"{sum(float(one['seconds']) for one in told):.0f} | {', '.join(self.ends)}")  # fmt: skip
+
+
+def trials(clone: SkyClone, cluster: Cluster, steps: int, kills: "Queue[Kill]", unbroken: str) -> None:
+    """One after the other, until none is left; prints a line for each."""
+    with contextlib.suppress(Empty):
+        while True:
+            number, kind, moment, seed = kills.get_nowait()
+            began, node, words = time.monotonic(), "", kind
+            try:
+                trial = Trial(cluster, clone, steps, random.Random(seed))
+                node = trial.wait_for(moment)
+                after_s, (made, shared) = time.monotonic() - began, trial.newest()
+                words = trial.act(kind, node)
+                trial.finish()
+                lost = f"{made} / {shared} / {clone.resumed(trial.records.job)}"
+                line = f"{moment}, {after_s:.0f} s | {lost} | {trial.figures(unbroken)}"
+            except Exception as error:
+                line = f"{moment} | {type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
+            print(f"| {number} | {words} | {line} | {time.monotonic() - began:.0f} |", flush=True)
+            if kind == "machine" and node:
+                cluster.slurm.start_node(node)
+            elif words == "network" and node:
+                cluster.slurm.rejoin_node(node)
+            clone.forget_training()
+
+
+def main(kills: str, seed: int, steps: int, lanes: int) -> None:
+    """Print the table."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     chance = random.Random(seed)
-    if kills.isdecimal():
-        kinds = [KINDS[number % len(KINDS)] for number in range(int(kills))]
-        chance.shuffle(kinds)
-    else:
-        kinds = kills.split(",")
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as beside:
-        clone = SkyClone(Path(folder), training(steps, steps // CHECKPOINTS))
-        with SkyLoopback(Path(folder) / "slurm") as cluster:
-            unbroken = beside.submit(clone.train_unbroken)
-            hours = NodeHours(cluster)
-            records = clone.launch(cluster)
-            jobs = [records.job]
-            for number, kind in enumerate(kinds, 1):
-                records = one_kill(number, kind, chance.uniform(0, LATEST_S), records, clone, cluster)
-                jobs += [] if records.job in jobs else [records.job]
-            until("the end", lambda: bool(records.lives()) and bool(records.lives()[-1].end))
-            until("the engine's word", lambda: bool(clone.status(records.job)["ended"]))
-            until("an empty cluster", lambda: cluster.slurm.busy() == [])
-            same = clone.bring_home(records.job) == unbroken.result()
-            left = [
-                said_by(one)[:80] for one in cluster.slurm.processes(SLURM_CONF=cluster.env["SLURM_CONF"])
-            ]
-            running = [one for one in left if "likeness" in one and "sky.jobs" not in one]
-            told, taken = sum(float(clone.status(one)["seconds"]) for one in jobs), hours.seconds()
-            print(f"sha256 of an unbroken training: {same}; still running of the jobs: {running}; {len(jobs)} jobs, of whose "
-                  f"{taken:.0f} s Slurm had a node taken {told:.0f} are told", flush=True)  # fmt: skip
+    every = [(kind, moment) for moment in MOMENTS for kind in KINDS]
+    chance.shuffle(every)
+    chosen = every[: int(kills)] if kills.isdecimal() else [tuple(one.split("@")) for one in kills.split(",")]
+    waiting: Queue[Kill] = Queue()
+    for number, (kind, moment) in enumerate(chosen, 1):
+        waiting.put((number, kind, moment, chance.randrange(2**32)))
+    print(HEAD, flush=True)
+    with tempfile.TemporaryDirectory() as folder, SkyLoopback(Path(folder) / "slurm", 2 * lanes) as sky:
+        sky.env["SKY_LOOK_S"] = "10"
 
+        def clone(number: int) -> SkyClone:
+            (place := Path(folder) / f"lane{number}").mkdir()
+            return SkyClone(place, training(steps, steps // CHECKPOINTS))
 
-def one_kill(
-    number: int, kind: str, after_s: float, records: JobRecords, clone: SkyClone, cluster: SkyLoopback
-) -> JobRecords:
-    """Wait for a machine at work, kill, wait for what comes then; returns the records of the job that goes on."""
-    until("a machine", lambda: bool(records.lives()) and len(cluster.slurm.busy()) == 1)
-    time.sleep(after_s)
-    lives, (node,) = records.lives(), cluster.slurm.busy()
-    steps, began = lost_steps(clone, cluster), time.monotonic()
-    act(kind, node, cluster)
-
-    def over() -> bool:
-        return bool(clone.status(records.job)["ended"])
-
-    def moved() -> bool:
-        known = records.lives()
-        return len(known) > len(lives) or bool(known[-1].end) or over()
-
-    if kind != "controller":
-        until(f"{kind}: what comes then", moved)
-    if kind == "machine":
-        cluster.slurm.start_node(node)
-    elif kind == "network":
-        cluster.slurm.rejoin_node(node)
-    known = records.lives()
-    print(f"{number}. {kind} after {after_s:.0f} s ({steps}): {len(lives)} -> {len(known)} machines in "
-          f"{time.monotonic() - began:.0f} s, ends {[one.end for one in known]}", flush=True)  # fmt: skip
-    if known[-1].end or over():
-        until("the engine's word", over)
-        records = clone.launch(cluster)
-    return records
+        with ThreadPoolExecutor(lanes) as beside:
+            clones = list(beside.map(clone, range(lanes)))
+        given = Cluster(sky), steps, waiting, clones[0].train_unbroken()
+        running = [threading.Thread(target=trials, args=(one, *given), daemon=True) for one in clones]
+        for one in running:
+            one.start()
+        for one in running:
+            one.join()
 
 
 if __name__ == "__main__":
     given = dict(enumerate(sys.argv[1:]))
-    main(given.get(0, "20"), int(given.get(1, "16")), int(given.get(2, "4000")))
+    main(given.get(0, "20"), int(given.get(1, "16")), int(given.get(2, "80")), int(given.get(3, "3")))

@@ -1,5 +1,6 @@
 """Items made on a cluster are those that are made here; what is lost is made again, and nothing goes on without consent."""
 
+import errno
 import os
 import stat
 import sys
@@ -16,8 +17,8 @@ from fake_ray import FakeRay
 
 import likeness.cluster
 from likeness.cluster import ATTEMPTS, spread
-from likeness.errors import ConfigError, ConsentError, TransientError
-from likeness.pipeline.batch import Outcome, Work
+from likeness.errors import ConfigError, ConsentError, DiskError, TransientError
+from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.run import Run
 from likeness.store.items import ItemStore
 
@@ -103,6 +104,45 @@ def test_a_worker_that_cannot_start_ends_the_batch_at_once(ray, monkeypatch):
     with pytest.raises(ConfigError, match="cannot work: ModuleNotFoundError") as caught:
         on_cluster(tried_run("items.engine=ray"))
     assert "items.engine=local" in caught.value.remedy
+
+
+def test_a_full_disk_on_a_worker_ends_the_batch_in_its_own_words(ray, monkeypatch):
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("likeness.disk.os.fsync", full)
+    with pytest.raises(DiskError, match="no space is left") as caught:
+        on_cluster(tried_run("items.engine=ray"))
+    assert "what is finished stays" in caught.value.remedy
+
+
+def test_another_likeness_on_a_worker_whose_items_are_others_is_found(ray, monkeypatch):
+    """One whose ingest, say, has another version: no item of it is taken for one of ours."""
+    ours = works()
+    monkeypatch.setattr(
+        cluster_stage, "works", lambda: [replace(one, key=f"{n:064x}") for n, one in enumerate(ours)]
+    )
+    run = tried_run("items.engine=ray")
+    with pytest.raises(ConfigError, match="gives other items than here") as caught:
+        on_cluster(run, ours)
+    assert "the same likeness" in caught.value.remedy
+    assert not list(run.items.keys())
+
+
+def test_an_item_that_fails_on_one_machine_only_is_made_by_the_next_run(ray, monkeypatch):
+    one, tries = works()[1], list[int]()
+
+    def make(number: int) -> Made:
+        tries.append(number)
+        if len(tries) == 1:
+            raise MemoryError("this machine's")
+        return Made(files={"image.png": b"picture"}, record={})
+
+    monkeypatch.setattr(cluster_stage, "make", make)
+    run = tried_run("items.engine=ray")
+    [first], [second] = on_cluster(run, [one]), on_cluster(run, [one])
+    assert first.failure is not None
+    assert (first.failure.reason, second.failure, tries) == ("unexpected", None, [1, 1])
 
 
 def test_consent_is_asked_on_the_worker_too(ray, monkeypatch):

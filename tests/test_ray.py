@@ -108,6 +108,26 @@ def test_a_killed_node_s_item_runs_again_and_nothing_else_differs(cluster, in_tm
     )  # each once, the lost ones twice
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["a cluster of others", "its own"])
+def test_a_killed_stage_leaves_no_worker_and_costs_the_items_in_flight(request, in_tmp, short_folder, own):
+    address = "local" if own else request.getfixturevalue("cluster").address
+    environment = {"RAY_ADDRESS": address, **({"RAY_TMPDIR": short_folder} if own else {})}
+    Path("hold").touch()
+    with started(in_tmp, **environment) as driver:
+        until(lambda: attempts(in_tmp), driver)
+        driver.kill()
+        driver.communicate()
+    lost = attempts(in_tmp)
+    until(lambda: not [one for _, one in lost if Path(f"/proc/{one}").exists()])
+    until(lambda: not own or not [one for one in processes() if short_folder in one])
+    Path("hold").unlink()
+    with started(in_tmp, **environment) as driver:
+        _, said = driver.communicate(timeout=PATIENCE_S)
+    assert driver.returncode == 0, said
+    items = [item for item, _ in attempts(in_tmp)]
+    assert sorted(items) == sorted([*map(str, range(ITEMS)), *(item for item, _ in lost)])
+
+
 def test_ctrl_c_ends_the_stage_and_leaves_no_process(in_tmp, short_folder):
     Path("hold").touch()
     with started(in_tmp, RAY_TMPDIR=short_folder, RAY_ADDRESS="local") as driver:

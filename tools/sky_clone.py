@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from likeness.cloud.records import JobRecords, job_names
+from likeness.digests import sha256_file
 from likeness.store.s3 import Remote
+from likeness.strict_yaml import parse_yaml
 from tools.repository_clone import SHORT, RepositoryClone, clone_repository
 from tools.sky_loopback import SkyLoopback
 
@@ -90,6 +93,24 @@ class SkyClone:
         self.clone.dvc("exp", "apply", job, check=False)  # its files are not here yet, and DVC says so
         self.clone.dvc("pull", "train@jade")
         return self.clone.sha256(WEIGHTS)
+
+    def fetched(self, job: str) -> str:
+        """Fetch the results, and leave the clone as it is; returns the weights' sha256."""
+        self._likeness("cloud", "fetch", job)
+        names = self.clone.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/").stdout.split()
+        (experiment,) = (one for one in names if one.endswith(f"/{job}"))
+        lock = parse_yaml(self.clone.run("git", "show", f"{experiment}:dvc.lock").stdout)
+        (md5,) = (one["md5"] for one in lock["stages"]["train@jade"]["outs"] if one["path"] == WEIGHTS)
+        return sha256_file(self.folder / "dvc" / "files" / "md5" / md5[:2] / md5[2:])
+
+    def resumed(self, job: str) -> int:
+        """The step from which the job's last machine went on."""
+        found = re.search(r"\((\d+) resumed", self._likeness("cloud", "logs", job))
+        return int(found[1]) if found else 0
+
+    def forget_training(self) -> None:
+        """Let the next job of the same training begin anew."""
+        shutil.rmtree(self.folder / "store" / "training", ignore_errors=True)
 
     def _likeness(self, *words: str, check: bool = True) -> str:
         return self.clone.run(sys.executable, "-m", "likeness", *words, check=check).stdout

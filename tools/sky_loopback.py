@@ -58,7 +58,7 @@ import importlib.abc, importlib.util, os, sys
 
 OTHER = {
     "sky.backends.backend_utils": ("_TEST_IP_LIST", ["http://127.0.0.1:" + os.environ.get("SKYPILOT_API_SERVER_LOCAL_PORT", "46580")]),
-    "sky.jobs.utils": ("JOB_STATUS_CHECK_GAP_SECONDS", 3),
+    "sky.jobs.utils": ("JOB_STATUS_CHECK_GAP_SECONDS", int(os.environ.get("SKY_LOOK_S", "3"))),
 }
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -82,8 +82,8 @@ sys.meta_path.insert(0, Finder())
 class SkyLoopback:
     """Runs inside the `with`: `slurm` is the cluster, `env` the environment in which SkyPilot is to be called."""
 
-    def __init__(self, folder: Path) -> None:
-        self.slurm = SlurmLoopback(folder)
+    def __init__(self, folder: Path, nodes: int = 2) -> None:
+        self.slurm = SlurmLoopback(folder, nodes)
         self.env = {
             **self.slurm.env, "SKYPILOT_DISABLE_USAGE_COLLECTION": "1", "LIKENESS_SKY": str(PYTHON),
             "PYTHONPATH": str(self.slurm.folder / "hook"),

@@ -22,8 +22,6 @@ from typing import Self
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sshd", "ssh-keygen")
 PACKAGES = "munge slurmctld slurmd slurm-client openssh-server"
-# SkyPilot looks their addresses up by their names: these need no name service.
-NODES = ("127.0.0.2", "127.0.0.3")
 CLUSTER = "loopback"
 # Slurm takes a node for lost when it has not answered for so long.
 LOST_AFTER_S = 10
@@ -91,8 +89,10 @@ class SlurmLoopback:
         RuntimeError: Slurm is not installed, or did not come up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nodes: int = 2) -> None:
         self.folder = folder.absolute()
+        # SkyPilot looks their addresses up by their names: these need no name service.
+        self.nodes = [f"127.0.0.{number + 2}" for number in range(nodes)]
         self.home = self.folder / "home"
         self.env = {
             **os.environ,
@@ -112,7 +112,7 @@ class SlurmLoopback:
             self._start("munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket", *files)
             _until("munged", (self.folder / "munge.socket").exists)
             self._start("slurmctld", "-D", "-i")
-            for node in NODES:
+            for node in self.nodes:
                 self.start_node(node)
             self._start(
                 shutil.which("sshd", path=_path()) or "sshd",
@@ -171,12 +171,25 @@ class SlurmLoopback:
         """The node's daemon answers again."""
         self._daemons[node].send_signal(signal.SIGCONT)
 
+    def part_login(self) -> None:
+        """The login node answers nobody, in sessions that are open neither, until `rejoin_login`."""
+        self._signal_login(signal.SIGSTOP)
+
+    def rejoin_login(self) -> None:
+        """The login node answers again."""
+        self._signal_login(signal.SIGCONT)
+
+    def _signal_login(self, number: signal.Signals) -> None:
+        for process in (self._daemons["sshd"].pid, *(int(one) for one in self._children("sshd"))):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
     def busy(self) -> list[str]:
         """The nodes that run something."""
         return sorted(set(self.slurm("squeue", "-h", "-t", "running", "-o", "%N").split()))
 
     def _write(self) -> None:
-        for name in ("state", "bin", "home/.slurm", *(f"spool-{node}" for node in NODES)):
+        for name in ("state", "bin", "home/.slurm", *(f"spool-{node}" for node in self.nodes)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         key = self.folder / "munge.key"
@@ -187,7 +200,7 @@ class SlurmLoopback:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name], check=True
             )
-        control, login, *nodes = free_ports(2 + len(NODES))
+        control, login, *nodes = free_ports(2 + len(self.nodes))
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 512
         words = {
             "folder": self.folder, "user": getpass.getuser(), "host": socket.gethostname(), "cluster": CLUSTER,
@@ -196,7 +209,7 @@ class SlurmLoopback:
         lines = "\n".join(
             f"NodeName={node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 Port={port} CPUs={os.cpu_count()} "
             f"RealMemory={memory} State=UNKNOWN"
-            for node, port in zip(NODES, nodes, strict=True)
+            for node, port in zip(self.nodes, nodes, strict=True)
         )
         for path, text, port in (
             ("slurm.conf", SLURM, control), ("sshd_config", SSHD, login), ("home/.slurm/config", LOGIN, login),

@@ -117,13 +117,13 @@ class Cloud:
         records = JobRecords(self.store, name)
         lives, launch = records.lives(), records.launch() or {}
         dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
-        # The engine's time has what passed after a lost machine's last sign, and not what installing took.
+        # The engine's time has what passed after a lost machine's last sign, and not what passed before setup began.
         told_s = sum(life.seconds for life in lives)
         usd = sum(
             life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
             for life in lives
         )
-        counted_s = 0.0 if job is None else job.seconds + sum(life.installed_s for life in lives)
+        counted_s = 0.0 if job is None else job.seconds + sum(life.booted_s for life in lives)
         seconds = max(told_s, counted_s)
         last = lives[-1].usd_per_hour if lives else None
         usd += (seconds - told_s) / 3600 * (dearest if last is None else last)

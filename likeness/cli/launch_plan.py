@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import os
-import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from typing import Any
 from likeness.cli.compose import composed_text
 from likeness.cli.launch_dvc import LaunchFiles, refuse_own_folders
 from likeness.cli.launch_twins import trained
-from likeness.cloud import Machine
-from likeness.cloud.engine import Controller, Engine, Offer
+from likeness.cloud.engine import Controller, Engine
 from likeness.cloud.plan import Candidate, LaunchPlan, Load, measured_pace
-from likeness.cloud.prices import PricedMachine, priced_machines
-from likeness.cloud.runpod import RunPod
+from likeness.cloud.prices import PricedMachine, machines_of_today
 from likeness.cloud.task import JOB_KEY, STORE_SECRETS, store_settings, task
 from likeness.config import Config, validated
 from likeness.errors import ConfigError
@@ -56,7 +53,6 @@ class Launch:
 
     plan: LaunchPlan
     experiment: Experiment
-    cfg: Config
     ground: "Ground"
     folder: Path
 
@@ -118,7 +114,7 @@ class Ground:
                 settings=store_settings(os.environ),
             ),
         )  # fmt: skip
-        return Launch(plan=plan, experiment=experiment, cfg=cfg, ground=self, folder=folder)
+        return Launch(plan=plan, experiment=experiment, ground=self, folder=folder)
 
 
 def composed_experiment(overrides: Sequence[str]) -> Experiment:
@@ -158,8 +154,7 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
     files.check_fresh()
     engine = _engine(repository, need=need_engine)
     today = datetime.datetime.now(datetime.UTC).date()
-    offers, unread, notes = _offers(cfg, engine, today)
-    machines, left_out = priced_machines(cfg.cloud, cfg.prices, offers, today, unread)
+    machines, left_out = machines_of_today(cfg.cloud, cfg.prices, engine, today)
     return Ground(
         persona=name,
         revision=revision,
@@ -169,7 +164,7 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
         files=files,
         engine=engine,
         machines=machines,
-        left_out=[*left_out, *notes],
+        left_out=left_out,
         secrets=secret_names(cfg, os.environ),
         up=[Load(path=f"git: one commit, {revision[:10]}"), *files.up()],
         controller=None if engine is None else engine.controller([one.machine for one in machines]),
@@ -233,28 +228,3 @@ def _engine(repository: RepositoryPaths, *, need: bool) -> Engine | None:
     with contextlib.nullcontext() if need else contextlib.suppress(ConfigError):
         return Engine.find(repository)
     return None
-
-
-def _offers(
-    cfg: Config, engine: Engine | None, today: datetime.date
-) -> tuple[dict[str, list[Offer]], dict[str, str], list[str]]:
-    """What an hour costs by machine, why that is not known of others, and what to know besides."""
-    asked = [one for one in cfg.cloud.machines if not _has_own_price(cfg, one)]
-    offers: dict[str, list[Offer]] = {}
-    unread = {one.words: "SkyPilot is not installed here (`make sky`)" for one in asked}
-    if engine is not None:
-        offers, unread = engine.offers(asked)
-    runpod = cfg.cloud.runpod
-    if not os.environ.get(runpod.api_key_env) or all(one.vendor != "runpod" for one in asked):
-        return offers, unread, []
-    with RunPod(runpod, stop=threading.Event()) as account:
-        today_s, none = account.offers(asked, today)
-    return (
-        offers | today_s,
-        unread,
-        [f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none],
-    )
-
-
-def _has_own_price(cfg: Config, machine: Machine) -> bool:
-    return machine.own or machine.priced_as in cfg.prices.get(machine.vendor, {})

@@ -21,7 +21,7 @@ from typing import cast
 
 from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
 from likeness.cloud.home import bring_home, share_paces
-from likeness.cloud.machine import end_pod, secret_values, take_secrets, this_machine
+from likeness.cloud.machine import end_pod, seconds_up, secret_values, take_secrets, this_machine
 from likeness.cloud.parcel import HOME, Parcel
 from likeness.cloud.plan import STAGES
 from likeness.cloud.records import JobRecords, Life
@@ -157,16 +157,17 @@ def main(path: Path) -> None:
     cfg = load_config(PARAMS)
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))
-    began = _began(folder / BEGAN)
-    installed_s = max((datetime.datetime.now(datetime.UTC) - began).total_seconds(), 0.0)
+    now, setup = time.time(), _setup_began(folder / BEGAN)
+    # What is rented is this job's alone, and was paid for before its setup began.
+    began = min(now - seconds_up(), setup) if usd else setup
     life = Life(
-        machine=machine, began=began.isoformat(timespec="seconds"), seconds=installed_s, usd_per_hour=usd,
-        installed_s=installed_s,
+        machine=machine, began=datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
+        seconds=now - began, usd_per_hour=usd, booted_s=setup - began,
     )  # fmt: skip
     limits = Limits(
         max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
-    timer = DeadMan(limits, spent_s=records.begin(life), before_s=installed_s, clock=time.monotonic)
+    timer = DeadMan(limits, spent_s=records.begin(life), before_s=life.seconds, clock=time.monotonic)
     hidden = secret_values(folder / HOME, os.environ, cfg.cloud.variables)
     job = Job(parcel=parcel, records=records, timer=timer, hidden=hidden)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -207,11 +208,11 @@ def _place_revocations(path: Path, root: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _began(path: Path) -> datetime.datetime:
+def _setup_began(path: Path) -> float:
     try:
-        return datetime.datetime.fromtimestamp(float(path.read_text()), datetime.UTC)
+        return min(float(path.read_text()), time.time())
     except (OSError, ValueError):
-        return datetime.datetime.now(datetime.UTC)
+        return time.time()
 
 
 def _read(child: "subprocess.Popen[str]", lines: "Queue[str | None]") -> None:

@@ -56,6 +56,16 @@ def this_machine(machines: Sequence[Rented], environment: dict[str, str]) -> tup
     return f"{cloud} {device}".strip() or "unknown", None
 
 
+def seconds_up(proc: Path = Path("/proc")) -> float:
+    """How long this machine's first program has been running: since it booted, or its container was begun. 0 where that is hidden."""
+    try:
+        up_s = float((proc / "uptime").read_text().split()[0])
+        ticks = int((proc / "1" / "stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0.0
+    return max(up_s - ticks / os.sysconf("SC_CLK_TCK"), 0.0)
+
+
 def end_pod(config: RunPodConfig, first_program: Path = Path("/proc/1/environ")) -> str:
     """End this very machine at RunPod, with the key that RunPod gives each pod for itself, in the environment of its first
     program; in words what became of it."""

@@ -1,11 +1,14 @@
 """What an hour of a machine costs: conf/prices.yaml first, else the engine's catalogue, with the day it was read."""
 
 import datetime
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.cloud import CloudConfig, Machine
-from likeness.cloud.engine import Offer
+from likeness.cloud.engine import Engine, Offer
+from likeness.cloud.runpod import RunPod
 from likeness.errors import ConfigError
 from likeness.formatting import format_usd
 from likeness.purchases.prices import Prices
@@ -23,6 +26,27 @@ class PricedMachine:
     usd: float
     source: str
     date: datetime.date | None
+
+
+def machines_of_today(
+    cloud: CloudConfig, prices: Prices, engine: Engine | None, today: datetime.date
+) -> tuple[list[PricedMachine], list[str]]:
+    """As `priced_machines`, of what the engine and RunPod say today; RunPod is asked where there is a key for it, and which machines
+    it has none of just now is told besides."""
+    asked = [one for one in cloud.machines if not one.own and one.priced_as not in prices.get(one.vendor, {})]
+    offers: dict[str, list[Offer]] = {}
+    unread = {one.words: "SkyPilot is not installed here (`make sky`)" for one in asked}
+    if engine is not None:
+        offers, unread = engine.offers(asked)
+    none: list[str] = []
+    if os.environ.get(cloud.runpod.api_key_env) and any(one.vendor == "runpod" for one in asked):
+        with RunPod(cloud.runpod, stop=threading.Event()) as account:
+            own, none = account.offers(asked, today)
+        offers |= own
+    found, left_out = priced_machines(cloud, prices, offers, today, unread)
+    return found, [
+        *left_out, *(f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none),
+    ]  # fmt: skip
 
 
 def priced_machines(

@@ -31,15 +31,15 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
-    """One machine of a job: when it began (UTC, ISO), seconds up to its last sign, `installed_s` of which went into
-    installing, what an hour of it costs (None: not known which machine it is), the step of training, and `end`, why it ended
+    """One machine of a job: since when it is paid for (UTC, ISO), seconds up to its last sign, `booted_s` of which passed before
+    setup began, what an hour of it costs (None: not known which machine it is), the step of training, and `end`, why it ended
     (empty while it runs, and for good where it was lost without a word)."""
 
     machine: str
     began: str
     seconds: float
     usd_per_hour: float | None
-    installed_s: float = 0.0
+    booted_s: float = 0.0
     step: int = 0
     end: str = ""
     detail: str = ""

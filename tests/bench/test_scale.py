@@ -1,7 +1,89 @@
-"""Files that grew with pairs once. How time and memory grow is measured by `python -m bench.scale`, never in a test."""
+"""What grew with pairs once, or with everything at every item. How time and memory grow is measured by `python -m bench.scale`, never
+in a test: here lines of Python are counted, which no clock and no other process has a say in."""
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
 
 from bench import scale
 from likeness.config import load_config
+from likeness.pipeline.manifest import Entry
+
+
+def lines_of_python(work: Callable[[], Any]) -> int:
+    """How many lines the work runs."""
+    count, before = 0, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("name", ["duplicates", "record", "split", "items"])
+def test_the_third_hundred_takes_no_more_steps_than_the_second(name, tmp_path, monkeypatch):
+    config, steps = load_config(scale.REPOSITORY / "params.yaml"), list[int]()
+    for number in (1, 1, 2, 3):  # whatever is imported and begun comes with the first
+        folder = tmp_path / str(len(steps))
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        steps.append(lines_of_python(getattr(scale, name)(100 * number, config)))
+    _, one, two, three = steps
+    assert three - two < 1.1 * (two - one)
+
+
+def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not_show(tmp_path, monkeypatch):
+    config = load_config(scale.REPOSITORY / "params.yaml")
+    config = config.model_copy(update={"report": config.report.model_copy(update={"max_rows": 5})})
+    read, reads, entry = 0, list[int](), Entry.model_validate_json
+
+    def counted(line: bytes) -> Entry:
+        nonlocal read
+        read += 1
+        return entry(line)
+
+    monkeypatch.setattr(Entry, "model_validate_json", counted)
+    for count in (20, 40, 60):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        work, read = scale.report(count, config), 0
+        work()
+        reads.append(read)
+    few, more, most = reads
+    assert most - more <= more - few
+
+
+@pytest.mark.slow
+def test_dataset_holds_lines_of_an_image_and_no_picture(tmp_path, monkeypatch):
+    config, peaks = load_config(scale.REPOSITORY / "params.yaml"), list[int]()
+    for count in (10, 40, 80):  # whatever is imported and begun comes with the first
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        work = scale.dataset(count, config)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            work()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    _, few, many = peaks
+    print(peaks, (many - few) / 40)
+    assert (many - few) / 40 < 25_000
 
 
 def test_lines_about_pairs_grow_with_targets_and_not_with_pairs(tmp_path, monkeypatch):

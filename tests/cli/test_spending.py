@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paid_pipeline import outfit, params, run
 
+import likeness.cluster
 import stages.caption
 import stages.enhance
 from likeness import stage_program
@@ -153,3 +154,14 @@ def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, mon
     params("enhance=lanczos")
     run_stage("enhance", stages.enhance.main)
     assert len(logged()) == 1
+
+
+def test_on_a_cluster_too_one_process_buys(mission, monkeypatch):
+    monkeypatch.setattr(stage_program, "supervise", lambda stage, persona, stop: None)
+    monkeypatch.setattr(likeness.cluster, "_ray", lambda: pytest.fail("it was spread"))
+    monkeypatch.setenv("XAI_API_KEY", "planted-key")
+    monkeypatch.setattr(sys, "argv", ["stages", "jade"])
+    run(mission, "ingest", "swap", "resize", "enhance")
+    params("items.engine=ray")
+    run_stage("caption", stages.caption.main)
+    assert sum(one.stage == "caption" for one in purchases(LEDGER)) == 32
