@@ -5,6 +5,7 @@ status bills: only what RunPod calls ended has ended.
 """
 
 import datetime
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from likeness.http.auth import Auth
 from likeness.http.client import Client, Service
 
 LOOKS = 10
+PAGED = re.compile(r"(?i)next|cursor|more")
 CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
 
 
@@ -56,7 +58,15 @@ class RunPod(Service):
             AuthError, TransientError: RunPod cannot be asked, or its answer does not read: nobody knows what bills then.
         """
         answer: Any = self._client.get("/pods").json()
-        listed = answer.get("pods") if isinstance(answer, dict) else answer  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        listed, more = answer, []
+        if isinstance(answer, dict):
+            listed = cast("dict[str, Any]", answer).get("pods")
+            # v2 lists all at once, by its documentation of 2026-11; what would say that there are others is no whole list.
+            more = [
+                name for name, value in cast("dict[str, Any]", answer).items() if PAGED.search(name) and value
+            ]
+        if more:
+            raise TransientError(f"RunPod's list of pods goes on ({', '.join(more)})", reason="bad-answer")
         try:
             pods = [_pod(one) for one in cast("list[Any]", listed)]
         except (TypeError, KeyError, AttributeError):
@@ -92,20 +102,18 @@ class RunPod(Service):
         """End a machine for good, and see that it is gone.
 
         Raises:
-            JobLostError: RunPod says that it is done, and the machine is still there.
+            JobLostError, RejectedError: RunPod says that it is done, or refuses, and the machine is still there.
         """
-        # 404: it is gone already.
+        refused: RejectedError | None = None
         try:
             self._client.post(f"/pods/{pod}/action", {"action": "terminate"}, safe=True)
-        except RejectedError:
-            if all(one.id != pod for one in self.pods()):
-                return
-            raise
+        except RejectedError as error:
+            refused = error  # 404: it is gone already, and the list may be older
         for _ in range(LOOKS):
             if all(one.id != pod for one in self.pods()):
                 return
             self._stop.wait(self._poll_s)
-        raise JobLostError(
+        raise refused or JobLostError(
             f"RunPod took the order to end pod {pod}, and the pod is still there and bills",
             reason="still-there",
             remedy="end it by hand at https://console.runpod.io/pods, and look again with `likeness cloud status`",

@@ -70,7 +70,9 @@ def test_hours_are_told_where_this_card_was_measured(clone, bucket):
     )
     again = plan()
     assert again.candidates[0].seconds(again.steps) == pytest.approx(0.5 * again.steps)
-    assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in "\n".join(again.common_sentences(100, 1))
+    told = "\n".join(again.common_sentences(100, 1))
+    assert "measured over 200 steps on NVIDIA GeForce RTX 4090" in told
+    assert "training alone: installation, evaluation and report come on top" in told
 
 
 def test_the_same_training_is_not_paid_twice_at_a_time_and_another_of_the_persona_is(clone, engine, prepared):

@@ -12,8 +12,8 @@ from fakes.server import FakeServers
 from likeness.cli.cloud import _terminate
 from likeness.cloud import CloudConfig, RunPodConfig
 from likeness.cloud.machine import end_pod
-from likeness.cloud.runpod import RunPod
-from likeness.errors import AuthError, ConfigError, JobLostError, TransientError
+from likeness.cloud.runpod import Pod, RunPod
+from likeness.errors import AuthError, ConfigError, JobLostError, RejectedError, TransientError
 
 POD = {"id": "pod1", "name": "likeness-jade-1-x-head", "status": "RUNNING", "cost": 0.6}
 CLOUD = section("cloud/runpod.yaml")
@@ -75,6 +75,37 @@ def test_a_yes_that_did_nothing_is_found_out(account, servers):
 
 def test_a_pod_that_is_lost_already_is_no_error(account):
     account.terminate("pod-of-yesterday")
+
+
+def test_a_pod_that_is_listed_and_gone_is_looked_for_again(account, monkeypatch):
+    pods, old = account.pods, [account.pods()] * 3
+    account.terminate("pod1")
+    monkeypatch.setattr(account, "pods", lambda: old.pop() if old else pods())
+    account.terminate("pod1")
+    assert old == []
+    old += [[Pod(id="pod1", name="x", status="RUNNING", usd_per_hour=0.6)]] * 99
+    with pytest.raises(RejectedError, match="404"):
+        account.terminate("pod1")
+
+
+def test_a_storm_of_refusals_ends_after_as_many_tries_as_are_set(account, servers):
+    servers.set_faults({"runpod.pods": {"rate_limit": {"share": 1.0}}})
+    before = servers.counts().get("runpod.pods", 0)
+    with pytest.raises(TransientError, match="429"):
+        account.pods()
+    assert servers.counts()["runpod.pods"] == before + 4
+
+
+@pytest.mark.parametrize("more", ["nextCursor", "hasMore", "next_page"])
+def test_a_list_that_goes_on_elsewhere_is_no_list_of_what_bills(account, servers, monkeypatch, more):
+    whole = account._client.get
+    monkeypatch.setattr(
+        account._client,
+        "get",
+        lambda path: SimpleNamespace(json=lambda: {**whole(path).json(), "total": 7, more: "x"}),
+    )
+    with pytest.raises(TransientError, match=f"goes on .{more}"):
+        account.pods()
 
 
 def test_a_pod_that_cannot_be_ended_does_not_keep_the_others_alive(account, servers, monkeypatch):
