@@ -129,7 +129,7 @@ class Cluster:
         own = {"include_dashboard": False} if address == LOCAL else {}
         try:
             ray.init(address=address, logging_level="error", log_to_driver=False, **own)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # a node that is late to start is a plain one
             raise ConfigError(
                 f"Ray has no cluster for it: {error}", reason="no-cluster", remedy=REMEDY
             ) from error

@@ -177,6 +177,17 @@ def test_a_stop_ends_the_batch(ray):
         on_cluster(run)
 
 
+@pytest.mark.parametrize("kind", [Exception, ConnectionError])
+def test_a_cluster_that_does_not_start_is_said(ray, monkeypatch, kind):
+    def init(**options: object) -> None:
+        raise kind("The current node timed out during startup")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(ConfigError, match="no cluster for it: The current node timed out") as caught:
+        on_cluster(tried_run("items.engine=ray"))
+    assert "items.engine=local" in caught.value.remedy
+
+
 def test_a_cluster_without_room_and_no_ray_at_all_are_said(ray, monkeypatch):
     run = tried_run("items.engine=ray", "items.ray.gpus=1")
     with pytest.raises(ConfigError, match="no room for a worker of 1 CPUs and 1 GPUs"):

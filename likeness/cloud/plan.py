@@ -117,7 +117,9 @@ class LaunchPlan:
                 f"and ends where the rest would not fit into {self.max_hours:g} h."
             )
         if any(one.pace is not None for one in self.candidates):
-            lines.append("Hours and their price are of training alone: installation, evaluation and report come on top.")
+            lines.append(
+                "Hours and their price are of training alone: installation, evaluation and report come on top."
+            )
         whole = format_bytes(sum(one.bytes or 0 for one in self.up))
         lines += [f"Goes up, {whole} by {self.data_remote}:", *(f"  {one.words}" for one in self.up)]
         lines += [f"  keys, as the engine's secrets: {', '.join(self.task['secrets'])}"]

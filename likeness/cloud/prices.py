@@ -111,9 +111,10 @@ def _price(machine: Machine, prices: Prices, offers: Sequence[Offer], max_usd: f
                 remedy="write per: hour in conf/prices.yaml",
             )
         return PricedMachine(machine=machine, usd=own.usd, source=own.source, date=own.date)
-    if not offers:
+    # A list has 0 where a region does not offer the machine.
+    if not (real := [offer for offer in offers if offer.usd > 0]):
         return None
     # The engine is told max_hourly_cost: of the dearer regions it takes none.
-    within = [offer for offer in offers if offer.usd <= max_usd] or [min(offers, key=lambda one: one.usd)]
+    within = [offer for offer in real if offer.usd <= max_usd] or [min(real, key=lambda one: one.usd)]
     dearest = max(within, key=lambda one: one.usd)
     return PricedMachine(machine=machine, usd=dearest.usd, source=dearest.source, date=dearest.date)

@@ -80,21 +80,21 @@ class RunPod(Service):
         answer: Any = self._client.get(CATALOG).json()
         try:
             listed = [
-                (str(one["id"]), one["price"].get("secure"), one.get("availability"))
+                (str(one["id"]), float(one["price"].get("secure") or 0.0), str(one.get("availability")))
                 for one in answer["gpus"]
             ]
-        except (TypeError, KeyError, AttributeError):
+        except (TypeError, KeyError, AttributeError, ValueError):
             raise TransientError("RunPod's catalogue cannot be read", reason="bad-answer") from None
         offers: dict[str, list[Offer]] = {}
         none: list[str] = []
         for machine in machines:
             for gpu, usd, stock in listed if machine.vendor == "runpod" else ():
-                if usd is None or not machine.is_card(gpu):
+                if not usd or not machine.is_card(gpu):
                     continue
                 offers.setdefault(machine.words, []).append(
-                    Offer(region="secure", usd=float(usd), date=today, source="RunPod")
+                    Offer(region="secure", usd=usd, date=today, source="RunPod")
                 )
-                if str(stock).upper() == "NONE":
+                if stock.upper() == "NONE":
                     none.append(machine.words)
         return offers, none
 

@@ -75,9 +75,17 @@ def test_conf_prices_wins():
         ({}, {"runpod": {"RTX4090": own(0.34, TODAY - datetime.timedelta(days=31))}}),
         ({}, {"runpod": {"RTX4090": own(0.34, TODAY + datetime.timedelta(days=365))}}),
         ({"runpod RTX4090": [offer(2.01)]}, {}),
+        ({"runpod RTX4090": [offer(0.0)]}, {}),
         ({}, {}),
     ],
-    ids=["an old catalogue", "an old line", "a line of next year", "too dear", "no price at all"],
+    ids=[
+        "an old catalogue",
+        "an old line",
+        "a line of next year",
+        "too dear",
+        "for nothing",
+        "no price at all",
+    ],
 )
 def test_nothing_is_rented_at_a_price_that_is_old_too_high_or_unknown(offers, prices):
     with pytest.raises(ConfigError, match="no machine may be rented") as caught:

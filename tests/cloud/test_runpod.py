@@ -158,6 +158,20 @@ def test_todays_prices_and_what_has_no_stock(account, servers):
     assert none == ["runpod L40S"]
 
 
+@pytest.mark.parametrize("price", ["on request", {"usd": 1}])
+def test_a_price_that_is_no_number_is_no_catalogue(account, monkeypatch, price):
+    answer = {"gpus": [{"id": "NVIDIA L40S", "price": {"secure": price}, "availability": "HIGH"}]}
+    monkeypatch.setattr(account._client, "get", lambda path: SimpleNamespace(json=lambda: answer))
+    with pytest.raises(TransientError, match="cannot be read"):
+        account.offers(CloudConfig.model_validate(CLOUD).machines, datetime.date(2026, 11, 28))
+
+
+def test_a_card_that_costs_nothing_is_not_offered_there(account, monkeypatch):
+    answer = {"gpus": [{"id": "NVIDIA L40S", "price": {"secure": 0}, "availability": "HIGH"}]}
+    monkeypatch.setattr(account._client, "get", lambda path: SimpleNamespace(json=lambda: answer))
+    assert account.offers(CloudConfig.model_validate(CLOUD).machines, datetime.date(2026, 11, 28)) == ({}, [])
+
+
 def test_the_key_goes_nowhere_else():
     with pytest.raises(ConfigError, match="RUNPOD_API_KEY"):
         RunPod(config("https://runpod.example.org/v2"), stop=threading.Event())
