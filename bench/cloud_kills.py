@@ -19,7 +19,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Queue
@@ -28,17 +27,11 @@ from typing import Any
 from likeness.cloud.records import JobRecords
 from likeness.lora.safetensors_io import read_metadata
 from likeness.train.native.checkpoint import NAME
-from tools.sky_clone import PATIENCE_S, SkyClone, training
+from tools.sky_clone import SkyClone, training, until
 from tools.sky_loopback import SkyLoopback
 
 KINDS = ("machine", "network", "worker", "controller")
-MOMENTS = {
-    "setup": "",
-    "pull": "-m dvc pull",
-    "train": "",
-    "evaluate": "-m stages.evaluate",
-    "push": "-m dvc push",
-}
+MOMENTS = {"setup": "", "pull": "-m dvc pull", "train": "", "evaluate": "-m stages.evaluate", "push": "-m dvc push"}  # fmt: skip
 OURS = re.compile(r"\S*python\S* (-\S+ )*-m (likeness\.cloud\.job|dvc|stages\.)")
 SETUP = re.compile(r"(/bin/|/usr/bin/)?(bash|git|srun) ")
 SKY = ("sky.server.server", "sky.jobs.controller", "SkyPilot:", "multiprocessing")
@@ -49,15 +42,6 @@ CHECKPOINTS = 10
 PART_LOGIN_S = 45.0
 
 Kill = tuple[int, str, str, int]
-
-
-def until(there: Callable[[], bool], what: str, every_s: float = 0.5) -> None:
-    """Wait."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not there():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {PATIENCE_S:.0f} s")
-        time.sleep(every_s)
 
 
 def said_by(number: int) -> str:
@@ -105,6 +89,7 @@ class Cluster:
 
     def over(self, job: str) -> bool:
         """Whether SkyPilot's database says that a job has ended: to ask SkyPilot itself takes seconds of a processor."""
+        self.running(job)
         ended = "SELECT count(*) FROM spot WHERE task_name = ? AND end_at IS NOT NULL"
         with contextlib.closing(sqlite3.connect(self.slurm.home / ".sky" / "spot_jobs.db")) as database:
             return database.execute(ended, (job,)).fetchone()[0] > 0
@@ -146,11 +131,11 @@ class Trial:
     def wait_for(self, moment: str) -> str:
         """Until the job is that far; returns its node."""
         job, at = self.records.job, self.chance.uniform(0.1, 0.9) * self.steps
-        until(lambda: bool(self.cluster.running(job)), "a node")
+        until("a node", lambda: bool(self.cluster.running(job)), told=False)
         if moment == "train":
-            until(lambda: self.newest()[0] >= at, f"step {at:.0f}")
+            until(moment, lambda: self.newest()[0] >= at, told=False)
         elif moment != "setup":
-            until(lambda: bool(self.cluster.programs(job, MOMENTS[moment])), moment)
+            until(moment, lambda: bool(self.cluster.programs(job, MOMENTS[moment])), told=False)
         time.sleep(self.chance.uniform(0, 8 if moment == "setup" else 1))
         return next(iter(self.cluster.running(job).values()))
 
@@ -176,9 +161,7 @@ class Trial:
         elif kind == "controller":
             self.cluster.restart_sky()
         else:
-            (one,) = self.chance.sample(
-                self.cluster.programs(job) or self.cluster.programs(job, ours=SETUP), 1
-            )
+            one = self.chance.choice(self.cluster.programs(job) or self.cluster.programs(job, ours=SETUP))
             words = said_by(one)
             kill([one])
             return f"worker (`{' '.join(words.split()[1:4])}`)"
@@ -188,15 +171,10 @@ class Trial:
         """Until SkyPilot says that it is over; what failed is launched again."""
         while True:
             job = self.records.job
-
-            def over(job: str = job) -> bool:
-                self.cluster.running(job)
-                return self.cluster.over(job)
-
-            until(over, "the engine's word", 2)
+            until("its end", lambda job=job: self.cluster.over(job), every_s=2, told=False)
             told = self.cluster.status(self.clone, job)
             self.ends.append(
-                "/".join(one["end"] or "-" for one in told["lives"]) + f" {told['status'].lower()}"
+                f"{'/'.join(one['end'] or '-' for one in told['lives'])} {told['status'].lower()}"
             )
             if told["status"] == "SUCCEEDED":
                 return
@@ -207,7 +185,7 @@ class Trial:
 
     def figures(self, unbroken: str) -> str:
         """What holds of it: weights, what is left, seconds told and taken."""
-        until(lambda: all(not self.cluster.running(one) for one in self.jobs), "an empty cluster", 1)
+        until("no node", lambda: not any(map(self.cluster.running, self.jobs)), every_s=1, told=False)
         left = [said_by(one)[:60] for job in self.jobs for one in self.cluster.programs(job)]
         same = self.clone.fetched(self.records.job) == unbroken
         told = [self.cluster.status(self.clone, one) for one in self.jobs]

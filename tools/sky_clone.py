@@ -30,13 +30,14 @@ def training(steps: int, every: int) -> list[str]:
     ]  # fmt: skip
 
 
-def until(what: str, there: Callable[[], bool]) -> None:
+def until(what: str, there: Callable[[], bool], *, every_s: float = 0.5, told: bool = True) -> None:
     """Wait, and print how long it took."""
     began = time.monotonic()
     while not there():
         assert time.monotonic() < began + PATIENCE_S, f"{what}: not within {PATIENCE_S:.0f} s"
-        time.sleep(0.5)
-    print(f"{what}: after {time.monotonic() - began:.0f} s", flush=True)
+        time.sleep(every_s)
+    if told:
+        print(f"{what}: after {time.monotonic() - began:.0f} s", flush=True)
 
 
 class SkyClone:
