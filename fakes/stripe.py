@@ -1,7 +1,8 @@
 """Stripe in test mode as far as the gallery calls it: a checkout is made, paid on its page, and told of in signed events.
 
 Whoever opens the page of a checkout pays, and gets the event as Stripe would send it: `payload` and `signature`. Each time the
-page is opened it is the same event, as Stripe sends one again that was not answered. A refund's event is on a page, too.
+page is opened it is the same event, as Stripe sends one again that was not answered. A refund's event is on a page, too. After
+`POST /stripe/forget` no request is known by its key any more, as a day later at Stripe.
 """
 
 import hashlib
@@ -31,6 +32,8 @@ class Stripe:
             web.post("/stripe/v1/checkout/sessions", self._make, name="stripe.checkout"),
             web.get("/stripe/pay/{checkout}", self._pay, name="stripe.pay"),
             web.post("/stripe/v1/refunds", self._refund, name="stripe.refund"),
+            web.get("/stripe/v1/refunds", self._list_refunds, name="stripe.refunds"),
+            web.post("/stripe/forget", self._forget, name="stripe.forget"),
             web.get("/stripe/told/{refund}", self._tell_refund, name="stripe.told"),
             web.get("/stripe/disputed/{checkout}", self._tell_dispute, name="stripe.disputed"),
         ]
@@ -88,6 +91,25 @@ class Stripe:
                 "status": "succeeded", "metadata": {"refund": str(form.get("metadata[refund]", ""))},
             }  # fmt: skip
         return web.json_response(self._refunds[which])
+
+    async def _list_refunds(self, request: web.Request) -> web.Response:
+        """A payment's refunds, the newest first, a page at a time."""
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            return _problem(401, "Invalid API Key provided")
+        intent, after = request.query["payment_intent"], request.query.get("starting_after")
+        if all(one.get("payment_intent") != intent for one in self._checkouts.values()):
+            return _problem(404, "No such payment_intent")
+        found = [one for one in reversed(self._refunds.values()) if one["payment_intent"] == intent]
+        begin = next((at + 1 for at, one in enumerate(found) if one["id"] == after), 0)
+        page = found[begin : begin + int(request.query.get("limit", 10))]
+        return web.json_response(
+            {"object": "list", "data": page, "has_more": begin + len(page) < len(found), "url": "/v1/refunds"}
+        )
+
+    async def _forget(self, _: web.Request) -> web.Response:
+        """A day went by: requests that come again are new ones."""
+        self._by_key.clear()
+        return web.json_response({})
 
     async def _tell_refund(self, request: web.Request) -> web.Response:
         """The event of a refund; with `?failed` the one that the bank did not take it."""

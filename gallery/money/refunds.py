@@ -1,12 +1,12 @@
 """Money back to a card. The credits are set aside before Stripe is asked, so that nobody spends them meanwhile; what Stripe says
 of the same refund, in its answer or by the webhook, however often and in whatever order, is booked once.
 
-Source: Stripe, "Create a refund" and "The Refund object" (API v1), read 2026-11.
+Source: Stripe, "Create a refund", "List all refunds", "The Refund object" and "Idempotent requests" (API v1), read 2026-11.
 """
 
 import uuid
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
@@ -18,7 +18,7 @@ from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
 from gallery.money.disputes import disputed
 from gallery.money.ledger import STRIPE, alone, balance, book, user_account
-from gallery.money.stripe import post
+from gallery.money.stripe import get, post
 from gallery.tables import Payment, Refund, User
 from likeness.formatting import format_usd
 
@@ -26,6 +26,17 @@ SET_ASIDE = "refunding"
 REFUSED = range(400, 500)
 NOT_OURS = (401, 403, 409, 429)
 """Answers that say nothing of the refund: a key, a limit, the same request just under way."""
+
+
+AT_ONCE = 100
+"""Refunds on one page of Stripe's list."""
+
+
+class Listed(BaseModel):
+    """A page of refunds."""
+
+    data: list[dict[str, Any]]
+    has_more: bool
 
 
 class Told(BaseModel):
@@ -107,23 +118,46 @@ def _gone(db: Session, intent: str) -> int:
 
 
 def finish(gallery: Gallery, one: Refund) -> Refund:
-    """Ask Stripe for a refund whose credits are set aside; the same request as often as it takes.
+    """Ask Stripe for a refund whose credits are set aside; the same request as often as it takes. Stripe forgets after a day that
+    it was asked, and so its refunds of the payment are looked through first: one that was made is not made again.
 
     Raises:
         RequestError: 503: Stripe did not say what became of it.
     """
     form = {"payment_intent": one.intent, "amount": str(one.cents), "metadata[refund]": str(one.id)}
     try:
-        answer = post(gallery.settings, "refunds", form, f"refund:{one.id}")
-        if answer.status_code in REFUSED and answer.status_code not in NOT_OURS:
-            with gallery.transaction() as db:
-                return _end(db, gallery, one.id, failed=True)
-        told = Told.model_validate(answer.raise_for_status().json())
+        told = _made(gallery, one)
+        if told is None:
+            answer = post(gallery.settings, "refunds", form, f"refund:{one.id}")
+            if answer.status_code in REFUSED and answer.status_code not in NOT_OURS:
+                with gallery.transaction() as db:
+                    return _end(db, gallery, one.id, failed=True)
+            told = Told.model_validate(answer.raise_for_status().json())
     except (httpx.HTTPError, ValueError) as error:
         raise RequestError(503, "payment", "Stripe does not answer just now.",
                            remedy="The credits are set aside, and Stripe is asked again.") from error  # fmt: skip
     with gallery.transaction() as db:
         return _end(db, gallery, one.id, failed=told.failed, stripe_id=told.id)
+
+
+def _made(gallery: Gallery, one: Refund) -> Told | None:
+    """The refund as Stripe has it already; None where it has none.
+
+    Raises:
+        httpx.HTTPError, ValueError: it did not say.
+    """
+    query = {"payment_intent": one.intent, "limit": str(AT_ONCE)}
+    while True:
+        answer = get(gallery.settings, "refunds", query)
+        if answer.status_code in REFUSED and answer.status_code not in NOT_OURS:
+            return None  # there is no such payment: the request itself will be refused
+        said = Listed.model_validate(answer.raise_for_status().json())
+        for each in said.data:
+            if each.get("metadata", {}).get("refund") == str(one.id):
+                return Told.model_validate(each)
+        if not said.has_more:
+            return None
+        query["starting_after"] = str(said.data[-1]["id"])
 
 
 def finish_all(gallery: Gallery) -> int:

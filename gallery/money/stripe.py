@@ -6,6 +6,7 @@ Source: Stripe, "Webhook signatures" (`Stripe-Signature: t=...,v1=HMAC-SHA256(se
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
@@ -23,10 +24,25 @@ def post(settings: Settings, path: str, form: Mapping[str, str], key: str) -> ht
     Raises:
         httpx.HTTPError: there is none.
     """
+    return _ask(settings, "POST", path, data=dict(form), headers={"idempotency-key": key})
+
+
+def get(settings: Settings, path: str, query: Mapping[str, str]) -> httpx.Response:
+    """Stripe's answer to a question.
+
+    Raises:
+        httpx.HTTPError: there is none.
+    """
+    return _ask(settings, "GET", path, params=dict(query), headers={})
+
+
+def _ask(
+    settings: Settings, method: str, path: str, *, headers: dict[str, str], **more: Any
+) -> httpx.Response:
     assert settings.stripe_secret is not None
-    headers = {"authorization": f"Bearer {settings.stripe_secret.get_secret_value()}", "idempotency-key": key}
-    return httpx.post(f"{settings.stripe_url}/v1/{path}", data=dict(form), headers=headers, timeout=ANSWER_SECONDS,
-                      follow_redirects=False, trust_env=False)  # fmt: skip
+    key = f"Bearer {settings.stripe_secret.get_secret_value()}"
+    return httpx.request(method, f"{settings.stripe_url}/v1/{path}", headers=headers | {"authorization": key},
+                         timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False, **more)  # fmt: skip
 
 
 def check_signature(gallery: Gallery, payload: bytes, header: str) -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from fakes.server import FakeServers
 from fakes.stripe import KEY
 from gallery.money.refunds import finish_all
+from gallery.money.stripe import post
 
 
 def stripes_number(world: World) -> str:
@@ -80,6 +82,50 @@ def test_credits_are_set_aside_while_stripe_is_away_and_go_when_it_answers(
     assert balances(selling) == {}
     other = back(owner, payment, 50, attempt)
     assert (other.status_code, other.json()["error"]["reason"]) == (409, "attempt")
+
+
+def answer_lost(*told: Any) -> httpx.Response:
+    post(*told)
+    raise httpx.ReadTimeout("the answer was lost")
+
+
+@pytest.mark.parametrize("others", [0, 120], ids=["alone", "among many"])
+def test_a_refund_whose_answer_was_lost_is_not_made_again_when_stripe_has_forgotten_the_request(
+    selling: World, stripe: FakeServers, others: int
+) -> None:
+    owner, ann = selling.user("owner", "owner"), selling.user("ann")
+    payment, attempt = pay(selling, ann), str(uuid.uuid4())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gallery.money.refunds.post", answer_lost)
+        assert back(owner, payment, 300, attempt).status_code == 503
+    form = {"payment_intent": f"pi_{payment}", "amount": "1"}
+    for _ in range(others):
+        httpx.post(f"{stripe.stripe_url}/v1/refunds", data=form, headers={"authorization": f"Bearer {KEY}"})
+    httpx.post(f"{stripe.stripe_url}/forget")
+    selling.pass_time(hours=25)
+    assert finish_all(selling.gallery) == 1
+    assert balances(selling) == {"user": 700, "stripe": -700}
+    query = {"payment_intent": f"pi_{payment}", "limit": 100}
+    made = httpx.get(
+        f"{stripe.stripe_url}/v1/refunds", params=query, headers={"authorization": f"Bearer {KEY}"}
+    )
+    assert [one["amount"] for one in made.json()["data"] if one["amount"] != 1] == [300] * (others == 0)
+    again_made = owner.post("/admin/refunds", {"payment": payment, "cents": 300, "attempt": attempt})
+    assert again_made.json()["status"] == "done"
+
+
+def test_where_stripe_does_not_say_what_it_made_nothing_is_asked_for(selling: World) -> None:
+    owner, ann = selling.user("owner", "owner"), selling.user("ann")
+    payment = pay(selling, ann)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "gallery.money.refunds.get",
+            lambda *_: httpx.Response(429, request=httpx.Request("GET", "http://x")),
+        )
+        patch.setattr("gallery.money.refunds.post", lambda *_: pytest.fail("asked for"))
+        assert back(owner, payment, 300).status_code == 503
+    assert balances(selling) == {"user": 700, "refunding": 300, "stripe": -1000}
+    assert finish_all(selling.gallery) == 1
 
 
 def test_a_refund_that_stripe_refuses_gives_the_credits_back(selling: World) -> None:
