@@ -23,7 +23,7 @@ from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
 from likeness.lora.export import ADAPTER, compare, load_lora
-from likeness.lora.file import read_file, refuse_broken
+from likeness.lora.file import KEEP, read_file, refuse_broken
 from likeness.lora.keys import (
     EXACT,
     MAGNITUDE,
@@ -83,6 +83,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     silence_libraries()
     base, found = family_layers(file)
     _refuse_some_magnitudes(found)
+    _refuse_text_layers(found)
     if to == "kohya":
         named = _kohya(base, found, metadata)
     else:
@@ -118,6 +119,17 @@ def _refuse_some_magnitudes(found: LoraLayers) -> None:
                 f"{sum(with_magnitude)} of {len(with_magnitude)} layers of the {part} have magnitudes (DoRA) and the others none: "
                 "diffusers gives them to all layers of a part, or to none", reason="lora-tensors", remedy="keep the file as it is",
             )  # fmt: skip
+
+
+def _refuse_text_layers(found: LoraLayers) -> None:
+    """diffusers 0.42 knows a text encoder's LoRA by its attention, and maps no projection behind it."""
+    text = [layer for layer in found.layers if layer.startswith("text_encoder")]
+    attended = {layer.partition(".")[0] for layer in text if ".self_attn." in layer}
+    for layer in text:
+        part = layer.partition(".")[0]
+        if part not in attended or layer.endswith("text_projection"):
+            what = f"{layer}" if part in attended else f"a LoRA of the {part} that leaves out its attention ({layer})"
+            raise InputError(f"diffusers does not load {what}", reason="lora-convert", remedy=KEEP)
 
 
 def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:

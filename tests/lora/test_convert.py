@@ -231,3 +231,27 @@ def test_a_kernel_that_no_base_has_there_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"proj_in has matrices of \[2, 64, 3, 3\]") as caught:
         convert(tmp_path / "odd.safetensors", to="kohya", dtype=None)
     assert caught.value.reason == "lora-tensors"
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ({"lora_te2_text_model_encoder_layers_31_mlp_fc1": (1280, 5120)}, "leaves out its attention"),
+        (
+            {
+                "lora_te2_text_model_encoder_layers_31_self_attn_out_proj": (1280, 1280),
+                "lora_te2_text_projection": (1280, 1280),
+            },
+            r"text_encoder_2\.text_projection",
+        ),
+    ],
+)
+@pytest.mark.parametrize("to", ["kohya", "diffusers"])
+def test_text_layers_that_diffusers_does_not_load_are_named(tmp_path, layers, words, to):
+    tensors = {}
+    for layer, (inputs, outputs) in layers.items():
+        tensors[f"{layer}.lora_down.weight"] = torch.full((2, inputs), 0.1)
+        tensors[f"{layer}.lora_up.weight"] = torch.full((outputs, 2), 0.1)
+    with pytest.raises(InputError, match=f"diffusers does not load .*{words}") as caught:
+        convert(write(tmp_path, tensors), to=to, dtype=None)
+    assert "ComfyUI reads it" in caught.value.remedy
