@@ -201,9 +201,9 @@ def test_an_error_of_another_kind_is_not_taken_for_one_of_the_disk(in_tmp):
         raise TimeoutError
 
 
-def test_a_file_that_cannot_be_opened_is_told_by_its_own_name(in_tmp):
+def test_what_lies_in_the_way_of_a_folder_is_told_by_its_name(in_tmp):
     Path("there").touch()
-    with pytest.raises(DiskError, match=r"^there/plan\.json: not a directory"):
+    with pytest.raises(DiskError, match=r"^there: file exists"):
         write_atomic(Path("there/plan.json"), b"x")
 
 
