@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,11 @@ Sha256 = Annotated[str, Field(pattern=rf"^{SHA256_HEX.pattern}\z")]
 def sha256_bytes(data: ReadableBuffer) -> str:
     """Hex sha256 of bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    """What a signature or a digest of a value is over: keys sorted, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:

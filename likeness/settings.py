@@ -38,6 +38,12 @@ def among(words: Callable[[], Collection[str]]) -> AfterValidator:
     return AfterValidator(known)
 
 
+class Record(BaseModel):
+    """What likeness itself writes, read again: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class Section(BaseModel):
     """A section of params.yaml: frozen, no unknown keys; defaults are in conf/ only."""
 

@@ -10,20 +10,19 @@ Explicit words and words for children are in no such list: nothing allows them.
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.digests import Sha256
 from likeness.paths import same_name
+from likeness.settings import Record
 from likeness.strict_yaml import read_checked
 
 ALLOWED_FILE = "allowed.yaml"
 REMEDY = "docs/words.md shows the form of its lines"
 
 
-class Allowance(BaseModel):
+class Allowance(Record):
     """The words that a person allowed in a file of exactly these bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: Sha256
     words: tuple[str, ...] = Field(min_length=1)

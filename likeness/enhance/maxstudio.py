@@ -49,10 +49,7 @@ class MaxStudioEnhancer(RemoteJobs):
     @contextmanager
     def opened(self, buyer: Buyer) -> Generator[Enhancer, None, None]:
         """Ready to buy; connects at the first purchase."""
-        account = MaxStudio(
-            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=buyer.stop
-        )
-        with account:
+        with MaxStudio(self, self.api_key_env, buyer.stop) as account:
             yield _Enhancements(self, account, buyer)
 
 

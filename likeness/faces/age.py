@@ -2,16 +2,15 @@
 # mostly onnxruntime calls, which are untyped.
 """Apparent age of a face. Noisy on small faces and renders: it decides refusals, never permissions."""
 
-import threading
+from functools import partial
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from likeness.faces.crop import dlib_chip
 from likeness.faces.face import Face
 from likeness.faces.models import AGE, weights
-from likeness.faces.session import cpu_session
+from likeness.faces.session import ThreadSessions
 
 CHIP_SIDE_PX = 64
 CHIP_PADDING = 0.2
@@ -28,18 +27,11 @@ class AgeEstimator:
     """Apparent age in years; cheap to construct, one session per thread."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self._network = ThreadSessions(partial(weights, AGE))
 
     def years(self, rgb: NDArray[np.uint8], face: Face) -> float:
         """Expected age over 81 bins of one face of an image [H, W, 3]; small faces are judged enlarged."""
         chip = dlib_chip(rgb, face.landmarks, CHIP_SIDE_PX, CHIP_PADDING).astype(np.float32)
         tensor = ((chip - np.array(MEANS_RGB, np.float32)) / 256).transpose(2, 0, 1)[None]
-        session = self._session()
-        outputs = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(tensor)})
-        bins = np.asarray(outputs[0], np.float32)[0]
+        bins = self._network.run(np.ascontiguousarray(tensor))[0]
         return float(np.dot(bins, BIN_YEARS) / bins.sum())
-
-    def _session(self) -> ort.InferenceSession:
-        if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(weights(AGE))
-        return self._local.session

@@ -2,19 +2,18 @@
 # onnxruntime is partly untyped.
 """A user's own embedder: an ArcFace-like ONNX network on CPU."""
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from likeness.digests import check_digest, check_file
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.face import Face, Floats
-from likeness.faces.session import cpu_session
+from likeness.faces.session import ThreadSessions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,6 @@ class OnnxEmbedder:
     bgr: bool
     mean: float
     scale: float
-    _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def embedding(self, rgb: NDArray[np.uint8], face: Face) -> Floats:
         """The embedding [N], unit length, of a face of an image [H, W, 3].
@@ -41,14 +39,11 @@ class OnnxEmbedder:
         crop = warp(rgb, similarity_transform(face.points5, points), self.side_px)
         chip = crop[:, :, ::-1] if self.bgr else crop
         tensor = (chip.transpose(2, 0, 1)[None].astype(np.float32) - self.mean) / self.scale
-        session = self._session()
         try:
-            (given,) = session.run(
-                None, {session.get_inputs()[0].name: np.ascontiguousarray(tensor, np.float32)}
-            )
-            vector = np.asarray(given, np.float32)[0]
-            # onnxruntime's own exceptions share no base but Exception.
-        except Exception as error:
+            vector = self._network.run(np.ascontiguousarray(tensor, np.float32))[0]
+        except ConfigError:
+            raise
+        except Exception as error:  # onnxruntime's own share no other base
             raise self._unfit(f"{type(error).__name__}: {error}") from error
         if vector.ndim != 1:
             raise self._unfit(f"it gave a tensor {list(vector.shape)} a face")
@@ -65,10 +60,9 @@ class OnnxEmbedder:
         check_digest("faces.embedder", self.path, self.sha256, data)
         return data
 
-    def _session(self) -> ort.InferenceSession:
-        if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(self.check())
-        return self._local.session
+    @cached_property
+    def _network(self) -> ThreadSessions:
+        return ThreadSessions(self.check)
 
     def _unfit(self, why: str) -> ConfigError:
         return ConfigError(

@@ -2,7 +2,12 @@
 # onnxruntime is partly untyped.
 """Opens the networks of gates and marks, all in the same way."""
 
+import threading
+from collections.abc import Callable
+
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 
 def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
@@ -17,3 +22,17 @@ def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
     if quiet:
         options.log_severity_level = 3
     return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+
+
+class ThreadSessions:
+    """A network of one input, in a session of each thread; nothing is loaded before the first run."""
+
+    def __init__(self, network: Callable[[], bytes]) -> None:
+        self._network, self._local = network, threading.local()
+
+    def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's first output."""
+        if not hasattr(self._local, "session"):
+            self._local.session = cpu_session(self._network())
+        session = self._local.session
+        return np.asarray(session.run(None, {session.get_inputs()[0].name: tensor})[0], np.float32)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.digests import Sha256
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.safety.consent import Role
+from likeness.settings import Record
 from likeness.strict_yaml import read_checked
 
 HEADER = """\
@@ -29,22 +30,18 @@ REMEDY = (
 )
 
 
-class Numbered(BaseModel):
+class Numbered(Record):
     """A photograph's number, and its bytes when it got it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int = Field(ge=1)
     sha256: Sha256
 
 
-class Numbers(BaseModel):
+class Numbers(Record):
     """By the names of the files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sources: dict[str, Numbered] = {}
-    targets: dict[str, Numbered] = {}
+    sources: dict[str, Numbered] = Field(default={})
+    targets: dict[str, Numbered] = Field(default={})
 
     def of(self, role: Role) -> dict[str, Numbered]:
         """Those of one folder."""

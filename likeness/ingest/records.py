@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, Field, PlainSerializer
 
 from likeness.ingest.upright import Fault
 from likeness.pipeline.manifest import FaceEntry
 from likeness.safety.identity import SFACE, Vectors
+from likeness.settings import Record
 
 Packed = Annotated[
     Sequence[float],
@@ -20,11 +21,9 @@ Packed = Annotated[
 """An embedding: a tuple of as many numbers is four times its memory, and the set is judged with all of them at hand."""
 
 
-class MeasuredFace(BaseModel):
+class MeasuredFace(Record):
     """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length. Of the
     chosen face, `others` are its embeddings by other networks, `light` percentiles 5, 50 and 95 of the luma."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     box_px: tuple[float, float, float, float]
     score: float
@@ -33,7 +32,7 @@ class MeasuredFace(BaseModel):
     sharpness: float
     age_years: float | None
     embedding: Packed
-    others: dict[str, Packed] = {}
+    others: dict[str, Packed] = Field(default={})
     light: tuple[float, float, float] | None = None
 
     @property
@@ -57,11 +56,9 @@ class MeasuredFace(BaseModel):
         return FaceEntry(**self.model_dump(exclude={"embedding", "others", "light"}))
 
 
-class Measured(BaseModel):
+class Measured(Record):
     """One readable photo; faces largest first, `explicit` None where it could not be rated. `stored_px` is the file's own
     width and height, `luma` percentiles 5, 50 and 95 of the whole, `fault` what is wrong with how its faces stand."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: str
     notes: tuple[str, ...]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likeness.digests import sha256_bytes
+from likeness.digests import canonical_json, sha256_bytes
 from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.lora.safetensors_io import HEADER_ALIGNMENT, LENGTH_BYTES, read_header
@@ -45,7 +45,7 @@ def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: Signi
     statement = {
         **says, "key": key.public.hex(), "tensors_sha256": _tensors_sha256(source), "metadata_sha256": _sha256(metadata)
     }  # fmt: skip
-    text = _canonical(statement)
+    text = canonical_json(statement)
     metadata |= {STATEMENT: text.decode(), SIGNATURE: key.private.sign(text).hex()}
     written = _header_bytes(metadata, header.entries)
     with source.open("rb") as data, target.open("wb") as out:
@@ -97,7 +97,7 @@ def _header_bytes(metadata: Mapping[str, str], entries: Mapping[str, Any]) -> by
 def _tensors_sha256(path: Path) -> str:
     """sha256 of the tensors' names, types, shapes and places, and of all bytes after the header."""
     header = read_header(path)
-    digest = hashlib.sha256(_canonical(dict(header.entries)))
+    digest = hashlib.sha256(canonical_json(dict(header.entries)))
     with path.open("rb") as file:
         file.seek(header.start)
         while piece := file.read(PIECE_BYTES):
@@ -106,11 +106,7 @@ def _tensors_sha256(path: Path) -> str:
 
 
 def _sha256(metadata: Mapping[str, str]) -> str:
-    return sha256_bytes(_canonical(dict(metadata)))
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    return sha256_bytes(canonical_json(dict(metadata)))
 
 
 def unsigned(path: Path) -> InputError:

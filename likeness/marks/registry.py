@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from likeness.digests import Sha256, sha256_bytes
 from likeness.errors import InputError
@@ -21,16 +21,15 @@ from likeness.key_files import verified
 from likeness.marks.keys import SigningKey
 from likeness.marks.pdq import distance
 from likeness.marks.pixels import draw_mark
+from likeness.settings import Record
 
 FIRST = "0" * 64
 MAX_BYTES = 256 * 2**20
 Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8}\z")]
 
 
-class Line(BaseModel):
+class Line(Record):
     """What all lines have: the mark, the line before, and the signature over all of it but itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mark: Mark
     previous: Sha256

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from likeness.disk import write_atomic
 from likeness.errors import FailureKind, InputError
 from likeness.lazy import Lazy
 from likeness.paths import inside, require_file
+from likeness.settings import Record
 
 _R = TypeVar("_R", bound="Record")
 
@@ -25,12 +26,6 @@ FAILURES = "failures.jsonl"
 
 # A crop keeps its own pixels up to this many times the size it is trained at; one that has as many is not enlarged.
 OWN_SCALE = 2
-
-
-class Record(BaseModel):
-    """Base of every line: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FaceEntry(Record):
@@ -96,7 +91,7 @@ class Entry(Record):
     provider: str
     cost_usd: float
     parents: tuple[str, ...]
-    scores: dict[str, float] = {}
+    scores: dict[str, float] = Field(default={})
     origin: str | None = None
     held_out: bool = False
     replaced: str | None = None
@@ -104,7 +99,7 @@ class Entry(Record):
     neural: bool | None = None
     bucket_px: tuple[int, int] | None = None
     allowed_words: tuple[str, ...] = ()
-    roots: dict[Literal["source", "target"], str] = {}
+    roots: dict[Literal["source", "target"], str] = Field(default={})
     face_sha256: str | None = None
     pdq: str | None = None
 

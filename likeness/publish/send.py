@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, LikenessError
 from likeness.paths import inside
 from likeness.publish.choose import Chosen
 from likeness.publish.prepare import REGISTRY, Prepared
+from likeness.settings import Record
 from likeness.store.s3 import Remote, content_type
 
 MANIFEST = "manifest.json"
@@ -23,10 +24,8 @@ FILES_AT_ONCE = 8
 FileName = Annotated[str, AfterValidator(inside)]
 
 
-class PublishedFile(BaseModel):
+class PublishedFile(Record):
     """One line of manifest.json; `file` is relative to it. `of` is the sha256 of the graph's file that it is a copy of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: FileName
     sha256: str
@@ -35,20 +34,16 @@ class PublishedFile(BaseModel):
     of: str = ""
 
 
-class Removed(BaseModel):
+class Removed(Record):
     """A file that an earlier manifest.json named and this one does not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: FileName
     sha256: str
 
 
-class Published(BaseModel):
+class Published(Record):
     """manifest.json: what is there, under which consent record, and what was there before. No times: equal content,
     equal bytes. `signature` is the key's, over all the rest; `key` is the public key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     persona: str
     consent: str

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from likeness.disk import write_atomic
 from likeness.errors import InputError, without_control
 from likeness.safety.gates import Refusal
+from likeness.settings import Record
 from likeness.strict_yaml import read_checked
 
 BY_HAND = "refused-by-hand"
@@ -26,10 +27,8 @@ HEADER = "# What a person refused: `likeness photos refuse`. The stages leave th
 REMEDY = "restore the file (`git checkout HEAD -- FILE`), or write it with `likeness photos refuse`"
 
 
-class RefusedByHand(BaseModel):
+class RefusedByHand(Record):
     """What it was called, and why it is not wanted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     why: str = Field(min_length=1, max_length=MAX_LETTERS)

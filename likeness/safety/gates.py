@@ -14,15 +14,8 @@ from likeness.safety.floors import ADULT_YEARS
 
 Rating = Literal["sfw", "review", "explicit"]
 PictureDoor = Literal[
-    "photograph",
-    "delivery",
-    "swap",
-    "stage input",
-    "training image",
-    "drawn picture",
-    "drawn likeness",
-    "publication",
-]
+    "photograph", "delivery", "swap", "stage input", "training image", "drawn picture", "drawn likeness", "publication",
+]  # fmt: skip
 Door = Literal[PictureDoor, "caption", "prompt", "negative prompt", "trigger"]
 
 REMEDIES: dict[Door, str] = {

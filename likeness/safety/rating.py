@@ -8,17 +8,16 @@ package's name lies.
 
 import io
 import math
-import threading
+from functools import partial
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail, InvalidArgument, RuntimeException
 from PIL import Image
 
 from likeness.errors import InputError
 from likeness.faces.models import RATER, weights
-from likeness.faces.session import cpu_session
+from likeness.faces.session import ThreadSessions
 
 RATER_DIGEST = RATER.sha256
 """sha256 of the network; part of the key of every item that holds a rating."""
@@ -33,7 +32,7 @@ class Rater:
     """Yahoo's open_nsfw (Apache-2.0, weights BSD-2) on CPU; cheap to construct, one session per thread."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self._network = ThreadSessions(partial(weights, RATER))
 
     def explicit(self, rgb: NDArray[np.uint8]) -> float:
         """Score 0..1 of an image uint8 [H, W, 3] RGB; higher is more explicit.
@@ -45,21 +44,14 @@ class Rater:
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
             # Pillow would take an empty array, and the model would find nothing in it.
             raise _not_rated(f"{rgb.dtype} {list(rgb.shape)} is no RGB picture")
-        session = self._session()
         try:
-            outputs = session.run(None, {session.get_inputs()[0].name: _prepared(rgb)[None]})
-            score = float(np.asarray(outputs[0], np.float32)[0, 1])
+            score = float(self._network.run(_prepared(rgb)[None])[0, 1])
         # onnxruntime's own exceptions share no base but Exception; Pillow and numpy raise the last three.
         except (EPFail, Fail, InvalidArgument, RuntimeException, OSError, TypeError, ValueError) as error:
             raise _not_rated(str(error)) from error
         if not math.isfinite(score):
             raise _not_rated(f"the model returned {score}")
         return score
-
-    def _session(self) -> ort.InferenceSession:
-        if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(weights(RATER))
-        return self._local.session
 
 
 def _prepared(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

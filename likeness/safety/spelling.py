@@ -23,31 +23,14 @@ PART_OF_A_YEAR = re.compile(
 GIRL_OF = re.compile(r"\b(\d\d)/[fF]\b")
 FOR_ADULTS = re.compile(r"(?<![\w.])(?<!age )(?<!aged )(?:18\s?\+|\+18)(?!\d)")
 TAG = re.compile(r"(?<=\w)<[^<>]{0,20}>(?=\w)")
-MEANT = str.maketrans(
-    {
-        "👧": " girl ",
-        "👦": " boy ",
-        "👶": " baby ",
-        "👼": " baby ",
-        "🚼": " baby ",
-        "🧒": " child ",
-        "🚸": " children ",
-        "🔞": " nsfw ",
-    }
-)
+MEANT = str.maketrans({
+    "👧": " girl ", "👦": " boy ", "👶": " baby ", "👼": " baby ", "🚼": " baby ", "🧒": " child ", "🚸": " children ",
+    "🔞": " nsfw ",
+})  # fmt: skip
 # Letters drawn with signs.
 DRAWN_LETTERS = {
-    "|\\|": "n",
-    "/\\/": "n",
-    "|_|": "u",
-    "\\/": "v",
-    "/\\": "a",
-    "()": "o",
-    "[]": "o",
-    "|)": "d",
-    "|3": "b",
-    "|<": "k",
-}
+    "|\\|": "n", "/\\/": "n", "|_|": "u", "\\/": "v", "/\\": "a", "()": "o", "[]": "o", "|)": "d", "|3": "b", "|<": "k",
+}  # fmt: skip
 # One letter for those that are written for each other: Arabic's with and without their dots and bearers; the dots below letters of
 # Hindi and Bengali.
 SAME_LETTER = str.maketrans("ةىأإآٱ", "هياااا", "\u093c\u09bc")

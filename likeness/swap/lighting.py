@@ -6,10 +6,10 @@ measures."""
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from likeness.faces import Face, mesh
 from likeness.images import to_lab
+from likeness.settings import Record
 from likeness.swap import Portrait, flaws, regions
 
 TRAITS_VERSION = 2
@@ -26,7 +26,7 @@ BRIDGE_ENDS = 5
 BRIDGE_SIGMA = 0.012
 
 
-class Traits(BaseModel):
+class Traits(Record):
     """Cheeks as CIE Lab (L 0..100), left and right in the image, and how strongly a line crosses the nose.
 
     bridge_line: contrast of the strongest thin line across the bridge, as a share of the skin's lightness.
@@ -34,8 +34,6 @@ class Traits(BaseModel):
     .35 and more. Rimless, golden and skin-coloured frames are not seen, nor very thin dark ones on dark skin.
     shadow, teeth, gaze_apart: as flaws.py measures them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     left_cheek: tuple[float, float, float]
     right_cheek: tuple[float, float, float]

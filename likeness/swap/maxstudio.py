@@ -63,16 +63,9 @@ class MaxStudioSwapper(RemoteJobs):
     @contextmanager
     def opened(self, buyer: Buyer) -> Generator[Swapper, None, None]:
         """Ready to buy; connects at the first purchase."""
-        account = MaxStudio(
-            base_url=self.base_url, api_key_env=self.api_key_env, limits=self.limits, stop=buyer.stop
-        )
-        with account:
-            yield _Swaps(
-                self,
-                account,
-                PresignedUploads(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3),
-                buyer,
-            )
+        inputs = PresignedUploads(self.inputs_url, expire_s=self.inputs_expire_s, s3=self.s3)
+        with MaxStudio(self, self.api_key_env, buyer.stop) as account:
+            yield _Swaps(self, account, inputs, buyer)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from likeness.errors import (
 )
 from likeness.http.auth import Auth
 from likeness.http.client import Client, Service
-from likeness.http.rate_limit import Limits
 from likeness.http.responses import Response
 from likeness.images import open_image
 from likeness.store.items import Json
+from likeness.vendors.remote import RemoteJobs
 
 NOBODYS_JOB = "likeness-probe"
 """A job that does not exist: with a good key the vendor says so, with a wrong one it answers 500."""
@@ -31,11 +31,11 @@ NOBODYS_JOB = "likeness-probe"
 class MaxStudio(Service):
     """One account; safe to use from several threads. Nothing is sent before `ready` or a call."""
 
-    def __init__(self, *, base_url: str, api_key_env: str, limits: Limits, stop: threading.Event) -> None:
+    def __init__(self, settings: RemoteJobs, api_key_env: str, stop: threading.Event) -> None:
         auth = Auth(header="x-api-key", scheme="", env=api_key_env)
         self._env = api_key_env
         self._client = Client(
-            "MaxStudio", base_url, auth=auth, limits=limits, stop=stop, translate=_translate
+            "MaxStudio", settings.base_url, auth=auth, limits=settings.limits, stop=stop, translate=_translate
         )
         self._lock, self._ready = threading.Lock(), False
 

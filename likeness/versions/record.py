@@ -8,20 +8,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from likeness.digests import sha256_file
 from likeness.dvc_files import cache_folder, cached
 from likeness.errors import InputError
 from likeness.git import CONFLICT
 from likeness.paths import PersonaPaths
+from likeness.settings import Record
 
 
-class Version(BaseModel):
+class Version(Record):
     """One accepted version. `of` is the revision that was named; `dataset` the digest of its training set, `rule` the floors of
     conf/choice/ as they were asked, `why` the same in a sentence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int
     name: str

@@ -6,7 +6,7 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from likeness.digests import Sha256
 from likeness.key_files import KEY_BYTES
@@ -49,6 +49,15 @@ Words = Annotated[
     str, Field(pattern=rf"^(?:{_LETTER}|\n)*[^\p{{C}}\p{{Z}}](?:{_LETTER}|\n)*\z", max_length=2000)
 ]
 Age = Annotated[int, Field(ge=ADULT_YEARS, le=OLDEST_YEARS, strict=True)]
+
+
+def _licence(value: str) -> str:
+    if not is_licence(value):
+        raise ValueError("is not a licence")
+    return value
+
+
+Licence = Annotated[str, AfterValidator(_licence)]
 
 
 def base64_of(size: int | None) -> BeforeValidator:
@@ -158,34 +167,18 @@ class TargetPhoto(Photo):
     """One photograph of another person: also who is shown, and where they differ from the list's, licence and release."""
 
     shows: Words
-    licence: str | None = None
+    licence: Licence | None = None
     release: Evidence | None = None
-
-    @field_validator("licence")
-    @classmethod
-    def _is_licence(cls, value: str | None) -> str | None:
-        return value if value is None else _licence(value)
-
-
-def _licence(value: str) -> str:
-    if not is_licence(value):
-        raise ValueError("is not a licence")
-    return value
 
 
 class Targets(Strict):
     """Photographs of other people that may serve as targets: from where, under what licence, by which release of those
     who are shown."""
 
-    licence: str
+    licence: Licence
     origin: Words
     release: Evidence
     photos: Annotated[dict[str, TargetPhoto], AfterValidator(photo_list)]
-
-    @field_validator("licence")
-    @classmethod
-    def _is_licence(cls, value: str) -> str:
-        return _licence(value)
 
 
 class Signature(Strict):

@@ -8,11 +8,10 @@ experiment, checkout or pull puts anything:
 """
 
 import base64
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likeness.digests import sha256_bytes
+from likeness.digests import canonical_json, sha256_bytes
 from likeness.errors import ConfigError, ConsentError
 from likeness.key_files import (
     add_to_key_list,
@@ -38,8 +37,7 @@ ALLOWED = "allowed_signers"
 
 def canonical(consent: Consent) -> bytes:
     """The bytes that a signature covers: JSON of the record and its targets, keys sorted, without spaces."""
-    text = json.dumps(content(consent), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return CONTEXT + text.encode()
+    return CONTEXT + canonical_json(content(consent))
 
 
 def digest(consent: Consent) -> str:
