@@ -53,38 +53,34 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
             gate refuses, or is of other bytes; refused.
     """
     if replaced is not None:
-        raise InputError(
-            f"{OVERRIDE_FILE} was written for other bytes: {replaced}",
-            reason="override-of-other-bytes",
-            remedy="if it still fits, write the new sha256 into data/PERSONA/raw/numbers.yaml; else correct or delete it",
-            kind="refused",
+        raise _refused(
+            "of-other-bytes",
+            f"was written for other bytes: {replaced}",
+            "if it still fits, write the new sha256 into data/PERSONA/raw/numbers.yaml; else correct or delete it",
         )
     try:
         written = override.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{OVERRIDE_FILE} is not UTF-8 text",
-            reason="override-unreadable",
-            remedy="save it as UTF-8",
-            kind="refused",
-        ) from error
+        raise _refused("unreadable", "is not UTF-8 text", "save it as UTF-8") from error
     if CONFLICT.search(written):
-        raise InputError(
-            f"{OVERRIDE_FILE} has the conflict markers of a merge",
-            reason="override-in-conflict",
-            remedy="keep one of the two captions, and delete the markers",
-            kind="refused",
+        raise _refused(
+            "in-conflict",
+            "has the conflict markers of a merge",
+            "keep one of the two captions, and delete the markers",
         )
     text = one_line(written)
     if not re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text, re.IGNORECASE):
-        raise InputError(
-            f"{OVERRIDE_FILE} {f'does not contain the trigger {trigger!r}' if text else 'is empty'}",
-            reason="override-without-trigger",
-            remedy=f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
-            kind="refused",
+        raise _refused(
+            "without-trigger",
+            f"does not contain the trigger {trigger!r}" if text else "is empty",
+            f"put {trigger!r} into it: a caption without it teaches nothing; or delete the file",
         )
     refuse("caption", Subject(text=text, allowed=override.allowed), what=OVERRIDE_FILE)
     return text
+
+
+def _refused(reason: str, what: str, remedy: str) -> InputError:
+    return InputError(f"{OVERRIDE_FILE} {what}", reason=f"override-{reason}", remedy=remedy, kind="refused")
 
 
 def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Override], list[Failure]]:

@@ -12,6 +12,7 @@ from typing import Literal
 import tomli_w
 
 from likeness.dataset import KohyaConfig
+from likeness.errors import InputError
 from likeness.pipeline.manifest import Entry
 
 # The split: what `load_dataset("imagefolder", ...)` and Kohya's trainers look into.
@@ -22,6 +23,11 @@ WRITTEN_BY_DATASET = (
 )
 # What the larger group of images gets under `balanced`; Kohya's own examples use 10 to 20.
 BALANCED_REPEATS = 10
+
+
+def changed(what: str) -> InputError:
+    """The refusal of a training set that is not as the stage wrote it."""
+    return InputError(what, reason="dataset-changed", remedy=WRITTEN_BY_DATASET)
 
 
 def group_of(entry: Entry) -> str:

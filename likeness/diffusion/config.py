@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.settings import HUB_COMMIT, Section, Seed
+from likeness.settings import HUB_COMMIT, Section, Seed, among
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
@@ -20,13 +20,7 @@ TINY = "tiny"
 TINY_RANDOM = "tiny_random"
 
 
-def _known(word: str) -> str:
-    if word not in bases():
-        raise ValueError(f"{word} is none of {', '.join(sorted(bases()))}")
-    return word
-
-
-Architecture = Annotated[str, AfterValidator(_known)]
+Architecture = Annotated[str, among(bases)]
 """A word that one of likeness.diffusion.families has a class for."""
 
 

@@ -13,15 +13,8 @@ from likeness.disk import optional, write_atomic
 
 CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 PARTS = (
-    "unet",
-    "transformer",
-    "vae",
-    "text_encoder",
-    "text_encoder_2",
-    "tokenizer",
-    "tokenizer_2",
-    "scheduler",
-)
+    "unet", "transformer", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler",
+)  # fmt: skip
 
 
 def tensors_digest(parts: Mapping[str, Mapping[str, Tensor]]) -> str:

@@ -22,7 +22,7 @@ from likeness.diffusion.bases import MISFIT, Base
 from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import ADAPTER, compare, load_lora
+from likeness.lora.export import compare, load_lora
 from likeness.lora.file import KEEP, read_file, refuse_broken
 from likeness.lora.keys import (
     EXACT,
@@ -219,7 +219,7 @@ def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> No
         file = Path(folder, "converted.safetensors")
         file.write_bytes(data)
         try:
-            load_lora(base, file, ADAPTER)
+            load_lora(base, file)
             precision = max(found.precision, torch.finfo(dtype).eps)
             compare(replace(found, precision=precision), base)
         except (LikenessError, *MISFIT) as error:

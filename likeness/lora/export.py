@@ -103,7 +103,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     timesteps = torch.tensor([base.MID_TIMESTEP], device=base.device)
     without = base.predict(noise, timesteps, base.encode_condition(condition))
     try:
-        load_lora(base, file, ADAPTER)
+        load_lora(base, file)
     except (*MISFIT, InputError) as error:
         base.pipeline.unload_lora_weights()
         raise _failed(f"diffusers does not load it: {error}") from error
@@ -120,27 +120,25 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
 
 
-def load_lora(base: Base, file: Path, adapter: str) -> None:
+def load_lora(base: Base, file: Path) -> None:
     """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
     tensors = load_file(file)
-    if any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors):
-        found = read_layers(base, tensors, read_header(file).metadata)
-        # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
-        named = sorted(
-            diffusers_tensors(found.layers, found.scales).items(), key=lambda item: ".lora_A." not in item[0]
-        )
-        base.network.load_lora_adapter(
-            dict(named),
-            prefix=base.NETWORK,
-            adapter_name=adapter,
-            metadata=file_settings(dict(named), base.NETWORK),
-        )
-        base.network.eval()
-    elif not load_plain(tensors):
-        found = read_layers(base, tensors, read_header(file).metadata)
-        base.pipeline.load_lora_weights(diffusers_tensors(found.layers, found.scales), adapter_name=adapter)
+    direct = any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors)
+    if not direct and load_plain(tensors):
+        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
     else:
-        base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=adapter)
+        found = read_layers(base, tensors, read_header(file).metadata)
+        named = diffusers_tensors(found.layers, found.scales)
+        if direct:
+            # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
+            named = dict(sorted(named.items(), key=lambda item: ".lora_A." not in item[0]))
+            settings = file_settings(named, base.NETWORK)
+            base.network.load_lora_adapter(
+                named, prefix=base.NETWORK, adapter_name=ADAPTER, metadata=settings
+            )
+            base.network.eval()
+        else:
+            base.pipeline.load_lora_weights(named, adapter_name=ADAPTER)
     for layer in lora_layers(base).values():
         align_module(layer)
 
@@ -171,7 +169,7 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         yield
         return
     try:
-        load_lora(base, file, ADAPTER)
+        load_lora(base, file)
     except (OSError, *MISFIT) as error:
         raise InputError(
             f"{file} does not fit the base {base.name}: {error}",

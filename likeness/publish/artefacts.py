@@ -24,7 +24,7 @@ from likeness.marks.registry import Registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, weights_persona
 from likeness.publish.copies import MARKS, PAGE_PICTURE
-from likeness.publish.origins import Check, Origins
+from likeness.publish.origins import Check, Origins, compared
 
 # What zipfile and the decompressors behind it raise of damaged bytes.
 BROKEN = (
@@ -141,8 +141,8 @@ class Verifier:
         if found is None:
             yield from self.origins.locked_or_missing(path, name, "no C2PA statement")
         else:
-            why = f"C2PA, signed by {found.signer}" if found.valid else f"C2PA: {', '.join(found.problems)}"
-            yield Check(name, "holds" if found.valid else "changed", why)
+            wrong = f"C2PA: {', '.join(found.problems)}"
+            yield compared(name, found.valid, f"C2PA, signed by {found.signer}", wrong)
             yield self._registered(sha256_file(path), str(found.publication.get("mark", "")), name)
         try:
             marked = json.loads(texts[MARKS])["pictures"] if MARKS in texts else {}
@@ -183,11 +183,8 @@ class Verifier:
             )
             signer = str(statement.says.get("key"))
             if signer in known:
-                yield Check(
-                    name,
-                    "holds",
-                    f"tensors and metadata signed by the publication's key {statement.key[:16]}",
-                )
+                why = f"tensors and metadata signed by the publication's key {statement.key[:16]}"
+                yield Check(name, "holds", why)
             else:
                 state = "changed" if known else "unknown"
                 yield Check(name, state, f"signed by key {statement.key[:16]}, which no registry here names")
@@ -197,8 +194,11 @@ class Verifier:
         texts = PersonaPaths(persona).dataset_metadata if persona in self.origins.personas else None
         if texts is not None and texts.is_file():
             same = sha256_file(self.origins.repository.root / texts) == training_set
-            yield Check(name, "holds" if same else "changed",
-                        "trained on the training set that lies here" if same else "the training set here is another one")  # fmt: skip
+            right, wrong = (
+                "trained on the training set that lies here",
+                "the training set here is another one",
+            )
+            yield compared(name, same, right, wrong)
         if persona in self.origins.personas:
             yield from self.origins.consent(persona, name, metadata.get(CONSENT_ID))
 

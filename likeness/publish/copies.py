@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -81,24 +82,19 @@ class Workshop:
             return self.picture(name, source, digest), digest
         if source.suffix == ".safetensors":
             says = {**self.statement, "of": digest, "code": _revision(), **_of_weights(source)}
-            return self._made(
-                name, [digest], says, lambda out: sign_weights(source, out, says, self.key)
-            ), digest
+            sign = partial(sign_weights, source, says=says, key=self.key)
+            return self._made(name, [digest], says, sign), digest
         if source.suffix == ".zip":
             return self._archive(name, source, digest), digest
         renamed = [f"{old} is {new}" for old, new in self.renamed.items()]
         if source.suffix == ".html":
-            return self._made(
-                name, [digest, *renamed], self.statement, lambda out: self._page(source, out)
-            ), digest
-        if source.suffix == ".md" and renamed:
-            return self._made(
-                name,
-                [digest, *renamed],
-                self.statement,
-                lambda out: _write(out, self._renamed(source.read_bytes())),
-            ), digest
-        return source, digest
+            made = self._made(name, [digest, *renamed], self.statement, lambda out: self._page(source, out))
+        elif source.suffix == ".md" and renamed:
+            text = self._renamed(source.read_bytes())
+            made = self._made(name, [digest, *renamed], self.statement, lambda out: out.write_bytes(text))
+        else:
+            made = source
+        return made, digest
 
     def picture(self, name: str, source: Path, digest: str) -> Path:
         """A marked copy of a picture that a manifest names."""
@@ -201,7 +197,7 @@ class Workshop:
         return text
 
     def _made(
-        self, name: str, inputs: list[str], says: Mapping[str, Json], make: Callable[[Path], None]
+        self, name: str, inputs: list[str], says: Mapping[str, Json], make: Callable[[Path], object]
     ) -> Path:
         """The copy of this name: the one of an earlier run where it was made of the same, and nobody touched it."""
         path = self.folder / name
@@ -222,10 +218,6 @@ class Workshop:
                 self.index[name] = {"key": wanted, "sha256": sha256_file(path)}
                 write_atomic(self.folder / INDEX, json.dumps(self.index, indent=1).encode())
         return path
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def read_index(folder: Path) -> dict[str, dict[str, str]]:

@@ -29,6 +29,11 @@ class Check:
     why: str
 
 
+def compared(what: str, same: bool, right: str, wrong: str) -> Check:
+    """Holds, or was changed, with the words for either."""
+    return Check(what, "holds", right) if same else Check(what, "changed", wrong)
+
+
 @dataclass(frozen=True)
 class Origins:
     """Looks up where files come from; reads manifests and dvc.lock once."""
@@ -45,11 +50,7 @@ class Origins:
             yield Check(name, "changed", "dvc.lock does not name it in this folder")
         if wanted is not None:
             same = md5_file(path) == wanted
-            yield Check(
-                name,
-                "holds" if same else "changed",
-                "it is what dvc.lock names" if same else "dvc.lock names other bytes",
-            )
+            yield compared(name, same, "it is what dvc.lock names", "dvc.lock names other bytes")
 
     def gone(self, folder: Path) -> Iterator[Check]:
         """What dvc.lock names in a folder and is not there."""
@@ -93,13 +94,12 @@ class Origins:
                 if not link.path.is_file():
                     yield Check(f"{name} <- {link.path}", "missing", f"of {link.stage}")
                 else:
-                    same = sha256_file(link.path) == link.sha256
-                    why = (
-                        f"{link.stage}: it is the file that was named"
-                        if same
-                        else f"{link.stage}: these are other bytes"
+                    same, stage = sha256_file(link.path) == link.sha256, link.stage
+                    right, wrong = (
+                        f"{stage}: it is the file that was named",
+                        f"{stage}: these are other bytes",
                     )
-                    yield Check(f"{name} <- {link.path}", "holds" if same else "changed", why)
+                    yield compared(f"{name} <- {link.path}", same, right, wrong)
             if photographs:
                 yield from self.consent(persona, name, None)
             return
@@ -118,12 +118,8 @@ class Origins:
         except ConsentError as error:
             yield Check(what, "changed", error.message)
             return
-        same = wanted in (None, record.id)
-        yield Check(
-            what,
-            "holds" if same else "changed",
-            f"record {record.id}" + ("" if same else f", made under {wanted}"),
-        )
+        right = f"record {record.id}"
+        yield compared(what, wanted in (None, record.id), right, f"{right}, made under {wanted}")
 
     @cached_property
     def personas(self) -> dict[str, Ancestry]:

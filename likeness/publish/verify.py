@@ -16,7 +16,7 @@ from likeness.key_files import verified
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.paths import RepositoryPaths
 from likeness.publish.artefacts import KNOWN, Verifier
-from likeness.publish.origins import Check, Origins
+from likeness.publish.origins import Check, Origins, compared
 from likeness.publish.prepare import REGISTRY
 from likeness.publish.send import MANIFEST, Published
 
@@ -121,9 +121,8 @@ def _manifest(folder: Path) -> tuple[Published | None, Check]:
 
 
 def _named(path: Path, name: str, sha256: str) -> Check:
-    if sha256_file(path) != sha256:
-        return Check(name, "changed", "its sha256 is not the manifest's")
-    return Check(name, "holds", "its sha256 is the manifest's")
+    same = sha256_file(path) == sha256
+    return compared(name, same, "its sha256 is the manifest's", "its sha256 is not the manifest's")
 
 
 def _whose(said: Published, repository: RepositoryPaths) -> Check:

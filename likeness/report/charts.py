@@ -5,7 +5,7 @@ tenths of a unit of the drawing: equal data, equal bytes.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -31,22 +31,14 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
         return Markup("")
     smooth = smoothed([value for _, value in points])
     first, last = points[0][0], points[-1][0]
-    low, high = 0.0, max(value for _, value in points) * 1.05 or 1.0
-
-    def x(step: float) -> float:
-        return LEFT + (step - first) / max(1, last - first) * (WIDTH - LEFT - RIGHT)
-
-    def y(value: float) -> float:
-        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
-
-    grid = frame(x, y, ticks(first, last, 6), ticks(low, high, 4), right=WIDTH - RIGHT)
+    axes = Axes(first, last, 0.0, max(value for _, value in points) * 1.05 or 1.0, WIDTH - RIGHT)
     nth = stride(points)
-    raw = path([(x(s), y(v)) for s, v in points[::nth]])
-    mean = path([(x(s), y(v)) for (s, _), v in list(zip(points, smooth, strict=True))[::nth]])
+    raw = axes.path(points[::nth])
+    mean = axes.path([(s, v) for (s, _), v in zip(points, smooth, strict=True)][::nth])
     title = f"Training loss over {last} steps: running mean from {smooth[0]:.3f} to {smooth[-1]:.3f}"
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
-        f'{grid}<path class="faint" d="{raw}"/><path class="line" d="{mean}"/>'
+        f'{axes.frame()}<path class="faint" d="{raw}"/><path class="line" d="{mean}"/>'
         f'<text class="tick" x="{WIDTH - RIGHT:g}" y="{HEIGHT - 2:g}" text-anchor="end">step</text></svg>'
     )
 
@@ -150,25 +142,40 @@ def _at(x: float, y: float, css: str, text: str) -> str:
     return f'<text class="{css}" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def frame(
-    x: Callable[[float], float],
-    y: Callable[[float], float],
-    across: Sequence[float],
-    up: Sequence[float],
-    *,
-    right: float,
-) -> str:
-    """The lines and numbers of a drawing over steps: `up` at the left, `across` below."""
-    lines = [
-        f'<line class="grid" x1="{LEFT:g}" x2="{right:g}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8:g}" y="{y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-        for v in up
-    ]
-    steps = [
-        f'<text class="tick" x="{x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
-        for s in across
-    ]
-    return "".join(lines + steps)
+@dataclass(frozen=True)
+class Axes:
+    """A drawing over steps: from which step and value to which, and where it ends at the right."""
+
+    first: float
+    last: float
+    low: float
+    high: float
+    right: float
+
+    def x(self, step: float) -> float:
+        """The place of a step."""
+        return LEFT + (step - self.first) / max(1, self.last - self.first) * (self.right - LEFT)
+
+    def y(self, value: float) -> float:
+        """The place of a value."""
+        return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
+
+    def frame(self) -> str:
+        """The lines and numbers: values at the left, steps below."""
+        lines = [
+            f'<line class="grid" x1="{LEFT:g}" x2="{self.right:g}" y1="{self.y(v):.1f}" y2="{self.y(v):.1f}"/>'
+            f'<text class="tick" x="{LEFT - 8:g}" y="{self.y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
+            for v in ticks(self.low, self.high, 4)
+        ]
+        steps = [
+            f'<text class="tick" x="{self.x(s):.1f}" y="{HEIGHT - BOTTOM + 20:g}" text-anchor="middle">{s:g}</text>'
+            for s in ticks(self.first, self.last, 6)
+        ]
+        return "".join(lines + steps)
+
+    def path(self, points: Sequence[tuple[float, float]]) -> str:
+        """The `d` of a path through points (step, value)."""
+        return "M" + "L".join(f"{self.x(s):.1f} {self.y(v):.1f}" for s, v in points)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:
@@ -193,11 +200,6 @@ def smoothed(values: Sequence[float]) -> list[float]:
         first, last = max(0, index - reach), min(len(values), index + reach + 1)
         smooth.append((sums[last] - sums[first]) / (last - first))
     return smooth
-
-
-def path(points: Sequence[tuple[float, float]]) -> str:
-    """The `d` of a path through points."""
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
 def stride(points: Sequence[object]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from likeness.report.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, frame, path, smoothed, stride, ticks
+from likeness.report.charts import HEIGHT, WIDTH, Axes, smoothed, stride
 
 END = 34.0
 NUMBER_HEIGHT = 15.0
@@ -37,26 +37,20 @@ def curves(lines: Sequence[Line], title: str) -> Markup:
         return Markup("")
     steps = [x for _, points in known for x, _ in points]
     values = [y for _, points in known for _, y in points]
-    first, last = min(steps), max(steps)
     low, high = min(values), max(values)
     margin = 0.08 * (high - low) or 0.05
-    low, high = low - margin, high + margin
-
-    def x(step: float) -> float:
-        return LEFT + (step - first) / max(1, last - first) * (WIDTH - LEFT - END)
-
-    def y(value: float) -> float:
-        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [frame(x, y, ticks(first, last, 6), ticks(low, high, 4), right=WIDTH - END)]
+    axes = Axes(min(steps), max(steps), low - margin, high + margin, WIDTH - END)
+    parts = [axes.frame()]
     said: list[str] = []
-    places = _apart([y(points[-1][1]) for _, points in known])
+    places = _apart([axes.y(points[-1][1]) for _, points in known])
     for (line, points), place in zip(known, places, strict=True):
         shown = points[:: stride(points)]
         style = (line.number - 1) % STYLES
         end = points[-1]
-        parts.append(f'<path class="series s{style}" d="{path([(x(s), y(v)) for s, v in shown])}"/>')
-        parts.append(f'<text class="value" x="{x(end[0]) + 6:.1f}" y="{place + 5:.1f}">{line.number}</text>')
+        parts.append(f'<path class="series s{style}" d="{axes.path(shown)}"/>')
+        parts.append(
+            f'<text class="value" x="{axes.x(end[0]) + 6:.1f}" y="{place + 5:.1f}">{line.number}</text>'
+        )
         said.append(f"{line.number}, {line.label}: {points[0][1]:.3f} to {end[1]:.3f}")
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '

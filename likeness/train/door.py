@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likeness.dataset.door import refuse_image, untraced
-from likeness.dataset.layout import WRITTEN_BY_DATASET, archived, metadata_line
+from likeness.dataset.layout import archived, changed, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
-from likeness.errors import InputError
 from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry
 from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
@@ -47,25 +46,13 @@ def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:
     if written != expected:
         known = set(expected)
         wrong = next((line for line in written if line not in known), "a line is missing")
-        raise InputError(
-            f"{metadata} is not what the dataset stage wrote: {wrong[:200]}",
-            reason="dataset-changed",
-            remedy=WRITTEN_BY_DATASET,
-        )
+        raise changed(f"{metadata} is not what the dataset stage wrote: {wrong[:200]}")
     named = {*archived(entries), MANIFEST, FAILURES}
     for path in sorted(folder.rglob("*")):
         stray = not path.is_dir() and path.relative_to(folder).as_posix() not in named
         if stray or (path.is_symlink() and not links_to_cache(path)):
-            raise InputError(
-                f"{path} is not a file of the training set",
-                reason="dataset-changed",
-                remedy=WRITTEN_BY_DATASET,
-            )
+            raise changed(f"{path} is not a file of the training set")
     for entry in entries:
         caption = (folder / entry.file).with_suffix(".txt")
         if not caption.is_file() or caption.read_text(encoding="utf-8") != f"{entry.text}\n":
-            raise InputError(
-                f"{caption} is not the caption of the manifest",
-                reason="dataset-changed",
-                remedy=WRITTEN_BY_DATASET,
-            )
+            raise changed(f"{caption} is not the caption of the manifest")

@@ -195,7 +195,7 @@ def test_every_kind_is_loaded_as_it_was_trained(tmp_path, folder, fresh, kind):
     one = run.set.first()
     assert check_loads(file, run.base, one.condition, tuple(one.latents.shape[1:])).layers == 12
     effect = (predicted(untouched) - trained).abs().max()
-    load_lora(untouched, file, "x")
+    load_lora(untouched, file)
     assert (predicted(untouched) - trained).abs().max() < 1e-3 * effect
 
 

@@ -20,7 +20,7 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, add_lora, lora_tensors
-from likeness.lora.export import check_loads, kohya_tensors, load_lora, publish
+from likeness.lora.export import ADAPTER, check_loads, kohya_tensors, load_lora, publish
 from likeness.lora.safetensors_io import read_metadata, weights_bytes
 from likeness.train.native.data import dataset_digest, read_examples
 from likeness.train.native.metadata import describe
@@ -83,8 +83,8 @@ def test_where_the_files_tensors_start_does_not_matter(tmp_path, folder, fresh, 
     base, seen = fresh(), []
     for shift in (0, 1, 7):  # one after the other: 0, 1, 8
         shift_tensors(file, shift)
-        load_lora(base, file, "shifted")
-        loaded = adapter_parameters(base, "shifted").values()
+        load_lora(base, file)
+        loaded = adapter_parameters(base, ADAPTER).values()
         assert loaded
         assert all(parameter.data_ptr() % ALIGNMENT == 0 for parameter in loaded)
         seen.append(predict(base, run))

@@ -59,7 +59,7 @@ def test_diffusers_draws_with_the_file_what_was_trained(trained, fresh):
     base = fresh("sd15")
     untouched = predict(base, run)
     assert torch.equal(predict(run.base, run), untouched)  # the base it was trained in has its bits again
-    load_lora(base, file, "loaded")
+    load_lora(base, file)
     effect = (predicted - untouched).abs().max()
     assert effect > 1e-3
     assert (predict(base, run) - predicted).abs().max() < 1e-4 * effect
@@ -157,7 +157,7 @@ def test_there_and_back_is_the_same_change(trained, fresh, tmp_path):
     base, file = fresh("sd15"), tmp_path / "x.safetensors"
     effect = (predict(base, run) - predicted).abs().max()
     file.write_bytes(back)
-    load_lora(base, file, "back")
+    load_lora(base, file)
     assert (predict(base, run) - predicted).abs().max() < 1e-4 * effect
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVa
 from torch import Tensor
 
 from likeness.aligned import align_tensors
-from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET
+from likeness.dataset.layout import METADATA, changed
 from likeness.diffusion.bases import Base, Condition
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
@@ -202,8 +202,7 @@ def picture_file(example: TrainingExample) -> BinaryIO:
     """The image as metadata.jsonl names it, also when another file lies there by now."""
     data = example.path.read_bytes()
     if sha256_bytes(data) != example.sha256:
-        raise InputError(f"{example.path} is not what {METADATA} records", reason="dataset-changed",
-                         remedy=WRITTEN_BY_DATASET)  # fmt: skip
+        raise changed(f"{example.path} is not what {METADATA} records")
     return io.BytesIO(data)
 
 

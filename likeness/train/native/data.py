@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET
+from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET, changed
 from likeness.diffusion.randomness import derive
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
@@ -71,8 +71,7 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
     for line in lines:
         path = metadata.parent / line["file_name"]
         if not path.is_file() or sha256_file(path) != line["sha256"]:
-            raise InputError(f"{path} is missing or is not the image that metadata.jsonl records",
-                             reason="dataset-changed", remedy=WRITTEN_BY_DATASET)  # fmt: skip
+            raise changed(f"{path} is missing or is not the image that metadata.jsonl records")
         try:
             with Image.open(path) as image:
                 size = image.size
