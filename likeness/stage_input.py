@@ -1,5 +1,5 @@
-"""The pictures of the stage before. What a stage on this machine made lies in its item store, and was judged before; what
-another machine, a checkout or a hand put there is measured now, before anything is made of it, sent or kept."""
+"""The pictures of the stages before. What a stage on this machine made lies in its item store, and was judged before; what
+another machine, a checkout or a hand put there is measured now, before anything is made of it, shown, sent or kept."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ from likeness.errors import InputError
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
+from likeness.safety.gates import Door
+from likeness.store.record import object_name
 
 
 def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
@@ -19,19 +21,37 @@ def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
     refused: list[Failure] = []
     for one in read_pictures(folder):
         try:
-            _judge(run, one, photographs=folder == run.paths.ingested)
+            judge_picture(run, one)
             passed.append(one)
         except InputError as error:
             refused.append(one.entry.failure(**error.refusal))
     return passed, refused
 
 
-def _judge(run: Run, picture: Picture, *, photographs: bool) -> None:
-    if run.items.object_path(picture.entry.sha256).is_file():
+def held_out_photographs(run: Run) -> list[Picture]:
+    """The photographs of the person that training never sees, and sheets show.
+
+    Raises:
+        InputError: see `read_pictures` and `judge_picture`.
+    """
+    found = [one for one in read_pictures(run.paths.ingested) if one.entry.held_out]
+    for one in found:
+        judge_picture(run, one)
+    return found
+
+
+def judge_picture(run: Run, picture: Picture) -> None:
+    """Let a finished picture pass that no stage here made, or not.
+
+    Raises:
+        InputError: refused, with the gate's reason.
+    """
+    if (run.repository.root / run.config.items.root / object_name(picture.entry.sha256)).is_file():
         return
     from likeness.safety.pictures import refuse_picture  # here: the networks' libraries
 
     seen = run.measurements().of(picture.data(), name=picture.entry.file)
     # Whose age the record attests in a photograph, ingest knows by the photograph's bytes.
-    door = "delivery" if photographs else "stage input"
-    refuse_picture(door, seen, run.consent, what=picture.entry.file, embedder=run.embedder)
+    doors: dict[Path, Door] = {run.paths.ingested: "ingested photograph", run.paths.samples: "drawn picture"}
+    door = doors.get(picture.path.parent, "stage input")
+    refuse_picture(door, seen, run.consent, what=str(picture.path), embedder=run.embedder)

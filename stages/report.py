@@ -14,7 +14,7 @@ from likeness.stage_program import run
 
 def main(run: Run) -> None:
     """Collect, and write the page and the card."""
-    got = collect(run.paths)
+    got = collect(run)
     write_text(run.paths.report_page, page(run, got))
     write_text(run.paths.model_card, model_card(run, got))
 

@@ -49,6 +49,7 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
         ):
             for name, problem in gone:
                 report.note(place, [name], name, problem)
+        report.stays += traces.elsewhere()
         if commits := traces.commits_with_photographs():
             report.stays.append(
                 f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history with "

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from likeness.cli.deletion import delete
+from likeness.cli.deletion import delete, files_of
 from likeness.disk import write_atomic
 from likeness.dvc_files import LOCK, entries, listed
 from likeness.errors import InputError
@@ -26,19 +26,27 @@ class DvcTraces:
 
         self.root, self.persona, self._photographs = root, persona, photographs
         self._own = PersonaPaths(persona)
+        self._folders = [f"/{one.as_posix()}/" for one in (self._own.data, self._own.models)]
         self._repo: Any = cast(Any, Repo)(str(root))
         self._runs = Path(self._repo.stage_cache.cache_dir)
         self._caches = [
             self._repo.cache.local,
             *([self._repo.cache.legacy] if self._repo.cache.legacy else []),
         ]
+        known = {path.stem for path in (root / "consent").glob("*.yaml")} - {persona}
+        self._of_others = [f"/{folder}/{name}/" for folder in ("data", "models") for name in known]
         self.run_entries, mine, others = self._read_runs()
-        for path, text in self._named_by_dvc():
+        self._imports: list[Path] = []
+        for path, text, lies_there in self._named_by_dvc():
             for name, stage in _stages(path, _yaml(text)):
-                for digests, own in ((mine, True), (others, False)):
-                    digests.update(
-                        digest for digest, out in _outs(stage) if self._is_own(name, path, stage, out) == own
-                    )
+                whose = self._sorted(name, path, stage, mine, others)
+                if lies_there and not name and not self._is_inside(path):
+                    self._imports += [
+                        one
+                        for out, own in whose
+                        if own
+                        for one in (root / Path(path).parent / out, root / path)
+                    ]
         mine |= set(self._named_dirs())
         self._mine, self._others = mine, others
         self.digests = set(self._expanded(mine)) - set(self._expanded(others))
@@ -51,6 +59,11 @@ class DvcTraces:
         ]
         found += [
             (f"experiment: {folder.relative_to(self.root)}", folder) for folder in self._experiment_folders()
+        ]
+        found += [
+            (f"tracked by hand: {path.relative_to(self.root)}", path)
+            for path in dict.fromkeys(self._imports)
+            if files_of(path) and path.parent.resolve().is_relative_to(self.root.resolve())
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)
@@ -75,6 +88,17 @@ class DvcTraces:
             ) as error:  # whatever a remote raises, the others are asked, too, and the report says it
                 yield f"DVC's remote {name}", f"{type(error).__name__}: {error}"
 
+    def elsewhere(self) -> Iterator[str]:
+        """Where more may lie that is not this clone's to delete, a line a place."""
+        listed = git("worktree", "list", "--porcelain", root=self.root) or ""
+        for line in listed.splitlines():
+            key, _, folder = line.partition(" ")
+            if key == "worktree" and Path(folder).is_dir() and not self.root.resolve().is_relative_to(folder):
+                yield f"the worktree {folder} has folders and caches of its own: purge there, too"
+        for cache in self._caches:
+            if not Path(cache.path).resolve().is_relative_to(self.root.resolve()):
+                yield f"other clones may share DVC's cache {cache.path}, and what only they name stays there: purge in each of them"
+
     def _in_remote(self, remote: Any) -> tuple[list[str], set[str]]:
         """Runs and objects of this persona that a remote has, by its own runs and folders: this clone may have pulled none of it."""
         fs, runs = remote.fs, list[str]()
@@ -82,9 +106,7 @@ class DvcTraces:
         mine, others = set(self._mine), set(self._others)
         for path in fs.find(folder) if fs.exists(folder) else ():
             run = _yaml(fs.read_text(path))
-            own = _is_run_of(run, self.persona)
-            runs += [path] if own else []
-            (mine if own else others).update(digest for digest, _ in _outs(run))
+            runs += [path] if self._is_run(run, mine, others) else []
 
         def expanded(digests: set[str]) -> set[str]:
             paths = [remote.odb.oid_to_path(digest) for digest in digests if digest.endswith(".dir")]
@@ -105,31 +127,57 @@ class DvcTraces:
         for path in sorted(self._runs.rglob("*")) if self._runs.is_dir() else []:
             if not path.is_file():
                 continue
-            run = _yaml(path.read_text(encoding="utf-8", errors="replace"))
-            if _is_run_of(run, self.persona):
+            if self._is_run(_yaml(path.read_text(encoding="utf-8", errors="replace")), mine, others):
                 entries.append(path)
-                mine |= {digest for digest, _ in _outs(run)}
-            else:
-                others |= {digest for digest, _ in _outs(run)}
         return entries, mine, others
 
-    def _named_by_dvc(self) -> Iterator[tuple[str, str]]:
-        """Each dvc.lock and .dvc file with its path, as it is and as it was in any commit: of any folder, of experiments that
-        were removed, of branches of which a merge took nothing."""
+    def _is_run(self, run: dict[str, Any], mine: set[str], others: set[str]) -> bool:
+        """Whether a run of DVC's run-cache was one of this persona's."""
+        return any(own for _, own in self._sorted("", "", run, mine, others)) or _made_for(run, self.persona)
+
+    def _sorted(
+        self, name: str, file: str, stage: dict[str, Any], mine: set[str], others: set[str]
+    ) -> list[tuple[str, bool | None]]:
+        """Put the digests of a stage where they belong; each output, and whether it is this persona's."""
+        whose = [(digest, out, self._is_own(name, file, stage, out)) for digest, out in _outs(stage)]
+        for digest, _, own in whose:
+            if own is not None:
+                (mine if own else others).add(digest)
+        return [(out, own) for _, out, own in whose]
+
+    def _named_by_dvc(self) -> Iterator[tuple[str, str, bool]]:
+        """Each dvc.lock and .dvc file with its path, as it lies there and as it was in any commit: of any folder, of experiments
+        that were removed, of branches of which a merge took nothing."""
         shown = [path for path in self.root.iterdir() if not path.name.startswith(".")]
         for path in (*shown, *(one for folder in shown if folder.is_dir() for one in folder.rglob("*"))):
             if path.name.endswith((LOCK, ".dvc")) and path.is_file():
-                yield path.relative_to(self.root).as_posix(), path.read_text("utf-8", "replace")
+                yield path.relative_to(self.root).as_posix(), path.read_text("utf-8", "replace"), True
         for path, data in versions(self.root, lambda path: path.endswith((LOCK, ".dvc"))) or ():
-            yield path, data.decode("utf-8", "replace")
+            yield path, data.decode("utf-8", "replace"), False
 
-    def _is_own(self, name: str, file: str, stage: dict[str, Any], out: str) -> bool:
-        """Whether a stage made it of this persona, or it lies in this persona's folders; photographs where they are to go."""
-        place = f"/{PurePosixPath(file).parent / out}/"
-        if f"/{self._own.raw.as_posix()}/" in place:
+    def _is_inside(self, file: str) -> bool:
+        """Whether a file lies in this persona's folders."""
+        return any(folder in f"/{file}" for folder in self._folders)
+
+    def _is_own(self, name: str, file: str, stage: dict[str, Any], out: str) -> bool | None:
+        """Whether it is this persona's, and not another's: by who made it, the folder it lies in, or the folder it was made or
+        imported from; photographs where they are to go. None where nothing says whose it is: a copy under another name keeps
+        nothing."""
+        place, raw = f"{PurePosixPath(file).parent / out}/", f"/{self._own.raw.as_posix()}/"
+        if raw in f"/{place}":
             return self._photographs
-        made = name.endswith(f"@{self.persona}") or _is_run_of(stage, self.persona)
-        return made or any(f"/{folder.as_posix()}/" in place for folder in (self._own.data, self._own.models))
+        if name.endswith(f"@{self.persona}") or _made_for(stage, self.persona) or self._is_inside(place):
+            return True
+        if (
+            "@" in name
+            or "stages." in str(stage.get("cmd"))
+            or any(one in f"/{place}" for one in self._of_others)
+        ):
+            return False
+        sources = [f"{dep.get('path', '')}/" for dep in _dicts(stage, "deps")]
+        if any(map(self._is_inside, sources)):
+            return self._photographs or "cmd" in stage or not any(raw in f"/{one}" for one in sources)
+        return None
 
     def _named_dirs(self) -> Iterator[str]:
         """Folders in the cache with a file that is named after the persona, whatever wrote them."""
@@ -173,7 +221,7 @@ class DvcTraces:
             write_atomic(lock, text.encode())
 
 
-def _is_run_of(stage: dict[str, Any], persona: str) -> bool:
+def _made_for(stage: dict[str, Any], persona: str) -> bool:
     return str(stage.get("cmd", "")).split()[-1:] == [persona]
 
 
@@ -187,8 +235,12 @@ def _stages(path: str, read: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]
 
 def _outs(stage: dict[str, Any]) -> list[tuple[str, str]]:
     """Digest and path of each output."""
-    outs = cast("list[dict[str, Any]]", stage.get("outs") or [])
-    return [(str(out["md5"]), str(out.get("path", ""))) for out in outs if "md5" in out]
+    return [(str(out["md5"]), str(out.get("path", ""))) for out in _dicts(stage, "outs") if "md5" in out]
+
+
+def _dicts(stage: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = cast("list[Any]", stage.get(key) or [])
+    return [cast("dict[str, Any]", one) for one in found if isinstance(one, dict)]
 
 
 def _yaml(text: str) -> dict[str, Any]:

@@ -38,10 +38,10 @@ from likeness.images import RGB, load_rgb
 from likeness.lora.safetensors_io import read_header
 from likeness.pipeline.batch import Line, Made, Outcome, Work
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.verified import read_pictures
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST
+from likeness.stage_input import held_out_photographs
 from likeness.store.items import Item, item_key
 from likeness.vendors.comfyui import ComfyUI
 from likeness.vendors.comfyui_answers import lost_keys
@@ -237,7 +237,7 @@ def _not_loaded(outcomes: Sequence[Outcome]) -> list[str] | None:
 
 def _write(run: Run, planned: Sequence[Planned], drawn: Manifest, result: Result) -> None:
     paths = run.paths
-    held_out = [load_rgb(photo.path) for photo in read_pictures(paths.ingested) if photo.entry.held_out]
+    held_out = [photo.rgb() for photo in held_out_photographs(run)]
     pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
     sheet = contact_sheet(
         f"{run.persona.name}, drawn by ComfyUI {result.version}",

@@ -23,8 +23,9 @@ from likeness.evaluate.pixel_change import lora_effect
 from likeness.evaluate.samples import Planned, described, drawn_pairs, plan_arms, plan_samples
 from likeness.images import load_rgb
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.verified import read_pictures, read_verified
+from likeness.pipeline.verified import read_verified
 from likeness.run import Run
+from likeness.stage_input import held_out_photographs
 from likeness.tracking.tracker import Tracker
 
 
@@ -91,7 +92,7 @@ def measure(
     ]
     steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
     best = best_checkpoint(steps)
-    held_out = [photo.rgb() for photo in read_pictures(paths.ingested) if photo.entry.held_out]
+    held_out = [photo.rgb() for photo in held_out_photographs(run)]
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step, "accepted": int(choice.accepted)}

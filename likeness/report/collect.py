@@ -2,9 +2,9 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
 from likeness.digests import sha256_file
+from likeness.errors import InputError
 from likeness.paths import PersonaPaths, require_file
-from likeness.pipeline.manifest import Entry, Manifest, made_again, read_manifest
+from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 from likeness.pipeline.stage import folders_before
-from likeness.pipeline.verified import verified
+from likeness.pipeline.verified import Picture, verified
+from likeness.run import Run
+from likeness.stage_input import judge_picture
 
 
 class Record(BaseModel):
@@ -96,10 +99,11 @@ class Collected:
     """All of it; `steps` maps a stage's folder name to its manifest, in pipeline order."""
 
     places: PersonaPaths
+    judge: Callable[[Picture], None]
     steps: Mapping[str, Manifest]
     folders: Mapping[str, Path]
     evaluation: Evaluation
-    evaluation_refusals: Manifest
+    samples: Manifest
     training: Training
     deliverables: tuple[Deliverable, ...]
 
@@ -117,38 +121,57 @@ class Collected:
         return None if place is None else self.steps[step].entries[place]
 
     def picture(self, step: str, entry: Entry) -> Path:
-        """The file of a stage's entry; where there is one, it is the one that the entry names.
+        """The file of a stage's entry; where there is one, it is the one that the entry names, and passes the gates if
+        no stage here made it.
 
         Raises:
-            InputError: `not-in-manifest`: it was exchanged behind its line.
+            InputError: `not-in-manifest`: it was exchanged behind its line; or a gate's reason.
         """
-        path = self.folders[step] / entry.file
-        return verified(self.folders[step], entry) if path.exists() else path
+        return self._shown(self.folders[step], entry)
 
     def sample(self, file: str) -> Path:
-        """The same of a drawn picture."""
-        entry = next((one for one in self.evaluation_refusals.entries if one.file == file), None)
-        path = self.places.samples / file
-        return verified(self.places.samples, entry) if entry is not None and path.exists() else path
+        """The same of a drawn picture.
+
+        Raises:
+            InputError: as `picture`; or no line of the manifest names it.
+        """
+        places = self.places
+        for entry in self.samples.entries:
+            if entry.file == file:
+                return self._shown(places.samples, entry)
+        raise InputError(
+            f"{places.evaluation_details} names {file[:80]!r}, and no line of {places.samples}/{MANIFEST} does",
+            reason="not-in-manifest",
+            remedy=made_again(places.evaluation),
+        )
+
+    def _shown(self, folder: Path, entry: Entry) -> Path:
+        path = folder / entry.file
+        if path.exists():
+            verified(folder, entry)
+            self.judge(Picture(entry, path))
+        return path
 
     def photo(self, label: str | None) -> Entry | None:
         """The ingested photograph `s1` or `t1`."""
         return self.entry("ingested", f"{self.places.persona}-{label}") if label else None
 
 
-def collect(places: PersonaPaths) -> Collected:
+def collect(run: Run) -> Collected:
     """Read all stages' outputs of a persona.
 
     Raises:
         InputError: something is missing or does not read; names the file and the remedy.
     """
+    places = run.paths
     folders = folders_before("train", places)
     return Collected(
         places=places,
+        judge=partial(judge_picture, run),
         steps={name: read_manifest(folder) for name, folder in folders.items()},
         folders=folders,
         evaluation=_evaluation(places.evaluation_details),
-        evaluation_refusals=read_manifest(places.samples),
+        samples=read_manifest(places.samples),
         training=_training(places),
         deliverables=(
             _deliverable(places, places.weights, "LoRA weights; the model card says what loads them"),

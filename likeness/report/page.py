@@ -156,7 +156,7 @@ def arm_rows(got: Collected, album: Album, cfg: ReportConfig, most: int) -> list
     """The first seed of the first prompts, drawn in each way; empty where no way with a reference picture was drawn."""
     measures = got.evaluation.measures
     arms = (measures or {}).get("arms", ())
-    ratings = {one.id: one.rating for one in got.evaluation_refusals.entries}
+    ratings = {one.id: one.rating for one in got.samples.entries}
     drawn = [
         (
             arm["words"],

@@ -47,7 +47,7 @@ def refusal_groups(run: Run, got: Collected, album: Album) -> list[RefusalGroup]
     """Everything left out, by stage and reason; the first `report.max_refused` items have pictures, the first
     `report.max_rows` lines."""
     found: dict[tuple[str, str, str], list[Failure]] = {}
-    for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
+    for step, manifest in [*got.steps.items(), ("samples", got.samples)]:
         for failure in manifest.failures:
             found.setdefault((step, failure.kind, failure.reason), []).append(failure)
     groups: list[RefusalGroup] = []

@@ -83,7 +83,7 @@ class SamplePair:
 def step_rows(got: Collected) -> list[StepRow]:
     """One row a stage, the evaluation last."""
     rows: list[StepRow] = []
-    for step, manifest in [*got.steps.items(), ("samples", got.evaluation_refusals)]:
+    for step, manifest in [*got.steps.items(), ("samples", got.samples)]:
         kinds = manifest.left_out
         spec = BY_FOLDER[step]
         rows.append(

@@ -14,8 +14,16 @@ from likeness.safety.floors import ADULT_YEARS
 
 Rating = Literal["sfw", "review", "explicit"]
 PictureDoor = Literal[
-    "photograph", "delivery", "swap", "stage input", "training image", "drawn picture", "drawn likeness", "publication",
-]  # fmt: skip
+    "photograph",
+    "delivery",
+    "swap",
+    "ingested photograph",
+    "stage input",
+    "training image",
+    "drawn picture",
+    "drawn likeness",
+    "publication",
+]
 Door = Literal[PictureDoor, "caption", "prompt", "negative prompt", "trigger"]
 
 REMEDIES: dict[Door, str] = {
@@ -23,6 +31,7 @@ REMEDIES: dict[Door, str] = {
     "delivery": "nothing need be done for one item; it is not kept, and not bought again",
     "training image": "remove the photograph it was made from, or run `dvc repro` where a file was changed by hand",
     "swap": "nothing need be done for one pair; many such refusals want other source photos (docs/providers.md)",
+    "ingested photograph": "`dvc repro` makes ingested/ again; or remove the photograph",
     "stage input": "`dvc repro` makes the stage before again; or remove the photograph it was made from",
     "drawn picture": "change the prompt; if harmless prompts draw this, don't use the base or the LoRA",
     "drawn likeness": "ask for another seed, or for other words",
@@ -186,7 +195,7 @@ GATES = (
     Gate(reason="age-not-judged", doors=frozenset({"photograph"}), refuses=_age_not_judged, remedy=ATTEST),
     Gate(
         reason="apparent-minor",
-        doors=PICTURES - {"delivery"},
+        doors=PICTURES - {"delivery", "ingested photograph"},
         refuses=_minor,
         remedies={"photograph": ATTEST},
     ),

@@ -21,10 +21,11 @@ from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, p
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import JPEG_QUALITY, RGB, load_rgb
 from likeness.pipeline.batch import Made, Work, run_batch, run_one
-from likeness.pipeline.verified import read_verified
+from likeness.pipeline.verified import Picture
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
+from likeness.stage_input import held_out_photographs
 from likeness.store.items import Item, ItemStore, item_key
 from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.checkpoint import RunFolder
@@ -112,7 +113,7 @@ class Sampler:
     every_steps: int
     planned: Sequence[Planned]
     named: Sequence[str]
-    held_out: Sequence[Path]
+    held_out: Sequence[Picture]
     references: Sequence[FaceEmbedding]
     find: Finder
     items: ItemStore
@@ -154,7 +155,7 @@ class Sampler:
             self._row(f"step {step}", seed, [self.items.get(work.key) for work in self._works(run.key, step)])
             for step in steps
         ]
-        photographs = held_out_row([load_rgb(path) for path in self.held_out])
+        photographs = held_out_row([photo.rgb() for photo in self.held_out])
         return self._sheet(f"{self.persona} by step of training", [*rows, photographs])
 
     def _works(self, run: str, step: int) -> list[Work]:
@@ -189,7 +190,7 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     run.require("generate")
     cfg = drawn_as_train_says(run.config)
     options = cfg.evaluate
-    photographs = [photo for photo in read_verified(places.ingested).entries if photo.held_out]
+    photographs = held_out_photographs(run)
     if cfg.train.selection.keep_best == "identity" and not photographs:
         raise ConfigError(
             f"train.selection.keep_best identity: no photograph of {persona.name} is held out to compare with",
@@ -209,8 +210,9 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     return Sampler(
         renderer=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
         planned=planned, named=named,
-        held_out=[places.ingested / photo.file for photo in photographs],
-        references=ingested_faces(photographs, places.ingested).embeddings, find=Finder(analyzer=FaceAnalyzer()), items=run.items,
+        held_out=photographs,
+        references=ingested_faces([photo.entry for photo in photographs], places.ingested).embeddings,
+        find=Finder(analyzer=FaceAnalyzer()), items=run.items,
     )  # fmt: skip
 
 

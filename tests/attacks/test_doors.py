@@ -20,7 +20,7 @@ from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.pipeline.verified import read_pictures, read_verified
 from likeness.run import Run
 from likeness.safety.gates import GATES, Door, SeenFace, Subject, judge
-from likeness.stage_input import read_judged
+from likeness.stage_input import held_out_photographs, read_judged
 from likeness.swap.inputs import Photo, read_photos
 from likeness.train.door import admit
 from stages.dataset import main as dataset
@@ -246,6 +246,21 @@ def test_what_another_machine_made_goes_on_when_it_passes_here(folders):
     assert (len(pictures), refused, gate.times) == (len(PAIRS), [], len(PAIRS))
 
 
+@pytest.mark.parametrize(
+    ("shows", "reason"), [(EXPLICIT, "explicit"), (seen(age_years=8.0), "apparent-child")]
+)
+def test_a_held_out_photograph_laid_by_hand_is_on_no_sheet(folders, shows, reason):
+    """The sheets of training, evaluation and `likeness comfy test` show these photographs."""
+    lay(
+        folders.places.ingested,
+        lambda entries: [one.model_copy(update={"held_out": one.id == "jade-s3"}) for one in entries],
+    )
+    run, gate, _ = reading(folders, "swap", shows)
+    with pytest.raises(InputError, match="jade-s3") as caught:
+        held_out_photographs(run)
+    assert (caught.value.reason, gate.times) == (reason, 1)
+
+
 def test_a_photograph_exchanged_between_its_check_and_its_swap_is_not_used(folders):
     entry = read_verified(folders.places.ingested).entries[0]
     path = folders.places.ingested / exchange(folders.places.ingested)
@@ -299,6 +314,7 @@ def test_a_link_that_dvc_laid_into_its_cache_is_read_and_its_bytes_are_compared(
         "photograph",
         "delivery",
         "swap",
+        "ingested photograph",
         "stage input",
         "training image",
         "drawn picture",

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from publications import PERSONA, config, publish_in
 from runs import run_of
 
 import likeness.publish
-from likeness.digests import md5_file
+from likeness.digests import md5_file, sha256_bytes
 from likeness.errors import InputError
 from likeness.images import encode_jpeg, load_rgb
 from likeness.paths import RepositoryPaths
+from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
 from likeness.publish.gallery import lay_out
 from likeness.publish.verify import verify
@@ -37,6 +39,13 @@ SHOWN = {
 }  # fmt: skip
 IMAGE = "images/jade-s2-sfw-enhanced.jpg"
 WHOLE = {"jade_lora_dataset.zip", "jade-v1.safetensors", "README.md", "report/index.html"}
+
+
+class Sees:
+    """A gate that sees what a test says."""
+
+    def __init__(self, measure: Callable[[np.ndarray], dict]) -> None:
+        self.measure = measure
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +146,40 @@ def test_a_picture_exchanged_behind_its_line_reaches_no_report(made, tmp_path, m
         path.write_bytes(encode_jpeg(np.full((64, 64, 3), 7, np.uint8)))
     with pytest.raises(InputError) as caught:
         report.main(run_of("report", config("file:///nowhere"), PERSONA))
+    assert caught.value.reason == "not-in-manifest"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["data/jade/ingested", "data/jade/swapped", "data/jade/enhanced", "models/jade/lora_training",
+     "models/jade/evaluation/samples"],
+)  # fmt: skip
+def test_a_picture_laid_by_hand_with_its_line_reaches_no_report(made, tmp_path, monkeypatch, folder):
+    root = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(root)
+    data = encode_jpeg(np.full((64, 64, 3), 7, np.uint8))
+    lines = [
+        one.model_copy(update={"sha256": sha256_bytes(data)}) for one in read_manifest(Path(folder)).entries
+    ]
+    for one in lines:
+        (Path(folder) / one.file).write_bytes(data)
+    write_manifest(Path(folder), lines, [])
+    run = run_of("report", config("file:///nowhere"), PERSONA)
+    vars(run)["gate"] = Sees(lambda rgb: {"explicit": 0.9 if rgb.mean() < 20 else 0.0, "faces": []})
+    with pytest.raises(InputError, match=f"{folder}/.* rated 0.90") as caught:
+        report.main(run)
+    assert caught.value.reason == "explicit"
+
+
+def test_a_picture_that_no_line_of_the_samples_names_reaches_no_report(made, tmp_path, monkeypatch):
+    root = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.chdir(root)
+    samples = Path("models/jade/evaluation/samples")
+    write_manifest(samples, read_manifest(samples).entries[:-1], [])
+    run = run_of("report", config("file:///nowhere"), PERSONA)
+    vars(run)["gate"] = SeesHer()
+    with pytest.raises(InputError, match="no line of") as caught:
+        report.main(run)
     assert caught.value.reason == "not-in-manifest"
 
 

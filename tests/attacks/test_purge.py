@@ -108,6 +108,35 @@ def added_by_hand_once(root: Path) -> None:
     commit(root)
 
 
+def imported(root: Path, **source: object) -> None:
+    """As `dvc import . models/jade/jade-v1.safetensors -o imported/w.safetensors` leaves it."""
+    in_a_commit(root)
+    Path("imported").mkdir()
+    Path("imported/w.safetensors").write_bytes(WEIGHTS)
+    dep = {"path": "models/jade/jade-v1.safetensors", **source}
+    out = {"md5": keep(WEIGHTS), "hash": "md5", "path": "w.safetensors"}
+    Path("imported/w.safetensors.dvc").write_text(yaml.safe_dump({"deps": [dep], "outs": [out]}))
+
+
+def imported_from_another_clone(root: Path) -> None:
+    imported(root, repo={"url": "../another", "rev_lock": "0" * 40})
+    Path("dvc.lock").unlink()
+
+
+def a_copy_under_another_name(root: Path) -> None:
+    in_a_commit(root)
+    out = {"md5": keep(WEIGHTS), "hash": "md5", "path": "mine.safetensors"}
+    Path("mine.safetensors.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+
+
+def a_copy_by_a_run_of_another_program(root: Path) -> None:
+    in_a_commit(root)
+    run = {"cmd": "cp a b", "outs": [{"path": "b", "md5": keep(WEIGHTS)}]}
+    path = CACHE / "runs/ab" / ("ab" * 32) / ("cd" * 32)
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(run))
+
+
 def a_run_that_only_the_remote_has(root: Path) -> None:
     run = {"cmd": "python -m stages.train jade", "outs": [{"path": "x", "md5": keep(WEIGHTS, places=(FAR,))}]}
     path = FAR / "runs/ab" / ("ab" * 32) / ("cd" * 32)
@@ -126,7 +155,8 @@ def a_folder_that_was_never_pulled(root: Path) -> None:
     [
         in_a_commit, a_removed_experiment, a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
         a_command_under_another_stages_name, added_by_hand, added_by_hand_once, a_run_that_only_the_remote_has,
-        a_folder_that_was_never_pulled,
+        a_folder_that_was_never_pulled, imported, imported_from_another_clone, a_copy_under_another_name,
+        a_copy_by_a_run_of_another_program,
     ],
     ids=lambda attack: attack.__name__,
 )  # fmt: skip
@@ -154,6 +184,44 @@ def test_another_personas_folder_that_was_never_pulled_keeps_its_files(clone):
         )
     purge("jade", dry_run=False, photographs=False)
     assert len(held(WEIGHTS)) == 1
+
+
+def test_what_was_imported_is_deleted_where_it_lies_and_no_file_beside_it(clone):
+    imported(clone)
+    Path("imported/mine.txt").write_text("mine")
+    report = purge("jade", dry_run=True, photographs=False)
+    assert {name for name in report.deleted["DVC"] if name.startswith("tracked")} == {
+        "tracked by hand: imported/w.safetensors", "tracked by hand: imported/w.safetensors.dvc"
+    }  # fmt: skip
+    purge("jade", dry_run=False, photographs=False)
+    assert [path.name for path in Path("imported").iterdir()] == ["mine.txt"]
+
+
+def test_a_dvc_file_that_leads_out_of_the_clone_deletes_nothing_there(clone):
+    outside = clone.parent / "w.safetensors"
+    outside.write_bytes(b"somebody's")
+    dep, out = {"path": "models/jade/x"}, {"md5": "0" * 32, "path": "../w.safetensors"}
+    Path("w.safetensors.dvc").write_text(yaml.safe_dump({"deps": [dep], "outs": [out]}))
+    purge("jade", dry_run=False, photographs=False)
+    assert outside.exists()
+
+
+def test_a_target_that_two_personas_share_stays_with_the_other(clone):
+    shutil.copy("consent/jade.yaml", "consent/mia.yaml")
+    for persona in ("jade", "mia"):
+        Path(f"data/{persona}/raw").mkdir(parents=True)
+        out = {"md5": keep(b"a target"), "hash": "md5", "path": "a.jpg"}
+        Path(f"data/{persona}/raw/a.jpg.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+    purge("jade", dry_run=False, photographs=True)
+    assert held(b"a target")
+
+
+def test_other_worktrees_and_a_shared_cache_are_told(clone):
+    git(clone, "worktree", "add", "-q", "../second")
+    Path(".dvc/config.local").write_text(f"[cache]\n    dir = {clone.parent / 'shared'}\n")
+    stays = purge("jade", dry_run=True, photographs=False).stays
+    assert [line for line in stays if str(clone.parent / "second") in line]
+    assert [line for line in stays if str(clone.parent / "shared") in line]
 
 
 @pytest.mark.parametrize("photographs", [False, True])

@@ -61,8 +61,9 @@ def test_a_manifest_that_was_read_is_its_lines(tmp_path):
 
 def test_the_report_reads_each_entry_when_it_shows_it(tmp_path):
     manifest = write_manifest(tmp_path, map(entry, range(ITEMS)), [])
-    got = Collected(places=PersonaPaths("jade"), steps={"ingested": manifest}, folders={}, evaluation=cast(Any, None),
-                    evaluation_refusals=manifest, training=cast(Any, None), deliverables=())  # fmt: skip
+    got = Collected(places=PersonaPaths("jade"), judge=lambda picture: None, steps={"ingested": manifest}, folders={},
+                    evaluation=cast(Any, None),
+                    samples=manifest, training=cast(Any, None), deliverables=())  # fmt: skip
     whole = held_bytes(lambda: list(manifest.entries))
 
     def work() -> list[Entry]:

@@ -59,7 +59,7 @@ def test_the_guides_metric_costs_one_file(run, tmp_path, monkeypatch):
     (block,) = BLOCK.finditer((DOCS / "adding-a-metric.md").read_text())
     folder, name = block["file"].rsplit("/", 1)
     assert folder == "likeness/report/metrics"
-    got = collect(run.paths)
+    got = collect(run)
     for text in (page(run, got), model_card(run, got)):
         assert "amples with a face" not in text
     (tmp_path / "more").mkdir()
@@ -70,7 +70,7 @@ def test_the_guides_metric_costs_one_file(run, tmp_path, monkeypatch):
 
 
 def test_what_is_not_known_is_not_shown(run, monkeypatch):
-    got = collect(run.paths)
+    got = collect(run)
     known = metrics.Metric(words="known", place="dataset", read=lambda _: "1", note=lambda _: ": a note")
     unknown = metrics.Metric(words="unknown", place="dataset", read=lambda _: None)
     monkeypatch.setattr(metrics, "metrics", lambda: [unknown, known])
@@ -81,7 +81,7 @@ def test_what_is_not_known_is_not_shown(run, monkeypatch):
 @pytest.mark.slow
 def test_the_cards_lines_for_the_tiny_base_run_as_written(run, monkeypatch, tmp_path):
     write_lora(run.paths.weights)
-    text = model_card(run, collect(run.paths))
+    text = model_card(run, collect(run))
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(run.paths.models)
     with warnings.catch_warnings():

@@ -50,7 +50,7 @@ def card(in_tmp, monkeypatch):
         run = run_of("report", cfg, PERSONA)
         if lora is not None:
             run.paths.weights.write_bytes(lora)
-        return model_card(run, collect(run.paths))
+        return model_card(run, collect(run))
 
     return write
 

@@ -5,4 +5,5 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _pictures_of_the_stage_before_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("likeness.stage_input._judge", lambda run, picture, *, photographs: None)
+    for module in ("likeness.stage_input", "likeness.report.collect"):
+        monkeypatch.setattr(f"{module}.judge_picture", lambda run, picture: None)

@@ -112,7 +112,7 @@ def test_the_report_shows_them_side_by_side(folders, monkeypatch):
 
     class Got:
         evaluation = Evaluation.model_validate_json((folders.places.samples / "details.json").read_text())
-        evaluation_refusals = manifest
+        samples = manifest
 
         @staticmethod
         def sample(file):

@@ -65,6 +65,7 @@ def find(rgb):
 @pytest.fixture
 def places(in_tmp, monkeypatch) -> PersonaPaths:
     monkeypatch.setattr("likeness.train.door.admit", lambda run: None)
+    monkeypatch.setattr("likeness.stage_input.judge_picture", lambda run, picture: None)
     torch.set_num_threads(1)
     folders = Folders(in_tmp)
     folders.ingest(["s1"], [], held_out=["s9"])
