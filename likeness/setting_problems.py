@@ -72,6 +72,8 @@ def _words(one: Any, known: Collection[str]) -> str:
         return unknown_setting(str(one["loc"][-1]), known)
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", one["msg"]))
+    if context.get("field_type") == "Dictionary":
+        kind = "dict_"
     words = next((words for begin, words in EXPECTED.items() if kind.startswith(begin)), None)
     if words is None:
         return one["msg"]

@@ -3,10 +3,10 @@ before Hydra answers in its own words."""
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from hydra.errors import HydraException, OverrideParseException
@@ -14,8 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from likeness.conf_digest import conf_digest, refuse_resolvers, values_digest
+from likeness.config import Config
 from likeness.errors import ConfigError
 from likeness.secret_values import refuse_secrets
+from likeness.setting_problems import ANY_KEY, names_in
 from likeness.settings import dotted
 from likeness.strict_yaml import parse_yaml, read_yaml
 from likeness.train.earlier_names import refuse_earlier_names
@@ -128,16 +130,25 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
     config = (conf / "config.yaml").read_text(encoding="utf-8")
-    known = {key for key, _ in dotted(read_values(repository / "params.yaml"))}
+    values = dict(dotted(read_values(repository / "params.yaml")))
+    known = set(values)
     problems = [
         f"{word}: write KEY=VALUE"
         for word in words
         if not re.match(r"[+~]*[^+~=]+=|~[^=]+\Z", word, re.DOTALL)
     ]
     for word in words:
-        place = re.match(r"([a-z][\w/]*)@([\w.]+)=", word)
-        if place and not re.search(rf"^  - {place[1]}@{re.escape(place[2])}:", config, re.MULTILINE):
-            problems.append(f"{word}: conf/config.yaml chooses nothing there yet; write +{word}")
+        if (place := re.match(r"(\+*)([a-z][\w/]*)@([\w.]+)=(.*)", word)) is None:
+            continue
+        added, group, package, value = place.groups()
+        there = re.search(rf"^  - {group}@{re.escape(package)}:", config, re.MULTILINE)
+        if group in groups and not set(value.split(",")) <= set(groups[group]):
+            problems.append(f"{word}: conf/{group}/ has {', '.join(groups[group])}")
+        elif bool(there) == bool(added):
+            said = "a choice there already" if there else "no choice there yet"
+            problems.append(
+                f"{word}: conf/config.yaml has {said}; write {'' if there else '+'}{word.lstrip('+')}"
+            )
     for added, key, value in overrides:
         if key in groups:
             # A sweep names several: `swap=local,maxstudio`.
@@ -155,8 +166,32 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
             continue
         elif known and key not in known and key.split(".")[0] not in chosen:
             problems.append(f"{key}: there is no such setting{nearest(key, known)}")
+        elif isinstance(values.get(key), dict) and not _fits_section(key, value):
+            problems.append(
+                f"{key}={value}: {key} holds {', '.join(values[key])}; write {_one_below(key, values)}"
+            )
     if problems:
         raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting, conf/ every choice")
+
+
+def _fits_section(key: str, value: str) -> bool:
+    """Whether a value may stand for a whole section: `{...}`, or null where it may be absent."""
+    kind: Any = Config
+    for part in key.split("."):
+        inner = names_in(kind)
+        kind = inner.get(part, inner.get(ANY_KEY))
+    return value.startswith(("{", "'{")) or (value == "null" and type(None) in get_args(kind))
+
+
+def _one_below(key: str, values: Mapping[str, Any]) -> str:
+    """How a setting below `key` is written."""
+    if key == "personas":
+        return "+persona@personas.mia=mia to add the person of conf/persona/mia.yaml"
+    return next(
+        f"{name}=..."
+        for name, value in values.items()
+        if name.startswith(f"{key}.") and not isinstance(value, dict) and not name.endswith("._target_")
+    )
 
 
 def is_overlay(repository: Path, group: str) -> bool:

@@ -50,6 +50,16 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("evaluate.prompts=[a", "evaluate.prompts=[a: it cannot be read"),
         ("train.seed = 5", "train.seed = 5: it cannot be read"),
         ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
+        *((f"personas={value}", "personas holds jade; write +persona@personas.mia=mia")
+          for value in ("[]", "null", "3", "[mia]", "[jade,jade]")),
+        ("~personas.jade", "personas: {} stands there; expected: keys with values"),
+        ("personas.jade=null", "personas.jade holds name, trigger"),
+        ("train.lora=[]", "train.lora holds kind, rank"),
+        ("train.data=null", "write train.data.side_px=..."),
+        ("+persona@personas.mia=mia", "conf/persona/ has jade"),
+        ("persona@personas.jade=mia", "conf/persona/ has jade"),
+        ("+persona@personas.jade=jade", "has a choice there already; write persona@personas.jade=jade"),
+        ("persona@personas.mia=jade", "has no choice there yet; write +persona@personas.mia=jade"),
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, override, words):
@@ -65,6 +75,7 @@ def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, over
         "viable",
         "Lexer",
         "Ambiguous",
+        "does not compose",
     ):
         assert strange not in str(caught.value)
 
