@@ -157,13 +157,7 @@ def main(path: Path) -> None:
     cfg = load_config(PARAMS)
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))
-    now, setup = time.time(), _setup_began(folder / BEGAN)
-    # What is rented is this job's alone, and was paid for before its setup began.
-    began = min(now - seconds_up(), setup) if usd else setup
-    life = Life(
-        machine=machine, began=datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
-        seconds=now - began, usd_per_hour=usd, booted_s=setup - began,
-    )  # fmt: skip
+    life = begun(machine, usd, setup=_setup_began(folder / BEGAN), now=time.time(), up_s=seconds_up())
     limits = Limits(
         max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
@@ -174,6 +168,14 @@ def main(path: Path) -> None:
         signal.signal(number, lambda _number, _frame: job.stop.set())
     with ended_in_words(job, cfg):
         work(job, cfg, repository)
+
+
+def begun(machine: str, usd: float | None, *, setup: float, now: float, up_s: float) -> Life:
+    """A machine as its work begins, in seconds of the epoch: what is rented is this job's alone, and was paid for before its
+    setup began."""
+    began = min(now - up_s, setup) if usd else setup
+    since = datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds")
+    return Life(machine=machine, began=since, seconds=now - began, usd_per_hour=usd, booted_s=setup - began)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from conf_sections import composition
 from likeness.cli.cloud_jobs import Cloud, settle
 from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.engine import EngineJob
-from likeness.cloud.job import SIGN_EVERY_S, Job
+from likeness.cloud.job import SIGN_EVERY_S, Job, begun
 from likeness.cloud.machine import seconds_up
 from likeness.cloud.parcel import Parcel
 from likeness.cloud.records import JobRecords, Life
@@ -196,3 +196,10 @@ def test_a_rented_machine_is_paid_for_since_its_first_program_began(tmp_path):
     assert seconds_up(tmp_path) == pytest.approx(100.5)
     assert seconds_up(tmp_path / "hidden from this user") == 0.0
     assert 0 <= seconds_up() <= float(Path("/proc/uptime").read_text().split()[0])
+
+
+@pytest.mark.parametrize(("usd", "seconds", "booted"), [(0.6, 300, 60), (0.0, 240, 0), (None, 240, 0)])
+def test_the_time_before_setup_counts_where_it_is_paid_for(usd, seconds, booted):
+    life = begun("runpod RTX4090", usd, setup=1_000_060.0, now=1_000_300.0, up_s=300.0)
+    assert (life.seconds, life.booted_s) == (seconds, booted)
+    assert life.began == ("1970-01-12T13:46:40+00:00" if usd else "1970-01-12T13:47:40+00:00")
