@@ -110,7 +110,7 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
     JobRecords(store, "likeness-jade-before").announce({"queued": taken})
     launches, left_out = plan_queue("jade", SLURM, need_engine=True)
     assert [one.plan.experiment for one in launches] == ["fine"]
-    assert launches[0].cfg.train.checkpoint.share
+    assert launches[0].experiment.values["train"]["checkpoint"]["share"]
     words = "\n".join(left_out)
     for part in ("older: it was queued at commit 0000000000", "code: it changes train.py", "taken: launched already, as",
                  "data: dataset.side_px: would make another dataset"):  # fmt: skip
