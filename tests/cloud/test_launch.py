@@ -63,7 +63,7 @@ def test_hours_are_told_where_this_card_was_measured(clone, bucket):
     (launch,), _ = plan_launch("jade", [], need_engine=False)
     assert launch.plan.candidates[0].pace is None
     remember(
-        launch.cfg,
+        launch.ground.cfg,
         launch.ground.repository,
         Pace(seconds_a_step=0.5, steps=200, device="NVIDIA GeForce RTX 4090"),
         "cuda",
