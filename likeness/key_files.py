@@ -78,14 +78,18 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
         raise ConfigError(f"{path} is not a private key", reason="no-key", remedy=remedy) from error
 
 
-def read_key_list(path: Path) -> dict[str, str]:
+def read_key_list(path: Path, *, repository: Path | None = None) -> dict[str, str]:
     """Whose signatures count: names by public key, a line `KEY NAME` each, `#` before remarks. Empty without a file.
 
     Raises:
-        ConfigError: `keys-open`: others may write it or its folder; `keys-invalid`: a line is none.
+        ConfigError: `keys-in-repository`: it lies in there; `keys-open`: others may write it or its folder; `keys-invalid`: a
+            line is none.
     """
     if not os.path.lexists(path):
         return {}
+    if repository is not None and path.resolve().is_relative_to(repository.resolve()):
+        raise ConfigError(f"{path} lies in the repository, whose files others write", reason="keys-in-repository",
+                          remedy="set LIKENESS_HOME to a folder outside it")  # fmt: skip
     _refuse_no_file(path, reason="keys-invalid", remedy="move it away, and allow each key again")
     for place in (path, path.parent):
         if place.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):

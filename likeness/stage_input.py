@@ -4,6 +4,7 @@ another machine, a checkout or a hand put there is measured now, before anything
 from pathlib import Path
 
 from likeness.errors import InputError
+from likeness.images import RGB
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
@@ -55,3 +56,16 @@ def judge_picture(run: Run, picture: Picture) -> None:
     doors: dict[Path, Door] = {run.paths.ingested: "ingested photograph", run.paths.samples: "drawn picture"}
     door = doors.get(picture.path.parent, "stage input")
     refuse_picture(door, seen, run.consent, what=str(picture.path), embedder=run.embedder)
+
+
+def judge_photograph(run: Run, rgb: RGB, *, what: str) -> None:
+    """Let a photograph pass as it lies in data/PERSONA/raw now, or not.
+
+    Raises:
+        InputError: refused, with the gate's reason.
+    """
+    from likeness.safety.pictures import refuse_picture
+
+    refuse_picture(
+        "ingested photograph", run.gate.measure(rgb), run.consent, what=what, embedder=run.embedder
+    )

@@ -24,6 +24,7 @@ from likeness.key_files import (
     settings_folder,
     verified,
 )
+from likeness.paths import PARAMS, RepositoryPaths
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,7 +68,11 @@ class TeamKeys:
             ConfigError: see `read_key_list`.
         """
         own = {self.public: platform.node() or "this machine"}
-        return own | read_key_list(self.folder / MEMBERS)
+        root = RepositoryPaths.here().root
+        here = (
+            root if (root / PARAMS).is_file() else None
+        )  # a command may run anywhere, in this user's home, too
+        return own | read_key_list(self.folder / MEMBERS, repository=here)
 
     def allow(self, key: str, name: str) -> None:
         """Let a member's signatures count here.

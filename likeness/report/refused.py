@@ -6,7 +6,6 @@ from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.images import RGB
-from likeness.ingest import IngestConfig
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import limits_of
 from likeness.pipeline.manifest import Failure
@@ -16,6 +15,7 @@ from likeness.report.pictures import Album
 from likeness.report.view import Figure, of_entry
 from likeness.report.words import SHOWABLE, reason_words
 from likeness.run import Run
+from likeness.stage_input import judge_photograph
 
 # A remedy may name its photograph: then there are as many as items, and the first few say it.
 MAX_REMEDIES = 8
@@ -78,8 +78,8 @@ def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure:
     width = run.config.report.thumb_px * 2 // 3
     if step == "ingested":
         folder = got.places.raw_targets if failure.target is not None else got.places.raw_sources
-        path = folder / failure.origin if failure.origin and failure.reason in SHOWABLE else None
-        rgb = _raw_photo(path, run.config.ingest) if path else None
+        named = failure.reason in SHOWABLE and failure.origin == Path(failure.origin or "").name != ""
+        rgb = _raw_photo(run, folder / str(failure.origin)) if named else None
         return (
             []
             if rgb is None
@@ -97,9 +97,12 @@ def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure:
     ]
 
 
-def _raw_photo(path: Path, cfg: IngestConfig) -> RGB | None:
-    """Pixels of a user's photograph that was refused for a technical reason, or None when it cannot be read."""
+def _raw_photo(run: Run, path: Path) -> RGB | None:
+    """Pixels of a user's photograph that was refused for a technical reason, or None when it cannot be read or, measured as it
+    lies there now, must not be shown."""
     try:
-        return decode_photo(path, limits_of(cfg)).rgb
+        rgb = decode_photo(path, limits_of(run.config.ingest)).rgb
+        judge_photograph(run, rgb, what=str(path))
     except InputError:
         return None
+    return rgb

@@ -196,7 +196,7 @@ def test_allowed_signers_in_the_repository_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("LIKENESS_HOME", str(home))
     with pytest.raises(ConfigError) as caught:
         load_consent(folder, "mia")
-    assert caught.value.reason == "signers-in-repository"
+    assert caught.value.reason == "keys-in-repository"
 
 
 @pytest.fixture

@@ -56,6 +56,21 @@ def test_a_members_record_is_taken(tmp_path, shared_item, monkeypatch):
     assert item.files["image.png"].path.read_bytes() == DATA
 
 
+@pytest.mark.parametrize("folder", [".", ".dvc/tmp/exps/run"], ids=["the repository", "an experiment of it"])
+def test_members_that_a_commit_or_an_experiment_carries_are_none(tmp_path, monkeypatch, folder):
+    """`LIKENESS_HOME=keys` means a folder of the repository, and whoever writes a commit writes there."""
+    (tmp_path / "params.yaml").touch()
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setenv("LIKENESS_HOME", "keys")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    stranger = TeamKeys("x", tmp_path / "stranger").public
+    TeamKeys("x").allow(stranger, "a stranger")
+    with pytest.raises(ConfigError) as caught:
+        _ = TeamKeys("x").members
+    assert caught.value.reason == "keys-in-repository"
+
+
 @pytest.mark.parametrize(
     "left", ["", "# {key} ann\n", "{other} ann\n"], ids=["taken out", "a remark", "another key"]
 )

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 import yaml
-from doors import SeesHer
+from doors import SeesHer, seen
 from persona_folders import Folders, coloured, providers, settings
 from runs import run_of
 
@@ -194,6 +194,29 @@ def refuse(folders: Folders, reason: str) -> None:
         remedy="another one",
     )
     write_manifest(folders.places.ingested, ingested.entries, [failure])
+
+
+def test_a_refused_photograph_that_was_exchanged_or_lies_elsewhere_is_not_shown(folders):
+    """The line is one that ingest might have written."""
+
+    def shown(gate: object) -> int:
+        run = run_of("report", config(), PERSONA)
+        vars(run)["gate"] = gate
+        report.main(run)
+        return len(checked(page(folders)).images)
+
+    class SeesMore:
+        def measure(self, rgb):
+            return seen() | {"explicit": 0.9}
+
+    refuse(folders, "blurred")
+    assert shown(SeesHer()) == shown(SeesMore()) + 1
+    (folders.places.raw_sources / "other.png").rename("elsewhere.png")
+    manifest = read_manifest(folders.places.ingested)
+    (line,) = manifest.failures
+    lines = [line.model_copy(update={"origin": "../../../../elsewhere.png"})]
+    write_manifest(folders.places.ingested, manifest.entries, lines)
+    assert shown(SeesHer()) == shown(SeesMore())
 
 
 @pytest.mark.parametrize(

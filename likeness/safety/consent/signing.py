@@ -97,13 +97,9 @@ def allowed_signers(repository: Path) -> dict[str, str]:
     """Names by public key.
 
     Raises:
-        ConfigError: the list lies in the repository, whose content others write; see `read_key_list`.
+        ConfigError: see `read_key_list`.
     """
-    path = settings_folder() / ALLOWED
-    if path.resolve().is_relative_to(repository.resolve()):
-        raise ConfigError(f"{path} lies in the repository, whose files others write", reason="signers-in-repository",
-                          remedy="set LIKENESS_HOME to a folder outside it")  # fmt: skip
-    return read_key_list(path)
+    return read_key_list(settings_folder() / ALLOWED, repository=repository)
 
 
 def allow(key: str, name: str) -> Path:
