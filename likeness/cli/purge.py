@@ -221,7 +221,8 @@ def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: 
         report.stays.append(f".cache/training has {len(nameless)} folder(s) of earlier versions that name nobody: "
                             "`likeness items prune --unused-days 0` deletes them")  # fmt: skip
     report.stays.append(
-        "copies on other machines, in other clones and with providers of swaps and captions: ask them"
+        "copies on other machines, in other clones and with providers of swaps and captions: ask them; and what `dvc get` or a "
+        "hand laid elsewhere, which nothing names"
     )
 
 
