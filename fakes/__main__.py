@@ -29,7 +29,7 @@ def _by_hand(s3: S3Server, url: str) -> None:
         f"ComfyUI   {url}/comfyui\nRunPod    {url}/runpod/v2\ncontrol   {url}/control/state\n"
         f"S3        {s3.url} (bucket {BUCKET})\n\n"
         f"In another terminal:\n{keys}\n"
-        "  likeness params +experiment=fakes && dvc repro\n",
+        "  likeness params +experiment=fakes && likeness plan && dvc repro\n",
         flush=True,
     )
 

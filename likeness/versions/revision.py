@@ -22,6 +22,8 @@ from likeness.strict_yaml import parse_yaml
 
 WORKSPACE = "workspace"
 EXPERIMENTS = "refs/exps"
+# What git and DVC lay aside for a while, and a killed run leaves there: nobody's version.
+ASIDE = ("refs/stash", "refs/exps/stash", "refs/exps/exec/*", "refs/exps/celery/*", "refs/exps/apply/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +210,8 @@ def refs(prefix: str) -> Iterator[tuple[str, str]]:
 
 def locks_in_history() -> Iterator[tuple[str, str]]:
     """(commit, its first line) of every commit that changed dvc.lock, on any branch or experiment, newest first."""
-    for line in (git("log", "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
+    aside = [f"--exclude={ref}" for ref in ASIDE]
+    for line in (git("log", *aside, "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
         commit, _, title = line.partition(" ")
         yield commit, title
 

@@ -107,6 +107,30 @@ def test_a_copied_file_of_the_past_is_found_by_its_bytes(here, tmp_path):
     assert made.pictures == 2
 
 
+@pytest.mark.parametrize("ref", ["refs/exps/exec/EXEC_MERGE", "refs/exps/celery/stash", "refs/stash"])
+def test_what_dvc_lays_aside_for_a_while_is_nobodys_version(here, ref):
+    """A `dvc exp run` that is killed leaves such a commit, older than the one that a person makes afterwards."""
+    dated = ["env", "GIT_COMMITTER_DATE=2000-01-01T00:00:00Z"]
+    aside = here.run(
+        *dated,
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "commit-tree",
+        "HEAD^{tree}",
+        "-m",
+        "Index stash",
+    )
+    here.run("git", "update-ref", ref, aside.strip())
+    try:
+        made = lineage(here.folder / "models/jade/lora_training/train/jade-s1-t3.jpg")
+    finally:
+        here.run("git", "update-ref", "-d", ref)
+    assert made.title.endswith("third")
+
+
 def test_unknown_bytes_are_told(here, tmp_path):
     (tmp_path / "x.jpg").write_text("other")
     with pytest.raises(InputError, match="names the bytes of"):
