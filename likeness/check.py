@@ -176,7 +176,7 @@ def _file_problems(cfg: Config) -> Iterator[str]:
         elif sources and sources <= {same_name(one) for one in persona.held_out}:
             yield (
                 f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
-                f"  remedy: leave two or three in personas.{name}.held_out in conf/persona/, or add photographs"
+                f"  remedy: leave two or three in `held_out` in conf/persona/{name}.yaml, or add photographs"
             )
         for read, path in ((read_numbers, paths.numbers), (read_allowed, paths.captions_override)):
             try:
