@@ -23,6 +23,7 @@ class S3Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._no_profile = folder.with_name(f"{folder.name}.aws")  # DVC wants a file, not /dev/null
 
     def __enter__(self) -> Self:
         with socket.socket() as free:
@@ -33,6 +34,7 @@ class S3Server:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._no_profile.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Start it, or start it again on its port with its files."""
@@ -58,15 +60,14 @@ class S3Server:
 
     def environment(self) -> dict[str, str]:
         """What a client of it needs, and nothing of the user's own AWS settings."""
-        nothing = self.folder.with_name(f"{self.folder.name}.aws")  # DVC wants a file, not /dev/null
-        nothing.touch()
+        self._no_profile.touch()
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_REGION": REGION,
-            "AWS_CONFIG_FILE": str(nothing),
-            "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
+            "AWS_CONFIG_FILE": str(self._no_profile),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self._no_profile),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 

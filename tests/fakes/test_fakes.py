@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from fakes.faults import KINDS, TRANSIENT, Faults, mixture
+from fakes.s3 import S3Server
 from fakes.server import FakeServers
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import decode_rgb, load_rgb
@@ -430,3 +431,9 @@ def test_the_server_survives_its_clients_and_ends_with_the_test():
         pid = running.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIG_DFL)
+
+
+def test_the_s3_server_leaves_nothing_beside_its_folder(tmp_path):
+    with S3Server(tmp_path / "s3") as server:
+        assert Path(server.environment()["AWS_CONFIG_FILE"]).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["s3"]
