@@ -307,7 +307,7 @@ def report(count: int, config: Config) -> Work:
     def work() -> dict[str, Any]:
         got = Collected(
             places=PATHS, steps=steps, folders={name: PATHS.output(name) for name in [*manifests, "lora_training"]},
-            evaluation=evaluation, evaluation_refusals=Manifest((), ()), training=training, deliverables=(),
+            judge=lambda picture: None, evaluation=evaluation, samples=Manifest((), ()), training=training, deliverables=(),
         )  # fmt: skip
         text = page(run, got)
         return {"bytes": len(text.encode()), "most_bytes": config.report.max_page_bytes}
