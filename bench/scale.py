@@ -291,7 +291,7 @@ def report(count: int, config: Config) -> Work:
         "ingested": Manifest(manifests["ingested"].entries, failures), "lora_training": manifests["captions"],
     }  # fmt: skip
     scores = {f"{PERSONA}-s{n}": float(np.random.default_rng(n).uniform(0.4, 0.9)) for n in range(count)}
-    group = Group(images=count, faces=count, mean=0.7, by_yaw={"0_15": 0.7}, by_image=scores)
+    group = Group(images=count, faces=count, mean=0.7, by_image=scores)
     names = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
     evaluation = Evaluation.model_validate(
         {
