@@ -3,23 +3,19 @@
 import datetime
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import Mailer
 from gallery.accounts.passwords import Passwords
+from gallery.clock import DatabaseClock
 from gallery.people.consent import Records
 from gallery.settings import Settings
 from likeness.store.s3 import Remote
 
 Clock = Callable[[], datetime.datetime]
-
-
-def utc_now() -> datetime.datetime:
-    """Now, in UTC."""
-    return datetime.datetime.now(datetime.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +29,12 @@ class Gallery:
     mailer: Mailer
     passwords: Passwords
     records: Records
-    clock: Clock = utc_now
+    clock: Clock = field(default_factory=DatabaseClock)
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """All of it or nothing; what was read stays readable after the end."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if isinstance(self.clock, DatabaseClock):
+                self.clock.learn(session)
             yield session

@@ -34,12 +34,20 @@ def open_gallery(settings: Settings) -> Gallery:
     _wait_for(engine)
     upgrade(engine)
     folder = (settings.folder / "pictures").absolute()
-    return Gallery(
-        settings=settings, engine=engine, store=Remote(settings.store_url or f"file://{folder}"), key=settings.key(),
+    gallery = Gallery(
+        settings=settings, engine=engine, store=open_store(settings.store_url or f"file://{folder}"), key=settings.key(),
         mailer=open_mailer(settings),
         passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
         records=Repository(root=settings.repository.absolute(), team=team_store(load_config(settings.repository / PARAMS))),
     )  # fmt: skip
+    with gallery.transaction():  # its clock is the database's from now on
+        pass
+    return gallery
+
+
+def open_store(url: str) -> Remote:
+    """The place of pictures. It is given up soon when it is silent: a picture is stored under locks, and people wait for others."""
+    return Remote(url, quick=True)
 
 
 def _wait_for(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
 
 from gallery.api.answers import add_answers
@@ -40,6 +41,8 @@ PARTS = (
     money,
 )
 ROUTERS = tuple(part.router for part in PARTS)
+FILES_AT_ONCE = 24
+"""Threads that read pictures; all else has threads of its own."""
 
 
 def make_app(gallery: Gallery) -> FastAPI:
@@ -49,6 +52,7 @@ def make_app(gallery: Gallery) -> FastAPI:
     app.state.gallery = gallery
     app.state.pulse = Pulse(gallery)
     app.state.streams = Counter()
+    app.state.files = CapacityLimiter(FILES_AT_ONCE)
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
     said: dict[str, Any] = {"model": Failure, "description": "Why not"}

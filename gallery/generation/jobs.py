@@ -10,11 +10,13 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
-from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
+from procrastinate.jobs import Job
 from sqlalchemy import select, text
 
-from gallery.context import Gallery
+from gallery.context import Clock, Gallery
 from gallery.database import connecting
 from gallery.generation.cut_off import is_free
 from gallery.generation.ending import fail
@@ -27,8 +29,8 @@ from gallery.tables import Event, Generation
 from gallery.takedown.reports import tick
 from likeness.errors import TransientError
 
-TRIES = 4
-RETRY = RetryStrategy(max_attempts=TRIES, wait=1, exponential_wait=3)
+WAITS_SECONDS = (4, 10, 28)
+TRIES = len(WAITS_SECONDS) + 1
 TAKEN_SECONDS = 10.0
 """A worker that took a job is at its generation well before."""
 REPAIR_SECONDS = 5.0
@@ -46,11 +48,24 @@ AGAIN = text("UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WH
 log = logging.getLogger("gallery")
 
 
-def make_queue(worker: Worker, url: str, *, retry: RetryStrategy = RETRY) -> App:
+@dataclass(frozen=True, kw_only=True)
+class Retry(BaseRetryStrategy):
+    """When a job that failed is tried again, by the clock that all workers share: the queue's own is this machine's."""
+
+    clock: Clock
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """None after the last try."""
+        if job.attempts >= len(WAITS_SECONDS):
+            return None
+        return RetryDecision(retry_at=self.clock() + datetime.timedelta(seconds=WAITS_SECONDS[job.attempts]))
+
+
+def make_queue(worker: Worker, url: str) -> App:
     """The queue with what its jobs do."""
     app = App(connector=PsycopgConnector(conninfo=url, kwargs=connecting(), min_size=1, max_size=4))
 
-    @app.task(name=DRAW, queue=QUEUE, retry=retry, pass_context=True)
+    @app.task(name=DRAW, queue=QUEUE, retry=Retry(clock=worker.gallery.clock), pass_context=True)
     def draw(context: JobContext, generation_id: str) -> None:
         try:
             worker.run(uuid.UUID(generation_id))

@@ -125,8 +125,10 @@ class Worker:
         """The files first, then the line, while neither a revocation nor a cancellation can come between."""
         name = picture_file(generation.id, number)
         with self.gallery.transaction() as db:
-            person = db.scalars(
-                select(Person).where(Person.id == version.person_id).with_for_update(read=True)
+            person = db.scalars(  # a revocation waits for this lock, and others' wishes do not
+                select(Person)
+                .where(Person.id == version.person_id)
+                .with_for_update(read=True, key_share=True)
             ).one()
             require(db, self.gallery.records, person, generation.prompt_kind)
             generation = _locked(db, generation.id)

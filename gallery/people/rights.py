@@ -54,7 +54,7 @@ def allowed(db: Session, user: User, version_id: uuid.UUID, now: datetime.dateti
     rows = (
         select(Right, Version, Person).select_from(Right).join(Version, Version.id == Right.version_id)
         .join(Person, Person.id == Version.person_id).where(Right.user_id == user.id, Right.version_id == version_id)
-        .with_for_update(of=[Right, Person])
+        .with_for_update(of=[Right, Person], key_share=True)
     )  # fmt: skip
     row = db.execute(rows).one_or_none()
     if row is None:

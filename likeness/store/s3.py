@@ -29,6 +29,7 @@ from likeness.store.s3_errors import translate_fault
 PRESIGN_MAX_S = 7 * 24 * 3600  # SigV4's limit
 PART_BYTES = 16 * 2**20  # files of two parts or more are sent in parts, so that memory holds parts only
 PARTS_AT_ONCE = 4
+KEYS_AT_ONCE = 1000  # of one DeleteObjects
 
 FAULTS = (OSError, ValueError, BotoCoreError, ClientError, ResponseParserError)
 
@@ -40,14 +41,15 @@ SHA256 = "sha256"  # name of the object metadata that says what is in a file
 
 
 class Remote:
-    """A folder by URL; nothing is opened before the first use. Safe for several threads.
+    """A folder by URL; nothing is opened before the first use. Safe for several threads. `quick`: for small files that somebody
+    waits for; a store that is silent is given up within some 20 s.
 
     Every method raises our errors only: AuthError (keys), ConfigError (bucket, region, endpoint, settings),
     TransientError (no answer, busy), RejectedError.
     """
 
-    def __init__(self, url: str, s3: S3Config = FROM_ENVIRONMENT) -> None:
-        self.url, self._s3 = url.rstrip("/"), s3
+    def __init__(self, url: str, s3: S3Config = FROM_ENVIRONMENT, *, quick: bool = False) -> None:
+        self.url, self._s3, self._quick = url.rstrip("/"), s3, quick
         parts = urlsplit(url)
         self._is_s3 = parts.scheme in ("s3", "s3a")
         if parts.query or "@" in parts.netloc or (self._is_s3 and not parts.netloc) or NO_SLASHES.match(url):
@@ -118,8 +120,13 @@ class Remote:
             else:  # elsewhere a file may be seen half written
                 temporary = f"{path}.{uuid.uuid4().hex}"
                 filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-                filesystem.pipe_file(temporary, data)
-                filesystem.mv(temporary, path)
+                try:
+                    filesystem.pipe_file(temporary, data)
+                    filesystem.mv(temporary, path)
+                except FAULTS:
+                    with suppress(*FAULTS):  # half a file would take what little room there is
+                        filesystem.rm_file(temporary)
+                    raise
 
     def names(self, folder: str) -> list[str]:
         """All files below a folder, relative to the place."""
@@ -130,19 +137,31 @@ class Remote:
             except FileNotFoundError as error:
                 _absent(error)
                 return []
-        return [path.removeprefix(root).lstrip("/") for path in found]
+        names = (path.removeprefix(root).lstrip("/") for path in found)
+        return [name for name in names if name]  # an empty folder is told as a file without a name
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete files; those that are not there are no error."""
         filesystem, root, client = self._open()
         with self._faults_as_ours("deleting"):
-            if client is not None:  # S3 takes many at once, and says nothing of those that are not there
-                if names:
-                    filesystem.rm([f"{root}/{name}" for name in names])
+            if client is not None:
+                for begin in range(0, len(names), KEYS_AT_ONCE):
+                    self._delete_keys(names[begin : begin + KEYS_AT_ONCE])
                 return
             for name in names:
                 with suppress(FileNotFoundError):
                     filesystem.rm_file(f"{root}/{name}")
+
+    def _delete_keys(self, names: Sequence[str]) -> None:
+        """S3 takes many at once, says nothing of those that are not there, and names in an answer 200 those that it did not delete."""
+        keys = [{"Key": self._key(name)[1]} for name in names]
+        said = self._open()[0].call_s3(
+            "delete_objects", Bucket=self._key("")[0], Delete={"Objects": keys, "Quiet": True}
+        )
+        if refused := cast("list[dict[str, Any]]", said.get("Errors")):
+            raise ClientError(
+                {"Error": refused[0], "ResponseMetadata": {"HTTPStatusCode": 500}}, "DeleteObjects"
+            )  # pyright: ignore[reportArgumentType]
 
     def upload(self, name: str, path: Path, sha256: str) -> None:
         """Put a file there with its content type and its digest as metadata; large ones go in parts."""
@@ -182,7 +201,7 @@ class Remote:
                 from likeness.store.s3_client import STREAM_FAULTS, open_s3
 
                 self._faults = (*FAULTS, *STREAM_FAULTS)
-                self._opened = open_s3(self.url, self._s3)
+                self._opened = open_s3(self.url, self._s3, quick=self._quick)
             elif self._opened is None:
                 with self._faults_as_ours("opening"):
                     filesystem, root = cast("tuple[Any, str]", fsspec.url_to_fs(self.url))

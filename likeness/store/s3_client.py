@@ -27,6 +27,7 @@ CONNECT_S, READ_S = 5.0, 20.0
 ATTEMPTS = 3  # of a request, the first included; botocore's `standard` mode backs off with jitter
 CHECK_ATTEMPTS = 2  # of the look at a place before it is used: nothing is lost by telling soon
 BODY_ATTEMPTS = 2  # of a request whose answer broke off while it was read
+QUICK_READ_S, QUICK_ATTEMPTS = 8.0, 2  # where somebody waits, or a lock is held
 CONNECTIONS = 32
 # What botocore knows of S3's API, 0.1 s to read: once a process.
 DESCRIPTIONS: Final = botocore.loaders.create_loader()
@@ -40,8 +41,8 @@ def is_aws(endpoint_url: str) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
-def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
-    """(fsspec file system, bucket/prefix in it, botocore client); asks nobody but a key's own issuer.
+def open_s3(url: str, s3: S3Config, *, quick: bool = False) -> tuple[Any, str, Any]:
+    """(fsspec file system, bucket/prefix in it, botocore client); asks nobody but a key's own issuer. `quick` gives up sooner.
 
     Raises:
         ConfigError, AuthError: the settings or the profile are wrong, or there is no region.
@@ -58,7 +59,9 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
             raise ConfigError(f"{url}: no region is set", reason="s3-wrong-region",
                               remedy="set s3.region in conf/ or AWS_REGION to the bucket's region")  # fmt: skip
         settings = _client_settings(session, endpoint)
-        impatient = {**settings, "retries": {"mode": "standard", "total_max_attempts": CHECK_ATTEMPTS}}
+        if quick:
+            settings |= {"read_timeout": QUICK_READ_S, "retries": _retries(QUICK_ATTEMPTS)}
+        impatient = {**settings, "retries": _retries(CHECK_ATTEMPTS)}
         client = session.create_client("s3", config=ClientConfig(**impatient), **where)
         filesystem, root = cast(
             "tuple[Any, str]",
@@ -68,7 +71,7 @@ def open_s3(url: str, s3: S3Config) -> tuple[Any, str, Any]:
                 max_concurrency=1,  # else every read asks for the size first
             ),
         )  # fmt: skip
-        filesystem.retries = BODY_ATTEMPTS
+        filesystem.retries = 1 if quick else BODY_ATTEMPTS
         filesystem.connect()
         return filesystem, root.rstrip("/"), client
     except (BotoCoreError, ValueError) as error:
@@ -81,10 +84,14 @@ def _session(kind: Any, profile: str | None) -> Any:
     return session
 
 
+def _retries(attempts: int) -> dict[str, Any]:
+    return {"mode": "standard", "total_max_attempts": attempts}
+
+
 def _client_settings(session: Any, endpoint: str) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "signature_version": "s3v4",
-        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "retries": _retries(ATTEMPTS),
         "connect_timeout": CONNECT_S,
         "read_timeout": READ_S,
         "max_pool_connections": CONNECTIONS,

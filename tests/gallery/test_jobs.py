@@ -7,24 +7,12 @@ import threading
 from typing import Any
 
 import pytest
+from gallery_queue import run_all
 from gallery_world import World
-from procrastinate import RetryStrategy
 from sqlalchemy import text
 
-from gallery.generation.jobs import TRIES, make_queue, run_worker
+from gallery.generation.jobs import TRIES, run_worker
 from likeness.errors import TransientError
-
-
-def run_all(world: World) -> None:
-    """Work until the queue is empty."""
-    url = world.gallery.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
-    app = make_queue(world.worker, url, retry=RetryStrategy(max_attempts=TRIES))
-
-    async def work() -> None:
-        async with app.open_async():
-            await app.run_worker_async(wait=False, install_signal_handlers=False)
-
-    asyncio.run(work())
 
 
 def ask(world: World) -> tuple[Any, dict[str, Any]]:

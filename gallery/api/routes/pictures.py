@@ -5,12 +5,15 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import select
+from starlette.types import Receive, Scope, Send
 
 from gallery.accounts.tries import ARCHIVE, count_try
 from gallery.api import shapes
@@ -18,12 +21,13 @@ from gallery.api.bodies import Body, Moment, Text
 from gallery.api.shapes import FILES, DeletionReceipt, Page, content
 from gallery.api.visitors import GalleryDep, UserDep
 from gallery.context import Gallery
-from gallery.errors import invalid, not_there
+from gallery.errors import RequestError, invalid, not_there
 from gallery.generation.request import own_picture
 from gallery.pictures.leaving import delete_picture
 from gallery.pictures.pages import Filter, chosen, page, read_cursor
 from gallery.pictures.views import picture_views
 from gallery.tables import Person, Picture
+from likeness.store.s3 import Remote
 
 router = APIRouter()
 MOST_IN_ARCHIVE = 200
@@ -37,6 +41,24 @@ class Ids(Body):
     ids: list[uuid.UUID] = Field(min_length=1, max_length=MOST_IN_ARCHIVE)
 
 
+class StoredFile(Response):
+    """A file of the store, read when it is sent, and no more than some at once: a store that is silent keeps no other page waiting.
+
+    Raises:
+        RequestError: 404: it is not there.
+    """
+
+    def __init__(self, store: Remote, name: str, kind: str, headers: dict[str, str]) -> None:
+        super().__init__()
+        self._read, self._kind, self._headers = partial(store.read, name), kind, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        data = await to_thread.run_sync(self._read, limiter=scope["app"].state.files)
+        if data is None:
+            raise not_there()
+        await Response(data, media_type=self._kind, headers=self._headers)(scope, receive, send)
+
+
 def file_answer(
     gallery: Gallery,
     picture: Picture,
@@ -46,13 +68,11 @@ def file_answer(
     cache: str = f"private, max-age={CACHED_SECONDS}",
 ) -> Response:
     """The bytes of a picture; its name is made here, of letters that no header minds."""
-    data = gallery.store.read(picture.file if size == "full" else picture.thumbnail)
-    if data is None:
-        raise not_there()
+    name = picture.file if size == "full" else picture.thumbnail
     kind = "image/png" if size == "full" else "image/jpeg"
     headers = {"cache-control": cache, "vary": "cookie",  # who signs in next in this browser sees nothing of it
                "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"'}  # fmt: skip
-    return Response(data, media_type=kind, headers=headers)
+    return StoredFile(gallery.store, name, kind, headers)
 
 
 @router.get("/pictures", response_model=Page[shapes.Picture])
@@ -121,17 +141,20 @@ def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse
             Picture.id.in_(body.ids), Picture.user_id == user.id, Picture.gone.is_(None))  # fmt: skip
         found = [(row[0], row[1]) for row in db.execute(own.order_by(Picture.created))]
     if len(found) != len(set(body.ids)):
-        raise invalid("Some of these pictures are not there.", "Load the page again.")
+        raise _some_gone()
     made = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - closed by the answer
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for picture, person in found:
-            if (data := gallery.store.read(picture.file)) is not None:
-                archive.writestr(
-                    zipfile.ZipInfo(f"{person}-{picture.id}.png", _moment(picture.created)), data
-                )
+            if (data := gallery.store.read(picture.file)) is None:
+                raise _some_gone()
+            archive.writestr(zipfile.ZipInfo(f"{person}-{picture.id}.png", _moment(picture.created)), data)
     made.seek(0)
     return StreamingResponse(_chunks(made), media_type="application/zip",
                              headers={"content-disposition": 'attachment; filename="pictures.zip"'})  # fmt: skip
+
+
+def _some_gone() -> RequestError:
+    return invalid("Some of these pictures are not there.", "Load the page again.")
 
 
 def _moment(at: datetime) -> tuple[int, int, int, int, int, int]:
