@@ -5,7 +5,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeout
 from starlette.exceptions import HTTPException
 
@@ -75,6 +75,7 @@ def add_answers(app: FastAPI) -> None:
     app.add_exception_handler(LikenessError, _likeness)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for gone in (OperationalError, SQLAlchemyTimeout):
+    # no answer; a session that the server ended, or that may not write; no connection in time
+    for gone in (OperationalError, InternalError, InterfaceError, SQLAlchemyTimeout):
         app.add_exception_handler(gone, _database)
     app.add_exception_handler(Exception, _fault)

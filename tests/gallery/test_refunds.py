@@ -89,7 +89,7 @@ def answer_lost(*told: Any) -> httpx.Response:
     raise httpx.ReadTimeout("the answer was lost")
 
 
-@pytest.mark.parametrize("others", [0, 120], ids=["alone", "among many"])
+@pytest.mark.parametrize("others", [0, 101], ids=["alone", "among many"])
 def test_a_refund_whose_answer_was_lost_is_not_made_again_when_stripe_has_forgotten_the_request(
     selling: World, stripe: FakeServers, others: int
 ) -> None:
@@ -99,8 +99,9 @@ def test_a_refund_whose_answer_was_lost_is_not_made_again_when_stripe_has_forgot
         patch.setattr("gallery.money.refunds.post", answer_lost)
         assert back(owner, payment, 300, attempt).status_code == 503
     form = {"payment_intent": f"pi_{payment}", "amount": "1"}
-    for _ in range(others):
-        httpx.post(f"{stripe.stripe_url}/v1/refunds", data=form, headers={"authorization": f"Bearer {KEY}"})
+    with httpx.Client(headers={"authorization": f"Bearer {KEY}"}) as stripes:
+        for _ in range(others):
+            stripes.post(f"{stripe.stripe_url}/v1/refunds", data=form)
     httpx.post(f"{stripe.stripe_url}/forget")
     selling.pass_time(hours=25)
     assert finish_all(selling.gallery) == 1

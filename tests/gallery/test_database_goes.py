@@ -1,0 +1,102 @@
+"""A database that ends in the middle: what was begun is there whole or not at all, and goes on."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gallery_world import World
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from gallery.embedded import embedded_server
+from gallery.generation.events import tell
+
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+def cut(world: World) -> None:
+    """End every connection, as a restart of the server does."""
+    with world.gallery.engine.connect() as connection:
+        connection.execute(text(END))
+
+
+@pytest.mark.parametrize("how", ["restarted", "timed out", "read-only"])
+def test_a_request_in_the_middle_of_which_the_database_goes_is_not_carried_out_and_can_be_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    ann, version = world.drawing()
+    wish = {"version_id": version, "prompt": "smiling", "count": 2, "attempt": str(uuid.uuid4())}
+
+    def goes(db: Session, *told: Any) -> None:
+        if how == "restarted":
+            cut(world)
+        elif how == "timed out":
+            db.execute(text("SET idle_in_transaction_session_timeout = 1"))
+            time.sleep(0.2)
+        else:
+            db.execute(text("SET TRANSACTION READ ONLY"))
+        tell(db, *told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gallery.generation.request.tell", goes)
+        answer = ann.post("/generations", wish)
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (503, "database")
+    assert ann.get("/generations").json()["items"] == []
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
+    assert ann.post("/generations", wish).status_code == 202
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 2
+
+
+def test_a_wish_in_the_middle_of_which_the_database_goes_is_drawn_once(world: World) -> None:
+    ann, version = world.drawing()
+    wish = {"version_id": version, "prompt": "smiling", "count": 3, "seed": 0}
+    asked = ann.post("/generations", wish).json()
+
+    def goes(shot: Any) -> None:
+        if shot.seed == 1:
+            world.drawer.before = None
+            cut(world)
+
+    world.drawer.before = goes
+    with pytest.raises(DBAPIError):
+        world.work(asked)
+    world.work(asked)
+    shown = ann.get(f"/generations/{asked['id']}").json()
+    assert (shown["status"], [one["seed"] for one in shown["pictures"]]) == ("done", [0, 1, 2])
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that the server's own user reaches: pytest's own are closed to it."""
+    made = Path(tempfile.mkdtemp(prefix="gallery-postgres-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(folder: Path) -> None:
+    server = embedded_server(folder)
+    engine = create_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
+    engine.dispose()
+    killed = server.get_pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    number = None
+    while number is None:
+        try:
+            with engine.connect() as connection:
+                number = connection.execute(text("SELECT number FROM kept")).scalar_one()
+        except OperationalError:
+            time.sleep(0.1)
+    assert number == 7
+    engine.dispose()
+    server.cleanup()
