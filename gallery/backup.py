@@ -51,9 +51,18 @@ def _run(name: str, options: Sequence[str], database: URL | None = None) -> str:
 
 
 def backup(gallery: Gallery, out: Path) -> int:
-    """Write all of the gallery to a tar file that only this user reads; gives how many files of the store are in it. The database
-    is read first: what is drawn later is in neither, or is a file without a line."""
+    """Write all of the gallery to a tar file that only this user reads; gives how many files of the store are in it. What did not
+    become whole is taken away again."""
     out.touch(mode=0o600, exist_ok=False)
+    try:
+        return _write(gallery, out)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _write(gallery: Gallery, out: Path) -> int:
+    """The database is read first: what is drawn later is in neither, or is a file without a line."""
     with tempfile.TemporaryDirectory() as folder, tarfile.open(out, "w") as archive:
         dump = Path(folder) / DUMP
         _run("pg_dump", ["--format=custom", f"--file={dump}"], gallery.engine.url)
