@@ -29,7 +29,14 @@ interface Options {
 
 // The token of GET /session; every unsafe method carries it. Signing in or out makes a new one.
 let csrf: Promise<string> | null = null;
-const csrfToken = () => (csrf ??= session().then((answer) => answer.csrf));
+const csrfToken = () =>
+  (csrf ??= session().then(
+    (answer) => answer.csrf,
+    (error: unknown) => {
+      csrf = null; // a server that could not be reached once is asked again
+      throw error;
+    },
+  ));
 
 function address(path: string, query: Query = {}): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");

@@ -101,8 +101,9 @@ export const messages = {
     drawing: (done: number, count: number) => `Drawing: ${done} of ${count} ready`,
     queued: "Waiting",
     done: (count: number) => (count === 1 ? "1 picture" : `${count} pictures`),
-    failed: "The run failed. It cost nothing.",
-    cancelled: "Cancelled. What was not drawn costs nothing.",
+    failed: "The run failed.",
+    cancelled: "Cancelled.",
+    free: "What was not drawn costs nothing.",
     cancel: "Cancel the run",
     upscale: "Enlarging",
     refused: (count: number) => (count === 1 ? "1 picture was refused and costs nothing" : `${count} pictures were refused and cost nothing`),
@@ -177,7 +178,17 @@ export const messages = {
     left: (count: number) => `${count} could not be deleted and are still here.`,
   },
 
-  receipt: { title: "Receipt", download: "Keep the receipt (JSON)", keep: "Keep this receipt: it is your proof." },
+  receipt: {
+    fields: {
+      id: "Number", receipt: "Number", at: "When", created: "Reported", due: "Decision due by", decided: "Decided", decision: "Decision", status: "Status",
+      reason: "Reason", person: "Person", consent: "Consent record", picture: "Picture", sha256: "SHA-256 of the file", erased: "File erased from storage",
+      withdrawn: "Pictures withdrawn", shares: "Links ended", cancelled: "Runs cancelled", storage: "Files erased from storage", listed: "On the list of revocations",
+      copies: "Pictures removed", pictures: "Pictures", prompt: "Prompt", picture_id: "Picture",
+    } as Record<string, string>,
+    yes: "yes",
+    notYet: "not yet",
+    title: "Receipt", download: "Keep the receipt (JSON)", keep: "Keep this receipt: it is your proof.",
+  },
 
   share: {
     title: "Share this picture",
@@ -220,8 +231,8 @@ export const messages = {
     statement: "What should we know?",
     send: "Send the report",
     sent: "Your report has arrived",
-    sentText: "This page shows what becomes of it. Keep its address.",
-    follow: "Follow the report",
+    sentText: "It has a page of its own, which shows what is decided. Open it and keep its address: nothing else leads there.",
+    follow: "Open the report's page",
   },
 
   verify: {
@@ -243,6 +254,7 @@ export const messages = {
   takedown: {
     title: "A report and what became of it",
     gone: "There is no report with this number",
+    goneText: "Look at the address once more: it must be the whole one that you kept when you sent the report.",
     clock: (time: string) => `A decision is due by ${time}`,
     status: { open: "Open: not decided yet", removed: "Removed: the picture and its copies are gone", kept: "Kept: the picture stays" },
   },

@@ -271,7 +271,7 @@ test("a picture is shared with a password, opened without an account, reported, 
   await stranger.getByLabel("Your e-mail").fill("irene@example.org");
   await stranger.getByLabel("What should we know?").fill("<img src=x onerror=alert(1)> This is my face.");
   await stranger.getByRole("button", { name: "Send the report" }).click();
-  await stranger.getByRole("link", { name: "Follow the report" }).click();
+  await stranger.getByRole("link", { name: "Open the report's page" }).click();
   await stranger.getByText("Open: not decided yet").waitFor();
 
   await page.goto("/admin");
@@ -306,7 +306,7 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   await page.getByLabel("Type jade to confirm").fill("jade");
   await withdraw.click();
   await page.getByText("Your consent is withdrawn").waitFor();
-  await page.getByText("withdrawn", { exact: true }).waitFor();
+  await page.getByText("Pictures withdrawn", { exact: true }).waitFor();
   await page.reload();
   await page.getByText("Your consent is withdrawn").waitFor();
   await signInOnly();

@@ -126,7 +126,7 @@ test("a picture is shared with a password, reported without an account, and take
   await stranger.getByLabel("Your e-mail").fill("irene@example.org");
   await stranger.getByLabel("What should we know?").fill("This is my face.");
   await stranger.getByRole("button", { name: "Send the report" }).click();
-  await stranger.getByRole("link", { name: "Follow the report" }).click();
+  await stranger.getByRole("link", { name: "Open the report's page" }).click();
   await stranger.getByText("Open: not decided yet").waitFor();
   await owner.goto("/admin/takedowns");
   await owner.getByText("This is my face.").waitFor();

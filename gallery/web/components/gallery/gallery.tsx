@@ -8,7 +8,7 @@ import type { Picture, PictureFilter } from "@/lib/types";
 import { SignedIn } from "../signed-in";
 import { keepLike } from "../studio/draft";
 import { Button } from "../ui/button";
-import { Empty, ErrorNotice } from "../ui/notice";
+import { Empty, ErrorNotice, Loading } from "../ui/notice";
 import { Viewer } from "../viewer/viewer";
 import { AlbumBar } from "./album-bar";
 import { Filters } from "./filters";
@@ -76,7 +76,9 @@ function Pictures() {
       <Filters filter={filter} onChange={setFilter} />
       <AlbumBar filter={filter} onChange={setFilter} />
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
-      {query.isSuccess && pictures.length === 0 ? (
+      {query.isPending ? (
+        <Loading />
+      ) : query.isSuccess && pictures.length === 0 ? (
         <Empty icon={filtered ? <SearchX aria-hidden /> : <Images aria-hidden />} title={filtered ? words.nothingFound : words.empty}>
           {!filtered && words.emptyText}
         </Empty>

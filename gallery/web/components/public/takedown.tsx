@@ -25,7 +25,9 @@ export function Takedown({ receipt }: { receipt: string }) {
           <ReceiptView receipt={{ ...report.data }} name={`report-${receipt}`} />
         </div>
       ) : missing ? (
-        <Empty icon={<FileX2 aria-hidden />} title={words.gone} />
+        <Empty icon={<FileX2 aria-hidden />} title={words.gone}>
+          {words.goneText}
+        </Empty>
       ) : report.isError ? (
         <ErrorNotice error={report.error} onRetry={() => void report.refetch()} />
       ) : (

@@ -17,8 +17,8 @@ const shapes = { square: "aspect-square", portrait: "aspect-[4/5]", landscape: "
 function standing(run: Generation): string {
   if (run.status === "queued") return run.place === null ? words.queued : words.place(run.place);
   if (run.status === "drawing") return words.drawing(run.done, run.count);
-  if (run.status === "failed") return run.error ?? words.failed;
-  if (run.status === "cancelled") return words.cancelled;
+  if (run.status === "failed") return `${run.error ?? words.failed} ${words.free}`;
+  if (run.status === "cancelled") return `${run.error ?? words.cancelled} ${words.free}`;
   return words.done(run.pictures.length);
 }
 

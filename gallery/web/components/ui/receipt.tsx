@@ -10,6 +10,7 @@ const WHEN = /^\d{4}-\d\d-\d\dT/;
 
 function words(value: unknown): string {
   if (value === null || value === undefined) return messages.none;
+  if (typeof value === "boolean") return value ? messages.receipt.yes : messages.receipt.notYet;
   if (Array.isArray(value)) return value.map(words).join(", ") || messages.none;
   if (typeof value === "object") return Object.entries(value).map(([name, part]) => `${name}: ${words(part)}`).join(", ");
   return typeof value === "string" && WHEN.test(value) ? formatMoment(value) : String(value);
@@ -19,10 +20,10 @@ function words(value: unknown): string {
 export function ReceiptView({ receipt, name }: { receipt: Receipt; name: string }) {
   return (
     <div className="grid gap-3">
-      <dl className="grid grid-cols-[max-content_1fr] gap-x-4 gap-y-2 rounded-lg bg-sunken p-4 text-sm sm:gap-x-6">
+      <dl className="grid grid-cols-[minmax(min-content,max-content)_1fr] gap-x-4 gap-y-2 rounded-lg bg-sunken p-4 text-sm sm:gap-x-6">
         {Object.entries(receipt).filter(([, value]) => value !== null).map(([field, value]) => (
           <div key={field} className="contents">
-            <dt className="text-muted first-letter:uppercase">{field.replaceAll("_", " ")}</dt>
+            <dt className="text-muted">{messages.receipt.fields[field] ?? field}</dt>
             <dd className="font-mono text-xs leading-5 break-all">{words(value)}</dd>
           </div>
         ))}
