@@ -4,6 +4,7 @@ import tempfile
 import uuid
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -142,12 +143,16 @@ def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse
         found = [(row[0], row[1]) for row in db.execute(own.order_by(Picture.created))]
     if len(found) != len(set(body.ids)):
         raise _some_gone()
-    made = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - closed by the answer
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-        for picture, person in found:
-            if (data := gallery.store.read(picture.file)) is None:
-                raise _some_gone()
-            archive.writestr(zipfile.ZipInfo(f"{person}-{picture.id}.png", _moment(picture.created)), data)
+    with ExitStack() as opened:  # until it is whole; then the answer closes it
+        made = opened.enter_context(tempfile.SpooledTemporaryFile(max_size=8 << 20))
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+            for picture, person in found:
+                if (data := gallery.store.read(picture.file)) is None:
+                    raise _some_gone()
+                archive.writestr(
+                    zipfile.ZipInfo(f"{person}-{picture.id}.png", _moment(picture.created)), data
+                )
+        opened.pop_all()
     made.seek(0)
     return StreamingResponse(_chunks(made), media_type="application/zip",
                              headers={"content-disposition": 'attachment; filename="pictures.zip"'})  # fmt: skip
