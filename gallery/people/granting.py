@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from gallery.audit import note
 from gallery.context import Gallery
@@ -30,10 +31,11 @@ def grant(
         if user is None or version is None:
             raise not_there()
         same = select(Right).where(Right.user_id == user_id, Right.version_id == version_id).with_for_update()
-        right = db.scalar(same)
-        if right is None:
-            right = Right(user_id=user_id, version_id=version_id, created=gallery.clock())
-            db.add(right)
+        new = insert(Right).values(
+            user_id=user_id, version_id=version_id, per_day=0, kinds=[], created=gallery.clock()
+        )
+        db.execute(new.on_conflict_do_nothing())  # of two at once both find the one line
+        right = db.scalars(same).one()
         right.per_day, right.until, right.kinds = per_day, until, [one for one in KINDS if one in kinds]
         db.flush()
         note(db, gallery.clock(), by, "granted", user=user.email, version=str(version_id), per_day=per_day,

@@ -26,7 +26,8 @@ class Titled(Body):
 
 
 def _own(db: Session, user: User, album_id: uuid.UUID) -> Album:
-    album = db.get(Album, album_id)
+    """An album of the user's; nobody changes or deletes it meanwhile."""
+    album = db.get(Album, album_id, with_for_update=True)
     if album is None or album.user_id != user.id:
         raise not_there()
     return album
@@ -82,7 +83,7 @@ def put_picture(
 ) -> dict[str, Any]:
     """Put a picture into an album."""
     with gallery.transaction() as db:
-        album, picture = _own(db, user, album_id), own_picture(db, user, picture_id)
+        album, picture = _own(db, user, album_id), own_picture(db, user, picture_id, lock=True)
         line = insert(AlbumPicture).values(album_id=album.id, picture_id=picture.id)
         db.execute(line.on_conflict_do_nothing())
     return {"album": album_id, "picture": picture_id}

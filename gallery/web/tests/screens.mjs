@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fill, generate } from "./fake/state.mjs";
 import { openSite, PROVOKED, signIn, THEMES, visit, WIDTHS } from "./site.mjs";
+import { oddViews } from "./odd-views.mjs";
 import { prepare, views } from "./views.mjs";
 
 const [folder = ".next/screens", ...names] = process.argv.slice(2);
@@ -13,7 +14,7 @@ try {
     for (const theme of THEMES) {
       const page = await visit(site, { width, theme, statuses: PROVOKED });
       await signIn(page);
-      for (const [name, show] of Object.entries(views(places))) {
+      for (const [name, show] of [...Object.entries(oddViews(places)), ...Object.entries(views(places))]) {
         if (names.length && !names.includes(name)) continue;
         await show(page);
         await page.waitForTimeout(400);

@@ -1,6 +1,4 @@
 // Every page in a state worth looking at: the screenshots and the accessibility test go through the same list.
-import { oddViews } from "./odd-views.mjs";
-
 
 /** Fills the fake with what the pages show; gives the addresses of what has one. */
 export function prepare({ fake }, { fill, generate }) {
@@ -79,7 +77,6 @@ export const views = ({ portrayed }) => ({
   "portrayed-end": async (page) => {
     await page.getByRole("heading", { name: "Withdraw your consent" }).scrollIntoViewIfNeeded();
   },
-  ...oddViews({ portrayed }),
   "not-found": goto("/nothing/here", "There is no such page"),
   welcome: async (page) => {
     await page.context().clearCookies({ name: "session" });
