@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from gallery_target import Target
 from gallery_world import World
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
@@ -91,3 +92,24 @@ def selling(world: World, stripe: FakeServers) -> World:
     )
     world.now = datetime.datetime.now(datetime.UTC)
     return world
+
+
+@pytest.fixture(scope="module")
+def target(
+    server: Callable[[str], str], administration: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
+    with administration.connect() as connection:
+        connection.execute(text("CREATE DATABASE attacked TEMPLATE template_gallery"))
+    world = World.at(server("attacked"), tmp_path_factory.mktemp("attacked"))
+    yield Target(world)
+    world.close()
+    with administration.connect() as connection:
+        connection.execute(text("DROP DATABASE attacked WITH (FORCE)"))
+
+
+@pytest.fixture
+def nothing_changes(target: Target) -> Iterator[None]:
+    before = target.state()
+    yield
+    assert target.state() == before
+    target.world.pass_time(hours=2)  # no counter of tries reaches over to the next attack
