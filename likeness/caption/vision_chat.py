@@ -27,11 +27,9 @@ from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
 from likeness.vendors.remote import Remote
 
-# Raised when an equal order would be another one.
-ORDER_VERSION = 1
 JPEG_QUALITY = 90
 PER_MILLION = 1e-6
 
@@ -50,7 +48,6 @@ class VisionChat(Remote):
     max_input_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=16)
 
-    name: ClassVar[str]
     server: ClassVar[str]
     vendor: ClassVar[str]
     path: ClassVar[str]
@@ -79,10 +76,6 @@ class VisionChat(Remote):
 
     def purchase_key(self, pixels_sha256: str) -> str:
         """The key a caption is bought under: the trigger is no part of it."""
-        return item_key(f"{self.name}-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
-
-    def identity(self) -> dict[str, Json]:
-        """Everything that decides an answer."""
         raise NotImplementedError
 
     def body(self, rgb: RGB) -> dict[str, Json]:
