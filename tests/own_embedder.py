@@ -8,12 +8,18 @@ from likeness.digests import sha256_file
 from likeness.safety.embedder import EmbedderConfig
 
 
-def write_network(path: Path, *, axes: tuple[int, ...] = (2, 3)) -> Path:
-    """It takes [1, 3, 112, 112] and gives [1, 3]; with other axes something else."""
+def write_network(path: Path, *, axes: tuple[int, ...] = (2, 3), outputs: int = 1) -> Path:
+    """It takes [1, 3, 112, 112] and gives [1, 3], `outputs` times; with other axes something else."""
     info, float_type = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-    node = onnx.helper.make_node("ReduceMean", ["face"], ["id"], axes=list(axes), keepdims=0)
+    names = [f"id{number}" for number in range(outputs)]
     graph = onnx.helper.make_graph(
-        [node], "g", [info("face", float_type, [1, 3, 112, 112])], [info("id", float_type, None)]
+        [
+            onnx.helper.make_node("ReduceMean", ["face"], [name], axes=list(axes), keepdims=0)
+            for name in names
+        ],
+        "g",
+        [info("face", float_type, [1, 3, 112, 112])],
+        [info(name, float_type, None) for name in names],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))

@@ -25,14 +25,15 @@ def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
 
 
 class ThreadSessions:
-    """A network of one input, in a session of each thread; nothing is loaded before the first run."""
+    """A network of one input and one output, in a session of each thread; nothing is loaded before the first run."""
 
     def __init__(self, network: Callable[[], bytes]) -> None:
         self._network, self._local = network, threading.local()
 
     def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's first output."""
+        """The network's output."""
         if not hasattr(self._local, "session"):
             self._local.session = cpu_session(self._network())
         session = self._local.session
-        return np.asarray(session.run(None, {session.get_inputs()[0].name: tensor})[0], np.float32)
+        (output,) = session.run(None, {session.get_inputs()[0].name: tensor})
+        return np.asarray(output, np.float32)

@@ -67,10 +67,14 @@ def test_only_the_reviewed_file_is_used(tmp_path, portrait, spoil, reason):
     assert caught.value.reason == reason
 
 
-@pytest.mark.parametrize("axes", [(1,), (0, 1, 2, 3)], ids=["a picture", "one number"])
-def test_a_network_that_is_no_embedder_is_refused(tmp_path, portrait, axes):
+@pytest.mark.parametrize(
+    "shape",
+    [{"axes": (1,)}, {"axes": (0, 1, 2, 3)}, {"outputs": 2}],
+    ids=["a picture", "one number", "two outputs"],
+)
+def test_a_network_that_is_no_embedder_is_refused(tmp_path, portrait, shape):
     with pytest.raises(ConfigError) as caught:
-        own_embedder(own_embedder_config(write_network(tmp_path / "a.onnx", axes=axes))).embedding(*portrait)
+        own_embedder(own_embedder_config(write_network(tmp_path / "a.onnx", **shape))).embedding(*portrait)
     assert caught.value.reason == "not-an-embedder"
 
 
