@@ -43,8 +43,11 @@ def measures_of(samples: Sequence[Mapping[str, Any]], *, faces: bool = True) -> 
             "samples_with": drawn(NAMED, lora=True), "samples_without": drawn(NAMED, lora=False),
             "unnamed_with": drawn(PLAIN, lora=True), "unnamed_without": drawn(PLAIN, lora=False),
         },
-        looks={one.id: Look(id=one.id, text="smiling", pdq=f"{index:064x}") for index, one in enumerate(planned)},
-        trained={name: Look(id=name, text="", pdq="f" * 64) for name in ("jade-s3", "jade-s1-t1")},
+        looks={
+            one.id: Look(id=one.id, text="smiling", pdq=f"{index:064x}", mirrored_pdq="0" * 64)
+            for index, one in enumerate(planned)
+        },
+        trained={name: Look(id=name, text="", pdq="f" * 64, mirrored_pdq="f" * 64) for name in ("jade-s3", "jade-s1-t1")},
         planned=planned, named=[NAMED], twins=[(NAMED, PLAIN)],
     )  # fmt: skip
     return measured(EvaluateConfig.model_validate(section("evaluate/default.yaml")), seen)

@@ -17,7 +17,8 @@ from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
 from likeness.paths import PARAMS, PersonaPaths
-from likeness.report.outcome import interval, percent
+from likeness.report.outcome import interval
+from likeness.report.words import percent
 from likeness.run import Run, run_at
 from likeness.tracking.records import Registered, register
 from likeness.versions.accepted import accept, choose

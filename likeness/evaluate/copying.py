@@ -5,7 +5,8 @@ The copy-paste measure of H. Xu et al., "WithAnyone: Towards Controllable and ID
 face embeddings. 1: the face is the training picture's; 0: it is as near to photographs that training never saw; below: nearer.
 The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
 
-A whole picture is known again by PDQ, whatever the face.
+A whole picture is known again by PDQ, whatever the face, and mirrored. One that is cut or turned by some degrees is known by
+its face alone, and so by the nearest training picture that is shown beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,8 @@ def copying(
     for one in planned:
         if one.id not in looks:
             continue
-        bits = {name: distance(looks[one.id].pdq, [look.pdq]) for name, look in trained_looks.items()}
+        drawn_as = [looks[one.id].pdq, looks[one.id].mirrored_pdq]
+        bits = {name: distance(look.pdq, drawn_as) for name, look in trained_looks.items()}
         same = min(bits, key=lambda name: bits[name], default=None)
         is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
         face = of_faces.get(one.id)

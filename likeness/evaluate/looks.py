@@ -15,7 +15,7 @@ from likeness.caption.regions import portrait
 from likeness.digests import sha256_bytes
 from likeness.evaluate.statistics import Numbers
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
-from likeness.images import load_rgb
+from likeness.images import RGB, load_rgb
 from likeness.marks.pdq import pdq
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
@@ -23,7 +23,7 @@ from likeness.pipeline.manifest import Entry
 from likeness.run import Run
 from likeness.store.items import item_key
 
-LOOK_VERSION = 2
+LOOK_VERSION = 3
 """Raised whenever the same picture would be measured otherwise."""
 
 MOUTH_CORNERS, EYE_CORNERS = (61, 291), (33, 263)
@@ -42,6 +42,7 @@ class Look:
     id: str
     text: str
     pdq: str
+    mirrored_pdq: str
     yaw_deg: float | None = None
     pitch_deg: float | None = None
     roll_deg: float | None = None
@@ -81,7 +82,7 @@ def _work(entry: Entry, path: Path, face: Mapping[str, Any], words: bool) -> Wor
 def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
     rgb = load_rgb(path)
     if record["face"] is None:
-        return Made(files={}, record={"text": "", "pdq": pdq(rgb)})
+        return Made(files={}, record={"text": "", **hashes(rgb)})
     small = measured(rgb) if words else measured(rgb, SMALL_SIDE_PX)
     scale = small.shape[0] / rgb.shape[0] / record["scale"]
     seen = from_json(record["face"])
@@ -92,7 +93,7 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
     behind: Numbers = np.asarray(subject.background(), np.float64)
     said = {
         "text": ", ".join(phrase for phrase in phrases if phrase),
-        "pdq": pdq(rgb),
+        **hashes(rgb),
         "yaw_deg": face.yaw_deg,
         "pitch_deg": face.pitch_deg,
         "roll_deg": face.roll_deg,
@@ -107,6 +108,11 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         "eyes_open": round(seen.eyes_open, 4),
     }
     return Made(files={}, record=said)
+
+
+def hashes(rgb: RGB) -> dict[str, str]:
+    """The PDQ of a picture and of its mirror image: training with flips draws these, too."""
+    return {"pdq": pdq(rgb), "mirrored_pdq": pdq(rgb[:, ::-1])}
 
 
 def _length(face: Face, one: int, other: int) -> float:

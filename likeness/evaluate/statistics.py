@@ -101,11 +101,11 @@ def calibrate(
     eer = float(accepts[at] + rejects[at]) / 2
     if len(other) * false_accept_rate >= 1:
         at = int(np.flatnonzero(accepts <= false_accept_rate)[0])
-        origin = f"calibrated: a false-accept rate of {false_accept_rate:g} on the photographs at hand"
+        origin = f"calibrated to take at most {100 * false_accept_rate:g} % of the pairs with a stranger for the persona"
     else:
         origin = (
-            f"calibrated: equal errors on the photographs at hand ({len(other)} pairs of strangers cannot tell a "
-            f"false-accept rate of {false_accept_rate:g})"
+            f"calibrated to err equally often both ways, since {len(other)} pairs with a stranger are too few for a false-accept "
+            f"rate of {100 * false_accept_rate:g} %"
         )
     return Threshold(
         value=round(float(candidates[at]), 4), origin=origin, false_accepts=round(float(accepts[at]), 4),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from likeness.report.words import percent
+
 # The loss of diffusion training is dominated by which noise level was drawn: the mean of about this many
 # steps shows the trend.
 SMOOTHING_SHARE = 0.08
@@ -119,7 +121,7 @@ def share_scale(share: float, low: float | None, high: float | None, marks: Sequ
     def x(value: float) -> float:
         return SCALE_EDGE + (value - least) / (most - least) * (SCALE_WIDTH - 2 * SCALE_EDGE)
 
-    said = ", ".join([f"drawn {share:.0%}", *(f"{label} {value:.0%}" for label, value in shares)])
+    said = ", ".join([f"drawn {percent(share)}", *(f"{label} {percent(value)}" for label, value in shares)])
     parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(1):.1f}" y1="60" y2="60"/>']
     if low is not None and high is not None:
         parts.append(f'<line class="spread" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="60" y2="60"/>')
@@ -127,9 +129,9 @@ def share_scale(share: float, low: float | None, high: float | None, marks: Sequ
     for index, (label, value) in enumerate(below):
         y = 92 + 22 * index  # a line each: what lies close together stays readable
         parts.append(f'<line class="axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="52" y2="68"/>')
-        parts.append(_at(x(value), y, "tick", f"{label} {value:.0%}"))
+        parts.append(_at(x(value), y, "tick", f"{label} {percent(value)}"))
     parts.append(f'<circle class="dot strong whole" cx="{x(share):.1f}" cy="60" r="9"/>')
-    parts.append(_at(x(share), 32, "label", f"drawn {share:.0%}"))
+    parts.append(_at(x(share), 32, "label", f"drawn {percent(share)}"))
     return Markup(
         f'<svg class="chart share" viewBox="0 0 {SCALE_WIDTH:g} {80 + 22 * len(below)}" role="img" '
         f'aria-label="Share of the ceiling: {escape(said)}">{"".join(parts)}</svg>'

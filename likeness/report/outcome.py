@@ -8,12 +8,15 @@ from markupsafe import Markup
 
 from likeness.report.charts import Mark, share_scale
 from likeness.report.collect import Collected, Sample
-from likeness.report.words import bin_words
+from likeness.report.words import bin_words, percent
 
 Measures = Mapping[str, Any]
 
 LEAST_SHORTFALL = 0.25
 """A weakness smaller than this is not worth a remedy."""
+
+ENOUGH_PHOTOGRAPHS = 3
+"""With fewer, an interval of 95 % held the truth in .72 to .91 of 300 simulations, and with one seed in .54."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +76,11 @@ def headline(got: Collected) -> Headline | None:
             share["value"], share["low"], share["high"], [one for one in marks if one.value is not None]
         ),
         weakness=weakness(measures, class_word=got.evaluation.class_word),
-        terms=terms(measures),
+        terms=terms(measures, seeds=len({one.seed for one in got.evaluation.samples})),
     )
 
 
-def terms(measures: Measures) -> list[tuple[str, str]]:
+def terms(measures: Measures, *, seeds: int) -> list[tuple[str, str]]:
     """The words of the score, explained where they stand."""
     first = measures["embedders"][0]
     references, limit = measures["references"], first["threshold"]
@@ -86,11 +89,16 @@ def terms(measures: Measures) -> list[tuple[str, str]]:
         if references["held_out"]
         else f"all {references['photographs']} photographs: none is held out, so a copy scores high"
     )
+    few = ""
+    if references["photographs"] < ENOUGH_PHOTOGRAPHS:
+        few += f" Fewer than {ENOUGH_PHOTOGRAPHS} photographs to compare with make it too narrow."
+    if seeds == 1:
+        few += " One seed was drawn, so it tells nothing of other seeds."
     errors = ""
     if limit["eer"] is not None:
         errors = (
-            f" There it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs of strangers for the persona and "
-            f"misses {percent(limit['false_rejects'])} of {limit['same_pairs']} pairs of the persona's own."
+            f" On the photographs at hand it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs with a "
+            f"stranger for the persona, and misses {percent(limit['false_rejects'])} of the persona's own {limit['same_pairs']} pairs."
         )
     return [
         (
@@ -99,7 +107,8 @@ def terms(measures: Measures) -> list[tuple[str, str]]:
         ),
         (
             "In brackets",
-            "The 95 % interval over seeds and photographs: other seeds and photographs would give a figure in it.",
+            "The 95 % interval: with other seeds and photographs the figure would most likely be in it."
+            + few,
         ),
         (
             "Strangers",
@@ -107,8 +116,8 @@ def terms(measures: Measures) -> list[tuple[str, str]]:
         ),
         (
             "Recognised",
-            f"Drawn pictures with {first['label']}'s similarity of {limit['value']:.2f} and more; the threshold is "
-            f"{limit['origin']}.{errors}",
+            f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This limit "
+            f"is {limit['origin']}.",
         ),
         (
             "Two scores",
@@ -184,15 +193,17 @@ def _unlike(measures: Measures) -> Weakness | None:
             f" The people of the targets reach {percent(strangers / ceiling)} of the ceiling, more than these pictures do: they "
             "look so like the persona that the score tells little and the threshold of recognition stands high."
         )
+    photographs = "photographs with the head turned that way" if where else "photographs"
     return Weakness(
-        what=f"{recognised(samples)} as the persona{where}.{above}",
-        remedy="Add photographs turned and lit that way, or train for more steps.",
+        what=f"{recognised(samples)} as the persona.{where}{above}",
+        remedy=f"Add {photographs}, or train for more steps.",
         shortfall=1 - samples["recognised"] / samples["of"],
     )
 
 
 def _least_alike(embedder: Measures) -> str:
-    """`; least alike with the head turned by 15-30° (59 % of the ceiling; 85 % at 0-15°)`; empty where all turn alike."""
+    """` They are least alike with the head turned 15 to 30°: 59 % of the ceiling, against 85 % at 0 to 15°.`; empty where all
+    turn alike."""
     turned = [row for row in embedder["by_yaw"] if row["similarity"] is not None]
     ceiling = embedder["ceiling"]["value"]
     if len(turned) < 2 or not ceiling:
@@ -200,8 +211,8 @@ def _least_alike(embedder: Measures) -> str:
     worst, *_, best = sorted(turned, key=lambda row: row["similarity"])
     shares = [f"{percent(row['similarity'] / ceiling)}" for row in (worst, best)]
     return (
-        f"; least alike with the head turned by {bin_words(worst['bin'])} ({shares[0]} of the ceiling; "
-        f"{shares[1]} at {bin_words(best['bin'])})"
+        f" They are least alike with the head turned {bin_words(worst['bin'])}: {shares[0]} of the ceiling, against "
+        f"{shares[1]} at {bin_words(best['bin'])}."
     )
 
 
@@ -225,11 +236,6 @@ def recognised(samples: Measures) -> str:
     """`1 of 12 drawn pictures is recognised`."""
     found = samples["recognised"]
     return f"{found} of {samples['of']} drawn pictures {'is' if found == 1 else 'are'} recognised"
-
-
-def percent(value: float | None) -> str:
-    """`72 %`."""
-    return "-" if value is None else f"{100 * value:.0f} %"
 
 
 def interval(estimate: Mapping[str, float | None]) -> str:

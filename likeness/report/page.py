@@ -13,7 +13,7 @@ from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected, Sample
 from likeness.report.metrics import figures
 from likeness.report.money import money_rows, offers
-from likeness.report.outcome import headline, interval, percent, shown_samples
+from likeness.report.outcome import headline, interval, shown_samples
 from likeness.report.pictures import Album
 from likeness.report.pixels import face_details, held_out
 from likeness.report.refused import refusal_groups
@@ -28,7 +28,15 @@ from likeness.report.view import (
     step_rows,
     strips,
 )
-from likeness.report.words import GROUP_WORDS, bin_words, number_words, usd
+from likeness.report.words import (
+    GROUP_WORDS,
+    TRAINING_WORDS,
+    bin_words,
+    number_words,
+    percent,
+    size_words,
+    usd,
+)
 from likeness.run import Run
 
 LEAD = 6
@@ -96,6 +104,8 @@ def page(run: Run, got: Collected) -> str:
         percent=percent,
         interval=interval,
         bin_words=bin_words,
+        size_words=size_words,
+        swapped=any(entry.target for entry in entries),
         checkpoints=got.evaluation.checkpoints,
         chains=chains(got, run.consent.id, cfg.max_rows),
         left_out=album.left_out,
@@ -106,7 +116,10 @@ def _training_figures(got: Collected) -> list[tuple[str, str]]:
     """What the weights say, then what training measured."""
     known = figures(got, "training")
     named = {words for words, _ in known}
-    measured = ((name.replace("_", " "), value) for name, value in got.training.metrics.items())
+    measured = (
+        (TRAINING_WORDS.get(name, name.replace("_", " ")), value)
+        for name, value in got.training.metrics.items()
+    )
     return known + [(words, number_words(value)) for words, value in measured if words not in named]
 
 

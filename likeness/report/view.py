@@ -166,7 +166,8 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
 def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg: ReportConfig) -> Figure:
     """A sample, unless it was refused or is not plainly harmless."""
     if sample.file is None or sample.rating != "sfw":
-        return Figure(label="not shown", picture=None)
+        why = "refused" if sample.file is None else f"rated {sample.rating}"
+        return Figure(label=f"not shown: {why}", picture=None)
     way = "Drawn with the LoRA" if sample.lora else "Drawn by the base alone"
     after = " after a photograph" if sample.reference else ""
     alt = f"{way}{after}: {sample.prompt}, seed {sample.seed}"

@@ -14,9 +14,18 @@ GROUP_WORDS: Mapping[str, tuple[str, str]] = {
     "swaps": ("Swapped images", "in the training set"),
     "samples_with": ("Samples with the LoRA", "prompts with the name"),
     "samples_without": ("Samples of the base", "prompts with the name"),
-    "unnamed_with": ("Class word alone, with the LoRA", "prompts with the class word alone"),
-    "unnamed_without": ("Class word alone, base", "prompts with the class word alone"),
+    "unnamed_with": ("Class word alone, with the LoRA", "no name in the prompt"),
+    "unnamed_without": ("Class word alone, base", "no name in the prompt"),
     "targets": ("The target people", "other people"),
+}
+
+TRAINING_WORDS: Mapping[str, str] = {
+    "loss_first_tenth": "mean loss of the first tenth of the steps",
+    "loss_last_tenth": "mean loss of the last tenth",
+    "probe_loss_before": "loss on the same images and noise, before training",
+    "probe_loss_after": "the same, after it",
+    "lora_effect": "mean change of what the base predicts",
+    "lora_layers": "layers that the LoRA changes",
 }
 
 
@@ -26,9 +35,20 @@ def reason_words(reason: str) -> str:
 
 
 def bin_words(name: str) -> str:
-    """`15_30` as `15-30°`, the open last bin as `over 30°`."""
+    """`15_30` as `15 to 30°`, the open last bin as `over 30°`."""
     low, high = name.split("_")
-    return f"over {low}°" if float(high) >= 90 else f"{low}-{high}°"
+    return f"over {low}°" if float(high) >= 90 else f"{low} to {high}°"
+
+
+def percent(value: float | None) -> str:
+    """`72 %`."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def size_words(name: str) -> str:
+    """`64_128` as `64 to 128`, the first bin as `under 64`, the open last one as `256 and more`."""
+    low, high = name.split("_")
+    return f"under {high}" if low == "0" else f"{low} and more" if high == "100000" else f"{low} to {high}"
 
 
 def number_words(value: float) -> str:

@@ -13,8 +13,9 @@ from markupsafe import Markup
 from likeness.formatting import format_score, render
 from likeness.marks.xmp import SourceType
 from likeness.report.curves import Line, curves
-from likeness.report.outcome import interval, percent
+from likeness.report.outcome import interval
 from likeness.report.pictures import Album, Picture
+from likeness.report.words import percent
 from likeness.versions import comparison_words
 from likeness.versions.comparison import Comparison, summary
 from likeness.versions.sides import Side

@@ -153,6 +153,21 @@ def test_a_man_in_the_record_contradicts_a_woman_and_no_class_word_of_neither():
     assert body(class_word="young woman").light == "red"
 
 
+@pytest.mark.parametrize(
+    ("text", "light"),
+    [
+        ("jade woman, wearing a light {} shirt, even light", "red"),
+        ("jade woman, wearing light grey, soft light from the window, number {}", "red"),
+        ("jade woman, in a room of {}, sunlight", "red"),
+        ("jade woman, wearing a light {} shirt, with light brown hair", "unknown"),
+    ],
+)
+def test_a_light_colour_is_no_light(text, light):
+    colours = ("blue", "green", "grey", "pink", "brown", "yellow", "orange", "red")
+    images = [with_text(one, text.format(colours[n % 8])) for n, one in enumerate(good())]
+    assert lights(training_set(images))["commonest light in captions"] == light
+
+
 def test_light_from_a_side_is_no_turn_to_it_and_words_in_words_do_not_count():
     calm = [with_text(one, "jade woman, turned to the right, side light from the left") for one in good()]
     assert lights(training_set(calm))["captions that contradict themselves"] == "green"

@@ -31,7 +31,10 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
         if one.lora
     ]
     said = ("smiling, wearing yellow and white", "neutral expression, wearing blue", "")
-    looks = {one.id: Look(id=one.id, text=text, pdq="") for one, text in zip(planned, said, strict=True)}
+    looks = {
+        one.id: Look(id=one.id, text=text, pdq="", mirrored_pdq="")
+        for one, text in zip(planned, said, strict=True)
+    }
     rows = {row["facet"]: row for row in adherence(planned, looks)}
     assert rows["clothes"] == {"facet": "clothes", "asked": 3, "judged": 2, "followed": 1}
     assert rows["expression"] == {"facet": "expression", "asked": 3, "judged": 2, "followed": 1}
@@ -47,14 +50,21 @@ def test_adherence_is_known_picture_by_picture():
         if one.lora
     ]
     said = ("smiling, wearing yellow", "neutral expression, wearing yellow", "")
-    looks = {one.id: Look(id=one.id, text=text, pdq="") for one, text in zip(planned, said, strict=True)}
+    looks = {
+        one.id: Look(id=one.id, text=text, pdq="", mirrored_pdq="")
+        for one, text in zip(planned, said, strict=True)
+    }
     assert followed_by_image(planned, looks) == {planned[0].id: [2, 2], planned[1].id: [1, 2]}
 
 
 def test_variety_is_the_spread_of_each_measure_in_each_set():
-    still = [Look(id=str(n), text="", pdq="", yaw_deg=5.0, background=(50.0, 0.0, 0.0)) for n in range(3)]
+    still = [
+        Look(id=str(n), text="", pdq="", mirrored_pdq="", yaw_deg=5.0, background=(50.0, 0.0, 0.0))
+        for n in range(3)
+    ]
     turning = [
-        Look(id=str(n), text="", pdq="", yaw_deg=20.0 * n, background=(50.0, 30.0 * n, 0.0)) for n in range(3)
+        Look(id=str(n), text="", pdq="", mirrored_pdq="", yaw_deg=20.0 * n, background=(50.0, 30.0 * n, 0.0))
+        for n in range(3)
     ]
     rows = {row["measure"]: row for row in variety({"samples": still, "training": turning})}
     assert rows["yaw_deg"]["samples"] == 0

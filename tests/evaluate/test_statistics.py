@@ -82,9 +82,9 @@ def test_a_threshold_at_a_false_accept_rate_needs_enough_strangers():
     found = calibrate(own, others, false_accept_rate=0.01, published=0.4)
     assert 0 < found.false_accepts <= 0.01
     assert np.mean(others >= found.value) == pytest.approx(found.false_accepts, abs=1e-4)
-    assert "false-accept rate of 0.01" in found.origin
+    assert "at most 1 % of the pairs with a stranger" in found.origin
     few = calibrate(own, others[:50], false_accept_rate=0.01, published=0.4)
-    assert "50 pairs of strangers cannot tell" in few.origin
+    assert "50 pairs with a stranger are too few" in few.origin
     assert few.eer == (few.false_accepts + few.false_rejects) / 2
 
 

@@ -5,7 +5,8 @@ import copy
 import pytest
 from measured_samples import NAMED, PLAIN, measures_of
 
-from likeness.report.outcome import interval, percent, terms, weakness
+from likeness.report.outcome import interval, terms, weakness
+from likeness.report.words import percent
 
 SAMPLES = [
     {"id": f"jade-p{n}-seed{seed}-{'with' if lora else 'without'}", "prompt": prompt, "seed": seed, "lora": lora}
@@ -58,11 +59,13 @@ def test_the_turn_of_the_head_that_is_least_alike_is_told_with_the_one_that_is_m
         {"bin": "30_90", "similarity": None},
     ]
     assert weakness(measures, class_word="woman").what.startswith(
-        "1 of 12 drawn pictures is recognised as the persona; least alike with the head turned by 15-30° (50 % of the "
-        "ceiling; 90 % at 0-15°)."
+        "1 of 12 drawn pictures is recognised as the persona. They are least alike with the head turned 15 to 30°: 50 % of the "
+        "ceiling, against 90 % at 0 to 15°."
     )
+    assert "head turned that way" in weakness(measures, class_word="woman").remedy
     first["by_yaw"] = first["by_yaw"][:1]
     assert "least alike" not in weakness(measures, class_word="woman").what
+    assert "that way" not in weakness(measures, class_word="woman").remedy
 
 
 def test_pictures_without_a_face_are_a_weakness(measures):
@@ -71,12 +74,22 @@ def test_pictures_without_a_face_are_a_weakness(measures):
 
 
 def test_the_terms_say_where_the_threshold_comes_from_and_who_chooses(measures):
-    said = dict(terms(measures))
-    assert "calibrated: equal errors" in said["Recognised"]
+    said = dict(terms(measures, seeds=2))
+    assert "calibrated to err equally often both ways" in said["Recognised"]
     assert "held-out photographs, which training never saw" in said["100 %"]
     assert said["Two scores"].endswith("dlib's resnet takes no part in choosing.")
     measures["references"]["held_out"] = False
-    assert "a copy scores high" in dict(terms(measures))["100 %"]
+    assert "a copy scores high" in dict(terms(measures, seeds=2))["100 %"]
+
+
+def test_an_interval_of_few_photographs_or_one_seed_says_that_it_is_too_narrow(measures):
+    def said(photographs: int, seeds: int) -> str:
+        measures["references"]["photographs"] = photographs
+        return dict(terms(measures, seeds=seeds))["In brackets"]
+
+    assert said(3, 2).endswith("most likely be in it.")
+    assert "too narrow" in said(2, 4)
+    assert said(3, 1).endswith("tells nothing of other seeds.")
 
 
 def test_figures_read_well():

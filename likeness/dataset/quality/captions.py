@@ -25,7 +25,10 @@ CONTRARY = (
 WOMEN = frozenset({"woman", "women", "female", "lady", "she", "her"})
 MEN = frozenset({"man", "men", "male", "gentleman", "he", "his", "beard", "bearded", "moustache", "mustache"})
 BACKGROUND = re.compile(r"[\w ]*\bbackground\b")
-LIGHT = re.compile(r"[\w ]*\blight(?:ing)?\b[\w ]*")
+# The word at the end of its phrase: a light blue shirt is no light.
+LIGHT = re.compile(
+    r"[\w ]*\b(?:sun|day|back)?light(?:ing)?(?: (?:from|of|on|in|at|through|falls|falling)\b[\w ]*)?(?=[^\w ]|\Z)"
+)
 
 
 def without_trigger(of: TrainingSet) -> float | None:

@@ -60,7 +60,7 @@ MEASURES = (
     Measure("captions without the trigger", captions.without_trigger, 0, 0.1, SHARE, "write it into them: they teach the class"),
     Measure("captions with a fused trigger", captions.fused, 0, 0.1, SHARE, "write the trigger as a word of its own"),
     Measure("captions that contradict themselves", captions.contradictory, 0, 0.2, SHARE, "correct them in captions_override/"),
-    Measure("captions too long for CLIP", captions.too_long, 0, 0.3, SHARE, "shorten them: the end is not read"),
+    Measure("captions too long for CLIP", captions.too_long, 0, 0.3, SHARE, "shorten them: SD 1.5 and SDXL do not read the end"),
     Measure("bodies that the class word contradicts", captions.other_body, 0, 0.1, SHARE, "leave these targets out"),
 )  # fmt: skip
 

@@ -5,27 +5,13 @@ from typing import Any
 
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
-from likeness.report.outcome import interval, percent
+from likeness.report.outcome import interval
+from likeness.report.words import percent
 
 
 def _first(got: Collected) -> Mapping[str, Any]:
     """The first embedder's measures."""
     return (got.evaluation.measures or {"embedders": [{}]})["embedders"][0]
-
-
-def _share(got: Collected) -> str | None:
-    share = _first(got).get("samples", {}).get("share", {})
-    return None if share.get("value") is None else percent(share["value"]) + interval(share)
-
-
-def _recognised(got: Collected) -> str | None:
-    samples = _first(got).get("samples")
-    return f"{samples['recognised']} of {samples['of']}" if samples and samples["of"] else None
-
-
-def _threshold(got: Collected) -> str:
-    limit = _first(got)["threshold"]
-    return f" ({_first(got)['label']} {limit['value']:.2f} and more; {limit['origin']})"
 
 
 def _leak(got: Collected) -> str | None:
@@ -54,14 +40,10 @@ def _effect(got: Collected) -> str | None:
 
 METRICS = (
     Metric(
-        words="of the ceiling (the likeness of the persona's own photographs with each other)",
+        words="leak: what of the LoRA's effect comes without the name; below 0, less than the base",
         place="likeness",
-        read=_share,
+        read=_leak,
     ),
-    Metric(
-        words="drawn pictures recognised as the persona", place="likeness", read=_recognised, note=_threshold
-    ),
-    Metric(words="leak: how much of the likeness the class word alone draws", place="likeness", read=_leak),
     Metric(words="drawn pictures that repeat a training picture", place="likeness", read=_copied),
     Metric(
         words="copy-paste measure (arXiv:2510.14975; 0 is none, 1 is a copy)", place="likeness", read=_copy

@@ -8,7 +8,9 @@ from likeness.report.metrics import Metric
 
 
 def _said(key: str, got: Collected) -> str | None:
-    return got.training.metadata.get(key) or None
+    said = got.training.metadata.get(key) or None
+    # sd-scripts' form of a size is Python's: (1024, 1024)
+    return said and said.strip("()").replace(", ", " x ") if key == "ss_resolution" else said
 
 
 WORDS = {
@@ -18,8 +20,8 @@ WORDS = {
     "learning rate": "ss_learning_rate",
     "steps": "ss_steps",
     "seed": "ss_seed",
-    "resolution": "ss_resolution",
-    "images an epoch": "ss_num_train_images",
+    "resolution, px": "ss_resolution",
+    "images an epoch, repeats counted": "ss_num_train_images",
     "started from the file of sha256": STARTED_FROM,
     "kept for validation": VALIDATION,
 }
