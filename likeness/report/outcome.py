@@ -116,7 +116,7 @@ def terms(measures: Measures, *, seeds: int) -> list[tuple[str, str]]:
         ),
         (
             "Recognised",
-            f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This limit "
+            f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This threshold "
             f"is {limit['origin']}.",
         ),
         (
