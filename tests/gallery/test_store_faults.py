@@ -91,7 +91,14 @@ def test_a_fault_that_passes_costs_nobody_anything(paying: World, store: FaultyS
 
 @pytest.mark.parametrize(
     ("kind", "end"),
-    [("cut", ".png"), ("half", ".png"), ("half", ".jpg"), ("answer-lost", ".jpg"), ("403", ".jpg"), ("503", ".png")],
+    [
+        ("cut", ".png"),
+        ("half", ".png"),
+        ("half", ".jpg"),
+        ("answer-lost", ".jpg"),
+        ("403", ".jpg"),
+        ("503", ".png"),
+    ],
 )
 def test_a_fault_that_stays_ends_the_wish_and_gives_everything_back(
     paying: World, store: FaultyS3, monkeypatch: pytest.MonkeyPatch, kind: str, end: str
