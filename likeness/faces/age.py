@@ -33,5 +33,5 @@ class AgeEstimator:
         """Expected age over 81 bins of one face of an image [H, W, 3]; small faces are judged enlarged."""
         chip = dlib_chip(rgb, face.landmarks, CHIP_SIDE_PX, CHIP_PADDING).astype(np.float32)
         tensor = ((chip - np.array(MEANS_RGB, np.float32)) / 256).transpose(2, 0, 1)[None]
-        bins = self._network.run(np.ascontiguousarray(tensor))[0]
+        bins = self._network.run(np.ascontiguousarray(tensor, np.float32))[0]
         return float(np.dot(bins, BIN_YEARS) / bins.sum())
