@@ -76,7 +76,7 @@ def test_a_vendors_words_do_no_more_than_they_say(words):
     texts = (
         clean(words),
         str(LikenessError(words)),
-        str(RejectedError(f"xAI: {words}")),
+        RejectedError(f"xAI: {words}").message,
         one_line(words),
         compose("jade", "woman", words),
     )

@@ -55,6 +55,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def forget_measurements() -> None:
+    """What another test's gate saw on the same pictures."""
+    for record in Path(".cache/items/records").glob("??/*.json"):
+        if "seal" in record.read_text():
+            record.unlink()
+
+
 def published(root: Path, monkeypatch, picture: Path, shows: dict) -> tuple[set[str], str]:
     """What would be published where this picture shows that; names and words."""
     meant = load_rgb(root / picture).mean(axis=(0, 1))
@@ -66,9 +73,7 @@ def published(root: Path, monkeypatch, picture: Path, shows: dict) -> tuple[set[
 
     monkeypatch.chdir(root)
     monkeypatch.setattr(likeness.publish, "PictureGate", Sees)
-    for record in Path(".cache/items/records").glob("??/*.json"):
-        if "seal" in record.read_text():
-            record.unlink()
+    forget_measurements()
     said = publish(
         config(f"file://{root / 'elsewhere'}"), load_consent(root / "consent", "jade"), dry_run=True
     )
@@ -144,8 +149,11 @@ def test_a_picture_exchanged_behind_its_line_reaches_no_report(made, tmp_path, m
     monkeypatch.chdir(root)
     for path in [*Path(folder).rglob("*.jpg"), *Path(folder).rglob("*.png")]:
         path.write_bytes(encode_jpeg(np.full((64, 64, 3), 7, np.uint8)))
+    forget_measurements()
+    run = run_of("report", config("file:///nowhere"), PERSONA)
+    vars(run)["gate"] = SeesHer()
     with pytest.raises(InputError) as caught:
-        report.main(run_of("report", config("file:///nowhere"), PERSONA))
+        report.main(run)
     assert caught.value.reason == "not-in-manifest"
 
 
@@ -164,6 +172,7 @@ def test_a_picture_laid_by_hand_with_its_line_reaches_no_report(made, tmp_path, 
     for one in lines:
         (Path(folder) / one.file).write_bytes(data)
     write_manifest(Path(folder), lines, [])
+    forget_measurements()
     run = run_of("report", config("file:///nowhere"), PERSONA)
     vars(run)["gate"] = Sees(lambda rgb: {"explicit": 0.9 if rgb.mean() < 20 else 0.0, "faces": []})
     with pytest.raises(InputError, match=f"{folder}/.* rated 0.90") as caught:
@@ -176,6 +185,7 @@ def test_a_picture_that_no_line_of_the_samples_names_reaches_no_report(made, tmp
     monkeypatch.chdir(root)
     samples = Path("models/jade/evaluation/samples")
     write_manifest(samples, read_manifest(samples).entries[:-1], [])
+    forget_measurements()
     run = run_of("report", config("file:///nowhere"), PERSONA)
     vars(run)["gate"] = SeesHer()
     with pytest.raises(InputError, match="no line of") as caught:
