@@ -39,8 +39,12 @@ from likeness.strict_yaml import parse_yaml, read_yaml
 from likeness.swap import SwapConfig
 from likeness.train.config import TrainConfig, incompatibilities
 
-# OmegaConf's word for a value that must be given.
+# OmegaConf's word for a value that must be given, and an example of each that conf/ leaves to the user, by the end of its name.
 MISSING = "???"
+EXAMPLES = {"inputs_url": "s3://my-bucket/inputs", "sha256": "the 64 digits that `sha256sum FILE` prints", "licence": "BSD-3-Clause",
+            "weights": "models/RealESRGAN_x2plus.pth", "swapper": "models/swapper.onnx", "recogniser": "models/recogniser.onnx",
+            "path": "models/recogniser.onnx", "revision": "the 40 digits of a commit of the hub, or null for a folder",
+            "model": "what the server calls it, a hub id, or a folder"}  # fmt: skip
 
 
 class RayConfig(Section):
@@ -201,9 +205,9 @@ def validated(values: Any, path: Path) -> Config:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        problems += setting_problems(
-            error, {name: field.annotation for name, field in Config.model_fields.items()}
-        )
+        kinds = {name: field.annotation for name, field in Config.model_fields.items()}
+        told = {line.partition(":")[0] for line in problems}
+        problems += [line for line in setting_problems(error, kinds) if line.partition(":")[0] not in told]
         config = None
     if problems or config is None:
         raise ConfigError(
@@ -235,7 +239,8 @@ def _problems(value: Any, place: str) -> Iterator[str]:
                 yield error.message
         yield from _problems(inner, where)
     if value == MISSING:
-        yield f"{place}: a value must be given (???)"
+        example = next((f", such as {words}" for end, words in EXAMPLES.items() if place.endswith(end)), "")
+        yield f"{place}: it has no value yet{example}; write it into conf/, or give -S {place}=VALUE (docs/providers.md)"
 
 
 def _children(value: Any) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ from typing_extensions import get_protocol_members
 from likeness.errors import ConfigError, LikenessError
 from likeness.purchases.buy import Buyer
 from likeness.purchases.prices import Prices, Quote
-from likeness.setting_problems import setting_problems, unknown_setting
+from likeness.setting_problems import as_yaml, setting_problems, unknown_setting
 from likeness.settings import Section
 from likeness.store.items import Json
 
@@ -156,26 +156,26 @@ def check_target(task: Task, target: Any) -> str:
     if str(target) in known:
         return known[str(target)]
     raise ConfigError(
-        f"{task}.provider.{TARGET}: {target!r} is not a registered provider; registered are {', '.join(known)}",
+        f"{task}.provider.{TARGET}: {as_yaml(target)} is not a registered provider; registered are {', '.join(known)}",
         reason="unregistered-provider",
         remedy=f"choose one of conf/{task}/, or install the package that registers it (docs/adding-a-provider.md)",
     )
 
 
-def check_optimizer(target: str) -> str:
+def check_optimizer(target: object) -> str:
     """The `module:Class` of an optimizer that may be named.
 
     Raises:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
-    module, _, name = target.rpartition(".")
+    module, _, name = str(target).rpartition(".")
     if module in OPTIMIZER_PACKAGES and name.isidentifier():
         return f"{module}:{name}"
     known = installed("optimizer")
-    if target in known:
-        return known[target]
+    if str(target) in known:
+        return known[str(target)]
     raise ConfigError(
-        f"train.optimizer.{TARGET}: {target!r} is not an optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
+        f"train.optimizer.{TARGET}: {as_yaml(target)} is not an optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
         reason="unregistered-provider",
         remedy="choose one of conf/train/optimizer/, or install the package that registers it",
     )
@@ -188,12 +188,12 @@ def check_place(place: str, target: Any) -> str:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
     if place == "train.optimizer":
-        return check_optimizer(str(target))
+        return check_optimizer(target)
     for task in TASKS:
         if place == f"{task}.provider":
             return check_target(task, target)
     raise ConfigError(
-        f"{place}.{TARGET}: {target!r} may not stand here: only train.optimizer and "
+        f"{place}.{TARGET}: {as_yaml(target)} may not stand here: only train.optimizer and "
         f"{', '.join(f'{task}.provider' for task in TASKS)} name a class",
         reason="unregistered-provider",
         remedy=f"delete {place}.{TARGET} in conf/, then run `make params`",

@@ -1,11 +1,13 @@
-"""Describes what is wrong with a setting: its place, its value, the expected value. pydantic's own words speak of
-Python's types."""
+"""Describes what is wrong with a setting: its place, its value as YAML writes it, the expected value. pydantic's own words
+speak of Python's types."""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from pydantic import ValidationError
+
+from likeness.digests import SHA256_HEX
 
 SHOWN = 70
 ANY_KEY = "*"
@@ -18,6 +20,9 @@ EXPECTED = {
     "bool_": "true or false",
     "string_type": "a word or text",
     "string_too_short": "a text that is not empty",
+    "string_too_long": "a text of at most {max_length} characters",
+    "string_pattern_mismatch": "{pattern}",
+    "multiple_of": "a multiple of {multiple_of}",
     "tuple_": "a list, such as [a, b]",
     "list_": "a list, such as [a, b]",
     "too_short": "a list of at least {min_length}",
@@ -32,6 +37,8 @@ EXPECTED = {
     "less_than": "less than {lt}",
     "none_required": "null",
 }
+# What a text looks like, by the expression that it has to match.
+FORMS = {rf"^{SHA256_HEX.pattern}\z": "64 hexadecimal digits, as `sha256sum FILE` prints them"}
 
 
 def setting_problems(error: ValidationError, known: Mapping[str, Any], place: str = "") -> Iterator[str]:
@@ -48,6 +55,24 @@ def unknown_setting(key: str, known: Collection[str]) -> str:
     if near:
         return f"there is no such setting; did you mean {near[0]}?"
     return "there is no such setting" + (f"; it has {', '.join(known)}" if known else "")
+
+
+def as_yaml(value: object) -> str:
+    """A value as a person writes it in YAML, on one line and cut where it is long: a text stands in quotes, an empty list or
+    mapping is `nothing`."""
+    text = _yaml(value) if value or not isinstance(value, Mapping | list | tuple) else "nothing"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _yaml(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        named = cast("Mapping[Any, Any]", value).items()
+        return f"{{{', '.join(f'{key}: {_yaml(inner)}' for key, inner in named)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_yaml, cast('Sequence[Any]', value)))}]"
+    return repr(value) if isinstance(value, str | bytes) else str(value)
 
 
 def names_in(kind: Any) -> Mapping[str, Any]:
@@ -77,5 +102,8 @@ def _words(one: Any, known: Collection[str]) -> str:
     words = next((words for begin, words in EXPECTED.items() if kind.startswith(begin)), None)
     if words is None:
         return one["msg"]
-    text = repr(one["input"])
-    return f"{text if len(text) <= SHOWN else f'{text[:SHOWN]}...'} stands there; expected: {words.format(**context)}"
+    if form := context.get("pattern"):
+        context = {
+            "pattern": FORMS.get(form, f"a text of the form {form.strip('^$').removesuffix(chr(92) + 'z')}")
+        }
+    return f"{as_yaml(one['input'])} stands there; expected: {words.format(**context)}"

@@ -2,6 +2,7 @@
 
 import shutil
 from copy import deepcopy
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 
 from likeness.cli.compose import compose
 from likeness.conf_digest import conf_digest
-from likeness.config import load_config
+from likeness.config import load_config, validated
 from likeness.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +74,7 @@ def compose_in(folder: Path, *overrides: str) -> Path:
 def test_every_choice_composes_and_validates(tmp_path, choice):
     path = compose_in(tmp_path, *([choice] if choice else []), *NEEDS_A_SETTING.get(choice, ()))
     if choice in NEEDS_A_USER:
-        with pytest.raises(ConfigError, match="a value must be given"):
+        with pytest.raises(ConfigError, match=r"it has no value yet, such as .*docs/providers\.md"):
             load_config(path)
         return
     if choice in NEEDS_AN_EXPERIMENT:
@@ -83,6 +84,43 @@ def test_every_choice_composes_and_validates(tmp_path, choice):
     config = load_config(path)
     for section in ("swap", "enhance", "caption"):
         getattr(config, section).built()
+
+
+def edited(place, value):
+    """The committed settings with another value at a place."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    *above, last = place.split(".")
+    reduce(lambda section, key: section[key], above, values)[last] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        *(("train", value, f"train: {said} stands there; expected: keys with values")
+          for value, said in ((None, "null"), ("x", "'x'"), (3, "3"), ([], "nothing"), ([True, None], "[true, null]"))),
+        ("swap.provider._target_", None, "swap.provider._target_: null is not a registered provider"),
+        ("train.optimizer._target_", {"a": False}, "train.optimizer._target_: {a: false} is not an optimizer"),
+        ("marks.label", "x" * 4000, "expected: a text of at most"),
+        ("faces.embedder", {"path": "a", "sha256": "short", "licence": "MIT"},
+         "faces.embedder.sha256: 'short' stands there; expected: 64 hexadecimal digits"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_a_value_by_hand_is_told_as_yaml_writes_it(place, value, words):
+    with pytest.raises(ConfigError) as caught:
+        validated(edited(place, value), ROOT / "params.yaml")
+    assert words in str(caught.value)
+
+
+def test_what_the_user_has_to_give_is_told_once_with_an_example(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load_config(compose_in(tmp_path, "faces=onnx"))
+    lines = [line for line in str(caught.value).splitlines() if line.startswith("  faces.")]
+    assert [line.split(":")[0].strip() for line in lines] == [
+        f"faces.embedder.{name}" for name in ("path", "sha256", "licence")
+    ]
+    assert all("such as" in line and "docs/providers.md" in line for line in lines)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

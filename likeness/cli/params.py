@@ -18,6 +18,7 @@ from likeness.config import validated
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
+from likeness.setting_problems import as_yaml
 from likeness.settings import flatten
 from likeness.strict_yaml import read_yaml
 
@@ -78,7 +79,9 @@ def told(before: dict[str, Any], after: dict[str, Any], overrides: Sequence[str]
     if not before:
         return []
     changed = differences(before, after)
-    lines = [f"  {key}: {old} -> {new}\n" for key, (old, new) in list(changed.items())[:SHOWN]]
+    lines = [
+        f"  {key}: {_shown(old)} -> {_shown(new)}\n" for key, (old, new) in list(changed.items())[:SHOWN]
+    ]
     if len(changed) > SHOWN:
         lines.append(f"  and {len(changed) - SHOWN} more: git diff params.yaml\n")
     if changed and not overrides and before.get("conf_digest") == after.get("conf_digest"):
@@ -88,6 +91,10 @@ def told(before: dict[str, Any], after: dict[str, Any], overrides: Sequence[str]
             f" and in conf/:\n  likeness params --keep NAME {back}\n"
         )
     return lines
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else as_yaml(value)
 
 
 def as_override(key: str, value: Any) -> str:

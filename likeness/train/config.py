@@ -1,6 +1,6 @@
 """Section `train` of params.yaml, nested by who reads what; no torch here, so that settings are checked without it."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -184,7 +184,10 @@ class TrainConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _nested(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _nested(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values  # refused next, as any section that is none
+        values = cast("dict[str, Any]", values)
         flat = [name for name, value in values.items() if not isinstance(value, (dict, Section))]
         optimizer = values.get("optimizer")
         named = ["optimizer.name"] if isinstance(optimizer, dict) and "name" in optimizer else []

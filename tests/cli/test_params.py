@@ -36,11 +36,11 @@ def repository(tmp_path, monkeypatch) -> Path:
     [
         ("train.schedule.steps=many", "train.schedule.steps: 'many' stands there; expected: a whole number"),
         ("evaluate.prompts=hello", "evaluate.prompts: 'hello' stands there; expected: a list, such as [a, b]"),
-        ("train.seed=null", "train.seed: None stands there; expected: a whole number"),
-        ("evaluate.steps=true", "evaluate.steps: True stands there; expected: a whole number"),
+        ("train.seed=null", "train.seed: null stands there; expected: a whole number"),
+        ("evaluate.steps=true", "evaluate.steps: true stands there; expected: a whole number"),
         ("budget.max_usd=inf", "budget.max_usd: inf stands there; expected: a finite number"),
         ("train.optimizer.lr=nan", "train.optimizer.lr: nan stands there; expected: a finite number"),
-        ("budget.max_usd=false", "budget.max_usd: False stands there; expected: a number"),
+        ("budget.max_usd=false", "budget.max_usd: false stands there; expected: a number"),
         ("evaluate.seeds=[1,99999999999999999999]", "evaluate.seeds.1: 99999999999999999999 stands there; expected: less"),
         ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0.0 or more"),
         ("dataset.allow_review=perhaps", "dataset.allow_review: 'perhaps' stands there; expected: true or false"),
@@ -52,7 +52,7 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
         *((f"personas={value}", "personas holds jade; write +persona@personas.mia=mia")
           for value in ("[]", "null", "3", "[mia]", "[jade,jade]")),
-        ("~personas.jade", "personas: {} stands there; expected: keys with values"),
+        ("~personas.jade", "personas: nothing stands there; expected: keys with values"),
         ("personas.jade=null", "personas.jade holds name, trigger"),
         ("train.lora=[]", "train.lora holds kind, rank"),
         ("train.data=null", "write train.data.side_px=..."),

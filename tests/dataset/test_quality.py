@@ -93,7 +93,6 @@ BAD = {
     "captions without the trigger": said("a woman, {}"),
     "captions with a fused trigger": said("jadewoman, {}"),
     "captions that contradict themselves": said("jade woman, smiling, neutral expression"),
-    "captions too long for CLIP": said("jade woman, " + "very " * 80),
     "bodies that the class word contradicts": said("jade woman, {}, a man with a beard"),
 }
 
@@ -103,8 +102,33 @@ def test_each_measure_turns_red_by_what_it_measures(words):
     assert lights(training_set(BAD[words](good())))[words] == "red"
 
 
-def test_every_measure_but_enlargement_has_such_a_set():
-    assert {measure.words for measure in MEASURES} - set(BAD) == {"enlarged images"}
+LONG = "captions of more than 75 words and marks"
+
+
+def test_every_measure_has_such_a_set_but_enlargement_and_what_harms_some_bases_alone():
+    assert {measure.words for measure in MEASURES} - set(BAD) == {"enlarged images", LONG}
+
+
+@pytest.mark.parametrize(("words", "light"), [(70, "green"), (71, "amber")])  # of five more
+def test_long_captions_are_told_and_are_red_for_no_set(words, light):
+    assert lights(training_set(said(f"jade woman, {'very ' * words}{{}}.")(good())))[LONG] == light
+
+
+@pytest.mark.parametrize(
+    ("words", "light"),
+    [
+        ("head turned to the left, body turned to the right", "green"),
+        ("facing the camera, shoulders turned slightly to the left", "green"),
+        ("turned to the left, a window to the right", "green"),
+        ("head turned to the left, looking to the right", "green"),
+        ("head turned slightly to the left, head turned to the right", "red"),
+        ("turned to the left, in profile facing right", "red"),
+        ("facing the camera, head turned to the left", "red"),
+    ],
+)
+def test_only_what_is_said_of_the_head_twice_contradicts_itself(words, light):
+    found = lights(training_set(said(f"jade woman, {words}, {{}}")(good())))
+    assert found["captions that contradict themselves"] == light
 
 
 def test_a_picture_repeats_an_earlier_one_from_few_bits_apart_on():

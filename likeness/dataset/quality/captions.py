@@ -7,20 +7,27 @@ from itertools import combinations
 
 from likeness.dataset.quality import TrainingSet
 
-PROMPT_TOKENS = 75
-"""CLIP reads 77, two of which begin and end a text."""
+CLIP_WORDS = 75
+"""CLIP reads 77 tokens, two of which begin and end a text; a word or mark is one at least. Z-Image and FLUX.2 read 512."""
 OPENING_WORDS = 6
 
 CONTRARY = (
     ("smiling", "neutral expression"),
     ("facing the camera", "turned to the", "in profile"),
-    ("to the left", "to the right"),
     ("dim light", "bright light"),
     ("close-up", "upper body", "half body", "full body"),
     ("eyes closed", "eyes open"),
     ("indoors", "outdoors"),
 )
-"""Words of which a caption may hold one; light from the left or right is another thing than a turn to it."""
+"""Words of which a caption may hold one."""
+SIDE = r"(?:slightly )?to the (left|right)\b"
+# The light and the body may point elsewhere than the head does.
+NOT_THE_HEAD = re.compile(
+    rf"light from the (?:left|right)|\b(?:body|shoulders|torso|hips)(?: is| are)? turned {SIDE}"
+)
+HEAD_TURN = re.compile(
+    rf"(?:\A|, |\b(?:head|face) (?:is )?)(?:turned {SIDE}|in profile,? facing (?:the )?(left|right)\b)"
+)
 
 WOMEN = frozenset({"woman", "women", "female", "lady", "she", "her"})
 MEN = frozenset({"man", "men", "male", "gentleman", "he", "his", "beard", "bearded", "moustache", "mustache"})
@@ -48,8 +55,8 @@ def contradictory(of: TrainingSet) -> float | None:
 
 
 def too_long(of: TrainingSet) -> float | None:
-    """Share of the captions that have more tokens than CLIP reads, counted as at least one a word or mark."""
-    return _share(of, lambda text: len(re.findall(r"\w+|[^\w\s]", text)) > PROMPT_TOKENS)
+    """Share of the captions that have more words and marks than CLIP reads tokens; a set knows no base, and so no tokenizer."""
+    return _share(of, lambda text: len(re.findall(r"\w+|[^\w\s]", text)) > CLIP_WORDS)
 
 
 def same_opening(of: TrainingSet) -> float | None:
@@ -91,7 +98,9 @@ def _bodies(class_word: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _contradicts(text: str) -> bool:
-    plain = re.sub(r"light from the (?:left|right)", "", text)
+    plain = NOT_THE_HEAD.sub("", text)
+    if len({found[1] or found[2] for found in HEAD_TURN.finditer(plain)}) > 1:
+        return True
     return any(one in plain and other in plain for group in CONTRARY for one, other in combinations(group, 2))
 
 

@@ -3,6 +3,7 @@
 The bounds are ours; 8 to 30 photographs and varied light, poses and clothes are what trainers of such LoRAs agree on.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Measure:
 
 
 SHARE, NUMBER = "%", ""
+NEVER = math.inf  # a set is for any base, and only some are harmed
 
 MEASURES = (
     Measure("images", pictures.count, 15, 7, NUMBER, "add photographs; with targets, raise swap.sources_per_target"),
@@ -60,7 +62,7 @@ MEASURES = (
     Measure("captions without the trigger", captions.without_trigger, 0, 0.1, SHARE, "write it into them: they teach the class"),
     Measure("captions with a fused trigger", captions.fused, 0, 0.1, SHARE, "write the trigger as a word of its own"),
     Measure("captions that contradict themselves", captions.contradictory, 0, 0.2, SHARE, "correct them in captions_override/"),
-    Measure("captions too long for CLIP", captions.too_long, 0, 0.3, SHARE, "shorten them: SD 1.5 and SDXL do not read the end"),
+    Measure("captions of more than 75 words and marks", captions.too_long, 0, NEVER, SHARE, "for SD 1.5 and SDXL shorten them"),
     Measure("bodies that the class word contradicts", captions.other_body, 0, 0.1, SHARE, "leave these targets out"),
 )  # fmt: skip
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from likeness.setting_problems import as_yaml
+
 _DIGEST = "64 hexadecimal digits, as `sha256sum FILE` prints them; `likeness consent sign` writes them"
 _EVIDENCE = {
     "": "a mapping with file, type and sha256",
@@ -58,8 +60,6 @@ EXPECTED: Mapping[str, str] = {
 }
 """What belongs in a field, with an example; `*` stands for any key. Fields of targets stand without their first part."""
 
-SHOWN = 70
-
 
 def problems(error: ValidationError, persona: str) -> list[str]:
     """A line for each error: `consent/mia.yaml: signed: '22.11.2026' stands there; expected: a date such as ...`."""
@@ -77,7 +77,7 @@ def _line(where: list[str], one: Any) -> str:
     field, words = ".".join(where), expected(where)
     if not where:  # a rule about several fields, in words of record.py
         own = one.get("ctx", {}).get("error")
-        return str(own) if own else f"{_shown(one['input'])} stands there; expected: a mapping of fields"
+        return str(own) if own else f"{as_yaml(one['input'])} stands there; expected: a mapping of fields"
     if one["type"] == "missing":
         return f"{field} is missing; expected: {words}"
     if one["type"] in ("extra_forbidden", "invalid_key"):
@@ -86,7 +86,7 @@ def _line(where: list[str], one: Any) -> str:
         return f"{field} is not a field of a record" + (
             f"; did you mean {near[0]}?" if near else "; delete the line"
         )
-    return f"{field}: {_shown(one['input'])} stands there; expected: {words}"
+    return f"{field}: {as_yaml(one['input'])} stands there; expected: {words}"
 
 
 def expected(where: list[str]) -> str:
@@ -96,8 +96,3 @@ def expected(where: list[str]) -> str:
         if len(pattern) == len(where) and all(p in ("*", w) for p, w in zip(pattern, where, strict=True)):
             return EXPECTED[names]
     return "what docs/consent.md shows"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
