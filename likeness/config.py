@@ -32,7 +32,7 @@ from likeness.safety.embedder import FacesConfig
 from likeness.safety.floors import laxer
 from likeness.safety.gates import Subject, judge
 from likeness.secret_values import refuse_secrets
-from likeness.setting_problems import setting_problems
+from likeness.setting_problems import as_yaml, setting_problems
 from likeness.settings import Section
 from likeness.store.s3_config import PublishConfig, S3Config
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -125,7 +125,7 @@ class Config(Section):
                 raise ValueError(f"personas.{key}: a persona is called by a word like jade: a-z, 0-9 and _")
             if not isinstance(parse_yaml(key), str):
                 raise ValueError(
-                    f"personas.{key}: YAML reads {key} as {parse_yaml(key)}, not as a word; choose another name"
+                    f"personas.{key}: YAML reads {key} as {as_yaml(parse_yaml(key))}, not as a word; choose another name"
                 )
         return self
 

@@ -19,13 +19,15 @@ FILMS = frozenset({
     ".ogg", ".caf", ".wma",
 })  # fmt: skip
 EDITS = frozenset({
-    ".aae", ".xmp", ".pp3", ".dop", ".cos", ".on1", ".vrd", ".nksc", ".arp", ".lrtpreview", ".picasa", ".lrcat",
-    ".lrcat-data", ".lrprev",
+    ".aae", ".xmp", ".pp2", ".pp3", ".dop", ".cos", ".on1", ".vrd", ".nksc", ".arp", ".lrtpreview", ".picasa", ".lrcat",
+    ".lrcat-data", ".lrcat-wal", ".lrcat-shm", ".lrprev", ".lrmprev", ".comask", ".ufraw", ".pto",
 })  # fmt: skip
 PAPERS = frozenset({
     ".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".json", ".jsonl", ".xml", ".csv", ".tsv", ".html",
     ".htm", ".yaml", ".yml", ".toml", ".log", ".url", ".webloc", ".lnk", ".ini", ".db", ".ctg", ".info", ".dvc",
-    ".sha256", ".sha1", ".md5", ".sfv", ".nfo", ".gpx", ".srt",
+    ".sha256", ".sha1", ".md5", ".sfv", ".nfo", ".gpx", ".srt", ".kmz", ".nmea", ".ics", ".vcf", ".eml",
+    ".gdoc", ".gsheet", ".gslides",
+    ".sqlite", ".db-wal", ".db-shm", ".db-journal", ".lock", ".ffs_db", ".ffs_lock", ".identifier",
 })  # fmt: skip
 PAPER_STEMS = frozenset({"license", "licence", "readme", "copying", "notice", "authors", "credits"})
 SYSTEM_FILES = frozenset({
@@ -33,10 +35,16 @@ SYSTEM_FILES = frozenset({
 })  # fmt: skip
 SYSTEM_FOLDERS = frozenset({
     "__macosx", "#recycle", "$recycle.bin", "lost+found", "system volume information", "synoresource", "nksc_param", "captureone",
+    "recycler",
 })  # fmt: skip
 # A photo program's own folders, by the ends of their names.
-PROGRAM_FOLDERS = frozenset({".lrdata", ".lrlibrary", ".photoslibrary", ".cocatalog", ".dtdata"})
-UNFINISHED = frozenset({".tmp", ".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart"})
+PROGRAM_FOLDERS = frozenset({".lrdata", ".lrlibrary", ".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary",
+                             ".cocatalog", ".dtdata"})  # fmt: skip
+UNFINISHED = frozenset({
+    ".tmp", ".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart", ".aria2", ".!qb", ".!ut", ".!sync",
+})  # fmt: skip
+# What a client lays in a file's place that it has not fetched.
+PLACEHOLDERS = {".nextcloud": "Nextcloud", ".owncloud": "ownCloud"}
 
 
 DATA = "data"
@@ -163,13 +171,15 @@ def _twin(name: str, other: str) -> Stray:
 
 def _beside(path: Path) -> Stray | None:
     name, suffix = path.name.lower(), path.suffix.lower()
-    if suffix == ".icloud" and name.startswith("."):
+    cloud = "iCloud" if suffix == ".icloud" and name.startswith(".") else PLACEHOLDERS.get(suffix)
+    if cloud:
+        where = "the Finder or the Photos program" if cloud == "iCloud" else f"{cloud}'s program"
         return Stray(
             name=path.name,
             kind="failed",
             reason="not-downloaded",
-            detail="iCloud has the photograph, this disk only a mark",
-            remedy="download it in the Finder or the Photos program",
+            detail=f"{cloud} has the photograph, this disk only a mark",
+            remedy=f"download it in {where}",
         )
     if suffix in UNFINISHED:
         return Stray(
@@ -205,6 +215,8 @@ def _file_beside(name: str, stem: str, suffix: str) -> str | None:
         return "a hidden file of a system or a tool"
     if name in SYSTEM_FILES:
         return "a file of the system"
+    if suffix.endswith("_original"):
+        return "a copy that exiftool kept of a file it changed"
     if suffix in FILMS:
         return "a film or a recording, such as the moving part of a Live Photo"
     if suffix in EDITS:

@@ -38,7 +38,7 @@ from likeness.lora.keys import (
 from likeness.lora.layers import LoraLayers, fitted
 from likeness.lora.read import compare_sizes, family_layers
 from likeness.lora.safetensors_io import described_bytes
-from likeness.lora.scale import ADAPTER_METADATA
+from likeness.lora.scale import ADAPTER_METADATA, say_scale
 
 Names = Literal["kohya", "diffusers"]
 # How far the numbers of a tensor may be from what they were, as a share of their norm: bfloat16 rounds by .2 %.
@@ -149,6 +149,7 @@ def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str,
         tensors |= file_tensors(type(base), layer, scaled, common)
     metadata.pop(ADAPTER_METADATA, None)
     metadata["ss_network_alpha"] = str(common)
+    say_scale(metadata, common, {rank_of(parts) for parts in found.layers.values()})
     return tensors
 
 
@@ -164,9 +165,9 @@ def _describe_diffusers(
     metadata.pop(ADAPTER_METADATA, None)
     if settings := file_settings(named, base.NETWORK):
         metadata[ADAPTER_METADATA] = json.dumps(settings)
-    ranks = {rank_of(parts) for parts in found.layers.values()}
-    if "ss_network_alpha" in metadata:  # the scale is in the matrices now
-        metadata["ss_network_alpha"] = str(ranks.pop()) if len(ranks) == 1 else "Dynamic"
+    say_scale(
+        metadata, None, {rank_of(parts) for parts in found.layers.values()}
+    )  # the scale is in the matrices now
 
 
 def _typed(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:

@@ -29,8 +29,9 @@ WHOLE = (
 
 def read_alpha(name: str, tensor: Tensor) -> float:
     """A layer's alpha; InputError `lora-tensors` where it is not one finite number."""
-    if tensor.numel() != 1 or not tensor.double().isfinite().all():
-        raise _wrong(f"{name}.alpha is {list(tensor.shape)} and not one finite number")
+    if tensor.numel() != 1 or tensor.is_complex() or not tensor.double().isfinite().all():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise _wrong(f"{name}.alpha is {list(tensor.shape)} of {kind} and not one finite number")
     return float(tensor.double())
 
 

@@ -10,7 +10,7 @@ adapter_config.json. Else the scale is 1. Flat keys of the header (`ss_network_a
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from likeness.lora.patterns import Patterns
 ADAPTER_METADATA = "lora_adapter_metadata"
 # What PEFT 0.21 takes where its settings do not say.
 PEFT_ALPHA = 8
+PARTS = {"unet", "transformer", "text_encoder", "text_encoder_2"}  # as diffusers' settings call them
+NO_RANK = -1  # stands for what PEFT refuses as one
 # Flat header keys of alpha, and the rank that belongs to each.
 FLAT = (("ss_network_alpha", "ss_network_dim"), ("network_alpha", "network_dim"), ("lora_alpha", "r"),
         ("alpha", "rank"), ("lora_alpha", "lora_rank"))  # fmt: skip
@@ -54,18 +56,37 @@ def read_scales(
             problems.append(
                 f"of {len(other)} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
             )
-        if config is None and any(scale != 1 for scale in scales.values()):
+        parts = {layer.partition(".")[0] for layer in ranks if config is None} & PARTS
+        if lacking := sorted(part for part in parts if f"{part}.target_modules" not in settings):
             problems.append(
-                f"only {ADAPTER_METADATA} holds its scale: diffusers loads it at {_words(scales)}, ComfyUI and A1111 at 1 "
+                f"{ADAPTER_METADATA} names no target_modules of the {' and the '.join(lacking)}: diffusers does not load the file"
+            )
+        finite = all(map(math.isfinite, scales.values()))
+        if config is None and finite and any(scale != 1 for scale in scales.values()):
+            problems.append(
+                f"only {ADAPTER_METADATA} holds its scale: diffusers {'would load' if lacking else 'loads'} it at "
+                f"{_words(scales)}, ComfyUI and A1111 at 1 "
                 "(`likeness convert --to kohya` makes it the same everywhere)"
             )
     ranked = {layer: rank for layer, rank in ranks.items() if rank}
     problems += _unread(ranked, {layer: scales[layer] for layer in ranked}, metadata)
     if any(not math.isfinite(scale) for scale in scales.values()):
-        problems.append("a layer's scale is infinite or not a number: it draws black pictures")
+        problems.append(
+            "a layer's scale is infinite or not a number: readers refuse it or draw black pictures"
+        )
     elif any(not scale > 0 for scale in scales.values()):
         problems.append("a layer's alpha is not positive: it does nothing, or the opposite")
     return Scales(by_layer=scales, problems=tuple(problems))
+
+
+def say_scale(metadata: dict[str, str], alpha: float | None, ranks: Collection[int | None]) -> None:
+    """Have the flat keys that a header has say what its tensors now are; None for an alpha that is each layer's rank."""
+    rank = str(next(iter(ranks))) if len(ranks) == 1 else "Dynamic"
+    for alpha_key, rank_key in FLAT:
+        if alpha_key in metadata:
+            metadata[alpha_key] = rank if alpha is None else str(alpha)
+        if rank_key in metadata:
+            metadata[rank_key] = rank
 
 
 def _adapter_settings(metadata: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
@@ -101,10 +122,11 @@ def _settings(
             parts[part] = own, Patterns(own.get("alpha_pattern")), Patterns(own.get("rank_pattern"))
         own, alphas, said_ranks = parts[part]
         said = said_ranks.value(layer, own.get("r"))
-        said = said if isinstance(said, int) and said > 0 else None
+        if said is not None and (type(said) is not int or said < 1):
+            said = NO_RANK
         alpha = alphas.value(layer, own.get("lora_alpha", own.get("alpha", PEFT_ALPHA)))
         found[layer] = (
-            _scale(alpha, rank or said, stabilized=bool(own.get("use_rslora"))) if own else 1.0,
+            _scale(alpha, rank or max(said or 0, 0), stabilized=bool(own.get("use_rslora"))) if own else 1.0,
             said,
         )
     return found

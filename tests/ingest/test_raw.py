@@ -179,3 +179,27 @@ def test_names_are_compared_as_people_read_them(raw: Path) -> None:
     (raw / "sources" / composed).touch()
     _, [stray] = photographs(raw / "sources")
     assert stray.reason == "same-name"
+
+
+def test_what_clients_of_clouds_and_photo_programs_lay_beside_photographs_has_its_line(tmp_path):
+    marks = (
+        "a.jpg.nextcloud",
+        "b.jpg.owncloud",
+        ".c.jpg.icloud",
+        "d.jpg.aria2",
+        "e.jpg.!sync",
+        "f.jpg.!qB",
+        "g.jpg.!ut",
+    )
+    beside = ("h.PP2", "i.lrcat-wal", "j.lrmprev", "k.comask", "l.jpg:Zone.Identifier", "m.gdoc", "n.sqlite", "o.db-wal",
+              "p.JPG_original", "sync.ffs_db")  # fmt: skip
+    for name in (*marks, *beside, "photo.insp", "photo.mpo"):
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("Old.aplibrary", "Old.photolibrary", "RECYCLER"):
+        (tmp_path / name).mkdir()
+    found, strays = photographs(tmp_path)
+    assert [path.name for path in found] == ["photo.insp", "photo.mpo"]
+    kinds = {stray.name: stray.kind for stray in strays}
+    assert {kinds.pop(name) for name in marks} == {"failed"}
+    assert set(kinds.values()) == {"skipped"}
+    assert len(kinds) == len(beside) + 3

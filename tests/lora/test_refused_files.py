@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -30,14 +31,78 @@ from likeness.lora.safetensors_io import weights_bytes
 
 
 def test_the_scale_is_that_which_diffusers_applies(tmp_path):
-    settings = {"unet.r": 2, "unet.lora_alpha": 1, "unet.alpha_pattern": {TO_OUT: 6}}
+    settings = {
+        "unet.r": 2,
+        "unet.lora_alpha": 1,
+        "unet.alpha_pattern": {TO_OUT: 6},
+        "unet.target_modules": ["to_k"],
+    }
     file = write(tmp_path, TRAINERS["diffusers"][0], {"lora_adapter_metadata": json.dumps(settings)})
     found = read_lora(file)
     assert found.scales == {0.5: 2, 2.0: 1}
+    assert not any("target_modules" in problem for problem in found.problems)
     assert any("ComfyUI and A1111 at 1" in problem for problem in found.problems)
     made = effects(convert(file, to="kohya", dtype=None).data)
     down, up = pair(TO_K)
     torch.testing.assert_close(made[f"lora_unet_{TO_K.replace('.', '_')}"], 0.5 * up @ down)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"unet.r": 2, "unet.lora_alpha": 4}, "names no target_modules of the unet: diffusers does not load the file"),
+        ({"text_encoder.r": 2, "text_encoder.target_modules": ["q_proj"]}, "names no target_modules of the unet"),
+        ({"unet": {"r": 2, "target_modules": ["to_k"]}}, "names no target_modules of the unet"),
+        *(({"unet.r": rank, "unet.target_modules": ["to_k"]}, "of 3 layer(s) its settings say another rank")
+          for rank in (-2, 2.0, True, "2")),
+        ({"unet.r": 2, "unet.lora_alpha": "4", "unet.target_modules": ["to_k"]}, "readers refuse it"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_with_which_diffusers_does_not_load_a_file_are_told(tmp_path, settings, words):
+    file = write(tmp_path, TRAINERS["diffusers"][0], {"lora_adapter_metadata": json.dumps(settings)})
+    problems = read_lora(file).problems
+    assert any(words in problem for problem in problems)
+    assert not any("diffusers loads it at nan" in problem for problem in problems)
+
+
+def test_diffusers_does_not_load_settings_without_target_modules():
+    """What the note above rests on, by diffusers itself."""
+    from diffusers import UNet2DConditionModel
+
+    layer = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    tensors = {
+        f"unet.{layer}.lora_A.weight": torch.ones(2, 32),
+        f"unet.{layer}.lora_B.weight": torch.ones(32, 2),
+    }
+    settings = {"unet.r": 2, "unet.lora_alpha": 4}
+    for more, loads in (({}, False), ({"unet.target_modules": [layer]}, True)):
+        unet = UNet2DConditionModel(
+            block_out_channels=(32,), layers_per_block=1, down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",),
+            cross_attention_dim=32, norm_num_groups=8, attention_head_dim=8,
+        )  # fmt: skip
+        with nullcontext() if loads else pytest.raises(KeyError, match="model_type"):
+            unet.load_lora_adapter(dict(tensors), prefix="unet", metadata=settings | more)
+
+
+def test_what_a_converted_file_says_of_its_scale_is_what_its_tensors_are(tmp_path):
+    said = {"ss_network_alpha": "16", "ss_network_dim": "32", "alpha": "3", "rank": "2", "network_alpha": "7"}
+    given = write(tmp_path, TRAINERS["diffusers"][0], said)
+    for to in ("kohya", "diffusers"):
+        (file := tmp_path / f"{to}.safetensors").write_bytes(convert(given, to=to, dtype=None).data)
+        found = read_lora(file)
+        assert found.problems == ()
+        assert [found.metadata[name] for name in ("ss_network_dim", "rank")] == [
+            "Dynamic"
+        ] * 2  # the layers differ
+
+
+def test_a_complex_alpha_is_refused(tmp_path):
+    alpha = torch.tensor(1 + 2j)
+    file = write(tmp_path, named(lambda n: f"lora_unet_{LDM[n]}", alpha=lambda layer: alpha, layers=(TO_K,)))
+    assert any("an alpha that is not one finite number" in problem for problem in read_lora(file).problems)
+    with pytest.raises(InputError, match="complex64 and not one finite number"):
+        convert(file, to="kohya", dtype=None)
 
 
 def test_a_flat_key_scales_nothing_and_is_told(tmp_path):
@@ -204,7 +269,8 @@ def test_a_scale_that_is_no_number_is_told_and_not_converted(tmp_path, number):
     )
     for path in (in_header, folder):
         assert (
-            "a layer's scale is infinite or not a number: it draws black pictures" in read_lora(path).problems
+            "a layer's scale is infinite or not a number: readers refuse it or draw black pictures"
+            in read_lora(path).problems
         )
         with pytest.raises(InputError, match="scale that is infinite or not a number"):
             convert(path, to="kohya", dtype=None)

@@ -242,7 +242,8 @@ def test_pefts_patterns_are_read_as_peft_reads_them(tmp_path, patterns, query, k
 def test_settings_that_give_no_scale_are_told_and_not_converted(tmp_path, config):
     folder = peft_folder(tmp_path, **config)
     assert (
-        "a layer's scale is infinite or not a number: it draws black pictures" in read_lora(folder).problems
+        "a layer's scale is infinite or not a number: readers refuse it or draw black pictures"
+        in read_lora(folder).problems
     )
     with pytest.raises(InputError, match="scale that is infinite or not a number"):
         convert(folder, to="kohya", dtype=None)
