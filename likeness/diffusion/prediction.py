@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from likeness.diffusion.config import ZERO_SNR
 from likeness.diffusion.loss import Prediction
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, without_control
 
 # Words of ModelSpec and of those who write it otherwise, without what is no letter.
 MODELSPEC: Mapping[str, Prediction] = {
@@ -29,6 +29,8 @@ MODELSPEC: Mapping[str, Prediction] = {
 # What schedulers' classes are for that noise neither noise nor v, by how their names begin.
 OTHERS = {"FlowMatch": "a flow", "EDM": "edm"}
 YES = ("true", "1", "yes")
+NOTHING = ("none", "null", "unknown")  # words of programs that had nothing to say
+SHOWN = 80  # characters of a stranger's word
 SCHEDULER = "scheduler_config.json"
 
 
@@ -71,9 +73,11 @@ def read_markers(files: Iterable[Path]) -> Markers:
             zero_snr = True
             # In pure noise there is nothing that predicting the noise would teach.
             predictions[f"ztsnr of {file.name}"] = "v_prediction"
-        if said := metadata.get("modelspec.prediction_type"):
-            word = "".join(filter(str.isalpha, said.lower()))
-            predictions[f"modelspec.prediction_type of {file.name}"] = MODELSPEC.get(word, said)
+        said = metadata.get("modelspec.prediction_type", "").strip()
+        word = "".join(filter(str.isalpha, said.lower()))
+        if said and word not in NOTHING:
+            told = MODELSPEC.get(word, without_control(said)[:SHOWN])
+            predictions[f"modelspec.prediction_type of {file.name}"] = told
         if _yes(metadata, "ss_v_parameterization"):
             predictions[f"ss_v_parameterization of {file.name}"] = "v_prediction"
     return Markers(

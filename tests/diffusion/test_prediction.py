@@ -75,6 +75,19 @@ def test_other_words_for_v_contradict_nothing(single, said):
     assert load_base(cfg, device="cpu").prediction == "v_prediction"
 
 
+@pytest.mark.parametrize("said", ["", " ", "None", "null", "unknown"])
+def test_a_word_that_says_nothing_contradicts_nothing(single, said):
+    cfg = single((), {"modelspec.prediction_type": said}, "epsilon")
+    assert load_base(cfg, device="cpu").prediction == "epsilon"
+
+
+def test_a_strangers_word_is_told_short_and_without_escapes(single):
+    with pytest.raises(ConfigError) as caught:
+        load_base(single((), {"modelspec.prediction_type": "\x1b[2Jx0" * 300}, "epsilon"), device="cpu")
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
 @pytest.mark.parametrize("yes", ["true", "1"])
 def test_a_yes_of_another_trainer_is_a_yes(single, yes):
     with pytest.raises(ConfigError, match="contradictory"):
