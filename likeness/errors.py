@@ -197,6 +197,16 @@ class QuotaError(ProviderError):
     default_reason = "provider-quota"
 
 
+def together(*problems: LikenessError) -> LikenessError:
+    """All of them as one, of the first's kind: who starts without keys is told of every one that is missing."""
+    first = problems[0]
+    return type(first)(
+        "; ".join(one.message for one in problems),
+        reason=first.reason,
+        remedy="; ".join(one.remedy for one in problems),
+    )
+
+
 def end_program(program: str, error: BaseException, onward: str = "") -> NoReturn:
     """End a program on an error in the form that all share; whatever nobody foresaw is raised again. `onward`: how one that was
     interrupted goes on.

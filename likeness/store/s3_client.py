@@ -12,9 +12,9 @@ import botocore.session
 import fsspec
 from aiobotocore.session import AioSession
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, together
 from likeness.store.s3_config import S3Config
 from likeness.store.s3_errors import translate_fault
 
@@ -56,8 +56,11 @@ def open_s3(url: str, s3: S3Config, *, quick: bool = False) -> tuple[Any, str, A
         where = {"endpoint_url": s3.endpoint_url, "region_name": region or DEFAULT_REGION}
         endpoint = session.create_client("s3", **where).meta.endpoint_url  # the environment may name one too
         if is_aws(endpoint) and region is None:
-            raise ConfigError(f"{url}: no region is set", reason="s3-wrong-region",
-                              remedy="set s3.region in conf/ or AWS_REGION to the bucket's region")  # fmt: skip
+            no_region = ConfigError(f"{url}: no region is set", reason="s3-wrong-region",
+                                    remedy="set s3.region in conf/ or AWS_REGION to the bucket's region")  # fmt: skip
+            if session.get_credentials() is None:
+                raise together(no_region, translate_fault(NoCredentialsError(), url, "opening"))
+            raise no_region
         settings = _client_settings(session, endpoint)
         if quick:
             settings |= {"read_timeout": QUICK_READ_S, "retries": _retries(QUICK_ATTEMPTS)}

@@ -10,12 +10,14 @@ from typing import cast
 
 from likeness.errors import (
     AuthError,
+    ConfigError,
     InDoubtError,
     InputError,
     JobLostError,
     LikenessError,
     RejectedError,
     TransientError,
+    together,
 )
 from likeness.http.auth import Auth
 from likeness.http.client import Client, Service
@@ -33,7 +35,7 @@ class MaxStudio(Service):
 
     def __init__(self, settings: RemoteJobs, api_key_env: str, stop: threading.Event) -> None:
         auth = Auth(header="x-api-key", scheme="", env=api_key_env)
-        self._env = api_key_env
+        self._auth = auth
         self._client = Client(
             "MaxStudio", settings.base_url, auth=auth, limits=settings.limits, stop=stop, translate=_translate
         )
@@ -44,12 +46,20 @@ class MaxStudio(Service):
 
         Raises:
             AuthError: there is no key, or it is wrong (the vendor answers 500 to a wrong one).
+            AuthError, ConfigError: what `first` says, told with a missing key.
         """
         with self._lock:
             if self._ready:
                 return
-            if first is not None:
-                first()
+            problems: list[LikenessError] = []
+            for check in (lambda: self._auth.check("MaxStudio"), first):
+                try:
+                    if check is not None:
+                        check()
+                except (AuthError, ConfigError) as error:
+                    problems.append(error)
+            if problems:
+                raise together(*problems)
             try:
                 self._client.get(f"/swap-image/{NOBODYS_JOB}")
             except RejectedError:
@@ -58,7 +68,7 @@ class MaxStudio(Service):
                 if error.reason == "server-error":
                     raise AuthError(
                         f"MaxStudio answers 500 to a question that costs nothing, as it does to a wrong key: {error.message}",
-                        remedy=f"check {self._env}; if the key is right, the service is down: try again later",
+                        remedy=f"check {self._auth.env}; if the key is right, the service is down: try again later",
                     ) from None
                 raise
             self._ready = True

@@ -1,5 +1,6 @@
 """Swaps bought from MaxStudio, against a fake that speaks its API and an S3 server that checks signatures."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,21 @@ def test_a_wrong_bucket_is_told_before_anything_is_ordered(services, tmp_path, j
     with pytest.raises(ConfigError, match="nowhere"):
         swap(services, buyer_at(tmp_path), "s3://nowhere/inputs", jade, hana)
     assert services.counts() == {}
+
+
+def test_who_set_nothing_is_told_at_once_of_all_that_is_missing(services, tmp_path, jade, hana, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MAXSTUDIO_"))]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(AuthError) as caught:
+        swap(services, buyer_at(tmp_path), "s3://bucket/inputs", jade, hana)
+    told = str(caught.value)
+    assert all(words in told for words in ("MAXSTUDIO_API_KEY is not set", "no region", "no keys for it"))
+    remedies = ("export MAXSTUDIO_API_KEY=", "AWS_REGION to the bucket's region", "set AWS_ACCESS_KEY_ID")
+    assert all(words in told for words in remedies)
+    assert services.purchases() == []
 
 
 def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, hana):
