@@ -24,7 +24,7 @@ Rows = Mapping[Place, Numbers]
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """A measure of both on the pictures that both have: `first`, `second`, and second - first with its 95 % interval. `pairs`
-    is how many pictures of each count; `better` says which way is wanted."""
+    is how many pictures of each count, of how many `seeds`; `better` says which way is wanted."""
 
     measure: str
     by: str
@@ -32,13 +32,14 @@ class Difference:
     second: float | None
     difference: Estimate
     pairs: int
+    seeds: int
     better: str
 
     @property
     def sure(self) -> bool:
-        """Whether the interval has no zero in it."""
+        """Whether the interval has no zero in it. Of one seed it is that of the photographs: another seed may draw otherwise."""
         low, high = self.difference.low, self.difference.high
-        return low is not None and high is not None and (low > 0 or high < 0)
+        return self.seeds > 1 and low is not None and high is not None and (low > 0 or high < 0)
 
     def values(self) -> dict[str, Any]:
         """JSON values."""
@@ -102,12 +103,14 @@ def _difference(
     both = [[place for place in places if all(place in one for one in rows)] for places in seeds]
     pairs = sum(map(len, both))
     if not pairs:
-        return Difference(measure=measure, by=by, first=None, second=None, difference=UNKNOWN, pairs=0, better=better)  # fmt: skip
+        return Difference(
+            measure=measure, by=by, first=None, second=None, difference=UNKNOWN, pairs=0, seeds=0, better=better
+        )  # fmt: skip
     photographs = _photographs(rows)
     (one, units), (other, _) = (seed_means(side, both, photographs) for side in rows)
     return Difference(
         measure=measure, by=by, first=rounded(one[0]), second=rounded(other[0]), difference=estimate(other - one, units),
-        pairs=pairs, better=better,
+        pairs=pairs, seeds=sum(map(bool, both)), better=better,
     )  # fmt: skip
 
 
@@ -138,7 +141,7 @@ def _leak(first: Details, second: Details, by: str, scores: Sequence[Rows]) -> D
     return Difference(
         measure="leak of the name", by=by, first=rounded(one[0]), second=rounded(other[0]),
         difference=estimate(other - one, units) if known else UNKNOWN,
-        pairs=sum(map(len, trios)) if known else 0, better="less",
+        pairs=sum(map(len, trios)) if known else 0, seeds=len(trios), better="less",
     )  # fmt: skip
 
 

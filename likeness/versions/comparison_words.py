@@ -40,6 +40,8 @@ def verdict(name: str, first: str, found: Sequence[Difference]) -> str:
     if not found:
         return f"{name} and {first} have no picture of one prompt and seed to compare."
     sure = [row for row in found if row.sure]
+    if all(row.seeds < 2 for row in found):
+        return f"Whether {name} or {first} is better cannot be told of one seed: evaluate both with several (evaluate.seeds)."
     if not sure:
         return f"No difference between {name} and {first} is sure: every interval that can be told has zero in it."
     words = [f"{row.measure}{f' by {row.by}' if row.by else ''} {interval(row)}" for row in sure]
