@@ -65,8 +65,7 @@ NOT_RUN = {
     "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true": AWS,
     "aws s3api put-bucket-lifecycle-configuration --bucket my-likeness "
     "--lifecycle-configuration file://lifecycle.json": AWS,
-    "aws s3 sync .cache/items/objects s3://my-likeness/items/objects": AWS,
-    "aws s3 sync .cache/items/records s3://my-likeness/items/records": AWS,
+    "likeness items share": "tests/store/test_remote.py and tests/cli/test_tools.py",
     "aws s3 rm s3://my-likeness/published/jade/images/...": AWS,
     "aws s3 rm --recursive s3://my-likeness/published/jade": AWS,
     "likeness detect downloads --registry marks.jsonl": "tests/attacks/test_marks.py does it on a publication",

@@ -59,6 +59,7 @@ GROUPS = {
         "list": "items.list_items",
         "verify": "items.verify_items",
         "prune": "items.prune_items",
+        "share": "items.share_items",
     },
     ("keys", "Keys of your team, and the key that signs what you publish."): {
         "team": "keys.team_command",

@@ -13,6 +13,7 @@ import typer
 
 from likeness.cli.arguments import Json, print_json
 from likeness.config import load_config
+from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.store import open_items
@@ -117,6 +118,25 @@ def _row(key: str, items: ItemStore) -> dict[str, Any]:
         "objects": {file.sha256: file.size for file in item.files.values()} if item else {},
         "refusal": item.record.get("refusal", {}).get("reason") if item else None,
     }
+
+
+def share_items() -> None:
+    """Send the team what was made before it had a store.
+
+    From `items.remote` on, each run sends what it makes; this sends, signed, what lies here from before.
+
+    \b
+    Example:
+      likeness items share
+    """
+    config = load_config(PARAMS)
+    if config.items.remote is None:
+        raise ConfigError(
+            "there is no team's store: items.remote is null",
+            remedy="name it in conf/items/local.yaml, then `make params` (docs/s3.md)",
+        )
+    shared = open_items(config, RepositoryPaths.here()).share()
+    sys.stdout.write(f"{shared} items sent to {config.items.remote}\n")
 
 
 def verify_items() -> int:

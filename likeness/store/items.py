@@ -152,6 +152,18 @@ class ItemStore:
         self._shared.push(key)
         return item
 
+    def share(self) -> int:
+        """Share every item that lies here, those of before there was a team's store, too; returns how many are sent.
+
+        Raises:
+            ProviderError, ConfigError: see `flush`.
+        """
+        assert self._shared is not None, "no team's store"
+        for key in self.keys():
+            self._shared.announce(key)
+            self._shared.push(key)
+        return self._shared.flush()
+
     def flush(self) -> None:
         """Wait until what was made is shared.
 

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import cast
 
 from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, InputError, LikenessError, ProviderError
@@ -100,10 +101,7 @@ class SharedItems:
             with self._lock:
                 told, self._told = self._told, True
             if not told:
-                sys.stderr.write(
-                    f"{self._remote.url}: records that no member of the team signed (signature {str(signature)[:120]!r}) are "
-                    "not used, and made here; `likeness keys team --allow KEY --name NAME` adds a member\n"
-                )
+                sys.stderr.write(f"{self._remote.url}: {_unbelieved(signature)}\n")
             raise ValueError("no member signed it")
 
     def announce(self, key: str) -> None:
@@ -199,6 +197,17 @@ def _is_refused(record: Mapping[str, Json], judge: Callable[[Mapping[str, Json]]
     except InputError:
         return True
     return False
+
+
+def _unbelieved(signature: object) -> str:
+    """What becomes of a record that no member signed, and the way to have it used."""
+    if not isinstance(signature, dict):
+        return "items without a signature are made here again; whoever has them sends them by `likeness items share`"
+    key = str(cast("dict[str, Json]", signature).get("key"))[:60]
+    return (
+        f"items that no member of the team signed are made here again (the first is signed by {key!r}); "
+        "`likeness keys team --allow KEY --name NAME` adds a member"
+    )
 
 
 def _signed(key: str, whole: Json) -> bytes:

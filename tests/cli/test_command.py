@@ -61,7 +61,7 @@ def test_every_command_is_there():
         "keys team", "keys dev-ca", "verify", "detect",
         "plan", "summary", "draw", "compare", "diff", "lineage", "spending", "publish", "inspect", "convert", "params",
         "comfy test", "comfy workflow", "versions accept", "versions list",
-        "items list", "items verify", "items prune", "consent show", "consent bind", "consent artefacts",
+        "items list", "items verify", "items prune", "items share", "consent show", "consent bind", "consent artefacts",
         "consent keygen", "consent allow", "consent new", "consent sign", "consent revoke", "consent renew", "consent export",
         "consent purge", "persona new", "desk",
         "photos list", "photos refuse", "photos accept", "photos caption", "photos swap",

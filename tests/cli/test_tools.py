@@ -95,6 +95,17 @@ def test_items_lists_verifies_and_prunes(repository):
     assert not checkpoint.parent.exists()
 
 
+def test_items_of_before_the_team_had_a_store_are_sent_to_it(repository, tmp_path):
+    ItemStore(repository / ".cache" / "items").put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
+    refused = call(repository, "likeness", "items", "share")
+    assert refused.returncode == 1
+    assert "items.remote is null" in refused.stderr
+    team = f"file://{tmp_path}/team"
+    assert call(repository, "likeness", "params", f"items.remote={team}").returncode == 0
+    assert f"1 items sent to {team}" in call(repository, "likeness", "items", "share").stdout
+    assert len(list((tmp_path / "team" / "records").glob("*/*.json"))) == 1
+
+
 def test_consent_shows_its_standing_and_lists_what_came_from_it(repository):
     (repository / "data" / "jade" / "swapped").mkdir(parents=True)
     (repository / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")

@@ -82,6 +82,18 @@ def test_the_shared_store_has_the_local_layout_and_bytes(tmp_path: Path, url: st
             assert data == path.read_bytes()
 
 
+def test_what_was_made_before_there_was_a_team_is_sent_signed(tmp_path: Path, url: str, capsys):
+    """Copied by hand it lacks the signature that the others ask for, and they pay again."""
+    key = sha256_bytes(b"one")
+    ItemStore(tmp_path / "a").put(key, {"image": b"paid"}, {"cost_usd": 0.1})
+    record = Path("records") / key[:2] / f"{key[2:]}.json"
+    Remote(url).write(str(record), (tmp_path / "a" / record).read_bytes())
+    assert SharedItems(url, tmp_path / "b").fetch(key) is None
+    assert "`likeness items share`" in capsys.readouterr().err
+    assert ItemStore(tmp_path / "a", SharedItems(url, tmp_path / "a")).share() == 1
+    assert SharedItems(url, tmp_path / "b").fetch(key) == ({"image": b"paid"}, {"cost_usd": 0.1})
+
+
 def test_a_refusal_is_shared_too(tmp_path: Path, url: str):
     first, second = Machine(tmp_path / "a", url), Machine(tmp_path / "b", url)
     key = sha256_bytes(b"refused")
