@@ -96,7 +96,8 @@ def show_quality(name: str, found: Sequence[Reading]) -> None:
     green = sum(one.light == "green" for one in found)
     unknown = sum(one.light == "unknown" for one in found)
     say(f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
-        f"{len(mend)} can be improved, {unknown} unknown.")  # fmt: skip
+        f"{len(mend)} can be improved, {unknown} unknown."
+        + (" It is advice and stops no run; the demo's few rendered photographs are red, too." if mend else ""))  # fmt: skip
     for one in mend:
         say(f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 

@@ -187,6 +187,7 @@ def test_the_card_and_the_plan_tell_the_sets_quality(folders, capsys):
     show_quality("jade", quality(run))
     said = capsys.readouterr().out
     assert said.startswith("jade: the training set as it was last made is RED:")
+    assert "stops no run" in said.splitlines()[0]
     assert f"  red    images: {images}; add photographs" in said
     assert "captions without the trigger" not in said  # green
 
