@@ -18,6 +18,7 @@ from likeness.disk import optional, write_atomic
 from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest
+from likeness.pipeline.stage import ALL_USES
 from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
@@ -60,6 +61,7 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
     personas: dict[str, PersonaPlan] = {}
     for persona in [cfg.persona(name) for name in names or cfg.personas]:
         run = Run(stage="plan", config=cfg, persona=persona, repository=repository)
+        run.require(*ALL_USES)
         vars(run)["items"] = items
         planner = Planner(run)
         personas[persona.name] = PersonaPlan(

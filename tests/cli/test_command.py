@@ -142,6 +142,16 @@ def test_json_is_json(repository, name):
     assert json.loads(result.stdout) is not None
 
 
+def test_of_a_revoked_consent_there_is_no_plan(repository):
+    """It named the cost of a run that no stage would begin, and a budget to raise for it."""
+    assert likeness("consent", "revoke", "jade", "--yes").exit_code == 0
+    result = likeness("plan")
+    assert result.exit_code == 1
+    assert "was revoked" in result.stderr
+    assert "likeness consent purge jade" in result.stderr
+    assert not result.stdout
+
+
 def test_a_revoked_consent_is_json_too(repository):
     record = repository / "consent" / "jade.yaml"
     record.write_text(record.read_text() + "\nrevoked: 2026-01-01\n")
