@@ -99,9 +99,9 @@ def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
     write_lora(folders, 3.0)
     loaded, load = [], export.load_lora
 
-    def counted(base, file, adapter):
+    def counted(base, file):
         loaded.append(file.name)
-        load(base, file, adapter)
+        load(base, file)
 
     monkeypatch.setattr(export, "load_lora", counted)
     evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5]), PERSONA))
