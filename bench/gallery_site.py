@@ -27,7 +27,7 @@ from fakes.server import FakeServers
 from gallery.accounts.sessions import begin_session, csrf_token
 from gallery.accounts.sign_up import add_user
 from gallery.context import Gallery
-from gallery.embedded import embedded_server
+from gallery.embedded import EmbeddedServer
 from gallery.money.ledger import GIVEN, book, user_account
 from gallery.opening import open_gallery
 from gallery.people.granting import grant
@@ -105,8 +105,8 @@ class Site:
     def __enter__(self) -> Self:
         folder = self.folder
         folder.chmod(0o755)  # the embedded server is another user's where this one is root
-        self.postgres = embedded_server(folder / "postgres")
-        self._stack.callback(self.postgres.cleanup)
+        self.postgres = EmbeddedServer(folder / "postgres")
+        self._stack.callback(self.postgres.close)
         repository, loras = folder / "repository", folder / "loras"
         shutil.copytree(ROOT / "consent", repository / "consent")
         loras.mkdir()
@@ -116,7 +116,7 @@ class Site:
         self.comfy.__enter__()
         self._stack.callback(lambda: self.comfy.__exit__(None, None, None))
         environment = {
-            "GALLERY_FOLDER": str(folder / "gallery"), "GALLERY_DATABASE_URL": self.postgres.get_uri(),
+            "GALLERY_FOLDER": str(folder / "gallery"), "GALLERY_DATABASE_URL": self.postgres.url(),
             "GALLERY_REPOSITORY": str(repository), "GALLERY_SECRET": "s" * 40, "GALLERY_MONEY": "true",
             "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
         }  # fmt: skip
@@ -193,8 +193,8 @@ class Site:
         psutil.wait_procs(family, timeout=20)
 
     def start_database(self) -> None:
-        """Start it again on its files."""
-        self.postgres.ensure_postgres_running()
+        """Wait until it is started again on its files."""
+        wait_for(self.postgres.runs, 60)
 
     def kill_comfy(self) -> None:
         """Kill the fake ComfyUI: its queue and pictures are gone."""

@@ -25,11 +25,9 @@ def open_gallery(settings: Settings) -> Gallery:
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
     else:
-        from gallery.embedded import (
-            embedded_server,  # here: whoever has a database needs no server in a wheel
-        )
+        from gallery.embedded import EmbeddedServer  # here: who has a database needs no server in a wheel
 
-        url = embedded_server(settings.folder / "postgres").get_uri()
+        url = EmbeddedServer(settings.folder / "postgres").url()
     engine = open_engine(url)
     _wait_for(engine)
     upgrade(engine)

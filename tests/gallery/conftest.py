@@ -23,12 +23,12 @@ QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "m
 @pytest.fixture(scope="session")
 def server() -> Iterator[Callable[[str], str]]:
     """Gives the URL of a database of the running server."""
-    from gallery.embedded import embedded_server
+    from gallery.embedded import EmbeddedServer
 
     folder = Path(tempfile.mkdtemp(prefix="gallery-postgres-"))
-    running = embedded_server(folder)
-    yield lambda name: running.get_uri(name)
-    running.cleanup()
+    running = EmbeddedServer(folder)
+    yield running.url
+    running.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from gallery.embedded import embedded_server
+from gallery.embedded import EmbeddedServer
 from gallery.generation.events import tell
 
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -82,12 +82,12 @@ def folder() -> Iterator[Path]:
 
 
 def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(folder: Path) -> None:
-    server = embedded_server(folder)
-    engine = create_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    server = EmbeddedServer(folder)
+    engine = create_engine(server.url().replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
     engine.dispose()
-    killed = server.get_pid()
+    killed = server.pid()
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     number = None
@@ -99,4 +99,4 @@ def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(fol
             time.sleep(0.1)
     assert number == 7
     engine.dispose()
-    server.cleanup()
+    server.close()
