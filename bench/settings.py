@@ -7,9 +7,15 @@ from likeness.diffusion.config import BaseModelConfig
 from likeness.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
+# What the floors and peers do not do: the ratios are those of the same work.
+PLAIN = (
+    "train.objective.preservation_weight=0",
+    "train.optimizer.text_encoder_lr=null",
+    "train.data.caption_dropout=0",
+)
 
 
 def settings(*overrides: str) -> tuple[TrainConfig, BaseModelConfig]:
-    """Training's and the base's, with Hydra's overrides."""
-    values = composed(ROOT, *overrides)
+    """Training's and the base's, `PLAIN` and with Hydra's overrides."""
+    values = composed(ROOT, *PLAIN, *overrides)
     return TrainConfig.model_validate(values["train"]), BaseModelConfig.model_validate(values["base"])
