@@ -205,6 +205,14 @@ class World:
         self.work(asked)
         return browser.get(f"/generations/{asked['id']}").json()["pictures"]
 
+    def shared(self, password: str | None = None) -> tuple[Browser, dict[str, Any], str]:
+        """Somebody who draws, a picture of theirs, and the token of the link that shares it."""
+        ann, version = self.drawing()
+        (picture,) = self.drawn(ann, version)
+        body = {"expires_hours": 2, "password": password}
+        url = ann.post(f"/pictures/{picture['id']}/shares", body).json()["url"]
+        return ann, picture, url.rpartition("/")[2]
+
     def link(self, name: str = "jade") -> str:
         """The token of the page of the person portrayed."""
         with self.gallery.transaction() as db:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,9 @@ def administration(server: Callable[[str], str]) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def new_database(server: Callable[[str], str], administration: Engine) -> Iterator[Callable[..., str]]:
-    """Makes databases: copies of the template, or empty ones."""
+@contextmanager
+def databases(server: Callable[[str], str], administration: Engine) -> Iterator[Callable[..., str]]:
+    """Makes databases: copies of the template, or empty ones; in the end they are dropped."""
     made: list[str] = []
 
     def make(*, empty: bool = False) -> str:
@@ -63,6 +64,20 @@ def new_database(server: Callable[[str], str], administration: Engine) -> Iterat
     with administration.connect() as connection:
         for name in made:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def new_database(server: Callable[[str], str], administration: Engine) -> Iterator[Callable[..., str]]:
+    """Makes databases for one test."""
+    with databases(server, administration) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database(server: Callable[[str], str], administration: Engine) -> Iterator[Callable[..., str]]:
+    """Makes databases for all tests of a file."""
+    with databases(server, administration) as make:
+        yield make
 
 
 @pytest.fixture
@@ -95,16 +110,10 @@ def selling(world: World, stripe: FakeServers) -> World:
 
 
 @pytest.fixture(scope="module")
-def target(
-    server: Callable[[str], str], administration: Engine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Target]:
-    with administration.connect() as connection:
-        connection.execute(text("CREATE DATABASE attacked TEMPLATE template_gallery"))
-    world = World.at(server("attacked"), tmp_path_factory.mktemp("attacked"))
+def target(module_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    world = World.at(module_database(), tmp_path_factory.mktemp("attacked"))
     yield Target(world)
     world.close()
-    with administration.connect() as connection:
-        connection.execute(text("DROP DATABASE attacked WITH (FORCE)"))
 
 
 @pytest.fixture

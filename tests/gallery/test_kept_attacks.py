@@ -4,24 +4,16 @@ import io
 import json
 import uuid
 import zipfile
-from typing import Any
 
 import pytest
-from gallery_world import PASSWORD, Browser, World
+from gallery_world import PASSWORD, World
 from sqlalchemy import text
 
 pytestmark = pytest.mark.slow
 
 
-def pictured(world: World) -> tuple[Browser, dict[str, Any], str]:
-    ann, version = world.drawing()
-    (picture,) = world.drawn(ann, version)
-    url = ann.post(f"/pictures/{picture['id']}/shares", {"expires_hours": 2}).json()["url"]
-    return ann, picture, url.rpartition("/")[2]
-
-
 def test_an_address_that_a_cache_takes_for_a_file_shows_nothing(world: World) -> None:
-    ann, picture, token = pictured(world)
+    ann, picture, token = world.shared()
     ends = (
         "/style.css",
         ";.css",
@@ -63,7 +55,7 @@ VALIDATORS = [
 
 
 def test_no_validator_tells_of_a_picture_that_is_gone_or_anothers(world: World) -> None:
-    ann, picture, token = pictured(world)
+    ann, picture, token = world.shared()
     bob, path = world.user("bob"), f"/api/pictures/{picture['id']}/file"
     for headers in VALIDATORS:
         own = ann.client.get(path, headers=headers)
@@ -78,7 +70,7 @@ def test_no_validator_tells_of_a_picture_that_is_gone_or_anothers(world: World) 
 
 
 def test_a_part_of_a_picture_is_the_whole_or_nothing(world: World) -> None:
-    ann, picture, _ = pictured(world)
+    ann, picture, _ = world.shared()
     bob, path = world.user("bob"), f"/pictures/{picture['id']}/file"
     whole = ann.get(path).content
     many = "bytes=" + ",".join(["0-"] * 2000)
@@ -166,7 +158,7 @@ def test_words_begin_no_event_of_their_own(world: World) -> None:
 
 
 def test_an_archive_holds_each_picture_once_and_nobody_elses_beside_it(world: World) -> None:
-    ann, picture, _ = pictured(world)
+    ann, picture, _ = world.shared()
     twice = ann.post("/pictures/zip", {"ids": [picture["id"]] * 200})
     assert len(zipfile.ZipFile(io.BytesIO(twice.content)).namelist()) == 1
     assert world.user("bob").post("/pictures/zip", {"ids": [picture["id"]]}).status_code == 422
@@ -174,7 +166,7 @@ def test_an_archive_holds_each_picture_once_and_nobody_elses_beside_it(world: Wo
 
 
 def test_an_id_in_another_form_opens_what_the_id_opens(world: World) -> None:
-    ann, picture, _ = pictured(world)
+    ann, picture, _ = world.shared()
     bob, one = world.user("bob"), picture["id"]
     for which in (
         f"{{{one}}}",
@@ -231,7 +223,7 @@ def test_a_body_that_is_read_in_two_ways_invites_nobody(world: World) -> None:
 
 
 def test_a_question_asked_twice_has_one_answer(world: World) -> None:
-    ann, picture, token = pictured(world)
+    ann, picture, token = world.shared()
     for query in (
         "size=full&size=thumb",
         "size=thumb&size=full",
@@ -247,7 +239,7 @@ def test_a_question_asked_twice_has_one_answer(world: World) -> None:
 
 
 def test_a_links_password_in_another_form_opens_nothing(world: World) -> None:
-    ann, picture, _ = pictured(world)
+    ann, picture, _ = world.shared()
     body = {"expires_hours": 2, "password": "open sesame"}
     token = ann.post(f"/pictures/{picture['id']}/shares", body).json()["url"].rpartition("/")[2]
     for given in (

@@ -3,11 +3,10 @@
 import logging
 import uuid
 from collections import Counter
-from typing import Any
 
 import anyio
 import pytest
-from gallery_world import PASSWORD, Browser, World
+from gallery_world import PASSWORD, World
 from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
@@ -16,14 +15,6 @@ from gallery.api.limits import Limits
 from gallery.api.routes.events import MOST_STREAMS
 from gallery.api.visitors import place_of
 from gallery.tables import Person
-
-
-def shared(world: World, password: str | None = None) -> tuple[Browser, dict[str, Any], str]:
-    """Ann, a picture of hers, and the token of its link."""
-    ann, version = world.drawing()
-    (picture,) = world.drawn(ann, version)
-    body = {"expires_hours": 2, "password": password}
-    return ann, picture, ann.post(f"/pictures/{picture['id']}/shares", body).json()["url"].rpartition("/")[2]
 
 
 @pytest.mark.parametrize(
@@ -93,14 +84,14 @@ def test_a_made_up_number_of_an_event_is_none(world: World, number: str) -> None
 
 
 def test_whoever_knows_a_links_password_opens_it_as_often_as_many_people_do(world: World) -> None:
-    _, _, token = shared(world, "open sesame")
+    _, _, token = world.shared("open sesame")
     stranger = world.browser()
     for _ in range(2 * SHARE_PASSWORD.tries):
         assert stranger.get(f"/shared/{token}", x_share_password="open%20sesame").status_code == 200
 
 
 def test_guesses_at_a_links_password_are_counted_also_between_right_ones(world: World) -> None:
-    _, _, token = shared(world, "open sesame")
+    _, _, token = world.shared("open sesame")
     codes = Counter[int]()
     for number in range(SHARE_PASSWORD.tries + 5):
         for guess in (f"guess{number}", "open%20sesame"):
@@ -110,7 +101,7 @@ def test_guesses_at_a_links_password_are_counted_also_between_right_ones(world: 
 
 
 def test_a_link_shows_as_much_to_other_methods_and_ranges_as_to_get(world: World) -> None:
-    _, _, token = shared(world, "open sesame")
+    _, _, token = world.shared("open sesame")
     stranger = world.browser()
     assert stranger.client.head(f"/api/shared/{token}/file").status_code in (401, 405)
     part = stranger.get(f"/shared/{token}/file", range="bytes=0-10")
@@ -120,7 +111,7 @@ def test_a_link_shows_as_much_to_other_methods_and_ranges_as_to_get(world: World
 
 
 def test_no_answer_but_a_users_own_picture_is_kept_by_a_browser(world: World) -> None:
-    ann, picture, token = shared(world)
+    ann, picture, token = world.shared()
     kept = ann.get(f"/pictures/{picture['id']}/file").headers["cache-control"]
     assert kept == "private, max-age=60"  # within the minute in which a revocation has to be everywhere
     others = (f"/shared/{token}", f"/shared/{token}/file", "/session", "/pictures", "/money", "/pictures/x",
@@ -130,7 +121,7 @@ def test_no_answer_but_a_users_own_picture_is_kept_by_a_browser(world: World) ->
 
 
 def test_a_token_opens_nothing_but_its_own_door(world: World) -> None:
-    ann, picture, token = shared(world)
+    ann, picture, token = world.shared()
     tokens = {"share": token, "portrayed": world.link(), "session": ann.client.cookies["session"], "csrf": ann.csrf,
               "invitation": world.invite("eve@example.org"), "picture": picture["id"]}  # fmt: skip
     doors = {
@@ -148,7 +139,7 @@ def test_a_token_opens_nothing_but_its_own_door(world: World) -> None:
 
 
 def test_a_page_that_was_guessed_at_or_replaced_stays_shut_after_the_revocation(world: World) -> None:
-    shared(world)
+    world.shared()
     old, stranger = world.link(), world.browser()
     new = stranger.post(f"/portrayed/{old}/renew").json()["url"].rpartition("/")[2]
     assert stranger.post(f"/portrayed/{new}/revoke", {"confirm": "jade"}).status_code == 200

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import booleans
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_headers_conformance, response_schema_conformance
-from sqlalchemy import Engine, text
 
 pytestmark = pytest.mark.slow
 EXAMPLES = 12
@@ -60,17 +59,12 @@ class Described:
 
 @pytest.fixture(scope="module")
 def described(
-    server: Callable[[str], str], administration: Engine, tmp_path_factory: pytest.TempPathFactory
+    module_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Described]:
-    with administration.connect() as connection:
-        connection.execute(text("CREATE DATABASE described TEMPLATE template_gallery"))
-    world = World.at(
-        server("described"), tmp_path_factory.mktemp("described"), open_sign_up=True, money=False
-    )
+    folder = tmp_path_factory.mktemp("described")
+    world = World.at(module_database(), folder, open_sign_up=True, money=False)
     yield Described(world)
     world.close()
-    with administration.connect() as connection:
-        connection.execute(text("DROP DATABASE described WITH (FORCE)"))
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)

@@ -5,10 +5,9 @@ import json
 import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from gallery_world import PASSWORD, Browser, World
+from gallery_world import PASSWORD, World
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +15,8 @@ EVIL = "https://evil.example"
 NEW = "another password"
 
 
-def shared(world: World) -> tuple[Browser, dict[str, Any], str]:
-    ann, version = world.drawing()
-    (picture,) = world.drawn(ann, version)
-    url = ann.post(f"/pictures/{picture['id']}/shares", {"expires_hours": 2}).json()["url"]
-    return ann, picture, url.rpartition("/")[2]
-
-
 def test_no_other_sites_page_reads_an_answer(world: World) -> None:
-    ann, picture, token = shared(world)
+    ann, picture, token = world.shared()
     for path in ("/session", "/pictures", f"/pictures/{picture['id']}/file", f"/shared/{token}/file"):
         answer = ann.client.get(f"/api{path}", headers={"origin": EVIL})
         assert answer.status_code == 200
@@ -42,7 +34,7 @@ def test_no_other_sites_page_reads_an_answer(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["x-http-method-override", "x-http-method", "x-method-override"])
 def test_a_method_in_a_header_is_none(world: World, name: str) -> None:
-    ann, picture, _ = shared(world)
+    ann, picture, _ = world.shared()
     path = f"/api/pictures/{picture['id']}"
     assert ann.client.get(path, headers={name: "DELETE"}).status_code == 200
     assert ann.client.get(f"{path}?_method=DELETE").status_code == 200
@@ -61,7 +53,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("headers", HEADERS, ids=lambda one: ",".join(one))
 def test_headers_of_proxies_lead_nowhere(world: World, headers: dict[str, str]) -> None:
-    ann, picture, _ = shared(world)
+    ann, picture, _ = world.shared()
     ours = world.gallery.settings.public_url
     body = {"expires_hours": 1}
     made = ann.client.post(
@@ -223,7 +215,7 @@ def test_an_archive_unpacks_where_it_is_and_its_names_are_ours(world: World) -> 
 
 
 def test_a_picture_that_a_browser_keeps_is_kept_for_this_cookie(world: World) -> None:
-    ann, picture, _ = shared(world)
+    ann, picture, _ = world.shared()
     headers = ann.get(f"/pictures/{picture['id']}/file").headers
     assert headers["cache-control"].startswith("private")
     assert "cookie" in headers["vary"]
