@@ -16,6 +16,6 @@ PLAIN = (
 
 
 def settings(*overrides: str) -> tuple[TrainConfig, BaseModelConfig]:
-    """Training's and the base's, `PLAIN` and with Hydra's overrides."""
+    """Training's and the base's: conf/ with `PLAIN`, then with Hydra's overrides."""
     values = composed(ROOT, *PLAIN, *overrides)
     return TrainConfig.model_validate(values["train"]), BaseModelConfig.model_validate(values["base"])

@@ -33,7 +33,7 @@ from likeness.train.native.loop import train
 CACHINGS, PROCESSES = 8, 3  # turns of each side
 COUNT = 32  # about as many as the demo trains on
 STEPS = 3 * BLOCK
-# The demo's settings, with few steps and nothing written on the way.
+# The demo's settings but for what a plain loop leaves out, with few steps and nothing written on the way.
 SHORT = (f"train.schedule.steps={STEPS}", "train.schedule.warmup_steps=0", "train.system.log_every_steps=1",
          "train.checkpoint.weights_every_steps=null")  # fmt: skip
 

@@ -99,6 +99,11 @@ class Run:
         return self.config.faces.embedder
 
     @cached_property
+    def own_items(self) -> ItemStore:
+        """The item store of this machine; the team's is not asked."""
+        return ItemStore(self.repository.root / self.config.items.root, persona=self.persona.name)
+
+    @cached_property
     def items(self) -> ItemStore:
         """The item store of this repository and of the team.
 
@@ -133,8 +138,7 @@ class Run:
         """What is measured on pictures for the doors, each once on this machine; by `gate` in place of the models."""
         from likeness.safety.measurements import Measurements
 
-        store = ItemStore(self.repository.root / self.config.items.root, persona=self.persona.name)
-        return Measurements(gate or self.gate, store, self.embedder)
+        return Measurements(gate or self.gate, self.own_items, self.embedder)
 
     def judge_delivery(self, picture: bytes) -> None:
         """Refuse a picture that a provider gave before it is kept.

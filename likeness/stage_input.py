@@ -9,7 +9,6 @@ from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
 from likeness.safety.gates import Door
-from likeness.store.record import object_name
 
 
 def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
@@ -47,7 +46,7 @@ def judge_picture(run: Run, picture: Picture) -> None:
     Raises:
         InputError: refused, with the gate's reason.
     """
-    if (run.repository.root / run.config.items.root / object_name(picture.entry.sha256)).is_file():
+    if run.own_items.object_path(picture.entry.sha256).is_file():
         return
     from likeness.safety.pictures import refuse_picture  # here: the networks' libraries
 

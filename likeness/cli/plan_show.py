@@ -92,12 +92,13 @@ def show_plan(plan: Plan) -> None:
 
 def show_quality(name: str, found: Sequence[Reading]) -> None:
     """The light of the set, and a line for each measure that is red or amber."""
-    mend = to_mend(found)
+    light, mend = worst(found), to_mend(found)
     green = sum(one.light == "green" for one in found)
     unknown = sum(one.light == "unknown" for one in found)
-    say(f"{name}: the training set as it was last made is {worst(found).upper()}: {green} measures are green, "
-        f"{len(mend)} can be improved, {unknown} unknown."
-        + (" It is advice and stops no run; the demo's few rendered photographs are red, too." if mend else ""))  # fmt: skip
+    as_the_demo = "; the demo's few rendered photographs are red, too" if light == "red" else ""
+    advice = f" It is advice and stops no run{as_the_demo}." if mend else ""
+    say(f"{name}: the training set as it was last made is {light.upper()}: {green} measures are green, "
+        f"{len(mend)} can be improved, {unknown} unknown.{advice}")  # fmt: skip
     for one in mend:
         say(f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 

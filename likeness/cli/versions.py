@@ -65,9 +65,7 @@ def accept_command(
         return 1
     version, new = accept(run.paths, side, found)
     path = run.paths.version(version.version)
-    say(
-        f"{path}: accepted as {version.name}" if new else f"these weights are {version.name} already",
-    )
+    say(f"{path}: accepted as {version.name}" if new else f"these weights are {version.name} already")
     if new:
         say(f"commit {run.paths.versions_file}, {run.paths.versions_changelog} and dvc.lock")
     _register(run, read_versions(run.paths))
@@ -87,9 +85,7 @@ def list_command(persona: Persona, as_json: Json = False) -> None:
         print_json([one.model_dump(mode="json") for one in found])
         return
     if not found:
-        say(
-            f"{persona}: no version is accepted yet; `likeness versions accept {persona}` makes one",
-        )
+        say(f"{persona}: no version is accepted yet; `likeness versions accept {persona}` makes one")
         return
     view = table(
         f"{persona}: accepted versions",

@@ -129,9 +129,7 @@ def _refuse_text_layers(found: LoraLayers) -> None:
         part = layer.partition(".")[0]
         if part not in attended or layer.endswith("text_projection"):
             what = (
-                f"{layer}"
-                if part in attended
-                else f"a LoRA of the {part} that leaves out its attention ({layer})"
+                layer if part in attended else f"a LoRA of the {part} that leaves out its attention ({layer})"
             )
             raise InputError(f"diffusers does not load {what}", reason="lora-convert", remedy=KEEP)
 

@@ -194,11 +194,8 @@ class Verifier:
         texts = PersonaPaths(persona).dataset_metadata if persona in self.origins.personas else None
         if texts is not None and texts.is_file():
             same = sha256_file(self.origins.repository.root / texts) == training_set
-            right, wrong = (
-                "trained on the training set that lies here",
-                "the training set here is another one",
-            )
-            yield compared(name, same, right, wrong)
+            right = "trained on the training set that lies here"
+            yield compared(name, same, right, "the training set here is another one")
         if persona in self.origins.personas:
             yield from self.origins.consent(persona, name, metadata.get(CONSENT_ID))
 

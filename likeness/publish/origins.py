@@ -95,11 +95,8 @@ class Origins:
                     yield Check(f"{name} <- {link.path}", "missing", f"of {link.stage}")
                 else:
                     same, stage = sha256_file(link.path) == link.sha256, link.stage
-                    right, wrong = (
-                        f"{stage}: it is the file that was named",
-                        f"{stage}: these are other bytes",
-                    )
-                    yield compared(f"{name} <- {link.path}", same, right, wrong)
+                    right, wrong = "it is the file that was named", "these are other bytes"
+                    yield compared(f"{name} <- {link.path}", same, f"{stage}: {right}", f"{stage}: {wrong}")
             if photographs:
                 yield from self.consent(persona, name, None)
             return

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from safetensors import safe_open
 
 from likeness.digests import sha256_file
@@ -18,16 +18,17 @@ from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, re
 from likeness.pipeline.stage import folders_before
 from likeness.pipeline.verified import Picture, verified
 from likeness.run import Run
+from likeness.settings import Record
 from likeness.stage_input import judge_picture
 
 
-class Record(BaseModel):
-    """Base of what is read here: frozen; unknown keys are another stage's business."""
+class PartialRecord(Record):
+    """Base of what is read here: unknown keys are another stage's business."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
-class Sample(Record):
+class Sample(PartialRecord):
     """One picture the evaluation drew; no `file` when refused, `rating` as in manifests or `explicit`."""
 
     id: str
@@ -40,7 +41,7 @@ class Sample(Record):
     similarity: float | None
 
 
-class Group(Record):
+class Group(PartialRecord):
     """A set of images scored against the held-out photographs."""
 
     images: int
@@ -49,7 +50,7 @@ class Group(Record):
     by_image: dict[str, float]
 
 
-class Checkpoint(Record):
+class Checkpoint(PartialRecord):
     """What the LoRA of one step of training drew: pictures, faces in them, mean similarity."""
 
     step: int
@@ -58,7 +59,7 @@ class Checkpoint(Record):
     similarity: float | None
 
 
-class Evaluation(Record):
+class Evaluation(PartialRecord):
     """evaluation/samples/details.json; a sample's `file` lies beside it."""
 
     lora_effect: float | None

@@ -146,16 +146,16 @@ class Remote:
         with self._faults_as_ours("deleting"):
             if client is not None:
                 for begin in range(0, len(names), KEYS_AT_ONCE):
-                    self._delete_keys(names[begin : begin + KEYS_AT_ONCE])
+                    self._delete_keys(filesystem, names[begin : begin + KEYS_AT_ONCE])
                 return
             for name in names:
                 with suppress(FileNotFoundError):
                     filesystem.rm_file(f"{root}/{name}")
 
-    def _delete_keys(self, names: Sequence[str]) -> None:
+    def _delete_keys(self, filesystem: Any, names: Sequence[str]) -> None:
         """S3 takes many at once, says nothing of those that are not there, and names in an answer 200 those that it did not delete."""
         keys = [{"Key": self._key(name)[1]} for name in names]
-        said = self._open()[0].call_s3(
+        said = filesystem.call_s3(
             "delete_objects", Bucket=self._key("")[0], Delete={"Objects": keys, "Quiet": True}
         )
         if refused := cast("list[dict[str, Any]]", said.get("Errors")):
