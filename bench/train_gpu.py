@@ -1,12 +1,14 @@
-"""Training SDXL on a GPU: its real architecture at full size with random weights, through likeness' own loop.
+"""Training published bases on a GPU: each architecture at full size with random weights, through likeness' own loop.
 
-    python -m bench.train_gpu                                    prints a line of JSON a measurement and a last one
-    python -m bench.train_gpu --base random --side-px 64 --batches 1,2      the same at toy size, also without a GPU
+    python -m bench.train_gpu                                    SDXL; prints a line of JSON a measurement and a last one
+    python -m bench.train_gpu --base flux2                       FLUX.2 klein; zimage, too
+    python -m bench.train_gpu --toy --side-px 64 --batches 1,2   the same at toy size, also without a GPU
 
 Images a second and the most memory at each batch until one does not fit or brings nothing more, with and without
 torch.compile (regional: the transformer blocks) and gradient checkpointing. Utilisation is the arithmetic that images
 need - forward, and backward through a frozen base to a LoRA, counted on a model without data - a second, over the rate
-of a plain matrix product in the same precision on the same machine; what checkpointing computes twice counts once.
+of a plain matrix product in the same precision on the same machine; what checkpointing computes twice counts once. Beside
+the most memory stands what likeness/train/native/memory.py predicts of the network and its LoRA, the runtime left out.
 """
 
 import argparse
@@ -33,9 +35,8 @@ from bench.settings import settings
 from bench.train_start import peak_of
 from bench.train_step import now
 from likeness.diffusion.bases import Base
-from likeness.diffusion.families.sd import NOISE_SCHEDULE, SDXL
+from likeness.diffusion.families import bases
 from likeness.diffusion.load import pick_device
-from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
@@ -43,6 +44,7 @@ from likeness.train.native.cache import BucketTensors, TrainingSet
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Order, TrainingExample
 from likeness.train.native.loop import train
+from likeness.train.native.memory import RUNTIME_BYTES, footprint
 
 WINDOW, WARM_UP, MEASURED = (
     5,
@@ -54,9 +56,10 @@ WORTH = 1.02  # a batch twice as large must be this much faster, or larger ones 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is measured; `overrides` are changes to conf/train/full.yaml."""
+    """What is measured; `base` is an architecture, `toy` its tiny twin; `overrides` change conf/experiment/."""
 
     base: str
+    toy: bool
     side_px: int
     batch: int
     compiled: bool
@@ -67,10 +70,10 @@ class Case:
 def main() -> None:
     """Measure every case in a process of its own, so that none inherits another's memory or compiled code."""
     args = arguments()
-    if args.base == "sdxl" and not torch.cuda.is_available():
+    if not args.toy and not torch.cuda.is_available():
         sys.stderr.write(
             "bench.train_gpu: torch sees no GPU; run it on a machine with one (check nvidia-smi and that torch is a\n"
-            "CUDA build), or try it at toy size: python -m bench.train_gpu --base random --side-px 64 --batches 1,2\n"
+            "CUDA build), or try it at toy size: python -m bench.train_gpu --toy --side-px 64 --batches 1,2\n"
         )
         raise SystemExit(2)
     rate, device = alone(matmul_rate)
@@ -79,7 +82,7 @@ def main() -> None:
     for compiled, checkpointing in itertools.product(args.compile, args.checkpointing):
         fastest = 0.0
         for batch in args.batches:
-            case = Case(base=args.base, side_px=args.side_px, batch=batch, compiled=compiled,
+            case = Case(base=args.base, toy=args.toy, side_px=args.side_px, batch=batch, compiled=compiled,
                         checkpointing=checkpointing, overrides=tuple(args.set))  # fmt: skip
             found = alone(measure, case)
             if found is not None:
@@ -96,13 +99,14 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.train_gpu")
-    parser.add_argument("--base", choices=("sdxl", "random"), default="sdxl")
+    parser.add_argument("--base", choices=("sdxl", "flux2", "zimage"), default="sdxl")
+    parser.add_argument("--toy", action="store_true", help="the base's tiny random twin")
     parser.add_argument("--side-px", type=int, default=1024)
     parser.add_argument("--batches", type=numbers, default=[1, 2, 4, 8, 16, 32])
     parser.add_argument("--compile", type=switches, default=[False, True], help="off, on, or off,on")
     parser.add_argument("--checkpointing", type=switches, default=[False, True], help="off, on, or off,on")
     parser.add_argument(
-        "--set", nargs="+", default=[], help="changes to conf/train/full.yaml: train.lora.rank=32"
+        "--set", nargs="+", default=[], help="changes to conf/experiment/: train.lora.rank=32"
     )
     return parser.parse_args()
 
@@ -149,7 +153,7 @@ def measure(case: Case) -> dict[str, float] | None:
     cfg = train_config(case)
     marks: list[float] = []
     try:
-        base = build(case.base, pick_device(cfg.system.device))
+        base = build(case, pick_device(cfg.system.device))
         gpu = base.device.type == "cuda"
         if gpu:  # building took more than training may
             torch.cuda.empty_cache()
@@ -174,14 +178,16 @@ def measure(case: Case) -> dict[str, float] | None:
         "tflop_per_image": flops(case) / 1e12,
         "first_window_s": marks[0] - began,
         "peak_mb": torch.cuda.max_memory_allocated() / 1e6 if gpu else peak_of("self"),
+        "predicted_mb": predicted(case, base, cfg) / 1e6,
     }
 
 
 def train_config(case: Case) -> TrainConfig:
-    """conf/train/full.yaml with as many steps as are measured and nothing written on the way."""
+    """conf/experiment/ of the base with as many steps as are measured and nothing written on the way."""
     steps = WINDOW * (WARM_UP + MEASURED)
     cfg, _ = settings(
-        "train=full", f"train.schedule.steps={steps}", "train.schedule.warmup_steps=0",
+        f"+experiment={case.base}", f"train.schedule.steps={steps}", "train.schedule.warmup_steps=0",
+        "train.schedule.gradient_accumulation=1",
         f"train.data.side_px={case.side_px}", f"train.data.batch_size={case.batch}", "train.selection.probe_draws=1",
         f"train.system.log_every_steps={WINDOW}", f"train.system.compile={case.compiled}",
         f"train.system.gradient_checkpointing='{'on' if case.checkpointing else 'off'}'",
@@ -190,17 +196,28 @@ def train_config(case: Case) -> TrainConfig:
     return cfg
 
 
-def build(name: str, device: torch.device) -> Base:
-    """A UNet with random weights and what training asks of a pipeline; latents and embeddings are given here."""
+def predicted(case: Case, base: Base, cfg: TrainConfig) -> float:
+    """Bytes that the memory's prediction gives what torch allocates."""
+    family = bases()[case.base]
+    found = footprint(family, dict(base.network.config), cfg, dtype=base.dtype)
+    return found.total(checkpointing=case.checkpointing) - RUNTIME_BYTES
+
+
+def build(case: Case, device: torch.device) -> Base:
+    """A network with random weights and what training asks of a pipeline; latents and embeddings are given here."""
     parts: Any = diffusers  # imports its classes when they are asked for
     logging.set_verbosity_error()
+    family = bases()[case.base]
+    scheduler, options = family.TINY_SCHEDULER
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    config = SDXL.PUBLISHED_NETWORK if name == "sdxl" else build_tiny_random("sdxl", 0).unet.config
     with device:
-        unet = parts.UNet2DConditionModel.from_config(config).to(dtype).requires_grad_(False).eval()
-    pipeline = SimpleNamespace(unet=unet, scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE))
-    return SDXL(name=name, digest="", pipeline=pipeline, device=device, dtype=dtype,
-                    quantized=None)  # fmt: skip
+        torch.set_default_dtype(dtype)  # made in it: at once in float32 the largest would not fit
+        kind = getattr(parts, family.NETWORK_CLASS)
+        network = kind.from_config(dict(family.TINY_NETWORK if case.toy else family.PUBLISHED_NETWORK))
+        torch.set_default_dtype(torch.float32)
+    network = network.to(dtype).requires_grad_(False).eval()
+    pipeline = SimpleNamespace(**{family.NETWORK: network}, scheduler=getattr(parts, scheduler)(**options))
+    return family(name=case.base, digest="", pipeline=pipeline, device=device, dtype=dtype, quantized=None)
 
 
 def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
@@ -228,12 +245,16 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
 def flops(case: Case) -> float:
     """Floating-point operations of one image's step, counted on the device `meta`, which computes nothing."""
     cfg = train_config(replace(case, batch=1))
-    base = build(case.base, torch.device("meta"))
+    base = build(case, torch.device("meta"))
     add_lora(base, cfg.lora, seed=cfg.seed)
-    drawn = random_set(base, cfg).first()
+    data = random_set(base, cfg)
+    drawn = data.first()
+    condition = drawn.condition | dict(
+        data.collate(data.prompts)
+    )  # lengths are read, so they stay on the host
     timesteps = torch.zeros(1, dtype=torch.long, device=base.device)
     with FlopCounterMode(display=False) as counter:
-        base.predict(drawn.latents, timesteps, drawn.condition).sum().backward()
+        base.predict(drawn.latents, timesteps, condition).sum().backward()
     return float(counter.get_total_flops())
 
 

@@ -51,6 +51,7 @@ class Painter:
     def __init__(self, *, side_px: int) -> None:
         self._side_px = side_px
         self._closing = ExitStack()
+        self._last: tuple[Body, Any] | None = None  # a person's portraits follow one another
 
     def __enter__(self) -> "Painter":
         """
@@ -95,7 +96,7 @@ class Painter:
         gl = self._gl
         noise = np.random.default_rng(portrait.seed)
         scene = gl.Scene(ambient_light=[portrait.ambient] * 3, bg_color=[0, 0, 0, 0])
-        scene.add(gl.Mesh([self._primitive(part, person) for part in body.parts if part.kind in ROUGHNESS]))
+        scene.add(self._mesh(body, person))
         centre = body.eyes + np.array([0, 0, -0.025])
         # To see the face turned to the image's right the camera goes to the person's right.
         yaw, pitch = math.radians(-portrait.yaw_deg), math.radians(portrait.pitch_deg)
@@ -115,6 +116,12 @@ class Painter:
         alpha = np.asarray(seen, float)[..., None] / 255
         pixels = front * alpha + _blurred(backdrop, noise, self._side_px) * (1 - alpha)
         return np.clip(pixels + noise.normal(0, NOISE, pixels.shape), 0, 255).astype(np.uint8)
+
+    def _mesh(self, body: Body, person: Person) -> Any:
+        if self._last is None or self._last[0] is not body:
+            parts = [self._primitive(part, person) for part in body.parts if part.kind in ROUGHNESS]
+            self._last = body, self._gl.Mesh(parts)
+        return self._last[1]
 
     def _primitive(self, part: Part, person: Person) -> Any:
         corners, triangles = _triangles(part)

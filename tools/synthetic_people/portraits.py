@@ -9,13 +9,14 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from likeness.digests import sha256_bytes
 from likeness.disk import write_atomic
 from likeness.errors import InputError, LikenessError
 from tools.synthetic_people import finish, record, wardrobe
-from tools.synthetic_people.body import build
+from tools.synthetic_people.body import Body, build
 from tools.synthetic_people.gate import Gate
 from tools.synthetic_people.gl import Painter
 from tools.synthetic_people.makehuman import Data
@@ -69,11 +70,14 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
     lines: list[str] = []
     first: list[bytes] = []
     people: list[Person] = []
-    refused = 0
+    refused, built = 0, None
     with Painter(side_px=SIDE_PX) as painter:
         for identity, person, mood, portrait in people_and_portraits(seed):
+            if person is not built:
+                built = person
+                body = cache(partial(build, data, person, person.clothes[0], expression=MOODS[mood]))
             try:
-                jpeg = _made(data, painter, gate, out / portrait.file_name, person, mood, portrait)
+                jpeg = _made(body, painter, gate, out / portrait.file_name, person, mood, portrait)
             except InputError as error:
                 refused += 1
                 say(f"{portrait.file_name}: refused, {error.reason}: {error.message}")
@@ -96,15 +100,20 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
 
 
 def _made(
-    data: Data, painter: Painter, gate: Gate, path: Path, person: Person, mood: str, portrait: Portrait
+    body: Callable[[], Body],
+    painter: Painter,
+    gate: Gate,
+    path: Path,
+    person: Person,
+    mood: str,
+    portrait: Portrait,
 ) -> bytes:
     """The finished file, drawn unless it is there."""
     described = json.dumps([VERSION, person.model_dump(mode="json"), mood, asdict(portrait)], sort_keys=True)
     digest = sha256_bytes(described.encode())
     if path.is_file() and finish.is_of(jpeg := path.read_bytes(), digest):
         return jpeg
-    body = build(data, person, person.clothes[0], expression=MOODS[mood])
-    pixels = painter.paint(body, person, portrait, [BACKDROPS[name] for name in portrait.backdrop])
+    pixels = painter.paint(body(), person, portrait, [BACKDROPS[name] for name in portrait.backdrop])
     jpeg = finish.encode(pixels, digest, JPEG_QUALITY)
     try:
         gate.face(finish.decode(jpeg), yaw_deg=portrait.yaw_deg)
