@@ -5,6 +5,7 @@ Sources: Podell et al., arXiv 2307.01952 (size conditions); Hang et al., arXiv 2
 Ho and Salimans, arXiv 2207.12598 (dropped captions).
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,7 @@ def draw_step(
 
 def steps(cfg: DictConfig, words: Words, faces: Faces, first: int) -> Iterator[dict[str, Any]]:
     """The steps' draws from the `first` on, without end; beside a GPU by processes of their own."""
-    workers = max(1, torch.get_num_threads() - 2) if device().type == "cuda" else 0
+    workers = max(1, (os.cpu_count() or 1) - 2) if device().type == "cuda" else 0
     order = range(first, 2**31)
     yield from DataLoader(Draws(cfg, words, faces.train), batch_size=None, sampler=order, num_workers=workers)
 
