@@ -81,7 +81,7 @@ def small(tmp_path_factory):
         "vae": {"minutes": 0.03, "channels": [8, 8, 16, 16], "warmup_steps": 1, "batch": 1},
         "decoder": {"minutes": 0.02, "batch": 1},
         "text": {"width": 32, "layers": 2, "heads": 2},
-        "unet": {"minutes": 0.03, "copies": 2, "channels": [16, 16, 16], "heads": [1, 1, 1], "groups": 8, "batch": 4},
+        "unet": {"hours": 0.0005, "channels": [16, 16, 16], "heads": [1, 1, 1], "groups": 8, "batch": 4},
         "sample": {"steps": 2},
     })  # fmt: skip
     return OmegaConf.merge(load_config(place / "set", place / "work"), quick)

@@ -78,11 +78,6 @@ def plain(text: str, said: dict[str, str | None]) -> str:
                       made["clothes"], made["background"]])  # fmt: skip
 
 
-def mirrored(text: str) -> str:
-    """The caption of a picture's mirror image."""
-    return re.sub(r"\b(left|right)\b", lambda match: {"left": "right", "right": "left"}[match[0]], text)
-
-
 def _name(random: np.random.Generator) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz"
     return "".join(letters[int(i)] for i in random.integers(26, size=int(random.integers(3, 8))))

@@ -11,24 +11,19 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from likeness.faces.crop import face_square
 from likeness.faces.detect import Detector
-from tools.tiny_base.run import device
 
+STORED_PX = 256  # crops are cut from this size
 MEASURED_PX = 512  # pictures are enlarged for the detector
-NOWHERE = -9.0  # eyes that were not found: so far outside that they weigh nothing
-EYE_SHARE = 0.045  # of the side: how far an eye reaches, as the deviation of a bell
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faces:
-    """Pictures uint8 [N,P,P,3], P cfg.data.stored_px, on the device; where their eyes are [N,2,2] (x and y in shares of
-    the side, outside the picture where none is found); their metadata, and who is held out."""
+    """Pictures uint8 [N,256,256,3] (memory-mapped), their metadata, and who is held out."""
 
-    pixels: Tensor
-    eyes: Tensor
+    pixels: NDArray[np.uint8]
     rows: list[dict]
     train: NDArray[np.intp]
     held_out: NDArray[np.intp]
@@ -52,46 +47,35 @@ def load_faces(cfg: DictConfig) -> Faces:
     work.mkdir(parents=True, exist_ok=True)
     if not digest_file.exists():
         digest = hashlib.sha256()
-        side = cfg.data.stored_px
-        array = np.lib.format.open_memmap(store, "w+", np.uint8, (len(rows), side, side, 3))
-        eyes = np.full((len(rows), 2, 2), NOWHERE, np.float32)
+        array = np.lib.format.open_memmap(store, "w+", np.uint8, (len(rows), STORED_PX, STORED_PX, 3))
         detector = Detector()
         for number, row in enumerate(rows):
             digest.update(json.dumps(row, sort_keys=True).encode())
             digest.update((folder / row["file_name"]).read_bytes())
             image = Image.open(folder / row["file_name"]).convert("RGB")
-            array[number], eyes[number] = _near(image, detector, cfg)
+            array[number] = _near(image, detector, cfg.data.face_fraction)
         array.flush()
-        np.save(work / "eyes.npy", eyes)
         digest_file.write_text(digest.hexdigest())
     held = np.array([is_held_out(row["identity"], cfg.data.held_out_share) for row in rows])
     safe = np.ones(len(rows), bool)
     if len(described := read_described(work)) == len(rows):
         safe = np.array([one["faces"] == 1 and one["explicit"] < cfg.data.max_explicit for one in described])
     return Faces(
-        pixels=torch.from_numpy(np.load(store)).to(device()),
-        eyes=torch.from_numpy(np.load(work / "eyes.npy")).to(device()),
-        rows=rows,
-        train=np.flatnonzero(~held & safe),
-        held_out=np.flatnonzero(held),
-        digest=digest_file.read_text(),
-    )
+        pixels=np.load(store, mmap_mode="r"), rows=rows, train=np.flatnonzero(~held & safe),
+        held_out=np.flatnonzero(held), digest=digest_file.read_text(),
+    )  # fmt: skip
 
 
-def _near(
-    image: Image.Image, detector: Detector, cfg: DictConfig
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A picture cut around its one face, [P,P,3], and its eyes in it; whole without one."""
+def _near(image: Image.Image, detector: Detector, face_fraction: float) -> NDArray[np.uint8]:
+    """A picture cut around its one face, [STORED_PX,STORED_PX,3]; whole without one."""
     big = np.asarray(image.resize((MEASURED_PX, MEASURED_PX), Image.Resampling.BICUBIC))
     found = detector.rows(big)
-    box, eyes = (0.0, 0.0, *map(float, image.size)), np.full((2, 2), NOWHERE, np.float32)
+    box = (0.0, 0.0, *map(float, image.size))
     if len(found) == 1:
-        across = np.array([image.width, image.height]) / MEASURED_PX
-        corner, size = found[0][:2] * across, found[0][2:4] * across
-        box = face_square(image.size, (*corner, *size), cfg.data.face_fraction)
-        eyes = (found[0][4:8].reshape(2, 2) * across - box[:2]) / (np.array(box[2:]) - box[:2])
-    side = (cfg.data.stored_px, cfg.data.stored_px)
-    return np.asarray(image.resize(side, Image.Resampling.LANCZOS, box=box)), eyes.astype(np.float32)
+        across, down = image.width / MEASURED_PX, image.height / MEASURED_PX
+        x, y, w, h = map(float, found[0][:4])
+        box = face_square(image.size, (x * across, y * down, w * across, h * down), face_fraction)
+    return np.asarray(image.resize((STORED_PX, STORED_PX), Image.Resampling.LANCZOS, box=box))
 
 
 def read_described(work: Path) -> list[dict]:
@@ -105,55 +89,33 @@ def is_held_out(identity: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big") < share * 2**32
 
 
-def whole(faces: Faces, chosen: NDArray[np.intp], side_px: int) -> NDArray[np.uint8]:
-    """Pictures [B,side,side,3]."""
-    side = (side_px, side_px)
-    small = [
-        Image.fromarray(faces.pixels[i].cpu().numpy()).resize(side, Image.Resampling.LANCZOS) for i in chosen
-    ]
-    return np.stack([np.asarray(one) for one in small])
+def resized(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """A picture [H,W,3] at [side,side,3]."""
+    return np.asarray(Image.fromarray(pixels).resize((side_px, side_px), Image.Resampling.LANCZOS))
 
 
-def crops(
-    faces: Faces,
-    chosen: NDArray[np.intp],
+def crop(
+    pixels: NDArray[np.uint8],
     side_px: int,
     random: np.random.Generator,
     *,
-    shares: tuple[float, float],
-    mirrored: NDArray[np.bool_] | bool = False,
-) -> tuple[Tensor, Tensor]:
-    """A random square of each picture, of the least to the largest share of its side: [B,3,side,side] of -1..1, and
-    where its eyes are [B,2,2]."""
-    size = random.uniform(*shares, len(chosen))
-    corner = random.uniform(0, 1, (len(chosen), 2)) * (1 - size)[:, None]
-    flip = np.where(np.broadcast_to(mirrored, size.shape), -1.0, 1.0)
-    middle = 2 * corner + size[:, None] - 1
-    affine = np.zeros((len(chosen), 2, 3), np.float32)
-    affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = size * flip, size, middle
-    here = faces.pixels.device
-    where = torch.from_numpy(affine).to(here)
-    pictures = faces.pixels[torch.from_numpy(chosen).to(here)].permute(0, 3, 1, 2).float() / 127.5 - 1
-    grid = functional.affine_grid(where, [len(chosen), 3, side_px, side_px], align_corners=False)
-    cut = functional.grid_sample(pictures, grid, mode="bicubic", padding_mode="border", align_corners=False)
-    at = 2 * faces.eyes[torch.from_numpy(chosen).to(here)] - 1
-    eyes = ((at - where[:, None, :, 2]) / where[:, None].diagonal(dim1=-2, dim2=-1) + 1) / 2
-    return cut.clamp(-1, 1).contiguous(memory_format=torch.channels_last), eyes
-
-
-def eye_weights(eyes: Tensor, side: int, gain: float) -> Tensor:
-    """1 everywhere and up to 1 + gain at the eyes [B,2,2], as [B,1,side,side]."""
-    places = (torch.arange(side, device=eyes.device) + 0.5) / side
-    x, y = ((places - eyes[..., axis, None]).square() for axis in (0, 1))
-    near = torch.exp(-(x[:, :, None, :] + y[:, :, :, None]) / (2 * EYE_SHARE**2))
-    return 1 + gain * near.amax(1, keepdim=True)
+    sizes_px: tuple[int, int],
+    mirror: bool,
+) -> NDArray[np.uint8]:
+    """A random square of a picture, of the least to the largest size, at [side,side,3]; perhaps mirrored."""
+    full, (least, largest) = pixels.shape[0], sizes_px
+    size = int(random.integers(least, largest + 1))
+    y, x = random.integers(0, full - size + 1, 2)
+    cut = Image.fromarray(np.ascontiguousarray(pixels[y : y + size, x : x + size]))
+    array = np.asarray(cut.resize((side_px, side_px), Image.Resampling.BICUBIC, reducing_gap=2))
+    return array[:, ::-1] if mirror and random.random() < 0.5 else array
 
 
 def to_tensor(batch: NDArray[np.uint8]) -> Tensor:
-    """Pixels [B,H,W,3] of 0..255 as [B,3,H,W] of -1..1, channels last in memory, on the device."""
-    return torch.tensor(np.ascontiguousarray(batch)).to(device()).permute(0, 3, 1, 2).float() / 127.5 - 1
+    """Pixels [B,H,W,3] of 0..255 as [B,3,H,W] of -1..1, channels last in memory."""
+    return torch.tensor(np.ascontiguousarray(batch)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:
     """Images [B,3,H,W] of -1..1 as uint8 [B,H,W,3]."""
-    return ((images.float() + 1) * 127.5).clamp(0, 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return ((images.float() + 1) * 127.5).clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy()

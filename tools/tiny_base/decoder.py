@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tools.tiny_base.data import load_faces
 from tools.tiny_base.features import feature_distance, load_features
-from tools.tiny_base.run import Ema, Run, device, psnr, seed_step, sheet
+from tools.tiny_base.run import Ema, Run, psnr, seed_step, sheet
 from tools.tiny_base.vae import (
     MEASURED,
     SHOWN,
@@ -26,7 +26,7 @@ from tools.tiny_base.vae import (
 
 
 def main(cfg: DictConfig) -> bool:
-    """Train for cfg.decoder.minutes."""
+    """Train for cfg.decoder.minutes of processor time."""
     faces, features, vae, settings = load_faces(cfg), load_features(cfg), load_vae(cfg), cfg.decoder
     run = Run(Path(cfg.work) / "decoder")
     decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
@@ -37,13 +37,11 @@ def main(cfg: DictConfig) -> bool:
         optimizer.load_state_dict(state["optimizer"])
         ema.restore(state["ema"])
     started = run.step
-    while not run.stopped and (done := run.seconds / 60 / settings.minutes) < 1:
+    while not run.stopped and (done := run.cpu_seconds / 60 / settings.minutes) < 1:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
-        images, weights = draw_batch(
-            faces, cfg, seed_step(cfg.seed, "decoder", run.step), settings.batch, parts=1
-        )
-        terms = _losses(vae, features, images, weights)
+        images = draw_batch(faces, cfg, seed_step(cfg.seed, "decoder", run.step), settings.batch, parts=1)
+        terms = _losses(vae, features, images)
         loss = sum(settings.weights[name] * term for name, term in terms.items())
         optimizer.zero_grad()
         loss.backward()
@@ -61,18 +59,14 @@ def main(cfg: DictConfig) -> bool:
     return not run.stopped
 
 
-def _losses(vae, features, images: Tensor, weights: Tensor) -> dict[str, Tensor]:
-    with torch.autocast(device().type, torch.bfloat16):
+def _losses(vae, features, images: Tensor) -> dict[str, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16):
         with torch.no_grad():
             latents = vae.encode(images).latent_dist.mode()
         drawn = vae.decode(latents).sample
         perceived = feature_distance(features.maps(drawn), features.maps(images))
     error = drawn.float() - images
-    return {
-        "l1": (weights * error.abs()).mean(),
-        "gradient": gradient_distance(weights * error),
-        "feature": perceived,
-    }
+    return {"l1": error.abs().mean(), "gradient": gradient_distance(error), "feature": perceived}
 
 
 def _save(run: Run, decoder: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> None:

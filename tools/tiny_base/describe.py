@@ -31,8 +31,7 @@ def main(cfg: DictConfig) -> bool:
     done = len(file.read_text().splitlines()) if file.exists() else 0
     with file.open("a", buffering=1) as stream:
         for number in range(done, len(faces.rows)):
-            pixels = faces.pixels[number].cpu().numpy()
-            big = cv2.resize(pixels, (MEASURED_PX, MEASURED_PX), interpolation=cv2.INTER_CUBIC)
+            big = cv2.resize(faces.pixels[number], (MEASURED_PX, MEASURED_PX), interpolation=cv2.INTER_CUBIC)
             found = analyzer.faces(np.asarray(big, np.uint8))
             subject = subject_of(big, found[0]) if found else None
             said = {trait: getattr(attribute_text, trait)(subject) for trait in TRAITS} if subject else {}
@@ -40,7 +39,7 @@ def main(cfg: DictConfig) -> bool:
                 "file_name": faces.rows[number]["file_name"],
                 "faces": len(found),
                 "said": said,
-                "explicit": round(rater.explicit(pixels), 4),
+                "explicit": round(rater.explicit(faces.pixels[number]), 4),
             }
             stream.write(json.dumps(record) + "\n")
     return True

@@ -14,13 +14,12 @@ import diffusers
 import numpy as np
 import torch
 from omegaconf import DictConfig
-from PIL import Image
 
 from likeness.caption.colour import NAMES, name_indices
 from likeness.caption.regions import Portrait
 from likeness.faces import FaceAnalyzer
 from tools.tiny_base.captions import plain, split_caption
-from tools.tiny_base.data import load_faces, read_described, whole
+from tools.tiny_base.data import load_faces, read_described, resized
 from tools.tiny_base.describe import subject_of
 from tools.tiny_base.run import psnr, sheet
 from tools.tiny_base.vae import held_out_pictures, reconstruct
@@ -51,8 +50,8 @@ def main(cfg: DictConfig, count: int = CAPTIONS) -> bool:
     pipeline = diffusers.StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     drawn = np.stack([_draw(pipeline, text, seed, cfg) for seed, text in enumerate(texts)])
-    held = whole(faces, chosen, cfg.data.side_px)
-    train = whole(faces, faces.train, COMPARED_PX)
+    held = np.stack([resized(faces.pixels[index], cfg.data.side_px) for index in chosen])
+    train = np.stack([resized(faces.pixels[index], COMPARED_PX) for index in faces.train])
     every_tenth = held_out_pictures(faces, cfg, 100)
     made = [split_caption(faces.rows[index]["text"]) for index in chosen]
     values = psnr(every_tenth, reconstruct(pipeline.vae, every_tenth))
@@ -126,10 +125,7 @@ def _lowest(subject: Portrait) -> np.ndarray:
 
 
 def _nearest(pictures: np.ndarray, train: np.ndarray) -> dict[str, float]:
-    side = (COMPARED_PX, COMPARED_PX)
-    small = [
-        np.asarray(Image.fromarray(one).resize(side, Image.Resampling.LANCZOS)).ravel() for one in pictures
-    ]
+    small = np.stack([resized(picture, COMPARED_PX) for picture in pictures]).reshape(len(pictures), -1)
     flat = train.reshape(len(train), -1).astype(np.float32)
     distances = [float(np.sqrt(((flat - one.astype(np.float32)) ** 2).mean(1)).min()) for one in small]
     return {

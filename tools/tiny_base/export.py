@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from tools.tiny_base.data import load_faces
 from tools.tiny_base.model import Denoiser, build_pipeline
-from tools.tiny_base.unet import Words, load_words
+from tools.tiny_base.unet import Trainset, load_trainset
 from tools.tiny_base.vae import load_vae
 
 LARGEST_BYTES = 40_000_000
@@ -21,17 +20,14 @@ def main(cfg: DictConfig) -> bool:
     """Export, and say what was exported in training.json."""
     folder = Path(cfg.work) / "base"
     vae = load_vae(cfg)
-    faces = load_faces(cfg)
-    words = load_words(cfg, faces)
-    state = torch.load(Path(cfg.work) / "unet/checkpoint.pt", map_location="cpu", weights_only=True)
-    model = trained(cfg, words, state)
-    vae.register_to_config(scaling_factor=state["scale"])
-    build_pipeline(model.half(), vae.half().cpu(), words.tokenizer).save_pretrained(
-        folder, safe_serialization=True
-    )
+    data = load_trainset(cfg, vae)
+    state = torch.load(Path(cfg.work) / "unet/checkpoint.pt", weights_only=True)
+    model = trained(cfg, data, state)
+    vae.register_to_config(scaling_factor=data.scale)
+    build_pipeline(model.half(), vae.half(), data.tokenizer).save_pretrained(folder, safe_serialization=True)
     record = {
-        "seed": cfg.seed, "data_sha256": faces.digest, "steps": state["step"],
-        "pictures_drawn": state["step"] * cfg.unet.batch, "minutes": round(state["seconds"] / 60, 2),
+        "seed": cfg.seed, "data_sha256": data.faces.digest, "steps": state["step"],
+        "pictures_drawn": state["step"] * cfg.unet.batch, "cpu_hours": round(state["cpu_seconds"] / 3600, 2),
         "license": "cc0-1.0",
     }  # fmt: skip
     (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -42,8 +38,8 @@ def main(cfg: DictConfig) -> bool:
     return True
 
 
-def trained(cfg: DictConfig, words: Words, state: dict) -> Denoiser:
+def trained(cfg: DictConfig, data: Trainset, state: dict) -> Denoiser:
     """The slow average of a checkpoint, frozen."""
-    model = Denoiser(cfg, words.tokenizer)
+    model = Denoiser(cfg, data.tokenizer)
     model.load_state_dict(state["ema"]["weights"])
     return model.requires_grad_(False).eval()

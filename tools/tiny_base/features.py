@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from tools.tiny_base.data import Faces, crops, load_faces
-from tools.tiny_base.run import Run, device, seed_step
+from tools.tiny_base.data import Faces, crop, load_faces, to_tensor
+from tools.tiny_base.run import Run, seed_step
 
 CHANNELS = (32, 64, 128, 192)
 WORDS_LEFT_OUT = {"a", "photo", "of", "with", "hair", "wearing", "the", "background", "to", "and"}
@@ -55,7 +55,7 @@ class Features(nn.Module):
 
 def feature_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
     """Squared difference of maps, each position's features scaled to length 1 (arXiv 1801.03924, eq. 1)."""
-    total = first[0].new_zeros((), dtype=torch.float32)
+    total = torch.zeros(())
     for a, b in zip(first, second, strict=True):
         a, b = (F.normalize(x.float(), dim=1, eps=1e-4) for x in (a, b))
         total = total + (a - b).square().sum(1).mean()
@@ -73,14 +73,14 @@ def _words(row: dict) -> set[str]:
 
 def load_features(cfg: DictConfig) -> Features:
     """The trained classifier, frozen."""
-    state = torch.load(Path(cfg.work) / "features/checkpoint.pt", map_location=device(), weights_only=True)
-    model = Features(len(state["model"]["words.bias"]), len(state["model"]["identities.bias"])).to(device())
+    state = torch.load(Path(cfg.work) / "features/checkpoint.pt", weights_only=True)
+    model = Features(len(state["model"]["words.bias"]), len(state["model"]["identities.bias"]))
     model.load_state_dict(state["model"])
     return model.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
 def main(cfg: DictConfig) -> bool:
-    """Train for cfg.features.minutes; a stop starts anew, it takes minutes only."""
+    """Train for cfg.features.minutes of processor time; a stop starts anew, it takes minutes only."""
     if (Path(cfg.work) / "features/checkpoint.pt").exists():
         return True
     faces, run = (
@@ -88,24 +88,21 @@ def main(cfg: DictConfig) -> bool:
         Run(Path(cfg.work) / "features"),
     )
     words, names = vocabulary(faces), faces.identities
-    present = torch.tensor([[float(word in _words(row)) for word in words] for row in faces.rows]).to(
-        device()
-    )
-    number = {name: number for number, name in enumerate(names)}
-    who = torch.tensor([number.get(row["identity"], 0) for row in faces.rows]).to(device())
+    present = np.array([[word in _words(row) for word in words] for row in faces.rows], np.float32)
+    who = {name: number for number, name in enumerate(names)}
     seed_step(cfg.seed, "features")
-    model = Features(len(words), len(names)).to(device(), memory_format=torch.channels_last)
+    model = Features(len(words), len(names)).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.features.lr, weight_decay=0.02)
-    while not run.stopped and (spent := run.seconds) < cfg.features.minutes * 60:
+    while not run.stopped and (spent := run.cpu_seconds) < cfg.features.minutes * 60:
         random = seed_step(cfg.seed, "features", run.step)
         chosen = random.choice(faces.train, cfg.features.batch, replace=False)
-        images = _varied(faces, chosen, cfg.data.side_px, random)
+        images = torch.stack([_varied(faces.pixels[i], cfg.data.side_px, random) for i in chosen])
         for group in optimizer.param_groups:
             group["lr"] = cfg.features.lr * min(1.0, 5 * (1 - spent / (cfg.features.minutes * 60)))
-        with torch.autocast(device().type, torch.bfloat16):
-            said, identity = model(images)
-        targets, expected = who[chosen], present[chosen]
-        word_loss = F.binary_cross_entropy_with_logits(said.float(), expected)
+        with torch.autocast("cpu", torch.bfloat16):
+            said, identity = model(images.to(memory_format=torch.channels_last))
+        targets = torch.tensor([who[faces.rows[i]["identity"]] for i in chosen])
+        word_loss = F.binary_cross_entropy_with_logits(said.float(), torch.from_numpy(present[chosen]))
         loss = 10 * word_loss + 0.3 * F.cross_entropy(identity.float(), targets)
         optimizer.zero_grad()
         loss.backward()
@@ -113,16 +110,14 @@ def main(cfg: DictConfig) -> bool:
         run.step += 1
         if run.step % 50 == 0:
             right = (identity.argmax(1) == targets).float().mean().item()
-            hits = ((said > 0).float() == expected).float().mean().item()
+            hits = ((said > 0).float() == torch.from_numpy(present[chosen])).float().mean().item()
             run.log(words=word_loss.item(), identity=right, words_right=hits)
     if not run.stopped:
         run.save({"model": model.state_dict()})
     return not run.stopped
 
 
-def _varied(faces: Faces, chosen: np.ndarray, side_px: int, random: np.random.Generator) -> Tensor:
-    """Most of each picture, not mirrored (words say left and right), in another light."""
-    images, _ = crops(faces, chosen, side_px, random, shares=(0.85, 1.0))
-    gain, shift = (torch.from_numpy(random.uniform(*ends, (len(chosen), 1, 1, 1)).astype(np.float32)).to(device())
-                   for ends in ((0.85, 1.1), (-0.1, 0.1)))  # fmt: skip
-    return images * gain + shift
+def _varied(pixels: np.ndarray, side_px: int, random: np.random.Generator) -> Tensor:
+    """Most of a picture, not mirrored (words say left and right), in another light."""
+    image = to_tensor(crop(pixels, side_px, random, sizes_px=(216, 256), mirror=False)[None])[0]
+    return image * random.uniform(0.85, 1.1) + random.uniform(-0.1, 0.1)

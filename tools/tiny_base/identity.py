@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from likeness.faces import FaceAnalyzer
-from tools.tiny_base.data import load_faces, to_tensor, whole
+from tools.tiny_base.data import load_faces, resized, to_tensor
 from tools.tiny_base.features import load_features
 from tools.tiny_base.vae import load_vae, reconstruct
 
@@ -25,15 +25,13 @@ def main(cfg: DictConfig) -> bool:
     """Compare SFace with the features of the perceptual term."""
     faces = load_faces(cfg)
     people = np.array([faces.rows[index]["identity"] for index in faces.held_out])
-    pictures = whole(faces, faces.held_out, cfg.data.side_px)
+    pictures = np.stack([resized(faces.pixels[index], cfg.data.side_px) for index in faces.held_out])
     drawn = reconstruct(load_vae(cfg), pictures)
     features = load_features(cfg)
     with torch.no_grad():
-        pooled = features.pooled(to_tensor(drawn)).cpu().numpy()
+        pooled = features.pooled(to_tensor(drawn)).numpy()
     scores = {
-        "sface_full_size": _judged(
-            _sface(faces.pixels[torch.from_numpy(faces.held_out)].cpu().numpy()), people
-        ),
+        "sface_full_size": _judged(_sface(faces.pixels[faces.held_out]), people),
         "sface": _judged(_sface(drawn), people),
         "features": _judged(pooled - pooled.mean(0), people),
     }

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 
 def load_config(imagefolder: Path, work: Path) -> DictConfig:
@@ -31,11 +31,6 @@ def seed_step(seed: int, *names: object) -> np.random.Generator:
     return generator
 
 
-def device() -> torch.device:
-    """A GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 class Run:
     """One training program's folder: its clock over all starts, its checkpoint, its log; stops on SIGTERM."""
 
@@ -46,16 +41,15 @@ class Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         (folder / "pid").write_text(str(os.getpid()))
-        self._clock = time.monotonic if device().type == "cuda" else time.process_time
-        self._before, self._last, self.step = -self._clock(), {}, 0
+        self._cpu_before, self._last, self.step = -time.process_time(), {}, 0
 
     def _stop(self, *_: object) -> None:
         self.stopped = True
 
     @property
-    def seconds(self) -> float:
-        """Seconds spent, over all starts: of a GPU, else of the processors, however busy the machine."""
-        return self._before + self._clock()
+    def cpu_seconds(self) -> float:
+        """Processor seconds spent, over all starts: what limits training, however busy the machine."""
+        return self._cpu_before + time.process_time()
 
     def due(self, what: str, minutes: float) -> bool:
         """Whether `what` is to be done again, by the wall clock."""
@@ -68,7 +62,7 @@ class Run:
     def save(self, state: dict[str, Any]) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
         part = self.folder / "checkpoint.part"
-        torch.save({**state, "step": self.step, "seconds": self.seconds}, part)
+        torch.save({**state, "step": self.step, "cpu_seconds": self.cpu_seconds}, part)
         part.replace(self.folder / "checkpoint.pt")
 
     def load(self) -> dict[str, Any] | None:
@@ -77,13 +71,13 @@ class Run:
         if not file.exists():
             return None
         state = torch.load(file, map_location="cpu", weights_only=True)
-        self.step, self._before = state["step"], state["seconds"] - self._clock()
+        self.step, self._cpu_before = state["step"], state["cpu_seconds"] - time.process_time()
         return state
 
     def log(self, name: str = "log", **values: float) -> None:
         """A line of NAME.csv."""
         file = self.folder / f"{name}.csv"
-        row = {"time": time.strftime("%F %T"), "step": self.step, "minutes": round(self.seconds / 60, 2),
+        row = {"time": time.strftime("%F %T"), "step": self.step, "cpu_min": round(self.cpu_seconds / 60, 2),
                **{key: f"{value:.6g}" for key, value in values.items()}}  # fmt: skip
         new = not file.exists()
         with file.open("a", newline="") as stream:
@@ -99,18 +93,17 @@ class Ema:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay, self.count = decay, 0
         self.weights = {key: value.detach().clone() for key, value in module.state_dict().items()}
-        self._pairs: list[tuple[Tensor, Tensor]] | None = None
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
         """Move towards the module's weights."""
         self.count += 1
         keep = min(self.decay, (1 + self.count) / (10 + self.count))
-        if self._pairs is None:  # all in one call: on a GPU a call a tensor would take as long as the step
-            now = {key: value for key, value in module.state_dict().items() if value.is_floating_point()}
-            self._pairs = [(self.weights[key], value) for key, value in now.items()]
-        averages, values = zip(*self._pairs, strict=True)
-        torch._foreach_lerp_(list(averages), list(values), 1 - keep)
+        for key, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.weights[key].lerp_(value, 1 - keep)
+            else:
+                self.weights[key].copy_(value)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -118,9 +111,7 @@ class Ema:
 
     def restore(self, state: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self.count = state["count"]
-        for key, value in state["weights"].items():
-            self.weights[key].copy_(value)
+        self.count, self.weights = state["count"], state["weights"]
 
 
 def sheet(rows: list[NDArray[np.uint8]], file: Path, scale: int = 1) -> None:

@@ -16,9 +16,9 @@ from diffusers import AutoencoderKL
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from tools.tiny_base.data import Faces, crops, eye_weights, load_faces, to_pixels, to_tensor, whole
+from tools.tiny_base.data import STORED_PX, Faces, crop, load_faces, resized, to_pixels, to_tensor
 from tools.tiny_base.features import Features, feature_distance, load_features
-from tools.tiny_base.run import Ema, Run, device, psnr, seed_step, sheet
+from tools.tiny_base.run import Ema, Run, psnr, seed_step, sheet
 
 SHOWN = 10  # held-out pictures on a sheet
 PICTURES_FOR_COMPONENTS = 400
@@ -36,11 +36,11 @@ def build_vae(cfg: DictConfig) -> AutoencoderKL:
         latent_channels=cfg.vae.latent_channels,
         norm_num_groups=cfg.vae.groups,
         sample_size=cfg.data.side_px,
-    ).to(device(), memory_format=torch.channels_last)
+    ).to(memory_format=torch.channels_last)
 
 
 def main(cfg: DictConfig) -> bool:
-    """Train for cfg.vae.minutes: first on half-size crops, then on whole pictures."""
+    """Train for cfg.vae.minutes of processor time: first on half-size crops, then on whole pictures."""
     faces, features = load_faces(cfg), load_features(cfg)
     run = Run(Path(cfg.work) / "vae")
     seed_step(cfg.seed, "vae")
@@ -52,13 +52,11 @@ def main(cfg: DictConfig) -> bool:
         optimizer.load_state_dict(state["optimizer"])
         ema.restore(state["ema"])
     started, done = run.step, 0.0
-    while not run.stopped and (done := run.seconds / 60 / cfg.vae.minutes) < 1:
+    while not run.stopped and (done := run.cpu_seconds / 60 / cfg.vae.minutes) < 1:
         _set_rate(optimizer, run.step, done, cfg)
         parts = 2 if done < cfg.vae.small_share else 1
-        images, weights = draw_batch(
-            faces, cfg, seed_step(cfg.seed, "vae", run.step), cfg.vae.batch, parts=parts
-        )
-        terms = _losses(vae, features, images, anchor, weights)
+        images = draw_batch(faces, cfg, seed_step(cfg.seed, "vae", run.step), cfg.vae.batch, parts=parts)
+        terms = _losses(vae, features, images, anchor)
         pull = max(0.0, 1 - done / cfg.vae.anchored_share)
         fine = {"gradient": 1 - pull, "feature": 1 - pull, "anchor": pull}
         loss = sum(
@@ -94,27 +92,23 @@ def _set_rate(optimizer: torch.optim.Optimizer, step: int, done: float, cfg: Dic
 
 def draw_batch(
     faces: Faces, cfg: DictConfig, random: np.random.Generator, count: int, *, parts: int
-) -> tuple[Tensor, Tensor]:
-    """`count` training pictures [B,3,S,S] in varied light, or as many pixels of crops whose side is 1 / `parts`; and
-    what each pixel weighs [B,1,S,S]."""
+) -> Tensor:
+    """`count` training pictures [B,3,S,S] in varied light, or as many pixels of crops whose side is 1 / `parts`."""
     side = cfg.data.side_px // parts
-    count = min(count * parts**2, len(faces.train))
-    chosen = random.choice(faces.train, count, replace=False)
-    least = 0.85 * cfg.data.side_px / cfg.data.stored_px
-    images, eyes = crops(
-        faces, chosen, side, random, shares=(least / parts, 1 / parts), mirrored=random.random(count) < 0.5
-    )
-    gain, shift = (torch.from_numpy(random.uniform(*ends, (count, width, 1, 1)).astype(np.float32)).to(device())
-                   for *ends, width in ((0.8, 1.2, 3), (-0.15, 0.15, 1)))  # fmt: skip
-    images = (images * gain + shift).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
-    return images, eye_weights(eyes, side, cfg.vae.eye_gain)
+    sizes = (round(side * 0.85), STORED_PX // parts)
+    chosen = random.choice(faces.train, count * parts**2, replace=False)
+    cut = np.stack([crop(faces.pixels[i], side, random, sizes_px=sizes, mirror=True) for i in chosen])
+    images = to_tensor(cut)
+    gain = torch.from_numpy(random.uniform(0.8, 1.2, (len(cut), 3, 1, 1)).astype(np.float32))
+    shift = torch.from_numpy(random.uniform(-0.15, 0.15, (len(cut), 1, 1, 1)).astype(np.float32))
+    return (images * gain + shift).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
 def principal_components(faces: Faces, cfg: DictConfig) -> nn.Conv2d:
     """The first components of 8x8 pixels of the training pictures, as a convolution to unit variance."""
     depth = 2 ** (len(cfg.vae.channels) - 1)
     chosen = faces.train[:: max(1, len(faces.train) // PICTURES_FOR_COMPONENTS)]
-    pictures = to_tensor(whole(faces, chosen, cfg.data.side_px)).cpu()
+    pictures = to_tensor(np.stack([resized(faces.pixels[i], cfg.data.side_px) for i in chosen]))
     patches = (
         nn.functional.unfold(pictures.contiguous(), depth, stride=depth)
         .transpose(1, 2)
@@ -127,21 +121,19 @@ def principal_components(faces: Faces, cfg: DictConfig) -> nn.Conv2d:
     made = nn.Conv2d(3, cfg.vae.latent_channels, depth, stride=depth).requires_grad_(False)
     made.weight.copy_(kept.view(-1, 3, depth, depth))
     made.bias.copy_(-(kept @ mean))
-    return made.to(device())
+    return made
 
 
-def _losses(
-    vae: AutoencoderKL, features: Features, images: Tensor, anchor: nn.Conv2d, weights: Tensor
-) -> dict[str, Tensor]:
-    with torch.autocast(device().type, torch.bfloat16):
+def _losses(vae: AutoencoderKL, features: Features, images: Tensor, anchor: nn.Conv2d) -> dict[str, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16):
         posterior = vae.encode(images).latent_dist
         drawn = vae.decode(posterior.sample()).sample
         perceived = feature_distance(features.maps(drawn), features.maps(images))
     error = drawn.float() - images
     return {
-        "l1": (weights * error.abs()).mean(),
-        "l2": (weights * error.square()).mean(),
-        "gradient": gradient_distance(weights * error),
+        "l1": error.abs().mean(),
+        "l2": error.square().mean(),
+        "gradient": gradient_distance(error),
         "feature": perceived,
         "anchor": (posterior.mean.float() - anchor(images)).square().mean(),
         "kl": posterior.kl().float().mean(),
@@ -162,28 +154,24 @@ def _gradient(error: Tensor) -> Tensor:
 def reconstruct(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
     """Pictures uint8 [N,H,W,3] through the VAE, by the posterior's mode, float32."""
     parts = [vae.decode(vae.encode(to_tensor(part)).latent_dist.mode()).sample
-             for part in np.array_split(pictures, max(1, len(pictures) // 20))]  # fmt: skip
+             for part in np.array_split(pictures, max(1, len(pictures) // 10))]  # fmt: skip
     return np.concatenate([to_pixels(part) for part in parts])
 
 
 def load_vae(cfg: DictConfig) -> AutoencoderKL:
     """The trained VAE: the slow average of its weights, frozen; with the decoder trained once more, if that was."""
     vae, again = build_vae(cfg), Path(cfg.work) / "decoder/checkpoint.pt"
-    vae.load_state_dict(
-        torch.load(Path(cfg.work) / "vae/checkpoint.pt", map_location=device(), weights_only=True)["ema"][
-            "weights"
-        ]
-    )
+    vae.load_state_dict(torch.load(Path(cfg.work) / "vae/checkpoint.pt", weights_only=True)["ema"]["weights"])
     if again.exists():
         decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder])
-        decoder.load_state_dict(torch.load(again, map_location=device(), weights_only=True)["ema"]["weights"])
+        decoder.load_state_dict(torch.load(again, weights_only=True)["ema"]["weights"])
     return vae.requires_grad_(False).eval()
 
 
 def held_out_pictures(faces: Faces, cfg: DictConfig, count: int) -> np.ndarray:
     """Held-out pictures spread over the people, uint8 [N,side,side,3]."""
     chosen = faces.held_out[np.linspace(0, len(faces.held_out) - 1, count).astype(int)]
-    return whole(faces, chosen, cfg.data.side_px)
+    return np.stack([resized(faces.pixels[i], cfg.data.side_px) for i in chosen])
 
 
 def _show(run: Run, cfg: DictConfig, faces: Faces, ema: Ema) -> None:
