@@ -1,5 +1,7 @@
 """The GPU's benchmark at toy size: it must still run when there is a GPU at last."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -9,15 +11,15 @@ from bench import train_gpu
 from bench.train_gpu import Case, build, flops, measure, random_set, train_config
 from likeness.lora.adapter import add_lora
 
-CASE = Case(
-    base="random", side_px=64, batch=1, compiled=False, checkpointing=True, overrides=("train.lora.rank=4",)
-)
+CASE = Case(base="sdxl", toy=True, side_px=64, batch=1, compiled=False, checkpointing=True,
+            overrides=("train.lora.rank=4",))  # fmt: skip
 
 
 @pytest.mark.slow
-def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("base", ["sdxl", "flux2", "zimage"])
+def test_a_case_trains_and_is_timed(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_gpu, "WINDOW", 1)
-    found = measure(CASE)
+    found = measure(replace(CASE, base=base))
     assert found is not None
     assert min(found.values()) > 0
 
@@ -25,7 +27,7 @@ def test_a_case_trains_and_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_arithmetic_is_what_a_real_step_does() -> None:
     cfg = train_config(CASE)
-    base = build("random", torch.device("cpu"))
+    base = build(CASE, torch.device("cpu"))
     add_lora(base, cfg.lora, seed=cfg.seed)
     drawn = random_set(base, cfg).first()
     # The counter does not know the CPU's fused attention.
@@ -42,4 +44,4 @@ def test_without_a_gpu_it_says_so(
     with pytest.raises(SystemExit) as ended:
         train_gpu.main()
     assert ended.value.code == 2
-    assert "--base random" in capsys.readouterr().err
+    assert "--toy" in capsys.readouterr().err

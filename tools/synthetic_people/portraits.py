@@ -70,14 +70,14 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
     lines: list[str] = []
     first: list[bytes] = []
     people: list[Person] = []
-    refused, built = 0, None
+    refused = 0
+    shape: tuple[Person, Callable[[], Body]] | None = None  # a person's portraits follow one another
     with Painter(side_px=SIDE_PX) as painter:
         for identity, person, mood, portrait in people_and_portraits(seed):
-            if person is not built:
-                built = person
-                body = cache(partial(build, data, person, person.clothes[0], expression=MOODS[mood]))
+            if shape is None or shape[0] is not person:
+                shape = person, cache(partial(build, data, person, person.clothes[0], expression=MOODS[mood]))
             try:
-                jpeg = _made(body, painter, gate, out / portrait.file_name, person, mood, portrait)
+                jpeg = _made(shape[1], painter, gate, out / portrait.file_name, person, mood, portrait)
             except InputError as error:
                 refused += 1
                 say(f"{portrait.file_name}: refused, {error.reason}: {error.message}")
