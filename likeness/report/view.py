@@ -12,7 +12,7 @@ from likeness.pipeline.stage import BY_FOLDER
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import usd
+from likeness.report.words import usd, why_not_shown
 
 NOBODY = "none"
 """The provider of an image that a stage passes on unchanged."""
@@ -165,8 +165,8 @@ def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[Sample
 
 def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg: ReportConfig) -> Figure:
     """A sample, unless it was refused or is not plainly harmless."""
-    if sample.file is None or sample.rating != "sfw":
-        why = "refused" if sample.file is None else f"rated {sample.rating}"
+    why = why_not_shown(sample.file, sample.rating)
+    if sample.file is None or why:
         return Figure(label=f"not shown: {why}", picture=None)
     way = "Drawn with the LoRA" if sample.lora else "Drawn by the base alone"
     after = " after a photograph" if sample.reference else ""

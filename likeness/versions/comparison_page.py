@@ -15,7 +15,7 @@ from likeness.marks.xmp import SourceType
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import percent
+from likeness.report.words import percent, why_not_shown
 from likeness.versions import comparison_words
 from likeness.versions.comparison import Comparison, summary
 from likeness.versions.sides import Side
@@ -28,10 +28,11 @@ MAX_COLUMNS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What a side drew of one prompt and seed."""
+    """What a side drew of one prompt and seed, or the words that stand there instead."""
 
     number: int
     picture: Picture | None
+    instead: str
     similarity: str
 
 
@@ -114,11 +115,17 @@ def _rows(one: Comparison, album: Album) -> list[PictureRow]:
 
 
 def _cell(number: int, side: Side, sample: Any, album: Album) -> Cell:
-    picture = None
-    if sample and sample["file"] and sample["rating"] == "sfw":
+    picture, why = None, "not drawn"
+    if sample and not (why := why_not_shown(sample["file"], sample["rating"])):
         alt = f"Drawn by {side.name}: {sample['prompt']}, seed {sample['seed']}"
         picture = album.file(side.picture(sample["file"]), alt, width_px=WIDTH_PX, code=SourceType.TRAINED)
-    return Cell(number=number, picture=picture, similarity=format_score(sample and sample["similarity"]))
+    instead = why if why == "not drawn" else f"not shown: {why or 'the page is full'}"
+    return Cell(
+        number=number,
+        picture=picture,
+        instead=instead,
+        similarity=format_score(sample and sample["similarity"]),
+    )
 
 
 def _columns(one: Comparison) -> list[Column]:

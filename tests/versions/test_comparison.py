@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from likeness.cli import compare as command
 from likeness.cli.app import app
 from likeness.errors import InputError
+from likeness.report.words import why_not_shown
+from likeness.versions import comparison_page
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
 
@@ -89,6 +91,28 @@ def test_the_page_has_pictures_first_sorts_by_its_own_script_and_asks_no_network
     assert 'alt="Drawn by good: jade woman, smiling, seed 1"' in page
     assert page.count('class="chart"') == 2  # loss and identity
     assert "1, bad: " in page
+
+
+def test_a_page_of_two_says_first_which_is_better(compare):
+    _, page = compare("bad", "good")
+    assert page.index("good is surely better than bad") < page.index("data:image/jpeg")
+
+
+def test_a_missing_picture_says_why(compare, monkeypatch):
+    _, page = compare("good", "two-seeds")  # of whose other seeds no file was written
+    assert '<div class="none">not shown: refused</div>' in page
+    monkeypatch.setattr(comparison_page, "why_not_shown", lambda file, rating: "rated review")
+    _, page = compare("good", "bad")
+    assert '<div class="none">not shown: rated review</div>' in page
+    assert "data:image/jpeg" not in page
+
+
+@pytest.mark.parametrize(
+    ("file", "rating", "why"),
+    [("a.jpg", "sfw", None), ("a.jpg", "review", "rated review"), (None, "explicit", "refused")],
+)
+def test_only_what_is_plainly_harmless_is_shown(file, rating, why):
+    assert why_not_shown(file, rating) == why
 
 
 def test_experiments_are_found_by_themselves(compare):
