@@ -165,6 +165,26 @@ def test_the_page_begins_with_what_was_drawn_beside_held_out_photographs_and_the
         assert word in told
 
 
+@pytest.mark.parametrize(
+    ("base", "cells"),
+    [
+        ([{"facet": "framing", "asked": 4, "judged": 4, "followed": 3}], ["1 of 2", "3 of 4"]),
+        ([{"facet": "framing", "asked": 4, "judged": 0, "followed": 0}], ["1 of 2", "-"]),
+        ([], ["1 of 2", "-"]),
+    ],
+)
+def test_how_prompts_are_followed_stands_beside_the_bases(folders, base, cells):
+    file = folders.places.evaluation / "samples/details.json"
+    told = json.loads(file.read_text())
+    told["measures"]["adherence"] |= {
+        "samples": [{"facet": "framing", "asked": 4, "judged": 2, "followed": 1}], "base": base,
+    }  # fmt: skip
+    file.write_text(json.dumps(told))
+    report.main(run_of("report", config(), PERSONA))
+    row = page(folders).partition("<td>framing</td>")[2].partition("</tr>")[0]
+    assert re.findall(r">([^<]+)<", row) == ["4", *cells]
+
+
 def test_without_a_face_the_first_screen_says_why_there_is_no_score(folders):
     folders.evaluation(faces=False)
     report.main(run_of("report", config(), PERSONA))
