@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from likeness.cli.app import COMMANDS as COMMAND_PLACES
+from likeness.cli.app import GROUPS
 from likeness.pipeline.stage import STAGES
 from likeness.providers import TASKS, provider_class, registered
 
@@ -30,6 +32,13 @@ def test_an_api_only_user_never_loads_what_training_needs():
     assert len(providers) >= 4
     modules = [*(f"stages.{spec.name}" for spec in STAGES), *sorted(providers)]
     modules += ["likeness.publish", "likeness.plan"]
+    assert loaded(f"import {', '.join(modules)}", HEAVY) == "[]"
+
+
+def test_no_command_loads_what_training_needs_before_it_works():
+    places = [*COMMAND_PLACES.values(), *(place for group in GROUPS.values() for place in group.values())]
+    modules = sorted({f"likeness.cli.{place.rpartition('.')[0]}" for place in places})
+    assert len(modules) > 15
     assert loaded(f"import {', '.join(modules)}", HEAVY) == "[]"
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from likeness.evaluate.adherence import share_followed
-from likeness.evaluate.draw import Renderer
-from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.paired import Details, Difference, differences
-from likeness.evaluate.results import evaluate_weights
 from likeness.run import Run
 from likeness.versions.sides import Side, differing
+
+if TYPE_CHECKING:  # what is told of evaluations that exist loads nothing that draws
+    from likeness.evaluate.draw import Renderer
+    from likeness.evaluate.face_embeddings import Finder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,14 @@ def compared(persona: str, sides: Sequence[Side], strength: float | None = None)
     return Comparison(persona=persona, sides=sides, differences=found, strength=strength)
 
 
-def drawn(run: Run, renderer: Renderer, sides: Sequence[Side], find: Finder) -> Comparison:
+def drawn(run: Run, renderer: "Renderer", sides: Sequence[Side], find: "Finder") -> Comparison:
     """Draw what the store lacks with each side's weights, by the settings at hand, and compare.
 
     Raises:
         InputError: weights do not fit the base, are not on this machine, or too many pictures were refused.
     """
+    from likeness.evaluate.results import evaluate_weights  # loads what draws
+
     strength = run.config.evaluate.lora_scale
     made: list[Side] = []
     for number, side in enumerate(sides, start=1):
