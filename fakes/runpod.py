@@ -1,4 +1,4 @@
-"""RunPod's API v2 as far as likeness calls it: the catalogue, what bills, ending a pod; with its odd moments.
+"""RunPod's API v2 as far as likeness calls it: the catalogue, what bills and what was billed, ending a pod; with its odd moments.
 
 A pod is of `settings.runpod_pods`; one that is ended leaves the list, unless the server says yes and does nothing.
 """
@@ -30,6 +30,7 @@ class RunPod:
         return [
             web.get(f"{at}/catalog/gpus", self._gpus, name="runpod.gpus"),
             web.get(f"{at}/pods", self._pods, name="runpod.pods"),
+            web.get(f"{at}/billing/pods", self._bills, name="runpod.bills"),
             web.post(f"{at}/pods/{{pod}}/action", self._action, name="runpod.action"),
         ]
 
@@ -50,6 +51,16 @@ class RunPod:
 
     async def _pods(self, request: web.Request) -> web.Response:
         return self._refusal(request) or web.json_response({"pods": self._settings.runpod_pods})
+
+    async def _bills(self, request: web.Request) -> web.Response:
+        if refusal := self._refusal(request):
+            return refusal
+        asked = request.query
+        if unknown := sorted(set(asked) - {"podId", "startTime", "endTime", "bucketSize", "lastN"}):
+            return _problem(400, "Bad Request", f"{unknown[0]} is not allowed")
+        pod = asked.get("podId")
+        records = [one for one in self._settings.runpod_bills if pod is None or one["podId"] == pod]
+        return web.json_response({"records": records, "metadata": {"recordCount": len(records)}})
 
     async def _action(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):

@@ -54,6 +54,7 @@ class Settings:
     comfy_answers: Literal["pictures", "bomb", "odd_name", "huge_json", "node_fails"] = "pictures"
     # RunPod: its machines (id, name, status, cost), cards without stock, and whether it says yes to an end and does nothing.
     runpod_pods: list[dict[str, Any]] = field(default_factory=list)
+    runpod_bills: list[dict[str, Any]] = field(default_factory=list)
     runpod_no_stock: list[str] = field(default_factory=list)
     runpod_does_nothing: bool = False
     # Processes that swap and detect.

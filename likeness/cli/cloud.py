@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from likeness.cli.arguments import Json, print_json
-from likeness.cli.cloud_jobs import Cloud, JobView, settle
+from likeness.cli.cloud_jobs import Cloud, JobView, Known, settle
 from likeness.cli.tables import say, show, table
 from likeness.cloud.records import JobRecords, job_names
 from likeness.cloud.runpod import RunPod
@@ -36,7 +36,7 @@ def status_command(as_json: Json = False) -> int:
     if as_json:
         values = {
             "jobs": [asdict(one) for one in known.jobs], "other_pods": [asdict(pod) for pod in known.strangers],
-            "problems": [one.message for one in known.problems],
+            "problems": [one.message for one in known.problems], "notes": list(known.notes),
         }  # fmt: skip
         print_json(values)
         return int(bool(left or known.problems))
@@ -52,6 +52,7 @@ def status_command(as_json: Json = False) -> int:
         say("The engine is not installed here: what it runs is not shown (`make sky`).")
     for problem in known.problems:
         say(f"Not all is known: {problem}")
+    _tell(known)
     for pod in left:
         say(f"BILLS: pod {pod.words}, of a job that has ended: likeness cloud stop {pod.id}")
     for pod in known.strangers:
@@ -116,6 +117,8 @@ def stop_command(job: Annotated[str, typer.Argument(metavar="JOB|POD")]) -> None
 def cost_command(as_json: Json = False) -> None:
     """Show what each job cost, and book it.
 
+    By RunPod's own bill where it tells of all machines of a job, else by our estimate.
+
     \b
     Examples:
       likeness cloud cost
@@ -127,11 +130,18 @@ def cost_command(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(one) for one in known.jobs])
         return
-    view = table("cost", left=("job", "status"), right=("time", "cost", "at most"))
+    view = table("cost", left=("job", "status", "by"), right=("time", "cost", "at most"))
     for one in known.jobs:
         most = "-" if one.usd_max is None else format_usd(one.usd_max)
-        view.add_row(one.name, one.status.lower(), format_seconds(one.seconds), format_usd(one.usd), most)
+        row = (one.name, one.status.lower(), one.by, format_seconds(one.seconds), format_usd(one.usd), most)
+        view.add_row(*row)
     show(view) if known.jobs else say("No job is known.")
+    _tell(known)
+
+
+def _tell(known: Known) -> None:
+    for note in known.notes:
+        say(note)
 
 
 def _cancel(cloud: Cloud, view: JobView) -> None:

@@ -1,10 +1,12 @@
 """What runs on rented machines, found from the engine, the provider and the team's store, and from no file of this computer."""
 
+import datetime
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from likeness.cloud.bills import Bills
 from likeness.cloud.engine import Engine, EngineJob
 from likeness.cloud.records import JobRecords, Life, job_names
 from likeness.cloud.runpod import Pod, RunPod
@@ -16,11 +18,13 @@ from likeness.purchases.history import purchases
 from likeness.store import team_store
 from likeness.store.s3 import Remote
 
+ESTIMATE = "estimate"
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
     """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
-    `pods` are RunPod's machines under its name, which bill."""
+    `usd` is the bill of `by`, or our estimate; `pods` are RunPod's machines under its name, which bill."""
 
     name: str
     status: str
@@ -28,6 +32,7 @@ class JobView:
     lives: Sequence[Life]
     seconds: float
     usd: float
+    by: str
     usd_max: float | None
     reason: str
     pods: Sequence[Pod]
@@ -36,11 +41,13 @@ class JobView:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """All that is known: jobs, machines at RunPod that belong to none of them, and why somebody could not be asked."""
+    """All that is known: jobs, machines at RunPod that belong to none of them, why somebody could not be asked, and why a cost
+    is an estimate."""
 
     jobs: Sequence[JobView]
     strangers: Sequence[Pod]
     problems: Sequence[LikenessError]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +98,14 @@ class Cloud:
         except LikenessError as error:
             problems.append(error)
         names = sorted({*known, *job_names(self.store)})
+        bills = Bills(self.cfg, datetime.datetime.now(datetime.UTC))
         views = [
-            self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names
+            _billed(self._view(name, job, [pod for pod in pods if name in pod.name]), job, bills)
+            for name, job in ((one, known.get(one)) for one in names)
         ]
         taken = {pod.id for view in views for pod in view.pods}
-        return Known(jobs=views, strangers=[pod for pod in pods if pod.id not in taken], problems=problems)
+        strangers = [pod for pod in pods if pod.id not in taken]
+        return Known(jobs=views, strangers=strangers, problems=problems, notes=bills.notes)
 
     def job(self, name: str, known: Known | None = None) -> JobView:
         """One job by its name.
@@ -138,14 +148,24 @@ class Cloud:
             lives=lives,
             seconds=seconds,
             usd=usd,
+            by=ESTIMATE,
             usd_max=launch.get("usd_max"),
             reason=words or (job.reason if job else ""),
             pods=pods,
         )
 
 
+def _billed(view: JobView, job: EngineJob | None, bills: Bills) -> JobView:
+    """The same with the provider's bill, where the job is over and all of it is billed."""
+    if not view.ended or view.pods:
+        return view
+    usd = bills.of(view.name, view.lives, job.recoveries if job else 0)
+    return view if usd is None else replace(view, usd=usd, by="RunPod")
+
+
 def settle(cloud: Cloud, known: Known) -> None:
-    """Book what the jobs that have ended really cost, where this computer reserved money for them."""
+    """Book what the jobs that have ended really cost, where this computer reserved money for them: by the provider's bill, also
+    in place of an estimate that was booked before."""
     if known.problems:
         return  # what may still bill keeps counting
     spending = Spending(
@@ -155,8 +175,10 @@ def settle(cloud: Cloud, known: Known) -> None:
         stage="launch",
         persona="",
     )
-    reserved = {one.key: one.id for one in purchases(cloud.repository.spending) if one.end == "open"}
+    bought = {one.key: one for one in purchases(cloud.repository.spending) if one.end != "void"}
     for view in known.jobs:
         # While a machine of it still bills, the most it can cost keeps counting.
-        if view.ended and not view.pods and view.name in reserved:
-            spending.pay(reserved[view.name], view.usd, {"hours": round(view.seconds / 3600, 4)})
+        if not view.ended or view.pods or (mine := bought.get(view.name)) is None:
+            continue
+        if mine.end == "open" or (view.by != ESTIMATE and view.usd != mine.usd):
+            spending.pay(mine.id, view.usd, {"hours": round(view.seconds / 3600, 4), "by": view.by})

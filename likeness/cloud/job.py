@@ -14,14 +14,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, Queue
 from typing import cast
 
 from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
 from likeness.cloud.home import bring_home, share_paces
-from likeness.cloud.machine import end_pod, seconds_up, secret_values, take_secrets, this_machine
+from likeness.cloud.machine import (
+    end_pod,
+    given_by_runpod,
+    seconds_up,
+    secret_values,
+    take_secrets,
+    this_machine,
+)
 from likeness.cloud.parcel import HOME, Parcel
 from likeness.cloud.plan import STAGES
 from likeness.cloud.records import JobRecords, Life
@@ -158,6 +165,7 @@ def main(path: Path) -> None:
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))
     life = begun(machine, usd, setup=_setup_began(folder / BEGAN), now=time.time(), up_s=seconds_up())
+    life = replace(life, pod=given_by_runpod(cfg.cloud.runpod)[0])
     limits = Limits(
         max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )

@@ -15,6 +15,7 @@ from likeness.secret_values import MIN_LETTERS
 from likeness.team_keys import PRIVATE_KEY
 
 AWS = "aws"
+FIRST = Path("/proc/1/environ")
 
 
 def take_secrets(home: Path, environment: dict[str, str]) -> bool:
@@ -66,15 +67,19 @@ def seconds_up(proc: Path = Path("/proc")) -> float:
     return max(up_s - ticks / os.sysconf("SC_CLK_TCK"), 0.0)
 
 
-def end_pod(config: RunPodConfig, first_program: Path = Path("/proc/1/environ")) -> str:
-    """End this very machine at RunPod, with the key that RunPod gives each pod for itself, in the environment of its first
-    program; in words what became of it."""
+def given_by_runpod(config: RunPodConfig, first_program: Path = FIRST) -> tuple[str, str]:
+    """The name of this pod and its own key, as RunPod puts them into the environment of its first program; empty elsewhere."""
     try:
         values = first_program.read_bytes().decode(errors="replace").split("\0")
     except OSError:
         values = []
     first = dict(one.split("=", 1) for one in values if "=" in one)
-    pod, key = first.get("RUNPOD_POD_ID"), first.get(config.api_key_env)
+    return first.get("RUNPOD_POD_ID", ""), first.get(config.api_key_env, "")
+
+
+def end_pod(config: RunPodConfig, first_program: Path = FIRST) -> str:
+    """End this very machine at RunPod, with the key that RunPod gives each pod for itself; in words what became of it."""
+    pod, key = given_by_runpod(config, first_program)
     if not pod or not key:
         return "only who rented this machine can end it"
     os.environ[config.api_key_env] = key

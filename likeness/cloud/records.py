@@ -32,8 +32,8 @@ class Lease:
 @dataclass(frozen=True, kw_only=True)
 class Life:
     """One machine of a job: since when it is paid for (UTC, ISO), seconds up to its last sign, `booted_s` of which passed before
-    setup began, what an hour of it costs (None: not known which machine it is), the step of training, and `end`, why it ended
-    (empty while it runs, and for good where it was lost without a word)."""
+    setup began, what an hour of it costs (None: not known which machine it is), the step of training, `end`, why it ended
+    (empty while it runs, and for good where it was lost without a word), and `pod`, RunPod's name for it, by which it is billed."""
 
     machine: str
     began: str
@@ -43,6 +43,7 @@ class Life:
     step: int = 0
     end: str = ""
     detail: str = ""
+    pod: str = ""
 
 
 class JobRecords:

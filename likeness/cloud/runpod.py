@@ -1,15 +1,16 @@
 """RunPod's own prices and bills, from its API v2 (REST v1 ends on 2026-12-01), beside the engine's word.
 
-https://api.runpod.io/v2: GET /catalog/gpus, GET /pods, POST /pods/{id}/action. Unknown fields are ignored, and an unknown
-status bills: only what RunPod calls ended has ended.
+https://api.runpod.io/v2: GET /catalog/gpus, /pods and /billing/pods, POST /pods/{id}/action. Unknown fields are ignored, and
+an unknown status bills: only what RunPod calls ended has ended.
 """
 
 import datetime
+import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.engine import Offer
@@ -18,6 +19,7 @@ from likeness.formatting import format_usd
 from likeness.http.auth import Auth
 from likeness.http.client import Client, Service
 
+T = TypeVar("T")
 LOOKS = 10
 PAGED = re.compile(r"(?i)next|cursor|more")
 CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
@@ -57,21 +59,38 @@ class RunPod(Service):
         Raises:
             AuthError, TransientError: RunPod cannot be asked, or its answer does not read: nobody knows what bills then.
         """
-        answer: Any = self._client.get("/pods").json()
+        return [one for one in self._list("pods", "/pods", "pods", _pod) if one.bills]
+
+    def bills(self, since: datetime.date) -> dict[str, float]:
+        """What each machine cost since that day, disk included, in dollars by `Pod.id`; the newest hour may lack.
+
+        GET /billing/pods (docs.runpod.io/api-reference-v2/billing, read 2026-11-29): a record for each pod and bucket, with
+        podId, startTime, endTime, totalAmount and its parts. A pod's id is given once, so wide buckets add nothing of others.
+
+        Raises:
+            AuthError, RejectedError, TransientError: RunPod cannot be asked, or its answer does not read.
+        """
+        path = f"/billing/pods?bucketSize=month&startTime={since}T00:00:00Z"
+        found: dict[str, float] = {}
+        for pod, usd in self._list("bills", path, "records", _bill):
+            found[pod] = found.get(pod, 0.0) + usd
+        return found
+
+    def _list(self, what: str, path: str, key: str, read: Callable[[Any], T]) -> list[T]:
+        answer: Any = self._client.get(path).json()
         listed, more = answer, []
         if isinstance(answer, dict):
-            listed = cast("dict[str, Any]", answer).get("pods")
+            listed = cast("dict[str, Any]", answer).get(key)
             # v2 lists all at once, by its documentation of 2026-11; what would say that there are others is no whole list.
             more = [
                 name for name, value in cast("dict[str, Any]", answer).items() if PAGED.search(name) and value
             ]
         if more:
-            raise TransientError(f"RunPod's list of pods goes on ({', '.join(more)})", reason="bad-answer")
+            raise TransientError(f"RunPod's list of {what} goes on ({', '.join(more)})", reason="bad-answer")
         try:
-            pods = [_pod(one) for one in cast("list[Any]", listed)]
-        except (TypeError, KeyError, AttributeError):
-            raise TransientError("RunPod's list of pods cannot be read", reason="bad-answer") from None
-        return [one for one in pods if one.bills]
+            return [read(one) for one in cast("list[Any]", listed)]
+        except (TypeError, KeyError, AttributeError, ValueError):
+            raise TransientError(f"RunPod's list of {what} cannot be read", reason="bad-answer") from None
 
     def offers(
         self, machines: Sequence[Machine], today: datetime.date
@@ -118,6 +137,13 @@ class RunPod(Service):
             reason="still-there",
             remedy="end it by hand at https://console.runpod.io/pods, and look again with `likeness cloud status`",
         )
+
+
+def _bill(values: Any) -> tuple[str, float]:
+    usd = values["totalAmount"]
+    if isinstance(usd, bool) or not isinstance(usd, int | float) or not math.isfinite(usd) or usd < 0:
+        raise ValueError(usd)
+    return str(values["podId"]), float(usd)
 
 
 def _pod(values: Any) -> Pod:

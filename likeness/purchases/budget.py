@@ -44,7 +44,7 @@ class Spending:
         self._who = {"stage": stage, "persona": persona}
         self._lock = threading.Lock()
         self._offset = 0
-        self._open: dict[str, float] = {}
+        self._counts: dict[str, float] = {}
         self._total_usd = 0.0
         self.spent_usd = 0.0
         self.purchases = 0
@@ -79,12 +79,12 @@ class Spending:
                 )
             self._append(file, {"id": purchase, "state": "asked", "usd": usd_max, "what": what, "item": item,
                                 "key": key, **self._who})  # fmt: skip
-            self._open[purchase] = usd_max
+            self._counts[purchase] = usd_max
             self._total_usd += usd_max
         return purchase
 
     def pay(self, purchase: str, usd: float, usage: Mapping[str, Json]) -> None:
-        """The purchase was delivered and cost `usd`."""
+        """The purchase was delivered and cost `usd`, by this word or a later one."""
         self._end(purchase, {"id": purchase, "state": "paid", "usd": usd, "usage": dict(usage)})
         with self._lock:
             self.spent_usd += usd
@@ -98,7 +98,7 @@ class Spending:
         """Perhaps billed, never delivered: it keeps counting."""
         with self._lock:
             self.in_doubt += 1
-            self.spent_usd += self._open.get(purchase, 0.0)
+            self.spent_usd += self._counts.get(purchase, 0.0)
 
     def _end(self, purchase: str, line: dict[str, Json]) -> None:
         with self._locked() as file:
@@ -134,11 +134,9 @@ class Spending:
 
     def _count(self, line: Mapping[str, Json]) -> None:
         purchase, usd = line["id"], float(line["usd"])
-        if line["state"] == "asked":
-            self._open[purchase] = usd
-            self._total_usd += usd
-        else:
-            self._total_usd += usd - self._open.pop(purchase, 0.0)
+        # The last word counts: what was booked by an estimate is booked again by the bill.
+        self._total_usd += usd - self._counts.get(purchase, 0.0)
+        self._counts[purchase] = usd
 
 
 def entries(text: bytes) -> Iterator[dict[str, Json]]:

@@ -11,7 +11,7 @@ from conf_sections import section
 from fakes.server import FakeServers
 from likeness.cli.cloud import _terminate
 from likeness.cloud import CloudConfig, RunPodConfig
-from likeness.cloud.machine import end_pod
+from likeness.cloud.machine import end_pod, given_by_runpod
 from likeness.cloud.runpod import Pod, RunPod
 from likeness.errors import AuthError, ConfigError, JobLostError, RejectedError, TransientError
 
@@ -175,3 +175,31 @@ def test_a_card_that_costs_nothing_is_not_offered_there(account, monkeypatch):
 def test_the_key_goes_nowhere_else():
     with pytest.raises(ConfigError, match="RUNPOD_API_KEY"):
         RunPod(config("https://runpod.example.org/v2"), stop=threading.Event())
+
+
+MONTH = {"startTime": "2026-10-01T00:00:00Z", "endTime": "2026-11-01T00:00:00Z"}
+BILL = {**MONTH, "podId": "pod1", "totalAmount": 0.31, "gpuAmount": 0.3, "cpuAmount": 0.0, "diskAmount": 0.01}
+SINCE = datetime.date(2026, 1, 1)
+
+
+def test_a_pods_buckets_make_one_bill(account, servers):
+    servers.set(
+        runpod_bills=[BILL, {**BILL, "podId": "pod2", "totalAmount": 2}, {**BILL, "totalAmount": 0.5}]
+    )
+    assert account.bills(SINCE) == {"pod1": pytest.approx(0.81), "pod2": 2.0}
+
+
+@pytest.mark.parametrize(
+    "half",
+    [None, "pod1", {"podId": "pod1"}, {"totalAmount": 1}, *({**BILL, "totalAmount": bad} for bad in ("1", True, None, -1))],
+)  # fmt: skip
+def test_half_a_bill_is_none(account, servers, half):
+    servers.set(runpod_bills=[BILL, half])
+    with pytest.raises(TransientError, match="list of bills cannot be read"):
+        account.bills(SINCE)
+
+
+def test_a_pod_knows_by_which_name_it_is_billed(tmp_path):
+    (tmp_path / "environ").write_bytes(b"HOME=/root\0RUNPOD_POD_ID=pod1\0RUNPOD_API_KEY=its own\0")
+    assert given_by_runpod(config("https://api.runpod.io/v2"), tmp_path / "environ") == ("pod1", "its own")
+    assert given_by_runpod(config("https://api.runpod.io/v2"), tmp_path / "elsewhere") == ("", "")

@@ -1,0 +1,64 @@
+"""What a job cost by its provider's own bill, which counts where it tells of all the job's machines."""
+
+import datetime
+import os
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+
+from likeness.cloud.records import Life
+from likeness.cloud.runpod import RunPod
+from likeness.config import Config
+from likeness.errors import LikenessError
+
+# Billing runs behind, and an hour is its smallest piece: what is asked for earlier may be half a bill.
+BILLED_WITHIN_S = 3600.0
+# Its own default is 30 days.
+YEAR = datetime.timedelta(days=365)
+
+
+class Bills:
+    """RunPod's list, asked for once and only when a job of RunPod's is looked at; `notes` says why it did not serve."""
+
+    def __init__(self, cfg: Config, now: datetime.datetime) -> None:
+        self._cfg, self._now = cfg, now
+        self.notes: list[str] = []
+
+    def of(self, job: str, lives: Sequence[Life], lost: int) -> float | None:
+        """Dollars, where RunPod bills every machine of a job that has ended; None, and a note, where the estimate is to serve.
+
+        `lost` is how many machines the engine lost: one that wrote nothing is in no list of lives.
+        """
+        if not any(life.pod for life in lives) or (known := self._known) is None:
+            return None
+        if why := self._missing(lives, lost, known):
+            self.notes.append(f"{job}: its cost is our estimate: {why}")
+            return None
+        return sum(known[life.pod] for life in lives)
+
+    def _missing(self, lives: Sequence[Life], lost: int, known: dict[str, float]) -> str:
+        if lost >= len(lives):
+            return "a machine was lost before it wrote who it is"
+        for life in lives:
+            if not life.pod:
+                return f"{life.machine} is not billed by RunPod"
+            ended = datetime.datetime.fromisoformat(life.began) + datetime.timedelta(seconds=life.seconds)
+            if (self._now - ended).total_seconds() < BILLED_WITHIN_S:
+                return f"pod {life.pod} ended less than an hour ago, and RunPod's bill comes later; look again then"
+            if not known.get(life.pod):
+                return f"RunPod's list of bills has nothing of pod {life.pod}"
+        return ""
+
+    @cached_property
+    def _known(self) -> dict[str, float] | None:
+        config = self._cfg.cloud.runpod
+        if not os.environ.get(config.api_key_env):
+            self.notes.append(f"Costs are our estimate: RunPod's bills are asked for with {config.api_key_env}, "
+                              "which is not set here.")  # fmt: skip
+            return None
+        try:
+            with RunPod(config, stop=threading.Event()) as account:
+                return account.bills((self._now - YEAR).date())
+        except LikenessError as error:
+            self.notes.append(f"Costs are our estimate: RunPod's bills cannot be had: {error.message}")
+            return None

@@ -1,0 +1,192 @@
+"""A job's cost by RunPod's own bill, and by our estimate where there is none: a real client, a fake of RunPod on loopback."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conf_sections import composition
+
+from fakes.server import FakeServers
+from likeness.cli import cloud as commands
+from likeness.cli.cloud_jobs import Cloud, settle
+from likeness.cloud.bills import Bills
+from likeness.cloud.engine import EngineJob
+from likeness.cloud.records import JobRecords, Life
+from likeness.config import load_config
+from likeness.paths import RepositoryPaths
+from likeness.purchases.budget import Spending
+from likeness.purchases.history import purchases
+from likeness.store.s3 import Remote
+
+JOB, USD = "likeness-jade-1", 0.6
+BEGAN = "2026-10-05T12:00:00+00:00"
+
+
+def bill(pod: str, usd: float) -> dict[str, Any]:
+    return {"podId": pod, "startTime": BEGAN, "endTime": BEGAN, "totalAmount": usd}
+
+
+@pytest.fixture(scope="module")
+def servers():
+    with FakeServers(keys={"runpod": "right"}) as running:
+        yield running
+
+
+class Told:
+    """What the engine says: the job ended, and so many machines of it were lost."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+
+    def jobs(self) -> list[EngineJob]:
+        return [EngineJob(number=1, name=JOB, status="SUCCEEDED", ended=True, seconds=3600.0, recoveries=self.lost, machine="",
+                          reason="")]  # fmt: skip
+
+
+class World:
+    """A job that ran for an hour at RunPod, on these pods one after the other."""
+
+    def __init__(self, folder: Path, servers: FakeServers) -> None:
+        self.servers, self.store = servers, Remote((folder / "store").as_uri())
+        servers.set(runpod_pods=[], runpod_bills=[])
+        servers.set_faults({})
+        Path("params.yaml").write_bytes(composition("budget.max_usd=null", f"cloud.runpod.base_url={servers.runpod_url}",
+                                                    "cloud.runpod.limits.backoff_s=0", "cloud.runpod.limits.attempts=2"))  # fmt: skip
+        self.cfg, self.repository = load_config(Path("params.yaml")), RepositoryPaths.here()
+        self.spending = Spending(
+            self.repository.spending, prices={}, budget=self.cfg.budget, stage="launch", persona=""
+        )
+        self.spending.reserve("runpod machine hours", JOB, JOB, 5.0)
+
+    def ran_on(self, *pods: str) -> None:
+        records = JobRecords(self.store, JOB)
+        records.announce({"machines": [{"usd_per_hour": USD}], "usd_max": 5.0})
+        for pod in pods:
+            records.begin(Life(machine="runpod RTX4090", began=BEGAN, seconds=3600 / len(pods), usd_per_hour=USD, end="done",
+                               pod=pod))  # fmt: skip
+
+    def look(self, lost: int = 0) -> Any:
+        """The job as it is told, once it is booked."""
+        engine: Any = Told(lost)
+        cloud = Cloud(cfg=self.cfg, repository=self.repository, store=self.store, engine=engine)
+        known = cloud.jobs()
+        settle(cloud, known)
+        (view,) = known.jobs
+        return view, list(known.notes), known.problems
+
+    @property
+    def booked(self) -> float:
+        (one,) = purchases(self.repository.spending)
+        assert one.end == "paid"
+        assert self.spending.total_usd == pytest.approx(one.usd)
+        return one.usd
+
+
+@pytest.fixture
+def world(in_tmp, servers, monkeypatch):
+    monkeypatch.setenv("RUNPOD_API_KEY", "right")
+    return World(in_tmp, servers)
+
+
+def test_runpods_bill_counts_and_not_our_estimate(world):
+    world.ran_on("p1", "p2")
+    world.servers.set(runpod_bills=[bill("p1", 0.2), bill("p1", 0.25), bill("p2", 0.3), bill("another", 9)])
+    before = world.servers.counts().get("runpod.bills", 0)
+    view, notes, _ = world.look(lost=1)
+    assert (view.usd, view.by, notes) == (pytest.approx(0.75), "RunPod", [])
+    assert world.booked == pytest.approx(0.75)
+    assert world.servers.counts()["runpod.bills"] == before + 1
+
+
+@pytest.mark.parametrize(
+    ("bills", "lost", "why"),
+    [
+        ([], 0, "has nothing of pod p1"),
+        ([bill("p1", 0)], 0, "has nothing of pod p1"),
+        ([bill("p1", 0.5)], 0, "has nothing of pod p2"),
+        ([bill("p1", 0.5), bill("p2", 0.5)], 2, "a machine was lost before it wrote who it is"),
+    ],
+)
+def test_where_the_bill_lacks_a_machine_the_estimate_counts_and_says_why(world, bills, lost, why):
+    world.ran_on("p1", "p2")
+    world.servers.set(runpod_bills=bills)
+    view, (note,), problems = world.look(lost)
+    assert (view.usd, view.by, problems) == (pytest.approx(USD), "estimate", [])
+    assert JOB in note
+    assert why in note
+    assert world.booked == pytest.approx(USD)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("server_error", "RunPod"), ("rate_limit", "429"), ("truncated", "RunPod"), ("malformed", "RunPod"), ("drop_after", "RunPod"),
+    ],
+)  # fmt: skip
+def test_a_list_that_cannot_be_had_costs_a_sentence_and_no_booking(world, fault, why):
+    world.ran_on("p1")
+    world.servers.set(runpod_bills=[bill("p1", 0.45)])
+    world.servers.set_faults({"runpod.bills": {fault: {"share": 1.0}}})
+    view, (note,), problems = world.look()
+    assert (view.by, problems, world.booked) == ("estimate", [], pytest.approx(USD))
+    assert "RunPod's bills cannot be had" in note
+    assert why in note
+    world.servers.set_faults({})
+    view, notes, _ = world.look()
+    assert (view.by, notes, world.booked) == ("RunPod", [], pytest.approx(0.45))
+
+
+def test_a_bill_that_comes_later_takes_the_estimates_place_once(world):
+    world.ran_on("p1")
+    world.look()
+    assert world.booked == pytest.approx(USD)
+    world.servers.set(runpod_bills=[bill("p1", 0.45)])
+    world.look()
+    lines = world.repository.spending.read_text().splitlines()
+    world.look()
+    assert world.repository.spending.read_text().splitlines() == lines
+    assert world.booked == pytest.approx(0.45)
+    assert [json.loads(one)["usage"]["by"] for one in lines[1:]] == ["estimate", "RunPod"]
+    # A bill that is gone again, or a year old, changes nothing that was booked.
+    world.servers.set(runpod_bills=[])
+    world.look()
+    assert world.booked == pytest.approx(0.45)
+
+
+def test_without_a_key_and_on_ones_own_machine_nobody_is_asked(world, monkeypatch):
+    before = world.servers.counts().get("runpod.bills", 0)
+    world.ran_on("")
+    view, notes, _ = world.look()
+    assert (view.by, notes) == ("estimate", [])
+    world.ran_on("p1")
+    monkeypatch.delenv("RUNPOD_API_KEY")
+    _, (note,), _ = world.look()
+    assert "RUNPOD_API_KEY, which is not set here" in note
+    assert world.servers.counts().get("runpod.bills", 0) == before
+
+
+def test_a_bill_of_the_hour_is_not_taken_for_whole(world):
+    world.servers.set(runpod_bills=[bill("p1", 0.1)])
+    life = Life(machine="runpod RTX4090", began=BEGAN, seconds=3600, usd_per_hour=USD, pod="p1")
+    ended = datetime.datetime.fromisoformat(BEGAN) + datetime.timedelta(hours=1)
+    early = Bills(world.cfg, ended + datetime.timedelta(minutes=59))
+    assert early.of(JOB, [life], 0) is None
+    assert "ended less than an hour ago" in early.notes[0]
+    assert Bills(world.cfg, ended + datetime.timedelta(minutes=60)).of(JOB, [life], 0) == pytest.approx(0.1)
+
+
+def test_the_command_says_whose_figure_it_is(world, capsys, monkeypatch):
+    world.ran_on("p1")
+    monkeypatch.setattr(Cloud, "here", staticmethod(lambda: Cloud(
+        cfg=world.cfg, repository=world.repository, store=world.store, engine=None)))  # fmt: skip
+    commands.cost_command()
+    said = capsys.readouterr().out
+    assert "estimate" in said
+    assert "RunPod's list of bills has nothing of pod p1" in said
+    world.servers.set(runpod_bills=[bill("p1", 0.45)])
+    commands.cost_command()
+    said = capsys.readouterr().out
+    assert " RunPod " in said
+    assert "0.45" in said
