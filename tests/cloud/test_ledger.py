@@ -17,7 +17,7 @@ from likeness.cloud.engine import EngineJob
 from likeness.cloud.job import SIGN_EVERY_S, Job, begun
 from likeness.cloud.machine import seconds_up
 from likeness.cloud.parcel import Parcel
-from likeness.cloud.records import JobRecords, Life
+from likeness.cloud.records import JobRecords
 from likeness.config import load_config
 from likeness.errors import LikenessError, TransientError
 from likeness.paths import RepositoryPaths
@@ -64,11 +64,11 @@ class World:
 
     def live(self, fails: Callable[[float], str | None]) -> str:
         """One machine; `fails` says after how many seconds of work what happens. Returns why it ended."""
-        records, began = JobRecords(self.store, self.job), self.now
-        before_s = BOOT_S + INSTALL_S
+        records, before_s = JobRecords(self.store, self.job), BOOT_S + INSTALL_S
+        booted = self.now
         self.now += before_s
-        life = Life(machine="runpod RTX4090", began="x", seconds=before_s, usd_per_hour=USD, booted_s=BOOT_S)
-        timer = DeadMan(LIMITS, spent_s=records.begin(life), before_s=before_s, clock=lambda: self.now)
+        life = begun("runpod RTX4090", USD, setup=booted + BOOT_S, now=self.now, up_s=before_s)
+        timer = DeadMan(LIMITS, spent_s=records.begin(life), before_s=life.seconds, clock=lambda: self.now)
         parcel = Parcel(job=self.job, persona="jade", experiment=self.job, pull=[], store="", max_s=0, silence_s=0, lease_s=0,
                         probe_steps=0, machines=[])  # fmt: skip
         job = Job(parcel=parcel, records=records, timer=timer, clock=lambda: self.now)
@@ -98,11 +98,20 @@ class World:
                 records.sign(seconds=timer.seconds, step=self.step, end="failed" if end == "worker" else end)
             except TransientError:
                 assert end == "store-gone"
-        self.now += NOTICED_S + AWAY_S
-        self.billed_s += self.now - began
-        self.engine_s += self.now - began - BOOT_S - AWAY_S
+        self._take_away(booted)
         self.store.down = False
         return end
+
+    def lose_in_setup(self, after_s: float) -> None:
+        """One machine that is lost so long after its setup began, before it wrote anything."""
+        booted = self.now
+        self.now += BOOT_S + after_s
+        self._take_away(booted)
+
+    def _take_away(self, booted: float) -> None:
+        self.now += NOTICED_S + AWAY_S
+        self.billed_s += self.now - booted
+        self.engine_s += self.now - booted - BOOT_S - AWAY_S
 
 
 class Engine:
@@ -156,6 +165,25 @@ def test_a_kill_at_any_moment_costs_an_interval_and_the_ledger_says_what_was_bil
             assert end == {"controller": "controller-gone", "worker": "worker", "network": "store-gone"}[kind]
         billed = world.billed_s / 3600 * USD
         assert booked(world, Engine(world)) == pytest.approx(billed, rel=0.05), (kind, at, world)
+
+
+@pytest.mark.parametrize("steps", [60, 600, 6000])
+@pytest.mark.parametrize("in_setup", [[], [90.0], [5.0, 170.0]])
+def test_nothing_of_a_short_job_is_uncounted_but_boots_that_nobody_recorded_and_what_passes_until_a_machine_is_taken_away(
+    in_tmp, steps, in_setup
+):
+    """Boots, installations, nodes lost in setup and in training, and the machine that ends the job."""
+    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+    world = World(store=Network((in_tmp / "store").as_uri()), job="likeness-jade-1", steps=steps)
+    JobRecords(world.store, world.job).renew(8 * 3600)
+    for after_s in in_setup:
+        world.lose_in_setup(after_s)
+    assert world.live(lambda after: "machine" if after >= steps * STEP_S / 2 else None) == "machine"
+    assert world.live(lambda after: None) == "done"
+    uncounted_s = len(in_setup) * (BOOT_S + AWAY_S) + 2 * AWAY_S
+    assert booked(world, Engine(world)) == pytest.approx((world.billed_s - uncounted_s) / 3600 * USD)
+    if steps == 6000:
+        assert uncounted_s < 0.05 * world.billed_s
 
 
 def test_a_network_that_comes_back_in_time_ends_nothing(in_tmp):
