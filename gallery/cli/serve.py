@@ -37,8 +37,6 @@ FIRST = "owner@example.org"
 FIRST_PER_DAY = 200
 STOP_SECONDS = 10
 AGAIN_SECONDS = 1.0
-STREAMS_SECONDS = 3
-"""A stream of events would last for minutes; the browser comes again by itself."""
 
 
 def serve_command(
@@ -63,6 +61,7 @@ def serve_command(
     import uvicorn
 
     from gallery.api.app import make_app
+    from gallery.api.wire import SERVING
 
     settings = Settings()
     site = _site(settings, host, port) if pages else None
@@ -78,9 +77,8 @@ def serve_command(
         beside.append(Beside(lambda: subprocess.Popen(site, cwd=WEB, env=environment)))
     proxies = settings.trusted_proxies
     try:
-        uvicorn.run(make_app(gallery), host=host, port=port, log_level="warning", server_header=False,
-                    proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
-                    timeout_graceful_shutdown=STREAMS_SECONDS)  # fmt: skip
+        uvicorn.run(make_app(gallery), host=host, port=port, proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
+                    **SERVING)  # fmt: skip
     finally:
         for one in beside:
             one.end()
