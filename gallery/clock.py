@@ -5,12 +5,25 @@ import datetime
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 AGAIN_SECONDS = 60.0
 """After so long the database is asked again; between, this machine counts the seconds."""
+
+
+class Clock(Protocol):
+    """What a gallery asks for the time; `learn` may look it up as a transaction begins."""
+
+    def __call__(self) -> datetime.datetime:
+        """Now, in UTC."""
+        ...
+
+    def learn(self, db: Session) -> None:
+        """A transaction has begun."""
+        ...
 
 
 def of_this_machine() -> datetime.datetime:

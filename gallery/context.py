@@ -1,7 +1,6 @@
 """What a request or a job needs, opened once for a program and handed down."""
 
-import datetime
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,12 +9,10 @@ from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import Mailer
 from gallery.accounts.passwords import Passwords
-from gallery.clock import DatabaseClock
+from gallery.clock import Clock, DatabaseClock
 from gallery.people.consent import Records
 from gallery.settings import Settings
 from likeness.store.s3 import Remote
-
-Clock = Callable[[], datetime.datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +32,5 @@ class Gallery:
     def transaction(self) -> Generator[Session]:
         """All of it or nothing; what was read stays readable after the end."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            if isinstance(self.clock, DatabaseClock):
-                self.clock.learn(session)
+            self.clock.learn(session)
             yield session

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from fastapi.testclient import TestClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import FolderMailer
 from gallery.accounts.passwords import Passwords
@@ -115,6 +116,19 @@ class Browser:
         return self
 
 
+@dataclass(frozen=True)
+class StandingClock:
+    """It stands where the test has put it, whatever time it is for the database."""
+
+    world: "World"
+
+    def __call__(self) -> datetime.datetime:
+        return self.world.now
+
+    def learn(self, db: Session) -> None:
+        del db
+
+
 @dataclass
 class World:
     """The gallery, and who is in it."""
@@ -137,7 +151,7 @@ class World:
             records=(records := FakeRecords()),
         )  # fmt: skip
         world = World(gallery, records=records)
-        world.gallery = replace(gallery, clock=lambda: world.now)
+        world.gallery = replace(gallery, clock=StandingClock(world))
         world.app = make_app(world.gallery)
         return world
 

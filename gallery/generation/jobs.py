@@ -16,7 +16,8 @@ from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, 
 from procrastinate.jobs import Job
 from sqlalchemy import select, text
 
-from gallery.context import Clock, Gallery
+from gallery.clock import Clock
+from gallery.context import Gallery
 from gallery.database import connecting
 from gallery.generation.cut_off import is_free
 from gallery.generation.ending import fail
