@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fill, generate } from "./fake/state.mjs";
-import { openSite, signIn, THEMES, violations, visit, WIDTHS } from "./site.mjs";
+import { oddViews } from "./odd-views.mjs";
+import { openSite, PROVOKED, signIn, THEMES, violations, visit, WIDTHS } from "./site.mjs";
 import { prepare, views } from "./views.mjs";
 
 let site, places;
@@ -12,6 +13,12 @@ before(async () => {
 });
 after(() => site.stop());
 
+async function hold(page, name) {
+  assert.deepEqual(await violations(page), [], name);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(overflow, 0, `${name} is wider than the screen`);
+}
+
 for (const width of WIDTHS)
   for (const theme of THEMES)
     test(`every view is accessible at ${width} px, ${theme}`, async () => {
@@ -19,10 +26,21 @@ for (const width of WIDTHS)
       await signIn(page);
       for (const [name, show] of Object.entries(views(places))) {
         await show(page);
-        assert.deepEqual(await violations(page), [], name);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.equal(overflow, 0, `${name} is wider than the screen`);
+        await hold(page, name);
       }
       assert.deepEqual(page.faults, []);
       await page.context().close();
     });
+
+for (const [width, theme] of [[320, "light"], [1400, "dark"]])
+  test(`every rare view is accessible at ${width} px, ${theme}`, async () => {
+    const page = await visit(site, { width, theme, statuses: PROVOKED });
+    await signIn(page);
+    for (const [name, show] of Object.entries(oddViews(places))) {
+      await show(page);
+      await hold(page, name);
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+    }
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
+  });

@@ -20,19 +20,20 @@ const empty = (page) => ({ ...page, items: [] });
 const many = (count, one) => (page) => ({ ...page, items: Array.from({ length: count }, (_, index) => ({ ...page.items[index % page.items.length], id: `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`, ...one(index) })) });
 const ended = (status, error, pictures) => (page) => ({ ...page, items: [{ ...page.items.find((one) => one.pictures.length > 1), status, error, done: pictures, seconds_left: null, place: null, refused: [] }].map((one) => ({ ...one, pictures: one.pictures.slice(0, pictures) })) });
 const long = "a.very.long.name.that.somebody.really.has.at.work";
-const draw = async (page) => {
+const draw = (until) => async (page) => {
   await page.goto("/");
   await page.getByLabel("What do you want to see?").fill("at a market, laughing");
   await page.getByRole("button", { name: /^Draw/ }).click();
-  await page.getByText("Ask ").first().waitFor();
+  await page.getByText(until).first().waitFor();
 };
 const revoked = { id: "5a0c4b1e-0d0b-4a47-9c5e-0d9c5c1f7b11", at: new Date().toISOString(), person: "jade", consent: "jade-2026", withdrawn: 312, shares: 4, cancelled: 2, storage: 312, listed: true };
 
 export const oddViews = ({ portrayed }) => ({
   "studio-empty": changed({ "**/api/generations": empty, "**/api/pictures?*": empty }, goto("/", "Your pictures appear here")),
   "studio-nobody": changed({ "**/api/people": () => [], "**/api/generations": empty }, goto("/", "You may use nobody")),
-  "studio-quota": changed({ "**/api/generations": { status: 429, reason: "quota", sentence: "2 of 20 pictures are left today.", remedy: "Ask for fewer, or tomorrow (UTC)." } }, draw),
-  "studio-refused": changed({ "**/api/generations": { status: 403, reason: "consent-revoked", sentence: "No consent in force covers this.", remedy: "Ask an owner of this gallery." } }, draw),
+  "studio-quota": changed({ "**/api/generations": { status: 429, reason: "quota", sentence: "2 of 20 pictures are left today.", remedy: "Ask for fewer, or tomorrow (UTC)." } }, draw("Ask for fewer")),
+  "studio-refused": changed({ "**/api/generations": { status: 403, reason: "consent-revoked", sentence: "No consent in force covers this.", remedy: "Ask an owner of this gallery." } }, draw("Ask an owner")),
+  "studio-database": changed({ "**/api/generations": { status: 503, reason: "database", sentence: "This does not work just now.", remedy: "Try again in a moment." } }, draw("Try again in a moment")),
   "run-failed": changed({ "**/api/generations": ended("failed", "It did not work, however often it was tried.", 0) }, goto("/", "It did not work")),
   "run-failed-late": changed({ "**/api/generations": ended("failed", null, 2) }, goto("/", "The run failed. What was not drawn costs nothing.")),
   "run-cancelled": changed({ "**/api/generations": ended("cancelled", "The person portrayed, the consent record or the right to draw the person allows no more pictures.", 1) }, goto("/", "allows no more pictures")),

@@ -14,7 +14,7 @@ const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.m
 export const OWNER = { email: "ada@example.org", password: "correct horse" };
 export const WIDTHS = [360, 1400];
 /** What the console says of refusals that views provoke. */
-export const PROVOKED = [401, 403, 404, 429, "net::ERR_FAILED"];
+export const PROVOKED = [401, 403, 404, 429, 503, "net::ERR_FAILED"];
 export const THEMES = ["light", "dark"];
 
 export function freePort() {
