@@ -1,20 +1,25 @@
 """What is to do before anything runs, what it will cost and how long it will take.
 
-Walks the graph through the item store (likeness/plan.py): nothing is made or bought, and no key is needed.
+Walks the graph through the item store (likeness/plan.py): nothing is made or bought, and no key is needed. DVC is asked
+where items are to do: after `dvc pull` it runs no stage, though the store of that machine is empty.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import takewhile
 from pathlib import Path
+from typing import Any, cast
 
 from likeness.cli.arguments import Json, Personas, print_json
+from likeness.cli.launch_dvc import to_stderr
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show_plan, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
 from likeness.dataset.quality import Reading, TrainingSet
 from likeness.dataset.quality.measures import readings
 from likeness.disk import optional, write_atomic
+from likeness.dvc_files import LOCK
 from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest
@@ -64,8 +69,15 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
         run.require(*ALL_USES)
         vars(run)["items"] = items
         planner = Planner(run)
+        stages = planner.stages()
+        passed = unchanged(run, stages) if any(line.to_do for line in stages) else {}
+        stages = [passed.get(line.stage, line) for line in stages]
         personas[persona.name] = PersonaPlan(
-            stages=planner.stages(), train=training(run), exact=planner.exact, quality=quality(run)
+            stages=stages,
+            train=training(run),
+            exact=planner.exact,
+            unchanged=list(passed),
+            quality=quality(run),
         )
     lines = [line for persona in personas.values() for line in persona.stages]
     return Plan(
@@ -78,6 +90,29 @@ def make_plan(cfg: Config, repository: RepositoryPaths, names: Sequence[str]) ->
         missing_keys=missing_keys(cfg, lines),
         stale_params=cfg.conf_digest != conf_digest(Path("conf")),
     )
+
+
+def unchanged(run: Run, stages: Sequence[StagePlan]) -> dict[str, StagePlan]:
+    """Those before the first stage that DVC would run: dvc.lock names their inputs, settings and results as they lie here."""
+    if not Path(LOCK).is_file():
+        return {}
+    from dvc.exceptions import DvcException  # pyright: ignore[reportMissingTypeStubs]
+    from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+
+    names = {f"{line.stage}@{run.persona.name}": line for line in stages}
+    try:
+        with to_stderr(), cast(Any, Repo)() as repo:
+            changed = repo.status(targets=list(names))
+    except DvcException:  # `dvc repro` says what is wrong
+        return {}
+    passed = [line for _, line in takewhile(lambda one: one[0] not in changed, names.items())]
+    counts = {line.stage: len(read_manifest(run.at(line.stage).folder).entries) for line in passed}
+    return {
+        line.stage: replace(
+            line, items=counts[line.stage], reused=counts[line.stage], to_do=0, calls=0, usd=0.0, seconds=0.0, at_most=False
+        )
+        for line in passed
+    }  # fmt: skip
 
 
 def training(run: Run) -> Training:

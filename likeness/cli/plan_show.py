@@ -8,6 +8,7 @@ from rich.table import Table
 from likeness.cli.tables import say, show, table
 from likeness.dataset.quality import Reading
 from likeness.dataset.quality.measures import to_mend, worst
+from likeness.dvc_files import LOCK
 from likeness.formatting import format_seconds, format_usd
 from likeness.plan import StagePlan
 from likeness.purchases.budget import ROUNDING_USD
@@ -50,12 +51,14 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonaPlan:
-    """`exact`: ingest has measured all raw photographs; otherwise numbers are the most that can come of the files. `quality` is
-    that of the training set as it was last made, None before."""
+    """`exact`: the item store has what ingest measured of all raw photographs; otherwise numbers are the most that can come of
+    the files. `unchanged` are the first stages that DVC does not run, whatever the item store has. `quality` is that of the
+    training set as it was last made, None before."""
 
     stages: Sequence[StagePlan]
     train: Training
     exact: bool
+    unchanged: Sequence[str] = ()
     quality: Sequence[Reading] | None = None
 
 
@@ -107,8 +110,14 @@ def sentences(plan: Plan) -> list[str]:
     """What stands below the tables."""
     lines = [line for persona in plan.personas.values() for line in persona.stages]
     most = "at most " if any(line.at_most and line.calls for line in lines) else ""
+    unchanged = [name for name, persona in plan.personas.items() if persona.unchanged]
     if not any(line.to_do for line in lines):
-        lines_below = ["Nothing to do from ingest to caption: the item store has everything. $0."]
+        why = (
+            f"DVC runs none of these stages of {', '.join(unchanged)}"
+            if unchanged
+            else "the item store has everything"
+        )
+        lines_below = [f"Nothing to do from ingest to caption: {why}. $0."]
     else:
         time = (
             "time unknown before a first run"
@@ -122,6 +131,12 @@ def sentences(plan: Plan) -> list[str]:
         )
         lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
     lines_below += [
+        f"{name}: DVC passes over {', '.join(plan.personas[name].unchanged)}: inputs, settings and results are those of {LOCK}. "
+        "This machine's item store lacks some of their items: once such a stage has to run, these are made and bought anew, "
+        "unless a team's store has them (items.remote)."
+        for name in unchanged
+    ]
+    lines_below += [
         f"{name}: training needs {persona.train.memory}."
         for name, persona in plan.personas.items()
         if persona.train.memory
@@ -134,9 +149,9 @@ def sentences(plan: Plan) -> list[str]:
             "budget.max_usd in conf/budget/ and run `make params`, or plan less (swap.sources_per_target)."
         )
     for name, persona in plan.personas.items():
-        if not persona.exact:
+        if not persona.exact and any(line.to_do for line in persona.stages):
             lines_below.append(
-                f"{name}: ingest has not seen all raw photographs yet, so these numbers are upper bounds. "
+                f"{name}: the item store lacks what ingest measures of all raw photographs, so these numbers are upper bounds. "
                 f"`dvc repro -f ingest@{name}` makes them exact, at no cost."
             )
     if plan.missing_keys:

@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from likeness.config import Config, load_config
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
+from likeness.pipeline.stage import BY_NAME
 from likeness.purchases.budget import entries
 from likeness.store.items import ItemStore, item_key
 from likeness.swap.maxstudio import MaxStudioSwapper
@@ -96,6 +100,43 @@ def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(missi
     said = capsys.readouterr().out
     assert "Nothing to do" in said
     assert "$3.88 of a budget of $5.00" in said
+
+
+def test_where_dvc_runs_nothing_an_empty_item_store_is_nothing_to_do(mission, capsys, monkeypatch):
+    """A clone after `dvc pull`: results and dvc.lock are there, and no item."""
+    names = ("ingest", "swap", "resize", "enhance", "caption")
+    run(mission, *names)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path("site").absolute()))
+    stages = {}
+    for name, before in zip(names, ("raw", "ingested", "swapped", "resized", "enhanced"), strict=True):
+        out = f"data/${{item}}/{BY_NAME[name].manifest}"
+        do = {"cmd": "false", "deps": [f"data/${{item}}/{before}"], "params": [name], "outs": [out]}
+        stages[name] = {"foreach": ["jade"], "do": do}
+    Path("dvc.yaml").write_text(json.dumps({"stages": stages}))
+    for command in (["init", "--no-scm", "-q"], ["commit", "-f", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *command], check=True)
+    shutil.rmtree(".cache/items")
+    plan, code = planned(capsys=capsys)
+    assert columns(plan, "items", "to_do", "calls") == {
+        "ingest": (12, 0, 0),
+        **dict.fromkeys(names[1:], (32, 0, 0)),
+    }
+    assert (plan["calls"], plan["usd"], plan["missing_keys"], code) == (0, 0.0, [], 0)
+    plan_command([], as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Nothing to do from ingest to caption: DVC runs none of these stages of jade. $0." in said
+    assert (
+        "item store lacks some of their items: once such a stage has to run, these are made and bought anew"
+        in said
+    )
+    assert "upper bounds" not in said
+    params("enhance.jpeg_quality=90")  # DVC runs enhance then, and what follows
+    plan, _ = planned(capsys=capsys)
+    assert plan["personas"]["jade"]["unchanged"] == ["ingest", "swap", "resize"]
+    assert columns(plan, "to_do", "calls")["resize"] == (0, 0)
+    assert columns(plan, "to_do", "calls")["enhance"] == (32, 32)
+    Path("dvc.yaml").write_text("stages: [")  # who cannot ask DVC plans as without it
+    assert columns(planned(capsys=capsys)[0], "to_do")["swap"] == (32,)
 
 
 def test_what_was_planned_is_what_is_bought(mission, capsys):
