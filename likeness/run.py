@@ -186,9 +186,10 @@ class Run:
         names = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
         return list(map(self.paths.output, names))
 
-    def require(self, *uses: Use) -> None:
-        """ConsentError unless the persona's consent, read anew, is in force and covers these uses."""
-        place = team_store(self.config)
+    def require(self, *uses: Use, ask_team: bool = True) -> None:
+        """ConsentError unless the persona's consent, read anew, is in force and covers these uses; the team's store, which
+        knows of revocations, is asked too."""
+        place = team_store(self.config) if ask_team else None
         in_force(self.repository.root, self.persona.name, uses, place=place)
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
@@ -255,8 +256,9 @@ class Run:
             self.items.flush()
 
 
-def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
-    """A run outside of a stage's own program, with what that stage may do and the settings as they are now.
+def run_at(stage: str, persona: str, config: Config | None = None, *, ask_team: bool = True) -> Run:
+    """A run outside of a stage's own program, with what that stage may do and the settings as they are now. Who reads only
+    what lies here need not `ask_team`.
 
     Raises:
         ConfigError: there is no such persona. ConsentError: no consent of hers is in force for this stage.
@@ -266,7 +268,7 @@ def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
         stage=stage, config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
     )
     learn_from_git(current.repository.root)
-    current.require(*current.uses)
+    current.require(*current.uses, ask_team=ask_team)
     return current
 
 
