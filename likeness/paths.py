@@ -19,6 +19,11 @@ PRICES = Path("conf/prices.yaml")
 # A persona's name is part of file names, stage names and of ids joined with "-".
 MAX_NAME = 1000
 PERSONA_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+# What Windows takes for a device, whatever the ending (learn.microsoft.com, "Naming Files, Paths, and Namespaces"): no folder
+# there can be called so, and a clone, an archive or a bucket of such a persona could not be laid out.
+DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
+)
 
 
 def inside(name: str) -> str:
@@ -72,10 +77,16 @@ def persona_name(name: str) -> str:
     Raises:
         ConfigError: it is no persona's.
     """
-    if PERSONA_NAME.fullmatch(name) is None:
-        raise ConfigError(f"{name[:80]!r} is not a valid name of a persona", reason="persona-name",
+    if not is_persona_name(name):
+        why = ": Windows has no folder of that name" if name in DEVICES else ""
+        raise ConfigError(f"{name[:80]!r} is not a valid name of a persona{why}", reason="persona-name",
                           remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
     return name
+
+
+def is_persona_name(name: str) -> bool:
+    """Whether a persona may be called so: the name of a folder on every system."""
+    return PERSONA_NAME.fullmatch(name) is not None and name not in DEVICES
 
 
 class PersonaPaths:

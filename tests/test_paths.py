@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+from conf_sections import composition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from likeness.config import validated
+from likeness.errors import ConfigError
 from likeness.paths import PERSONA_NAME, PersonaPaths, image_name, item_id
+from likeness.strict_yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +34,17 @@ IMAGES = st.tuples(
 def test_two_images_never_have_one_name_and_each_name_begins_with_its_id(one, other):
     assert (image_name(*one) == image_name(*other)) == (one == other)
     assert image_name(*one).startswith(item_id(*one[:3]) + "-")
+
+
+@pytest.mark.parametrize("name", ["con", "aux", "nul", "prn", "com1", "lpt9"])
+def test_no_persona_is_called_as_a_device_of_windows_is(name):
+    """Neither a clone nor an archive of it could be laid out there."""
+    with pytest.raises(ConfigError, match="Windows has no folder of that name"):
+        PersonaPaths(name)
+    values = parse_yaml(composition().decode())
+    values["personas"] = {name: {**values["personas"]["jade"], "name": name}}
+    with pytest.raises(ConfigError, match="and not as a device"):
+        validated(values, Path("params.yaml"))
 
 
 def test_the_missions_own_example():

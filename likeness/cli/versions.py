@@ -164,7 +164,14 @@ def diff_command(
 def _show(persona: str, old: str, new: str, found: Difference) -> None:
     if not found.changes:
         say(f"{persona}: the {found.after} pictures and captions of {old} and {new} are the same")
-        return
+    else:
+        _show_pictures(persona, old, new, found)
+    if found.training:
+        say(f"{persona}: the LoRAs of {old} and {new} differ ({found.training}): `likeness compare {old} {new} "
+            f"--persona {persona}` says which draws better")  # fmt: skip
+
+
+def _show_pictures(persona: str, old: str, new: str, found: Difference) -> None:
     title = f"{persona}: {old} has {found.before} pictures, {new} has {found.after}"
     view = table(title, left=["picture", "change", "cause"], right=[])
     for change in found.changes[:SHOWN]:

@@ -40,6 +40,6 @@ def no_sources(persona: str, accepted: Sequence[Candidate], paths: PersonaPaths)
         f"no photograph of {persona} is left to learn from: "
         + (f"the {held_out} that passed are all held out" if held_out else "none passed"),
         reason="no-sources",
-        remedy=(f"take names out of personas.{persona}.held_out, or " if held_out else "")
+        remedy=(f"take names out of `held_out` in conf/persona/{persona}.yaml, or " if held_out else "")
         + f"add photographs to {paths.raw_sources}; {paths.ingested}/failures.jsonl says why others were refused",
     )

@@ -11,7 +11,7 @@ from typing import Literal
 from likeness.digests import md5_file, sha256_file
 from likeness.dvc_files import LOCK, cache_folder, cached, listed
 from likeness.errors import ConsentError, InputError
-from likeness.paths import PERSONA_NAME, PersonaPaths, RepositoryPaths
+from likeness.paths import PersonaPaths, RepositoryPaths, is_persona_name
 from likeness.pipeline.ancestry import PHOTOGRAPH, Ancestry
 from likeness.pipeline.manifest import MANIFEST
 from likeness.safety.consent import load_consent
@@ -125,7 +125,7 @@ class Origins:
         found = {
             folder.name: Ancestry.of(PersonaPaths(folder.name))
             for folder in folders
-            if folder.is_dir() and PERSONA_NAME.fullmatch(folder.name)
+            if folder.is_dir() and is_persona_name(folder.name)
         }
         return {name: ancestry for name, ancestry in found.items() if ancestry.links}
 

@@ -2,17 +2,35 @@
 
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from yaml import YAMLError
 
 from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.families import bases
 from likeness.lora.config import AdapterConfig
 from likeness.lora.kinds import kinds
 from likeness.providers import TARGET
+from likeness.setting_problems import as_yaml
 from likeness.settings import Section, Seed, among
+from likeness.strict_yaml import parse_yaml
 from likeness.train import TRAINERS
 from likeness.train.earlier_names import refusals
 
+
+def _value(given: Any) -> Any:
+    try:
+        meant = parse_yaml(given) if isinstance(given, str) else ""
+    except YAMLError:
+        return given
+    if not isinstance(meant, str):
+        raise ValueError(
+            f"a text, which an optimizer does not read as {as_yaml(meant)}: write {given} without quotes"
+        )
+    return given
+
+
+Option = Annotated[Any, AfterValidator(_value)]
+"""What an optimizer takes as it stands: "false" would be true."""
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -46,7 +64,7 @@ class OptimizerConfig(Section):
     model_config = ConfigDict(populate_by_name=True)
 
     target: str = Field(alias=TARGET)
-    options: dict[str, Any]
+    options: dict[str, Option]
     lr: float = Field(gt=0, le=10)
     text_encoder_lr: float | None = Field(gt=0, le=10)
     betas: tuple[Beta, Beta]

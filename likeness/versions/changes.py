@@ -36,6 +36,8 @@ class Difference:
     before: int
     after: int
     changes: tuple[Change, ...]
+    training: str
+    """Why the weights of both differ, too; empty where they are the same or one has none."""
 
     def count(self, what: What) -> int:
         """How many pictures changed so."""
@@ -53,7 +55,14 @@ def difference(old: Revision, new: Revision) -> Difference:
         before=len(before),
         after=len(after),
         changes=tuple(_changes(old, new, before, after)),
+        training=_retrained(old, new),
     )
+
+
+def _retrained(old: Revision, new: Revision) -> str:
+    weights = old.paths.weights.as_posix()
+    was, now = old.outs.get(weights), new.outs.get(weights)
+    return "" if None in (was, now) or was == now else _reason(old, new, "train") or "other inputs"
 
 
 def _changes(

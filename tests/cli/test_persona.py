@@ -109,6 +109,7 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
         (["mia", "--sources", "consent", *SAID], "has no photographs"),
         (["mia", "--sources", "photos", "--targets", "consent", *SAID], "or leave --targets out"),
         (["Mia", "--sources", "photos", *SAID], "is not a valid name of a persona"),
+        (["aux", "--sources", "photos", *SAID], "Windows has no folder of that name"),
         (["jade", "--sources", "photos", *SAID], "is there already"),
         (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
         (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),
@@ -117,8 +118,8 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
         (["mia", "--sources", "photos", *SAID, "--held-out", "nowhere.png"], "nowhere.png"),
         (["mia", "--sources", "photos", *SAID, "--expires", "2099-01-01"], "within 24 months"),
     ],
-    ids=["nothing said", "no folder", "no photographs", "no targets", "no name", "taken", "no licence", "a minor", "no evidence",
-         "a girl", "held out, not there", "too long a term"],
+    ids=["nothing said", "no folder", "no photographs", "no targets", "no name", "a device", "taken", "no licence", "a minor",
+         "no evidence", "a girl", "held out, not there", "too long a term"],
 )  # fmt: skip
 def test_what_fails_says_why_and_leaves_nothing(newcomer, capsys, words, says):
     before = tree(newcomer)

@@ -281,7 +281,7 @@ def test_without_a_training_source_the_stage_stops(instruments) -> None:
         ingest("a.png")
     assert caught.value.reason == "no-sources"
     assert "the 1 that passed are all held out" in caught.value.message
-    assert "personas.jade.held_out" in caught.value.remedy
+    assert "`held_out` in conf/persona/jade.yaml" in caught.value.remedy
 
 
 def test_where_every_photograph_is_refused_the_end_says_where_the_reasons_are(instruments) -> None:

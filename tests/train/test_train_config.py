@@ -5,8 +5,9 @@ from lora_runs import base_config, train_config
 from pydantic import ValidationError
 
 from likeness.errors import ConfigError
+from likeness.lora.config import AdapterConfig
 from likeness.settings import Section
-from likeness.train.config import TrainConfig
+from likeness.train.config import OptimizerConfig, TrainConfig
 from likeness.train.earlier_names import (
     EARLIER_OPTIMIZERS,
     MOVED,
@@ -41,6 +42,25 @@ from likeness.train.earlier_names import (
 def test_settings_that_cannot_work_are_named(change, word):
     with pytest.raises(ValidationError, match=word):
         train_config(**change)
+
+
+@pytest.mark.parametrize("given", ["false", "yes", "0.5", "3", "null"])
+def test_a_value_in_quotes_is_no_option_of_an_optimizer(given):
+    """`fused: "false"` went to torch as it stood, and counted as true."""
+    settings = train_config().optimizer.model_dump(by_alias=True)
+    with pytest.raises(ValidationError, match=f"write {given} without quotes"):
+        OptimizerConfig.model_validate({**settings, "options": {"fused": given}})
+
+
+def test_a_word_is_an_option_of_an_optimizer():
+    settings = train_config().optimizer.model_dump(by_alias=True)
+    words = {"state": "float32", "odd": "a: ["}
+    assert OptimizerConfig.model_validate({**settings, "options": words}).options == words
+
+
+def test_elsewhere_a_truth_in_quotes_is_read_as_what_it_says():
+    lora = train_config().lora
+    assert not AdapterConfig.model_validate({**lora.model_dump(), "rank_stabilized": "false"}).rank_stabilized
 
 
 @pytest.mark.parametrize(

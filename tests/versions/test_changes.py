@@ -1,7 +1,10 @@
 """likeness.versions.changes on made-up revisions."""
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 
+from likeness.cli.versions import diff_command
+from likeness.paths import PersonaPaths
 from likeness.versions.changes import difference
 
 
@@ -18,6 +21,9 @@ class Made:
     def entry(pair: str) -> dict[str, str]:
         source, target = pair.split("-")
         return {"id": f"jade-{pair}", "sha256": pair, "source": source, "target": target}
+
+    paths = PersonaPaths("jade")
+    outs: Mapping[str, str] = MappingProxyType({})
 
     def folder(self, name: str) -> SimpleNamespace:
         entries, failures = self.folders.get(name, ({}, []))
@@ -60,3 +66,20 @@ def test_a_photograph_that_was_replaced_is_told_before_the_programs_that_differ_
     replaced, drawn_anew = difference(old, new).changes
     assert (replaced.id, replaced.cause) == ("jade-s1-t1", "photograph s1 has other bytes")
     assert drawn_anew.cause == "swap: other code: likeness/swap"
+
+
+def test_trainings_that_differ_in_settings_alone_name_the_next_command(monkeypatch, capsys):
+    made = {}
+    for name, lr in (("v1", 1e-4), ("workspace", 3e-4)):
+        made[name] = one = Made("s1-t1", skipped=0)
+        one.outs = {"models/jade/jade-v1.safetensors": name}
+        one.settings = lambda stage, lr=lr: {"train": {"lr": lr}} if stage == "train" else {}
+    monkeypatch.setattr("likeness.cli.versions.Revision", lambda name, persona: made[name])
+    diff_command("v1", persona="jade")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the 1 pictures and captions of v1 and workspace are the same" in said
+    assert "differ (train.lr 0.0001 -> 0.0003): `likeness compare v1 workspace --persona jade` says" in said
+    made["workspace"].outs = made["v1"].outs
+    assert difference(made["v1"], made["workspace"]).training == ""
+    made["workspace"].outs = {}
+    assert difference(made["v1"], made["workspace"]).training == ""
