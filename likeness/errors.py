@@ -77,30 +77,28 @@ class DiskError(LikenessError):
     def of(cls, error: OSError, *, size: int | None = None) -> "DiskError | None":
         """The same in our words, `size` being the bytes that were to be written; None for any other OSError."""
         place = error.filename2 or error.filename or "the disk"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            what = "it" if size is None else f"its {size:,} bytes"
-            return cls(f"{place}: no space is left to write {what}", remedy=cls.MORE_SPACE)
-        if error.errno == errno.EFBIG:
-            return cls(
-                f"{place}: the file would be larger than this disk, or `ulimit -f`, allows",
-                remedy=cls.MORE_SPACE,
-            )
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            return cls(
-                f"{place}: {(error.strerror or 'it may not be written').lower()}",
-                remedy="make it readable and writable for this user, or move the repository to a place that is; then start again",
-            )
-        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP):
-            return cls(
-                f"{place}: {(error.strerror or 'it is in the way').lower()}",
-                remedy="a file, a folder or a link lies where another of them belongs: move it away, then start again",
-            )
-        if error.errno in (errno.EIO, errno.ESTALE):
-            return cls(
-                f"{place}: the disk fails ({(error.strerror or 'input/output error').lower()})",
-                remedy="look at the disk or its connection; copy the repository to another one, then start again",
-            )
-        return None
+        what = "it" if size is None else f"its {size:,} bytes"
+        known = {
+            (errno.ENOSPC, errno.EDQUOT): (f"no space is left to write {what}", cls.MORE_SPACE),
+            (errno.EFBIG,): (
+                "the file would be larger than this disk, or `ulimit -f`, allows",
+                cls.MORE_SPACE,
+            ),
+            (errno.EROFS, errno.EACCES, errno.EPERM): (
+                (error.strerror or "it may not be written").lower(),
+                "make it readable and writable for this user, or move the repository to a place that is; then start again",
+            ),
+            (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP): (
+                (error.strerror or "it is in the way").lower(),
+                "a file, a folder or a link lies where another of them belongs: move it away, then start again",
+            ),
+            (errno.EIO, errno.ESTALE): (
+                f"the disk fails ({(error.strerror or 'input/output error').lower()})",
+                "look at the disk or its connection; copy the repository to another one, then start again",
+            ),
+        }
+        said = (told for numbers, told in known.items() if error.errno in numbers)
+        return next((cls(f"{place}: {words}", remedy=remedy) for words, remedy in said), None)
 
 
 class InputError(LikenessError):

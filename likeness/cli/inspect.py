@@ -97,7 +97,7 @@ def table(one: LoraFile) -> Table:
     if tags := common_tags(one.metadata.get("ss_tag_frequency", "")):
         rows["common tags"] = ", ".join(f"{tag} ({count})" for tag, count in tags)
     for question, answer in rows.items():
-        view.add_row(question, escape(_printable(answer)))
+        view.add_row(question, escape(on_terminal(answer)[:MAX_WORDS]))
     if not one.metadata:
         view.add_row("", "The file says nothing about itself.")
     for problem in one.problems:
@@ -121,11 +121,6 @@ def _said(metadata: Mapping[str, str], keys: Iterable[str]) -> str | None:
 
 def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
     return ", ".join(f"{name}: {count}" for name, count in counts.items()) or "-"
-
-
-def _printable(text: str) -> str:
-    """One line without control characters, which could rewrite a terminal."""
-    return on_terminal(text)[:MAX_WORDS]
 
 
 def convert_command(

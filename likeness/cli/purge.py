@@ -90,12 +90,10 @@ def _purge_stores(
         )
     if inputs:
         lent = Remote(str(inputs), config.s3)
-        _try(report, lent.url, lambda: report.add(f"inputs {lent.url}", _of_digests(lent, digests, dry_run)))
+        _try(report, lent.url, lambda: report.add(f"inputs {lent.url}", _emptied(lent, dry_run, digests)))
     if publish:
         public = Remote(f"{publish.rstrip('/')}/{persona}", config.s3)
-        _try(
-            report, public.url, lambda: report.add(f"publication {public.url}", _everything(public, dry_run))
-        )
+        _try(report, public.url, lambda: report.add(f"publication {public.url}", _emptied(public, dry_run)))
         report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
     _try(report, "MLflow", lambda: report.add("MLflow", delete_runs(config.tracking.uri, config.tracking.experiment,
          repository.root, persona, dry_run=dry_run) if config.tracking.enabled else []))  # fmt: skip
@@ -135,15 +133,9 @@ def _team(
     return gone
 
 
-def _of_digests(place: Remote, digests: set[str], dry_run: bool) -> list[str]:
-    names = [name for name in place.names("") if Path(name).stem in digests]
-    if not dry_run:
-        place.delete(names)
-    return names
-
-
-def _everything(place: Remote, dry_run: bool) -> list[str]:
-    names = place.names("")
+def _emptied(place: Remote, dry_run: bool, of: set[str] | None = None) -> list[str]:
+    """All that lies there, or the files that are called by the digests `of`."""
+    names = [name for name in place.names("") if of is None or Path(name).stem in of]
     if not dry_run:
         place.delete(names)
     return names

@@ -37,8 +37,6 @@ class Family(ABC):
     # Layers whose weights stay as they are when the network's are packed: what tells it of time, text and size, and what
     # scales whole channels. Little memory, much effect.
     NOT_PACKED: ClassVar[str] = r"emb|norm"
-    # How the names of the network's blocks begin.
-    BLOCKS: ClassVar[tuple[str, ...]]
     # How a LoRA file begins the names of a part's layers; after `_` dots become `_`, too.
     FILE_PREFIXES: ClassVar[Mapping[str, str]]
     # Whether a file has Kohya's names of matrices and an alpha; else diffusers', and the scale is in the upper ones.

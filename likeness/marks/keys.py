@@ -34,11 +34,10 @@ MAX_PEM_BYTES = 2**16
 
 @dataclass(frozen=True, kw_only=True)
 class SigningKey:
-    """A private key with its certificates in PEM, its own first; `development` ones were issued by ourselves."""
+    """A private key with its certificates in PEM, its own first."""
 
     private: Ed25519PrivateKey = field(repr=False)
     chain: bytes
-    development: bool
 
     @property
     def public(self) -> bytes:
@@ -184,7 +183,7 @@ def _with_chain(private: Ed25519PrivateKey, chain: bytes, place: str, *, develop
     if own.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         again = f"delete {Path(place).parent}" if development else "have it renewed"
         raise _unusable(place, f"its certificate expired on {own.not_valid_after_utc:%Y-%m-%d}", again)
-    return SigningKey(private=private, chain=chain, development=development)
+    return SigningKey(private=private, chain=chain)
 
 
 def _read(path: Path) -> bytes:

@@ -101,7 +101,6 @@ class HangingEngine:
                 status="RUNNING",
                 ended=False,
                 seconds=60.0,
-                recoveries=0,
                 machine="runpod",
                 reason="",
             )

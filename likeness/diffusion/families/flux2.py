@@ -52,7 +52,6 @@ class Flux2Klein(FlowTransformer):
     NETWORK_CLASS = "Flux2Transformer2DModel"
     NOT_PACKED = r"emb|norm|modulation"
     REFERENCE = "itself"
-    BLOCKS = ("transformer_blocks", "single_transformer_blocks")
     FILE_PREFIXES = {"transformer": "transformer."}
     FILE_ALPHA = False
     RECOGNISED_BY = (r"single_transformer_blocks[._]\d+[._]attn[._]to_qkv_mlp_proj", 3072)

@@ -53,7 +53,6 @@ class StableDiffusion(Base):
     REFERENCE = "ip_adapter"
     MID_TIMESTEP = 500
     CHANNELS_LAST = True
-    BLOCKS = ("down_blocks", "mid_block", "up_blocks")
     FILE_PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     RECOGNISED_BY = (TEXT_ATTENTION, 768)
     OTHER_WIDTHS = {1024: "SD 2.x", 1280: "SDXL's refiner"}

@@ -29,7 +29,6 @@ class ZImage(FlowTransformer):
     PIPELINE = "ZImagePipeline"
     NETWORK_CLASS = "ZImageTransformer2DModel"
     NOT_PACKED = r"emb|norm|adaLN|final_layer"
-    BLOCKS = ("layers", "noise_refiner", "context_refiner")
     FILE_PREFIXES = {"transformer": "diffusion_model."}  # ComfyUI maps diffusers' names to Z-Image's own
     RECOGNISED_BY = (r"\battention[._](?:to_k|qkv)|_attention_(?:to_k|qkv)", 3840)
     SAID_AS = r"z[-_ ]?image"
