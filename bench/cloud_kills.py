@@ -24,7 +24,6 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from likeness.cloud.records import JobRecords
 from likeness.lora.safetensors_io import read_metadata
 from likeness.train.native.checkpoint import NAME
 from tools.sky_clone import SkyClone, training, until
@@ -120,13 +119,14 @@ class Trial:
 
     def __init__(self, cluster: Cluster, clone: SkyClone, steps: int, chance: random.Random) -> None:
         self.cluster, self.clone, self.steps, self.chance = cluster, clone, steps, chance
-        self.records = self._launch()
-        self.jobs = [self.records.job]
-        self.ends: list[str] = []
+        self.jobs, self.ends = list[str](), list[str]()
+        self.launch()
 
-    def _launch(self) -> JobRecords:
+    def launch(self) -> None:
+        """Start it, or start it again."""
         with self.cluster.engine:
-            return self.clone.launch(self.cluster.sky)
+            self.records = self.clone.launch(self.cluster.sky)
+        self.jobs.append(self.records.job)
 
     def wait_for(self, moment: str) -> str:
         """Until the job is that far; returns its node."""
@@ -173,15 +173,13 @@ class Trial:
             job = self.records.job
             until("its end", lambda job=job: self.cluster.over(job), every_s=2, told=False)
             told = self.cluster.status(self.clone, job)
-            self.ends.append(
-                f"{'/'.join(one['end'] or '-' for one in told['lives'])} {told['status'].lower()}"
-            )
+            lives = "/".join(one["end"] or "-" for one in told["lives"])
+            self.ends.append(f"{lives} {told['status'].lower()}")
             if told["status"] == "SUCCEEDED":
                 return
             if len(self.jobs) == 3:
                 raise TimeoutError(f"failed three times: {told['reason']}")
-            self.records = self._launch()
-            self.jobs.append(self.records.job)
+            self.launch()
 
     def figures(self, unbroken: str) -> str:
         """What holds of it: weights, what is left, seconds told and taken."""

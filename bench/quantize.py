@@ -25,7 +25,8 @@ from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import TrainingSet, encode_examples
+from likeness.train.native.batches import TrainingSet
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.loop import train
 from likeness.train.native.training_loss import Objective

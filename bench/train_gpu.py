@@ -40,7 +40,7 @@ from likeness.diffusion.load import pick_device
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import BucketTensors, TrainingSet
+from likeness.train.native.batches import BucketTensors, TrainingSet
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Order, TrainingExample
 from likeness.train.native.loop import train

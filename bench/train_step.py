@@ -30,7 +30,8 @@ from likeness.images import encode_jpeg
 from likeness.lora.adapter import add_lora
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import TrainingSet, encode_examples
+from likeness.train.native.batches import TrainingSet
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import TrainingExample
 from likeness.train.native.loop import train

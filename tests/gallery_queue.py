@@ -1,6 +1,7 @@
 """The real queue of a gallery for tests."""
 
 import asyncio
+from typing import Any
 
 from gallery_world import World
 
@@ -17,3 +18,11 @@ def run_all(world: World) -> None:
             await app.run_worker_async(wait=False, install_signal_handlers=False)
 
     asyncio.run(work())
+
+
+def ask(browser: Any, version: str, count: int = 2, **more: Any) -> Any:
+    answer = browser.post(
+        "/generations", {"version_id": version, "prompt": "smiling", "count": count, **more}
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.json()

@@ -34,7 +34,7 @@ from likeness.store.items import ItemStore
 from likeness.train.config import DrawingConfig, TrainConfig
 from likeness.train.drawing import drawing
 from likeness.train.earlier_names import MOVED, PRESERVATION
-from likeness.train.native.cache import TrainingSet
+from likeness.train.native.batches import TrainingSet
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_examples
 from likeness.train.native.job import prepare

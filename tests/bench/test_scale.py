@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench import scale
+from bench import scale_things, scale_works
 from likeness.config import load_config
 from likeness.pipeline.manifest import Entry
 
@@ -34,18 +34,18 @@ def lines_of_python(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("name", ["duplicates", "record", "split", "items"])
 def test_the_third_hundred_takes_no_more_steps_than_the_second(name, tmp_path, monkeypatch):
-    config, steps = load_config(scale.REPOSITORY / "params.yaml"), list[int]()
+    config, steps = load_config(scale_things.REPOSITORY / "params.yaml"), list[int]()
     for number in (1, 1, 2, 3):  # whatever is imported and begun comes with the first
         folder = tmp_path / str(len(steps))
         folder.mkdir()
         monkeypatch.chdir(folder)
-        steps.append(lines_of_python(getattr(scale, name)(100 * number, config)))
+        steps.append(lines_of_python(getattr(scale_works, name)(100 * number, config)))
     _, one, two, three = steps
     assert three - two < 1.1 * (two - one)
 
 
 def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not_show(tmp_path, monkeypatch):
-    config = load_config(scale.REPOSITORY / "params.yaml")
+    config = load_config(scale_things.REPOSITORY / "params.yaml")
     config = config.model_copy(update={"report": config.report.model_copy(update={"max_rows": 5})})
     read, reads, entry = 0, list[int](), Entry.model_validate_json
 
@@ -59,7 +59,7 @@ def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not
         folder = tmp_path / str(count)
         folder.mkdir()
         monkeypatch.chdir(folder)
-        work, read = scale.report(count, config), 0
+        work, read = scale_works.report(count, config), 0
         work()
         reads.append(read)
     few, more, most = reads
@@ -68,12 +68,12 @@ def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not
 
 @pytest.mark.slow
 def test_dataset_holds_lines_of_an_image_and_no_picture(tmp_path, monkeypatch):
-    config, peaks = load_config(scale.REPOSITORY / "params.yaml"), list[int]()
+    config, peaks = load_config(scale_things.REPOSITORY / "params.yaml"), list[int]()
     for count in (10, 40, 80):  # whatever is imported and begun comes with the first
         folder = tmp_path / str(count)
         folder.mkdir()
         monkeypatch.chdir(folder)
-        work = scale.dataset(count, config)
+        work = scale_works.dataset(count, config)
         gc.collect()
         tracemalloc.start()
         try:
@@ -88,5 +88,5 @@ def test_dataset_holds_lines_of_an_image_and_no_picture(tmp_path, monkeypatch):
 
 def test_lines_about_pairs_grow_with_targets_and_not_with_pairs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = scale.pairs(60, load_config(scale.REPOSITORY / "params.yaml"))()
+    told = scale_works.pairs(60, load_config(scale_things.REPOSITORY / "params.yaml"))()
     assert told["lines"] <= 3 * 60 < 60 * 60 - told["pairs"]

@@ -13,7 +13,8 @@ from likeness.lora.safetensors_io import weights_bytes
 from likeness.lora.said import STARTED_FROM, VALIDATION
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import TrainingSet, encode_examples
+from likeness.train.native.batches import TrainingSet
+from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import Order, TrainingExample, dataset_digest, resolve_steps
 from likeness.train.native.distributed import Ranks

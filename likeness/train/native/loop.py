@@ -23,7 +23,7 @@ from likeness.progress import Progress
 from likeness.store.items import item_key
 from likeness.train.config import TrainConfig
 from likeness.train.earlier_names import run_settings
-from likeness.train.native.cache import TrainingSet
+from likeness.train.native.batches import TrainingSet
 from likeness.train.native.checkpoint import Checkpoint, RunFolder
 from likeness.train.native.compute import training_mode, uncompiled
 from likeness.train.native.distributed import Ranks

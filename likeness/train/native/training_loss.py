@@ -10,7 +10,7 @@ from likeness.diffusion.loss import offset_noise, weighted_loss
 from likeness.diffusion.randomness import derive, generator
 from likeness.lora.adapter import set_dropout, without_lora
 from likeness.train.config import TrainConfig
-from likeness.train.native.cache import Batch, TrainingSet
+from likeness.train.native.batches import Batch, TrainingSet
 
 
 class Objective:

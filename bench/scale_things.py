@@ -1,0 +1,144 @@
+"""Things by their number, made up from seeds: runs, faces, pictures, and the folders of N photographs."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likeness.config import Config
+from likeness.digests import sha256_bytes
+from likeness.paths import PersonaPaths, RepositoryPaths
+from likeness.run import Run
+from likeness.safety.consent.load import read_consent
+
+PERSONA = "jade"
+PATHS = PersonaPaths(PERSONA)
+SIDE_PX = 64
+Work = Callable[[], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeUpRun(Run):
+    """A run under a consent record that no file holds."""
+
+    record: Any
+
+    @property
+    def consent(self) -> Any:
+        return self.record
+
+    def require(self, *uses: str) -> None: ...
+
+
+def run_of(stage: str, config: Config) -> Run:
+    """A run of a stage in the current folder, under the demo's record as if it were a real person's."""
+    given = {
+        "stage": stage,
+        "config": config,
+        "persona": config.personas[PERSONA],
+        "repository": RepositoryPaths(Path.cwd()),
+    }
+    persona = given["persona"].model_copy(update={"held_out": ()})
+    record = read_consent(REPOSITORY / "consent", PERSONA)
+    return MadeUpRun(**given | {"persona": persona}, record=record.model_copy(update={"kind": "self"}))
+
+
+def hexes(number: int, digits: int = 64) -> str:
+    """A digest made up of a number."""
+    return hashlib.sha256(str(number).encode()).hexdigest()[:digits]
+
+
+def face_vector(seed: int) -> list[float]:
+    """A face near the persona's own: another of the same person."""
+    vector = np.random.default_rng(seed).normal(size=128)
+    return (vector / np.linalg.norm(vector)).round(6).tolist()
+
+
+def candidates(count: int) -> list[Any]:
+    """Measured photographs of one person: a tenth with the hash of another."""
+    from likeness.ingest.checks import Candidate
+    from likeness.ingest.raw import RawPhoto
+    from likeness.ingest.records import Measured, MeasuredFace
+
+    photos: list[Any] = []
+    for number in range(1, count + 1):
+        face = MeasuredFace(box_px=(60, 60, 150, 190), score=0.9, yaw_deg=0, pitch_deg=0, sharpness=0.5, age_years=30,
+                            embedding=tuple(face_vector(number)))  # fmt: skip
+        measured = Measured(format="PNG", notes=(), width=1024, height=1280, pixels_sha256=hexes(number), explicit=0.02,
+                            average_hash=hexes(number - number % 10 // 9, 16), faces=(face,))  # fmt: skip
+        raw = RawPhoto(role="source", number=number, path=Path(f"{number}.png"), held_out=False)
+        photos.append(Candidate(raw=raw, sha256=hexes(-number), measured=measured))
+    return photos
+
+
+def picture(number: int) -> np.ndarray:
+    """A smooth picture with colours and a hash of its own."""
+    blocks = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return np.kron(blocks, np.ones((SIDE_PX // 8, SIDE_PX // 8, 1), np.uint8))
+
+
+@cache
+def recorded() -> dict[str, np.ndarray]:
+    """The recorded person's face by its embedders' names."""
+    return read_consent(REPOSITORY / "consent", PERSONA).face_vectors
+
+
+@cache
+def made_up_face() -> Any:
+    """The recorded person's face, as the detector would have it."""
+    from likeness.faces import Face
+
+    return Face(
+        box_px=(16.0, 16.0, 32.0, 32.0), score=0.9, points5=np.zeros((5, 2), np.float32),
+        landmarks=np.zeros((468, 3), np.float32), embedding=recorded()["sface-2021dec-int8bq"], yaw_deg=1.0, pitch_deg=2.0,
+        roll_deg=0.0, sharpness=0.5, mouth_open=0.0, eyes_open=0.3,
+    )  # fmt: skip
+
+
+def identified(face: Any) -> Any:
+    """The face with the embeddings of the other networks."""
+    return replace(face, others={name: vector for name, vector in recorded().items() if "sface" not in name})
+
+
+def folders(count: int) -> None:
+    """All data folders of N photographs that went their way unchanged, as the stages before dataset write them."""
+    from likeness.images import encode_jpeg, encode_png
+    from likeness.pipeline.manifest import Entry, FaceEntry, write_manifest
+
+    marks = {str(n): (1.0 * n, 2.0 * n, 0.5) for n in range(24)}
+    face = FaceEntry(box_px=(16, 16, 32, 32), score=0.9, yaw_deg=4, pitch_deg=0, sharpness=0.5, age_years=33)
+    drawn = face.model_copy(
+        update={"marks_px": marks, "outline_px": tuple((1.0 * n, 2.0 * n) for n in range(36))}
+    )
+    before = [hexes(n) for n in range(count)]
+    for name, word, ext in (("ingested", "ingested", "png"), ("swapped", "swapped", "png"), ("resized", "resized", "png"),
+                            ("enhanced", "enhanced", "jpg"), ("captions", "enhanced", "txt")):  # fmt: skip
+        folder, entries = PATHS.output(name), []
+        folder.mkdir(parents=True)
+        for number in range(count):
+            text = f"{PERSONA} woman, a half-body photograph in soft light, number {number}"
+            data = (
+                text.encode()
+                if ext == "txt"
+                else {"png": encode_png, "jpg": encode_jpeg}[ext](picture(number))
+            )
+            file = f"{PERSONA}-s{number + 1}-sfw-{word}.{ext}"
+            (folder / file).write_bytes(data)
+            entries.append(
+                Entry(
+                    id=f"{PERSONA}-s{number + 1}", file=file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX,
+                    source=f"s{number + 1}", target=None, rating="sfw", faces=(face if name == "ingested" else drawn,),
+                    provider="none", cost_usd=0, parents=(before[number],), origin=f"{number:06}.png",
+                    roots={"source": hexes(number)}, text=text if ext == "txt" else None,
+                )
+            )  # fmt: skip
+            if name != "captions":
+                before[number] = entries[-1].sha256
+        write_manifest(folder, entries, [])
+
+
+REPOSITORY = Path(__file__).parents[1]
