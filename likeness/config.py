@@ -149,35 +149,20 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _checkpoints_have_a_place(self) -> "Config":
-        if self.train.checkpoint.share and self.items.remote is None:
-            raise ValueError("train.checkpoint.share needs a place: set items.remote to an S3 prefix")
-        return self
-
-    @model_validator(mode="after")
-    def _arms_fit_the_base(self) -> "Config":
-        base = bases()[self.base.architecture]
-        if self.evaluate.reference_arms and base.REFERENCE is None:
-            raise ValueError(
-                f"evaluate.arms: {base.TITLE} draws after no reference picture; set [base, lora], or choose one of"
-                f" {titles(reference=True)}"
-            )
-        if (
-            self.evaluate.reference_arms
-            and base.REFERENCE == "ip_adapter"
-            and self.evaluate.ip_adapter is None
-        ):
-            raise ValueError(
-                f"evaluate.arms: {base.TITLE} reads a reference picture by an IP-Adapter; name its files as evaluate.ip_adapter,"
-                " or set [base, lora]"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _training_fits_the_base(self) -> "Config":
-        if wrong := incompatibilities(self.base.architecture, self.train):
-            raise ValueError(f"{'; '.join(wrong)} (conf/experiment/ has what fits)")
-        return self
+    def _parts_fit(self) -> "Config":
+        base, reference = bases()[self.base.architecture], bool(self.evaluate.reference_arms)
+        misfits = incompatibilities(self.base.architecture, self.train)
+        return self._unless({
+            "train.checkpoint.share needs a place: set items.remote to an S3 prefix":
+                self.train.checkpoint.share and self.items.remote is None,
+            f"evaluate.arms: {base.TITLE} draws after no reference picture; set [base, lora], or choose one of "
+            f"{titles(reference=True)}":
+                reference and base.REFERENCE is None,
+            f"evaluate.arms: {base.TITLE} reads a reference picture by an IP-Adapter; name its files as evaluate.ip_adapter, "
+            "or set [base, lora]":
+                reference and base.REFERENCE == "ip_adapter" and self.evaluate.ip_adapter is None,
+            f"{'; '.join(misfits)} (conf/experiment/ has what fits)": bool(misfits),
+        })  # fmt: skip
 
 
 def load_config(path: Path) -> Config:

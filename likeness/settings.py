@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, Self, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -58,6 +58,12 @@ class Section(BaseModel):
         if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
             raise PydanticCustomError("int_type" if int in kinds else "float_type", "no number")
         return value
+
+    def _unless(self, wrong: Mapping[str, bool]) -> Self:
+        """The section; ValueError with all of these words that hold of it."""
+        if said := [words for words, holds in wrong.items() if holds]:
+            raise ValueError("; ".join(said))
+        return self
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]

@@ -132,18 +132,8 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
     job.run(python, "-m", "dvc", "pull", *parcel.pull)
     targets = [f"{stage}@{parcel.persona}" for stage in STAGES]
     # Without the data stages: what they made was up to date when this was launched, and is what was pulled.
-    job.run(
-        python,
-        "-m",
-        "dvc",
-        "exp",
-        "run",
-        "--single-item",
-        "--name",
-        parcel.experiment,
-        CHECK_TARGET,
-        *targets,
-    )
+    experiment = ("--single-item", "--name", parcel.experiment)
+    job.run(python, "-m", "dvc", "exp", "run", *experiment, CHECK_TARGET, *targets)
     job.run(python, "-m", "dvc", "push", *targets)
     bring_home(job.records, parcel.experiment, repository)
     share_paces(job.records.remote, cfg, repository, parcel.machines)

@@ -102,15 +102,12 @@ class BaseModelConfig(Section):
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:
-        if (self.source == TINY_RANDOM) != (self.seed is not None):
-            raise ValueError(
-                "base.seed belongs to the base tiny_random: a number there, null for any other source"
-            )
-        if self.prediction is not None and bases()[self.architecture].FLOW:
-            raise ValueError(
-                f"base.prediction is null for {self.architecture}, which predicts a flow's velocity"
-            )
-        return self
+        return self._unless({
+            "base.seed belongs to the base tiny_random: a number there, null for any other source":
+                (self.source == TINY_RANDOM) != (self.seed is not None),
+            f"base.prediction is null for {self.architecture}, which predicts a flow's velocity":
+                self.prediction is not None and bases()[self.architecture].FLOW,
+        })  # fmt: skip
 
 
 class IpAdapterConfig(Section):

@@ -28,17 +28,12 @@ class MarksConfig(Section):
 
     @model_validator(mode="after")
     def _one_key_with_its_certificate(self) -> "MarksConfig":
-        if self.in_token:
-            if self.key_env is None:
-                raise ValueError("a key in a token needs its PIN: name the variable that holds it in key_env")
-            if "pin-" in (self.key_file or ""):
-                raise ValueError(
-                    "key_file holds a PIN: put it into the variable that key_env names, and change it in the token"
-                )
-        elif self.key_file is not None and self.key_env is not None:
-            raise ValueError("key_file and key_env both name a key: set one of them")
-        if ((self.key_file or self.key_env) is None) != (self.certificate_file is None):
-            raise ValueError(
-                "a key and its certificate belong together: set certificate_file and one of key_file, key_env"
-            )
-        return self
+        keys = self.key_file is not None, self.key_env is not None
+        return self._unless({
+            "a key in a token needs its PIN: name the variable that holds it in key_env": self.in_token and not keys[1],
+            "key_file holds a PIN: put it into the variable that key_env names, and change it in the token":
+                self.in_token and "pin-" in (self.key_file or ""),
+            "key_file and key_env both name a key: set one of them": not self.in_token and all(keys),
+            "a key and its certificate belong together: set certificate_file and one of key_file, key_env":
+                any(keys) != (self.certificate_file is not None),
+        })  # fmt: skip

@@ -96,11 +96,11 @@ class ScheduleConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.epochs is None and self.warmup_steps >= self.steps:
-            raise ValueError(f"warmup_steps ({self.warmup_steps}) must be less than steps ({self.steps})")
-        if self.lr_cycles > 1 and self.lr_schedule != "cosine":
-            raise ValueError("lr_cycles: only lr_schedule cosine starts again")
-        return self
+        return self._unless({
+            f"warmup_steps ({self.warmup_steps}) must be less than steps ({self.steps})":
+                self.epochs is None and self.warmup_steps >= self.steps,
+            "lr_cycles: only lr_schedule cosine starts again": self.lr_cycles > 1 and self.lr_schedule != "cosine",
+        })  # fmt: skip
 
 
 class SelectionConfig(Section):
@@ -116,15 +116,14 @@ class SelectionConfig(Section):
 
     @model_validator(mode="after")
     def _measured(self) -> Self:
-        if self.keep_best == "validation_loss" and not self.validation_share:
-            raise ValueError(
-                "keep_best validation_loss needs a validation_share to measure it on, .1 for example"
-            )
-        if self.keep_best == "identity" and self.sample_every_steps is None:
-            raise ValueError("keep_best identity needs pictures to measure it on: set sample_every_steps")
-        if self.patience is not None and self.keep_best is None:
-            raise ValueError("patience needs a measure: set keep_best to validation_loss or identity")
-        return self
+        return self._unless({
+            "keep_best validation_loss needs a validation_share to measure it on, .1 for example":
+                self.keep_best == "validation_loss" and not self.validation_share,
+            "keep_best identity needs pictures to measure it on: set sample_every_steps":
+                self.keep_best == "identity" and self.sample_every_steps is None,
+            "patience needs a measure: set keep_best to validation_loss or identity":
+                self.patience is not None and self.keep_best is None,
+        })  # fmt: skip
 
 
 class DrawingConfig(Section):
@@ -215,33 +214,23 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        optimizer, lora = self.optimizer, self.lora
-        if optimizer.target.startswith("schedulefree.") and self.schedule.lr_schedule != "constant":
-            raise ValueError(
-                "optimizer schedule_free averages instead of a schedule: schedule.lr_schedule: constant"
-            )
-        if optimizer.target.startswith("prodigyopt.") and (
-            optimizer.lora_plus_ratio != 1 or optimizer.text_encoder_lr not in (None, optimizer.lr)
-        ):
-            raise ValueError(
-                "optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr"
-            )
-        kind = kinds()[lora.kind]
-        if self.start_from is not None and kind.FILE_RANKS > 1:
-            raise ValueError(
-                f"start_from: lora.kind {lora.kind} starts from the base's weights; go on from its file as from a LoRA of "
-                f"{kind.FILE_RANKS} times the rank and alpha, with lora.kind: lora"
-            )
-        if not kind.MATRICES and (lora.rank_stabilized or lora.dropout or optimizer.lora_plus_ratio != 1):
-            raise ValueError(
-                f"lora.kind {lora.kind} has no down and up matrices: lora.rank_stabilized: false, lora.dropout: 0, "
-                "optimizer.lora_plus_ratio: 1"
-            )
-        if not kind.IN_PIPELINES and optimizer.text_encoders:
-            raise ValueError(
-                f"lora.kind {lora.kind}: it is loaded into the network alone; optimizer.text_encoder_lr: null"
-            )
-        return self
+        optimizer, lora, kind = self.optimizer, self.lora, kinds()[self.lora.kind]
+        averages, finds_rate = (optimizer.target.startswith(one) for one in ("schedulefree.", "prodigyopt."))
+        one_rate = optimizer.lora_plus_ratio == 1 and optimizer.text_encoder_lr in (None, optimizer.lr)
+        return self._unless({
+            "optimizer schedule_free averages instead of a schedule: schedule.lr_schedule: constant":
+                averages and self.schedule.lr_schedule != "constant",
+            "optimizer prodigy finds one rate for all: lora_plus_ratio: 1, text_encoder_lr: null or lr":
+                finds_rate and not one_rate,
+            f"start_from: lora.kind {lora.kind} starts from the base's weights; go on from its file as from a LoRA of "
+            f"{kind.FILE_RANKS} times the rank and alpha, with lora.kind: lora":
+                self.start_from is not None and kind.FILE_RANKS > 1,
+            f"lora.kind {lora.kind} has no down and up matrices: lora.rank_stabilized: false, lora.dropout: 0, "
+            "optimizer.lora_plus_ratio: 1":
+                not kind.MATRICES and (lora.rank_stabilized or lora.dropout > 0 or optimizer.lora_plus_ratio != 1),
+            f"lora.kind {lora.kind}: it is loaded into the network alone; optimizer.text_encoder_lr: null":
+                not kind.IN_PIPELINES and optimizer.text_encoders,
+        })  # fmt: skip
 
 
 def incompatibilities(architecture: str, train: TrainConfig) -> list[str]:

@@ -101,37 +101,35 @@ def options(
         "cache_latents": None,
         "sdpa": None,
     }
-    if schedule.lr_cycles > 1:
-        found["lr_scheduler_num_cycles"] = str(schedule.lr_cycles)
-    if optimizer.text_encoder_lr is None:
-        found["network_train_unet_only"] = None
-        if base.architecture == "sdxl" and not train.data.caption_dropout:
-            found["cache_text_encoder_outputs"] = None
-    else:
-        found["text_encoder_lr"] = f"{optimizer.text_encoder_lr:g}"
-    if base.architecture == "sdxl":
-        found["no_half_vae"] = None
-    if lora.dropout:
-        found["network_dropout"] = f"{lora.dropout:g}"
-    if optimizer.lora_plus_ratio != 1:
-        found["network_args"] = [f"loraplus_lr_ratio={optimizer.lora_plus_ratio:g}"]
-    if objective.weighting == "min_snr":
-        found["min_snr_gamma"] = f"{objective.min_snr_gamma:g}"
-    if objective.weighting == "debiased":
-        found["debiased_estimation_loss"] = None
-    if objective.noise_offset:
-        found["noise_offset"] = f"{objective.noise_offset:g}"
-    if objective.huber_c is not None:
-        found |= {"loss_type": "huber", "huber_schedule": "constant", "huber_c": f"{objective.huber_c:g}"}
-    if v_prediction:
-        found["v_parameterization"] = None
-    if train.system.gradient_checkpointing == "on":
-        found["gradient_checkpointing"] = None
-    if train.system.compile:
-        found["torch_compile"] = None
-    if train.checkpoint.weights_every_steps is not None:
-        found["save_every_n_steps"] = str(train.checkpoint.weights_every_steps)
-    return found
+    sdxl, frozen, huber = (
+        base.architecture == "sdxl",
+        optimizer.text_encoder_lr is None,
+        objective.huber_c is not None,
+    )
+    weights_every = train.checkpoint.weights_every_steps
+    asked: dict[str, tuple[bool, str | list[str] | None]] = {
+        "lr_scheduler_num_cycles": (schedule.lr_cycles > 1, str(schedule.lr_cycles)),
+        "network_train_unet_only": (frozen, None),
+        "cache_text_encoder_outputs": (frozen and sdxl and not train.data.caption_dropout, None),
+        "text_encoder_lr": (not frozen, f"{optimizer.text_encoder_lr or 0:g}"),
+        "no_half_vae": (sdxl, None),
+        "network_dropout": (lora.dropout > 0, f"{lora.dropout:g}"),
+        "network_args": (
+            optimizer.lora_plus_ratio != 1,
+            [f"loraplus_lr_ratio={optimizer.lora_plus_ratio:g}"],
+        ),
+        "min_snr_gamma": (objective.weighting == "min_snr", f"{objective.min_snr_gamma:g}"),
+        "debiased_estimation_loss": (objective.weighting == "debiased", None),
+        "noise_offset": (objective.noise_offset > 0, f"{objective.noise_offset:g}"),
+        "loss_type": (huber, "huber"),
+        "huber_schedule": (huber, "constant"),
+        "huber_c": (huber, f"{objective.huber_c or 0:g}"),
+        "v_parameterization": (v_prediction, None),
+        "gradient_checkpointing": (train.system.gradient_checkpointing == "on", None),
+        "torch_compile": (train.system.compile, None),
+        "save_every_n_steps": (weights_every is not None, str(weights_every)),
+    }
+    return found | {name: value for name, (given, value) in asked.items() if given}
 
 
 def _scheduler(train: TrainConfig) -> str:
