@@ -1,7 +1,10 @@
 """What several commands take, ask and print, and how every group of commands prints its help."""
 
+import contextlib
 import json
+import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +42,21 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def print_json(values: Any) -> None:
     """What `--json` shows."""
     sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+
+
+@contextlib.contextmanager
+def to_stderr() -> Generator[None]:
+    """What is printed inside, by programs that are started there too, goes to stderr: stdout may be read as JSON."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def agree(question: str, *, yes: bool) -> None:

@@ -1,14 +1,12 @@
 """DVC's state before a launch: the files that the machine's stages need and make, and whether they are up to date."""
 
-import contextlib
-import os
-import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from likeness.cli.arguments import to_stderr
 from likeness.cloud import Machine
 from likeness.cloud.plan import STAGES, Load
 from likeness.errors import ConfigError
@@ -145,21 +143,6 @@ def refuse_own_folders(machines: Sequence[Machine], places: Mapping[str, str]) -
                 reason="own-folder",
                 remedy="name a bucket, s3://BUCKET/PREFIX (docs/s3.md); a cluster that shares its folders: -S cloud=slurm",
             )
-
-
-@contextlib.contextmanager
-def to_stderr() -> Generator[None]:
-    """What is printed inside, by programs that are started there too, goes to stderr: stdout may be read as JSON."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 def _touches(path: str, needed: set[str]) -> bool:

@@ -11,8 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
-from likeness.cli.arguments import Json, Personas, print_json
-from likeness.cli.launch_dvc import to_stderr
+from likeness.cli.arguments import Json, Personas, print_json, to_stderr
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show_plan, together
 from likeness.conf_digest import conf_digest
 from likeness.config import Config, load_config
