@@ -6,17 +6,15 @@ writes  data/checked.json (constant, so that a passing check re-runs nothing)
 
 import json
 import sys
-from pathlib import Path
 
 from likeness.check import check_fresh, check_parts, notes
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
+from likeness.pipeline.stage import CHECKED
 from likeness.store import open_items
 from likeness.strict_yaml import read_yaml
-
-CHECKED = Path("data/checked.json")
 
 
 def main() -> None:

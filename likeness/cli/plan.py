@@ -22,7 +22,7 @@ from likeness.dvc_files import LOCK
 from likeness.errors import InputError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.manifest import read_manifest
-from likeness.pipeline.stage import ALL_USES
+from likeness.pipeline.stage import ALL_USES, CHECKED
 from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
@@ -101,10 +101,11 @@ def unchanged(run: Run, stages: Sequence[StagePlan]) -> dict[str, StagePlan]:
     names = {f"{line.stage}@{run.persona.name}": line for line in stages}
     try:
         with to_stderr(), cast(Any, Repo)() as repo:
-            changed = repo.status(targets=list(names))
+            said = repo.status(targets=list(names))
     except DvcException:  # `dvc repro` says what is wrong
         return {}
-    passed = [line for _, line in takewhile(lambda one: one[0] not in changed, names.items())]
+    as_before = (None, [{"changed deps": {str(CHECKED): "deleted"}}])
+    passed = [line for _, line in takewhile(lambda one: said.get(one[0]) in as_before, names.items())]
     counts = {line.stage: len(read_manifest(run.at(line.stage).folder).entries) for line in passed}
     return {
         line.stage: replace(

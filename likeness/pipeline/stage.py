@@ -40,6 +40,8 @@ class StageSpec:
 
 CHECK_TARGET = "stages/dvc.yaml:check"
 """check on DVC's command line."""
+CHECKED = Path("data/checked.json")
+"""What check writes, always the same: a clone may lack it, and no stage runs for that."""
 STAGES = (
     StageSpec(name="check", per_persona=False),
     StageSpec(

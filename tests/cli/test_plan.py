@@ -110,12 +110,19 @@ def test_where_dvc_runs_nothing_an_empty_item_store_is_nothing_to_do(mission, ca
     stages = {}
     for name, before in zip(names, ("raw", "ingested", "swapped", "resized", "enhanced"), strict=True):
         out = f"data/${{item}}/{BY_NAME[name].manifest}"
-        do = {"cmd": "false", "deps": [f"data/${{item}}/{before}"], "params": [name], "outs": [out]}
+        do = {
+            "cmd": "false",
+            "deps": [f"data/${{item}}/{before}", "data/checked.json"],
+            "params": [name],
+            "outs": [out],
+        }
         stages[name] = {"foreach": ["jade"], "do": do}
     Path("dvc.yaml").write_text(json.dumps({"stages": stages}))
+    Path("data/checked.json").write_text("{}")
     for command in (["init", "--no-scm", "-q"], ["commit", "-f", "-q"]):
         subprocess.run([sys.executable, "-m", "dvc", *command], check=True)
     shutil.rmtree(".cache/items")
+    Path("data/checked.json").unlink()  # check makes it anew, and it is the same
     plan, code = planned(capsys=capsys)
     assert columns(plan, "items", "to_do", "calls") == {
         "ingest": (12, 0, 0),
