@@ -1,5 +1,6 @@
 """PEFT's settings as PEFT reads them; what inspect tells and convert refuses of other trainers' files and other bases."""
 
+import peft
 import pytest
 import torch
 from trainers_files import TO_K, TO_Q, UNET, effects, matrices, named, write
@@ -35,6 +36,17 @@ def test_pefts_patterns_are_read_as_peft_reads_them(tmp_path, patterns, query, k
     for layer, (down, up), scale in ((TO_Q, matrices(640, 640), query), (TO_K, matrices(640, 2048), key)):
         torch.testing.assert_close(found[f"lora_unet_{layer.replace('.', '_')}"], scale * up @ down)
     assert sorted(read_lora(folder).scales) == sorted({query, key})
+
+
+def test_a_word_for_a_truth_is_true_as_it_is_to_peft(tmp_path):
+    """`use_rslora: "false"`: PEFT 0.21.2 asks whether there is something, and scales by the rank's root."""
+    layer = torch.nn.Sequential(torch.nn.Linear(8, 8))
+    peft.inject_adapter_in_model(
+        peft.LoraConfig(r=2, lora_alpha=8, target_modules=["0"], use_rslora="false"), layer
+    )
+    scale = layer[0].scaling["default"]
+    assert list(read_lora(peft_folder(tmp_path, use_rslora="false")).scales) == [pytest.approx(scale)]
+    assert scale == pytest.approx(8 / 2**0.5)
 
 
 @pytest.mark.parametrize(
