@@ -44,67 +44,23 @@ CHECKED = Path("data/checked.json")
 """What check writes, always the same: a clone may lack it, and no stage runs for that."""
 STAGES = (
     StageSpec(name="check", per_persona=False),
-    StageSpec(
-        name="ingest",
-        outputs=("ingested",),
-        manifest="ingested",
-        spreads=True,
-        what="photographs decoded, turned upright, brought to sRGB, measured and rated",
-    ),
-    StageSpec(
-        name="swap",
-        outputs=("swapped",),
-        manifest="swapped",
-        uses=("swap",),
-        provider=True,
-        spreads=True,
-        what="the persona's face put on the target photographs; the persona's own pass unchanged",
-    ),
-    StageSpec(
-        name="resize",
-        outputs=("resized",),
-        manifest="resized",
-        spreads=True,
-        what="cropped around the face, in the photograph's own pixels",
-    ),
-    StageSpec(
-        name="enhance",
-        outputs=("enhanced",),
-        manifest="enhanced",
-        provider=True,
-        spreads=True,
-        what="enlarged to twice its pixels where the photograph has no more of its own",
-    ),
-    StageSpec(
-        name="caption",
-        outputs=("captions",),
-        manifest="captions",
-        provider=True,
-        spreads=True,
-        what="described in a sentence that starts with the trigger word",
-    ),
-    StageSpec(
-        name="dataset",
-        outputs=("lora_training", "dataset_zip"),
-        manifest="lora_training",
-        uses=("train",),
-        spreads=True,
-        what="laid out for training",
-    ),
-    StageSpec(
-        name="train",
-        outputs=("weights", "checkpoints", "training_samples", "training_metrics", "loss_csv"),
-        uses=("train",),
-    ),
-    StageSpec(
-        name="evaluate",
-        outputs=("samples", "contact_sheet", "evaluation_metrics"),
-        manifest="samples",
-        uses=("generate",),
-        what="samples drawn with and without the LoRA",
-    ),
+    StageSpec(name="ingest", outputs=("ingested",), manifest="ingested", spreads=True,
+              what="photographs decoded, turned upright, brought to sRGB, measured and rated"),
+    StageSpec(name="swap", outputs=("swapped",), manifest="swapped", uses=("swap",), provider=True, spreads=True,
+              what="the persona's face put on the target photographs; the persona's own pass unchanged"),
+    StageSpec(name="resize", outputs=("resized",), manifest="resized", spreads=True,
+              what="cropped around the face, in the photograph's own pixels"),
+    StageSpec(name="enhance", outputs=("enhanced",), manifest="enhanced", provider=True, spreads=True,
+              what="enlarged to twice its pixels where the photograph has no more of its own"),
+    StageSpec(name="caption", outputs=("captions",), manifest="captions", provider=True, spreads=True,
+              what="described in a sentence that starts with the trigger word"),
+    StageSpec(name="dataset", outputs=("lora_training", "dataset_zip"), manifest="lora_training", uses=("train",), spreads=True,
+              what="laid out for training"),
+    StageSpec(name="train", outputs=("weights", "checkpoints", "training_samples", "training_metrics", "loss_csv"), uses=("train",)),
+    StageSpec(name="evaluate", outputs=("samples", "contact_sheet", "evaluation_metrics"), manifest="samples", uses=("generate",),
+              what="samples drawn with and without the LoRA"),
     StageSpec(name="report", outputs=("report", "model_card")),
-)
+)  # fmt: skip
 
 BY_NAME = {spec.name: spec for spec in STAGES}
 

@@ -27,35 +27,16 @@ class Limit:
 
 NEARER = "add a source photo in a pose nearer to this target's"
 LIMITS = (
-    Limit(
-        column="yaw",
-        setting="max_yaw_difference_deg",
-        reason="yaw-difference",
-        detail="heads turned {:.1f} degrees apart",
-        remedy=NEARER,
-    ),
-    Limit(
-        column="pitch",
-        setting="max_pitch_difference_deg",
-        reason="pitch-difference",
-        detail="heads tilted {:.1f} degrees apart",
-        remedy=NEARER,
-    ),
-    Limit(
-        column="mouth",
-        setting="max_mouth_difference",
-        reason="mouth-opening",
-        detail="mouths opened {:.2f} apart (gap over width)",
-        remedy="add a source photo with the mouth held as in this target",
-    ),
-    Limit(
-        column="shadow",
-        setting="max_shadow_difference",
-        reason="cast-shadow",
-        detail="a shadow falls on the source's cheek and not on the target's: {:.2f} apart",
-        remedy="add a source photo in soft light, without sun from the side",
-    ),
-)
+    Limit(column="yaw", setting="max_yaw_difference_deg", reason="yaw-difference",
+          detail="heads turned {:.1f} degrees apart", remedy=NEARER),
+    Limit(column="pitch", setting="max_pitch_difference_deg", reason="pitch-difference",
+          detail="heads tilted {:.1f} degrees apart", remedy=NEARER),
+    Limit(column="mouth", setting="max_mouth_difference", reason="mouth-opening",
+          detail="mouths opened {:.2f} apart (gap over width)", remedy="add a source photo with the mouth held as in this target"),
+    Limit(column="shadow", setting="max_shadow_difference", reason="cast-shadow",
+          detail="a shadow falls on the source's cheek and not on the target's: {:.2f} apart",
+          remedy="add a source photo in soft light, without sun from the side"),
+)  # fmt: skip
 """In this order: a pair counts at the first limit that it breaks."""
 
 
