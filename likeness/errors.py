@@ -43,6 +43,7 @@ class LikenessError(Exception):
 
     default_reason = "error"
     default_remedy = ""
+    kind: FailureKind = "failed"
 
     def __init__(self, message: str, *, reason: str | None = None, remedy: str = "") -> None:
         # It names files and repeats what vendors and libraries say, and goes to terminals, manifests and pages.
@@ -50,6 +51,11 @@ class LikenessError(Exception):
         super().__init__(self.message)
         self.reason = reason or self.default_reason
         self.remedy = remedy or self.default_remedy
+
+    @property
+    def refusal(self) -> dict[str, Any]:
+        """What the item store keeps of it, and a line of failures.jsonl has."""
+        return {"kind": self.kind, "reason": self.reason, "detail": self.message, "remedy": self.remedy}
 
     def __str__(self) -> str:
         return f"{self.message}\n  remedy: {self.remedy}" if self.remedy else self.message
@@ -123,14 +129,9 @@ class InputError(LikenessError):
         measured: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, reason=reason, remedy=remedy)
-        self.kind: FailureKind = kind
+        self.kind = kind
         self.repeats = repeats
         self.measured: Mapping[str, Any] = measured or {}
-
-    @property
-    def refusal(self) -> dict[str, Any]:
-        """What the item store keeps of it."""
-        return {"kind": self.kind, "reason": self.reason, "detail": self.message, "remedy": self.remedy}
 
     @classmethod
     def of(cls, error: OSError) -> "InputError | None":

@@ -74,10 +74,7 @@ class Work:
 
     def failure(self, cause: LikenessError) -> Failure:
         """The failures.jsonl line of an error."""
-        kind = cause.kind if isinstance(cause, InputError) else "failed"
-        return self.refused(
-            {"kind": kind, "reason": cause.reason, "detail": cause.message, "remedy": cause.remedy}
-        )
+        return self.refused(cause.refusal)
 
     def refused(self, stored: Mapping[str, Any]) -> Failure:
         """The failures.jsonl line of a refusal as the store remembers it: by content, whatever the item is called."""
