@@ -1,11 +1,14 @@
 """Where DVC keeps what a repository's dvc.lock names; read without DVC, whose import takes a second."""
 
 import configparser
+import re
 from pathlib import Path
 
 import orjson
 
 LOCK = "dvc.lock"
+DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+"""As DVC writes one. It becomes a path in a cache, and a stranger's text in its place would lead anywhere."""
 
 
 def cache_folder(root: Path = Path()) -> Path:
@@ -53,6 +56,6 @@ def listed(path: Path) -> dict[str, str]:
 def entries(data: bytes) -> dict[str, str]:
     """As `listed`, of a list's bytes."""
     try:
-        return {str(one["relpath"]): str(one["md5"]) for one in orjson.loads(data)}
+        return {str(one["relpath"]): one["md5"] for one in orjson.loads(data) if DIGEST.fullmatch(one["md5"])}
     except (ValueError, KeyError, TypeError):
         return {}

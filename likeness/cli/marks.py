@@ -13,7 +13,7 @@ from likeness.cli.arguments import Json, print_json
 from likeness.formatting import on_terminal
 from likeness.marks.detect import Detected, detect_all
 from likeness.marks.keys import CHAIN, KEY, ROOT, make_development_ca
-from likeness.marks.registry import Registry, read_registries, read_registry
+from likeness.marks.registry import read_registries
 from likeness.paths import RepositoryPaths
 from likeness.publish.verify import verify
 
@@ -67,8 +67,7 @@ def detect_command(
       likeness detect picture.jpg
       likeness detect downloads --registry marks.jsonl --json
     """
-    lines = [line for one in registry or [] for line in read_registry(one).lines]
-    known = Registry((*read_registries(RepositoryPaths.here().marks).lines, *lines))
+    known = read_registries(RepositoryPaths.here().marks, registry or [])
     found = False
     for one in detect_all(path, known):
         found |= one.outcome != "no mark found"

@@ -11,7 +11,7 @@ import yaml
 
 from likeness.cli.deletion import delete, files_of
 from likeness.disk import write_atomic
-from likeness.dvc_files import LOCK, entries, listed
+from likeness.dvc_files import DIGEST, LOCK, entries, listed
 from likeness.errors import InputError
 from likeness.git import git, versions
 from likeness.paths import PersonaPaths
@@ -63,7 +63,7 @@ class DvcTraces:
         found += [
             (f"tracked by hand: {path.relative_to(self.root)}", path)
             for path in dict.fromkeys(self._imports)
-            if files_of(path) and path.parent.resolve().is_relative_to(self.root.resolve())
+            if files_of(path) and self._may_go(path)
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)
@@ -155,6 +155,14 @@ class DvcTraces:
         for path, data in versions(self.root, lambda path: path.endswith((LOCK, ".dvc"))) or ():
             yield path, data.decode("utf-8", "replace"), False
 
+    def _may_go(self, path: Path) -> bool:
+        """Whether a file that a .dvc file names is DVC's: whoever wrote that may have named anything. git's own folder, what git
+        keeps and what lies elsewhere is not."""
+        place = path.parent.resolve() / path.name
+        inside = place.is_relative_to(root := self.root.resolve()) and place.relative_to(root).parts[:1]
+        kept = path.suffix != ".dvc" and git("ls-files", "--", str(place), root=self.root)
+        return bool(inside) and inside[0] not in (".git", ".dvc") and not kept
+
     def _is_inside(self, file: str) -> bool:
         """Whether a file lies in this persona's folders."""
         return any(folder in f"/{file}" for folder in self._folders)
@@ -235,7 +243,8 @@ def _stages(path: str, read: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]
 
 def _outs(stage: dict[str, Any]) -> list[tuple[str, str]]:
     """Digest and path of each output."""
-    return [(str(out["md5"]), str(out.get("path", ""))) for out in _dicts(stage, "outs") if "md5" in out]
+    named = [(str(out.get("md5")), str(out.get("path", ""))) for out in _dicts(stage, "outs")]
+    return [(digest, path) for digest, path in named if DIGEST.fullmatch(digest)]
 
 
 def _dicts(stage: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from likeness.errors import InputError
 from likeness.marks.keys import SigningKey
 from likeness.marks.xmp import SourceType
 
-JPEG, PNG, ZIP = "image/jpeg", "image/png", "zip"
+JPEG, PNG, WEBP, ZIP = "image/jpeg", "image/png", "image/webp", "zip"
 SOFT_BINDING = "org.likeness.rivagan32"
 """The algorithm's name: C2PA's list of soft bindings has none for RivaGAN."""
 

@@ -29,7 +29,7 @@ PDQ_CHANCE = 1e-3
 """How often PDQ takes an unmarked picture for one of a publication, at most: assumed, not measured (docs/marks.md)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 MAX_FILE_BYTES = 256 * 2**20
 MAX_PIXELS = 120_000_000
 

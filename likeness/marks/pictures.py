@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from likeness.errors import InputError
 from likeness.images import RGB, decode_rgb, encode_jpeg, encode_png
 from likeness.marks import claims, xmp
-from likeness.marks.claims import JPEG, PNG, Claim, Ingredient
+from likeness.marks.claims import JPEG, PNG, WEBP, Claim, Ingredient
 from likeness.marks.keys import SigningKey
 from likeness.marks.pixels import ENOUGH, least_chance, write_mark
 from likeness.marks.xmp import SourceType
@@ -35,9 +35,11 @@ class Origin:
 
 
 def mime_of(data: bytes) -> str | None:
-    """`image/jpeg` or `image/png` by the first bytes; None for anything else."""
+    """JPEG, PNG or WebP by the first bytes; None for anything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return JPEG
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return WEBP
     return PNG if data.startswith(xmp.PNG_START) else None
 
 

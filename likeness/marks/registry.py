@@ -21,6 +21,7 @@ from likeness.key_files import verified
 from likeness.marks.keys import SigningKey
 from likeness.marks.pdq import distance
 from likeness.marks.pixels import draw_mark
+from likeness.paths import require_file
 from likeness.settings import Record
 
 FIRST = "0" * 64
@@ -110,11 +111,23 @@ def read_registry(path: Path) -> Registry:
     return Registry(tuple(parse_lines(path.read_bytes(), path)))
 
 
-def read_registries(folder: Path) -> Registry:
-    """All registries of a folder, joined; see `read_registry`."""
-    return Registry(
-        tuple(line for path in sorted(folder.glob("*.jsonl")) for line in read_registry(path).lines)
-    )
+def read_registries(folder: Path, more: Iterable[Path] = ()) -> Registry:
+    """All registries of a folder, and `more` files, joined.
+
+    Raises:
+        InputError: `bad-registry`, as `read_registry`, and where a file gives a mark that another key gave before: each could
+            call the other's pictures its own. `missing-file`: one of `more` is not there.
+    """
+    lines, owners = list[Publication | Copy](), dict[str, str]()
+    named = [require_file(path, remedy="give the marks.jsonl of a publication") for path in more]
+    for path in (*sorted(folder.glob("*.jsonl")), *named):
+        for number, line in enumerate(read_registry(path).lines, start=1):
+            if isinstance(line, Publication) and owners.setdefault(line.mark, line.key) != line.key:
+                raise _broken(
+                    path, number, f"the mark {line.mark} belongs to another key, which another file names"
+                )
+            lines.append(line)
+    return Registry(tuple(lines))
 
 
 def parse_lines(data: bytes, path: Path) -> Iterable[Publication | Copy]:

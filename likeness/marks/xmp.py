@@ -6,7 +6,9 @@ Source: IPTC Photo Metadata Standard 2025.1 and the vocabulary at http://cv.iptc
 """
 
 import zlib
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import Literal
 
 from likeness.errors import InputError
 
@@ -15,8 +17,7 @@ SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 PNG_START, PNG_XMP = b"\x89PNG\r\n\x1a\n", b"XML:com.adobe.xmp"
 PNG_HEADER_END = 33  # signature, then IHDR with its length, name, 13 bytes and checksum
-HEAD_BYTES = 2**20
-_SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1
+_SOI, _APP0, _APP1, _SCAN = b"\xff\xd8", 0xE0, 0xE1, 0xDA
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -77,25 +78,18 @@ def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:
     return b"".join([_SOI, *others[:after_jfif], packet, *others[after_jfif:], rest])
 
 
-def read_mark(jpeg: bytes) -> SourceType | None:
-    """The code that `mark_jpeg` wrote, or None."""
-    for segment in _segments(jpeg)[0]:
-        if segment[4:].startswith(XMP_MARK):
-            for code in SourceType:
-                if f'"{code.uri}"'.encode() in segment:
-                    return code
-    return None
-
-
 def _segments(jpeg: bytes) -> tuple[list[bytes], bytes]:
-    """The APPn segments at the head of a JPEG, and everything after them."""
+    """The segments of a JPEG before its first scan, and everything from there on."""
     if not jpeg.startswith(_SOI):
         raise InputError("these bytes are not a JPEG", reason="not-jpeg",
                          remedy="write the image as JPEG before it is marked")  # fmt: skip
     segments: list[bytes] = []
     at = len(_SOI)
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and 0xE0 <= jpeg[at + 1] <= 0xEF:
-        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != _SCAN:
+        if jpeg[at + 1] == 0xFF:  # any number of them may stand before a marker
+            at += 1
+            continue
+        end = at + 2 + max(2, int.from_bytes(jpeg[at + 2 : at + 4], "big"))
         segments.append(jpeg[at:end])
         at = end
     return segments, jpeg[at:]
@@ -116,9 +110,31 @@ def mark_png(png: bytes, code: SourceType) -> bytes:
 
 
 def find_code(data: bytes) -> SourceType | None:
-    """The code that an XMP packet at the head of a JPEG or PNG names, whatever program wrote it there."""
-    head = data[:HEAD_BYTES]
-    return next((code for code in SourceType if code.uri.encode() in head), None)
+    """The code that the XMP of a JPEG, PNG or WebP names, whatever program wrote it; of several, the one that says most of
+    trained networks. What stands elsewhere in the file, as in a C2PA statement, is no XMP."""
+    packets = b"\0".join(_packets(data))
+    return next((code for code in reversed(SourceType) if code.uri.encode() in packets), None)
+
+
+def _packets(data: bytes) -> Iterator[bytes]:
+    if data.startswith(_SOI):
+        yield from (one for one in _segments(data)[0] if one[1] == _APP1 and one[4:].startswith(XMP_MARK))
+    elif data.startswith(PNG_START):
+        yield from (
+            body for name, body in _chunks(data, 8, "big") if name == b"iTXt" and body.startswith(PNG_XMP)
+        )
+    elif data.startswith(b"RIFF"):
+        yield from (body for name, body in _chunks(data, 12, "little") if name == b"XMP ")
+
+
+def _chunks(data: bytes, at: int, order: Literal["big", "little"]) -> Iterator[tuple[bytes, bytes]]:
+    """Names and bodies of a PNG's chunks, which say their length before their name, or of a WebP's."""
+    png = order == "big"
+    while at + 8 <= len(data):
+        size, name = (data[at : at + 4], data[at + 4 : at + 8])[:: 1 if png else -1]
+        length = int.from_bytes(size, order)
+        yield name, data[at + 8 : at + 8 + length]
+        at += 8 + length + (4 if png else length % 2)
 
 
 def _packet(code: SourceType) -> str:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
@@ -18,7 +19,7 @@ from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import CONSENT_ID, TRAINING_SET
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
-from likeness.marks.detect import open_rgb, pixel_mark
+from likeness.marks.detect import MAX_FILE_BYTES, SUFFIXES, open_rgb, pixel_mark
 from likeness.marks.pictures import WHY_NOT, mime_of
 from likeness.marks.registry import Registry
 from likeness.marks.xmp import find_code
@@ -33,8 +34,15 @@ BROKEN = (
 )  # fmt: skip
 MOST_UNPACKED = 100
 """So many times an archive's size: photographs shrink by nothing, metadata.jsonl by 20."""
-PICTURES = (".jpg", ".jpeg", ".png")
-KNOWN = (*PICTURES, ".zip", ".safetensors", ".html")
+Kind = Literal["picture", "archive", "weights", "page"]
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(SUFFIXES, "picture"), ".zip": "archive", ".safetensors": "weights", ".html": "page", ".htm": "page",
+}  # fmt: skip
+
+
+def kind_of(name: str) -> Kind | None:
+    """What a file is by its name, in capitals or not; None for what carries no marks."""
+    return KINDS.get(Path(name).suffix.lower())
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,17 @@ class Verifier:
 
     def file(self, path: Path, name: str) -> Iterator[Check]:
         """Every check of one file."""
-        if path.suffix.lower() in PICTURES:
+        kind = kind_of(name)
+        if kind in ("picture", "page") and path.stat().st_size > MAX_FILE_BYTES:
+            why = f"it is larger than {MAX_FILE_BYTES:,} bytes, as none of likeness is: nothing was looked at"
+            yield Check(name, "missing", why)
+        elif kind == "picture":
             yield from self.picture(path.read_bytes(), name, path)
-        elif path.suffix == ".zip":
+        elif kind == "archive":
             yield from self._archive(path, name)
-        elif path.suffix == ".safetensors":
+        elif kind == "weights":
             yield from self._weights(path, name)
-        elif path.suffix == ".html":
+        elif kind == "page":
             yield from self._page(path, name)
         else:
             why = "it is not a picture, archive, weights, report or publication, and nothing here names its bytes"
@@ -125,6 +137,9 @@ class Verifier:
                 unpacked = sum(one.file_size for one in archive.infolist())
                 if unpacked > MOST_UNPACKED * path.stat().st_size:
                     raise ValueError(f"it unpacks to {unpacked:,} bytes")
+                # C2PA's library takes no notice of what stands in front of an archive: a program, or another file.
+                if min((one.header_offset for one in archive.infolist()), default=0):
+                    raise ValueError("it does not begin with its first file")
                 broken = archive.testzip()
                 names = archive.namelist()
                 texts = {one: archive.read(one) for one in names if one.endswith(("metadata.jsonl", MARKS))}
@@ -153,7 +168,7 @@ class Verifier:
             return
         with zipfile.ZipFile(path) as archive:
             for one in names:
-                if Path(one).suffix in PICTURES:
+                if kind_of(one) == "picture":
                     data = archive.read(one)
                     if wanted.get(one) != sha256_bytes(data):
                         yield Check(

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.key_files import verified
+from likeness.marks.detect import MAX_FILE_BYTES
 from likeness.marks.registry import Registry, read_registries, read_registry
 from likeness.paths import RepositoryPaths
-from likeness.publish.artefacts import KNOWN, Verifier
+from likeness.publish.artefacts import Verifier, kind_of
 from likeness.publish.origins import Check, Origins, compared
 from likeness.publish.prepare import REGISTRY
 from likeness.publish.send import MANIFEST, Published
@@ -39,7 +40,7 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
     if path.is_dir():
         return list(_folder(path, verifier))
     named = list(_in_its_publication(path))
-    more = verifier.text if named and path.suffix.lower() not in KNOWN else verifier.file
+    more = verifier.text if named and kind_of(path.name) is None else verifier.file
     return [*named, *more(path, str(path))]
 
 
@@ -98,7 +99,7 @@ def _publication(folder: Path, repository: RepositoryPaths) -> Iterator[Check]:
             yield Check(file, "missing", "the manifest names it")
         else:
             yield (check := _named(path, file, one.sha256))
-            if check.state == "holds" and path.suffix in KNOWN:
+            if check.state == "holds" and kind_of(file) is not None:
                 yield from verifier.file(path, file)
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not _is_folder(path)}
     for file in sorted(there - {*named, MANIFEST}):
@@ -111,7 +112,9 @@ def _manifest(folder: Path) -> tuple[Published | None, Check]:
     """What a publication's manifest says, and whether its signature holds; None where it does not read."""
     name = str(folder / MANIFEST)
     try:
-        said = Published.model_validate_json(data := (folder / MANIFEST).read_bytes())
+        with (folder / MANIFEST).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES)
+        said = Published.model_validate_json(data)
         key, signature = bytes.fromhex(said.key), bytes.fromhex(said.signature)
     except (ValidationError, ValueError, RecursionError):
         return None, Check(name, "changed", "it is not a manifest of likeness")
@@ -157,10 +160,7 @@ def _folder(folder: Path, verifier: Verifier) -> Iterator[Check]:
     )
     if (folder / REGISTRY).is_file():
         yield Check(str(folder / MANIFEST), "missing", "a publication's registry lies here without it")
-    found = [check for path in files if path.suffix in KNOWN for check in verifier.file(path, str(path))]
-    if not found:
+    if not any(kind_of(path.name) for path in files):
         yield Check(str(folder), "unknown", "it holds no picture, archive, weights or report")
-    yield from found
-    yield from (
-        check for path in files if path.suffix not in KNOWN for check in verifier.text(path, str(path))
-    )
+    for path in sorted(files, key=lambda path: kind_of(path.name) is None):
+        yield from verifier.file(path, str(path))

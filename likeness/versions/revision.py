@@ -12,7 +12,7 @@ from typing import Any, cast
 import orjson
 import yaml
 
-from likeness.dvc_files import LOCK, cache_folder, cached, listed
+from likeness.dvc_files import DIGEST, LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
 from likeness.git import git
 from likeness.paths import PARAMS, PRICES, PersonaPaths, require_file
@@ -168,13 +168,18 @@ def stages_of(text: str, whose: str) -> dict[str, dict[str, Any]]:
         InputError: it does not read, as after a merge: what it names is not known then, and nothing may pass for it.
     """
     try:
-        return cast("dict[str, dict[str, Any]]", parse_yaml(text)["stages"])
-    except (yaml.YAMLError, TypeError, KeyError) as error:
+        stages = cast("dict[str, dict[str, Any]]", parse_yaml(text)["stages"])
+        for stage in stages.values():
+            for file in (*stage.get("outs", ()), *stage.get("deps", ())):
+                if not (Path(file["path"]).name and DIGEST.fullmatch(file.get("md5", "0" * 32))):
+                    raise TypeError(f"{str(file)[:200]} is no file with its digest")
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{whose} cannot be read: {error}",
             reason="no-version",
             remedy=f"`git checkout HEAD -- {LOCK}`, then `dvc repro`",
         ) from error
+    return stages
 
 
 def personas_of(lock: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.face_embeddings import Finder
 from likeness.images import load_rgb
-from likeness.marks.xmp import SourceType, read_mark
+from likeness.marks.xmp import SourceType, find_code
 from likeness.pipeline.manifest import read_manifest
 
 NOBODY = SimpleNamespace(ages=lambda rgb: ())
@@ -85,7 +85,7 @@ def test_pictures_are_drawn_marked_scored_and_laid_out(folders, loras, fakes):
     assert entries[0].parents == (sha256_file(folders.places.weights),)
     for entry in entries:
         file = folders.places.comfy_samples / entry.file
-        assert read_mark(file.read_bytes()) == SourceType.TRAINED
+        assert find_code(file.read_bytes()) == SourceType.TRAINED
         assert load_rgb(file).shape == (64, 64, 3)
     assert folders.places.comfy_sheet.is_file()
     assert json.loads(folders.places.comfy_results.read_text())["version"] == "0.30.0"

@@ -12,7 +12,7 @@ from likeness.dataset.build import Planned
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import training_jpeg
 from likeness.images import decode_rgb, encode_jpeg, encode_png
-from likeness.marks.xmp import SourceType, mark_jpeg, read_mark
+from likeness.marks.xmp import SourceType, find_code, mark_jpeg
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.training_size import size_of, training_size
 
@@ -51,7 +51,7 @@ def test_the_enhanced_image_is_reduced_with_lanczos_and_marked():
     assert (width, height) == (32, 48)
     lanczos = np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
     assert data == mark_jpeg(encode_jpeg(lanczos, 95), CODE)
-    assert read_mark(data) == CODE
+    assert find_code(data) == CODE
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "JPEG"
         assert image.size == (width, height)

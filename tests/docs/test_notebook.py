@@ -8,7 +8,7 @@ from evaluation_runs import PERSONA, config, ready_folders
 from PIL import Image
 
 from likeness.images import load_rgb
-from likeness.marks.xmp import SourceType, read_mark
+from likeness.marks.xmp import SourceType, find_code
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "draw.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text())["cells"]
@@ -37,7 +37,7 @@ def test_its_cells_draw(in_tmp, monkeypatch):
     assert sheet.width > 4 * 64
     assert row.size == (3 * 64, 64)
     (last,) = folders.places.drawn.glob("*.jpg")
-    assert read_mark(last.read_bytes()) == SourceType.TRAINED
+    assert find_code(last.read_bytes()) == SourceType.TRAINED
     assert load_rgb(last).shape == (64, 64, 3)
     weakest, strongest = row.crop((0, 0, 64, 64)), row.crop((128, 0, 192, 64))
     assert weakest.tobytes() != strongest.tobytes()

@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.samples import IMAGE, Limits, finished_sample, pairs, plan_samples
 from likeness.images import decode_rgb
-from likeness.marks.xmp import SourceType, read_mark
+from likeness.marks.xmp import SourceType, find_code
 
 NOBODY = SimpleNamespace(ages=lambda rgb: [])
 LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)
@@ -47,7 +47,7 @@ def test_every_prompt_and_seed_is_drawn_with_and_without():
 
 def test_a_sample_is_marked_as_drawn_by_a_network():
     made = finished_sample(RGB, lambda rgb: 0.1, NOBODY, LIMITS, quality=90)
-    assert read_mark(made.files[IMAGE]) == SourceType.TRAINED
+    assert find_code(made.files[IMAGE]) == SourceType.TRAINED
     assert decode_rgb(made.files[IMAGE]).shape == (16, 16, 3)
     assert made.record["rating"] == "sfw"
     assert finished_sample(RGB, lambda rgb: 0.5, NOBODY, LIMITS, quality=90).record["rating"] == "review"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from likeness.errors import InputError
 from likeness.images import decode_rgb, encode_jpeg
-from likeness.marks.xmp import SourceType, mark_jpeg, read_mark, source_type
+from likeness.marks.xmp import SourceType, find_code, mark_jpeg, source_type
 
 RGB = np.random.default_rng(0).integers(0, 255, (32, 24, 3)).astype(np.uint8)
 
@@ -29,13 +29,13 @@ def test_a_second_mark_replaces_the_first():
     jpeg = encode_jpeg(RGB)
     twice = mark_jpeg(mark_jpeg(jpeg, SourceType.TRAINED), SourceType.COMPOSITE_CAPTURE)
     assert twice == mark_jpeg(jpeg, SourceType.COMPOSITE_CAPTURE)
-    assert read_mark(twice) == SourceType.COMPOSITE_CAPTURE
-    assert read_mark(jpeg) is None
+    assert find_code(twice) == SourceType.COMPOSITE_CAPTURE
+    assert find_code(jpeg) is None
 
 
 @pytest.mark.parametrize("code", list(SourceType))
 def test_every_code_reads_back(code: SourceType):
-    assert read_mark(mark_jpeg(encode_jpeg(RGB), code)) == code
+    assert find_code(mark_jpeg(encode_jpeg(RGB), code)) == code
 
 
 def test_what_is_no_jpeg_is_refused():

@@ -16,7 +16,7 @@ from likeness.cli.plan_show import show_quality
 from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
-from likeness.marks.xmp import SourceType, read_mark
+from likeness.marks.xmp import SourceType, find_code
 from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from stages.dataset import main
@@ -66,7 +66,7 @@ def test_kohya_folder_toml_and_metadata_agree(folders):
 
 def test_every_image_says_that_it_is_synthetic(folders):
     main(run_of("dataset", config(), PERSONA))
-    marks = {read_mark(path.read_bytes()) for path in folders.places.lora_training.rglob("*.jpg")}
+    marks = {find_code(path.read_bytes()) for path in folders.places.lora_training.rglob("*.jpg")}
     assert marks == {SourceType.COMPOSITE_SYNTHETIC}
 
 
@@ -75,9 +75,9 @@ def test_a_real_persons_photograph_and_swap_are_marked_apart(folders):
     main(run_of("dataset", config(), PERSONA))
     folder = folders.places.lora_training / "train" / "10_jade woman"
     assert (
-        read_mark((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
+        find_code((folder / "jade-s10-sfw-enhanced.jpg").read_bytes()) == SourceType.ALGORITHMICALLY_ENHANCED
     )
-    assert read_mark((folder / "jade-s1-t1-sfw-enhanced.jpg").read_bytes()) == SourceType.COMPOSITE_CAPTURE
+    assert find_code((folder / "jade-s1-t1-sfw-enhanced.jpg").read_bytes()) == SourceType.COMPOSITE_CAPTURE
 
 
 def test_two_builds_give_the_same_bytes_and_an_old_file_is_gone(folders):

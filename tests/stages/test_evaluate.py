@@ -15,7 +15,7 @@ from likeness.evaluate import draw as studio
 from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
 from likeness.images import load_rgb
 from likeness.lora import export
-from likeness.marks.xmp import SourceType, read_mark
+from likeness.marks.xmp import SourceType, find_code
 from likeness.pipeline.manifest import read_manifest
 from likeness.report.collect import Evaluation
 from likeness.safety.rating import Rater
@@ -46,7 +46,7 @@ def test_every_prompt_is_drawn_both_ways_and_described(folders):
         "jade-p2-seed3-without",
     ]
     for entry in entries:
-        assert read_mark((samples / entry.file).read_bytes()) == SourceType.TRAINED
+        assert find_code((samples / entry.file).read_bytes()) == SourceType.TRAINED
         assert load_rgb(samples / entry.file).shape == (64, 64, 3)
     described = Evaluation.model_validate_json(
         (samples / "details.json").read_text()
@@ -165,7 +165,7 @@ def test_what_is_asked_for_is_drawn_by_her_name_marked_and_on_a_sheet(folders):
     assert [one.file for one in made.entries] == ["jade-seed5.jpg", "jade-seed6.jpg"]
     for one in made.entries:
         assert one.text == "jade woman, in a library"
-        assert read_mark((folders.places.drawn / one.file).read_bytes()) == SourceType.TRAINED
+        assert find_code((folders.places.drawn / one.file).read_bytes()) == SourceType.TRAINED
     assert folders.places.drawn_sheet.is_file()
     (again,) = asked("jade woman by the sea", seeds=(5,)).entries  # named by whoever asks
     assert again.text == "jade woman by the sea"
@@ -204,7 +204,7 @@ def test_files_are_compared_by_pictures_that_are_items_marked_and_gated(folders,
         assert {row.measure for row in at.differences[0]} >= {"similarity", "recognised"}
         for side in at.sides:
             pictures = [side.picture(sample["file"]) for sample in side.details["samples"]]
-            assert all(read_mark(path.read_bytes()) == SourceType.TRAINED for path in pictures)
+            assert all(find_code(path.read_bytes()) == SourceType.TRAINED for path in pictures)
     whole, half = (at.sides[0].picture("jade-p1-seed3-with.jpg").read_bytes() for at in found)
     assert whole != half
     monkeypatch.setattr(studio, "generate", None)
