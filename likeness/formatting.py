@@ -43,15 +43,21 @@ def printed(value: Any) -> Any:
 
 
 def markdown(value: Any) -> Any:
-    """A text that neither ends its line or its cell nor begins HTML or a picture in a card."""
-    if not isinstance(value, str):
+    """A text that neither ends its line, its cell or its code nor begins HTML, a link or a picture in a card; code that is
+    `quoted` stays as it is."""
+    if not isinstance(value, str) or isinstance(value, Quoted):
         return value
-    return " ".join(printed(value).splitlines()).replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
+    text = " ".join(printed(value).splitlines()).replace("\\", "\\\\").replace("`", "'")
+    return text.replace("<", "&lt;").replace("|", "\\|").replace("](", "] (")
 
 
-def quoted(text: str) -> str:
+class Quoted(str):
+    """A string of Python in a card's code, in which nothing else ends it."""
+
+
+def quoted(text: str) -> Quoted:
     """A text as a string of Python, for code that is copied from a card."""
-    return json.dumps(text, ensure_ascii=False)
+    return Quoted(json.dumps(without_control(text), ensure_ascii=False))
 
 
 def format_score(value: float | None) -> str:

@@ -52,8 +52,20 @@ def git_bytes(
     return done.stdout if done.returncode == 0 else None
 
 
-# No object under another's name, no parents but those that a commit names; whose folder it is changes nothing.
-PLAIN = ("--no-replace-objects", "-c", "safe.directory=*", "-c", "core.commitGraph=false")
+def may_commit(path: Path) -> bool:
+    """Whether git keeps a file, or would with the next `git add .`: in a work tree, and not ignored; whether it is there or not."""
+    path = path.resolve()
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    if root is None or git(*ANYBODYS, "rev-parse", "--is-inside-work-tree", root=root) is None:
+        return False
+    inside = path.relative_to(root).parts[0] != ".git"
+    return inside and git(*ANYBODYS, "check-ignore", "--quiet", "--", str(path), root=root) is None
+
+
+# Whose folder it is changes nothing.
+ANYBODYS = ("-c", "safe.directory=*")
+# No object under another's name, no parents but those that a commit names.
+PLAIN = ("--no-replace-objects", *ANYBODYS, "-c", "core.commitGraph=false")
 NO_GRAFTS = {"GIT_GRAFT_FILE": os.devnull}
 # Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, what was fetched or is being
 # merged, and side branches that a merge took nothing of.

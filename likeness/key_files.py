@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.errors import ConfigError
+from likeness.git import may_commit
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -49,9 +50,11 @@ def new_private_key(path: Path) -> "Ed25519PrivateKey":
 
     Raises:
         FileExistsError: there is one.
+        ConfigError: see `refuse_in_git`.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    refuse_in_git(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         key = Ed25519PrivateKey.generate()
@@ -64,11 +67,12 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
 
     Raises:
         FileNotFoundError: there is no file.
-        ConfigError: `key-open`: others may read it; `no-key`: it is no key.
+        ConfigError: `key-open`: others may read it; `no-key`: it is no key; see `refuse_in_git`.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     _refuse_no_file(path, reason="no-key", remedy=remedy)
+    refuse_in_git(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{path} may be read by others", reason="key-open", remedy=f"chmod 600 {path}")
     try:
@@ -76,6 +80,21 @@ def read_private_key(path: Path, *, remedy: str) -> "Ed25519PrivateKey":
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text, validate=True))
     except ValueError as error:
         raise ConfigError(f"{path} is not a private key", reason="no-key", remedy=remedy) from error
+
+
+def refuse_in_git(path: Path) -> None:
+    """Refuse a private key that git keeps or is about to: whoever gets the repository would sign with it.
+
+    Raises:
+        ConfigError: `key-in-repository`.
+    """
+    if may_commit(path):
+        raise ConfigError(
+            f"{path} is a private key in a git repository that does not ignore it",
+            reason="key-in-repository",
+            remedy="move it out of the repository (set LIKENESS_HOME, marks.key_file or --out to a place outside) or ignore it "
+            "in .gitignore; if it was ever committed, make a new one: everybody who has the repository has this one",
+        )
 
 
 def read_key_list(path: Path, *, repository: Path | None = None) -> dict[str, str]:

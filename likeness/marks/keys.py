@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
+from likeness.key_files import refuse_in_git
 from likeness.marks.config import MarksConfig
 from likeness.marks.token import token_key
 
@@ -60,7 +61,7 @@ def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] =
 
     Raises:
         ConfigError: `signing-key`: a file or variable is missing, is no Ed25519 key, or the certificate is not its own or
-            has expired.
+            has expired; see `refuse_in_git`.
     """
     if cfg.certificate_file is None:
         return development_key(folder)
@@ -73,7 +74,7 @@ def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] =
             raise _unusable(place, "the variable is not set", f"set {cfg.key_env} to the key's text, in PEM")
     else:
         place = cfg.key_file or ""
-        pem = _read(Path(place))
+        pem = _read_key(Path(place))
     return _joined(pem, _read(chain), place, development=False)
 
 
@@ -90,15 +91,16 @@ def development_key(folder: Path) -> SigningKey:
     """The development key in this folder; made, with its own certificate authority, where there is none."""
     if not (folder / KEY).exists():
         make_development_ca(folder)
-    return _joined(_read(folder / KEY), _read(folder / CHAIN), str(folder / KEY), development=True)
+    return _joined(_read_key(folder / KEY), _read(folder / CHAIN), str(folder / KEY), development=True)
 
 
 def make_development_ca(folder: Path) -> None:
     """Write a development key, its chain and the authority's certificate; the authority's key is thrown away.
 
     Raises:
-        ConfigError: `signing-key`: there is a key already; nothing is overwritten.
+        ConfigError: `signing-key`: there is a key already; nothing is overwritten; see `refuse_in_git`.
     """
+    refuse_in_git(folder / KEY)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority, key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     root = _certificate("likeness development authority", authority, authority)
@@ -184,6 +186,11 @@ def _with_chain(private: Ed25519PrivateKey, chain: bytes, place: str, *, develop
         again = f"delete {Path(place).parent}" if development else "have it renewed"
         raise _unusable(place, f"its certificate expired on {own.not_valid_after_utc:%Y-%m-%d}", again)
     return SigningKey(private=private, chain=chain)
+
+
+def _read_key(path: Path) -> bytes:
+    refuse_in_git(path)
+    return _read(path)
 
 
 def _read(path: Path) -> bytes:

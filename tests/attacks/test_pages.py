@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub import DatasetCardData
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from likeness.formatting import card, markdown, printed, quoted
@@ -48,14 +49,40 @@ def test_a_card_shows_a_strangers_words_as_words(text):
     assert len(shown.splitlines()) == 1
 
 
-def test_code_in_a_card_holds_a_name_as_text_whatever_it_says():
-    name = 'a"); import os; print("b'
-    line = next(
-        one for one in (TEMPLATES[0].parent / "card.md.j2").read_text().splitlines() if "(hub_id or" in one
-    )
-    shown = quoted(name)
-    assert ast.literal_eval(shown) == name
-    assert '"{{' not in line
+ENDS = {
+    "an escaped cell": "mine \\| MIT | free of charge", "two": "\\\\|", "a backslash": "\\", "code": "`", "code of two": "``x` y",
+    "code and a cell": "`|`", "a link in brackets": "\\[x](javascript:1)", "a link behind a backslash": "[x\\](javascript:1)",
+    "a picture": "!\u202e[x](//x.y)", "an autolink": "<javascript:1>", "a tag in entities": "&#60;script&#62;",
+    "a link over two lines": "[x]\n(javascript:1)", "a tag behind a backslash": "\\<script>", "a fence": "\n```\n# Free",
+    "an underline": "\n===", "a rule": "\n\n---\n", "a list": "\r- x", "a table": "\n| a | b |\n|---|---|\n", "a quote": "\u2028> x",
+}  # fmt: skip
+SHAPES = ("| a | b |\n|---|---|\n| x%s | end |\n", "Word %s and `code` end.\n", "- item %s\n- second\n")
+
+
+@pytest.mark.parametrize("text", [*ENDS.values(), *ATTACKS.values()], ids=[*ENDS, *ATTACKS])
+def test_a_cards_reader_sees_a_strangers_words_and_nothing_made_of_them(text):
+    """The elements are those of the template, whatever stands in it."""
+    render = MarkdownIt("commonmark").enable("table").render
+    for shape in SHAPES:
+        plain, shown = (re.findall(r"</?[a-z0-9]+", render(shape % one)) for one in ("x", markdown(text)))
+        assert shown == plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"); import os; print("b', "x\\", '\\"); import os #', "a\u2028b", "a\x85b\x0c", "a|b<c>`d`", '"""'],
+)
+def test_code_in_a_card_holds_a_name_as_text_whatever_it_says(name):
+    """As it leaves the template: what escapes words in a card escapes no code."""
+    shown = markdown(quoted(name))
+    assert ast.literal_eval(shown) == printed(name)
+    assert len(shown.splitlines()) == 1
+
+
+def test_no_name_stands_in_a_cards_code_but_as_a_string():
+    for line in (TEMPLATES[0].parent / "card.md.j2").read_text().splitlines():
+        assert '"{{' not in line.replace('"{{ family.', "")  # our own names
+        assert "~ '\"'" not in line
 
 
 def test_marked_up_text_stays_so_on_a_page():
