@@ -150,7 +150,7 @@ QUICK = (
     "likeness items list",
     "likeness items verify",
     "likeness items prune --unused-days 30",
-    "likeness keys dev-ca --out my-key",
+    "likeness keys dev-ca --out ../my-key",
     "likeness consent bind PERSONA",
     "likeness consent show PERSONA",
     "likeness consent artefacts PERSONA",

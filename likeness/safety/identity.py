@@ -118,14 +118,25 @@ def _unmeasured(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterat
                 if name not in face
                 else f"no face of {name} to compare with is known"
             )
+        elif not _comparable(face[name], other[name], cosine=name != RESNET):
+            yield f"{name}'s embeddings cannot be compared"
+
+
+def _comparable(a: NDArray[np.float32], b: NDArray[np.float32], *, cosine: bool) -> bool:
+    """Whether these are two embeddings of one network: numpy would stretch a shorter one, and a vector without a direction is
+    like nobody."""
+    one_network = a.ndim == 1 and a.shape == b.shape and not (np.isinf(a).any() or np.isinf(b).any())
+    return one_network and (not cosine or bool(a.any() and b.any()))
 
 
 def _cosine(face: Vectors, other: Vectors, name: str) -> float | None:
-    return similarity(face[name], other[name]) if name in face and name in other else None
+    measured = name in face and name in other and _comparable(face[name], other[name], cosine=True)
+    return similarity(face[name], other[name]) if measured else None
 
 
 def _distance(face: Vectors, other: Vectors) -> float | None:
-    return distance(face[RESNET], other[RESNET]) if RESNET in face and RESNET in other else None
+    measured = RESNET in face and RESNET in other and _comparable(face[RESNET], other[RESNET], cosine=False)
+    return distance(face[RESNET], other[RESNET]) if measured else None
 
 
 def _joined(words: Iterator[str]) -> str | None:

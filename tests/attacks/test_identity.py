@@ -65,6 +65,47 @@ def test_a_swap_that_one_embedder_still_takes_for_the_target_is_refused(cosine, 
     assert still_target(face(cosine, distance), HER, LIMITS) is not None
 
 
+# A third embedder of the user's own: it only ever refuses.
+
+OWN = "onnx-abc"
+WITH_OWN = replace(LIMITS, own=OwnLimits(name=OWN, source_min=0.5, swap_min=0.4, target_max=0.6))
+
+
+def seen_by_three(cosine: float, distance: float, own: float) -> dict[str, np.ndarray]:
+    return face(cosine, distance) | {OWN: own * embedding(0) + np.sqrt(1 - own**2) * embedding(1)}
+
+
+HER_BY_THREE = HER | {OWN: embedding(0)}
+
+
+NO_VECTORS = {
+    "one number": np.float32([0.0]), "a number": np.float32(0.0), "none": np.zeros(0, np.float32),
+    "a longer one": np.zeros(256, np.float32), "of rows": np.zeros((1, 2), np.float32), "infinite": np.float32([np.inf, 0.0]),
+    "no number": np.float32([np.nan, 0.0]),
+}  # fmt: skip
+NO_DIRECTION = np.zeros(128, np.float32)
+
+
+@pytest.mark.parametrize("name", [SFACE, RESNET])
+@pytest.mark.parametrize("vector", NO_VECTORS.values(), ids=NO_VECTORS)
+@pytest.mark.parametrize("whose", ["the face's", "the other's"])
+def test_a_vector_that_is_none_is_nobodys_face_and_anybodys_target(name, vector, whose):
+    """As an edited manifest or record holds it: numpy stretches a short one, and nothing is as far away as infinity."""
+    her, them = (HER, face(0.99, 0.1)), (HER, face(0.1, 0.9))
+    for (one, other), judge in ((her, stranger), (them, still_target)):
+        pair = ({**other, name: vector}, one) if whose == "the face's" else (other, {**one, name: vector})
+        assert judge(*pair, LIMITS) is not None
+
+
+@pytest.mark.parametrize("name", [SFACE, OWN])
+def test_a_vector_without_a_direction_is_no_other_person(name):
+    them = seen_by_three(0.1, 0.9, 0.1)
+    assert still_target(them, HER_BY_THREE, WITH_OWN) is None
+    assert still_target(them | {name: NO_DIRECTION}, HER_BY_THREE, WITH_OWN) is not None
+    assert still_target(them, HER_BY_THREE | {name: NO_DIRECTION}, WITH_OWN) is not None
+    assert stranger(seen_by_three(0.9, 0.1, 0.9) | {name: NO_DIRECTION}, HER_BY_THREE, WITH_OWN) is not None
+
+
 def test_a_source_is_refused_by_the_second_embedder_before_it_is_kept():
     """The photograph of a stranger whom SFace takes for her."""
     photo = candidate(faces=(measured_face(others={RESNET: tuple(v / 2 for v in embedding(1))}),))
@@ -124,19 +165,6 @@ def test_every_photograph_of_jade_passes(number):
     rgb = load_rgb(ROOT / f"tests/photos/sources/jade_{number:02d}.jpg")
     found = vectors_of(analyzer.identified(rgb, analyzer.faces(rgb)[0]))
     assert stranger(found, consent.face_vectors, record_limits(consent)) is None
-
-
-# A third embedder of the user's own: it only ever refuses.
-
-OWN = "onnx-abc"
-WITH_OWN = replace(LIMITS, own=OwnLimits(name=OWN, source_min=0.5, swap_min=0.4, target_max=0.6))
-
-
-def seen_by_three(cosine: float, distance: float, own: float) -> dict[str, np.ndarray]:
-    return face(cosine, distance) | {OWN: own * embedding(0) + np.sqrt(1 - own**2) * embedding(1)}
-
-
-HER_BY_THREE = HER | {OWN: embedding(0)}
 
 
 @pytest.mark.parametrize(
