@@ -11,6 +11,8 @@ from likeness.safety.word_list import Ages
 NUMBER_OR_WORD = re.compile(r"\d+|[^\d]+")
 AGE_16Y = re.compile(r"(?<=^\d\d)[yf]$|(?<=^\d)y$")
 YEAR = re.compile(r"\d{4}")
+DATE_WORDS = 2
+"""Of a day and a month: `born on 3 May 2012`."""
 FIRST_TEEN = 10
 """From here on a number by itself between two commas is an age; smaller ones count something."""
 
@@ -40,10 +42,10 @@ def ages(age: Ages, listed: Sequence[str]) -> Iterator[str]:
     for at, word in enumerate(words):
         if (
             YEAR.fullmatch(word)
-            and age.born.ends_at(words, at)
+            and any(age.born.ends_at(words, end) for end in range(max(0, at - DATE_WORDS), at + 1))
             and int(word) > date.today().year - ADULT_YEARS
         ):
-            yield " ".join(words[at - 1 : at + 1])
+            yield " ".join(words[max(0, at - 1) : at + 1])
 
 
 def _is_minor(age: Ages, words: Sequence[str], at: int, end: int, *, years: int, teen: bool) -> bool:
@@ -53,7 +55,7 @@ def _is_minor(age: Ages, words: Sequence[str], at: int, end: int, *, years: int,
     bare = age.bare_years.length_at(words, end)
     if years <= ADULT_YEARS:
         after = end + max(counted, bare)
-        if age.under.ends_at(words, at) and (last or counted):
+        if age.under.ends_at(words, at) and (last or counted or (bare and _ends(words, after))):
             return True
         if age.under_after.length_at(words, end) or age.under_after.length_at(words, after):
             return True

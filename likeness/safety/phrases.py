@@ -9,6 +9,8 @@ from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, split_words, wi
 LATIN = re.compile(r"[a-z\u00df-\u024f]")
 
 Phrase = tuple[str, ...]
+RUN_TOGETHER_LETTERS = 8
+"""Phrases of fewer letters, run together, may be another word."""
 
 
 @dataclass
@@ -46,6 +48,11 @@ class Phrases:
     def ends_at(self, words: Sequence[str], end: int) -> bool:
         """Whether the words before `end` are one of these."""
         return any(tuple(words[end - n : end]) in self.whole for n in range(1, min(self.longest, end) + 1))
+
+    def run_together(self) -> Iterator[str]:
+        """The phrases of several words as one: birthdaysuit."""
+        joined = ("".join(phrase) for phrase in self.whole | self.begun if len(phrase) > 1)
+        return (word for word in joined if len(word) >= RUN_TOGETHER_LETTERS)
 
     def _is_begun(self, phrase: Phrase) -> bool:
         *before, last = phrase

@@ -16,12 +16,14 @@ TURNED = re.compile("[\u202b\u202e\u2067]([^\u202c\u2069]*)")
 # (nude:1.2), as programs that draw read it: how much a word counts.
 WEIGHT = re.compile(r":{1,2}[-+]?\d*\.?\d+(?=[)\]}])")
 AROUND_A_WORD = re.compile(r"(?<![(\[{])[(\[{]+(\w+)[)\]}]+")
-LESS_THAN = re.compile(r"[<\u2039\u2264](?=\s*\d)")
+LESS_THAN = re.compile(r"[<\u2039\u2264](?=\s*(?:\d|\w+teen\b))")
 PART_OF_A_YEAR = re.compile(
     r"(?<=\d)[.,]\d{1,2}(?![\d.,])|(?<=\d)\s*\d[/\u2044]\d(?!\d)|\s+and an? (?:half|quarter|bit)\b"
 )
 GIRL_OF = re.compile(r"\b(\d\d)/[fF]\b")
-FOR_ADULTS = re.compile(r"(?<![\w.])(?<!age )(?<!aged )(?:18\s?\+|\+18)(?!\d)")
+FOR_ADULTS = re.compile(r"(?<![\w.])(?<!age )(?<!aged )(?:18\s?\+|\+18|18plus)(?!\w)")
+ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4})\}?|x([0-9a-fA-F]{2}))")
+MOST_ESCAPES = 4
 TAG = re.compile(r"(?<=\w)<[^<>]{0,20}>(?=\w)")
 MEANT = str.maketrans({
     "👧": " girl ", "👦": " boy ", "👶": " baby ", "👼": " baby ", "🚼": " baby ", "🧒": " child ", "🚸": " children ",
@@ -78,12 +80,19 @@ def as_seen(text: str) -> Iterator[str]:
     for other in (
         AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken)),
         PART_OF_A_YEAR.sub("", spoken),
-        TAG.sub("", html.unescape(unquote(spoken))),
+        TAG.sub("", _decoded(spoken)),
         _letters_drawn(spoken),
         TURNED.sub(lambda found: found[1][::-1], spoken),
     ):
         if other != spoken:
             yield other
+
+
+def _decoded(text: str) -> str:
+    """Without entities, escapes of URLs and of JSON, however often one is escaped by another."""
+    for _ in range(MOST_ESCAPES):
+        text = ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), html.unescape(unquote(text)))
+    return text
 
 
 def _letters_drawn(text: str) -> str:

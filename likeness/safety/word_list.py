@@ -1,9 +1,11 @@
 """The list of words.yaml, ready to be looked up: words and phrases of eighteen languages, and how they say an age under 18."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +36,18 @@ SOUND_LETTERS = 4
 """Words of fewer letters are not looked for by their sound, or backwards: too many others are like them."""
 # Scripts that put no spaces between words.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+# Extensions of Latin whose letters Unicode does not decompose.
+LATIN_BLOCKS = (
+    range(0x180, 0x2B0),
+    range(0x1D00, 0x1DC0),
+    range(0x2C60, 0x2C80),
+    range(0xA720, 0xA800),
+    range(0xAB30, 0xAB70),
+)
+LATIN_NAME = re.compile(
+    r"LATIN (?:SMALL LETTER|LETTER SMALL CAPITAL|SMALL CAPITAL LETTER)"
+    r"(?: (?:SCRIPT|TURNED|DOTLESS|OPEN|REVERSED|INSULAR))* ([A-Z])(?: WITH .*)?"
+)
 HIRAGANA_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
@@ -76,6 +90,7 @@ class Words:
     sounds: Mapping[str, Kind]
     backwards: Mapping[str, Kind]
     whole: Mapping[str, Kind]
+    run_together: Mapping[str, Kind]
     harmless_sounds: frozenset[str]
     harmless_pairs: frozenset[str]
 
@@ -93,7 +108,8 @@ def word_list() -> Words:
         _letters(said.pop(key)) for key in ("look-alikes of mixed words", "sound-alikes")
     )
     look_alikes = str.maketrans(
-        _letters(said.pop("look-alikes"))
+        _letters_by_name()
+        | _letters(said.pop("look-alikes"))
         # Emoji of letters: those of flags, and white on black.
         | {chr(first + n): chr(ord("a") + n) for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
     )
@@ -107,7 +123,7 @@ def word_list() -> Words:
             *every["children"],
             *(word for one in languages for word in (*_joined_ages(one), *_birthdays(one))),
         ],
-        "explicit": every["explicit"],
+        "explicit": [*every["explicit"], *(word for one in languages for word in _put_together(one))],
         "ambiguous": every["ambiguous"],
         "guarded": every["guarded"],
     }
@@ -152,6 +168,7 @@ def word_list() -> Words:
         },
         backwards={word[::-1]: kind for kind, word in single if word.isascii() and word.isalpha()},
         whole={word: kind for kind, word in single},
+        run_together={word: kind for kind in ("explicit", "child") for word in phrases[kind].run_together()},
         harmless_sounds=harmless_sounds,
         harmless_pairs=harmless_pairs,
     )
@@ -159,6 +176,16 @@ def word_list() -> Words:
 
 def _letters(shapes: Mapping[str, str]) -> dict[int, str]:
     return {ord(letter): latin for latin, letters in shapes.items() for letter in letters if letter != " "}
+
+
+def _letters_by_name() -> dict[int, str]:
+    """Letters that Unicode calls one of Latin, turned, small or with a hook, tail or stroke: ɳ is an n."""
+    codes = (code for block in LATIN_BLOCKS for code in block)
+    whole = (
+        code for code in codes if not unicodedata.decomposition(chr(code))
+    )  # of others the accent is taken off
+    named = ((code, LATIN_NAME.fullmatch(unicodedata.name(chr(code), ""))) for code in whole)
+    return {code: name[1].lower() for code, name in named if name}
 
 
 def _single(kinds: Mapping[Kind, Sequence[str]]) -> Iterator[tuple[Kind, str]]:
@@ -183,6 +210,13 @@ def _birthdays(language: Mapping[str, str]) -> Iterator[str]:
     for number in _list(language.get("ordinals", "")):
         for noun in _list(language.get("of ordinals", "")):
             yield noun.replace("#", number)
+
+
+def _put_together(language: Mapping[str, str]) -> Iterator[str]:
+    """One word of each list that `put together` names: `taking off` `her` `dress`."""
+    for named in _list(language.get("put together", "")):
+        for words in product(*(_list(language[name]) for name in named.split())):
+            yield " ".join(word for word in words if word != "-")
 
 
 def _unspaced_ages(languages: Iterable[Mapping[str, str]]) -> Iterator[str]:

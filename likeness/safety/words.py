@@ -52,6 +52,7 @@ LEET_WORD = re.compile(
 )
 LETTERS_APART = re.compile(r"(?:(?<!\S)\S(?:\s+|$)){3,}")
 APART = re.compile(r"[\W_]+")
+DOUBLED = re.compile(r"(?:(.)\1){3,}")
 REPEATED = re.compile(r"(.)\1{2,}")
 MOST_PARTS = 6
 """Into so many parts of at most PART_LETTERS letters a word is looked for: `na k ed`."""
@@ -136,6 +137,8 @@ def _joined(words: Words, reading: str) -> Iterator[Finding]:
         yield from _heard(words, word)
         if word != (bare := word.strip("0123456789")):
             yield from _within(words, bare)
+        if DOUBLED.fullmatch(word):
+            yield from _within(words, word[::2])
         if REPEATED.search(word):
             yield from _within(words, REPEATED.sub(r"\1", word))
             yield from _within(words, REPEATED.sub(r"\1\1", word))
@@ -197,7 +200,7 @@ def _within(words: Words, word: str) -> Iterator[Finding]:
 
 def _is_listed(words: Words, word: str) -> Iterator[Finding]:
     for kind, phrases in words.kinds.items():
-        if phrases.length_at([word], 0):
+        if phrases.length_at([word], 0) or words.run_together.get(word) == kind:
             yield Finding(kind, word)
 
 
