@@ -1,7 +1,10 @@
 """Attacks on where marks are looked for: other names and formats, other places in a file, registries and locks of strangers."""
 
+import json
+import re
 import shutil
 import struct
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from likeness.publish import artefacts
 from likeness.publish.verify import verify
 from likeness.versions.revision import stages_of
 
+ROOT = Path(__file__).parents[2]
 GREY = encode_jpeg(np.full((64, 64, 3), 90, np.uint8))
 CODE = SourceType.TRAINED
 SAID = CODE.uri.encode()
@@ -75,6 +79,35 @@ def test_xmp_is_found_wherever_a_program_puts_it(data: bytes):
 @pytest.mark.parametrize("data", NO_XMP.values(), ids=NO_XMP)
 def test_a_code_that_stands_outside_of_xmp_is_none(data: bytes):
     assert find_code(data) is None
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node runs the page's script")
+def test_the_page_finds_xmp_where_the_library_does_and_shows_a_strangers_words_as_words(tmp_path: Path):
+    hostile = {"persona": "\u202egpj\x1b[2J<script>" + "x" * 10_000} | dict.fromkeys(map(str, range(99)), "")
+    said = {"likeness.statement": json.dumps(hostile)}
+    header = json.dumps({"__metadata__": said}).encode()
+    files = [*FOUND.values(), *NO_XMP.values(), len(header).to_bytes(8, "little") + header]
+    for number, data in enumerate(files):
+        (tmp_path / str(number)).write_bytes(data)
+    script = re.search(r"<script>(.*)</script>", (ROOT / "docs/detect.html").read_text(), re.S)
+    assert script is not None
+    (tmp_path / "page.js").write_text(
+        script[1]
+        + """
+      const told = (list) => list.map((one) => one.textContent);
+      globalThis.document = { createElement: () => ({ textContent: "" }) };
+      console.log(JSON.stringify([...Array(COUNT).keys()].map((number) => {
+        const list = []; list.append = (...more) => list.push(...more);
+        describe(new Uint8Array(require("fs").readFileSync(String(number))), list);
+        return told(list);
+      })));""".replace("COUNT", str(len(files)))
+    )
+    done = subprocess.run(["node", "page.js"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    *pictures, weights = json.loads(done.stdout)
+    in_xmp = [CODE.value in dict(zip(one[::2], one[1::2], strict=True)).get("XMP", "") for one in pictures]
+    assert in_xmp == [True] * len(FOUND) + [False] * len(NO_XMP)
+    assert all(len(text) <= 500 and text.isprintable() for text in weights)
+    assert len(weights) < 110
 
 
 def signed(data: bytes, code: SourceType, folder: Path) -> Path:
