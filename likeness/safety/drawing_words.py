@@ -5,17 +5,19 @@ import re
 from likeness.safety.words import find
 
 STEERS = re.compile(
-    r":\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]\s*\.?\d|\bembedding:|<(?:lora|lyco|hypernet)\b",
+    r":\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]\s*\.?\d|\bembedding:|<(?:lora|lyco|hypernet)\b"
+    # One of several: {nu|na}de, [nu|na]ked, which no list of words reads; a file's line.
+    r"|[{\[][^{}\[\]]*\||\b__[\w/-]+__",
     re.IGNORECASE,
 )
-"""(clothes:-1.5), as ComfyUI reads it, and what it loads a file for."""
+"""(clothes:-1.5), as ComfyUI reads it, what it loads a file for, and what it puts something else in place of."""
 
 
 def steering(text: str) -> str | None:
     """What is wrong with a text that a program would not read as words."""
     found = STEERS.search(text)
     return (
-        f"says {found.group()!r}, with which programs that draw turn words round or load a file"
+        f"says {found.group()!r}, with which programs that draw turn words round, choose others or load a file"
         if found
         else None
     )

@@ -218,7 +218,7 @@ GATES = (
         reason="drawing-syntax",
         doors=frozenset({"prompt", "negative prompt"}),
         refuses=lambda subject: steering(subject.text),
-        remedy="no weight below zero, no embedding and no LoRA in the words",
+        remedy="no weight below zero, no choice ({a|b}), no embedding and no LoRA in the words",
     ),
     Gate(reason="explicit-words", doors=TEXTS, refuses=_explicit_words),
     Gate(

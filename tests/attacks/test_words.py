@@ -375,6 +375,8 @@ def test_a_prompt_that_evaluate_or_training_would_draw_is_refused(prompt):
         "{trigger}, (coat::-.5)",
         "{trigger}, embedding:other_person",
         "{trigger} <lora:other:1>",
+        "{trigger}, [na|x]ked",
+        "{trigger}, __wear/nothing__",
     ],
 )
 def test_a_prompt_that_turns_words_round_or_loads_a_file_is_refused(prompt):
@@ -382,6 +384,16 @@ def test_a_prompt_that_turns_words_round_or_loads_a_file_is_refused(prompt):
     values["evaluate"]["prompts"] = [prompt]
     with pytest.raises(ValueError, match="programs that draw"):
         Config.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    "text", ["jade, {nu|xx}de", "jade, [na|x]ked", "jade, { a coat | na }ked", "jade, __a/file__"]
+)
+@pytest.mark.parametrize("door", ["prompt", "negative prompt"])
+def test_a_choice_that_a_program_makes_is_refused_where_words_are_drawn(text, door):
+    refusal = judge(door, Subject(text=text))
+    assert refusal is not None
+    assert refusal.reason == "drawing-syntax"
 
 
 def test_a_word_put_together_of_prompt_and_trigger_is_found():
