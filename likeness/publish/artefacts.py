@@ -137,6 +137,8 @@ class Verifier:
                 unpacked = sum(one.file_size for one in archive.infolist())
                 if unpacked > MOST_UNPACKED * path.stat().st_size:
                     raise ValueError(f"it unpacks to {unpacked:,} bytes")
+                if max((one.file_size for one in archive.infolist()), default=0) > MAX_FILE_BYTES:
+                    raise ValueError(f"a file in it has more than {MAX_FILE_BYTES:,} bytes")
                 # C2PA's library takes no notice of what stands in front of an archive: a program, or another file.
                 if min((one.header_offset for one in archive.infolist()), default=0):
                     raise ValueError("it does not begin with its first file")

@@ -164,6 +164,15 @@ def test_a_file_that_would_fill_memory_is_not_read(published: Path, name: str, m
     assert faults(whole)[0].what == str(path)
 
 
+@pytest.mark.parametrize("name", ["train/metadata.jsonl", "marks.json", "train/a.JPG", "a.txt"])
+def test_a_file_in_an_archive_that_would_fill_memory_is_not_read(tmp_path: Path, name: str, monkeypatch):
+    monkeypatch.setattr(artefacts, "MAX_FILE_BYTES", 2**16)
+    monkeypatch.setattr(artefacts, "MOST_UNPACKED", 10_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(2**17))
+    assert "a file in it has more than" in faults(tmp_path / "a.zip")[0].why
+
+
 def strangers(folder: Path, mark: str, monkeypatch) -> Path:
     monkeypatch.setattr(registry, "draw_mark", lambda: int(mark, 16))
     publication_of(folder / "theirs.jsonl", development_key(folder / "k"), "mia", "mia-1", "0" * 64)
