@@ -9,6 +9,7 @@ from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import Verdict, verdict
+from likeness.formatting import markdown
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths
@@ -78,7 +79,6 @@ def changelog(versions: Sequence[Version]) -> str:
     for one in reversed(versions):
         said = ", ".join(f"{key.removeprefix('ss_')} {value}" for key, value in one.trained_with.items())
         dataset = (one.dataset or "unknown")[:12]
-        lines.append(
-            f"- **{one.name}**: {one.why}. Training set {dataset}; {said or 'settings unknown'}; sha256 {one.sha256[:12]}."
-        )
+        words = f"{one.why}. Training set {dataset}; {said or 'settings unknown'}; sha256 {one.sha256[:12]}."
+        lines.append(f"- **{markdown(one.name)}**: {markdown(words)}")
     return "# Versions\n" + "\n".join(lines) + "\n"

@@ -51,7 +51,7 @@ def read_versions(paths: PersonaPaths) -> list[Version]:
         )
     try:
         found = [Version.model_validate(one) for one in json.loads(text)]
-    except (ValueError, TypeError, ValidationError) as error:
+    except (ValueError, TypeError, ValidationError, RecursionError) as error:
         raise _broken(paths, str(error)) from error
     if [one.version for one in found] != list(range(1, len(found) + 1)):
         raise _broken(paths, "the numbers of its versions do not count from 1")

@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from likeness.formatting import card, markdown, printed, quoted
 from likeness.report import page
+from likeness.versions.accepted import changelog
+from likeness.versions.record import Version
 
 TEMPLATES = list((Path(page.__file__).parent / "templates").glob("*.html.j2"))
 
@@ -83,6 +85,18 @@ def test_no_name_stands_in_a_cards_code_but_as_a_string():
     for line in (TEMPLATES[0].parent / "card.md.j2").read_text().splitlines():
         assert '"{{' not in line.replace('"{{ family.', "")  # our own names
         assert "~ '\"'" not in line
+
+
+@pytest.mark.parametrize("text", [*ENDS.values(), *ATTACKS.values()], ids=[*ENDS, *ATTACKS])
+def test_a_list_of_versions_shows_what_weights_say_of_themselves_as_words(text):
+    def elements(words: str) -> list[str]:
+        one = Version(version=1, name=f"jade-v1{words}", of="x", sha256="0" * 64, md5="0" * 32, dataset=words,
+                      trained_with={"ss_sd_model_name": words}, scores={}, rule={}, why=f"it is like her {words}")  # fmt: skip
+        return re.findall(r"</?[a-z0-9]+", MarkdownIt("commonmark").render(changelog([one, one])))
+
+    assert [one for one in elements(text) if "strong" not in one] == [
+        one for one in elements("x") if "strong" not in one
+    ]
 
 
 def test_marked_up_text_stays_so_on_a_page():
