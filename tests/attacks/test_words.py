@@ -260,6 +260,37 @@ def test_explicit_words_children_and_ages_of_a_language_are_refused(language):
     assert {text: reason(f"jade, {text}") for text in expected} == expected
 
 
+UNDRESSED = {
+    "Spanish": "quitándose la ropa | se quita el vestido | sin su ropa | no lleva ropa | vestida solo con medias",
+    "French": "enlève sa robe | retire ses vêtements | elle se déshabille | ne porte que des chaussures | sans aucun vêtement",
+    "German": "zieht sich aus | zieht ihr Kleid aus | ohne ihren BH | ohne etwas an | trägt nur Strümpfe | trägt nur ihre Schuhe",
+    "Italian": "si toglie il vestito | senza niente addosso | seno nudo | a seno scoperto | indossa solo calze",
+}  # fmt: skip
+UNDER_AGE = {
+    "Spanish": "chica de instituto | estudiante de secundaria | 15añera | recién cumplidos los 16 | aún no cumple 18",
+    "French": "élève de sixième | n'a pas 18 ans | n'a pas encore 18 ans | pas encore majeure",
+    "German": "Gymnasiastin", "Italian": "liceale | studentessa delle medie | quindicenne | sedicenne | non ha ancora 18 anni",
+}  # fmt: skip
+DRESSED = {
+    "Spanish": "se quita el abrigo | sin abrigo ni sombrero | quitándose las gafas | lleva solo negro | no lleva gafas",
+    "French": "enlève son manteau | sans manteau | retire ses lunettes | ne porte que du noir | n'a pas de sac | vêtue de noir",
+    "German": "zieht den Mantel aus | zieht ihr Kleid an | ohne Mantel | trägt nur Schwarz | ohne ihren Hut | zieht die Schuhe aus",
+    "Italian": "si toglie il cappotto | senza cappello | indossa solo nero | si toglie gli occhiali | non ha ancora finito",
+    "Portuguese": "tirando o casaco | sem chapéu | vestindo apenas preto | só de passagem | não tem chapéu",
+    "Russian": "снимает пальто | снимает шляпу | только в городе | в одних местах | ученица художника",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", DRESSED)
+def test_undressing_and_what_alone_is_worn_are_told_from_hats_and_coats(language):
+    expected = {
+        **dict.fromkeys(UNDRESSED.get(language, "sem roupas | без одежды").split(" | "), "explicit-words"),
+        **dict.fromkeys(UNDER_AGE.get(language, "menina | девочка").split(" | "), "words-of-children"),
+        **dict.fromkeys(DRESSED[language].split(" | ")),
+    }
+    assert {text: reason(f"jade, {text}") for text in expected} == expected
+
+
 @pytest.mark.parametrize(
     ("text", "refused"),
     [
