@@ -191,7 +191,7 @@ def _letters_by_name() -> dict[int, str]:
 def _single(kinds: Mapping[Kind, Sequence[str]]) -> Iterator[tuple[Kind, str]]:
     """The words of the lists that are long enough to be known in parts, by their sound, or backwards."""
     for kind, listed in kinds.items():
-        for text in listed:
+        for text in (one for one in listed if " " not in one):
             for word in {(folded := fold(text).rstrip("*")), without_accents(folded)}:
                 if len(word) >= SOUND_LETTERS and len(split_words(word)) == 1:
                     yield kind, word
