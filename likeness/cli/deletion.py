@@ -7,12 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from likeness.git import git
+
 
 def files_of(path: Path) -> list[Path]:
     """A file, or the files in a folder; a link is one."""
     if path.is_dir() and not path.is_symlink():
         return [file for file in sorted(path.rglob("*")) if file.is_file() or file.is_symlink()]
     return [path] if path.is_symlink() or path.exists() else []
+
+
+def may_be_deleted(path: Path, root: Path) -> bool:
+    """Whether a file that a .dvc file names is DVC's: whoever wrote that may have named anything. What git keeps, its own folder and
+    DVC's, and what lies elsewhere is not."""
+    place, root = path.parent.resolve() / path.name, root.resolve()
+    if not place.is_relative_to(root) or place.relative_to(root).parts[:1] in ((), (".git",), (".dvc",)):
+        return False
+    return path.suffix == ".dvc" or not git("ls-files", "--", str(place), root=root)
 
 
 def make_writable(folder: Path) -> None:

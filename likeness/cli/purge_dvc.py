@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from likeness.cli.deletion import delete, files_of
+from likeness.cli.deletion import delete, files_of, may_be_deleted
 from likeness.disk import write_atomic
 from likeness.dvc_files import DIGEST, LOCK, entries, listed
 from likeness.errors import InputError
@@ -63,7 +63,7 @@ class DvcTraces:
         found += [
             (f"tracked by hand: {path.relative_to(self.root)}", path)
             for path in dict.fromkeys(self._imports)
-            if files_of(path) and self._may_go(path)
+            if files_of(path) and may_be_deleted(path, self.root)
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)
@@ -154,14 +154,6 @@ class DvcTraces:
                 yield path.relative_to(self.root).as_posix(), path.read_text("utf-8", "replace"), True
         for path, data in versions(self.root, lambda path: path.endswith((LOCK, ".dvc"))) or ():
             yield path, data.decode("utf-8", "replace"), False
-
-    def _may_go(self, path: Path) -> bool:
-        """Whether a file that a .dvc file names is DVC's: whoever wrote that may have named anything. git's own folder, what git
-        keeps and what lies elsewhere is not."""
-        place = path.parent.resolve() / path.name
-        inside = place.is_relative_to(root := self.root.resolve()) and place.relative_to(root).parts[:1]
-        kept = path.suffix != ".dvc" and git("ls-files", "--", str(place), root=self.root)
-        return bool(inside) and inside[0] not in (".git", ".dvc") and not kept
 
     def _is_inside(self, file: str) -> bool:
         """Whether a file lies in this persona's folders."""
