@@ -67,15 +67,19 @@ def tagged(**tags: tuple[int, int]) -> bytes:
     return tiff({tag: (3, value) for tag, value in usual.items()} | own, np.asarray(corners()).tobytes())
 
 
+def packed(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Chunks of a PNG, with their lengths and checksums."""
+    return b"".join(
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in chunks
+    )
+
+
 def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
     """A PNG with these chunks before its pixels."""
     buffer = io.BytesIO()
     corners().save(buffer, "PNG")
-    packed = [
-        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
-        for kind, part in chunks
-    ]
-    return buffer.getvalue()[:33] + b"".join(packed) + buffer.getvalue()[33:]
+    return buffer.getvalue()[:33] + packed(*chunks) + buffer.getvalue()[33:]
 
 
 def refusal(path: Path, data: bytes) -> InputError:

@@ -33,6 +33,9 @@ DEPTHS = (8, 10, 12, 14, 16)
 # EXIF 2.32 annex E and DCF 2.0: a picture in Adobe RGB says "uncalibrated" and the interoperability index R03.
 UNCALIBRATED, ADOBE_RGB_INDEX, INDEX_TAG = 0xFFFF, "R03", 1
 
+# Adobe's technical note 5116: the transforms of a JPEG of four inks, none and YCCK.
+INKS = (0, 2)
+
 # PNG 3rd edition: cICP counts before iCCP, that before sRGB, that before gAMA and cHRM. gAMA of sRGB is 0.45455; a picture
 # near it is shown as sRGB.
 CICP = b"cICP"
@@ -49,10 +52,10 @@ def plain_mode(image: Image.Image, data: bytes, notes: list[str]) -> tuple[Image
             reason="unsupported-mode",
             remedy="save it with 8 or 16 bits a channel",
         )
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+    if image.mode == "CMYK" and image.format == "JPEG" and image.info.get("adobe_transform") not in INKS:
         # Pillow takes 0 for full ink, as Adobe's programs write it; others read such a file the other way round.
         raise InputError(
-            "its four inks are told without the marker (Adobe, APP14) that says whether 0 is full ink or none",
+            "its four inks are told without a marker (Adobe, APP14) that says whether 0 is full ink or none",
             reason="unsupported-colour",
             remedy="export it as JPEG with an sRGB profile",
             kind="refused",
@@ -65,6 +68,8 @@ def plain_mode(image: Image.Image, data: bytes, notes: list[str]) -> tuple[Image
         if most == 0:
             notes.append("its transparency hides all of it: ignored")
         return rgba.convert("RGB"), (None if least == 255 or most == 0 else alpha)
+    if image.mode == "P":
+        _spread_palette(image, notes)
     if image.mode in ICC_SPACES:
         return image, None
     return image.convert("L" if image.mode == "1" else "RGB"), None
@@ -81,6 +86,14 @@ def _grey_of_16_bits(image: Image.Image, notes: list[str]) -> Image.Image:
         notes.append("its numbers count from white to black (WhiteIsZero): inverted")
         grey = 255 - grey
     return Image.fromarray(grey.astype(np.uint8))
+
+
+def _spread_palette(image: Image.Image, notes: list[str]) -> None:
+    """Pillow keeps the high byte of a TIFF's palette; some programs fill the low one alone, as libtiff knows, too."""
+    levels = np.array(tags_of(image).get(tag.COLORMAP, ()), np.uint16)
+    if len(levels) and levels.max() < 256:
+        image.putpalette(levels.reshape(3, -1).T.astype(np.uint8).tobytes())
+        notes.append("the 16-bit numbers of its palette hold 8 bits: scaled up")
 
 
 def _refuse_empty_high_bytes(image: Image.Image, has_16_bits: bool) -> None:

@@ -35,8 +35,9 @@ SUFFIXES = {
     "MPO": (".jpg", ".jpeg", ".mpo"),
     "PNG": (".png", ".apng"),
     "WEBP": (".webp",),
-    "HEIF": (".heic", ".heif", ".hif"),
+    # Before HEIF: both may call themselves mif1, and only Pillow's AVIF looks at the other brands.
     "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heif", ".hif"),
     "TIFF": (".tif", ".tiff"),
     "GIF": (".gif",),
     "BMP": (".bmp", ".dib"),
@@ -54,6 +55,8 @@ PLAIN_WORDS = {
     "could not create decoder object": NOT_DECODED,
     "broken data stream": NOT_DECODED,
     "unrecognized data stream": NOT_DECODED,
+    "codec configuration": NOT_DECODED,
+    "tile cannot extend": NOT_DECODED,
 }
 
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
@@ -129,7 +132,9 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
 
 
 def _in_our_words(error: Exception) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split())
+    if " " not in said:  # a number or a name within a decoder
+        return NOT_DECODED
     return next((words for start, words in PLAIN_WORDS.items() if said.startswith(start)), said)
 
 

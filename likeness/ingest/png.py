@@ -1,8 +1,8 @@
 """PNG told by its chunks (PNG 3rd edition, sections 5 and 11)."""
 
+import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, cast
 
 from PIL import Image
 
@@ -10,7 +10,10 @@ from likeness.ingest.kinds import unsupported
 from likeness.ingest.limits import truncated
 
 SIGNATURE, CHUNK_BYTES = b"\x89PNG\r\n\x1a\n", 12
-HEADER, PALETTE, PIXELS, PROFILE = b"IHDR", b"PLTE", b"IDAT", b"iCCP"
+HEADER, PIXELS, PROFILE = b"IHDR", b"IDAT", b"iCCP"
+# Numbers a pixel by the colour type, and where each pass of an interlaced picture begins and how far its pixels are apart.
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 APPLES_OWN = b"CgBI"  # pixels of iOS programs: blue first, packed without a checksum
 TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 
@@ -44,10 +47,16 @@ def readable(data: bytes) -> bytes:
     """The PNG without texts and without a profile that are too large for Pillow: no pixel depends on them.
 
     Raises:
-        InputError: `truncated`, it has two headers; `unsupported-kind`, it is a PNG for Apple's programs alone.
+        InputError: `truncated`, it has two headers, or a chunk up to the last of its pixels has another checksum;
+            `unsupported-kind`, it is a PNG for Apple's programs alone.
     """
-    kept, copied, total = list[bytes](), 0, 0
+    kept, copied, total, seen_pixels = list[bytes](), 0, 0, False
     for kind, at, end in chunks(data):
+        seen_pixels |= kind == PIXELS
+        if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big") and (
+            kind == PIXELS or not seen_pixels
+        ):
+            raise truncated(f"the checksum of its chunk {kind.decode('ascii', 'backslashreplace')} is wrong")
         if kind == APPLES_OWN:
             raise unsupported("PNG of an iOS program (CgBI)")
         if kind == HEADER and at > len(SIGNATURE):
@@ -66,15 +75,25 @@ def readable(data: bytes) -> bytes:
 
 
 def check(data: bytes, image: Image.Image) -> None:
-    """Refuse a PNG whose pixels name colours that its palette does not have; decoders invent them.
+    """Refuse a PNG whose pixels are fewer than it has places for; Pillow leaves the others black.
 
     Raises:
         InputError: `truncated`.
     """
-    if image.mode == "P" and (palette := content(data, PALETTE)) is not None:
-        _, largest = cast(Any, image.getextrema())
-        if largest >= len(palette) // 3:
-            raise truncated(f"its pixels name colour {largest} of a palette of {len(palette) // 3}")
+    width, height, bits, colours, *_, laced = struct.unpack(">IIBBBBB", content(data, HEADER) or b"")
+    needed = 0
+    for left, top, across, down in ADAM7 if laced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0:
+            needed += max(0, rows) * (1 + -(-columns * SAMPLES[colours] * bits // 8))
+    found, stream = 0, zlib.decompressobj()
+    for kind, at, end in chunks(data):
+        part = data[at + 8 : end - 4] if kind == PIXELS else b""
+        while part and not stream.eof and found < needed:
+            found += len(stream.decompress(part, MOST_BYTES))
+            part = stream.unconsumed_tail
+    if found < needed:
+        raise truncated(f"its data stand for {found} bytes of pixels, its size for {needed}")
 
 
 def profile(data: bytes) -> bytes | None:

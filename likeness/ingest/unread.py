@@ -32,6 +32,8 @@ KNOWN = [
 MOST_SAMPLES, MOST_COLOURS = 16, 65_536
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 BMP_BITS = frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64})
+SHORT_OS2_HEADER = 16
+USUAL_BMP_BITS = frozenset({1, 4, 8, 16, 24, 32})  # that Pillow knows, where they are not packed
 
 
 def refuse_unread(data: bytes, *, opened: bool) -> None:
@@ -57,9 +59,12 @@ def _rare_bmp(data: bytes) -> str | None:
     """What a BMP that is whole says of its pixels (Microsoft, BITMAPFILEHEADER and BITMAPV5HEADER)."""
     size, header, bits = (int.from_bytes(data[at : at + n], "little") for at, n in ((2, 4), (14, 4), (28, 2)))
     colours = int.from_bytes(data[46:50], "little") if header >= 40 else 0
-    if size > len(data) or header not in BMP_HEADERS or bits not in BMP_BITS or colours > MOST_COLOURS:
+    packed = int.from_bytes(data[30:34], "little")
+    is_odd = size > len(data) or header not in BMP_HEADERS or bits not in BMP_BITS or colours > MOST_COLOURS
+    is_usual = not packed and bits in USUAL_BMP_BITS and header != SHORT_OS2_HEADER and colours <= 256
+    if is_odd or is_usual:
         return None
-    return f"BMP with {bits} bits a pixel, compression {int.from_bytes(data[30:34], 'little')}"
+    return f"BMP with {bits} bits a pixel, compression {packed}"
 
 
 def _rare_tiff(data: bytes, opened: bool) -> str | None:

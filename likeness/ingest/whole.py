@@ -36,7 +36,9 @@ def load_whole(image: Image.Image, data: bytes, ratio: float, notes: list[str]) 
             whole = _jpeg_without_its_end(data, ratio)
             refuse_damaged(data + JPEG_END, whole or image)
         elif image.format == "PNG" and PNG_END not in data:
-            whole = _load(Image.open(io.BytesIO(_whole_chunks(data) + PNG_END), formats=("PNG",)), ratio)
+            data = _whole_chunks(data) + PNG_END
+            whole = _load(Image.open(io.BytesIO(data), formats=("PNG",)), ratio)
+            refuse_damaged(data, whole)
         else:
             raise
         if whole is None:

@@ -12,6 +12,7 @@ from ingest_pictures import (
     assert_upright,
     corners,
     display_p3_like,
+    packed,
     refusal,
     tagged,
     tiff,
@@ -169,11 +170,7 @@ def test_12_bits_stored_in_16_are_refused_in_a_png_too(tmp_path: Path, colours: 
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in numbers)
     header = struct.pack(">IIBBBBB", 96, 64, 16, 2 if colours == "RGB" else 6, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
-        for kind, part in parts
-    )
-    error = refusal(tmp_path / "a.png", data)
+    error = refusal(tmp_path / "a.png", b"\x89PNG\r\n\x1a\n" + packed(*parts))
     assert error.reason == "unsupported-mode"
     assert "15 of 255" in error.message
 

@@ -9,6 +9,7 @@ from likeness.ingest.strict.lzw import unpacked_length
 
 HEADER = 13
 EXTENSION, FRAME = 0x21, 0x2C
+TABLE = 0x80  # of the flags: colours follow
 
 
 def check(data: bytes, image: Image.Image) -> None:
@@ -24,13 +25,15 @@ def check(data: bytes, image: Image.Image) -> None:
         raise truncated("there is no frame where one should begin")
     width, height, flags = struct.unpack_from("<4xHHB", data, at + 1)
     at += 10 + _table_bytes(flags)
+    if not (data[10] | flags) & TABLE:
+        raise truncated("it has no palette")
     pixels, _ = _blocks(data, at + 1)
     if (length := unpacked_length(pixels, value_bits=data[at], gif=True)) != width * height:
         raise truncated(f"its data stand for {length} pixels, its first frame has {width * height}")
 
 
 def _table_bytes(flags: int) -> int:
-    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+    return 3 * 2 ** ((flags & 7) + 1) if flags & TABLE else 0
 
 
 def _blocks(data: bytes, at: int) -> tuple[bytes, int]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 from PIL import Image
 
+from likeness.ingest.kinds import unsupported
 from likeness.ingest.limits import truncated
 from likeness.ingest.strict.seam import edge_of_moved_blocks
 
 # What libjpeg warns of where the data do not fit together (jerror.h: JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_EXTRANEOUS_DATA,
 # JWRN_MUST_RESYNC, JWRN_JPEG_EOF, JWRN_BOGUS_PROGRESSION); its other warnings are of headers, and change no pixel.
 DAMAGE = re.compile(r"Corrupt JPEG data|Premature end|Inconsistent progression")
+UNKNOWN_SAMPLING = "Could not determine subsampling"
 # A step is seen in four rows of pixels, two on either side of an edge.
 LEAST_PX = 4
 # Reduced by 8, it reads all data and makes few pixels.
@@ -48,7 +50,7 @@ def refuse_warned(data: bytes, image: Image.Image) -> None:
     """Refuse a JPEG, or one strip of a TIFF, of which libjpeg says that its data are damaged.
 
     Raises:
-        InputError: `truncated`, in libjpeg's words.
+        InputError: `truncated`, in libjpeg's words; `unsupported-kind`, TurboJPEG cannot look at it.
     """
     colours = "CMYK" if image.mode == "CMYK" else "GRAY"
     try:
@@ -58,6 +60,8 @@ def refuse_warned(data: bytes, image: Image.Image) -> None:
     except ValueError as error:
         if DAMAGE.search(str(error)):
             raise truncated(str(error)) from error
+        if UNKNOWN_SAMPLING in str(error):  # its data were not looked at
+            raise unsupported("JPEG whose colours are stored smaller in a rare ratio") from error
 
 
 def refuse_moved(frame: bytes, image: Image.Image, rows: int | None) -> None:
