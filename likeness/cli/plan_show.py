@@ -111,13 +111,14 @@ def sentences(plan: Plan) -> list[str]:
     lines = [line for persona in plan.personas.values() for line in persona.stages]
     most = "at most " if any(line.at_most and line.calls for line in lines) else ""
     unchanged = [name for name, persona in plan.personas.items() if persona.unchanged]
+    ends = [_end(name, persona) for name, persona in plan.personas.items()]
     if not any(line.to_do for line in lines):
         why = (
-            f"DVC runs none of these stages of {', '.join(unchanged)}"
+            f": DVC runs none of these stages of {', '.join(unchanged)}"
             if unchanged
-            else "the item store has everything"
+            else ": the item store has everything"
         )
-        lines_below = [f"Nothing to do from ingest to caption: {why}. $0."]
+        lines_below = [f"Nothing to do from ingest to caption{'' if any(ends) else why}. $0."]
     else:
         time = (
             "time unknown before a first run"
@@ -130,6 +131,7 @@ def sentences(plan: Plan) -> list[str]:
             else "none of them costs money"
         )
         lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
+    lines_below += filter(None, ends)
     lines_below += [
         f"{name}: DVC passes over {', '.join(plan.personas[name].unchanged)}: inputs, settings and results are those of {LOCK}. "
         "This machine's item store lacks some of their items: once such a stage has to run, these are made and bought anew, "
@@ -161,6 +163,15 @@ def sentences(plan: Plan) -> list[str]:
             "conf/ is newer than params.yaml, and this plan is of the old settings: run `make params`."
         )
     return lines_below
+
+
+def _end(name: str, persona: PersonaPlan) -> str | None:
+    """What is said where no image is left for a stage."""
+    empty = next((line.stage for line in persona.stages if not line.items), None)
+    return (
+        empty
+        and f"WARNING: {name}: no image is left for {empty}; `dvc repro` ends there or before, and says why."
+    )
 
 
 def _table(name: str, persona: PersonaPlan) -> Table:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.errors import InputError
-from likeness.pipeline.manifest import Failure, Manifest
+from likeness.pipeline.manifest import Failure, Manifest, read_manifest
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
@@ -65,19 +65,33 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
 
 
 def require_images(run: Run, swapped: Manifest, *, targets: int) -> None:
-    """See that something goes on; where there are targets and no swap is left, say so.
+    """See that something goes on; where a person gave targets and no swap is left, say so.
 
     Raises:
         InputError: `no-images`.
     """
     if any(entry.target for entry in swapped.entries):
         return
-    why = f"no swap on the {targets} targets was possible and accepted" if targets else "there are no targets"
-    if not swapped.entries:
-        raise InputError(
-            f"{why}, and {run.persona.name}'s own photographs are left out (swap.include_sources)",
-            reason="no-images",
-            remedy=f"set swap.include_sources: true, or read {run.paths.swapped}/failures.jsonl and add photographs",
-        )
+    failures = read_manifest(run.paths.ingested).failures
+    refused = sum(failure.items for failure in failures if failure.target is not None)
     if targets:
+        why = f"no swap on the {targets} targets was possible and accepted"
+    elif refused:
+        why = f"none of the {refused} targets passed ingest ({run.paths.ingested}/failures.jsonl says why)"
+    else:
+        why = "there are no targets"
+    if not swapped.entries:
+        left_out = not run.config.swap.include_sources
+        own = (
+            "own photographs are left out (swap.include_sources)"
+            if left_out
+            else "own photographs did not pass"
+        )
+        raise InputError(
+            f"{why}, and {run.persona.name}'s {own}",
+            reason="no-images",
+            remedy=("set swap.include_sources: true, or " if left_out else "")
+            + f"read failures.jsonl in {run.paths.ingested} and {run.paths.swapped}, and add photographs",
+        )
+    if targets or refused:
         sys.stderr.write(f"swap: {why}: {run.persona.name}'s own photographs alone go on\n")

@@ -241,6 +241,10 @@ def test_what_is_refused_goes_no_further(mission, capsys):
     plan, _ = planned(capsys=capsys)
     assert columns(plan, "items", "to_do")["swap"] == (32, 0)
     assert columns(plan, "items", "to_do")["enhance"] == (0, 0)
+    plan_command([], as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "WARNING: jade: no image is left for resize" in said
+    assert "the item store has everything" not in said
 
 
 def test_a_budget_too_small_is_told_and_ends_with_1(mission, capsys):

@@ -251,3 +251,24 @@ def test_where_no_swap_is_accepted_the_own_photos_go_on_and_that_is_said(ingeste
         "no swap on the 2 targets was possible and accepted: jade's own photographs alone"
         in capsys.readouterr().err
     )
+
+
+def test_targets_that_ingest_refused_are_not_called_missing(ingested, capsys):
+    before = read_manifest(PLACES.ingested)
+    own = [entry for entry in before.entries if entry.target is None]
+    refused = next(entry for entry in before.entries if entry.target).failure(
+        kind="refused", reason="blurred", detail="blurred", remedy="take another"
+    )
+    write_manifest(PLACES.ingested, own, [refused])
+    assert ids(run()) == ["jade-s1", "jade-s2"]
+    assert "none of the 1 targets passed ingest (data/jade/ingested/failures.jsonl" in capsys.readouterr().err
+    with pytest.raises(InputError, match="none of the 1 targets passed ingest"):
+        run(include_sources=False)
+
+
+def test_where_no_own_photograph_passed_nobody_is_told_to_let_them_in(ingested):
+    before = read_manifest(PLACES.ingested)
+    write_manifest(PLACES.ingested, [entry for entry in before.entries if entry.target], [])
+    with pytest.raises(InputError, match="jade's own photographs did not pass") as caught:
+        run()
+    assert "include_sources" not in caught.value.remedy
