@@ -146,8 +146,10 @@ def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str,
         scaled = {part: tensor * share if part in SCALED else tensor for part, tensor in parts.items()}
         tensors |= file_tensors(type(base), layer, scaled, common)
     metadata.pop(ADAPTER_METADATA, None)
-    metadata["ss_network_alpha"] = str(common)
-    say_scale(metadata, common, {rank_of(parts) for parts in found.layers.values()})
+    if base.FILE_ALPHA:
+        metadata["ss_network_alpha"] = str(common)
+    said = common if base.FILE_ALPHA else None
+    say_scale(metadata, said, {rank_of(parts) for parts in found.layers.values()})
     return tensors
 
 

@@ -8,6 +8,7 @@ comfy/weight_adapter/lora.py and comfy/utils.py (z_image_to_diffusers, flux_to_d
 
 import pytest
 import torch
+from safetensors.torch import load
 from trainers_files import effects, fused, matrices, named, write
 
 from likeness.errors import InputError
@@ -140,3 +141,27 @@ def test_a_text_encoder_without_out_proj_is_loaded_whole(tmp_path):
         f"lora_te2_{layer.format('k')}": (*matrices(1280, 1280), 1),
     }
     assert convert(write(tmp_path, named(layers)), to="kohya", dtype=None).layers == 2
+
+
+def test_a_converted_lokr_of_klein_says_no_scale_that_its_tensors_have_not(tmp_path):
+    """Klein's files have no alpha: the header that convert writes said the alpha of whole factors, 1, at rank 4."""
+    random = torch.Generator().manual_seed(0)
+    block = "transformer.transformer_blocks.0.attn"
+    tensors = {
+        f"{block}.{name}.{part}": torch.randn(*shape, generator=random)
+        for name in ("to_q", "to_k", "to_v")
+        for part, shape in (("lokr_w1", (6, 6)), ("lokr_w2", (8, 8)))
+    } | {
+        f"transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.{part}": torch.randn(
+            *shape, generator=random
+        )
+        for part, shape in (("lokr_w1", (18, 6)), ("lokr_w2_a", (24, 4)), ("lokr_w2_b", (4, 8)))
+    }
+    file = write(tmp_path, tensors, {"ss_network_alpha": "4", "ss_network_dim": "4"})
+    made = convert(file, to="kohya", dtype=None)
+    assert (made.base, made.layers) == ("FLUX.2 klein", 4)
+    file.write_bytes(made.data)
+    found = read_lora(file)
+    assert (found.scales, found.problems) == ({1.0: 4}, ())
+    assert set(load(made.data)) == set(tensors)
+    assert "ss_network_alpha 1" not in " ".join(convert(file, to="diffusers", dtype=None).notes)
