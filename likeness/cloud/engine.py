@@ -67,13 +67,14 @@ class Controller:
 @dataclass(frozen=True, kw_only=True)
 class EngineJob:
     """A job as the engine knows it: `status` in its words (`RUNNING`, `RECOVERING`, `SUCCEEDED`, `FAILED`, ...), seconds
-    it ran, why it failed; `left`: whether the engine ended without its machine, which may bill."""
+    it ran, how often a machine was lost, why it failed; `left`: whether the engine ended without its machine, which may bill."""
 
     number: int
     name: str
     status: str
     ended: bool
     seconds: float
+    recoveries: int
     machine: str
     reason: str
     left: bool = False

@@ -140,6 +140,7 @@ def jobs(_request: dict) -> list:
             "status": record["status"].value,
             "ended": record["status"].is_terminal(),
             "seconds": float(record["job_duration"] or 0),
+            "recoveries": int(record["recovery_count"] or 0),
             "machine": str(record.get("cluster_resources") or record["resources"] or ""),
             "reason": str(record.get("failure_reason") or ""),
             "left": any(words in str(record.get("failure_reason")) for words in LEFT_BEHIND),

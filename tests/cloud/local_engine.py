@@ -43,7 +43,7 @@ def launch(request: dict) -> None:
             ).returncode  # fmt: skip
     job = {
         "number": len(jobs()) + 1, "name": task["name"], "status": "FAILED" if code else "SUCCEEDED", "ended": True,
-        "seconds": time.time() - began, "machine": "slurm", "reason": "",
+        "seconds": time.time() - began, "recoveries": 0, "machine": "slurm", "reason": "",
     }  # fmt: skip
     JOBS.write_text(json.dumps([*jobs(), job]))
 

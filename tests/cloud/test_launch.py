@@ -101,7 +101,7 @@ def test_a_job_that_is_over_for_the_engine_is_replaced_and_what_may_be_left_of_i
     records = JobRecords(Remote((prepared.folder.parent / "store").as_uri()), first.job)
     records.announce(first.values())
     records.renew(3600)
-    known = {"number": 1, "name": first.job, "status": "RUNNING", "ended": False, "seconds": 9.0,
+    known = {"number": 1, "name": first.job, "status": "RUNNING", "ended": False, "seconds": 9.0, "recoveries": 0,
              "machine": "slurm", "reason": "", "left": False}  # fmt: skip
     handed: list[str] = []
     monkeypatch.setattr("likeness.cli.launch.carry_out", lambda one: handed.append(one.plan.job))

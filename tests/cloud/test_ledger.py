@@ -121,7 +121,7 @@ class Engine:
         self.world = world
 
     def jobs(self) -> list[EngineJob]:
-        return [EngineJob(number=1, name=self.world.job, status="FAILED", ended=True, seconds=self.world.engine_s,
+        return [EngineJob(number=1, name=self.world.job, status="FAILED", ended=True, seconds=self.world.engine_s, recoveries=0,
                           machine="", reason="")]  # fmt: skip
 
 

@@ -101,6 +101,7 @@ class HangingEngine:
                 status="RUNNING",
                 ended=False,
                 seconds=60.0,
+                recoveries=0,
                 machine="runpod",
                 reason="",
             )
