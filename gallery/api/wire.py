@@ -47,9 +47,8 @@ class Wire(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if (
-            not self._in_body
-        ):  # what comes after a body is no header, though a proxy before us looked at headers alone
+        # What comes after a body is no header, though a proxy before us looked at headers alone.
+        if not self._in_body:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

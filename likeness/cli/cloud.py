@@ -30,8 +30,7 @@ def status_command(as_json: Json = False) -> int:
       likeness cloud status --json
     """
     cloud = Cloud.here()
-    known = cloud.jobs()
-    settle(cloud, known)
+    known = settle(cloud, cloud.jobs())
     left = [pod for view in known.jobs if view.ended for pod in view.pods]
     if as_json:
         values = {
@@ -125,8 +124,7 @@ def cost_command(as_json: Json = False) -> None:
       likeness cloud cost --json
     """
     cloud = Cloud.here()
-    known = cloud.jobs()
-    settle(cloud, known)
+    known = settle(cloud, cloud.jobs())
     if as_json:
         print_json([asdict(one) for one in known.jobs])
         return

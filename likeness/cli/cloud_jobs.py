@@ -24,7 +24,8 @@ ESTIMATE = "estimate"
 @dataclass(frozen=True, kw_only=True)
 class JobView:
     """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
-    `usd` is the bill of `by`, or our estimate; `pods` are RunPod's machines under its name, which bill."""
+    `usd` is the bill of `by`, or our estimate; `lost` are the machines that the engine lost, `pods` RunPod's under its name,
+    which bill."""
 
     name: str
     status: str
@@ -33,6 +34,7 @@ class JobView:
     seconds: float
     usd: float
     by: str
+    lost: int
     usd_max: float | None
     reason: str
     pods: Sequence[Pod]
@@ -47,7 +49,7 @@ class Known:
     jobs: Sequence[JobView]
     strangers: Sequence[Pod]
     problems: Sequence[LikenessError]
-    notes: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,14 +100,12 @@ class Cloud:
         except LikenessError as error:
             problems.append(error)
         names = sorted({*known, *job_names(self.store)})
-        bills = Bills(self.cfg, datetime.datetime.now(datetime.UTC))
         views = [
-            _billed(self._view(name, job, [pod for pod in pods if name in pod.name]), job, bills)
-            for name, job in ((one, known.get(one)) for one in names)
+            self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names
         ]
         taken = {pod.id for view in views for pod in view.pods}
         strangers = [pod for pod in pods if pod.id not in taken]
-        return Known(jobs=views, strangers=strangers, problems=problems, notes=bills.notes)
+        return Known(jobs=views, strangers=strangers, problems=problems)
 
     def job(self, name: str, known: Known | None = None) -> JobView:
         """One job by its name.
@@ -149,25 +149,28 @@ class Cloud:
             seconds=seconds,
             usd=usd,
             by=ESTIMATE,
+            lost=job.recoveries if job else 0,
             usd_max=launch.get("usd_max"),
             reason=words or (job.reason if job else ""),
             pods=pods,
         )
 
 
-def _billed(view: JobView, job: EngineJob | None, bills: Bills) -> JobView:
+def _billed(view: JobView, bills: Bills) -> JobView:
     """The same with the provider's bill, where the job is over and all of it is billed."""
     if not view.ended or view.pods:
         return view
-    usd = bills.of(view.name, view.lives, job.recoveries if job else 0)
+    usd = bills.of(view.name, view.lives, view.lost)
     return view if usd is None else replace(view, usd=usd, by="RunPod")
 
 
-def settle(cloud: Cloud, known: Known) -> None:
-    """Book what the jobs that have ended really cost, where this computer reserved money for them: by the provider's bill, also
-    in place of an estimate that was booked before."""
+def settle(cloud: Cloud, known: Known) -> Known:
+    """What is known, with the provider's bills; what jobs that have ended really cost is booked, where this computer reserved
+    money for them, also in place of an estimate that was booked before. Who is to end a machine does not wait for bills."""
+    bills = Bills(cloud.cfg, datetime.datetime.now(datetime.UTC))
+    known = replace(known, jobs=[_billed(view, bills) for view in known.jobs], notes=bills.notes)
     if known.problems:
-        return  # what may still bill keeps counting
+        return known  # what may still bill keeps counting
     spending = Spending(
         cloud.repository.spending,
         prices=cloud.cfg.prices,
@@ -182,3 +185,4 @@ def settle(cloud: Cloud, known: Known) -> None:
             continue
         if mine.end == "open" or (view.by != ESTIMATE and view.usd != mine.usd):
             spending.pay(mine.id, view.usd, {"hours": round(view.seconds / 3600, 4), "by": view.by})
+    return known

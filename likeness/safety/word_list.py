@@ -181,9 +181,8 @@ def _letters(shapes: Mapping[str, str]) -> dict[int, str]:
 def _letters_by_name() -> dict[int, str]:
     """Letters that Unicode calls one of Latin, turned, small or with a hook, tail or stroke: ɳ is an n."""
     codes = (code for block in LATIN_BLOCKS for code in block)
-    whole = (
-        code for code in codes if not unicodedata.decomposition(chr(code))
-    )  # of others the accent is taken off
+    # Of others the accent is taken off.
+    whole = (code for code in codes if not unicodedata.decomposition(chr(code)))
     named = ((code, LATIN_NAME.fullmatch(unicodedata.name(chr(code), ""))) for code in whole)
     return {code: name[1].lower() for code, name in named if name}
 

@@ -67,12 +67,14 @@ class World:
             records.begin(Life(machine="runpod RTX4090", began=BEGAN, seconds=3600 / len(pods), usd_per_hour=USD, end="done",
                                pod=pod))  # fmt: skip
 
+    def cloud(self, lost: int = 0) -> Cloud:
+        engine: Any = Told(lost)
+        return Cloud(cfg=self.cfg, repository=self.repository, store=self.store, engine=engine)
+
     def look(self, lost: int = 0) -> Any:
         """The job as it is told, once it is booked."""
-        engine: Any = Told(lost)
-        cloud = Cloud(cfg=self.cfg, repository=self.repository, store=self.store, engine=engine)
-        known = cloud.jobs()
-        settle(cloud, known)
+        cloud = self.cloud(lost)
+        known = settle(cloud, cloud.jobs())
         (view,) = known.jobs
         return view, list(known.notes), known.problems
 
@@ -98,6 +100,14 @@ def test_runpods_bill_counts_and_not_our_estimate(world):
     assert (view.usd, view.by, notes) == (pytest.approx(0.75), "RunPod", [])
     assert world.booked == pytest.approx(0.75)
     assert world.servers.counts()["runpod.bills"] == before + 1
+
+
+def test_who_looks_for_machines_to_end_waits_for_no_bill(world):
+    world.ran_on("p1")
+    before = world.servers.counts().get("runpod.bills", 0)
+    (view,) = world.cloud().jobs().jobs
+    assert view.by == "estimate"
+    assert world.servers.counts().get("runpod.bills", 0) == before
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def here(tmp_path, monkeypatch):
         return SimpleNamespace(records=records, pods=pods)
 
     monkeypatch.setattr(cloud_jobs.Cloud, "pods", lambda _: list(pods))
-    monkeypatch.setattr(cloud, "settle", lambda *_: None)
+    monkeypatch.setattr(cloud, "settle", lambda _, known: known)
     monkeypatch.setattr(cloud, "_terminate", end)
     return with_engine
 
