@@ -7,7 +7,7 @@ import contextlib
 import io
 import struct
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,6 +63,27 @@ def load_rgb(path: Path | str) -> RGB:
             remedy="run `dvc repro`: it makes the stage before this one again",
         ) from error
     return decode_rgb(data, name=str(path))
+
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The name of each chunk of a PNG, where it begins and where it ends, its length, name and checksum among it; the last one may
+    say that it ends behind the data."""
+    at = len(PNG_SIGNATURE)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8], at, end
+        at = end
+
+
+def riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents of a WebP's chunks from a place on."""
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, at)
+        yield kind, data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
 
 
 def is_picture(data: bytes) -> bool:

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
-from likeness.images import RGB
+from likeness.images import PNG_SIGNATURE, RGB
 from likeness.ingest import pages, png
 from likeness.ingest.boxes import NO_BOXES, describe
 from likeness.ingest.colour import CICP, plain_mode, to_srgb, told_encoding
@@ -146,7 +146,7 @@ def matches_suffix(name: str, format: str) -> bool:
 def _decode(data: bytes, limits: Limits) -> Photo:
     notes: list[str] = []
     embedded = None
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(PNG_SIGNATURE):
         embedded, data = png.profile(data), png.readable(data)
     image = Image.open(io.BytesIO(data), formats=OPENED)
     format = str(image.format)

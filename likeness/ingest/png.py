@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from likeness.images import PNG_SIGNATURE, png_chunks
 from likeness.ingest.kinds import unsupported
 from likeness.ingest.limits import truncated
 
-SIGNATURE, CHUNK_BYTES = b"\x89PNG\r\n\x1a\n", 12
 HEADER, PIXELS, PROFILE = b"IHDR", b"IDAT", b"iCCP"
 # Numbers a pixel by the colour type, and where each pass of an interlaced picture begins and how far its pixels are apart.
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -24,13 +24,7 @@ MOST_OF_A_PROFILE = 2**24
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """The name of each whole chunk, where it begins and where it ends."""
-    at = len(SIGNATURE)
-    while at + CHUNK_BYTES <= len(data):
-        end = at + CHUNK_BYTES + int.from_bytes(data[at : at + 4], "big")
-        if end > len(data):
-            return
-        yield data[at + 4 : at + 8], at, end
-        at = end
+    return (chunk for chunk in png_chunks(data) if chunk[2] <= len(data))
 
 
 def content(data: bytes, name: bytes) -> bytes | None:
@@ -59,7 +53,7 @@ def readable(data: bytes) -> bytes:
             raise truncated(f"the checksum of its chunk {kind.decode('ascii', 'backslashreplace')} is wrong")
         if kind == APPLES_OWN:
             raise unsupported("PNG of an iOS program (CgBI)")
-        if kind == HEADER and at > len(SIGNATURE):
+        if kind == HEADER and at > len(PNG_SIGNATURE):
             raise truncated("it has a second header")
         if kind != PROFILE and kind not in TEXTS:
             continue

@@ -8,6 +8,7 @@ import zlib
 
 from PIL import Image, ImageChops
 
+from likeness.images import PNG_SIGNATURE
 from likeness.ingest import png
 from likeness.ingest.strict import refuse_damaged
 
@@ -67,4 +68,4 @@ def _jpeg_without_its_end(data: bytes, ratio: float) -> Image.Image | None:
 
 def _whole_chunks(data: bytes) -> bytes:
     """A PNG up to the end of its last whole chunk; whether these hold the whole picture the decoder says."""
-    return data[: max((end for _, _, end in png.chunks(data)), default=len(png.SIGNATURE))]
+    return data[: max((end for _, _, end in png.chunks(data)), default=len(PNG_SIGNATURE))]

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from likeness.errors import InputError
-from likeness.images import RGB, decode_rgb, encode_jpeg, encode_png
+from likeness.images import PNG_SIGNATURE, RGB, decode_rgb, encode_jpeg, encode_png
 from likeness.marks import claims, xmp
 from likeness.marks.claims import JPEG, PNG, WEBP, Claim, Ingredient
 from likeness.marks.keys import SigningKey
@@ -40,7 +40,7 @@ def mime_of(data: bytes) -> str | None:
         return JPEG
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WEBP
-    return PNG if data.startswith(xmp.PNG_START) else None
+    return PNG if data.startswith(PNG_SIGNATURE) else None
 
 
 def mark_picture(

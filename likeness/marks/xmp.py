@@ -8,14 +8,14 @@ Source: IPTC Photo Metadata Standard 2025.1 and the vocabulary at http://cv.iptc
 import zlib
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Literal
 
 from likeness.errors import InputError
+from likeness.images import PNG_SIGNATURE, png_chunks, riff_chunks
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
-PNG_START, PNG_XMP = b"\x89PNG\r\n\x1a\n", b"XML:com.adobe.xmp"
+PNG_XMP = b"XML:com.adobe.xmp"
 PNG_HEADER_END = 33  # signature, then IHDR with its length, name, 13 bytes and checksum
 _SOI, _APP0, _APP1, _SCAN = b"\xff\xd8", 0xE0, 0xE1, 0xDA
 
@@ -101,7 +101,7 @@ def mark_png(png: bytes, code: SourceType) -> bytes:
     Raises:
         InputError: `not-png`.
     """
-    if not png.startswith(PNG_START):
+    if not png.startswith(PNG_SIGNATURE):
         raise InputError("these bytes are not a PNG", reason="not-png",
                          remedy="write the image as PNG before it is marked")  # fmt: skip
     body = b"iTXt" + PNG_XMP + b"\0\0\0\0\0" + _packet(code).encode()
@@ -119,22 +119,11 @@ def find_code(data: bytes) -> SourceType | None:
 def _packets(data: bytes) -> Iterator[bytes]:
     if data.startswith(_SOI):
         yield from (one for one in _segments(data)[0] if one[1] == _APP1 and one[4:].startswith(XMP_MARK))
-    elif data.startswith(PNG_START):
-        yield from (
-            body for name, body in _chunks(data, 8, "big") if name == b"iTXt" and body.startswith(PNG_XMP)
-        )
+    elif data.startswith(PNG_SIGNATURE):
+        texts = (data[at + 8 : end - 4] for name, at, end in png_chunks(data) if name == b"iTXt")
+        yield from (body for body in texts if body.startswith(PNG_XMP))
     elif data.startswith(b"RIFF"):
-        yield from (body for name, body in _chunks(data, 12, "little") if name == b"XMP ")
-
-
-def _chunks(data: bytes, at: int, order: Literal["big", "little"]) -> Iterator[tuple[bytes, bytes]]:
-    """Names and bodies of a PNG's chunks, which say their length before their name, or of a WebP's."""
-    png = order == "big"
-    while at + 8 <= len(data):
-        size, name = (data[at : at + 4], data[at + 4 : at + 8])[:: 1 if png else -1]
-        length = int.from_bytes(size, order)
-        yield name, data[at + 8 : at + 8 + length]
-        at += 8 + length + (4 if png else length % 2)
+        yield from (body for name, body in riff_chunks(data, 12) if name == b"XMP ")
 
 
 def _packet(code: SourceType) -> str:

@@ -15,13 +15,13 @@ from publications import ARCHIVE, elsewhere, faults
 
 from likeness.cli.marks import detect_command
 from likeness.errors import InputError
-from likeness.images import encode_jpeg
+from likeness.images import PNG_SIGNATURE, encode_jpeg
 from likeness.marks import claims, registry
 from likeness.marks.claims import JPEG, Claim
 from likeness.marks.detect import detect
 from likeness.marks.keys import development_key
 from likeness.marks.registry import Registry, publication_of, read_registries, read_registry
-from likeness.marks.xmp import PNG_START, XMP_MARK, SourceType, find_code, mark_jpeg
+from likeness.marks.xmp import XMP_MARK, SourceType, find_code, mark_jpeg
 from likeness.publish import artefacts
 from likeness.publish.verify import verify
 from likeness.versions.revision import stages_of
@@ -57,14 +57,14 @@ FOUND = {
     "behind fill bytes": GREY[:2] + b"\xff\xff\xff" + XMP + GREY[2:],
     "as an element": GREY[:2] + ELEMENT + GREY[2:],
     "beside another code": GREY[:2] + segment(0xE1, XMP_MARK + SourceType.ALGORITHMICALLY_ENHANCED.uri.encode()) + XMP + GREY[2:],
-    "behind a PNG's pixels": PNG_START + chunk(b"IDAT", bytes(9)) + chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + SAID),
+    "behind a PNG's pixels": PNG_SIGNATURE + chunk(b"IDAT", bytes(9)) + chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + SAID),
     "in a WebP": webp(b"XMP ", SAID),
 }  # fmt: skip
 NO_XMP = {
     "in a comment": GREY[:2] + segment(0xFE, SAID) + GREY[2:],
     "in Exif": GREY[:2] + segment(0xE1, b"Exif\0\0" + SAID) + GREY[2:],
     "in the pixels": GREY + SAID,
-    "in another text of a PNG": PNG_START + chunk(b"tEXt", b"Comment\0" + SAID),
+    "in another text of a PNG": PNG_SIGNATURE + chunk(b"tEXt", b"Comment\0" + SAID),
     "in another chunk of a WebP": webp(b"EXIF", SAID),
     "cut off": XMP[:-20],
     "an empty segment": b"\xff\xd8\xff\xe1\0\0" + SAID,

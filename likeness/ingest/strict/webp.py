@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from likeness.images import riff_chunks
 from likeness.ingest.limits import truncated
 
 # libwebp's encoder leaves up to 3 bytes that no decoder needs (measured; 1 without loss), libvpx's up to 5.
@@ -39,14 +40,11 @@ def _is_picture(data: bytes) -> bool:
 
 def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of chunks from a place on, those of a frame among them."""
-    while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
-        content = data[at + 8 : at + 8 + size]
+    for kind, content in riff_chunks(data, at):
         if kind == FRAME:
             yield from _chunks(content, FRAME_HEADER)
         else:
             yield kind, content
-        at += 8 + size + size % 2
 
 
 def _file(kind: bytes, content: bytes) -> bytes:
