@@ -207,8 +207,10 @@ def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Sort key that puts s2 before s10."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text))
+    """Sort key that puts s2 before s10, and s0 before s00: only equal texts are equal."""
+    return tuple(
+        (int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text)
+    )
 
 
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:

@@ -63,3 +63,9 @@ def test_a_face_moves_with_the_cut_and_its_outline_with_it():
     outlined = face.model_copy(update={"outline_px": ((30, 20), (40, 24), (33.33, 28))})
     moved = outlined.moved(2, 3, left=10, top=15, digits=1)
     assert moved.outline_px == ((40, 15), (60, 27), (46.7, 39))
+
+
+def test_names_that_differ_in_zeros_alone_have_one_order():
+    names = ["s10", "s2", "s00", "s0", "s02"]
+    for order in (names, names[::-1]):
+        assert sorted(order, key=natural) == ["s0", "s00", "s02", "s2", "s10"]
