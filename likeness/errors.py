@@ -8,7 +8,8 @@
     └── ProviderError        whoever does the work could not
         ├── TransientError   may go through when tried again
         │   ├── InDoubtError     sent, and the answer never came whole: perhaps carried out and billed
-        │   └── JobLostError     a bought job failed, vanished or never ends at the provider
+        │   ├── JobLostError     a bought job failed, vanished or never ends at the provider
+        │   └── UnreachableError nobody has answered at the provider's address yet: stop the stage
         ├── RejectedError    the provider will never take this input
         ├── AuthError        the key is missing or wrong: stop the stage
         └── QuotaError       the account is empty: stop the stage
@@ -175,6 +176,12 @@ class JobLostError(TransientError):
     ) -> None:
         super().__init__(message, reason=reason, remedy=remedy)
         self.billed = billed
+
+
+class UnreachableError(TransientError):
+    """Nobody answers at the provider's address, and nobody did before in this run: the next item would wait in vain, too."""
+
+    default_reason = "no-connection"
 
 
 class RejectedError(ProviderError):

@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption.vision_answer import SCHEMA, says
 from likeness.caption.vision_chat import VisionChat, data_url
-from likeness.errors import LikenessError, QuotaError
-from likeness.http.responses import Response
+from likeness.errors import ConfigError, LikenessError, QuotaError
+from likeness.http.responses import Response, clean
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 
@@ -67,7 +67,13 @@ class OpenAICaptioner(VisionChat):
         return completion_text(answer)
 
     def translate(self, response: Response) -> LikenessError | None:
-        """429 may be the account."""
+        """404 is the address or the model, 429 may be the account."""
+        if response.status == 404:
+            return ConfigError(
+                f"the caption server has no such address or model: {clean(response.body.decode('utf-8', 'replace'))}",
+                remedy="correct caption.provider.base_url (Ollama's ends in /v1) and .model in conf/; a local server may have "
+                "to fetch the model first",
+            )
         if response.status == 429 and says(response.body, "insufficient_quota", "billing"):
             return QuotaError(
                 "the caption server's account is used up",

@@ -17,18 +17,27 @@ from likeness.errors import (
     LikenessError,
     RejectedError,
     TransientError,
+    UnreachableError,
 )
 from likeness.http.auth import Auth
 from likeness.http.keys import check_place
 from likeness.http.rate_limit import STOPPED, Limits, RateLimiter
 from likeness.http.responses import REDIRECTS, Response, Translate, clean, problem_of, problem_of_file
 from likeness.http.sockets import Address, ForbiddenAddressError, is_loopback, is_public
-from likeness.http.transport import MB, Headers, Transport, UnansweredError, UnsentError
+from likeness.http.transport import (
+    MB,
+    Headers,
+    Transport,
+    UnansweredError,
+    UnconnectedError,
+    UnsentError,
+)
 from likeness.store.items import Json
 
 MAX_REDIRECTS = 3
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
 AGAIN = "run `dvc repro` again"
+UNREACHED = "see that the server runs, and check the network and base_url in conf/; then run it again"
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Client:
         self._name, self._base, self._auth, self._limits = name, base_url.rstrip("/"), auth, limits
         self._translate = translate
         self._at_home = is_loopback(urlsplit(base_url).hostname)
+        self._reached = False
         self._rates = RateLimiter(limits, stop)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_pass),
@@ -172,14 +182,17 @@ class Client:
             with self._rates.one(call.tokens) as sent_at:
                 response = call.ask()
         except UnsentError as error:
-            remedy = "check the network and base_url in conf/"
-            failure = TransientError(self._told(call, error), reason="no-connection", remedy=remedy)
+            alone = isinstance(error, UnconnectedError) and not self._reached
+            kind = UnreachableError if alone else TransientError
+            failure = kind(self._told(call, error), reason="no-connection", remedy=UNREACHED)
         except UnansweredError as error:
+            self._reached = True
             failure = TransientError(self._told(call, error), reason="no-answer", remedy=AGAIN)
             failure = failure if call.safe else _in_doubt(failure)
         except ForbiddenAddressError as error:
             failure = RejectedError(f"{call.what}: {error}, which is not public", reason="not-public")
         else:
+            self._reached = True
             failure = self._refusal(call, response, sent_at)
             if failure is None:
                 return response

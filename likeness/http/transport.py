@@ -26,9 +26,10 @@ KEEP_ALIVE_S = 4.0
 # What a path may hold as it is; the rest of a vendor's job id is escaped.
 PATH_LETTERS = "/%?&=:@+,;~!*'()$-._"
 
+UNCONNECTED = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError)
 UNSENT = (
-    httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.WriteError, httpcore.WriteTimeout,
-    httpcore.ProxyError, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.InvalidURL,
+    httpcore.PoolTimeout, httpcore.WriteError, httpcore.WriteTimeout, httpcore.UnsupportedProtocol,
+    httpcore.LocalProtocolError, httpx.InvalidURL,
 )  # fmt: skip
 UNANSWERED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
@@ -42,6 +43,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 class UnsentError(Exception):
     """The request has not gone out whole: nobody can have carried it out."""
+
+
+class UnconnectedError(UnsentError):
+    """Nobody took the connection."""
 
 
 class UnansweredError(Exception):
@@ -177,6 +182,8 @@ def _errors_as_ours() -> Generator[None]:
     problem: Exception | None = None
     try:
         yield
+    except UNCONNECTED as error:
+        problem = UnconnectedError(f"{type(error).__name__}: {error}".rstrip(": "))
     except UNSENT as error:
         problem = UnsentError(f"{type(error).__name__}: {error}".rstrip(": "))
     except UNANSWERED as error:

@@ -2,7 +2,8 @@
 
 Results come back in the order they were asked for. At most `workers` items are in memory. An item that fails
 leaves a line in failures.jsonl and the others go on; a refusal that depends only on content is remembered in the
-store like a result. A key or an account that fails (AuthError, QuotaError) stops the batch.
+store like a result. A key or an account that fails (AuthError, QuotaError), and a provider that nobody reached
+(UnreachableError), stop the batch.
 """
 
 import threading
@@ -22,6 +23,7 @@ from likeness.errors import (
     ProviderError,
     QuotaError,
     TransientError,
+    UnreachableError,
 )
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
@@ -110,7 +112,7 @@ def run_batch(
     """Outcomes in the order of `works`, with progress on stderr; `run_item` makes them elsewhere than here.
 
     Raises:
-        AuthError, QuotaError, ConsentError: at once; what is finished stays in the store.
+        AuthError, QuotaError, UnreachableError, ConsentError: at once; what is finished stays in the store.
         TransientError: `stopped`: `stop` was set; what was running is finished and stored.
     """
     stop, broken = stop or threading.Event(), threading.Event()
@@ -162,7 +164,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     """The outcome of one unit of work, here and now.
 
     Raises:
-        AuthError, QuotaError, ConsentError, ConfigError: nothing is stored.
+        AuthError, QuotaError, UnreachableError, ConsentError, ConfigError: nothing is stored.
     """
     if (outcome := look_up(work, store)) is not None:
         return outcome
@@ -180,7 +182,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
         if error.repeats:
             refusal = failure.model_dump(mode="json", include=REMEMBERED)
             store.put(work.key, {}, {**error.measured, "refusal": refusal})
-    except (AuthError, QuotaError):
+    except (AuthError, QuotaError, UnreachableError):
         raise
     except ProviderError as error:
         failure, unfinished = work.failure(error), isinstance(error, TransientError)

@@ -14,11 +14,14 @@ from likeness.digests import md5_file
 from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
 from likeness.errors import DiskError, InputError, TransientError
+from likeness.formatting import on_terminal
 from likeness.pipeline.batch import BUG, Outcome
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409
+# So many reasons are told on a terminal with an example, each text in so many letters.
+EXAMPLES, MAX_TOLD = 3, 200
 
 
 def finish(
@@ -97,7 +100,7 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
             if beside
             else ""
         )
-        + f"\n  {folder}/failures.jsonl says why, and what helps\n"
+        + f"\n{_examples(failures)}  {folder}/failures.jsonl says why, and what helps\n"
     )
     if bugs := [failure.id for failure in failures if failure.reason == BUG]:
         sys.stderr.write(
@@ -110,6 +113,21 @@ def _reasons(failures: Sequence[Failure]) -> str:
     """`2 blurred, 1 no-face`."""
     reasons = count_items(failures, lambda failure: failure.reason)
     return ", ".join(f"{n} {reason}" for reason, n in reasons.most_common() if n)
+
+
+def _examples(failures: Sequence[Failure]) -> str:
+    """For each of the commonest reasons one item with what was said of it, and what helps."""
+    first = {failure.reason: failure for failure in reversed(failures) if failure.items}
+    common = count_items(failures, lambda failure: failure.reason).most_common(EXAMPLES)
+    told = (first[reason] for reason, items in common if items)
+    return "".join(
+        f"  {one.reason}, as {one.id}: {_shortened(one.detail)}; {_shortened(one.remedy)}\n" for one in told
+    )
+
+
+def _shortened(words: str) -> str:
+    words = on_terminal(words)
+    return words if len(words) <= MAX_TOLD else words[:MAX_TOLD].rstrip() + " ..."
 
 
 def write_text(path: Path, text: str) -> None:

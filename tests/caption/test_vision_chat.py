@@ -132,6 +132,14 @@ def test_a_model_the_key_may_not_use_is_told_before_anything_is_paid(services, t
     assert services.purchases() == []
 
 
+def test_an_address_that_is_not_there_stops_at_once_and_costs_nothing(services, tmp_path):
+    buyer = buyer_at(tmp_path)
+    with pytest.raises(ConfigError, match="no such address or model") as caught:
+        openai(services, buyer, base_url=f"{services.openai_url}/v2")
+    assert "caption.provider.base_url" in caught.value.remedy
+    assert buyer.spending.total_usd == 0
+
+
 def test_a_wrong_key_and_used_up_credits_stop_at_once(services, tmp_path, monkeypatch):
     services.set_faults({"xai.responses": ["credits"]})
     with pytest.raises(QuotaError) as caught:

@@ -19,6 +19,7 @@ from likeness.errors import (
     QuotaError,
     RejectedError,
     TransientError,
+    UnreachableError,
 )
 from likeness.http.responses import Response
 
@@ -52,8 +53,18 @@ def test_a_purchase_that_was_refused_for_now_is_tried_again(server, status):
 def test_a_purchase_that_reached_nobody_is_not_in_doubt():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    with client(url) as vendor, pytest.raises(TransientError) as caught:
+    with client(url) as vendor, pytest.raises(UnreachableError) as caught:
         vendor.post("/buy", {}, safe=False)
+    assert caught.value.reason == "no-connection"
+
+
+def test_who_answered_before_is_tried_again_with_the_next_item(server):
+    server.script = [answer(200, connection="close")]
+    with client(server.url) as vendor:
+        vendor.get("/x")
+        server.close()
+        with pytest.raises(TransientError) as caught:
+            vendor.post("/buy", {}, safe=False)
     assert type(caught.value) is TransientError
     assert caught.value.reason == "no-connection"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from likeness.digests import sha256_bytes
-from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError
+from likeness.errors import AuthError, ConfigError, DiskError, InputError, TransientError, UnreachableError
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry, FaceEntry, Failure, read_manifest
 from likeness.pipeline.outputs import finish
@@ -69,9 +69,10 @@ def test_what_may_go_through_another_time_is_tried_again(store):
     assert calls == [1, 1]
 
 
-def test_a_wrong_key_stops_the_batch_and_keeps_what_is_done(store):
-    works = [work(1), work(2, error=AuthError("wrong key")), *[work(n) for n in range(3, 100)]]
-    with pytest.raises(AuthError):
+@pytest.mark.parametrize("error", [AuthError("wrong key"), UnreachableError("connection refused")], ids=repr)
+def test_a_wrong_key_and_a_dead_server_stop_the_batch_and_keep_what_is_done(store, error):
+    works = [work(1), work(2, error=error), *[work(n) for n in range(3, 100)]]
+    with pytest.raises(type(error)):
         run_batch("swap", works, store, workers=1)
     assert store.get(works[0].key) is not None
     assert store.get(works[-1].key) is None
@@ -205,6 +206,10 @@ def test_a_stage_ends_with_what_it_left_out_and_where_to_read_on(store, in_tmp, 
     for _ in range(2):  # a refusal that the store remembers is told again
         outcomes = run_batch("swap", works, store, workers=1)
         finish("swap", Path("swapped"), outcomes, max_failure_ratio=1, counts=Path("counts.json"))
-        assert "swap: 1 of 3 go on; left out: 2 dark\n  swapped/failures.jsonl" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert (
+            f"swap: 1 of 3 go on; left out: 2 dark\n  dark, as {works[1].id}: too dark; more light\n" in said
+        )
+        assert "  swapped/failures.jsonl says why" in said
     finish("swap", Path("swapped"), outcomes[:1], max_failure_ratio=1, counts=Path("counts.json"))
     assert "left out" not in capsys.readouterr().err
