@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.advice import advice
-from likeness.ingest.choice import choose, read
+from likeness.ingest.checks import Candidate
+from likeness.ingest.choice import Chosen, choose, read
 from likeness.ingest.listing import Stray, photographs, printable
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths, persona_name, same_name
 from likeness.run import run_at
@@ -118,7 +118,10 @@ def new_persona(
         write_record(name, whole, say=lambda line: 0)
         if shown:
             _write_targets(folder, name, shown, who, target_answers)
-        _write_conf(name, trigger or name, str(class_word), held, config, synthetic=whole.kind == "synthetic")
+        fields = {"name": name, "trigger": trigger or name, "class_word": str(class_word), "held_out": held,
+                  "similarity": ONE_MESH_FLOORS["sface"] if whole.kind == "synthetic" else SIMILARITY}  # fmt: skip
+        _write_conf(fields)
+        _name_in(config, name)
         params_command()
         sign_record(name, photographs=False, yes=yes)
     except BaseException:
@@ -129,7 +132,7 @@ def new_persona(
         raise
     for stray in (*strays, *other_strays):
         sys.stdout.write(f"  not copied: {stray.name}: {stray.detail}\n")
-    _preview(name, held)
+    _preview(fields)
 
 
 def _refuse_name(name: str) -> None:
@@ -200,12 +203,11 @@ def _licence(said: str) -> str:
 
 
 def _held_out(photos: Sequence[Path], asked: Sequence[str]) -> list[str]:
-    """What is asked for; else the last few of many, and of few none."""
     names = [same_name(path.name) for path in photos]
     if unknown := {same_name(name) for name in asked} - set(names):
         raise ConfigError(f"--held-out names {', '.join(sorted(unknown))}, which is not among the photographs",
                           reason="unknown-photograph", remedy="write the file's name: --held-out IMG_1.jpg")  # fmt: skip
-    return [same_name(name) for name in asked] or (names[-HELD_OUT:] if len(names) >= MANY else [])
+    return [same_name(name) for name in asked]
 
 
 def _copy(photos: Sequence[Path], folder: Path) -> None:
@@ -244,44 +246,53 @@ def _target(sha256: str, said: str) -> dict[str, Any]:
     return fields
 
 
-def _write_conf(
-    name: str, trigger: str, class_word: str, held_out: Sequence[str], config: Path, *, synthetic: bool
-) -> None:
-    fields = {
-        "name": name,
-        "trigger": trigger,
-        "class_word": class_word,
-        "held_out": list(held_out),
-        "similarity": ONE_MESH_FLOORS["sface"] if synthetic else SIMILARITY,
-    }
+def _write_conf(fields: Mapping[str, Any]) -> None:
     head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
-    write_atomic(Path(f"conf/persona/{name}.yaml"), (head + dumped(fields)).encode())
+    write_atomic(Path(f"conf/persona/{fields['name']}.yaml"), (head + dumped(fields)).encode())
+
+
+def _name_in(config: Path, name: str) -> None:
     text = config.read_text(encoding="utf-8")
     lines = list(re.finditer(r"^  - persona@personas\..*\n", text, re.MULTILINE))
     at = lines[-1].end() if lines else text.index("defaults:\n") + len("defaults:\n")
     write_atomic(config, f"{text[:at]}  - persona@personas.{name}: {name}\n{text[at:]}".encode())
 
 
-def _preview(name: str, held_out: Sequence[str]) -> None:
-    """What ingest will take, refuse and keep out of training; what it measures is stored, so that the stage has it."""
+def _preview(fields: dict[str, Any]) -> None:
+    """What ingest will take, refuse and keep out of training; what it measures is stored, so that the stage has it.
+
+    Where nobody named a photograph to hold out, the last few of many that ingest takes are held out.
+    """
+    name = fields["name"]
     try:
-        run = run_at("ingest", name)
-        reading = read(run)
-        chosen = choose(run, reading, run.batch(reading.works))
+        chosen = _chosen(name)
+        taken = [same_name(photo.raw.path.name) for photo in _sources(chosen)]
+        if not fields["held_out"] and len(taken) >= MANY:
+            _write_conf(fields | {"held_out": taken[-HELD_OUT:]})
+            params_command()
+            chosen = _chosen(name)
     except LikenessError as error:
         sys.stdout.write(f"ingest will stop: {error}\n")
         return
-    taken = Counter(photo.raw.role for photo in chosen.selection.accepted)
-    sys.stdout.write(
-        f"{name}: ingest will take {taken['source']} photographs and {taken['target']} targets\n"
-    )
+    sources = _sources(chosen)
+    targets = len(chosen.selection.accepted) - len(sources)
+    sys.stdout.write(f"{name}: ingest will take {len(sources)} photographs and {targets} targets\n")
     for failure in chosen.failures:
         what = failure.origin or failure.id
         sys.stdout.write(
             f"  {failure.kind}: {what}: {failure.reason}: {failure.detail}\n    remedy: {failure.remedy}\n"
         )
     sys.stdout.writelines(f"  {line}\n" for line in advice(name, chosen.selection.accepted))
-    if held_out:
-        kept = ", ".join(map(printable, held_out))
+    if kept := ", ".join(printable(photo.raw.path.name) for photo in sources if photo.raw.held_out):
         sys.stdout.write(f"  held out for the evaluation: {kept} (conf/persona/{name}.yaml)\n")
     sys.stdout.write(f"next: likeness plan {name}, then dvc repro report@{name}\n")
+
+
+def _chosen(name: str) -> Chosen:
+    run = run_at("ingest", name)
+    reading = read(run)
+    return choose(run, reading, run.batch(reading.works))
+
+
+def _sources(chosen: Chosen) -> list[Candidate]:
+    return [photo for photo in chosen.selection.accepted if photo.raw.role == "source"]

@@ -101,6 +101,17 @@ def test_with_targets_each_is_listed_with_its_bytes_and_who_is_shown(newcomer, c
     check_parts(load_config(PARAMS))  # what runs next has nothing to ask
 
 
+def test_of_many_photographs_the_last_that_ingest_takes_are_held_out(newcomer, capsys, monkeypatch):
+    monkeypatch.setattr("likeness.cli.persona.MANY", 3)  # of the 6, ingest refuses those that sort last
+    assert call("mia", "--sources", "photos", *SAID) == 0
+    said = capsys.readouterr().out
+    assert "held out for the evaluation: 1.png, 2.png (conf/persona/mia.yaml)" in said
+    assert "nothing is held out" not in said
+    for file in (PARAMS, Path("conf/persona/mia.yaml")):
+        assert "2.png" in file.read_text()
+    assert load_config(PARAMS).personas["mia"].held_out == ("1.png", "2.png")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
