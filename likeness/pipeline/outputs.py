@@ -119,10 +119,13 @@ def _examples(failures: Sequence[Failure]) -> str:
     """For each of the commonest reasons one item with what was said of it, and what helps."""
     first = {failure.reason: failure for failure in reversed(failures) if failure.items}
     common = count_items(failures, lambda failure: failure.reason).most_common(EXAMPLES)
-    told = (first[reason] for reason, items in common if items)
-    return "".join(
-        f"  {one.reason}, as {one.id}: {_shortened(one.detail)}; {_shortened(one.remedy)}\n" for one in told
-    )
+    return "".join(_told(first[reason]) for reason, items in common if items)
+
+
+def _told(one: Failure) -> str:
+    named = one.detail.startswith((one.id, one.origin or one.id))
+    what = one.detail if named else f"{one.id}: {one.detail}"
+    return f"  {one.reason}: {_shortened(what)}; {_shortened(one.remedy)}\n"
 
 
 def _shortened(words: str) -> str:

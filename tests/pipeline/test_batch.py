@@ -207,9 +207,7 @@ def test_a_stage_ends_with_what_it_left_out_and_where_to_read_on(store, in_tmp, 
         outcomes = run_batch("swap", works, store, workers=1)
         finish("swap", Path("swapped"), outcomes, max_failure_ratio=1, counts=Path("counts.json"))
         said = capsys.readouterr().err
-        assert (
-            f"swap: 1 of 3 go on; left out: 2 dark\n  dark, as {works[1].id}: too dark; more light\n" in said
-        )
+        assert f"swap: 1 of 3 go on; left out: 2 dark\n  dark: {works[1].id}: too dark; more light\n" in said
         assert "  swapped/failures.jsonl says why" in said
     finish("swap", Path("swapped"), outcomes[:1], max_failure_ratio=1, counts=Path("counts.json"))
     assert "left out" not in capsys.readouterr().err
