@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,11 @@ from likeness.cli.cloud_jobs import Cloud
 from likeness.cli.launch_queue import leave_queue
 from likeness.cloud.records import JobRecords, job_names
 from likeness.disk import write_atomic
-from likeness.errors import InputError
+from likeness.errors import ConsentError, InputError
 from likeness.git import COPY_WITHIN_S, git
+from likeness.pipeline.stage import ALL_USES
+from likeness.safety.consent import in_force
+from likeness.safety.consent.history import learn_from_git
 from likeness.tracking.records import merge_runs
 
 
@@ -32,6 +36,9 @@ def fetch_command(
     if (job is None) != every:
         raise typer.BadParameter("name a job, or say --all")
     cloud = Cloud.here()
+    learn_from_git(cloud.repository.root)
+    # Whoever can write to the store can name another person there: everybody of the settings is asked for.
+    _require(cloud, cloud.cfg.personas)
     if job is not None:
         cloud.job(job)
         _say(job, fetch(cloud, job))
@@ -49,7 +56,7 @@ def fetch_command(
             continue
         try:
             _say(name, fetch(cloud, name))
-        except InputError as error:
+        except (InputError, ConsentError) as error:
             problems.append(error.message)
     if problems:
         raise InputError("\n  ".join(problems), reason="no-baseline",
@@ -65,10 +72,14 @@ def fetch(cloud: Cloud, name: str) -> str:
     """Bring one home; returns the experiment's name.
 
     Raises:
-        InputError: as `fetch_command`.
+        InputError: nothing was brought back, or it does not fit this clone.
+        ConsentError: the consent of whom it draws has ended.
     """
     root, records = cloud.repository.root, JobRecords(cloud.store, name)
-    bundle, launch = cloud.store.read(records.results), records.launch() or {}
+    launch = records.launch() or {}
+    if "persona" in launch:  # who left the settings
+        _require(cloud, [launch["persona"]])
+    bundle = cloud.store.read(records.results)
     if bundle is None:
         raise InputError(f"{name} has brought back nothing yet", reason="no-results",
                          remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
@@ -87,6 +98,11 @@ def fetch(cloud: Cloud, name: str) -> str:
     if queued := launch.get("queued"):
         leave_queue(root, queued)
     return experiment_of(records)
+
+
+def _require(cloud: Cloud, personas: Iterable[str]) -> None:
+    for persona in personas:
+        in_force(cloud.repository.root, persona, ALL_USES, place=cloud.store)
 
 
 def _say(job: str, experiment: str) -> None:
