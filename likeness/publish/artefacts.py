@@ -32,8 +32,7 @@ from likeness.publish.archives import BROKEN, opened, text_of
 from likeness.publish.copies import MARKS, PAGE_PICTURE
 from likeness.publish.origins import Check, Origins, compared
 
-TRAINING_LIST = "train/metadata.jsonl"
-MAX_PAGE_PICTURES = 10_000
+TRAINING_LIST, MAX_PAGE_PICTURES = "train/metadata.jsonl", 10_000
 Kind = Literal["picture", "archive", "weights", "page"]
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(SUFFIXES, "picture"), ".zip": "archive", ".safetensors": "weights", ".html": "page", ".htm": "page",
