@@ -3,7 +3,8 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from hashlib import sha1, sha256
 from pathlib import Path
 
 TIMEOUT_S = 60.0
@@ -55,11 +56,44 @@ def git_bytes(
 def may_commit(path: Path) -> bool:
     """Whether git keeps a file, or would with the next `git add .`: in a work tree, and not ignored; whether it is there or not."""
     path = path.resolve()
-    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
-    if root is None or git(*ANYBODYS, "rev-parse", "--is-inside-work-tree", root=root) is None:
+    root = repository_of(path)
+    if root is None:
         return False
     inside = path.relative_to(root).parts[0] != ".git"
     return inside and git(*ANYBODYS, "check-ignore", "--quiet", "--", str(path), root=root) is None
+
+
+def repository_of(path: Path) -> Path | None:
+    """The work tree that a path lies in; None where it lies in none."""
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    if root is None or git(*ANYBODYS, "rev-parse", "--is-inside-work-tree", root=root) is None:
+        return None
+    return root
+
+
+def was_committed(root: Path, contents: Collection[bytes]) -> bool:
+    """Whether the index or any commit of the clone has a file of one of these contents, whatever it is called. What the clone
+    does not hold takes git some milliseconds; of what it holds, all objects of all commits are listed. Where git cannot say,
+    it was."""
+    headed = [b"blob %d\0" % len(data) + data for data in contents]
+    asked = [
+        hashed(data).hexdigest() for hashed in (sha1, sha256) for data in headed
+    ]  # of a clone's two formats
+    told = git_bytes(
+        *PLAIN, "cat-file", "--batch-check", root=root, stdin="\n".join(asked).encode(), variables=HERE_ALONE
+    )
+    if told is None:
+        return True
+    there = {line.split()[0] for line in told.splitlines() if b" blob " in line}
+    if not there:
+        return False
+    staged = git_bytes(*PLAIN, "ls-files", "--stage", "-z", root=root)
+    listed = git_bytes(*PLAIN, *EVERY_COMMIT, root=root, variables=NO_GRAFTS | HERE_ALONE)
+    if staged is None or listed is None:
+        return True
+    return any(name in staged for name in there) or any(
+        line.partition(b" ")[0] in there for line in listed.splitlines()
+    )
 
 
 # Whose folder it is changes nothing.
@@ -67,6 +101,8 @@ ANYBODYS = ("-c", "safe.directory=*")
 # No object under another's name, no parents but those that a commit names.
 PLAIN = ("--no-replace-objects", *ANYBODYS, "-c", "core.commitGraph=false")
 NO_GRAFTS = {"GIT_GRAFT_FILE": os.devnull}
+# A clone without all objects asks no other for them.
+HERE_ALONE = {"GIT_NO_LAZY_FETCH": "1"}
 # Commits of branches, tags, experiments, stashes and worktrees, what a rebase or a reset left behind, what was fetched or is being
 # merged, and side branches that a merge took nothing of.
 EVERY_COMMIT = (

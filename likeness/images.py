@@ -65,7 +65,20 @@ def load_rgb(path: Path | str) -> RGB:
     return decode_rgb(data, name=str(path))
 
 
+JPEG_SCAN = 0xDA
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each segment of a JPEG before its first scan begins, with its marker, and where it ends."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != JPEG_SCAN:
+        if data[at + 1] == 0xFF:  # any number of them may stand before a marker
+            at += 1
+            continue
+        end = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
+        yield at, end
+        at = end
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likeness.errors import ConfigError
-from likeness.git import may_commit
+from likeness.git import may_commit, repository_of, was_committed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -86,7 +86,8 @@ def refuse_in_git(path: Path) -> None:
     """Refuse a private key that git keeps or is about to: whoever gets the repository would sign with it.
 
     Raises:
-        ConfigError: `key-in-repository`.
+        ConfigError: `key-in-repository`; `key-in-history`: a commit of the repository that it lies in, or that this program works
+            in, has it.
     """
     if may_commit(path):
         raise ConfigError(
@@ -95,6 +96,21 @@ def refuse_in_git(path: Path) -> None:
             remedy="move it out of the repository (set LIKENESS_HOME, marks.key_file or --out to a place outside) or ignore it "
             "in .gitignore; if it was ever committed, make a new one: everybody who has the repository has this one",
         )
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES).strip()
+    except OSError:  # there is none yet
+        return
+    lines, ends = text.replace(b"\r\n", b"\n"), (b"\n", b"\r\n")
+    forms = {lines.replace(b"\n", end) + last for end in ends for last in (b"", *ends)}
+    for root in {repository_of(path.resolve()), repository_of(Path.cwd() / "any")} - {None}:
+        if text and was_committed(root, forms):
+            raise ConfigError(
+                f"{path} is a private key that the history of the git repository {root} has",
+                reason="key-in-history",
+                remedy="make a new key and have the old one's public half taken off the lists that name it: everybody who has "
+                "the repository has this one, and no commit takes it back",
+            )
 
 
 def read_key_list(path: Path, *, repository: Path | None = None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.safety.consent import Consent, Use, in_force, load_consent
 from likeness.safety.consent.history import learn_from_git
+from likeness.safety.consent.standing import standing_of
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
@@ -186,11 +187,10 @@ class Run:
         names = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
         return list(map(self.paths.output, names))
 
-    def require(self, *uses: Use, ask_team: bool = True) -> None:
-        """ConsentError unless the persona's consent, read anew, is in force and covers these uses; the team's store, which
-        knows of revocations, is asked too."""
-        place = team_store(self.config) if ask_team else None
-        in_force(self.repository.root, self.persona.name, uses, place=place)
+    def require(self, *uses: Use) -> None:
+        """ConsentError unless the persona's consent, read anew, is in force and covers these uses; see `in_force` for the
+        team's store, which is asked too."""
+        in_force(self.repository.root, self.persona.name, uses, place=team_store(self.config))
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
         """An MLflow run of this stage."""
@@ -253,22 +253,22 @@ class Run:
             ProviderError, ConfigError: it has not; the next run shares it.
         """
         if "items" in vars(self):
-            self.items.flush()
+            self.items.flush(standing_of(self.repository.root, team_store(self.config)))
 
 
-def run_at(stage: str, persona: str, config: Config | None = None, *, ask_team: bool = True) -> Run:
-    """A run outside of a stage's own program, with what that stage may do and the settings as they are now. Who reads only
-    what lies here need not `ask_team`.
+def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
+    """A run outside of a stage's own program, with what that stage may do and the settings as they are now.
 
     Raises:
         ConfigError: there is no such persona. ConsentError: no consent of hers is in force for this stage.
+        ConfigError, ProviderError: the team's store cannot be asked.
     """
     config = config or load_config(PARAMS)
     current = Run(
         stage=stage, config=config, persona=config.persona(persona), repository=RepositoryPaths.here()
     )
     learn_from_git(current.repository.root)
-    current.require(*current.uses, ask_team=ask_team)
+    current.require(*current.uses)
     return current
 
 

@@ -46,14 +46,21 @@ class TeamKeys:
         """The member who signed exactly `data`; None where none did."""
         if not isinstance(signature, dict):
             return None
-        key, value = signature.get("key"), signature.get("value")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if not isinstance(key, str) or not isinstance(value, str) or key not in self.members:
+        key = signature.get("key")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if not isinstance(key, str) or key not in self.members:
             return None
+        return self.members[key] if self.is_signed_by(key, data, signature) else None
+
+    def is_signed_by(self, key: str, data: bytes, signature: object) -> bool:
+        """Whether the owner of this public key signed exactly `data`."""
+        value = signature.get("value") if isinstance(signature, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if not isinstance(value, str) or signature.get("key") != key:  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+            return False
         try:
             public, signed = base64.b64decode(key), base64.b64decode(value)
         except ValueError:
-            return None
-        return self.members[key] if verified(public, signed, self._purpose + data) else None
+            return False
+        return verified(public, signed, self._purpose + data)
 
     @cached_property
     def public(self) -> str:

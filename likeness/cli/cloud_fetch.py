@@ -1,9 +1,11 @@
 """Brings a job's result home: the experiment into this clone and its runs into MLflow; then DVC's queue drops it."""
 
+import re
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +13,17 @@ from likeness.cli.cloud_jobs import Cloud
 from likeness.cli.launch_queue import leave_queue
 from likeness.cloud.records import JobRecords, job_names
 from likeness.disk import write_atomic
-from likeness.errors import InputError
+from likeness.errors import ConsentError, InputError
 from likeness.git import COPY_WITHIN_S, git
+from likeness.pipeline.stage import ALL_USES
+from likeness.safety.consent import in_force
+from likeness.safety.consent.history import learn_from_git
 from likeness.tracking.records import merge_runs
+
+MAY_CHANGE = re.compile(
+    r":(?:000000|100644) 100644 [0-9a-f]+ [0-9a-f]+ [AM]\t(?:params\.yaml|(?:stages/)?dvc\.lock)"
+)
+"""What an experiment's commit has anew, as git lists it: its settings, and the digests of what the stages made; no links."""
 
 
 def fetch_command(
@@ -32,6 +42,9 @@ def fetch_command(
     if (job is None) != every:
         raise typer.BadParameter("name a job, or say --all")
     cloud = Cloud.here()
+    learn_from_git(cloud.repository.root)
+    # Whoever can write to the store can name another person there: everybody of the settings is asked for.
+    _require(cloud, cloud.cfg.personas)
     if job is not None:
         cloud.job(job)
         _say(job, fetch(cloud, job))
@@ -49,7 +62,7 @@ def fetch_command(
             continue
         try:
             _say(name, fetch(cloud, name))
-        except InputError as error:
+        except (InputError, ConsentError) as error:
             problems.append(error.message)
     if problems:
         raise InputError("\n  ".join(problems), reason="no-baseline",
@@ -65,28 +78,72 @@ def fetch(cloud: Cloud, name: str) -> str:
     """Bring one home; returns the experiment's name.
 
     Raises:
-        InputError: as `fetch_command`.
+        InputError: nothing was brought back, it does not fit this clone, or it is not what the job's machine made of it.
+        ConsentError: the consent of whom it draws has ended.
     """
     root, records = cloud.repository.root, JobRecords(cloud.store, name)
-    bundle, launch = cloud.store.read(records.results), records.launch() or {}
+    launch = records.signed_launch()
+    _require(cloud, [launch["persona"]])  # who left the settings
+    bundle, runs = cloud.store.read(records.results), cloud.store.read(records.runs)
     if bundle is None:
         raise InputError(f"{name} has brought back nothing yet", reason="no-results",
                          remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
+    records.check_results(launch["key"], bundle, runs)
     with tempfile.TemporaryDirectory() as folder:
-        path, runs = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"
+        path, database = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"
         write_atomic(path, bundle)
-        words = ("fetch", "--quiet", "--no-tags", str(path), "refs/exps/*:refs/exps/*")
-        if git(*words, root=root, within_s=COPY_WITHIN_S) is None:
-            raise InputError(f"the experiment of {name} does not fit this clone", reason="no-baseline",
-                             remedy=f"git fetch origin {launch.get('revision', '')}: it was launched from that commit")  # fmt: skip
+        _take_experiment(root, path, launch)
         tracking = cloud.cfg.tracking
-        if tracking.enabled and (data := cloud.store.read(records.runs)) is not None:
-            write_atomic(runs, data)
-            merge_runs(runs, tracking.uri, tracking.experiment, root)
+        if tracking.enabled and runs is not None:
+            write_atomic(database, runs)
+            merge_runs(database, tracking.uri, tracking.experiment, root)
     # Only now: until its result is here, the queue is where it stands.
     if queued := launch.get("queued"):
         leave_queue(root, queued)
-    return experiment_of(records)
+    return str(launch["experiment"])
+
+
+def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> None:
+    """The experiment's commit, where it is what DVC makes of the revision that was launched: settings and digests differ, and no
+    program, since `dvc exp apply` lays its files out to be run.
+
+    Raises:
+        InputError: as `fetch`.
+    """
+    revision, experiment = launch["revision"], launch["experiment"]
+    packed = git("bundle", "list-heads", str(bundle), root=root) or ""
+    heads = {ref: commit for commit, _, ref in (line.partition(" ") for line in packed.splitlines())}
+    ref = next(
+        (one for one in heads if one.startswith("refs/exps/") and one.endswith(f"/{experiment}")), None
+    )
+    known = git("cat-file", "-e", f"{revision}^{{commit}}", root=root) is not None
+    if (
+        ref is None
+        or not known
+        or git("bundle", "unbundle", str(bundle), root=root, within_s=COPY_WITHIN_S) is None
+    ):
+        raise InputError(f"the experiment of {launch['job']} does not fit this clone", reason="no-baseline",
+                         remedy=f"git fetch origin {revision}: it was launched from that commit")  # fmt: skip
+    listed = git("diff", "--raw", "--no-renames", "--no-abbrev", revision, heads[ref], root=root)
+    changed = (
+        ["what git cannot tell"]
+        if listed is None
+        else [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]
+    )
+    if changed:
+        names = ", ".join(one.rpartition("\t")[2] for one in changed[:5])
+        raise InputError(f"the experiment of {launch['job']} changes {names}", reason="forged",
+                         remedy="somebody edited the files on its machine: train it again elsewhere")  # fmt: skip
+    before = git("rev-parse", "--verify", "--quiet", ref, root=root)
+    if before is not None and before.strip() != heads[ref]:
+        raise InputError(f"there is another experiment {experiment} here", reason="no-baseline",
+                         remedy=f"dvc exp rename {experiment} NAME")  # fmt: skip
+    git("update-ref", ref, heads[ref], root=root)
+
+
+def _require(cloud: Cloud, personas: Iterable[str]) -> None:
+    for persona in personas:
+        in_force(cloud.repository.root, persona, ALL_USES, place=cloud.store)
 
 
 def _say(job: str, experiment: str) -> None:

@@ -23,13 +23,13 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
       likeness comfy test jade
       likeness comfy test jade --json
     """
+    run = run_at("evaluate", persona)
     from likeness.comfy.trial import run_trial
     from likeness.evaluate.face_embeddings import Finder
     from likeness.faces import FaceAnalyzer
     from likeness.safety.pictures import PictureGate
     from likeness.safety.rating import Rater
 
-    run = run_at("evaluate", persona)
     try:
         result = run_trial(run, Rater().explicit, PictureGate(), Finder(analyzer=FaceAnalyzer()))
     except BaseException:

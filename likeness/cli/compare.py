@@ -57,7 +57,7 @@ def compare_command(
     config = load_config(PARAMS)
     if persona is None and len(config.personas) > 1:
         raise ConfigError("there are several personas", remedy=f"--persona {next(iter(config.personas))}")
-    run = run_at("evaluate", persona or next(iter(config.personas)), config, ask_team=False)
+    run = run_at("evaluate", persona or next(iter(config.personas)), config)
     names = list(dict.fromkeys([*(names or []), *(_evaluated(run.persona.name) if experiments else [])]))
     if len(names) < 2:
         raise ConfigError(
@@ -69,7 +69,6 @@ def compare_command(
     if why is None:
         comparisons = [compared(run.persona.name, found)]
     else:
-        run.require(*run.uses)  # what is drawn needs the team's leave, too
         sys.stderr.write(f"compare: the settings at hand draw all sides: {why}\n")
         comparisons = draw_sides(run, found, strength or [run.config.evaluate.lora_scale])
     from likeness.versions.comparison_page import page  # here: it brings the report's pictures

@@ -8,19 +8,21 @@ from typing import Any
 from likeness.cli.arguments import Json, Persona, print_json
 from likeness.config import load_config
 from likeness.digests import sha256_file
-from likeness.errors import ConfigError, ConsentError, InputError
+from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import limits_of
 from likeness.ingest.listing import photographs
 from likeness.ingest.upright import make_upright
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.safety.consent import Consent, RecordedFace, load_consent
+from likeness.safety.consent import Consent, RecordedFace, in_force, load_consent
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.receipt import receipt
-from likeness.safety.consent.revocations import today
+from likeness.safety.consent.standing import learn
 from likeness.safety.consent.write import dumped
 from likeness.safety.identity import SFACE, Vectors, face_analyzer, mean_of, vectors_of
+from likeness.store import team_store
+from likeness.store.s3 import Remote
 
 
 def show(persona: Persona, as_json: Json = False) -> int:
@@ -35,12 +37,12 @@ def show(persona: Persona, as_json: Json = False) -> int:
     """
     repository = RepositoryPaths.here()
     learn_from_git(repository.root)
-    record = load_consent(repository.consent, known(persona))
+    problem = None
     try:
-        record.require(ALL_USES, today=today(repository.root))
-        problem = None
-    except ConsentError as error:
+        in_force(repository.root, known(persona), ALL_USES, place=_team())
+    except LikenessError as error:
         problem = error
+    record = load_consent(repository.consent, persona)
     if as_json:
         standing = {"in_force": problem is None, "problem": problem and problem.message}
         print_json(record.model_dump(mode="json") | standing)
@@ -54,6 +56,11 @@ def show(persona: Persona, as_json: Json = False) -> int:
         f"{signer}\n"
     )
     return 0
+
+
+def _team() -> Remote | None:
+    """The team's store by the settings, where there are any: a record can be read without them."""
+    return team_store(load_config(PARAMS)) if PARAMS.is_file() else None
 
 
 def show_record(record: Consent) -> str:
@@ -83,7 +90,8 @@ def export(persona: Persona) -> None:
     """
     repository = RepositoryPaths.here()
     learn_from_git(repository.root)
-    record = load_consent(repository.consent, known(persona))
+    learn(repository.root, known(persona), _team())
+    record = load_consent(repository.consent, persona)
     sys.stdout.write(json.dumps(receipt(record), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -41,11 +41,11 @@ def draw_command(
       likeness draw jade "head and shoulders photo, smiling"
       likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8
     """
-    from likeness.evaluate.draw import asked_prompt, draw_asked
-
     run = run_of(persona, strength)
     for place in (run.paths.drawn, *run.places()):  # before the libraries, which take long
         try_place(place)
+    from likeness.evaluate.draw import asked_prompt, draw_asked  # here: it loads them
+
     prompt = asked_prompt(run, words)
     made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number))
     for one in made.entries:

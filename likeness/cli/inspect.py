@@ -16,8 +16,11 @@ from likeness.cli.tables import show
 from likeness.disk import write_atomic
 from likeness.errors import DiskError, InputError, LikenessError
 from likeness.formatting import format_bytes, on_terminal
+from likeness.lora.door import refuse_revoked
 from likeness.lora.inspect import LoraFile, read_lora
+from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
+from likeness.paths import RepositoryPaths
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -145,6 +148,7 @@ def convert_command(
       likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
     """
     try:
+        refuse_revoked(read_header(file).metadata, RepositoryPaths.here().root, what=str(file))
         if to:
             from likeness.lora.file import read_file, refuse_broken
 

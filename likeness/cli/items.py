@@ -16,7 +16,9 @@ from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
 from likeness.paths import PARAMS, RepositoryPaths
-from likeness.store import open_items
+from likeness.safety.consent.history import learn_from_git
+from likeness.safety.consent.standing import standing_of
+from likeness.store import open_items, team_store
 from likeness.store.cleaning import prune
 from likeness.store.items import ItemStore
 
@@ -123,7 +125,8 @@ def _row(key: str, items: ItemStore) -> dict[str, Any]:
 def share_items() -> None:
     """Send the team what was made before it had a store.
 
-    From `items.remote` on, each run sends what it makes; this sends, signed, what lies here from before.
+    From `items.remote` on, each run sends what it makes; this sends, signed, what lies here from before of persons whose
+    consent is in force.
 
     \b
     Example:
@@ -135,7 +138,10 @@ def share_items() -> None:
             "there is no team's store: items.remote is null",
             remedy="name it in conf/items/local.yaml, then `make params` (docs/s3.md)",
         )
-    shared = open_items(config, RepositoryPaths.here()).share()
+    repository = RepositoryPaths.here()
+    learn_from_git(repository.root)
+    standing = standing_of(repository.root, team_store(config))
+    shared = open_items(config, repository).share(standing)
     sys.stdout.write(f"{shared} items sent to {config.items.remote}\n")
 
 

@@ -1,6 +1,5 @@
 """Train on a rented machine: the plan, one question, and the hand-over to the engine."""
 
-import base64
 import os
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from likeness.cloud.records import JobRecords
 from likeness.cloud.task import JOB_KEY
 from likeness.errors import ConfigError, QuotaError
 from likeness.formatting import format_usd
-from likeness.key_files import new_private_key, public_text
+from likeness.key_files import base64_text, new_private_key, public_text
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import ROUNDING_USD, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
@@ -155,10 +154,10 @@ def carry_out(launch: Launch) -> None:
     plan, engine, ground = launch.plan, launch.engine, launch.ground
     engine.check(plan.task)
     ground.files.push(_data(ground))
-    key = _job_key(plan.job)
+    key, public = _job_key(plan.job)
     write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params)
     records = JobRecords(ground.store, plan.job)
-    records.announce(plan.values())
+    records.announce(plan.values(), job_key=public)
     records.renew(plan.max_hours * 3600)
     spending = Spending(
         ground.repository.spending, prices=ground.cfg.prices, budget=ground.cfg.budget, stage=STAGE, persona=plan.persona
@@ -218,12 +217,12 @@ def _parcel(launch: Launch) -> Parcel:
     )  # fmt: skip
 
 
-def _job_key(job: str) -> str:
-    """A key for this job's machines, which counts here from now on: checkpoints of one machine are read by the next."""
+def _job_key(job: str) -> tuple[str, str]:
+    """Both halves of a key for this job's machines, which counts here from now on: checkpoints of one machine are read by the next."""
     with tempfile.TemporaryDirectory() as folder:
         key = new_private_key(Path(folder) / "key")
     TeamKeys(STAGE).allow(public_text(key), f"machines of {job}")
-    return base64.b64encode(key.private_bytes_raw()).decode()
+    return base64_text(key.private_bytes_raw()), public_text(key)
 
 
 def _show(

@@ -143,11 +143,11 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
     cfg = validated(values, PARAMS)
     name = cfg.persona(persona).name
     assert cfg.items.remote is not None
-    refuse_other_data(read_yaml(PARAMS, remedy="run `make params`"), values)
-    revision = committed_revision(repository.root)
     learn_from_git(repository.root)
     store = Remote(cfg.items.remote, cfg.s3)
     in_force(repository.root, name, ALL_USES, place=store)
+    refuse_other_data(read_yaml(PARAMS, remedy="run `make params`"), values)
+    revision = committed_revision(repository.root)
     files = LaunchFiles(repository.root, name)
     files.remote()
     refuse_own_folders(cfg.cloud.machines, {"items.remote": cfg.items.remote, "the DVC remote": files.url})

@@ -147,6 +147,8 @@ def diff_command(
     """
     new = new or WORKSPACE
     personas = [persona] if persona else personas_of(lock_of(new))
+    for name in personas if html is not None else ():  # the page shows them
+        run_at("report", name)
     found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}
     if as_json:
         print_json({name: asdict(one) for name, one in found.items()})

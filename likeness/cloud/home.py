@@ -28,6 +28,7 @@ def bring_home(records: JobRecords, name: str, repository: RepositoryPaths) -> N
     if not refs or git(*words, root=root, within_s=COPY_WITHIN_S) is None:
         raise ProviderError(f"git could not pack the experiment {name}", reason="no-bundle",
                             remedy="the files are in the DVC remote: `dvc pull` after the same `dvc exp run` here")  # fmt: skip
+    records.sign_results(bundle.read_bytes(), runs.read_bytes() if runs.is_file() else None)
     records.remote.upload(records.results, bundle, sha256_file(bundle))
 
 

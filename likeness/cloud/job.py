@@ -128,13 +128,19 @@ class Job:
 def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
     """The job itself; raises as `Job.run`, and ConsentError."""
     parcel, python = job.parcel, sys.executable
-    in_force(repository.root, parcel.persona, ALL_USES, place=job.records.remote)
+
+    def permit() -> object:
+        return in_force(repository.root, parcel.persona, ALL_USES, place=job.records.remote)
+
+    permit()
     job.run(python, "-m", "dvc", "pull", *parcel.pull)
     targets = [f"{stage}@{parcel.persona}" for stage in STAGES]
     # Without the data stages: what they made was up to date when this was launched, and is what was pulled.
     experiment = ("--single-item", "--name", parcel.experiment)
     job.run(python, "-m", "dvc", "exp", "run", *experiment, CHECK_TARGET, *targets)
+    permit()  # hours later: nothing leaves once it has ended
     job.run(python, "-m", "dvc", "push", *targets)
+    permit()
     bring_home(job.records, parcel.experiment, repository)
     share_paces(job.records.remote, cfg, repository, parcel.machines)
 

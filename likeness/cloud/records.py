@@ -1,10 +1,12 @@
 """What a launch and its machines write down in the team's store, below cloud/JOB/: whoever has the store can read it, also
-after the machine is gone and on another computer.
+after the machine is gone and on another computer. Whoever can write to it can write anything: what changes this computer is read
+by `signed_launch` and `check_results` alone.
 
     launch.json       who trains what, from which revision, at which prices and caps; written before the launch
     lease.json        how long the machine may go on unwatched; renewed by a launch that waits, ended by `likeness cloud stop`
     lives.json        a line for each machine: since when, its last sign, its step, why it ended
     results.bundle    the experiment, as git hands it over
+    results.json      the machine's signature of it and of its runs, by the job's key, which launch.json names
     mlflow.db         the machine's runs, where no tracking server took them
 """
 
@@ -13,12 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
+from likeness.digests import sha256_bytes
+from likeness.errors import InputError
 from likeness.store.s3 import Remote
+from likeness.team_keys import TeamKeys
 
 ROOT = "cloud"
 PACES = "paces"
 DONE, TAKEN_AWAY = "done", "taken-away"
 LAUNCH, LEASE, LIVES, RESULTS, RUNS = "launch.json", "lease.json", "lives.json", "results.bundle", "mlflow.db"
+SIGNED = "results.json"
+LAUNCHED_BY, BROUGHT_BY = "launch of a job", "results of a job"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +70,53 @@ class JobRecords:
         """The name of the machine's MLflow database."""
         return f"{ROOT}/{self.job}/{RUNS}"
 
-    def announce(self, launch: Mapping[str, Any]) -> None:
-        """Write down what is about to be launched."""
-        self._write(LAUNCH, launch)
+    def announce(self, launch: Mapping[str, Any], *, job_key: str = "") -> None:
+        """Write down what is about to be launched, signed; `job_key` is the public half of what its machines sign with."""
+        said = {**launch, "key": job_key}
+        self._write(LAUNCH, {**said, "signature": TeamKeys(LAUNCHED_BY).sign(self._launch_bytes(said))})
 
     def launch(self) -> dict[str, Any] | None:
-        """What was launched; None where nobody wrote it."""
+        """What was launched, as the store says; None where nobody wrote it."""
         return self._read(LAUNCH)
+
+    def signed_launch(self) -> dict[str, Any]:
+        """What was launched, by a member's word.
+
+        Raises:
+            InputError: `forged`: no member signed what the store says.
+        """
+        said = self.launch() or {}
+        signature = said.pop("signature", None)
+        if TeamKeys(LAUNCHED_BY).signer(self._launch_bytes(said), signature) is None:
+            raise InputError(
+                f"no member of the team signed what the store says of the launch of {self.job}", reason="forged",
+                remedy="`likeness keys team --allow KEY --name NAME` adds who launched it; else nothing of it is to be trusted",
+            )  # fmt: skip
+        return said
+
+    def sign_results(self, bundle: bytes, runs: bytes | None) -> None:
+        """Sign what the machine brings back, with the job's key, which is its own."""
+        self._write(SIGNED, TeamKeys(BROUGHT_BY).sign(self._results_bytes(bundle, runs)))
+
+    def check_results(self, job_key: str, bundle: bytes, runs: bytes | None) -> None:
+        """See that the job's machine brought back these bytes.
+
+        Raises:
+            InputError: `forged`.
+        """
+        if not TeamKeys(BROUGHT_BY).is_signed_by(
+            job_key, self._results_bytes(bundle, runs), self._read(SIGNED)
+        ):
+            raise InputError(
+                f"what the store has as results of {self.job} is not what its machine brought back", reason="forged",
+                remedy="see who can write to the store; train it again",
+            )  # fmt: skip
+
+    def _launch_bytes(self, said: Mapping[str, Any]) -> bytes:
+        return f"{self.job}\n{json.dumps(said, sort_keys=True)}".encode()
+
+    def _results_bytes(self, bundle: bytes, runs: bytes | None) -> bytes:
+        return f"{self.job}\n{sha256_bytes(bundle)}\n{'' if runs is None else sha256_bytes(runs)}".encode()
 
     def lease(self) -> Lease | None:
         """How long the machine may go on; None where nobody gave a lease."""

@@ -2,9 +2,12 @@
 published."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from likeness.errors import ConsentError
 from likeness.lora.said import CONSENT_ID
+from likeness.safety.consent.history import learn_from_git
+from likeness.safety.consent.revocations import revocations
 
 ANOTHER_LORA = (
     "take a LoRA of the same person; where this one should be the graph's own, `dvc repro` trains it anew"
@@ -36,3 +39,20 @@ def refuse_others(
         reason="another-consent",
         remedy=remedy,
     )
+
+
+def refuse_revoked(said: Mapping[str, str], repository: Path, *, what: str) -> None:
+    """Refuse weights of any place whose metadata, `said`, name a consent that this clone knows to have ended.
+
+    Raises:
+        ConsentError: `consent-revoked`; `what` begins the message.
+    """
+    if CONSENT_ID not in said:
+        return
+    learn_from_git(repository)
+    if ended := next((one for one in revocations(repository) if one.id == said[CONSENT_ID]), None):
+        raise ConsentError(
+            f"{what}: the consent {ended.id} that it was trained under was revoked on {ended.date}",
+            reason="consent-revoked",
+            remedy="delete the file, and ask those who have copies to",
+        )

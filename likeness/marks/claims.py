@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 
 import c2pa
 from cryptography.x509 import load_pem_x509_certificates
@@ -91,10 +91,11 @@ def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
                          remedy="check the file and marks.certificate_file") from error  # fmt: skip
 
 
-def read(data: bytes, mime: str) -> Found | None:
-    """The statement in a file; None where there is none. One that cannot be read is a problem, not an error."""
+def read(data: bytes | BinaryIO, mime: str) -> Found | None:
+    """The statement in a file or its bytes; None where there is none. One that cannot be read is a problem, not an error."""
     try:
-        reader = c2pa.Reader(mime, io.BytesIO(data), context=_context())
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
+        reader = c2pa.Reader(mime, file, context=_context())
         text = reader.json()
     except c2pa.C2paError as error:
         if "ManifestNotFound" in type(error).__name__ or not data:

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from likeness.errors import InputError
-from likeness.images import RGB
+from likeness.images import PNG_SIGNATURE, RGB, jpeg_segments, png_chunks, riff_chunks
 from likeness.marks import claims, xmp
 from likeness.marks.pdq import NEAR, pdq
 from likeness.marks.pictures import mime_of
@@ -32,6 +33,8 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 MAX_FILE_BYTES = 256 * 2**20
 MAX_PIXELS = 120_000_000
+MAX_PARTS = 65_536
+"""Segments or chunks: a picture of 256 MiB with profiles, maps and a C2PA statement has some 5,000."""
 
 Outcome = Literal["made by likeness", "says that it is made by AI", "no mark found"]
 
@@ -135,12 +138,28 @@ def pixel_mark(rgb: RGB, registry: Registry, named: str | None = None) -> PixelM
     return None
 
 
+def has_too_many_parts(data: bytes) -> bool:
+    """Whether a file is made of so many segments or chunks that every reader of pictures would take minutes and gigabytes for them."""
+    parts: Iterator[object] = iter(())
+    if data.startswith(b"\xff\xd8"):
+        parts = jpeg_segments(data)
+    elif data.startswith(PNG_SIGNATURE):
+        parts = png_chunks(data)
+    elif data.startswith(b"RIFF"):
+        parts = riff_chunks(data, 12)
+    return next(islice(parts, MAX_PARTS, None), None) is not None
+
+
 def open_rgb(data: bytes) -> RGB:
     """A stranger's JPEG, PNG or WebP as uint8 [H, W, 3] RGB.
 
     Raises:
-        InputError: `unreadable`, also where the header promises more than MAX_PIXELS.
+        InputError: `unreadable`, also where the header promises more than MAX_PIXELS, or it has more than MAX_PARTS.
     """
+    if has_too_many_parts(data):
+        raise InputError(
+            f"has more than {MAX_PARTS:,} parts", reason="unreadable", remedy="export it anew as JPEG or PNG"
+        )
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from likeness.errors import InputError
-from likeness.images import PNG_SIGNATURE, png_chunks, riff_chunks
+from likeness.images import PNG_SIGNATURE, jpeg_segments, png_chunks, riff_chunks
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 PNG_XMP = b"XML:com.adobe.xmp"
 PNG_HEADER_END = 33  # signature, then IHDR with its length, name, 13 bytes and checksum
-_SOI, _APP0, _APP1, _SCAN = b"\xff\xd8", 0xE0, 0xE1, 0xDA
+_SOI, _APP0, _APP1 = b"\xff\xd8", 0xE0, 0xE1
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -83,16 +83,8 @@ def _segments(jpeg: bytes) -> tuple[list[bytes], bytes]:
     if not jpeg.startswith(_SOI):
         raise InputError("these bytes are not a JPEG", reason="not-jpeg",
                          remedy="write the image as JPEG before it is marked")  # fmt: skip
-    segments: list[bytes] = []
-    at = len(_SOI)
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != _SCAN:
-        if jpeg[at + 1] == 0xFF:  # any number of them may stand before a marker
-            at += 1
-            continue
-        end = at + 2 + max(2, int.from_bytes(jpeg[at + 2 : at + 4], "big"))
-        segments.append(jpeg[at:end])
-        at = end
-    return segments, jpeg[at:]
+    places = list(jpeg_segments(jpeg))
+    return [jpeg[at:end] for at, end in places], jpeg[places[-1][1] if places else len(_SOI) :]
 
 
 def mark_png(png: bytes, code: SourceType) -> bytes:

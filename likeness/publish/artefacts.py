@@ -4,12 +4,9 @@
 
 import base64
 import json
-import lzma
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,21 +16,23 @@ from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import CONSENT_ID, TRAINING_SET
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
-from likeness.marks.detect import MAX_FILE_BYTES, SUFFIXES, open_rgb, pixel_mark
+from likeness.marks.detect import (  # fmt: skip
+    MAX_FILE_BYTES,
+    MAX_PARTS,
+    SUFFIXES,
+    has_too_many_parts,
+    open_rgb,
+    pixel_mark,
+)
 from likeness.marks.pictures import WHY_NOT, mime_of
 from likeness.marks.registry import Registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, weights_persona
+from likeness.publish.archives import BROKEN, opened, text_of
 from likeness.publish.copies import MARKS, PAGE_PICTURE
 from likeness.publish.origins import Check, Origins, compared
 
-# What zipfile and the decompressors behind it raise of damaged bytes.
-BROKEN = (
-    zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError, OverflowError, struct.error, zlib.error,
-    lzma.LZMAError,
-)  # fmt: skip
-MOST_UNPACKED = 100
-"""So many times an archive's size: photographs shrink by nothing, metadata.jsonl by 20."""
+TRAINING_LIST, MAX_PAGE_PICTURES = "train/metadata.jsonl", 10_000
 Kind = Literal["picture", "archive", "weights", "page"]
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(SUFFIXES, "picture"), ".zip": "archive", ".safetensors": "weights", ".html": "page", ".htm": "page",
@@ -56,7 +55,7 @@ class Verifier:
     def file(self, path: Path, name: str) -> Iterator[Check]:
         """Every check of one file."""
         kind = kind_of(name)
-        if kind in ("picture", "page") and path.stat().st_size > MAX_FILE_BYTES:
+        if kind not in ("archive", "weights") and path.stat().st_size > MAX_FILE_BYTES:
             yield Check(name, "missing", f"it has more than {MAX_FILE_BYTES:,} bytes: not looked at")
         elif kind == "picture":
             yield from self.picture(path.read_bytes(), name, path)
@@ -78,6 +77,9 @@ class Verifier:
 
     def picture(self, data: bytes, name: str, path: Path | None = None) -> Iterator[Check]:
         """A picture: published ones by their marks, the graph's own by their manifest."""
+        if has_too_many_parts(data):
+            yield Check(name, "missing", f"it has more than {MAX_PARTS:,} parts: not looked at")
+            return
         mime, digest = mime_of(data), sha256_bytes(data)
         found = claims.read(data, mime) if mime else None
         if found is None:
@@ -132,18 +134,9 @@ class Verifier:
 
     def _archive(self, path: Path, name: str) -> Iterator[Check]:
         try:
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(one.file_size for one in archive.infolist())
-                if unpacked > MOST_UNPACKED * path.stat().st_size:
-                    raise ValueError(f"it unpacks to {unpacked:,} bytes")
-                if max((one.file_size for one in archive.infolist()), default=0) > MAX_FILE_BYTES:
-                    raise ValueError(f"a file in it has more than {MAX_FILE_BYTES:,} bytes")
-                # C2PA's library takes no notice of what stands in front of an archive: a program, or another file.
-                if min((one.header_offset for one in archive.infolist()), default=0):
-                    raise ValueError("it does not begin with its first file")
+            with opened(path) as archive:
                 broken = archive.testzip()
-                names = archive.namelist()
-                texts = {one: archive.read(one) for one in names if one.endswith(("metadata.jsonl", MARKS))}
+                texts = {one: text_of(archive, one) for one in (TRAINING_LIST, MARKS)}
         except BROKEN as error:
             yield Check(name, "changed", f"it is not a complete archive: {error}")
             return
@@ -152,8 +145,9 @@ class Verifier:
                 f"{name}/{broken}", "changed", "its bytes do not have the checksum that the archive names"
             )
             return
-        found = claims.read(path.read_bytes(), claims.ZIP)
-        images = _training_set(texts.get("train/metadata.jsonl", b""))
+        with path.open("rb") as file:
+            found = claims.read(file, claims.ZIP)
+        images = _training_set(texts[TRAINING_LIST] or b"")
         if found is None:
             yield from self.origins.locked_or_missing(path, name, "no C2PA statement")
         else:
@@ -161,13 +155,14 @@ class Verifier:
             yield compared(name, found.valid, f"C2PA, signed by {found.signer}", wrong)
             yield self._registered(sha256_file(path), str(found.publication.get("mark", "")), name)
         try:
-            marked = json.loads(texts[MARKS])["pictures"] if MARKS in texts else {}
+            marked = json.loads(said)["pictures"] if (said := texts[MARKS]) else {}
             wanted = {one: str(said["sha256"]) for one, said in marked.items()} or images
             of = {one: str(said["of"]) for one, said in marked.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield Check(f"{name}/{MARKS}", "changed", "it cannot be read")
             return
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
+            names = archive.namelist()
             for one in names:
                 if kind_of(one) == "picture":
                     data = archive.read(one)
@@ -217,7 +212,12 @@ class Verifier:
 
     def _page(self, path: Path, name: str) -> Iterator[Check]:
         data = path.read_bytes()
-        pictures = [_decoded(found) for found in PAGE_PICTURE.findall(data)]
+        pictures = [
+            _decoded(found[0]) for found in islice(PAGE_PICTURE.finditer(data), MAX_PAGE_PICTURES + 1)
+        ]
+        if len(pictures) > MAX_PAGE_PICTURES:
+            yield Check(name, "missing", f"it has more than {MAX_PAGE_PICTURES:,} pictures: not looked at")
+            return
         signed = [one for one in pictures if claims.read(one, claims.JPEG) is not None]
         if not signed:
             yield from self.origins.locked_or_missing(path, name, "no marks")

@@ -26,11 +26,17 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
     """Everything that can be checked of a picture, archive, weights, report, folder or publication.
 
     Raises:
-        InputError: `missing-file`.
+        InputError: `missing-file`, `not-a-file`.
     """
     if not path.exists():
         raise InputError(
             f"{path} is not there", reason="missing-file", remedy="give the path of a file or folder"
+        )
+    if not path.is_file() and not path.is_dir():
+        raise InputError(
+            f"{path} is a pipe, a socket or a device",
+            reason="not-a-file",
+            remedy="give the path of a file or folder",
         )
     if path.name == MANIFEST and path.is_file():
         path = path.parent

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from likeness.digests import digests_of, sha256_bytes, sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import InputError
+from likeness.errors import InputError, LikenessError
 from likeness.store.orders import Orders
 from likeness.store.record import object_name, parse_personas, parse_record, record_name
 
@@ -40,6 +40,9 @@ WITHHELD = "withheld_sha256"
 
 Judge = Callable[[Mapping[str, Json]], None]
 """Raises InputError where a record is refused."""
+
+Standing = Callable[[str], LikenessError | None]
+"""Why nothing of this person may leave this machine, if it may not."""
 
 Inspect = Callable[[Mapping[str, bytes]], None]
 """Raises InputError where an item's files are refused."""
@@ -152,8 +155,9 @@ class ItemStore:
         self._shared.push(key)
         return item
 
-    def share(self) -> int:
-        """Share every item that lies here, those of before there was a team's store, too; returns how many are sent.
+    def share(self, standing: Standing) -> int:
+        """Share every item that lies here, those of before there was a team's store, too; returns how many are sent. See
+        `flush`.
 
         Raises:
             ProviderError, ConfigError: see `flush`.
@@ -161,17 +165,17 @@ class ItemStore:
         assert self._shared is not None, "no team's store"
         for key in self.keys():
             self._shared.announce(key)
-            self._shared.push(key)
-        return self._shared.flush()
+        return self._shared.flush(standing)
 
-    def flush(self) -> None:
-        """Wait until what was made is shared.
+    def flush(self, standing: Standing) -> None:
+        """Wait until what was made is shared; what earlier runs left behind only where, by `standing`, nothing speaks against one
+        of the persons that it was made for.
 
         Raises:
             ProviderError, ConfigError: some items were not; they stay here, and the next run shares them.
         """
         if self._shared is not None:
-            self._shared.flush()
+            self._shared.flush(standing)
 
     def _local(self, key: str) -> Item | None:
         try:

@@ -20,15 +20,16 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import cast
 
 from likeness.digests import sha256_bytes
 from likeness.errors import AuthError, ConfigError, InputError, LikenessError, ProviderError
-from likeness.store.items import WITHHELD, Json
-from likeness.store.record import object_name, parse_record, record_name
+from likeness.store.items import WITHHELD, Json, Standing
+from likeness.store.record import object_name, parse_personas, parse_record, record_name
 from likeness.store.s3 import Remote
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.team_keys import TeamKeys
@@ -114,8 +115,9 @@ class SharedItems:
         with self._lock:
             self._pushed.append(self._pool.submit(self._share, key))
 
-    def flush(self) -> int:
-        """Wait until everything is shared, what earlier runs left behind included; returns the number of items.
+    def flush(self, standing: Standing) -> int:
+        """Wait until everything is shared; returns the number of items. What earlier runs left behind is sent where, by
+        `standing`, nothing speaks against one of the persons it was made for; the rest stays here, and is told.
 
         Raises:
             AuthError, ConfigError, ProviderError: some were not; they stay here and are shared by the next run.
@@ -123,7 +125,7 @@ class SharedItems:
         shared = self._wait()
         if not self._is_hopeless():
             self._problem = None
-            for key in self._unshared():
+            for key in self._may_leave(standing):
                 self.push(key)
             shared += self._wait()
         problem, self._problem, self._failed_in_a_row = self._problem, None, 0
@@ -135,6 +137,23 @@ class SharedItems:
                 remedy=f"{problem.remedy}. Nothing is lost: they are in {self._root}, and the next run shares them",
             ) from problem
         return shared
+
+    def _may_leave(self, standing: Standing) -> Iterator[str]:
+        """Of the unshared, what was made for somebody whose consent is in force."""
+        kept: Counter[str] = Counter()
+        for key in self._unshared():
+            try:
+                personas = sorted(parse_personas((self._root / record_name(key)).read_bytes()))
+            except (FileNotFoundError, ValueError):
+                yield key  # there is nothing to send: `_send` drops its marker
+                continue
+            against = [standing(one) for one in personas]
+            if None in against:
+                yield key
+            else:
+                kept[next((one.message for one in against if one), "no run has said whose they are")] += 1
+        for why, number in kept.items():
+            sys.stderr.write(f"{number} items are not shared with the team: {why}\n")
 
     def _unshared(self) -> list[str]:
         return sorted(path.name for path in self._markers.glob("*"))

@@ -166,7 +166,7 @@ def test_a_bought_caption_is_judged_before_it_is_kept_or_shared(in_tmp, answer, 
         with pytest.raises(InputError) as caught:
             Buyer(store, books, threading.Event()).buy(purchase)
         assert caught.value.reason == reason
-    store.flush()
+    store.flush(lambda persona: None)
     assert (len(orders), books.paid) == (1, [0.1])
     files = [
         path.read_bytes() for root in ("store", "bucket") for path in Path(root).rglob("*") if path.is_file()

@@ -96,6 +96,87 @@ def test_a_key_that_git_leaves_alone_signs(repository, use, ignored_by):
     use(folder)
 
 
+def committed_once_and_ignored(repository: Path) -> Path:
+    git(repository, "add", "-f", "keys")
+    git(repository, "commit", "-q", "-m", "oh")
+    git(repository, "rm", "-q", "-r", "--cached", "keys")
+    git(repository, "commit", "-q", "-m", "taken out")
+    return repository / "keys"
+
+
+def then_amended_away(repository: Path) -> Path:
+    git(repository, "add", "-f", "keys")
+    git(repository, "commit", "-q", "--amend", "-m", "oh")
+    git(repository, "rm", "-q", "-r", "--cached", "keys")
+    git(repository, "commit", "-q", "--amend", "-m", "never was")
+    return repository / "keys"
+
+
+def on_another_branch(repository: Path) -> Path:
+    git(repository, "branch", "before")
+    folder = committed_once_and_ignored(repository)
+    git(repository, "branch", "-m", "other")
+    git(repository, "switch", "-q", "before")
+    git(repository, "reflog", "expire", "--expire=now", "--all")
+    return folder
+
+
+def moved_out_of_the_repository(repository: Path) -> Path:
+    committed_once_and_ignored(repository)
+    return (repository / "keys").rename(repository.parent / "home2")
+
+
+def packed_under_another_name(repository: Path) -> Path:
+    for path in (repository / "keys").iterdir():
+        (repository / f"{path.name}.bak").write_bytes(path.read_bytes().rstrip() + b"\r\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "backup")
+    git(repository, "rm", "-q", "*.bak")
+    git(repository, "commit", "-q", "-m", "clean")
+    git(repository, "gc", "-q")
+    return repository / "keys"
+
+
+def staged_under_another_name(repository: Path) -> Path:
+    for path in (repository / "keys").iterdir():
+        (repository / f"{path.name}.bak").write_bytes(path.read_bytes())
+    git(repository, "add", "-A")
+    return repository / "keys"
+
+
+@pytest.mark.parametrize("use", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize(
+    "how",
+    [committed_once_and_ignored, then_amended_away, on_another_branch, moved_out_of_the_repository, packed_under_another_name,
+     staged_under_another_name],
+    ids=lambda how: how.__name__,
+)  # fmt: skip
+def test_a_key_that_a_commit_has_does_not_sign(repository, use, how, monkeypatch):
+    monkeypatch.chdir(repository)
+    (repository / ".gitignore").write_text("/keys\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "first")
+    use(repository / "keys")
+    folder = how(repository)
+    with pytest.raises(ConfigError) as caught:
+        use(folder)
+    assert caught.value.reason == "key-in-history"
+    assert "make a new key" in str(caught.value)
+
+
+@pytest.mark.parametrize("use", KEYS.values(), ids=KEYS)
+def test_a_key_that_was_staged_and_never_committed_signs(repository, use, monkeypatch):
+    """Git goes on holding the object; no push takes it along."""
+    monkeypatch.chdir(repository)
+    use(repository.parent / "keys")
+    (repository / "key").mkdir()
+    for path in (repository.parent / "keys").iterdir():
+        (repository / "key" / path.name).write_bytes(path.read_bytes())
+    git(repository, "add", "-A")
+    git(repository, "rm", "-rq", "--cached", "key")
+    use(repository.parent / "keys")
+
+
 def test_a_folder_of_that_name_that_is_no_repository_refuses_nothing(tmp_path: Path):
     (tmp_path / ".git").mkdir()
     new_private_key(tmp_path / "k")

@@ -22,7 +22,7 @@ from likeness.marks.detect import detect
 from likeness.marks.keys import development_key
 from likeness.marks.registry import Registry, publication_of, read_registries, read_registry
 from likeness.marks.xmp import XMP_MARK, SourceType, find_code, mark_jpeg
-from likeness.publish import artefacts
+from likeness.publish import archives, artefacts
 from likeness.publish.verify import verify
 from likeness.versions.revision import stages_of
 
@@ -166,8 +166,8 @@ def test_a_file_that_would_fill_memory_is_not_read(published: Path, name: str, m
 
 @pytest.mark.parametrize("name", ["train/metadata.jsonl", "marks.json", "train/a.JPG", "a.txt"])
 def test_a_file_in_an_archive_that_would_fill_memory_is_not_read(tmp_path: Path, name: str, monkeypatch):
-    monkeypatch.setattr(artefacts, "MAX_FILE_BYTES", 2**16)
-    monkeypatch.setattr(artefacts, "MOST_UNPACKED", 10_000)
+    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 2**16)
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, bytes(2**17))
     assert "a file in it has more than" in faults(tmp_path / "a.zip")[0].why

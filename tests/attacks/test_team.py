@@ -40,7 +40,7 @@ def shared_item(tmp_path, monkeypatch) -> Path:
     """An item that Ann's machine shared; returns its record in the bucket."""
     store, shared = machine(tmp_path, "ann", monkeypatch)
     store.put(KEY, {"image.png": DATA}, {"explicit": 0.1})
-    shared.flush()
+    shared.flush(lambda persona: None)
     return tmp_path / "bucket" / record_name(KEY)
 
 

@@ -96,7 +96,9 @@ def test_items_lists_verifies_and_prunes(repository):
 
 
 def test_items_of_before_the_team_had_a_store_are_sent_to_it(repository, tmp_path):
-    ItemStore(repository / ".cache" / "items").put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
+    ItemStore(repository / ".cache" / "items", persona="jade").put(
+        sha256_bytes(b"1"), {"picture": b"1234"}, {}
+    )
     refused = call(repository, "likeness", "items", "share")
     assert refused.returncode == 1
     assert "items.remote is null" in refused.stderr

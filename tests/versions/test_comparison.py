@@ -8,14 +8,11 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from conf_sections import composition
 from evaluated_revisions import SETTINGS, Evaluated, details, weights
 from typer.testing import CliRunner
 
-import likeness.run
 from likeness.cli import compare as command
 from likeness.cli.app import app
-from likeness.config import load_config
 from likeness.errors import InputError
 from likeness.report.words import why_not_shown
 from likeness.versions import comparison_page
@@ -161,26 +158,6 @@ def test_what_cannot_be_compared_as_it_is_is_drawn_and_that_is_said(here, compar
     )
     assert "drawn at strength 0.5" in said.output
     assert "Pictures at strength 0.5" in page
-
-
-def test_only_who_draws_asks_the_teams_store(compare, monkeypatch, tmp_path):
-    """Its region and keys are no matter of files that lie here."""
-    places = []
-    (tmp_path / "params.yaml").write_bytes(composition("items.remote=s3://bucket/items"))
-    config = load_config(tmp_path / "params.yaml")
-    monkeypatch.setattr(command, "load_config", lambda path: config)
-    monkeypatch.setattr(command, "run_at", likeness.run.run_at)
-    monkeypatch.setattr(likeness.run, "in_force", lambda root, persona, uses, place: places.append(place))
-    monkeypatch.setattr(
-        likeness.run, "load_consent", lambda folder, persona: SimpleNamespace(kind="synthetic")
-    )
-    made = [command.compared("jade", sides(["bad", "good"], "jade"))]
-    monkeypatch.setattr(command, "draw_sides", lambda *given: made)
-    said, _ = compare("bad", "good")
-    assert said.exit_code == 0, said.output
-    assert places == [None]
-    compare("bad", "good", "--draw")
-    assert [place and place.url for place in places[1:]] == [None, "s3://bucket/items"]
 
 
 def test_settings_are_those_of_the_files_where_one_is_no_revision(here, tmp_path):

@@ -140,12 +140,16 @@ def test_unknown_bytes_are_told(here, tmp_path):
 def test_the_page_has_pictures_and_no_script(here, tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
+    from likeness.cli import versions
     from likeness.cli.app import app
 
+    asked = []
+    monkeypatch.setattr(versions, "run_at", lambda *names: asked.append(names))
     said = CliRunner().invoke(
         app, ["diff", "v1", "v2", "--persona", "jade", "--html", str(tmp_path / "d.html")]
     )
     assert said.exit_code == 0, said.output
+    assert asked == [("report", "jade")]
     page = (tmp_path / "d.html").read_text()
     assert "ingest.min_face_px 60 -&gt; 100" in page
     assert "<script" not in page
@@ -168,7 +172,11 @@ def test_the_page_is_right(repository, tmp_path):
     )  # no weights are trained here: a copy of a file that DVC knows
     for line in to_type(ROOT / "docs" / "versioning.md"):
         if "FILE" not in line:
+            if "--html" in line:  # it shows her: settings and the record of a whole graph
+                shutil.copy(ROOT / "params.yaml", home.folder)
+                shutil.copytree(ROOT / "consent", home.folder / "consent")
             home.run("bash", "-ec", line.replace("likeness ", f"{sys.executable} -m likeness ", 1))
+            home.run("git", "checkout", "-q", "--", "params.yaml")
     assert "Datasets compared" in (home.folder / "diff.html").read_text()
     assert home.run("git", "ls-remote", "--tags", "origin").count("dataset-v") == 2
     home.run("dvc", "push", "-q")  # a mention on the page: others type it in full

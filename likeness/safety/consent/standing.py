@@ -1,8 +1,10 @@
 """Whether a record holds now: read anew each time, with what git's history and the team know by then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
+from likeness.errors import ConsentError, LikenessError
 from likeness.safety.consent.load import load_consent, read_consent
 from likeness.safety.consent.parts import Use
 from likeness.safety.consent.record import Consent
@@ -10,15 +12,50 @@ from likeness.safety.consent.revocations import Place, learn_from_team, today
 
 
 def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Place | None = None) -> Consent:
-    """The persona's record, in force today for every one of `uses`; `place` is the team's store.
+    """The persona's record, in force today for every one of `uses`; `place` is the team's store. A store that cannot be asked
+    refuses as a revocation does: who shows, draws or copies without its word may do so after a revocation.
 
     Raises:
         ConsentError: it is not.
         ConfigError, ProviderError: the team's store cannot be asked.
     """
-    folder = repository / "consent"
-    if place is not None:
-        learn_from_team(place, read_consent(folder, persona), repository)
-    consent = load_consent(folder, persona)
+    learn(repository, persona, place)
+    consent = load_consent(repository / "consent", persona)
     consent.require(uses, today=today(repository))
     return consent
+
+
+def learn(repository: Path, persona: str, place: Place | None) -> None:
+    """Put on the list what the team's store says of the persona's record.
+
+    Raises:
+        ConsentError: there is no record, or one that does not read.
+        ConfigError, ProviderError: the team's store cannot be asked.
+    """
+    if place is None:
+        return
+    try:
+        learn_from_team(place, read_consent(repository / "consent", persona), repository)
+    except ConsentError:
+        raise
+    except LikenessError as error:
+        error.message = f"{persona}: whether the consent was revoked could not be asked: {error.message}"
+        raise
+
+
+def standing_of(repository: Path, place: Place | None) -> Callable[[str], ConsentError | None]:
+    """Says of a person, asked once, why nothing of theirs leaves this machine; None where a record is in force.
+
+    Raises:
+        ConfigError, ProviderError: see `in_force`.
+    """
+
+    @cache
+    def standing(persona: str) -> ConsentError | None:
+        try:
+            in_force(repository, persona, (), place=place)
+        except ConsentError as error:
+            return error
+        return None
+
+    return standing
