@@ -25,7 +25,7 @@ from likeness.ingest.upright import Upright, make_upright
 from likeness.pipeline.batch import Made
 from likeness.store.items import Json, item_key
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"

@@ -7,18 +7,25 @@ Pillow tells neither an AVIF's colours nor whether a HEIF was turned while it wa
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 
+TURNS = (b"irot", b"imir")
+MOST_PADDING_PX = 64  # a coding block of HEVC and AV1, of which encoders fill up the last
 FULL_BOX = 4  # bytes of version and flags before what a full box holds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
     """Colour code points (primaries, transfer; ITU-T H.273) where the file names any and has no ICC profile, whether it
-    says how the picture is turned (boxes irot and imir), and whether that is another way than it is stored."""
+    says how the picture is turned (boxes irot and imir), whether that is another way than it is stored, and the left, top,
+    right and bottom of the part that is to be shown, where that is not all (box clap), and whether that leaves out more
+    than an encoder's padding."""
 
     nclx: tuple[int, int] | None
     has_turn: bool
     is_turned: bool
+    shown: tuple[int, int, int, int] | None = None
+    is_cut: bool = False
 
 
 NO_BOXES = Described(nclx=None, has_turn=False, is_turned=False)
@@ -37,8 +44,15 @@ def describe(data: bytes) -> Described:
     colours = _colours(own) or _colours(items.known)
     profile = any(kind in (b"prof", b"rICC") for kind, _ in colours)
     codes = next((struct.unpack_from(">HH", part) for kind, part in colours if kind == b"nclx"), None)
-    turns = [kind == b"imir" or part[0] & 3 for kind, part in own if kind in (b"irot", b"imir")]
-    return Described(nclx=None if profile else codes, has_turn=bool(turns), is_turned=any(turns))
+    turns = [kind == b"imir" or part[0] & 3 for kind, part in own if kind in TURNS]
+    shown, is_cut = _part_shown(own)
+    return Described(
+        nclx=None if profile else codes,
+        has_turn=bool(turns),
+        is_turned=any(turns),
+        shown=shown,
+        is_cut=is_cut,
+    )
 
 
 def coded(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -117,6 +131,27 @@ def _items(data: bytes) -> _Items | None:
             for item, indices in _indices(properties.get(b"ipma", b"")).items()
         },
     )
+
+
+def _part_shown(own: list[tuple[bytes, bytes]]) -> tuple[tuple[int, int, int, int] | None, bool]:
+    """What the box clap leaves of the picture, where it comes before the boxes that turn (ISO 23000-22, 7.3.6.7), and
+    whether it cuts off more than padding."""
+    clap = next((part for kind, part in own if kind in (b"clap", *TURNS)), b"")
+    size = next((part[FULL_BOX:] for kind, part in own if kind == b"ispe"), b"")
+    if len(clap) < 32 or len(size) < 8:
+        return None, False
+    numbers, whole = struct.unpack_from(">IIIIiIiI", clap), struct.unpack_from(">II", size)
+    if not all((*numbers[:4], *numbers[5::2])):
+        return None, False
+    width, height, across, down = (numbers[at] / numbers[at + 1] for at in range(0, 8, 2))
+    (left, right), (top, bottom) = (
+        (max(0, floor((most - part) / 2 + offset)), min(most, floor((most + part) / 2 + offset)))
+        for most, part, offset in zip(whole, (width, height), (across, down), strict=True)
+    )
+    cut_off = max(whole[0] - (right - left), whole[1] - (bottom - top))
+    if left >= right or top >= bottom or not cut_off:
+        return None, False
+    return (left, top, right, bottom), cut_off > MOST_PADDING_PX
 
 
 def _colours(boxes: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

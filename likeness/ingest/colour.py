@@ -171,7 +171,7 @@ def to_srgb(image: Image.Image, profile: object, told: Encoding | None, notes: l
     if image.mode == "CMYK":
         notes.append("CMYK without a usable profile: converted by formula, colours may differ from print")
     plain = image.convert("RGB")
-    if told is None or profile:
+    if told is None:
         return plain
     notes.append(f"colours converted from {told.name} to sRGB")
     return Image.fromarray(convert(np.asarray(plain), told))

@@ -47,7 +47,7 @@ SUFFIXES = {
 OPENED = tuple(name for name in SUFFIXES if name != "MPO")
 
 # What Pillow says of data that do not decode -> words that say as much to a person.
-NOT_DECODED = "its data do not decode"
+NOT_DECODED, OTHER_SIZE = "its data do not decode", "its pixels are of another size than its header says"
 PLAIN_WORDS = {
     "image file is truncated": "its data end before the picture does",
     "decoder error": NOT_DECODED,
@@ -57,6 +57,8 @@ PLAIN_WORDS = {
     "unrecognized data stream": NOT_DECODED,
     "codec configuration": NOT_DECODED,
     "tile cannot extend": NOT_DECODED,
+    "Invalid input: Invalid image size": OTHER_SIZE,
+    "Memory allocation error: Security limit exceeded: Image size": OTHER_SIZE,
 }
 
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
@@ -156,6 +158,11 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     if stored_px[0] * stored_px[1] > limits.max_megapixels * PIXELS_PER_MEGAPIXEL:
         raise too_many_pixels(f"{stored_px[0]}x{stored_px[1]} px", stored_px[0] * stored_px[1], limits)
     boxes = describe(data) if format in {"HEIF", "AVIF"} else NO_BOXES
+    if boxes.shown is not None:  # pillow-heif cuts while it decodes
+        left, top, right, bottom = boxes.shown
+        stored_px = right - left, bottom - top
+        if boxes.is_cut:
+            notes.append(f"cut to {stored_px[0]}x{stored_px[1]} px, as the file says (box clap)")
     # Pillow turns a TIFF itself while it loads, and then clears the tag.
     in_tags = EXIF_ORIENTATION in tags_of(image)
     stated = _orientation(image) if format == "TIFF" else 1
@@ -175,6 +182,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     if format == "PNG" and png.content(data, CICP) is not None:
         profile = None
     flat, alpha = plain_mode(image, data, notes)
+    if boxes.shown is not None and format == "AVIF":
+        flat, alpha = flat.crop(boxes.shown), alpha and alpha.crop(boxes.shown)
     if ratio < 1:
         width, height = image.size if format == "TIFF" else stored_px
         size = (max(1, round(width * ratio)), max(1, round(height * ratio)))

@@ -23,10 +23,10 @@ from likeness.store.items import Item, Json, StoredFile, item_key
 from likeness.swap import Swapper
 from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo
-from likeness.swap.quality import judge_quality, quality
+from likeness.swap.quality import judge_quality, quality, refuse_second_mouth
 
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
-VERSION, KEEP_VERSION = 4, 2
+VERSION, KEEP_VERSION = 5, 2
 IMAGE = "image.png"
 
 
@@ -209,6 +209,7 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
         ages=context.ages,
         rater=context.rater,
     )
+    refuse_second_mouth(rgb, measured.face, shown)
     record: dict[str, Json] = {
         "explicit": round(measured.explicit, 4),
         "face": to_json(measured.face),

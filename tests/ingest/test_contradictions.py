@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ingest_pictures import LIMITS, assert_upright, corners, packed, refusal, tiff
+from ingest_pictures import LIMITS, assert_upright, corners, packed, refusal, tiff, with_chunks
 from PIL import Image, ImageChops, ImageOps
 
 from likeness.ingest.decode import decode_photo
@@ -173,3 +173,13 @@ def test_no_word_of_a_decoders_code_is_told(tmp_path: Path) -> None:
     at = no_palette.index(b"PLTE") - 4
     error = refusal(tmp_path / "a.png", no_palette[:at] + no_palette[at + 24 :])
     assert error.message == "the picture ends early or is damaged: its data do not decode"
+
+
+def test_what_else_is_told_of_the_colours_counts_where_the_profile_does_not_read(tmp_path: Path) -> None:
+    linear = (b"gAMA", struct.pack(">I", 100_000))
+    for number, profile in enumerate((b"garbage", zlib.compress(b"no profile" * 30))):
+        for name, chunks in (("a", [linear]), ("b", [(b"iCCP", b"x\0\0" + profile), linear])):
+            (tmp_path / f"{name}{number}.png").write_bytes(with_chunks(*chunks))
+        alone, both = (decode_photo(tmp_path / f"{name}{number}.png", LIMITS) for name in "ab")
+        assert np.array_equal(alone.rgb, both.rgb)
+        assert alone.notes[-1] == both.notes[-1] == "colours converted from gAMA 1 to sRGB"

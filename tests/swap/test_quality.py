@@ -7,8 +7,8 @@ from swap_portraits import config, local_swapper, portrait_of
 
 from likeness.errors import InputError
 from likeness.images import RGB, to_lab
-from likeness.swap import QualityLimits, colour, regions
-from likeness.swap.quality import judge_quality, quality
+from likeness.swap import Portrait, QualityLimits, colour, regions
+from likeness.swap.quality import judge_quality, quality, refuse_second_mouth
 
 SOURCE, GLOSSY, FAIR = "sources/jade_01.jpg", "others/ravi.jpg", "targets/05_maeve.jpg"
 LIMITS = config().quality
@@ -109,3 +109,35 @@ def test_the_targets_brows_do_not_show_through(monkeypatch):
         lambda warped, inside: (warped.target / 255).astype(np.float32),
     )
     assert mended > darkest()
+
+
+def with_second_mouth(across: float, down: float, *, upside_down: bool = False) -> tuple[RGB, Portrait]:
+    """A swap on FAIR whose mouth stands once more on its face, this many face widths away, and its target."""
+    target = portrait_of(FAIR)
+    rgb = local_swapper().swap(portrait_of(SOURCE), target).rgb.copy()
+    points = target.face.landmarks[:, :2].astype(float)
+    lips = points[list(regions.mesh.LIPS_OUTER)]
+    (left, top), (right, bottom) = (lips.min(0) - 4).astype(int), (lips.max(0) + 4).astype(int)
+    mouth = rgb[top:bottom, left:right].copy()
+    width = float(np.linalg.norm(points[regions.mesh.SIDES[1]] - points[regions.mesh.SIDES[0]]))
+    x, y = round(left + across * width), round(top + down * width)
+    rgb[y : y + bottom - top, x : x + right - left] = mouth[::-1, ::-1] if upside_down else mouth
+    return rgb, target
+
+
+@pytest.mark.parametrize(("across", "down"), [(0.0, -0.75), (0.0, 0.22), (-0.27, -0.22)])
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_a_second_mouth_on_the_face_is_refused(across: float, down: float, upside_down: bool) -> None:
+    rgb, target = with_second_mouth(across, down, upside_down=upside_down)
+    with pytest.raises(InputError) as caught:
+        refuse_second_mouth(rgb, target.face, target)
+    assert (caught.value.reason, caught.value.kind) == ("swap-two-mouths", "refused")
+
+
+@pytest.mark.parametrize("name", [FAIR, "targets/10_priya.jpg"])
+def test_one_mouth_is_not_taken_for_two(name: str) -> None:
+    target = portrait_of(name)
+    swapped = local_swapper().swap(portrait_of(SOURCE), target).rgb
+    for soft_px in (0, 2):
+        rgb = cv2.GaussianBlur(swapped, (0, 0), soft_px) if soft_px else swapped
+        refuse_second_mouth(rgb, target.face, target)
