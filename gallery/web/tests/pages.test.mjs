@@ -1,5 +1,6 @@
 // What people do on the built site, by mouse, keyboard and finger, in Debian's Chromium.
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fill } from "./fake/state.mjs";
 import { openSite, OWNER, signIn, visit } from "./site.mjs";
@@ -312,6 +313,27 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   await signInOnly();
   await page.goto("/gallery");
   await page.getByText("No pictures yet").waitFor();
+});
+
+/** The head of the answer to a request with this target in its first line. */
+const headOf = (target) =>
+  new Promise((done, fail) => {
+    const { host, port, hostname } = new URL(site.url);
+    let said = "";
+    const socket = connect(Number(port), hostname, () => socket.write(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    socket.on("data", (part) => (said += part)).on("end", () => done(said.split("\r\n\r\n")[0])).on("error", fail);
+  });
+
+test("a request that names another site in its first line is sent nowhere, and none leaves this site", async () => {
+  for (const target of ["http://evil.example/gallery", "https://evil.example/api/session", "http://evil.example//s/token", "*"]) {
+    const head = await headOf(target);
+    assert.match(head, /^HTTP\/1.1 400 /, target);
+    assert.doesNotMatch(head, /evil/, target);
+  }
+  for (const target of ["//evil.example/gallery", "/\\evil.example/x", "///evil.example/", "/gallery//", "/s/x/?to=//evil.example", "/%2F%2Fevil.example/"]) {
+    const place = /^location: (.*)$/im.exec(await headOf(target));
+    assert.match(place?.[1] ?? "/", /^\/(?![/\\])/, target);
+  }
 });
 
 test("an owner gives and takes rights, and finds it in the audit log; a member sees no admin page", async () => {

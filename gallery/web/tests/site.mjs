@@ -28,12 +28,12 @@ export function freePort() {
 
 async function startSite(api, given) {
   const port = given ?? (await freePort());
-  const site = spawn(process.execPath, ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)], {
+  const site = spawn(process.execPath, ["server.mjs", "-p", String(port)], {
     cwd: WEB, env: { ...process.env, GALLERY_API: api, NEXT_TELEMETRY_DISABLED: "1" }, stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise((done, fail) => {
     site.stdout.on("data", (text) => String(text).includes("Ready") && done());
-    site.on("exit", (code) => fail(new Error(`next start ended with ${code}; run "npm run build" first`)));
+    site.on("exit", (code) => fail(new Error(`server.mjs ended with ${code}; run "npm run build" first`)));
   });
   return { url: `http://127.0.0.1:${port}`, stop: () => new Promise((done) => (site.removeAllListeners("exit"), site.on("exit", done), site.kill())) };
 }
