@@ -315,6 +315,29 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   await page.getByText("No pictures yet").waitFor();
 });
 
+test("pictures that fly by are not fetched, and those where it stops are", async () => {
+  fill(site.fake.state, 3000);
+  await signIn(page);
+  await page.goto("/gallery");
+  await open(0).waitFor();
+  const fetched = new Set();
+  page.on("request", (request) => request.url().includes("size=thumb") && fetched.add(request.url()));
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000); // by the page's clock a jump takes 16 ms, however busy the machine is
+  for (let jump = 0; jump < 12; jump++) {
+    const scrolled = page.evaluate(() => new Promise((done) => (addEventListener("scroll", () => done(), { once: true }), scrollBy(0, 500))));
+    await scrolled;
+    await page.clock.runFor(16);
+  }
+  const before = fetched.size;
+  await page.clock.resume();
+  await page.waitForFunction(() => {
+    const seen = [...document.querySelectorAll('button[aria-label^="Open: "]')].map((one) => [one.getBoundingClientRect(), one.querySelector("img")]).filter(([{ top, bottom }]) => bottom > 0 && top < innerHeight);
+    return seen.length > 20 && seen.every(([, img]) => img?.complete && img.naturalWidth);
+  });
+  assert.ok(before < 40, `${before} fetched on the way`);
+});
+
 /** The head of the answer to a request with this target in its first line. */
 const headOf = (target) =>
   new Promise((done, fail) => {
