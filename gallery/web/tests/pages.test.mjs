@@ -1,9 +1,10 @@
 // What people do on the built site, by mouse, keyboard and finger, in Debian's Chromium.
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fill } from "./fake/state.mjs";
-import { openSite, OWNER, signIn, visit } from "./site.mjs";
+import { openSite, OWNER, signIn, visit, WEB } from "./site.mjs";
 
 let site, page;
 before(async () => (site = await openSite()));
@@ -313,6 +314,24 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   await signInOnly();
   await page.goto("/gallery");
   await page.getByText("No pictures yet").waitFor();
+});
+
+test("a second wish begins while the first one runs, and a third one after it", async () => {
+  await signIn(page);
+  for (const words of ["in a library", "at a market", "on a train"]) {
+    await page.getByLabel("What do you want to see?").fill(words);
+    await page.getByRole("button", { name: /^Draw / }).click();
+    await page.getByRole("article", { name: new RegExp(words) }).waitFor();
+  }
+  assert.equal(await page.getByRole("article").count(), 3);
+});
+
+/** Effects whose function gives back whatever a call gives: React calls it when the effect ends. */
+const LEAKS = /use(Layout)?Effect\(\(\) => (?!\{|void )/;
+
+test("no effect hands on what a browser's function answers", () => {
+  for (const name of readdirSync(`${WEB}components`, { recursive: true }).filter((one) => /\.tsx?$/.test(one)))
+    assert.doesNotMatch(readFileSync(`${WEB}components/${name}`, "utf8"), LEAKS, name);
 });
 
 test("pictures that fly by are not fetched, and those where it stops are", async () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { startFake } from "./fake/server.mjs";
 
-const WEB = new URL("..", import.meta.url).pathname;
+export const WEB = new URL("..", import.meta.url).pathname;
 const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 export const OWNER = { email: "ada@example.org", password: "correct horse" };
 export const WIDTHS = [360, 1400];

@@ -49,7 +49,7 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
     overscan: 3,
     scrollMargin: top,
   });
-  useEffect(() => virtual.measure(), [virtual, cell]);
+  useEffect(() => void virtual.measure(), [virtual, cell]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
